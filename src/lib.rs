@@ -1,0 +1,5 @@
+//! Live test streams, bars and tone on the UTC clock.
+pub mod metrics;
+pub mod spec;
+pub mod timeline;
+pub mod utc;

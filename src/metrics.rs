@@ -1,0 +1,124 @@
+//! What the program counts, as one struct that is passed to whoever counts. Prometheus text is made at `/metrics`.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info};
+use prometheus_client::registry::{Registry, Unit};
+
+/// Labels of what belongs to a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct StreamLabels {
+    /// Name of the stream.
+    pub stream: String,
+}
+
+/// Labels of an answered request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RequestLabels {
+    /// The route's kind, such as `segment`; never a path.
+    pub kind: &'static str,
+    /// HTTP status code.
+    pub status: u16,
+}
+
+/// Why a run was started again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RestartLabels {
+    /// Name of the stream.
+    pub stream: String,
+    /// The error's kind.
+    pub reason: &'static str,
+}
+
+/// All metrics.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Chunks published, of all tracks.
+    pub chunks: Family<StreamLabels, Counter>,
+    /// From the end of a chunk's last frame to its publication; chunks of the past are not counted.
+    pub publish_lag: Histogram,
+    /// Runs that ended by an error and were started again.
+    pub restarts: Family<RestartLabels, Counter>,
+    /// 1 while a stream's phase is `running`.
+    pub running: Family<StreamLabels, Gauge>,
+    /// Segments that came out longer than their bitrate says.
+    pub oversized: Family<StreamLabels, Counter>,
+    /// Files that could not be written to or removed from the media directory.
+    pub directory_errors: Family<StreamLabels, Counter>,
+    /// Requests answered.
+    pub requests: Family<RequestLabels, Counter>,
+    /// Bytes of bodies that were answered, before they are sent.
+    pub egress: Counter,
+}
+
+impl Metrics {
+    /// All at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("barstone");
+        registry.register("build", "Version of the program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        let mut metrics = Self {
+            registry,
+            chunks: Family::default(),
+            publish_lag: Histogram::new([0.001, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 1.0, 2.0, 5.0]),
+            restarts: Family::default(),
+            running: Family::default(),
+            oversized: Family::default(),
+            directory_errors: Family::default(),
+            requests: Family::default(),
+            egress: Counter::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    /// The exposition format of Prometheus (OpenMetrics 1.0).
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        // Writing to a string does not fail.
+        let _ = text::encode(&mut out, &self.registry);
+        out
+    }
+
+    /// Counts a chunk that was published `lag` after the end of its last frame; `None` for one of the past.
+    pub fn chunk_published(&self, stream: &str, lag: Option<Duration>) {
+        self.chunks.get_or_create(&labels(stream)).inc();
+        if let Some(lag) = lag {
+            self.publish_lag.observe(lag.as_secs_f64());
+        }
+    }
+
+    /// Forgets a stream that no longer exists.
+    pub fn forget(&self, stream: &str) {
+        let labels = labels(stream);
+        self.chunks.remove(&labels);
+        self.running.remove(&labels);
+        self.oversized.remove(&labels);
+        self.directory_errors.remove(&labels);
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("chunks_published", "Chunks published, of all tracks", self.chunks.clone());
+        let help = "From the end of a chunk's last frame to its publication";
+        registry.register_with_unit("publish_lag", help, Unit::Seconds, self.publish_lag.clone());
+        registry.register("restarts", "Runs that failed and were started again", self.restarts.clone());
+        registry.register("stream_running", "1 while the stream is running", self.running.clone());
+        registry.register("oversized_segments", "Chunks by which a segment was too long", self.oversized.clone());
+        registry.register("directory_errors", "Failed writes to the media directory", self.directory_errors.clone());
+        registry.register("http_requests", "Requests answered", self.requests.clone());
+        registry.register_with_unit("http_egress", "Bodies answered", Unit::Bytes, self.egress.clone());
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Labels for `stream`.
+pub fn labels(stream: &str) -> StreamLabels {
+    StreamLabels { stream: stream.to_owned() }
+}

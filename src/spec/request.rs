@@ -1,0 +1,242 @@
+//! The JSON and TOML form of a definition: defaults, names of fields, and nothing checked but types.
+
+use serde::de::value::MapAccessDeserializer;
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use super::{AudioSpec, Pattern, Preset, StreamSpec, VideoSpec};
+
+/// A stream as a user writes it. Every field but `name` has a default.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamRequest {
+    /// May be left out where the URL names the stream.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Whether the stream runs.
+    #[serde(default = "enabled")]
+    pub enabled: bool,
+    /// Shown in the picture.
+    #[serde(default)]
+    pub title: String,
+    /// `smpte`, `ebu`, `grid` or `black`.
+    #[serde(default = "pattern")]
+    pub pattern: String,
+    /// Whole, or a fraction such as `30000/1001`.
+    #[serde(default = "fps")]
+    pub fps: String,
+    /// Video frames in a segment.
+    #[serde(default = "segment_frames")]
+    pub segment_frames: u32,
+    /// Video frames in a chunk.
+    #[serde(default = "chunk_frames")]
+    pub chunk_frames: u32,
+    /// What the manifests offer of the past.
+    #[serde(default = "window_seconds")]
+    pub window_seconds: u32,
+    /// Renditions; empty for audio only.
+    #[serde(default = "video")]
+    pub video: Vec<VideoRequest>,
+    /// The sound; `null` or `false` for none.
+    #[serde(default = "audio", deserialize_with = "audio_or_none")]
+    pub audio: Option<AudioRequest>,
+}
+
+/// A video rendition as a user writes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct VideoRequest {
+    /// Name of the track.
+    pub id: String,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Bits per second.
+    pub bitrate: u32,
+    /// `h264`.
+    pub codec: String,
+    /// An x264 preset, `ultrafast` to `medium`.
+    pub preset: String,
+}
+
+/// The sound as a user writes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AudioRequest {
+    /// Name of the track.
+    pub id: String,
+    /// `aac`.
+    pub codec: String,
+    /// Bits per second.
+    pub bitrate: u32,
+    /// Hertz.
+    pub beep_hz: u32,
+    /// Peak level in dB relative to full scale.
+    pub beep_dbfs: i32,
+}
+
+impl StreamRequest {
+    /// The definition with nothing but defaults.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: Some(name.to_owned()),
+            enabled: enabled(),
+            title: String::new(),
+            pattern: pattern(),
+            fps: fps(),
+            segment_frames: segment_frames(),
+            chunk_frames: chunk_frames(),
+            window_seconds: window_seconds(),
+            video: video(),
+            audio: audio(),
+        }
+    }
+}
+
+impl Default for VideoRequest {
+    fn default() -> Self {
+        Self {
+            id: "v720".into(),
+            width: 1280,
+            height: 720,
+            bitrate: 2_000_000,
+            codec: "h264".into(),
+            preset: "ultrafast".into(),
+        }
+    }
+}
+
+impl Default for AudioRequest {
+    fn default() -> Self {
+        Self { id: "a".into(), codec: "aac".into(), bitrate: 128_000, beep_hz: 1000, beep_dbfs: -18 }
+    }
+}
+
+impl From<&StreamSpec> for StreamRequest {
+    fn from(spec: &StreamSpec) -> Self {
+        let StreamSpec { name, enabled, title, pattern, timeline, window, video, audio } = spec;
+        Self {
+            name: Some(name.to_string()),
+            enabled: *enabled,
+            title: title.clone(),
+            pattern: pattern.as_str().into(),
+            fps: timeline.rate().to_string(),
+            segment_frames: timeline.segment_frames(),
+            chunk_frames: timeline.chunk_frames(),
+            window_seconds: window.as_secs() as u32,
+            video: video.iter().map(VideoRequest::from).collect(),
+            audio: audio.as_ref().map(AudioRequest::from),
+        }
+    }
+}
+
+impl From<&VideoSpec> for VideoRequest {
+    fn from(spec: &VideoSpec) -> Self {
+        let VideoSpec { id, width, height, bitrate, preset } = spec;
+        Self {
+            id: id.to_string(),
+            width: *width,
+            height: *height,
+            bitrate: *bitrate,
+            codec: "h264".into(),
+            preset: preset.as_str().into(),
+        }
+    }
+}
+
+impl From<&AudioSpec> for AudioRequest {
+    fn from(spec: &AudioSpec) -> Self {
+        let AudioSpec { id, bitrate, beep_hz, beep_dbfs } = spec;
+        Self { id: id.to_string(), codec: "aac".into(), bitrate: *bitrate, beep_hz: *beep_hz, beep_dbfs: *beep_dbfs }
+    }
+}
+
+/// A closed set of words, as they stand in a request.
+macro_rules! words {
+    ($type:ident: $($variant:ident = $word:literal)*) => {
+        impl $type {
+            /// Every word that [`Self::parse`] takes.
+            pub const WORDS: &'static [&'static str] = &[$($word),*];
+
+            /// The word for this value.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word),*
+                }
+            }
+
+            /// Reads a word.
+            pub fn parse(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+words!(Pattern: Smpte = "smpte" Ebu = "ebu" Grid = "grid" Black = "black");
+words!(Preset: Ultrafast = "ultrafast" Superfast = "superfast" Veryfast = "veryfast" Faster = "faster" Fast = "fast" Medium = "medium");
+
+fn enabled() -> bool {
+    true
+}
+
+fn pattern() -> String {
+    Pattern::Smpte.as_str().into()
+}
+
+fn fps() -> String {
+    "25".into()
+}
+
+fn segment_frames() -> u32 {
+    48
+}
+
+fn chunk_frames() -> u32 {
+    8
+}
+
+fn window_seconds() -> u32 {
+    60
+}
+
+fn video() -> Vec<VideoRequest> {
+    vec![VideoRequest::default()]
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the type of the field, as serde asks for it")]
+fn audio() -> Option<AudioRequest> {
+    Some(AudioRequest::default())
+}
+
+/// `null` and `false` (TOML has no null) say that there is no sound.
+fn audio_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AudioRequest>, D::Error> {
+    struct Visitor;
+
+    impl<'de> de::Visitor<'de> for Visitor {
+        type Value = Option<AudioRequest>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an audio track, null or false")
+        }
+
+        fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_bool<E: de::Error>(self, on: bool) -> Result<Self::Value, E> {
+            match on {
+                true => Ok(audio()),
+                false => Ok(None),
+            }
+        }
+
+        fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            AudioRequest::deserialize(MapAccessDeserializer::new(map)).map(Some)
+        }
+    }
+
+    deserializer.deserialize_any(Visitor)
+}
