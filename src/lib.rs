@@ -1,5 +1,6 @@
 //! Live test streams, bars and tone on the UTC clock.
 pub mod metrics;
+pub mod signal;
 pub mod spec;
 pub mod timeline;
 pub mod utc;

@@ -1,0 +1,147 @@
+//! The dark box over the pattern and the places in it: title above, label below, and between them the dial, the clock
+//! and the flash. All follows from the largest time of day that fits.
+
+use super::Picture;
+use super::canvas::{Canvas, Rect, grey};
+use super::glyphs::{Face, Fitted, SMALLEST};
+
+/// Luma of the box.
+pub(super) const PAPER: u8 = 20;
+/// Luma of text, strongest first.
+pub(super) const INK: u8 = 235;
+pub(super) const INK_SOFT: u8 = 190;
+pub(super) const INK_FAINT: u8 = 150;
+/// Luma of the line around the box and around things in it.
+pub(super) const LINE: u8 = 90;
+
+/// Places in the picture, in luma pixels. Texts have their place by the upper left corner of the first capital.
+#[derive(Debug, Clone)]
+pub(super) struct Panel {
+    pub(super) area: Rect,
+    pub(super) border: usize,
+    pub(super) dial: Rect,
+    pub(super) flash: Rect,
+    pub(super) date: Spot,
+    pub(super) utc: Spot,
+    pub(super) time: Spot,
+    pub(super) frame: Spot,
+    /// How many digits the frame number in the second has.
+    pub(super) frame_digits: usize,
+    title: Rect,
+    label: Rect,
+}
+
+/// Where a text starts, and its height.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Spot {
+    pub(super) x: usize,
+    pub(super) y: usize,
+    pub(super) capital: usize,
+}
+
+/// The middle row, for a time of day with digits of one height.
+struct Middle {
+    time: usize,
+    small: usize,
+    gap: usize,
+    between: usize,
+    frame_digits: usize,
+}
+
+impl Panel {
+    /// Lays out the box in the middle of `clear`.
+    pub(super) fn new(picture: &Picture, clear: Rect) -> Self {
+        let unit = clear.width.min(picture.height as usize * 16 / 9);
+        let scale = |at_1920: usize| at_1920 * unit / 1920;
+        let width = scale(1664).max(unit * 7 / 8).min(unit) & !1;
+        let pad = scale(32).max(3);
+        let rows = |text: &str, at_1920| if text.is_empty() { 0 } else { scale(at_1920).max(SMALLEST) };
+        let (title, label) = (rows(&picture.title, 40), rows(&picture.label, 26));
+        let above = if title == 0 { 0 } else { title + pad * 4 / 3 };
+        let below = if label == 0 { 0 } else { label + pad * 4 / 3 };
+        let middle = Middle::largest(width - 2 * pad, frame_digits(picture));
+        let height = (2 * pad + above + middle.height() + below + 1) & !1;
+        let x = ((clear.width - width) / 2) & !1;
+        let y = (clear.y + clear.height / 2 - height / 2).min(picture.height as usize - height) & !1;
+        let area = Rect { x, y, width, height };
+        let inner = area.inset(pad);
+        let top = inner.y + above;
+        let side = middle.height();
+        let left = inner.x + (inner.width - middle.width()) / 2;
+        let text = left + side + middle.gap;
+        let end = text + middle.text_width();
+        let (date, time) = (middle.small, middle.time);
+        let frame_x = end - middle.frame_digits * Face::advance_of(date);
+        Self {
+            area,
+            border: scale(4).max(1),
+            dial: Rect { x: left, y: top, width: side, height: side },
+            flash: Rect { x: end + middle.gap, y: top, width: side, height: side },
+            date: Spot { x: text, y: top, capital: date },
+            utc: Spot { x: end - 3 * Face::advance_of(date), y: top, capital: date },
+            time: Spot { x: text, y: top + side - time, capital: time },
+            frame: Spot { x: frame_x, y: top + side - date, capital: date },
+            frame_digits: middle.frame_digits,
+            title: Rect { height: title, ..inner },
+            label: Rect { y: top + side + below - label, height: label, ..inner },
+        }
+    }
+
+    /// Draws the box, the title and the label.
+    pub(super) fn draw(&self, canvas: &mut Canvas<'_>, picture: &Picture) {
+        canvas.fill(self.area, grey(LINE));
+        canvas.fill_luma(self.area.inset(self.border), PAPER);
+        draw_centred(canvas, self.title, (&picture.title, INK));
+        draw_centred(canvas, self.label, (&picture.label, INK_FAINT));
+    }
+}
+
+impl Middle {
+    /// The largest that fits into `width`.
+    fn largest(width: usize, frame_digits: usize) -> Self {
+        let of_height = |time: usize| Self {
+            time,
+            small: (time * 3 / 8).max(SMALLEST),
+            gap: (time / 2).max(3),
+            between: (time / 4).max(3),
+            frame_digits,
+        };
+        let mut middle = of_height(SMALLEST);
+        while of_height(middle.time + 1).width() <= width {
+            middle = of_height(middle.time + 1);
+        }
+        middle
+    }
+
+    const fn height(&self) -> usize {
+        (self.small + self.between + self.time).next_multiple_of(2)
+    }
+
+    /// Time of day, a gap, and the frame number.
+    const fn text_width(&self) -> usize {
+        8 * Face::advance_of(self.time) + self.time / 4 + self.frame_digits * Face::advance_of(self.small)
+    }
+
+    const fn width(&self) -> usize {
+        2 * (self.height() + self.gap) + self.text_width()
+    }
+}
+
+/// Digits of the largest number of a frame within its second; two at least.
+fn frame_digits(picture: &Picture) -> usize {
+    let frames = picture.rate.num().div_ceil(picture.rate.den());
+    if frames > 100 { 3 } else { 2 }
+}
+
+fn draw_centred(canvas: &mut Canvas<'_>, area: Rect, (text, luma): (&str, u8)) {
+    if text.is_empty() {
+        return;
+    }
+    let fitted = Fitted::new(text, area.width, area.height);
+    let x = area.x + (area.width - fitted.width()) / 2;
+    let y = area.y + (area.height - fitted.face.capital()) / 2;
+    fitted.face.draw(canvas, (x, y), (&fitted.text, luma));
+}
+
+#[cfg(test)]
+mod tests;

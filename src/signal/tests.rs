@@ -1,0 +1,130 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const PATTERNS: [Pattern; 4] = [Pattern::Smpte, Pattern::Ebu, Pattern::Grid, Pattern::Black];
+/// 2026-11-21T03:00:00Z.
+const NOW: u64 = 1_795_230_000;
+
+fn picture(width: u32, height: u32, rate: &str) -> Picture {
+    Picture {
+        width,
+        height,
+        rate: rate.parse().unwrap(),
+        pattern: Pattern::Smpte,
+        title: "Test stream".into(),
+        label: format!("v{height}  {width}x{height}  {rate} fps  2000 kbit/s"),
+    }
+}
+
+fn painted(painter: &Painter, index: u64) -> Vec<u8> {
+    let mut frame = painter.blank();
+    painter.paint(&mut frame, index);
+    frame
+}
+
+#[track_caller]
+fn check_strip(painter: &Painter, rate: &str, index: u64) {
+    let layout = painter.layout();
+    let read = timecode::read(&painted(painter, index), layout.strides()[0], layout.width(), layout.height());
+    assert_eq!(read, Ok(Timecode { time_ms: rate.parse::<Rate>().unwrap().frame_millis(index), frame: index }));
+}
+
+#[test]
+fn every_size_pattern_and_rate_is_drawn_and_read_back() {
+    let sizes = [
+        (160, 90),
+        (160, 120),
+        (160, 160),
+        (160, 2160),
+        (3840, 90),
+        (256, 144),
+        (426, 240),
+        (640, 360),
+        (720, 576),
+        (854, 480),
+        (1080, 1920),
+        (1280, 720),
+        (1366, 768),
+    ];
+    for (width, height) in sizes {
+        for (pattern, rate) in PATTERNS.into_iter().zip(["25", "30000/1001", "60", "120"]) {
+            let painter = Painter::new(&Picture { pattern, ..picture(width, height, rate) });
+            check_strip(&painter, rate, NOW * 25);
+            assert_eq!(painted(&painter, NOW * 25).len(), painter.layout().size());
+        }
+    }
+}
+
+#[test]
+fn the_largest_picture_is_drawn() {
+    check_strip(&Painter::new(&picture(3840, 2160, "50")), "50", NOW * 50 + 1);
+}
+
+#[test]
+fn any_title_is_drawn() {
+    let titles = [
+        "",
+        " ",
+        "Größe ½ · Ελλάδα · Москва",
+        "日本語 🎬 e\u{301} \u{200d}\t\u{0}",
+        "…",
+        &"M".repeat(64),
+        &"ẞ".repeat(64),
+    ];
+    for title in titles {
+        for (width, height) in [(160, 90), (426, 240), (1280, 720)] {
+            let picture = Picture { title: title.into(), label: title.into(), ..picture(width, height, "25") };
+            check_strip(&Painter::new(&picture), "25", NOW * 25 + 7);
+        }
+    }
+}
+
+#[test]
+fn an_index_beyond_the_calendar_is_drawn() {
+    let painter = Painter::new(&picture(160, 90, "1"));
+    assert_eq!(painted(&painter, u64::MAX).len(), painter.layout().size());
+}
+
+#[test]
+fn painting_leaves_chroma_and_padding_alone() {
+    let painter = Painter::new(&picture(426, 240, "25"));
+    let (blank, frame) = (painter.blank(), painted(&painter, NOW * 25));
+    let [_, chroma, _] = painter.layout().offsets();
+    assert_eq!(blank[chroma..], frame[chroma..]);
+    assert!(blank[..chroma].chunks(428).zip(frame.chunks(428)).all(|(a, b)| a[426..] == b[426..]));
+}
+
+#[test]
+fn neighbouring_frames_differ() {
+    let painter = Painter::new(&picture(640, 360, "50"));
+    let frames: Vec<_> = (0..50).map(|frame| painted(&painter, NOW * 50 + frame)).collect();
+    assert!(frames.windows(2).all(|pair| pair[0] != pair[1]));
+}
+
+/// Guards the bytes: whoever means to change them raises [`VERSION`] and these figures.
+#[test]
+fn frames_are_the_same_on_every_machine() {
+    let hash = |pattern| {
+        let painter = Painter::new(&Picture { pattern, ..picture(426, 240, "25") });
+        crc32fast::hash(&painted(&painter, NOW * 25 + 12_345))
+    };
+    assert_eq!((VERSION, PATTERNS.map(hash)), (1, [1_612_429_124, 1_625_785_320, 1_216_565_368, 3_627_488_903]));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn painting_over_any_frame_is_painting_over_the_blank(
+        size in prop::sample::select(vec![(160, 90), (426, 240), (640, 360)]),
+        rate in prop::sample::select(vec!["25", "30000/1001", "60", "120"]),
+        before in 0_u64..1 << 40,
+        after in 0_u64..1 << 40,
+    ) {
+        let painter = Painter::new(&picture(size.0, size.1, rate));
+        let mut frame = painted(&painter, before);
+        painter.paint(&mut frame, after);
+        prop_assert!(frame == painted(&painter, after));
+    }
+}
