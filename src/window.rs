@@ -1,0 +1,274 @@
+//! The sliding window of a track: chunks are pushed by whoever makes them, readers get immutable snapshots and
+//! can wait for the next. Segments may come in any order, so the past can be filled in behind the live edge.
+
+use std::collections::VecDeque;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::cmaf::{Chunk, Media};
+
+mod output;
+
+pub use output::{Output, Track};
+
+/// What a player needs before the first segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Init {
+    /// The init segment.
+    pub media: Media,
+    /// The `codecs` string of RFC 6381.
+    pub codec: String,
+}
+
+/// The chunks of one segment that there are so far.
+#[derive(Debug, Clone)]
+pub struct Segment {
+    /// Segments since 1970.
+    pub number: u64,
+    /// In order, from chunk 0.
+    pub chunks: Vec<Chunk>,
+    /// All chunks as one, when the last is there.
+    pub whole: Option<Media>,
+}
+
+/// Where a segment number stands in a window.
+#[derive(Debug, Clone)]
+pub enum Lookup {
+    /// Complete.
+    Ready(Media),
+    /// Its first chunks are there.
+    Growing(Arc<Segment>),
+    /// Within the window, and yet to be filled in.
+    Missing,
+    /// It has left the window.
+    Expired,
+    /// Not begun.
+    Future,
+}
+
+/// How many segments a window holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Depth {
+    /// Listed in manifests.
+    pub listed: u64,
+    /// Available; at least `listed`.
+    pub kept: u64,
+    /// Chunks that make up a segment.
+    pub chunks: u32,
+}
+
+/// An immutable view of a window.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    depth: Depth,
+    init: Option<Arc<Init>>,
+    first: u64,
+    slots: VecDeque<Option<Arc<Segment>>>,
+    last_complete: Option<u64>,
+    filling: bool,
+    ended: bool,
+    version: u64,
+}
+
+/// The window of one track. Writers and readers share it; no reader ever holds up a writer.
+#[derive(Debug)]
+pub struct Window {
+    state: watch::Sender<Arc<Snapshot>>,
+}
+
+impl Window {
+    /// An empty window.
+    pub fn new(depth: Depth) -> Self {
+        let snapshot = Snapshot {
+            depth,
+            init: None,
+            first: 0,
+            slots: VecDeque::new(),
+            last_complete: None,
+            filling: false,
+            ended: false,
+            version: 0,
+        };
+        Self { state: watch::Sender::new(Arc::new(snapshot)) }
+    }
+
+    /// The window as it is now.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.state.borrow().clone()
+    }
+
+    /// A receiver that sees every change from now on.
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.state.subscribe()
+    }
+
+    /// Sets the init segment, once.
+    pub fn set_init(&self, init: Init) {
+        self.modify(|snapshot| {
+            snapshot.version += 1;
+            snapshot.init = snapshot.init.take().or(Some(Arc::new(init)));
+        });
+    }
+
+    /// Makes room from segment `from` on and says that what is missing there will be filled in.
+    pub fn expect_from(&self, from: u64) {
+        self.modify(|snapshot| {
+            if snapshot.slots.is_empty() {
+                snapshot.first = from;
+            }
+            snapshot.version += 1;
+            snapshot.filling = true;
+        });
+    }
+
+    /// Says that what is missing now will stay so.
+    pub fn filled(&self) {
+        self.modify(|snapshot| {
+            snapshot.version += 1;
+            snapshot.filling = false;
+        });
+    }
+
+    /// Adds a chunk. One that is there already, that has left the window or that does not follow the chunk before
+    /// it is ignored: nothing is published twice.
+    pub fn push(&self, chunk: Chunk) {
+        self.modify(|snapshot| snapshot.push(chunk));
+    }
+
+    /// Ends the presentation with segment `last`; what comes after it is withdrawn.
+    pub fn end(&self, last: u64) {
+        self.modify(|snapshot| snapshot.end(last));
+    }
+
+    fn modify(&self, change: impl FnOnce(&mut Snapshot)) {
+        self.state.send_modify(|snapshot| change(Arc::make_mut(snapshot)));
+    }
+}
+
+impl Snapshot {
+    /// Rises whenever what manifests say may have changed.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The init segment, once the encoder has said what it makes.
+    pub fn init(&self) -> Option<&Arc<Init>> {
+        self.init.as_ref()
+    }
+
+    /// The newest complete segment.
+    pub fn last_complete(&self) -> Option<u64> {
+        self.last_complete
+    }
+
+    /// Whether the presentation is over.
+    pub fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// The segments that manifests list, oldest first: those up to the newest complete one.
+    pub fn listed(&self) -> Option<RangeInclusive<u64>> {
+        let last = self.last_complete?;
+        let first = self.first.max((last + 1).saturating_sub(self.depth.listed));
+        Some(first..=last)
+    }
+
+    /// Whether a listed segment is there or on its way; the opposite is a gap.
+    pub fn is_available(&self, number: u64) -> bool {
+        self.filling || matches!(self.lookup(number), Lookup::Ready(_))
+    }
+
+    /// A segment of which there is at least one chunk.
+    pub fn segment(&self, number: u64) -> Option<&Arc<Segment>> {
+        let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        self.slots.get(index)?.as_ref()
+    }
+
+    /// Complete segments that are available, oldest first.
+    pub fn complete(&self) -> impl Iterator<Item = (u64, &Media)> {
+        self.slots.iter().flatten().filter_map(|segment| Some((segment.number, segment.whole.as_ref()?)))
+    }
+
+    /// Where segment `number` stands.
+    pub fn lookup(&self, number: u64) -> Lookup {
+        if self.slots.is_empty() {
+            return Lookup::Missing;
+        }
+        if number < self.first {
+            return Lookup::Expired;
+        }
+        match self.segment(number) {
+            Some(segment) => match &segment.whole {
+                Some(media) => Lookup::Ready(media.clone()),
+                None => Lookup::Growing(Arc::clone(segment)),
+            },
+            None if number < self.first + self.slots.len() as u64 => Lookup::Missing,
+            None => Lookup::Future,
+        }
+    }
+
+    /// The number after the newest segment that is complete or being made.
+    pub fn next(&self) -> u64 {
+        self.first + self.slots.len() as u64
+    }
+
+    /// The oldest segment that is available.
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
+    fn push(&mut self, chunk: Chunk) {
+        let number = chunk.segment;
+        if self.slots.is_empty() {
+            self.first = self.first.max(number.saturating_sub(self.depth.kept)).min(number);
+        }
+        if number < self.first {
+            return;
+        }
+        while self.next() <= number {
+            self.slots.push_back(None);
+            if self.slots.len() as u64 > self.depth.kept + 1 {
+                self.slots.pop_front();
+                self.first += 1;
+            }
+        }
+        let slot = &mut self.slots[(number - self.first) as usize];
+        let mut segment = slot.take().map_or_else(|| Segment::new(number), Arc::unwrap_or_clone);
+        segment.push(chunk, self.depth.chunks);
+        if segment.whole.is_some() {
+            self.version += 1;
+            self.last_complete = self.last_complete.max(Some(number));
+        }
+        *slot = Some(Arc::new(segment));
+    }
+
+    fn end(&mut self, last: u64) {
+        let keep = (last + 1).saturating_sub(self.first) as usize;
+        self.slots.truncate(keep);
+        self.last_complete = self.last_complete.map(|complete| complete.min(last));
+        self.version += 1;
+        self.filling = false;
+        self.ended = true;
+    }
+}
+
+impl Segment {
+    fn new(number: u64) -> Self {
+        Self { number, chunks: Vec::new(), whole: None }
+    }
+
+    fn push(&mut self, chunk: Chunk, chunks_per_segment: u32) {
+        if chunk.index as usize != self.chunks.len() {
+            return;
+        }
+        self.chunks.push(chunk);
+        if self.chunks.len() as u32 == chunks_per_segment {
+            self.whole = Some(Media::concat(self.chunks.iter().map(|chunk| &chunk.media)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {}

@@ -1,0 +1,76 @@
+//! All windows of one stream, with the definition that they hold the media of.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{Depth, Snapshot, Window};
+use crate::spec::{Revision, StreamSpec, TrackId};
+use crate::timeline::Kind;
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
+/// One track of an [`Output`].
+#[derive(Debug)]
+pub struct Track {
+    /// Name in URLs.
+    pub id: TrackId,
+    /// Video or audio.
+    pub kind: Kind,
+    /// Its media.
+    pub window: Window,
+}
+
+/// What a stream publishes: shared by the run that fills it and everybody who reads it.
+#[derive(Debug)]
+pub struct Output {
+    /// Tells this output from every other of the process.
+    pub id: u64,
+    /// The definition.
+    pub spec: StreamSpec,
+    /// Names the media bytes.
+    pub revision: Revision,
+    /// Video first, in the order of the definition.
+    pub tracks: Vec<Track>,
+}
+
+impl Output {
+    /// Empty windows for every track of `spec`.
+    pub fn new(spec: StreamSpec, revision: Revision) -> Self {
+        let depth = Depth {
+            listed: spec.window_segments(),
+            kept: spec.kept_segments(),
+            chunks: spec.timeline.chunks_per_segment(),
+        };
+        let tracks =
+            spec.tracks().map(|(id, kind)| Track { id: id.clone(), kind, window: Window::new(depth) }).collect();
+        Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), spec, revision, tracks }
+    }
+
+    /// The track with this name.
+    pub fn track(&self, id: &TrackId) -> Option<&Track> {
+        self.tracks.iter().find(|track| track.id == *id)
+    }
+
+    /// One snapshot of each track, in the order of [`Output::tracks`].
+    pub fn snapshots(&self) -> Vec<Arc<Snapshot>> {
+        self.tracks.iter().map(|track| track.window.snapshot()).collect()
+    }
+
+    /// The newest segment that is complete in every track.
+    pub fn last_complete(&self) -> Option<u64> {
+        let complete = self.tracks.iter().map(|track| track.window.snapshot().last_complete());
+        complete.min().flatten()
+    }
+
+    /// Whether the presentation is over.
+    pub fn ended(&self) -> bool {
+        self.tracks.iter().all(|track| track.window.snapshot().ended())
+    }
+
+    /// Ends the presentation with the newest segment that is complete in every track.
+    pub fn end(&self) {
+        if let Some(last) = self.last_complete() {
+            self.tracks.iter().for_each(|track| track.window.end(last));
+        }
+    }
+}
