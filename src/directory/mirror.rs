@@ -1,0 +1,207 @@
+//! The files of one stream: what should be there, what is, and the steps between.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::cmaf::Media;
+use crate::manifest::path::{self, MediaFile};
+use crate::manifest::{Place, View, dash, hls};
+use crate::spec::{Revision, TrackId};
+use crate::window::{Output, Snapshot};
+
+/// Files that are being written are called so; a static server shows none of them under a name that is in a manifest.
+const PART: &str = ".part";
+
+/// A file that could not be written, read or removed.
+#[derive(Debug)]
+pub(super) struct FileError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.source)
+    }
+}
+
+/// Mirrors one output.
+pub(super) struct Mirror {
+    root: PathBuf,
+    output: Arc<Output>,
+    tracks: Vec<TrackFiles>,
+}
+
+/// What is known of a track's files.
+struct TrackFiles {
+    directory: PathBuf,
+    swept: bool,
+    init: bool,
+    written: BTreeSet<u64>,
+}
+
+impl Mirror {
+    pub(super) fn new(root: PathBuf, output: Arc<Output>) -> Self {
+        let directory = |id: &TrackId| root.join(path::track_directory(&output.spec.name, id));
+        let files = |id| TrackFiles { directory: directory(id), swept: false, init: false, written: BTreeSet::new() };
+        let tracks = output.tracks.iter().map(|track| files(&track.id)).collect();
+        Self { root, output, tracks }
+    }
+
+    /// Writes what is missing, then the manifests that list it, then removes what has expired. One file that cannot
+    /// be written does not keep the others from it, but no manifest lists what is not there.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub(super) fn sync(&mut self) -> Result<(), FileError> {
+        let view = View::of(&self.output);
+        if !view.is_playable() {
+            return Ok(());
+        }
+        let revision = &self.output.revision;
+        let mut result = Ok(());
+        for (track, snapshot) in self.tracks.iter_mut().zip(&view.snapshots) {
+            result = result.and(track.write(snapshot, revision));
+        }
+        if result.is_ok() && self.holds_all(&view) {
+            result = self.write_manifests(&view);
+        }
+        for (track, snapshot) in self.tracks.iter_mut().zip(&view.snapshots) {
+            result = result.and(track.remove_expired(snapshot, revision));
+        }
+        result
+    }
+
+    /// Whether all that manifests list is on disk; the past of a window is filled in after its live edge.
+    fn holds_all(&self, view: &View<'_>) -> bool {
+        self.tracks.iter().zip(&view.snapshots).all(|(track, snapshot)| {
+            let mut listed = snapshot.listed().into_iter().flatten();
+            listed.all(|number| track.written.contains(&number) || !snapshot.is_available(number))
+        })
+    }
+
+    fn write_manifests(&self, view: &View<'_>) -> Result<(), FileError> {
+        let name = &view.spec.name;
+        for (id, _) in view.spec.tracks() {
+            let directory = self.root.join(path::track_directory(name, id));
+            for (file, text) in [(path::HLS, hls::media(view, id)), (path::IFRAMES, hls::iframes(view, id))] {
+                if let Some(text) = text {
+                    write(&directory.join(file), [text.as_bytes()])?;
+                }
+            }
+        }
+        let stream = self.root.join(path::stream_directory(name));
+        let manifests = [
+            (stream.join(path::HLS), Some(hls::multivariant(view, Place::Stream))),
+            (self.root.join(path::short_hls(name)), Some(hls::multivariant(view, Place::Short))),
+            (stream.join(path::DASH), dash::mpd(view, Place::Stream)),
+            (self.root.join(path::short_dash(name)), dash::mpd(view, Place::Short)),
+        ];
+        for (file, text) in manifests {
+            write(&file, [text.unwrap_or_default().as_bytes()])?;
+        }
+        Ok(())
+    }
+}
+
+impl TrackFiles {
+    fn write(&mut self, snapshot: &Snapshot, revision: &Revision) -> Result<(), FileError> {
+        if !self.swept {
+            self.sweep(revision)?;
+            self.swept = true;
+        }
+        let file = |file: MediaFile| self.directory.join(file.in_track(revision));
+        if let Some(init) = snapshot.init().filter(|_| !self.init) {
+            write_media(&file(MediaFile::Init), &init.media)?;
+            self.init = true;
+        }
+        let mut result = Ok(());
+        for (number, media) in snapshot.complete() {
+            if !self.written.contains(&number) {
+                let written = write_media(&file(MediaFile::Segment(number)), media);
+                if written.is_ok() {
+                    self.written.insert(number);
+                }
+                result = result.and(written);
+            }
+        }
+        result
+    }
+
+    fn remove_expired(&mut self, snapshot: &Snapshot, revision: &Revision) -> Result<(), FileError> {
+        let kept = self.written.split_off(&snapshot.first());
+        for number in std::mem::replace(&mut self.written, kept) {
+            remove(&self.directory.join(MediaFile::Segment(number).in_track(revision)))?;
+        }
+        Ok(())
+    }
+
+    /// Removes what an earlier process left: half-written files, and media of which nobody knows whether they are
+    /// whole. Files that are not named like ours stay.
+    fn sweep(&self, revision: &Revision) -> Result<(), FileError> {
+        for entry in entries(&self.directory)? {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.ends_with(PART) {
+                remove(&entry.path())?;
+            } else if Revision::parse(&name).is_some() {
+                for file in entries(&entry.path())? {
+                    let name = file.file_name();
+                    let name = name.to_string_lossy();
+                    let known =
+                        name.ends_with(PART) || (name != revision.as_str() && MediaFile::parse(&name).is_some());
+                    if known {
+                        remove(&file.path())?;
+                    }
+                }
+                // It stays if somebody else's files are in it.
+                let _ = fs::remove_dir(entry.path());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn entries(directory: &Path) -> Result<Vec<fs::DirEntry>, FileError> {
+    match fs::read_dir(directory) {
+        Ok(entries) => Ok(entries.flatten().collect()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(source) => Err(FileError { path: directory.to_owned(), source }),
+    }
+}
+
+fn write_media(file: &Path, media: &Media) -> Result<(), FileError> {
+    write(file, media.pieces().iter().map(|piece| &piece[..]))
+}
+
+/// Writes a file so that it is either not there or whole.
+fn write<'a>(file: &Path, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<(), FileError> {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(PART);
+    let part = file.with_file_name(name);
+    let attempt = || -> io::Result<()> {
+        if let Some(directory) = file.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        let mut out = io::BufWriter::with_capacity(64 * 1024, fs::File::create(&part)?);
+        pieces.into_iter().try_for_each(|piece| out.write_all(piece))?;
+        out.flush()?;
+        fs::rename(&part, file)
+    };
+    attempt().map_err(|source| {
+        // What is half written takes room that a later attempt needs.
+        let _ = fs::remove_file(&part);
+        FileError { path: file.to_owned(), source }
+    })
+}
+
+fn remove(file: &Path) -> Result<(), FileError> {
+    match fs::remove_file(file) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(FileError { path: file.to_owned(), source }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,76 @@
+//! GStreamer, and nothing else in the program knows it. One call, [`run`], renders a stream from one segment to
+//! another or for ever into its windows; when it returns, nothing of the run is left.
+
+use std::time::Duration;
+
+use crate::cmaf::PackageError;
+
+mod branch;
+mod bus;
+mod encoder;
+mod engine;
+mod feed;
+mod flow;
+mod sink;
+
+pub use encoder::{Encoders, probe};
+pub use engine::{Job, run};
+
+/// Why a run ended although nobody stopped it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PipelineError {
+    /// The installation lacks an element or its plugin.
+    #[error("GStreamer has no element {element}; is its plugin installed?")]
+    MissingElement {
+        /// Name of the element's factory.
+        element: String,
+    },
+    /// An element reported an error or refused what it was given.
+    #[error("{element}: {message}")]
+    Element {
+        /// Name of the element, its track included.
+        element: String,
+        /// Its own words.
+        message: String,
+    },
+    /// An element took input and gave nothing.
+    #[error("{element} has given nothing for {} ms", waited.as_millis())]
+    Stalled {
+        /// Name of the element, its track included.
+        element: String,
+        /// For how long.
+        waited: Duration,
+    },
+    /// The run cannot keep up with UTC, or was suspended.
+    #[error("{} ms behind UTC", behind.as_millis())]
+    Late {
+        /// By how much.
+        behind: Duration,
+    },
+    /// An encoder made what was not asked of it.
+    #[error("{element}: {source}")]
+    Package {
+        /// Name of the element, its track included.
+        element: String,
+        /// What is wrong with it.
+        source: PackageError,
+    },
+    /// The pipeline ended by itself.
+    #[error("the pipeline ended by itself")]
+    Ended,
+}
+
+impl PipelineError {
+    /// Whether the same run may succeed at another time.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::MissingElement { .. } => false,
+            Self::Element { .. } | Self::Stalled { .. } | Self::Late { .. } | Self::Package { .. } | Self::Ended => {
+                true
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {}

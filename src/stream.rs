@@ -1,0 +1,22 @@
+//! Streams as things with a life: what phase each is in, who restarts it, and which streams there are.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+
+use crate::pipeline::{Job, PipelineError};
+
+mod life;
+mod phase;
+mod registry;
+mod run;
+
+pub use phase::{Phase, Status};
+pub use registry::{Change, Registry, RegistryError, Setting, StreamView};
+
+/// Renders a job until it is done or the token is cancelled: the seam to [`crate::pipeline`], which tests replace.
+pub type Render = Arc<dyn Fn(Job, CancellationToken) -> BoxFuture<'static, Result<(), PipelineError>> + Send + Sync>;
+
+#[cfg(test)]
+mod tests {}
