@@ -1,0 +1,104 @@
+//! The program put together: streams, HTTP and an orderly end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{Config, MediaDir};
+use crate::http::{self, App};
+use crate::metrics::Metrics;
+use crate::pipeline::{self, PipelineError};
+use crate::stream::{Registry, RegistryError, Render, Setting};
+use crate::utc::Clock;
+
+/// How long requests and pipelines may take to finish once the program is to end.
+const DRAIN: Duration = Duration::from_secs(8);
+/// Streams whose past is rendered at the same time: one core is left to the live runs on the smallest machine.
+const FILLING: usize = 1;
+
+/// Why the program could not start, or did not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The address is taken or not ours.
+    #[error("cannot listen on {listen}")]
+    Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// GStreamer does not work.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// There are too many streams.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The server failed.
+    #[error("the server failed")]
+    Serve(#[source] std::io::Error),
+}
+
+/// Runs until `end` is cancelled, then drains.
+///
+/// # Errors
+/// [`AppError`].
+pub async fn run(config: Config, end: CancellationToken) -> Result<(), AppError> {
+    let listen = config.listen;
+    let listener = TcpListener::bind(listen).await.map_err(|source| AppError::Listen { listen, source })?;
+    let address = listener.local_addr().map_err(|source| AppError::Listen { listen, source })?;
+    let encoders = pipeline::probe()?;
+    let tasks = TaskTracker::new();
+    let streams_over = CancellationToken::new();
+    let render: Render = Arc::new(|job, stop| Box::pin(pipeline::run(job, stop)));
+    let setting = Setting {
+        clock: Clock::system(),
+        render,
+        encoders: encoders.versions().to_owned(),
+        directory: config.media_dir.path(address.port()),
+        metrics: Arc::new(Metrics::new()),
+        tasks: tasks.clone(),
+        filling: Semaphore::new(FILLING),
+    };
+    log_start(&config, &setting, address);
+    let registry = Arc::new(Registry::new(setting, streams_over.clone()));
+    for spec in config.streams {
+        registry.create(spec)?;
+    }
+
+    let app = App::new(registry, end.clone());
+    let serving = http::serve(listener, http::router(app), end.clone());
+    let served = tokio::select! {
+        served = serving => served.map_err(AppError::Serve),
+        () = async { end.cancelled().await; tokio::time::sleep(DRAIN).await } => Ok(()),
+    };
+    streams_over.cancel();
+    tasks.close();
+    if timeout(DRAIN, tasks.wait()).await.is_err() {
+        tracing::warn!("streams are still ending after {} s", DRAIN.as_secs());
+    }
+    tracing::info!("ended");
+    served
+}
+
+fn log_start(config: &Config, setting: &Setting, address: SocketAddr) {
+    let directory = setting.directory.as_deref().map(|path| path.display().to_string());
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        %address,
+        media_dir = directory.as_deref().unwrap_or("none"),
+        encoders = setting.encoders,
+        "listening"
+    );
+    if config.state_dir.is_some() {
+        tracing::warn!("state_dir is not used yet: definitions made over REST last until the program ends");
+    }
+    if config.media_dir == MediaDir::None {
+        tracing::info!("windows are kept in memory only");
+    }
+}

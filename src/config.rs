@@ -1,0 +1,232 @@
+//! Settings: flags, then `BARSTONE_*` environment, then the TOML file, then defaults; checked once. A mistake is one
+//! line that says where it is and what is allowed.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+use serde::{Deserialize, Serialize};
+
+use crate::spec::{SpecError, StreamName, StreamRequest, StreamSpec};
+
+/// All interfaces, on the port that needs no rights.
+const LISTEN: &str = "0.0.0.0:8080";
+/// Says that windows are not mirrored to disk.
+const NO_DIRECTORY: &str = "none";
+const LOG: &str = "info";
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+pub struct Cli {
+    /// What to do; `serve` if nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Settings.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// Subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make streams and serve them (the default)
+    Serve,
+    /// Look at the configuration without running
+    Config {
+        /// What to do with it.
+        #[command(subcommand)]
+        action: ConfigAction,
+    },
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum ConfigAction {
+    /// Say whether it is right
+    Check,
+    /// Print it as it takes effect, as TOML
+    Show,
+}
+
+/// Flags, each also as an environment variable.
+#[derive(Debug, Args)]
+pub struct Settings {
+    /// Address and port to listen on; port 0 takes a free one [default: 0.0.0.0:8080]
+    #[arg(long, env = "BARSTONE_LISTEN", value_name = "ADDR:PORT", global = true)]
+    listen: Option<String>,
+    /// TOML file with these settings and streams
+    #[arg(long, env = "BARSTONE_CONFIG", value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// Where windows are mirrored to for other servers, or `none` [default: barstone-PORT in the temporary directory]
+    #[arg(long, env = "BARSTONE_MEDIA_DIR", value_name = "DIR", global = true)]
+    media_dir: Option<PathBuf>,
+    /// Where state is kept [default: none; definitions made over REST last until the program ends]
+    #[arg(long, env = "BARSTONE_STATE_DIR", value_name = "DIR", global = true)]
+    state_dir: Option<PathBuf>,
+    /// What is logged: a level, or target=level pairs [default: info]
+    #[arg(long, env = "BARSTONE_LOG", value_name = "FILTER", global = true)]
+    log: Option<String>,
+}
+
+/// The TOML file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    listen: Option<String>,
+    media_dir: Option<PathBuf>,
+    state_dir: Option<PathBuf>,
+    log: Option<String>,
+    streams: Option<Vec<StreamRequest>>,
+}
+
+/// All settings, valid.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where windows are mirrored to.
+    pub media_dir: MediaDir,
+    /// Where state is kept.
+    pub state_dir: Option<PathBuf>,
+    /// Filter of the log.
+    pub log: String,
+    /// Streams that exist from the start.
+    pub streams: Vec<StreamSpec>,
+}
+
+/// Where windows are mirrored to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MediaDir {
+    /// Nowhere.
+    None,
+    /// A directory named after the port, under the system's temporary directory.
+    Temporary,
+    /// Here.
+    At(PathBuf),
+}
+
+/// What is wrong with the configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not TOML, or has a key or a type that is not known.
+    #[error("{}: {problem}", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Line, column and what is wrong there.
+        problem: String,
+    },
+    /// `listen` is not an address.
+    #[error("listen: an address and a port such as 0.0.0.0:8080 or [::]:8080, not {0:?}")]
+    Listen(String),
+    /// A stream is not right.
+    #[error("stream {index} of the file")]
+    Stream {
+        /// From 1.
+        index: usize,
+        /// Field and problem.
+        source: SpecError,
+    },
+    /// Two streams have one name.
+    #[error("two streams are called {0}")]
+    Twice(StreamName),
+}
+
+impl Config {
+    /// Puts the settings together; reads the file if one is named.
+    ///
+    /// # Errors
+    /// [`ConfigError`]; the first one found.
+    pub fn load(settings: Settings) -> Result<Self, ConfigError> {
+        let file = settings.config.as_deref().map_or_else(|| Ok(File::default()), read)?;
+        let listen = settings.listen.or(file.listen).unwrap_or_else(|| LISTEN.into());
+        let streams = file.streams.unwrap_or_else(|| vec![StreamRequest::named("test")]);
+        Ok(Self {
+            listen: listen.parse().map_err(|_| ConfigError::Listen(listen))?,
+            media_dir: media_dir(settings.media_dir.or(file.media_dir)),
+            state_dir: settings.state_dir.or(file.state_dir),
+            log: settings.log.or(file.log).unwrap_or_else(|| LOG.into()),
+            streams: check_streams(streams)?,
+        })
+    }
+
+    /// The configuration as a file that would have the same effect.
+    ///
+    /// # Errors
+    /// If a value has no form in TOML, such as a path that is not UTF-8.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            listen: String,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            media_dir: Option<&'a Path>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            state_dir: Option<&'a Path>,
+            log: &'a str,
+            streams: Vec<StreamRequest>,
+        }
+        let media_dir = match &self.media_dir {
+            MediaDir::None => Some(Path::new(NO_DIRECTORY)),
+            MediaDir::Temporary => None,
+            MediaDir::At(path) => Some(path.as_path()),
+        };
+        toml::to_string(&Shown {
+            listen: self.listen.to_string(),
+            media_dir,
+            state_dir: self.state_dir.as_deref(),
+            log: &self.log,
+            streams: self.streams.iter().map(StreamRequest::from).collect(),
+        })
+    }
+}
+
+impl MediaDir {
+    /// The directory for a server on `port`.
+    pub fn path(&self, port: u16) -> Option<PathBuf> {
+        match self {
+            Self::None => None,
+            Self::Temporary => Some(std::env::temp_dir().join(format!("barstone-{port}"))),
+            Self::At(path) => Some(path.clone()),
+        }
+    }
+}
+
+fn media_dir(path: Option<PathBuf>) -> MediaDir {
+    match path {
+        None => MediaDir::Temporary,
+        Some(path) if path == Path::new(NO_DIRECTORY) => MediaDir::None,
+        Some(path) => MediaDir::At(path),
+    }
+}
+
+fn read(path: &Path) -> Result<File, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    toml::from_str(&text).map_err(|error: toml::de::Error| {
+        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        ConfigError::Parse { path: path.to_owned(), problem: format!("line {line}: {}", error.message()) }
+    })
+}
+
+fn check_streams(requests: Vec<StreamRequest>) -> Result<Vec<StreamSpec>, ConfigError> {
+    let mut streams: Vec<StreamSpec> = Vec::new();
+    for (index, request) in requests.into_iter().enumerate() {
+        let spec = StreamSpec::try_from(request).map_err(|source| ConfigError::Stream { index: index + 1, source })?;
+        if streams.iter().any(|other| other.name == spec.name) {
+            return Err(ConfigError::Twice(spec.name));
+        }
+        streams.push(spec);
+    }
+    Ok(streams)
+}
+
+#[cfg(test)]
+mod tests {}

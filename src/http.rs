@@ -1,0 +1,144 @@
+//! The HTTP surface. All routes are on this screen; each names its handler, and the handler its cache policy.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Router, serve::ListenerExt};
+use http_body::Body as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{Any, CorsLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::metrics::{Metrics, RequestLabels};
+use crate::stream::Registry;
+use crate::utc::Clock;
+
+mod api;
+mod error;
+mod manifests;
+mod media;
+mod ops;
+mod page;
+mod reply;
+
+/// A definition is a few kilobytes; eight renditions with long names are under four.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+/// How long a browser may remember what CORS allows: Chromium's own limit.
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(7200);
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct App(Arc<Shared>);
+
+struct Shared {
+    registry: Arc<Registry>,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    manifests: manifests::Manifests,
+    draining: CancellationToken,
+}
+
+impl App {
+    /// Serves the streams of `registry`; not ready any more once `draining` is cancelled.
+    pub fn new(registry: Arc<Registry>, draining: CancellationToken) -> Self {
+        let setting = registry.setting();
+        let (clock, metrics) = (setting.clock.clone(), Arc::clone(&setting.metrics));
+        Self(Arc::new(Shared { registry, clock, metrics, manifests: manifests::Manifests::default(), draining }))
+    }
+}
+
+/// All routes.
+pub fn router(app: App) -> Router {
+    let media = Router::new()
+        .route("/live/{stream}/{file}", get(media::in_stream))
+        .route("/live/{stream}/{track}/{file}", get(media::in_track))
+        .route("/live/{stream}/{track}/{revision}/{file}", get(media::in_revision))
+        .route("/hls/{file}", get(media::short_hls))
+        .route("/dash/{file}", get(media::short_dash));
+    let operation = Router::new()
+        .route("/time", get(ops::time))
+        .route("/livez", get(ops::livez))
+        .route("/readyz", get(ops::readyz))
+        .route("/startupz", get(ops::startupz))
+        .route("/metrics", get(ops::metrics))
+        .route("/whoami", get(ops::whoami));
+    let api = Router::new()
+        .route("/api/v1/streams", get(api::list).post(api::create))
+        .route("/api/v1/streams/{name}", get(api::get).put(api::replace).delete(api::remove))
+        .route("/api/v1/streams/{name}/start", post(api::start))
+        .route("/api/v1/streams/{name}/stop", post(api::stop));
+    let page = Router::new().route("/", get(page::index)).route("/static/{*path}", get(page::asset));
+    Router::new()
+        .merge(media)
+        .merge(operation)
+        .merge(api)
+        .merge(page)
+        .fallback(error::unknown_path)
+        .method_not_allowed_fallback(error::wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn_with_state(app.clone(), count))
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(SetResponseHeaderLayer::overriding(
+            HeaderName::from_static("timing-allow-origin"),
+            HeaderValue::from_static("*"),
+        ))
+        .layer(cors())
+        .with_state(app)
+}
+
+/// Serves `router` until `stop` is cancelled, and then what has been asked before.
+///
+/// # Errors
+/// Those of the listener.
+pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
+    let listener = listener.tap_io(|stream| {
+        // Without it a small answer waits for the acknowledgement of the one before.
+        let _ = stream.set_nodelay(true);
+    });
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+/// Any page may read; none from elsewhere may write.
+fn cors() -> CorsLayer {
+    let exposed = ["date", "age", "etag", "content-length", "content-range", "last-modified", "server-timing"];
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD, Method::OPTIONS])
+        .allow_headers(Any)
+        .expose_headers(exposed.map(HeaderName::from_static))
+        .max_age(PREFLIGHT_MAX_AGE)
+}
+
+async fn count(State(app): State<App>, request: Request, next: Next) -> Response {
+    let kind = kind(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
+    let mut response = next.run(request).await;
+    let labels = RequestLabels { kind, status: response.status().as_u16() };
+    app.0.metrics.requests.get_or_create(&labels).inc();
+    app.0.metrics.egress.inc_by(response.body().size_hint().lower());
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// What a route is counted as.
+fn kind(route: Option<&str>) -> &'static str {
+    match route.unwrap_or_default() {
+        "/live/{stream}/{file}" | "/live/{stream}/{track}/{file}" | "/hls/{file}" | "/dash/{file}" => "manifest",
+        "/live/{stream}/{track}/{revision}/{file}" => "media",
+        "/" | "/static/{*path}" => "page",
+        route if route.starts_with("/api/") => "api",
+        "" => "unknown",
+        _ => "operation",
+    }
+}
+
+#[cfg(test)]
+mod tests {}

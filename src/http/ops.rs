@@ -1,0 +1,86 @@
+//! What operators and load balancers ask, and the time.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use axum::Json;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::App;
+use crate::manifest::date_time;
+use crate::stream::Phase;
+
+/// UTC as xs:dateTime with milliseconds, for `urn:mpeg:dash:utc:http-xsdate:2014`.
+pub(super) async fn time(State(app): State<App>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], date_time(app.0.clock.now()))
+}
+
+pub(super) async fn livez() -> &'static str {
+    "ok\n"
+}
+
+pub(super) async fn startupz() -> &'static str {
+    "ok\n"
+}
+
+/// What keeps the program from being ready.
+#[derive(Debug, Serialize)]
+struct Readiness {
+    ready: bool,
+    draining: bool,
+    not_playable: Vec<String>,
+}
+
+/// Ready when every stream that should run is playable.
+pub(super) async fn readyz(State(app): State<App>) -> Response {
+    let streams = app.0.registry.list();
+    let waited_for = streams.iter().filter(|view| view.spec.enabled && view.status.phase != Phase::Running);
+    let not_playable: Vec<_> = waited_for.map(|view| view.spec.name.to_string()).collect();
+    let draining = app.0.draining.is_cancelled();
+    let ready = not_playable.is_empty() && !draining;
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Readiness { ready, draining, not_playable })).into_response()
+}
+
+pub(super) async fn metrics(State(app): State<App>) -> impl IntoResponse {
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, content_type)], app.0.metrics.text())
+}
+
+/// The request as it arrived, and who answers.
+#[derive(Debug, Serialize)]
+pub(super) struct WhoAmI {
+    host: String,
+    pid: u32,
+    version: &'static str,
+    method: String,
+    uri: String,
+    http: String,
+    remote: Option<SocketAddr>,
+    headers: BTreeMap<String, Vec<String>>,
+}
+
+pub(super) async fn whoami(request: Request) -> Json<WhoAmI> {
+    let remote = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    Json(WhoAmI {
+        host: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned(),
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION"),
+        method: request.method().to_string(),
+        uri: request.uri().to_string(),
+        http: format!("{:?}", request.version()),
+        remote,
+        headers: headers(request.headers()),
+    })
+}
+
+fn headers(headers: &HeaderMap) -> BTreeMap<String, Vec<String>> {
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in headers {
+        all.entry(name.to_string()).or_default().push(String::from_utf8_lossy(value.as_bytes()).into_owned());
+    }
+    all
+}

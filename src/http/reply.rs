@@ -1,0 +1,168 @@
+//! How bodies are answered: cache policies as headers, conditional requests, ranges, and media in pieces that are
+//! shared with the window.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, UNIX_EPOCH};
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use http_range_header::parse_range_header;
+
+use super::error::ApiError;
+use crate::cmaf::Media;
+use crate::timeline::UnixTime;
+
+/// For how long an answer may be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cache {
+    /// Never.
+    NoStore,
+    /// Kept, but asked for each time.
+    Revalidate,
+    /// For so long, rounded down to seconds and at least one.
+    MaxAge(Duration),
+    /// For so long, and it never changes.
+    Immutable(Duration),
+}
+
+impl Cache {
+    /// The `Cache-Control` header.
+    pub(super) fn value(self) -> HeaderValue {
+        let text = match self {
+            Self::NoStore => "no-store".to_owned(),
+            Self::Revalidate => "no-cache".to_owned(),
+            Self::MaxAge(age) => format!("public, max-age={}", age.as_secs().max(1)),
+            Self::Immutable(age) => format!("public, max-age={}, immutable", age.as_secs().max(1)),
+        };
+        HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("no-store"))
+    }
+}
+
+/// What an answer says about its body.
+#[derive(Debug)]
+pub(super) struct Meta<'a> {
+    pub(super) content_type: &'static str,
+    pub(super) cache: Cache,
+    pub(super) etag: &'a str,
+    pub(super) modified: Option<UnixTime>,
+}
+
+/// Answers a request with media: whole, in part, or not again.
+pub(super) fn media(request: &HeaderMap, media: &Media, meta: &Meta<'_>) -> Result<Response, ApiError> {
+    if let Some(response) = not_modified(request, meta) {
+        return Ok(response);
+    }
+    let Some(range) = range(request, meta, media.len())? else {
+        return Ok(with_meta(StatusCode::OK, Pieces::body(media.pieces().to_vec()), meta, accept_ranges));
+    };
+    let content_range = format!("bytes {}-{}/{}", range.start, range.end - 1, media.len());
+    let body = Pieces::body(media.slice(range));
+    Ok(with_meta(StatusCode::PARTIAL_CONTENT, body, meta, |headers| {
+        accept_ranges(headers);
+        headers.extend(HeaderValue::try_from(content_range).map(|value| (header::CONTENT_RANGE, value)));
+    }))
+}
+
+/// Answers a request with bytes that have no ranges.
+pub(super) fn bytes(request: &HeaderMap, bytes: Bytes, meta: &Meta<'_>) -> Response {
+    not_modified(request, meta).unwrap_or_else(|| with_meta(StatusCode::OK, Body::from(bytes), meta, |_| {}))
+}
+
+/// Whether the client takes gzip (RFC 9110 12.5.3).
+pub(super) fn accepts_gzip(request: &HeaderMap) -> bool {
+    let offers = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    offers.flat_map(|value| value.split(',')).any(|offer| {
+        let (coding, parameters) = offer.split_once(';').unwrap_or((offer, ""));
+        let refused = parameters.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0));
+        !refused && matches!(coding.trim(), "gzip" | "x-gzip" | "*")
+    })
+}
+
+fn accept_ranges(headers: &mut HeaderMap) {
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+}
+
+fn with_meta(status: StatusCode, body: Body, meta: &Meta<'_>, more: impl FnOnce(&mut HeaderMap)) -> Response {
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(meta.content_type));
+    headers.insert(header::CACHE_CONTROL, meta.cache.value());
+    headers.extend(HeaderValue::try_from(meta.etag).map(|etag| (header::ETAG, etag)));
+    if let Some(modified) = meta.modified {
+        let text = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(modified.as_secs()));
+        headers.extend(HeaderValue::try_from(text).map(|date| (header::LAST_MODIFIED, date)));
+    }
+    more(headers);
+    response
+}
+
+/// 304 where the client has the body already (RFC 9110 13.1.2, 13.1.3).
+fn not_modified(request: &HeaderMap, meta: &Meta<'_>) -> Option<Response> {
+    let text = |name| request.get(name).and_then(|value| value.to_str().ok());
+    let has = match (text(header::IF_NONE_MATCH), text(header::IF_MODIFIED_SINCE)) {
+        (Some(tags), _) => {
+            tags.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == "*" || tag == meta.etag)
+        }
+        (None, Some(since)) => {
+            let since = httpdate::parse_http_date(since).ok()?.duration_since(UNIX_EPOCH).ok()?;
+            meta.modified?.as_secs() <= since.as_secs()
+        }
+        (None, None) => false,
+    };
+    has.then(|| {
+        with_meta(StatusCode::NOT_MODIFIED, Body::empty(), meta, |headers| {
+            headers.remove(header::CONTENT_TYPE);
+        })
+    })
+}
+
+/// The one range that is asked for. Several at once, or one in a form that is not known, are answered with the whole
+/// (RFC 9110 14.2).
+fn range(request: &HeaderMap, meta: &Meta<'_>, len: u64) -> Result<Option<std::ops::Range<u64>>, ApiError> {
+    let Some(asked) = request.get(header::RANGE).and_then(|value| value.to_str().ok()) else { return Ok(None) };
+    let still_the_same = request.get(header::IF_RANGE).is_none_or(|tag| tag.as_bytes() == meta.etag.as_bytes());
+    let Some(ranges) = parse_range_header(asked).ok().filter(|_| still_the_same) else { return Ok(None) };
+    match ranges.validate(len).as_deref() {
+        Ok([one]) => Ok(Some(*one.start()..one.end() + 1)),
+        Ok(_) => Ok(None),
+        Err(_) => Err(ApiError::Range { asked: asked.to_owned(), len }),
+    }
+}
+
+/// A body of shared pieces, of known length.
+struct Pieces {
+    pieces: VecDeque<Bytes>,
+    left: u64,
+}
+
+impl Pieces {
+    fn body(pieces: Vec<Bytes>) -> Body {
+        let left = pieces.iter().map(|piece| piece.len() as u64).sum();
+        Body::new(Self { pieces: pieces.into(), left })
+    }
+}
+
+impl http_body::Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let piece = self.pieces.pop_front();
+        self.left -= piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}

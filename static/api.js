@@ -1,0 +1,175 @@
+// @ts-check
+// The server's REST API; the only file that calls fetch. Answers are checked here and trusted elsewhere.
+
+/** @typedef {'stopped' | 'starting' | 'running' | 'waiting' | 'failed'} Phase */
+/** @typedef {{ id: string, width: number, height: number, bitrate: number }} VideoTrack */
+/** @typedef {{ id: string, bitrate: number, beep_hz: number }} AudioTrack */
+/**
+ * What the user asks for; the server fills in the rest.
+ * @typedef {object} Definition
+ * @property {string} name
+ * @property {string} title
+ * @property {string} pattern
+ * @property {string} fps
+ * @property {number} segment_frames
+ * @property {number} chunk_frames
+ * @property {VideoTrack[]} video
+ * @property {AudioTrack | null} audio
+ */
+/**
+ * A stream as the server tells it. `since` is in milliseconds of Unix time; `urls` are absolute, by protocol.
+ * @typedef {object} Stream
+ * @property {string} name
+ * @property {string} title
+ * @property {string} fps
+ * @property {VideoTrack[]} video
+ * @property {AudioTrack | null} audio
+ * @property {Phase} phase
+ * @property {number | null} since
+ * @property {string} error
+ * @property {string} revision
+ * @property {Record<string, string>} urls
+ */
+
+const ANSWER_TIMEOUT_MS = 5000;
+const STREAMS = 'api/v1/streams';
+const PHASES = ['stopped', 'starting', 'running', 'waiting', 'failed'];
+
+/** The server answered, but not with what was asked for (RFC 9457). */
+export class Problem extends Error {
+  /**
+   * @param {number} status
+   * @param {Record<string, unknown>} document
+   */
+  constructor(status, document) {
+    const title = text(document.title) || `The server answered with status ${status}`;
+    super(text(document.detail) || title);
+    this.status = status;
+    this.title = title;
+    this.code = text(document.code);
+    /** Path of the bad field in the definition, or empty. */
+    this.field = text(document.field);
+  }
+}
+
+/** No answer came: the server is away, or too slow. */
+export class NoConnection extends Error {}
+
+/** @returns {Promise<Stream[]>} sorted by name */
+export async function listStreams() {
+  const answer = await ask('GET', STREAMS);
+  const list = Array.isArray(answer) ? answer : record(answer).streams;
+  if (!Array.isArray(list)) throw new Problem(200, { title: 'The server sent no list of streams' });
+  return list.map(streamFrom).sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** @param {Definition} definition */
+export async function createStream(definition) {
+  await ask('POST', STREAMS, definition);
+}
+
+/** @param {string} name */
+export async function startStream(name) {
+  await ask('POST', `${streamPath(name)}/start`);
+}
+
+/** @param {string} name */
+export async function stopStream(name) {
+  await ask('POST', `${streamPath(name)}/stop`);
+}
+
+/** @param {string} name */
+export async function deleteStream(name) {
+  await ask('DELETE', streamPath(name));
+}
+
+/**
+ * The server's clock.
+ * @returns {Promise<number>} milliseconds of Unix time at the server when it answered
+ */
+export async function serverTime() {
+  const ms = Date.parse((await (await send('GET', 'time')).text()).trim());
+  if (Number.isNaN(ms)) throw new Problem(200, { title: 'The server sent no time' });
+  return ms;
+}
+
+/** @param {string} name */
+function streamPath(name) {
+  return `${STREAMS}/${encodeURIComponent(name)}`;
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @returns {Promise<unknown>} the JSON of the answer, null where it has none
+ */
+async function ask(method, path, body) {
+  const response = await send(method, path, body);
+  if (!isJson(response)) return null;
+  return response.json().catch(() => {
+    throw new NoConnection('The answer of the server broke off.');
+  });
+}
+
+/**
+ * @param {string} method
+ * @param {string} path relative to the page
+ * @param {unknown} [body]
+ */
+async function send(method, path, body) {
+  /** @type {Response} */
+  let response;
+  try {
+    response = await fetch(path, {
+      method,
+      cache: 'no-store',
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+    });
+  } catch {
+    throw new NoConnection('The server does not answer.');
+  }
+  if (response.ok) return response;
+  throw new Problem(response.status, isJson(response) ? record(await response.json().catch(() => null)) : {});
+}
+
+/** @param {Response} response */
+function isJson(response) {
+  return /[/+]json\b/.test(response.headers.get('Content-Type') ?? '');
+}
+
+/** @param {unknown} value @returns {Stream} */
+function streamFrom(value) {
+  const raw = record(value);
+  const phase = PHASES.find((p) => p === raw.phase) ?? 'stopped';
+  const urls = Object.entries(record(raw.urls)).map(([protocol, url]) => [protocol, new URL(String(url), location.href).href]);
+  return {
+    name: text(raw.name),
+    title: text(raw.title),
+    fps: String(raw.fps ?? ''),
+    video: Array.isArray(raw.video) ? raw.video : [],
+    audio: /** @type {AudioTrack | null} */ (raw.audio ?? null),
+    phase: /** @type {Phase} */ (phase),
+    since: instant(raw.since),
+    error: text(raw.error) || text(record(raw.error).detail) || text(record(raw.error).message),
+    revision: text(raw.revision),
+    urls: Object.fromEntries(urls),
+  };
+}
+
+/** @param {unknown} value @returns {number | null} */
+function instant(value) {
+  const ms = typeof value === 'string' ? Date.parse(value) : NaN;
+  return Number.isNaN(ms) ? null : ms;
+}
+
+/** @param {unknown} value @returns {Record<string, unknown>} */
+function record(value) {
+  return value !== null && typeof value === 'object' ? /** @type {Record<string, unknown>} */ (value) : {};
+}
+
+/** @param {unknown} value */
+function text(value) {
+  return typeof value === 'string' ? value : '';
+}

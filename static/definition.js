@@ -1,0 +1,69 @@
+// @ts-check
+// What the form offers and how it becomes a definition.
+
+/** @typedef {import('./api.js').Definition} Definition */
+
+/** Frames per segment and per chunk for each frame rate, chosen so that picture and sound line up. */
+export const GRIDS = [
+  { fps: '24', segment_frames: 64, chunk_frames: 16 },
+  { fps: '25', segment_frames: 48, chunk_frames: 8 },
+  { fps: '30', segment_frames: 48, chunk_frames: 16 },
+  { fps: '50', segment_frames: 96, chunk_frames: 16 },
+  { fps: '60', segment_frames: 96, chunk_frames: 32 },
+  { fps: '30000/1001', segment_frames: 48, chunk_frames: 16 },
+];
+
+export const PATTERNS = [
+  { id: 'smpte', label: 'SMPTE bars' },
+  { id: 'ebu', label: 'EBU bars' },
+  { id: 'grid', label: 'Grid' },
+  { id: 'black', label: 'Black' },
+];
+
+export const RUNGS = [
+  { id: 'v1080', label: '1080p', width: 1920, height: 1080, kbps: 5000, chosen: false },
+  { id: 'v720', label: '720p', width: 1280, height: 720, kbps: 2000, chosen: true },
+  { id: 'v360', label: '360p', width: 640, height: 360, kbps: 800, chosen: false },
+];
+
+/**
+ * @param {FormData} form
+ * @returns {Definition}
+ */
+export function fromForm(form) {
+  const grid = GRIDS.find((g) => g.fps === form.get('fps'));
+  if (!grid) throw new Error(`no grid for ${form.get('fps')} fps`);
+  return {
+    name: String(form.get('name')).trim(),
+    title: String(form.get('title')).trim(),
+    pattern: String(form.get('pattern')),
+    ...grid,
+    video: chosenRungs(form).map(({ id, width, height }) => ({
+      id, width, height, bitrate: Number(form.get(`${id}-kbps`)) * 1000,
+    })),
+    audio: form.has('audio') ? { id: 'a', bitrate: 128000, beep_hz: Number(form.get('beep_hz')) } : null,
+  };
+}
+
+/**
+ * The form's field that a path in a problem document names: `video[1].bitrate`, `video.1.bitrate` and
+ * `/video/1/bitrate` are the bitrate of the second chosen rung.
+ * @param {string} path
+ * @param {FormData} form as it was sent
+ * @returns {string} a field's name, empty where the form has none
+ */
+export function fieldAt(path, form) {
+  const [head = '', ...rest] = path.split(/[^a-z0-9_-]+/i).filter(Boolean);
+  if (head === 'video') {
+    const rung = chosenRungs(form)[Number(rest[0] ?? NaN)];
+    return rung ? `${rung.id}-kbps` : 'video';
+  }
+  if (head === 'audio') return rest[0] === 'beep_hz' ? 'beep_hz' : 'audio';
+  if (head === 'segment_frames' || head === 'chunk_frames') return 'fps';
+  return ['name', 'title', 'pattern', 'fps', 'beep_hz'].includes(head) ? head : '';
+}
+
+/** @param {FormData} form */
+function chosenRungs(form) {
+  return RUNGS.filter(({ id }) => form.has(id));
+}

@@ -1,0 +1,84 @@
+// @ts-check
+// Reads from a video element how well it plays.
+
+import { serverNow } from './clock.js';
+import { readStripFromVideo } from './strip.js';
+
+/**
+ * @typedef {object} Figures
+ * @property {boolean} begun whether a picture has played
+ * @property {boolean} stalled whether playback stands still though it should run
+ * @property {string} size of the rendition shown, empty before the first
+ * @property {number | null} bufferedSeconds
+ * @property {number} droppedFrames
+ * @property {number} totalFrames
+ * @property {number} stalls
+ * @property {number | null} latencySeconds from the time in the picture to the server's time
+ */
+
+/** Playback that stands still this long is a stall. */
+const STALL_MS = 500;
+/** Smaller steps of the position are rounding. */
+const STEP_SECONDS = 0.001;
+
+export class Meter {
+  #video;
+  #canvas = document.createElement('canvas');
+  #stalls = 0;
+  #begun = false;
+  #stalled = false;
+  #position = 0;
+  #movedAt = performance.now();
+
+  /** @param {HTMLVideoElement} video */
+  constructor(video) {
+    this.#video = video;
+  }
+
+  /** Looks whether playback moves; call it several times in STALL_MS. */
+  watch() {
+    const now = performance.now();
+    const { currentTime, paused, seeking } = this.#video;
+    const moved = Math.abs(currentTime - this.#position) > STEP_SECONDS;
+    this.#position = currentTime;
+    if (moved || paused || seeking || document.hidden) {
+      this.#begun ||= moved && !seeking && !paused;
+      this.#stalled = false;
+      this.#movedAt = now;
+    } else if (this.#begun && !this.#stalled && now - this.#movedAt >= STALL_MS) {
+      this.#stalled = true;
+      this.#stalls += 1;
+    }
+  }
+
+  /** @returns {Figures} */
+  read() {
+    const quality = this.#video.getVideoPlaybackQuality();
+    return {
+      begun: this.#begun,
+      stalled: this.#stalled,
+      size: this.#video.videoWidth === 0 ? '' : `${this.#video.videoWidth}×${this.#video.videoHeight}`,
+      bufferedSeconds: this.#buffered(),
+      droppedFrames: quality.droppedVideoFrames,
+      totalFrames: quality.totalVideoFrames,
+      stalls: this.#stalls,
+      latencySeconds: this.#latency(),
+    };
+  }
+
+  #buffered() {
+    const { buffered, currentTime } = this.#video;
+    for (let i = 0; i < buffered.length; i += 1) {
+      const isHere = buffered.start(i) <= currentTime && currentTime <= buffered.end(i);
+      if (isHere) return buffered.end(i) - currentTime;
+    }
+    return this.#begun ? 0 : null;
+  }
+
+  #latency() {
+    const now = serverNow();
+    if (now === null || this.#video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return null;
+    const strip = readStripFromVideo(this.#video, this.#canvas);
+    return strip === null ? null : (now - strip.timeMs) / 1000;
+  }
+}

@@ -1,0 +1,34 @@
+// @ts-check
+// Loads the vendored players, each when it is first needed.
+
+/** @type {Map<string, Promise<void>>} */
+const loaded = new Map();
+
+/**
+ * @param {string} file in the vendor directory
+ * @returns {Promise<void>} resolves when the script's global is there; a failed load can be tried again
+ */
+export function loadBundle(file) {
+  const known = loaded.get(file);
+  if (known) return known;
+  const loading = insert(file).catch((error) => {
+    loaded.delete(file);
+    throw error;
+  });
+  loaded.set(file, loading);
+  return loading;
+}
+
+/** @param {string} file @returns {Promise<void>} */
+function insert(file) {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement('script');
+    script.src = new URL(`../vendor/${file}`, import.meta.url).href;
+    script.onload = () => resolve();
+    script.onerror = () => {
+      script.remove();
+      reject(new Error(`the player's script ${file} could not be loaded`));
+    };
+    document.head.append(script);
+  });
+}

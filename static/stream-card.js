@@ -1,0 +1,141 @@
+// @ts-check
+// <stream-card>: one stream, with what can be done to it. Set `stream`; fires `stream-play` (detail: the name) and `streams-changed`.
+
+import { deleteStream, startStream, stopStream } from './api.js';
+import { PROTOCOLS } from './choice.js';
+import { CopyLink } from './copy-link.js';
+import { find, html, render, setText } from './html.js';
+import { situation, summary } from './words.js';
+
+/** @typedef {import('./api.js').Stream} Stream */
+
+/** Phases in which an action would change nothing. @type {Record<'start' | 'stop', readonly string[]>} */
+const IDLE_IN = { start: ['starting', 'running', 'waiting'], stop: ['stopped'] };
+
+export class StreamCard extends HTMLElement {
+  /** @type {Stream | null} */
+  #stream = null;
+  #links = '';
+
+  /** @param {Stream} stream */
+  set stream(stream) {
+    const isNew = this.#stream === null;
+    this.#stream = stream;
+    if (isNew) this.#build(stream.name);
+    this.#update(stream);
+  }
+
+  /** @param {boolean} chosen whether the player panel shows this stream */
+  set chosen(chosen) {
+    this.classList.toggle('chosen', chosen);
+    this.setAttribute('aria-current', String(chosen));
+  }
+
+  /** @param {string} name */
+  #build(name) {
+    render(this, html`
+      <div class="card-head">
+        <h3>${name}</h3>
+        <p class="phase"><span class="phase-mark" aria-hidden="true"></span><span class="phase-word"></span></p>
+      </div>
+      <p class="card-title"></p>
+      <p class="card-summary"></p>
+      <p class="card-situation"></p>
+      <div class="links" role="group" aria-label="Links of ${name}"></div>
+      <div class="actions" role="group" aria-label="Actions on ${name}">
+        <button type="button" class="primary" data-action="play">Play</button>
+        <button type="button" data-action="start">Start</button>
+        <button type="button" data-action="stop">Stop</button>
+        <button type="button" class="quiet" data-action="ask">Delete</button>
+      </div>
+      <div class="actions confirm" role="group" aria-label="Delete ${name}?" hidden>
+        <p>Delete ${name}?</p>
+        <button type="button" class="danger" data-action="delete">Delete</button>
+        <button type="button" data-action="keep">Keep</button>
+      </div>
+      <p class="card-error" role="alert"></p>`);
+    this.addEventListener('click', (event) => this.#clicked(event));
+    find(this, '.confirm', HTMLElement).addEventListener('keydown', (event) => {
+      if (event.key === 'Escape') this.#ask(false);
+    });
+  }
+
+  /** @param {Stream} stream */
+  #update(stream) {
+    this.dataset.phase = stream.phase;
+    setText(find(this, '.phase-word', HTMLElement), stream.phase);
+    setText(find(this, '.card-title', HTMLElement), stream.title);
+    setText(find(this, '.card-summary', HTMLElement), summary(stream));
+    setText(find(this, '.card-situation', HTMLElement), situation(stream));
+    this.#disable('start', IDLE_IN.start.includes(stream.phase));
+    this.#disable('stop', IDLE_IN.stop.includes(stream.phase));
+    this.#updateLinks(stream.urls);
+  }
+
+  /** @param {Record<string, string>} urls */
+  #updateLinks(urls) {
+    const links = JSON.stringify(urls);
+    if (links === this.#links) return;
+    this.#links = links;
+    find(this, '.links', HTMLElement).replaceChildren(...PROTOCOLS.flatMap(({ id, label }) => {
+      const url = urls[id];
+      return url === undefined ? [] : [Object.assign(new CopyLink(), { label, url })];
+    }));
+  }
+
+  /** @param {MouseEvent} event */
+  #clicked(event) {
+    const button = event.target instanceof Element ? event.target.closest('button') : null;
+    const name = this.#stream?.name;
+    if (!button || name === undefined || button.getAttribute('aria-disabled') === 'true') return;
+    switch (button.dataset.action) {
+      case 'play': return this.dispatchEvent(new CustomEvent('stream-play', { bubbles: true, detail: name }));
+      case 'start': return this.#run(button, () => startStream(name));
+      case 'stop': return this.#run(button, () => stopStream(name));
+      case 'ask': return this.#ask(true);
+      case 'keep': return this.#ask(false);
+      case 'delete': return this.#run(button, () => deleteStream(name));
+    }
+  }
+
+  /**
+   * @param {HTMLButtonElement} button
+   * @param {() => Promise<void>} act
+   */
+  async #run(button, act) {
+    button.setAttribute('aria-busy', 'true');
+    const error = find(this, '.card-error', HTMLElement);
+    try {
+      await act();
+      setText(error, '');
+    } catch (reason) {
+      setText(error, reason instanceof Error ? reason.message : String(reason));
+    }
+    button.removeAttribute('aria-busy');
+    this.dispatchEvent(new CustomEvent('streams-changed', { bubbles: true }));
+  }
+
+  /** @param {boolean} asking whether to delete */
+  #ask(asking) {
+    const [actions, confirm] = this.querySelectorAll('.actions');
+    actions?.toggleAttribute('hidden', asking);
+    confirm?.toggleAttribute('hidden', !asking);
+    this.#button(asking ? 'keep' : 'ask').focus();
+  }
+
+  /**
+   * A button that can do nothing keeps the focus, so it is not `disabled`.
+   * @param {string} action
+   * @param {boolean} idle
+   */
+  #disable(action, idle) {
+    this.#button(action).setAttribute('aria-disabled', String(idle));
+  }
+
+  /** @param {string} action */
+  #button(action) {
+    return find(this, `[data-action=${action}]`, HTMLButtonElement);
+  }
+}
+
+customElements.define('stream-card', StreamCard);
