@@ -43,4 +43,4 @@ pub enum PackageError {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

@@ -172,7 +172,7 @@ impl Config {
             #[serde(skip_serializing_if = "Option::is_none")]
             state_dir: Option<&'a Path>,
             log: &'a str,
-            streams: Vec<StreamRequest>,
+            streams: Vec<toml::Table>,
         }
         let media_dir = match &self.media_dir {
             MediaDir::None => Some(Path::new(NO_DIRECTORY)),
@@ -184,7 +184,7 @@ impl Config {
             media_dir,
             state_dir: self.state_dir.as_deref(),
             log: &self.log,
-            streams: self.streams.iter().map(StreamRequest::from).collect(),
+            streams: self.streams.iter().map(stream_to_toml).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -200,6 +200,15 @@ impl MediaDir {
     }
 }
 
+fn stream_to_toml(spec: &StreamSpec) -> Result<toml::Table, toml::ser::Error> {
+    let mut table = toml::Table::try_from(StreamRequest::from(spec))?;
+    if spec.audio.is_none() {
+        // TOML has no null, and without the key there would be sound.
+        table.insert("audio".into(), false.into());
+    }
+    Ok(table)
+}
+
 fn media_dir(path: Option<PathBuf>) -> MediaDir {
     match path {
         None => MediaDir::Temporary,
@@ -211,7 +220,7 @@ fn media_dir(path: Option<PathBuf>) -> MediaDir {
 fn read(path: &Path) -> Result<File, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     toml::from_str(&text).map_err(|error: toml::de::Error| {
-        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
         ConfigError::Parse { path: path.to_owned(), problem: format!("line {line}: {}", error.message()) }
     })
 }
@@ -229,4 +238,4 @@ fn check_streams(requests: Vec<StreamRequest>) -> Result<Vec<StreamSpec>, Config
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

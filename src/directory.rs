@@ -52,4 +52,4 @@ pub async fn mirror(root: Option<PathBuf>, output: Arc<Output>, metrics: Arc<Met
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

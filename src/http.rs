@@ -141,4 +141,4 @@ fn kind(route: Option<&str>) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

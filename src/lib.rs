@@ -1,17 +1,75 @@
-//! barstone
-pub mod app;
-pub mod cmaf;
-pub mod config;
-pub mod directory;
-pub mod http;
-pub mod manifest;
-pub mod metrics;
-pub mod pipeline;
-pub mod shutdown;
-pub mod signal;
-pub mod spec;
-pub mod stream;
-pub mod telemetry;
+//! Live test streams, bars and tone on the UTC clock, made once and served as HLS and DASH.
+//!
+//! # Three ideas
+//!
+//! 1. **The stream is a function of UTC.** Pictures, sound, numbers, names, timestamps and durations are computed from the
+//!    frame index since 1970; nothing counts from when the stream started. See [`timeline`] and [`signal`].
+//! 2. **Replicas are byte-identical.** Two processes with the same definition publish the same bytes under the same URLs,
+//!    whenever they started: runs begin on boundaries where encoders are in the same state ([`pipeline`]), and the packager
+//!    ([`cmaf`]) takes every number from the frame index.
+//! 3. **Encode once, package once, publish once.** There is one encode for each rendition and one CMAF chunk in memory;
+//!    manifests are pure functions of a definition and a [`window`].
+//!
+//! # The way of the data
+//!
+//! ```text
+//! config file ─┐
+//! REST request ┴→ StreamRequest → StreamSpec → registry → life of a stream → run
+//!                 (may be wrong)  (cannot be)             (restarts)         │
+//!                                                                            ▼
+//!  browser ← HTTP ← manifest ← snapshot ← window ← chunk ← packager ← encoder (GStreamer) ← picture | tone
+//!                                            └──────────→ media directory
+//! ```
+//!
+//! Data goes one way. What is left of [`spec::StreamSpec`] is not trusted; what is right of it is not checked twice.
+//! Control goes down by cancellation tokens, news comes up by `watch` channels.
+//!
+//! # A run
+//!
+//! A run renders *from* a segment *until* a segment or for ever; UTC paces only what is not yet past. The live run begins
+//! four segments before now, so that a stream is playable as soon as a few hundred frames are encoded. Behind it a
+//! second run fills in the rest of the window: manifests list it from the start, because what a window shows is a function
+//! of UTC and not of when the process began, and a request for a segment that is not there yet waits for it.
+//!
+//! # Words
+//!
+//! *stream* what a user starts · *definition* what the user asked for · *track* one encoded video rendition or audio ·
+//! *frame* one picture, or one AAC frame of 1024 samples · *segment* the media between two grid points, starting with an
+//! IDR picture · *chunk* a piece of a segment, `moof` and `mdat` · *window* the segments that a track keeps · *snapshot* an
+//! immutable view of a window · *output* all windows of a stream · *run* one life of a pipeline · *phase* where a stream is in
+//! its life · *revision* eight hex digits, a hash of everything that changes media bytes.
+//!
+//! # Modules, from what depends on nothing to what depends on all
+//!
+//! The order of the `mod` lines is the order of dependence; `tests/architecture.rs` keeps it. GStreamer is known in
+//! [`pipeline`] only, axum in [`http`] only, the wall clock in [`utc`] only; [`timeline`], [`spec`], [`signal`], [`cmaf`] and
+//! [`manifest`] have no lock, no clock and nothing asynchronous.
+
 pub mod timeline;
 pub mod utc;
+
+pub mod spec;
+
+pub mod metrics;
+
+pub mod signal;
+
+pub mod cmaf;
+
 pub mod window;
+
+pub mod manifest;
+
+pub mod pipeline;
+
+pub mod directory;
+
+pub mod stream;
+
+pub mod http;
+
+pub mod config;
+pub mod shutdown;
+pub mod telemetry;
+
+pub mod app;

@@ -98,4 +98,4 @@ fn seconds(duration: Duration) -> String {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

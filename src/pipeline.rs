@@ -73,4 +73,4 @@ impl PipelineError {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

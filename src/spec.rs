@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::timeline::{Kind, Timeline};
 
 mod check;
+mod quantizer;
 mod request;
 
 pub use request::{AudioRequest, StreamRequest, VideoRequest};
@@ -200,4 +201,4 @@ impl TrackId {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

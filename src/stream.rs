@@ -19,4 +19,4 @@ pub use registry::{Change, Registry, RegistryError, Setting, StreamView};
 pub type Render = Arc<dyn Fn(Job, CancellationToken) -> BoxFuture<'static, Result<(), PipelineError>> + Send + Sync>;
 
 #[cfg(test)]
-mod tests {}
+mod tests;

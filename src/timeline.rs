@@ -91,10 +91,11 @@ impl Rate {
         self.den
     }
 
-    /// Start of frame `frame` since 1970, rounded up to a nanosecond so that the frame has begun then.
+    /// Start of frame `frame` since 1970, rounded up to a nanosecond so that the frame has begun then. The end of time is in
+    /// the year 2554.
     pub fn frame_start(self, frame: u64) -> UnixTime {
         let nanos = (u128::from(frame) * u128::from(self.den) * NANOS).div_ceil(u128::from(self.num));
-        UnixTime(nanos as u64)
+        UnixTime(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
     /// The frame that is on screen at `time`.
@@ -269,7 +270,7 @@ impl Timeline {
             Kind::Video => self.rate.frame_start(frame),
             Kind::Audio => {
                 let nanos = u128::from(frame) * u128::from(AUDIO_FRAME_SAMPLES) * NANOS;
-                UnixTime(nanos.div_ceil(u128::from(SAMPLE_RATE)) as u64)
+                UnixTime(u64::try_from(nanos.div_ceil(u128::from(SAMPLE_RATE))).unwrap_or(u64::MAX))
             }
         }
     }

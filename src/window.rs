@@ -221,8 +221,8 @@ impl Snapshot {
 
     fn push(&mut self, chunk: Chunk) {
         let number = chunk.segment;
-        if self.slots.is_empty() {
-            self.first = self.first.max(number.saturating_sub(self.depth.kept)).min(number);
+        if self.slots.is_empty() && !self.filling {
+            self.first = number;
         }
         if number < self.first {
             return;
@@ -236,8 +236,9 @@ impl Snapshot {
         }
         let slot = &mut self.slots[(number - self.first) as usize];
         let mut segment = slot.take().map_or_else(|| Segment::new(number), Arc::unwrap_or_clone);
+        let before = segment.whole.is_some();
         segment.push(chunk, self.depth.chunks);
-        if segment.whole.is_some() {
+        if segment.whole.is_some() != before {
             self.version += 1;
             self.last_complete = self.last_complete.max(Some(number));
         }
@@ -271,4 +272,4 @@ impl Segment {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

@@ -38,11 +38,12 @@ export class Meter {
   /** Looks whether playback moves; call it several times in STALL_MS. */
   watch() {
     const now = performance.now();
-    const { currentTime, paused, seeking } = this.#video;
+    const { currentTime, paused, playbackRate, seeking } = this.#video;
     const moved = Math.abs(currentTime - this.#position) > STEP_SECONDS;
     this.#position = currentTime;
     if (moved || paused || seeking || document.hidden) {
-      this.#begun ||= moved && !seeking && !paused;
+      // A player that fills its buffer before the start holds the rate at 0.
+      this.#begun ||= moved && !seeking && !paused && playbackRate > 0;
       this.#stalled = false;
       this.#movedAt = now;
     } else if (this.#begun && !this.#stalled && now - this.#movedAt >= STALL_MS) {

@@ -257,6 +257,6 @@ fn prft(ntp_timestamp: u64, media_time: u64) -> [u8; 32] {
 /// NTP timestamp, 32 bits of seconds since 1900 and 32 of fraction (RFC 5905 6).
 fn ntp(time: UnixTime) -> u64 {
     let seconds = (time.as_secs() + NTP_TO_UNIX) & 0xffff_ffff;
-    let fraction = (u128::from(time.as_nanos() % 1_000_000_000) << 32) / 1_000_000_000;
-    (seconds << 32) | fraction as u64
+    let fraction = (u128::from(time.as_nanos() % 1_000_000_000) << 32) + 500_000_000;
+    (seconds << 32) | (fraction / 1_000_000_000) as u64
 }

@@ -149,7 +149,8 @@ impl TrackFiles {
             if name.ends_with(PART) {
                 remove(&entry.path())?;
             } else if Revision::parse(&name).is_some() {
-                for file in entries(&entry.path())? {
+                let files = entries(&entry.path())?.into_iter().filter(|file| file.path().is_file());
+                for file in files {
                     let name = file.file_name();
                     let name = name.to_string_lossy();
                     let known =

@@ -17,6 +17,8 @@ pub const IFRAMES: &str = "iframes.m3u8";
 pub const DASH: &str = "dash.mpd";
 
 const INIT: &str = "init.mp4";
+/// Far past the end of time, and small enough to calculate with.
+const LAST_NUMBER: u64 = 1_000_000_000_000;
 
 /// A file in a track's revision directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +98,8 @@ pub fn short_dash(stream: &StreamName) -> String {
 
 fn number(text: &str) -> Option<u64> {
     let canonical = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
-    if canonical { text.parse().ok() } else { None }
+    let number = if canonical { text.parse().ok() } else { None };
+    number.filter(|number| *number <= LAST_NUMBER)
 }
 
 #[cfg(test)]
@@ -112,13 +115,14 @@ mod tests {
         {
             assert_eq!(MediaFile::parse(name), None, "{name:?}");
         }
+        assert_eq!(MediaFile::parse("1000000000001.m4s"), None);
         assert_eq!(MediaFile::parse("99999999999999999999.m4s"), None);
         assert_eq!(MediaFile::parse("1.4294967296.m4s"), None);
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(segment: u64, chunk: u32) {
+        fn what_is_written_is_read(segment in 0..=LAST_NUMBER, chunk: u32) {
             for file in [MediaFile::Init, MediaFile::Segment(segment), MediaFile::Chunk { segment, chunk }] {
                 prop_assert_eq!(MediaFile::parse(&file.name()), Some(file));
             }

@@ -65,7 +65,7 @@ fn find(factory: &str) -> Result<gst::ElementFactory, PipelineError> {
 pub(super) fn video(video: &VideoSpec, timeline: &Timeline) -> Result<gst::Element, PipelineError> {
     let encoder = make("x264enc", video.id.as_str())?;
     encoder.set_property_from_str("pass", "quant");
-    encoder.set_property_from_str("quantizer", &quantizer(video, timeline).to_string());
+    encoder.set_property_from_str("quantizer", &video.quantizer(timeline).to_string());
     encoder.set_property_from_str("speed-preset", video.preset.as_str());
     encoder.set_property_from_str("tune", "zerolatency");
     encoder.set_property("threads", 1_u32);
@@ -115,19 +115,6 @@ pub(super) fn video_start(video: &VideoSpec, timeline: &Timeline, first: u64) ->
 pub(super) fn audio_start(first: u64) -> u64 {
     let latest = first.saturating_sub(AAC_WARM_UP);
     latest - latest % AAC_PERIOD
-}
-
-/// Finer where there are more bits for a pixel; the rest of the bitrate is padding.
-fn quantizer(video: &VideoSpec, timeline: &Timeline) -> u32 {
-    let pixels = u64::from(video.width) * u64::from(video.height) * u64::from(timeline.rate().num());
-    let millibits = u64::from(video.bitrate) * u64::from(timeline.rate().den()) * 1000 / pixels.max(1);
-    match millibits {
-        0..35 => 34,
-        35..60 => 30,
-        60..100 => 26,
-        100..200 => 23,
-        200.. => 20,
-    }
 }
 
 /// The lowest level of H.264 (table A-1, Baseline's bit rates) that holds the rendition.

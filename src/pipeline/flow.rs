@@ -29,13 +29,19 @@ struct Counts {
     stopped: bool,
 }
 
+impl Counts {
+    fn has_room(&self) -> bool {
+        self.fed < self.taken + MOST_IN_FLIGHT
+    }
+}
+
 impl Flow {
     /// Counts a frame in, after waiting until there is room for it.
     pub(super) fn enter(&self) -> Result<(), Blocked> {
         let mut counts = self.counts();
         let mut seen = counts.taken;
         let mut since = Instant::now();
-        while !counts.stopped && counts.fed >= counts.taken + MOST_IN_FLIGHT {
+        while !counts.stopped && !counts.has_room() {
             counts = self.wait(counts, STALL);
             if counts.taken != seen {
                 (seen, since) = (counts.taken, Instant::now());
@@ -61,6 +67,11 @@ impl Flow {
         let counts = self.counts();
         let counts = if counts.stopped { counts } else { self.wait(counts, duration) };
         if counts.stopped { Err(Blocked::Stopped) } else { Ok(()) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn has_room(&self) -> bool {
+        self.counts().has_room()
     }
 
     /// Ends all waiting, now and in future.

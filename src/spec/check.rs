@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::quantizer;
 use super::{
     AudioRequest, AudioSpec, Pattern, Preset, SpecError, StreamName, StreamRequest, StreamSpec, TrackId, VideoRequest,
     VideoSpec,
@@ -149,7 +150,7 @@ fn check_video(index: usize, request: VideoRequest, timeline: &Timeline) -> Resu
     }
     one_of(field("codec"), &codec, (codec == "h264").then_some(()), &["h264"])?;
     let preset = one_of(field("preset"), &preset, Preset::parse(&preset), Preset::WORDS)?;
-    let least = least_bitrate(width, height, timeline.rate()).max(*VIDEO_BITRATES.start());
+    let least = quantizer::least_bitrate(width, height, timeline).max(*VIDEO_BITRATES.start());
     in_range(field("bitrate"), bitrate, &(least..=*VIDEO_BITRATES.end()))?;
     Ok(VideoSpec { id, width, height, bitrate, preset })
 }
@@ -177,12 +178,6 @@ fn check_tracks(spec: &StreamSpec) -> Result<(), SpecError> {
         Some((id, _)) => refuse("video", format!("track ids differ from each other; {id} stands twice")),
         None => Ok(()),
     }
-}
-
-/// What the picture needs at the coarsest quantiser in use, so that padding can always make the rate exact.
-fn least_bitrate(width: u32, height: u32, rate: Rate) -> u32 {
-    let pixels = u64::from(width) * u64::from(height) * u64::from(rate.num()) / u64::from(rate.den());
-    (pixels / 50) as u32
 }
 
 fn one_of<T>(field: impl Into<String>, found: &str, value: Option<T>, words: &[&str]) -> Result<T, SpecError> {

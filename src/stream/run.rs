@@ -30,7 +30,8 @@ pub(super) async fn run(
     stop: &CancellationToken,
     playable: impl FnOnce(),
 ) -> Result<(), PipelineError> {
-    let plan = plan(output, output.spec.timeline.segment_at(setting.clock.now()));
+    let current = output.spec.timeline.segment_at(setting.clock.now());
+    let plan = plan(output, current);
     tracing::debug!(?plan, "run");
     output.tracks.iter().for_each(|track| track.window.expect_from(plan.past.start));
     let ended = stop.child_token();
@@ -42,7 +43,7 @@ pub(super) async fn run(
     };
     let past = async {
         tokio::select! {
-            () = until_playable(output, plan.live) => {
+            () = until_playable(output, current.saturating_sub(1)) => {
                 playable();
                 fill(setting, output, plan.past.clone(), &ended).await;
             }
@@ -52,12 +53,12 @@ pub(super) async fn run(
     tokio::join!(live, past).0
 }
 
-/// Resolves when every track has segment `from` or a later one.
-pub(super) async fn until_playable(output: &Output, from: u64) {
+/// Resolves when every track has segment `newest` or a later one.
+async fn until_playable(output: &Output, newest: u64) {
     for track in &output.tracks {
         let mut snapshots = track.window.subscribe();
         // The window outlives the wait, so the sender cannot be gone.
-        let _ = snapshots.wait_for(|snapshot| snapshot.last_complete() >= Some(from)).await;
+        let _ = snapshots.wait_for(|snapshot| snapshot.last_complete() >= Some(newest)).await;
     }
 }
 

@@ -3,6 +3,12 @@
 
 import { words } from '../words.js';
 
+/**
+ * Without it shaka-player starts with what is left of the segment that the live edge is in, and may not ask for the next
+ * within its update interval, which is a second.
+ */
+const BUFFER_BEFORE_START_S = 2;
+
 /** @type {import('../playback.js').Player} */
 export const player = {
   bundle: 'shaka-player.compiled.js',
@@ -12,7 +18,8 @@ export const player = {
     const instance = new shaka.Player();
     let closed = false;
     instance.addEventListener('error', ({ detail }) => onError(failure(detail)));
-    instance.configure({ streaming: { lowLatencyMode: lowLatency } });
+    const rebufferingGoal = lowLatency ? 0 : BUFFER_BEFORE_START_S;
+    instance.configure({ streaming: { lowLatencyMode: lowLatency, rebufferingGoal } });
     const begin = async () => {
       await instance.attach(video);
       await instance.load(url);

@@ -1,0 +1,107 @@
+//! What does a stream cost beside ffmpeg doing the same work?
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use child::Program;
+use order::median;
+use server::Server;
+use table::Table;
+
+#[path = "support/child.rs"]
+mod child;
+#[path = "support/order.rs"]
+mod order;
+#[path = "support/server.rs"]
+mod server;
+#[path = "support/table.rs"]
+mod table;
+
+const QUESTION: &str = "What does a stream cost beside ffmpeg doing the same work?";
+const TARGET: f64 = 0.5;
+/// All programs are measured over the same rounds, and the median is told.
+const ROUNDS: usize = 3;
+const ROUND: Duration = Duration::from_secs(30);
+/// By then ffmpeg has opened its encoders and written its first segments.
+const WARM_UP: Duration = Duration::from_secs(6);
+
+const PICTURE: &str = "smptebars=s=1280x720:r=25,drawtext=fontfile=static/fonts/DejaVuSansMono-Bold.ttf:\
+    text='%{gmtime}':fontsize=96:fontcolor=white:box=1:boxcolor=black:x=(w-text_w)/2:y=(h-text_h)/2";
+const SOUND: &str = "sine=frequency=1000:sample_rate=48000,volume='lt(mod(t,1),0.1)':eval=frame";
+const ENCODERS: &str = "-c:v libx264 -preset ultrafast -tune zerolatency -pix_fmt yuv420p -b:v 2M -maxrate 2M \
+    -bufsize 2M -g 48 -keyint_min 48 -sc_threshold 0 -c:a aac -b:a 128k -ac 2";
+const MUXER: &str = "-f dash -hls_playlist 1 -seg_duration 1.92 -window_size 31";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let server = Server::start(None).await?;
+    let one_thread = ffmpeg(&directory.path().join("one"), &["-threads", "1"])?;
+    let as_it_is = ffmpeg(&directory.path().join("default"), &[])?;
+    server.wait_for("/readyz").await?;
+    past_is_there(&server).await?;
+    sleep(WARM_UP).await;
+
+    let programs = [&server.program, &one_thread, &as_it_is];
+    let mut cores = [const { Vec::new() }; 3];
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        let before = programs.map(Program::cpu_time);
+        sleep(ROUND).await;
+        let after = programs.map(Program::cpu_time);
+        let lasted = begun.elapsed().as_secs_f64();
+        for ((cores, before), after) in cores.iter_mut().zip(before).zip(after) {
+            cores.push((after? - before?).as_secs_f64() / lasted);
+        }
+    }
+    still_publishing(directory.path())?;
+
+    let ratios = |other: &[f64]| -> f64 {
+        median(&cores[0].iter().zip(other).map(|(own, other)| own / other).collect::<Vec<_>>())
+    };
+    let (to_one, to_default) = (ratios(&cores[1]), ratios(&cores[2]));
+    let mut table = Table::new(QUESTION);
+    let used = |cores: &[f64]| format!("{:.4} cores", median(cores));
+    table.figure("barstone, one default stream", used(&cores[0]));
+    table.figure("ffmpeg -threads 1", used(&cores[1]));
+    table.figure("ffmpeg with threads as it likes", used(&cores[2]));
+    table.judged("barstone / ffmpeg -threads 1", format!("{to_one:.2}"), "at most 0.5", to_one <= TARGET);
+    table.judged("barstone / ffmpeg", format!("{to_default:.2}"), "at most 0.5", to_default <= TARGET);
+    table.print();
+    Ok(())
+}
+
+fn ffmpeg(directory: &Path, threads: &[&str]) -> anyhow::Result<Program> {
+    std::fs::create_dir(directory)?;
+    let mut command = Command::new("ffmpeg");
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
+    command.args(["-nostdin", "-loglevel", "error"]);
+    for input in [PICTURE, SOUND] {
+        command.args(["-re", "-f", "lavfi", "-i", input]);
+    }
+    command.args(ENCODERS.split_whitespace()).args(threads);
+    command.args(MUXER.split_whitespace()).arg(directory.join("dash.mpd"));
+    Program::start(&mut command)
+}
+
+/// Resolves when the past of the window has been rendered.
+async fn past_is_there(server: &Server) -> anyhow::Result<()> {
+    for track in ["v720", "a"] {
+        for file in server.listed("test", track).await? {
+            server.wait_for(&file).await?;
+        }
+    }
+    Ok(())
+}
+
+/// ffmpeg has not stopped to do its work.
+fn still_publishing(directory: &Path) -> anyhow::Result<()> {
+    for name in ["one", "default"] {
+        let age = directory.join(name).join("media_0.m3u8").metadata()?.modified()?.elapsed()?;
+        anyhow::ensure!(age < Duration::from_secs(5), "ffmpeg has published nothing for {} s", age.as_secs());
+    }
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! How long does it take to package a frame?
+
+use std::hint::black_box;
+
+use barstone::cmaf::{Format, Packager};
+use barstone::timeline::{Kind, Rate, Timeline};
+use criterion::{Criterion, criterion_group, criterion_main};
+
+/// A segment of 2026.
+const SEGMENT: u64 = 935_000_000;
+const SEGMENT_FRAMES: u32 = 48;
+const CHUNK_FRAMES: u32 = 8;
+
+/// An access unit as the encoder gives it: a slice of `len` bytes behind its length.
+fn access_unit(nal_header: u8, len: usize) -> Vec<u8> {
+    let mut unit = (len as u32).to_be_bytes().to_vec();
+    unit.push(nal_header);
+    unit.extend((1..len).map(|i| (i * 31 % 251) as u8 | 1));
+    unit
+}
+
+fn packager(kind: Kind, timeline: Timeline) -> (Packager, u64) {
+    let format = Format { kind, timeline, bitrate: 2_000_000 };
+    (Packager::new(format, SEGMENT), timeline.segment(kind, SEGMENT).start)
+}
+
+/// What a segment of the default 720p stream is: an IDR picture of 40 KB, then pictures of 1.5 KB, in chunks of 8
+/// that are padded to 2 Mb/s; and AAC frames of 128 kb/s.
+fn package(criterion: &mut Criterion) {
+    let timeline = Timeline::new(Rate::new(25, 1).expect("25 is a rate"), SEGMENT_FRAMES, CHUNK_FRAMES);
+    let mut group = criterion.benchmark_group("package (target for a picture: under 20 us)");
+
+    let (idr, other) = (access_unit(0x65, 40_000), access_unit(0x41, 1500));
+    let (mut pictures, mut frame) = packager(Kind::Video, timeline);
+    group.bench_function("picture", |bencher| {
+        bencher.iter(|| {
+            let unit = if frame.is_multiple_of(u64::from(SEGMENT_FRAMES)) { &idr } else { &other };
+            let chunk = pictures.push(frame, black_box(unit)).expect("pictures follow each other");
+            frame += 1;
+            black_box(chunk)
+        });
+    });
+
+    let aac = access_unit(0x21, 330);
+    let (mut sound, mut frame) = packager(Kind::Audio, timeline);
+    group.bench_function("sound", |bencher| {
+        bencher.iter(|| {
+            let chunk = sound.push(frame, black_box(&aac)).expect("frames follow each other");
+            frame += 1;
+            black_box(chunk)
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, package);
+criterion_main!(benches);

@@ -1,0 +1,88 @@
+//! The program under test, on a free port and with its files in a directory of its own.
+
+use std::fs::File;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use reqwest::{Client, StatusCode};
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+use super::child::Program;
+
+const READY: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(2);
+
+/// A running server; killed, and its files removed, when dropped.
+pub(crate) struct Server {
+    pub(crate) program: Program,
+    pub(crate) client: Client,
+    address: String,
+    // Fields are dropped in order: the files go after the program.
+    files: TempDir,
+}
+
+impl Server {
+    /// Starts a server with the default stream, or with those of a configuration file.
+    pub(crate) async fn start(config: Option<&str>) -> anyhow::Result<Self> {
+        let files = tempfile::tempdir()?;
+        let log = files.path().join("log");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_barstone"));
+        command.args(["--listen", "127.0.0.1:0", "--media-dir"]).arg(files.path().join("media"));
+        if let Some(config) = config {
+            let path = files.path().join("config.toml");
+            std::fs::write(&path, config)?;
+            command.arg("--config").arg(path);
+        }
+        let program = Program::start(command.stderr(File::create(&log)?))?;
+        let mut server = Self { program, client: Client::new(), address: String::new(), files };
+        server.address = server.listening(&log).await?;
+        Ok(server)
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Status and body of `path`.
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<(StatusCode, Vec<u8>)> {
+        let response = self.client.get(self.url(path)).send().await?;
+        Ok((response.status(), response.bytes().await?.into()))
+    }
+
+    /// The body of `path` once it is answered 200.
+    pub(crate) async fn wait_for(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let deadline = Instant::now() + READY;
+        loop {
+            let (status, body) = self.get(path).await?;
+            if status == StatusCode::OK {
+                return Ok(body);
+            }
+            anyhow::ensure!(Instant::now() < deadline, "{path} is still answered {status}");
+            sleep(POLL).await;
+        }
+    }
+
+    /// Media files that the playlist of a track lists, oldest first, once there is a playlist.
+    pub(crate) async fn listed(&self, stream: &str, track: &str) -> anyhow::Result<Vec<String>> {
+        let directory = format!("/live/{stream}/{track}");
+        let playlist = String::from_utf8(self.wait_for(&format!("{directory}/hls.m3u8")).await?)?;
+        let files = playlist.lines().filter(|line| !line.starts_with('#'));
+        Ok(files.map(|file| format!("{directory}/{file}")).collect())
+    }
+
+    async fn listening(&self, log: &std::path::Path) -> anyhow::Result<String> {
+        let deadline = Instant::now() + READY;
+        loop {
+            let text = std::fs::read_to_string(log)?;
+            let address = text.split_once("address=").and_then(|(_, rest)| rest.split_whitespace().next());
+            if let Some(address) = address {
+                return Ok(address.to_owned());
+            }
+            self.program.cpu_time().with_context(|| format!("the server does not run:\n{text}"))?;
+            anyhow::ensure!(Instant::now() < deadline, "the server does not listen:\n{text}");
+            sleep(POLL).await;
+        }
+    }
+}

@@ -1,0 +1,278 @@
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use super::*;
+use crate::cmaf::{Chunk, Media};
+use crate::spec::StreamRequest;
+use crate::stream::Setting;
+use crate::timeline::UnixTime;
+use crate::window::{Init, Output};
+
+/// 2026-11-21T03:40:28.800Z
+const SEGMENT: u64 = 935_016_890;
+
+/// Publishes everything up to now at once, and then waits.
+fn app() -> Router {
+    let render = |job: crate::pipeline::Job, stop: CancellationToken| async move {
+        for track in &job.output.tracks {
+            track.window.set_init(Init { media: Media::from(b"init".to_vec()), codec: "codec".into() });
+        }
+        publish(&job.output, job.from..job.until.unwrap_or(SEGMENT));
+        stop.cancelled().await;
+        Ok(())
+    };
+    let setting = Setting {
+        clock: Clock::from_fn(|| UnixTime::from_millis(SEGMENT * 1920)),
+        render: Arc::new(move |job, stop| Box::pin(render(job, stop))),
+        encoders: "scripted".into(),
+        directory: None,
+        metrics: Arc::new(Metrics::new()),
+        tasks: TaskTracker::new(),
+        filling: Semaphore::new(1),
+    };
+    let registry = Registry::new(setting, CancellationToken::new());
+    registry.create(StreamRequest::named("test").try_into().unwrap()).unwrap();
+    router(App::new(Arc::new(registry), CancellationToken::new()))
+}
+
+fn publish(output: &Output, segments: std::ops::Range<u64>) {
+    for segment in segments {
+        for index in 0..output.spec.timeline.chunks_per_segment() {
+            for track in &output.tracks {
+                let media = Media::from(format!("{segment}.{index};").into_bytes());
+                track.window.push(Chunk { segment, index, media, first_sample_end: 7, excess: 0 });
+            }
+        }
+    }
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: axum::http::HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    #[track_caller]
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+async fn ask(app: &Router, request: Request<Body>) -> Answer {
+    let response = app.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
+    Answer { status: parts.status, headers: parts.headers, body }
+}
+
+async fn get(app: &Router, path: &str) -> Answer {
+    ask(app, Request::get(path).body(Body::empty()).unwrap()).await
+}
+
+async fn send(app: &Router, method: &str, path: &str, body: impl ToString) -> Answer {
+    let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+    ask(app, request.body(Body::from(body.to_string())).unwrap()).await
+}
+
+async fn ready() -> (Router, String) {
+    let app = app();
+    while get(&app, "/readyz").await.status != StatusCode::OK {
+        tokio::task::yield_now().await;
+    }
+    let stream = get(&app, "/api/v1/streams/test").await.json();
+    let revision = stream["revision"].as_str().unwrap().to_owned();
+    (app, format!("/live/test/v720/{revision}"))
+}
+
+#[tokio::test]
+async fn manifests_have_their_types_and_short_lives() {
+    let (app, _) = ready().await;
+    for (path, kind, age) in [
+        ("/live/test/hls.m3u8", "application/vnd.apple.mpegurl", "public, max-age=2"),
+        ("/live/test/v720/hls.m3u8", "application/vnd.apple.mpegurl", "public, max-age=1"),
+        ("/live/test/v720/iframes.m3u8", "application/vnd.apple.mpegurl", "public, max-age=1"),
+        ("/live/test/dash.mpd", "application/dash+xml", "public, max-age=1"),
+        ("/hls/test.m3u8", "application/vnd.apple.mpegurl", "public, max-age=2"),
+        ("/dash/test.mpd", "application/dash+xml", "public, max-age=1"),
+    ] {
+        let answer = get(&app, path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        assert_eq!((answer.header("content-type"), answer.header("cache-control")), (kind, age), "{path}");
+        assert_eq!(answer.header("vary"), "accept-encoding");
+        assert_eq!(answer.header("access-control-allow-origin"), "*");
+        assert_eq!(answer.header("last-modified"), "Sat, 21 Nov 2026 03:40:28 GMT");
+    }
+}
+
+#[tokio::test]
+async fn manifests_are_compressed_for_those_who_ask() {
+    let (app, _) = ready().await;
+    let plain = get(&app, "/live/test/a/hls.m3u8").await;
+    let with = |value: &str| Request::get("/live/test/a/hls.m3u8").header("accept-encoding", value).body(Body::empty());
+    let gzip = ask(&app, with("br, gzip;q=0.5").unwrap()).await;
+    assert_eq!(gzip.header("content-encoding"), "gzip");
+    assert_ne!(gzip.header("etag"), plain.header("etag"));
+    let mut text = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&gzip.body[..]), &mut text).unwrap();
+    assert_eq!(text, plain.body);
+    for refused in ["identity", "gzip;q=0", "br"] {
+        assert_eq!(ask(&app, with(refused).unwrap()).await.header("content-encoding"), "");
+    }
+}
+
+#[tokio::test]
+async fn what_a_client_has_is_not_sent_again() {
+    let (app, media) = ready().await;
+    for path in ["/live/test/hls.m3u8", &format!("{media}/{}.m4s", SEGMENT - 1), &format!("{media}/init.mp4"), "/"] {
+        let first = get(&app, path).await;
+        let again = Request::get(path).header("if-none-match", first.header("etag")).body(Body::empty()).unwrap();
+        let again = ask(&app, again).await;
+        assert_eq!((again.status, again.body.len()), (StatusCode::NOT_MODIFIED, 0), "{path}");
+        assert_eq!(again.header("etag"), first.header("etag"));
+    }
+}
+
+#[tokio::test]
+async fn media_is_served_whole_and_in_ranges() {
+    let (app, media) = ready().await;
+    let path = format!("{media}/{}.m4s", SEGMENT - 1);
+    let whole = get(&app, &path).await;
+    assert_eq!(whole.header("content-type"), "video/mp4");
+    assert_eq!(whole.header("cache-control"), "public, max-age=60, immutable");
+    assert_eq!(whole.header("content-length"), whole.body.len().to_string());
+    assert_eq!(whole.body.len(), 6 * 12);
+    let range = |range: &str| Request::get(&path).header("range", range).body(Body::empty()).unwrap();
+    for (asked, from, to) in [("bytes=0-0", 0, 1), ("bytes=10-13", 10, 14), ("bytes=70-", 70, 72), ("bytes=-3", 69, 72)]
+    {
+        let part = ask(&app, range(asked)).await;
+        assert_eq!(part.status, StatusCode::PARTIAL_CONTENT);
+        assert_eq!(part.body, &whole.body[from..to], "{asked}");
+        assert_eq!(part.header("content-range"), format!("bytes {from}-{}/72", to - 1));
+    }
+    let beyond = ask(&app, range("bytes=72-")).await;
+    assert_eq!((beyond.status, beyond.header("content-range")), (StatusCode::RANGE_NOT_SATISFIABLE, "bytes */72"));
+    assert_eq!(ask(&app, range("lines=1-2")).await.status, StatusCode::OK);
+    let other = Request::get(&path).header("range", "bytes=0-0").header("if-range", "\"other\"").body(Body::empty());
+    assert_eq!(ask(&app, other.unwrap()).await.status, StatusCode::OK);
+    let chunk = get(&app, &format!("{media}/{}.2.m4s", SEGMENT - 1)).await;
+    assert_eq!(chunk.body, &whole.body[24..36]);
+}
+
+#[tokio::test]
+async fn a_head_is_a_get_without_its_body() {
+    let (app, media) = ready().await;
+    for path in ["/live/test/hls.m3u8", &format!("{media}/{}.m4s", SEGMENT - 1), "/time", "/"] {
+        let whole = get(&app, path).await;
+        let head = ask(&app, Request::head(path).body(Body::empty()).unwrap()).await;
+        assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
+        assert_eq!(head.header("content-length"), whole.body.len().to_string(), "{path}");
+        assert_eq!(head.header("etag"), whole.header("etag"));
+    }
+}
+
+#[tokio::test]
+async fn absence_has_its_reasons() {
+    let (app, media) = ready().await;
+    let newest = SEGMENT - 1;
+    for (path, status, code, age) in [
+        (format!("{media}/{}.m4s", SEGMENT + 10), 425, "too_early", "public, max-age=1"),
+        (format!("{media}/{}.m4s", SEGMENT - 1000), 410, "expired", "public, max-age=60"),
+        (format!("{media}/{newest}.6.m4s"), 404, "no_such_media", "public, max-age=1"),
+        (format!("{media}/0{newest}.m4s"), 404, "no_such_media", "public, max-age=1"),
+        (format!("/live/test/v720/00000000/{newest}.m4s"), 404, "no_such_media", "public, max-age=1"),
+        ("/live/test/v1080/hls.m3u8".into(), 404, "no_such_media", "public, max-age=2"),
+        ("/live/other/hls.m3u8".into(), 404, "no_such_media", "public, max-age=1"),
+        ("/live/test/index.m3u8".into(), 404, "no_such_media", "public, max-age=1"),
+        ("/elsewhere".into(), 404, "unknown_path", "public, max-age=1"),
+        ("/static/../Cargo.toml".into(), 404, "unknown_path", "public, max-age=1"),
+    ] {
+        let answer = get(&app, &path).await;
+        assert_eq!(answer.status.as_u16(), status, "{path}");
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        assert_eq!(answer.json()["code"], code, "{path}");
+        assert_eq!(answer.header("cache-control"), age, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_are_judged_in_order() {
+    let app = app();
+    let streams = "/api/v1/streams";
+    for (body, status, field) in [
+        (String::from("{"), 400, Value::Null),
+        ("{\"name\": \"a\"} x".into(), 400, Value::Null),
+        (json!({"name": "A"}).to_string(), 422, json!("name")),
+        (json!({"name": "a", "colour": 1}).to_string(), 422, json!("colour")),
+        (json!({"name": "a", "video": [{"depth": 1}]}).to_string(), 422, json!("video[0].depth")),
+        (json!({"name": "a", "video": [{"width": "1280"}]}).to_string(), 422, json!("video[0].width")),
+        (json!({"name": "a", "segment_frames": -1}).to_string(), 422, json!("segment_frames")),
+        (json!({"name": "test"}).to_string(), 409, Value::Null),
+        (format!("{{\"name\": \"{}\"}}", "a".repeat(70_000)), 413, Value::Null),
+    ] {
+        let answer = send(&app, "POST", streams, &body).await;
+        assert_eq!(answer.status.as_u16(), status, "{}", &body[..body.len().min(80)]);
+        assert_eq!(answer.json()["field"], field, "{body}");
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+    let form = Request::post(streams).header("content-type", "text/plain").body(Body::from("{\"name\": \"a\"}"));
+    assert_eq!(ask(&app, form.unwrap()).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+}
+
+#[tokio::test]
+async fn streams_come_and_go() {
+    let app = app();
+    let made = send(&app, "POST", "/api/v1/streams", json!({"name": "a", "enabled": false})).await;
+    assert_eq!((made.status, made.header("location")), (StatusCode::CREATED, "/api/v1/streams/a"));
+    assert_eq!(made.json()["phase"], "stopped");
+    let names = get(&app, "/api/v1/streams").await.json();
+    assert_eq!(names.as_array().unwrap().iter().map(|s| s["name"].clone()).collect::<Vec<_>>(), ["a", "test"]);
+    assert_eq!(send(&app, "PUT", "/api/v1/streams/b", "{}").await.status, StatusCode::CREATED);
+    assert_eq!(send(&app, "PUT", "/api/v1/streams/b", json!({"title": "t"})).await.status, StatusCode::OK);
+    let wrong = send(&app, "PUT", "/api/v1/streams/b", json!({"name": "c"})).await;
+    assert_eq!((wrong.status.as_u16(), wrong.json()["field"].clone()), (422, json!("name")));
+    assert_eq!(send(&app, "POST", "/api/v1/streams/a/start", "").await.json()["enabled"], true);
+    assert_eq!(send(&app, "DELETE", "/api/v1/streams/a", "").await.status, StatusCode::NO_CONTENT);
+    let gone = send(&app, "DELETE", "/api/v1/streams/a", "").await;
+    assert_eq!((gone.status.as_u16(), gone.json()["code"].clone()), (404, json!("unknown_stream")));
+    assert_eq!(send(&app, "PATCH", "/api/v1/streams/test", "{}").await.status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn anybody_may_read_and_no_other_page_may_write() {
+    let (app, media) = ready().await;
+    let preflight = |method: &str| {
+        let request = Request::options(format!("{media}/init.mp4")).header("origin", "http://a.example");
+        let request = request.header("access-control-request-method", method);
+        request.header("access-control-request-headers", "range,cmcd-request").body(Body::empty()).unwrap()
+    };
+    let allowed = ask(&app, preflight("GET")).await;
+    assert_eq!(allowed.status, StatusCode::OK);
+    assert!(!allowed.header("access-control-allow-methods").contains("POST"));
+    assert!(["*", "range,cmcd-request"].contains(&allowed.header("access-control-allow-headers")));
+    let answer = get(&app, "/live/test/hls.m3u8").await;
+    assert!(answer.header("access-control-expose-headers").contains("date"));
+    assert_eq!(answer.header("timing-allow-origin"), "*");
+}
+
+#[tokio::test]
+async fn operators_are_told() {
+    let (app, _) = ready().await;
+    assert_eq!(get(&app, "/time").await.body, b"2026-11-21T03:40:28.800Z");
+    assert_eq!(get(&app, "/time").await.header("cache-control"), "no-store");
+    assert_eq!(get(&app, "/livez").await.status, StatusCode::OK);
+    let request = Request::get("/whoami?x=1").header("x-probe", "7").body(Body::empty()).unwrap();
+    let who = ask(&app, request).await.json();
+    assert_eq!((&who["uri"], &who["headers"]["x-probe"][0]), (&json!("/whoami?x=1"), &json!("7")));
+    let metrics = String::from_utf8(get(&app, "/metrics").await.body).unwrap();
+    assert!(metrics.contains("barstone_stream_running{stream=\"test\"} 1"), "{metrics}");
+    assert!(metrics.contains("barstone_http_requests_total{kind=\"operation\",status=\"200\"}"), "{metrics}");
+}

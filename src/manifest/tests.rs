@@ -1,0 +1,225 @@
+use insta::assert_snapshot;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::cmaf::{Chunk, Media};
+use crate::spec::StreamRequest;
+use crate::window::Init;
+
+/// 2026-11-21T03:40:28.800Z
+const SEGMENT: u64 = 935_016_890;
+
+fn output(json: Value) -> Output {
+    let spec = StreamSpec::try_from(serde_json::from_value::<StreamRequest>(json).unwrap()).unwrap();
+    let revision = Revision::parse("58fe8eec").unwrap();
+    let output = Output::new(spec, revision);
+    for track in &output.tracks {
+        let codec = if track.kind == Kind::Video { "avc1.42c01f" } else { "mp4a.40.2" };
+        track.window.set_init(Init { media: Media::from(vec![1]), codec: codec.into() });
+    }
+    output
+}
+
+fn publish(output: &Output, segments: impl IntoIterator<Item = u64>) {
+    for segment in segments {
+        for index in 0..output.spec.timeline.chunks_per_segment() {
+            for track in &output.tracks {
+                let media = Media::from(vec![index as u8; 10]);
+                track.window.push(Chunk { segment, index, media, first_sample_end: 7, excess: 0 });
+            }
+        }
+    }
+}
+
+fn track(output: &Output, id: &str) -> TrackId {
+    output.tracks.iter().find(|track| track.id.as_str() == id).unwrap().id.clone()
+}
+
+#[test]
+fn a_multivariant_playlist_names_renditions_and_sound() {
+    let output =
+        output(json!({"name": "test", "video": [{}, {"id": "v360", "width": 640, "height": 360, "bitrate": 500000}]}));
+    assert_snapshot!(hls::multivariant(&View::of(&output), Place::Stream), @r#"
+    #EXTM3U
+    #EXT-X-VERSION:6
+    #EXT-X-INDEPENDENT-SEGMENTS
+    #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="tone",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",URI="a/hls.m3u8"
+    #EXT-X-STREAM-INF:BANDWIDTH=2128000,AVERAGE-BANDWIDTH=2128000,CODECS="avc1.42c01f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=25.000,VIDEO-RANGE=SDR,AUDIO="audio",CLOSED-CAPTIONS=NONE
+    v720/hls.m3u8
+    #EXT-X-STREAM-INF:BANDWIDTH=628000,AVERAGE-BANDWIDTH=628000,CODECS="avc1.42c01f,mp4a.40.2",RESOLUTION=640x360,FRAME-RATE=25.000,VIDEO-RANGE=SDR,AUDIO="audio",CLOSED-CAPTIONS=NONE
+    v360/hls.m3u8
+    #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=2000000,AVERAGE-BANDWIDTH=2000000,CODECS="avc1.42c01f",RESOLUTION=1280x720,URI="v720/iframes.m3u8"
+    #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=500000,AVERAGE-BANDWIDTH=500000,CODECS="avc1.42c01f",RESOLUTION=640x360,URI="v360/iframes.m3u8"
+    "#);
+}
+
+#[test]
+fn a_short_form_leads_to_the_same_tracks() {
+    let output = output(json!({"name": "test"}));
+    let playlist = hls::multivariant(&View::of(&output), Place::Short);
+    assert!(
+        playlist.contains("\n../live/test/v720/hls.m3u8\n") && playlist.contains("URI=\"../live/test/a/hls.m3u8\"")
+    );
+    let mpd = dash::mpd(&View::of(&output), Place::Short).unwrap();
+    assert!(mpd.contains("\"../live/test/$RepresentationID$/58fe8eec/$Number$.m4s\"") && mpd.contains("\"../time\""));
+}
+
+#[test]
+fn one_kind_of_track_is_enough() {
+    let audio = output(json!({"name": "radio", "video": []}));
+    assert_snapshot!(hls::multivariant(&View::of(&audio), Place::Stream), @r#"
+    #EXTM3U
+    #EXT-X-VERSION:6
+    #EXT-X-INDEPENDENT-SEGMENTS
+    #EXT-X-STREAM-INF:BANDWIDTH=128000,AVERAGE-BANDWIDTH=128000,CODECS="mp4a.40.2"
+    a/hls.m3u8
+    "#);
+    let video = output(json!({"name": "mute", "audio": null}));
+    assert!(!hls::multivariant(&View::of(&video), Place::Stream).contains("AUDIO"));
+    assert!(!dash::mpd(&View::of(&video), Place::Stream).unwrap().contains("audio"));
+}
+
+#[test]
+fn a_media_playlist_dates_every_segment() {
+    let output = output(json!({"name": "test"}));
+    publish(&output, SEGMENT..SEGMENT + 2);
+    assert_snapshot!(hls::media(&View::of(&output), &track(&output, "v720")).unwrap(), @r#"
+    #EXTM3U
+    #EXT-X-VERSION:6
+    #EXT-X-INDEPENDENT-SEGMENTS
+    #EXT-X-TARGETDURATION:2
+    #EXT-X-MEDIA-SEQUENCE:935016890
+    #EXT-X-DISCONTINUITY-SEQUENCE:0
+    #EXT-X-MAP:URI="58fe8eec/init.mp4"
+    #EXT-X-PROGRAM-DATE-TIME:2026-11-21T03:40:28.800Z
+    #EXTINF:1.92,
+    58fe8eec/935016890.m4s
+    #EXT-X-PROGRAM-DATE-TIME:2026-11-21T03:40:30.720Z
+    #EXTINF:1.92,
+    58fe8eec/935016891.m4s
+    "#);
+}
+
+#[test]
+fn lengths_that_are_not_exact_are_rounded_to_a_microsecond() {
+    let output = output(json!({"name": "test", "fps": "30000/1001", "segment_frames": 60}));
+    publish(&output, SEGMENT..SEGMENT + 2);
+    let playlist = hls::media(&View::of(&output), &track(&output, "a")).unwrap();
+    assert_snapshot!(playlist.lines().filter(|line| line.starts_with("#EXTINF")).collect::<Vec<_>>().join("\n"), @r#"
+    #EXTINF:2.005333,
+    #EXTINF:2.005333,
+    "#);
+}
+
+#[test]
+fn what_was_never_made_is_a_gap() {
+    let output = output(json!({"name": "test"}));
+    publish(&output, [SEGMENT, SEGMENT + 2]);
+    let playlist = hls::media(&View::of(&output), &track(&output, "a")).unwrap();
+    assert_eq!(playlist.matches("#EXT-X-GAP\n#EXTINF:1.92,\n58fe8eec/935016891.m4s").count(), 1);
+    assert_eq!(playlist.matches("EXT-X-GAP").count(), 1);
+}
+
+#[test]
+fn an_iframe_playlist_lists_idr_pictures_after_the_last_hole() {
+    let output = output(json!({"name": "test"}));
+    publish(&output, [SEGMENT, SEGMENT + 2, SEGMENT + 3]);
+    let view = View::of(&output);
+    assert_snapshot!(hls::iframes(&view, &track(&output, "v720")).unwrap(), @r#"
+    #EXTM3U
+    #EXT-X-VERSION:6
+    #EXT-X-INDEPENDENT-SEGMENTS
+    #EXT-X-TARGETDURATION:2
+    #EXT-X-MEDIA-SEQUENCE:935016892
+    #EXT-X-DISCONTINUITY-SEQUENCE:0
+    #EXT-X-I-FRAMES-ONLY
+    #EXT-X-MAP:URI="58fe8eec/init.mp4"
+    #EXT-X-PROGRAM-DATE-TIME:2026-11-21T03:40:32.640Z
+    #EXTINF:1.92,
+    #EXT-X-BYTERANGE:7@0
+    58fe8eec/935016892.m4s
+    #EXT-X-PROGRAM-DATE-TIME:2026-11-21T03:40:34.560Z
+    #EXTINF:1.92,
+    #EXT-X-BYTERANGE:7@0
+    58fe8eec/935016893.m4s
+    "#);
+    assert_eq!(hls::iframes(&view, &track(&output, "a")), None);
+}
+
+#[test]
+fn an_mpd_says_everything_once() {
+    let output = output(json!({"name": "test"}));
+    publish(&output, [SEGMENT]);
+    let mpd = dash::mpd(&View::of(&output), Place::Stream).unwrap();
+    assert_snapshot!(mpd.replace("><", ">\n<"), @r#"
+    <?xml version="1.0" encoding="UTF-8"?>
+    <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" id="58fe8eec" profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019" type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z" publishTime="1970-01-01T00:00:00Z" minimumUpdatePeriod="PT1.92S" minBufferTime="PT1.92S" timeShiftBufferDepth="PT1M" suggestedPresentationDelay="PT7.68S" maxSegmentDuration="PT1.92S" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:cenc="urn:mpeg:cenc:2013" xmlns:mspr="urn:microsoft:playready" xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:scte35="http://www.scte.org/schemas/35/2016" xmlns:dvb="urn:dvb:dash-extensions:2014-1">
+    <Period id="0" start="PT0S">
+    <AdaptationSet id="0" contentType="video" segmentAlignment="true" mimeType="video/mp4" frameRate="25" startWithSAP="1">
+    <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
+    <SegmentTemplate media="$RepresentationID$/58fe8eec/$Number$.m4s" initialization="$RepresentationID$/58fe8eec/init.mp4" startNumber="0" duration="172800" timescale="90000"/>
+    <Representation id="v720" bandwidth="2000000" width="1280" height="720" sar="1:1" codecs="avc1.42c01f"/>
+    </AdaptationSet>
+    <AdaptationSet id="1" contentType="audio" lang="und" segmentAlignment="true" mimeType="audio/mp4" startWithSAP="1">
+    <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
+    <SegmentTemplate media="$RepresentationID$/58fe8eec/$Number$.m4s" initialization="$RepresentationID$/58fe8eec/init.mp4" startNumber="0" duration="172800" timescale="90000"/>
+    <Representation id="a" bandwidth="128000" audioSamplingRate="48000" codecs="mp4a.40.2">
+    <AudioChannelConfiguration schemeIdUri="urn:mpeg:dash:23003:3:audio_channel_configuration:2011" value="2"/>
+    </Representation>
+    </AdaptationSet>
+    </Period>
+    <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014" value="../../time"/>
+    </MPD>
+    "#);
+    publish(&output, [SEGMENT + 1]);
+    assert_eq!(dash::mpd(&View::of(&output), Place::Stream).unwrap(), mpd);
+}
+
+#[test]
+fn a_presentation_that_is_over_says_so() {
+    let output = output(json!({"name": "test"}));
+    publish(&output, SEGMENT..SEGMENT + 3);
+    output.end();
+    let view = View::of(&output);
+    assert!(hls::media(&view, &track(&output, "a")).unwrap().ends_with("935016892.m4s\n#EXT-X-ENDLIST\n"));
+    let mpd = dash::mpd(&view, Place::Stream).unwrap();
+    assert!(!mpd.contains("minimumUpdatePeriod"));
+    // (935016892 + 1) x 1.92 s.
+    assert!(mpd.contains("mediaPresentationDuration=\"PT498675H40M34.56S\""), "{mpd}");
+    assert!(mpd.contains("publishTime=\"2026-11-21T03:40:34.560Z\""), "{mpd}");
+}
+
+#[test]
+fn times_and_lengths_are_written_plainly() {
+    assert_eq!(date_time(UnixTime::from_millis(1_795_232_428_800)), "2026-11-21T03:40:28.800Z");
+    assert_eq!(date_time(UnixTime::default()), "1970-01-01T00:00:00.000Z");
+    let shown = |nanos| seconds(Duration::from_nanos(nanos));
+    assert_eq!(
+        (shown(1_920_000_000), shown(2_000_000_000), shown(2_666_666_667)),
+        ("1.92".into(), "2".into(), "2.666667".into())
+    );
+    assert_eq!(shown(1_999_999_600), "2");
+}
+
+proptest! {
+    #[test]
+    fn a_reload_only_appends_and_removes_the_oldest(steps in prop::collection::vec(1_u64..4, 1..20), seconds in 10_u64..40) {
+        let output = output(json!({"name": "test", "window_seconds": seconds}));
+        let id = track(&output, "v720");
+        let entries = |text: &str| text.lines().filter(|line| line.ends_with(".m4s")).map(str::to_owned).collect::<Vec<_>>();
+        let mut next = SEGMENT;
+        let mut before: Vec<String> = Vec::new();
+        for step in steps {
+            publish(&output, next..next + step);
+            next += step;
+            let now = entries(&hls::media(&View::of(&output), &id).unwrap());
+            prop_assert!(now.len() as u64 <= output.spec.window_segments());
+            prop_assert_eq!(now.last().unwrap(), &format!("58fe8eec/{}.m4s", next - 1));
+            let kept = now.iter().filter(|entry| before.contains(entry)).count();
+            prop_assert_eq!(&now[..kept], &before[before.len() - kept..]);
+            prop_assert!(kept == before.len() || now.len() as u64 == output.spec.window_segments());
+            before = now;
+        }
+    }
+}

@@ -1,0 +1,145 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use gst::prelude::*;
+use gstreamer as gst;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::bus::{Verdict, judge};
+use super::flow::{Blocked, Flow};
+use super::*;
+use crate::metrics::Metrics;
+use crate::signal::Layout;
+use crate::spec::{StreamRequest, StreamSpec};
+use crate::window::{Lookup, Output};
+
+const SEGMENT: u64 = 935_016_890;
+
+fn output(json: Value) -> Arc<Output> {
+    probe().unwrap();
+    let spec = StreamSpec::try_from(serde_json::from_value::<StreamRequest>(json).unwrap()).unwrap();
+    let revision = spec.revision("");
+    Arc::new(Output::new(spec, revision))
+}
+
+fn small(name: &str, preset: &str) -> Value {
+    json!({"name": name, "title": "t", "video": [{"width": 320, "height": 180, "bitrate": 400_000, "preset": preset}]})
+}
+
+async fn render(output: &Arc<Output>, from: u64, until: u64) -> Result<(), PipelineError> {
+    let job = Job { output: Arc::clone(output), from, until: Some(until), clock: None, metrics: Arc::default() };
+    run(job, CancellationToken::new()).await
+}
+
+fn segment(output: &Output, track: usize, number: u64) -> crate::cmaf::Media {
+    match output.tracks[track].window.snapshot().lookup(number) {
+        Lookup::Ready(media) => media,
+        other => panic!("segment {number} is {other:?}"),
+    }
+}
+
+#[test]
+fn the_encoders_say_their_versions() {
+    let encoders = probe().unwrap();
+    assert!(encoders.versions().contains("x264 core "), "{}", encoders.versions());
+}
+
+#[test]
+fn a_missing_element_is_named_and_not_retried() {
+    probe().unwrap();
+    let error = encoder::make("nosuchenc", "v").unwrap_err();
+    assert_eq!(error, PipelineError::MissingElement { element: "nosuchenc".into() });
+    assert!(!error.is_transient());
+}
+
+#[test]
+fn an_error_on_the_bus_names_the_element() {
+    probe().unwrap();
+    let element = encoder::make("x264enc", "v720").unwrap();
+    let message = gst::message::Error::builder(gst::CoreError::Failed, "broken").src(&element).build();
+    let expected = PipelineError::Element { element: "x264enc-v720".into(), message: "broken".into() };
+    assert!(expected.is_transient());
+    assert_eq!(judge(&message), Verdict::Fail(expected));
+    assert_eq!(judge(&gst::message::Eos::new()), Verdict::End);
+    assert_eq!(judge(&gst::message::Latency::new()), Verdict::Ignore);
+}
+
+#[test]
+fn an_encoder_that_gives_nothing_is_waited_for_no_longer_than_it_may() {
+    let flow = Flow::default();
+    while flow.has_room() {
+        flow.enter().unwrap();
+    }
+    let started = Instant::now();
+    assert!(matches!(flow.enter(), Err(Blocked::Stalled(waited)) if waited <= started.elapsed()));
+    flow.leave();
+    assert_eq!(flow.enter(), Ok(()));
+    flow.stop();
+    assert_eq!(flow.enter(), Err(Blocked::Stopped));
+}
+
+#[test]
+fn planes_lie_where_gstreamer_expects_them() {
+    probe().unwrap();
+    for (width, height) in [(160, 90), (426, 240), (854, 480), (1280, 720), (1366, 768), (1920, 1080)] {
+        let layout = Layout::new(width, height);
+        let info = gstreamer_video::VideoInfo::builder(gstreamer_video::VideoFormat::I420, width, height);
+        let info = info.build().unwrap();
+        assert_eq!(info.size(), layout.size(), "{width}x{height}");
+        assert_eq!(info.offset(), layout.offsets());
+        assert_eq!(info.stride().iter().map(|stride| *stride as usize).collect::<Vec<_>>(), layout.strides());
+    }
+}
+
+#[tokio::test]
+async fn a_run_renders_its_segments_and_no_more() {
+    let output = output(small("a", "ultrafast"));
+    render(&output, SEGMENT, SEGMENT + 2).await.unwrap();
+    for track in 0..2 {
+        let snapshot = output.tracks[track].window.snapshot();
+        assert_eq!(snapshot.complete().map(|(number, _)| number).collect::<Vec<_>>(), [SEGMENT, SEGMENT + 1]);
+        assert_eq!(snapshot.next(), SEGMENT + 2);
+        assert!(snapshot.init().is_some());
+    }
+    assert_eq!(segment(&output, 0, SEGMENT).len(), 96_000);
+}
+
+#[tokio::test]
+async fn the_same_segment_is_the_same_whenever_its_run_began() {
+    for preset in ["ultrafast", "veryfast"] {
+        let (one, other) = (output(small("a", preset)), output(small("a", preset)));
+        render(&one, SEGMENT, SEGMENT + 4).await.unwrap();
+        render(&other, SEGMENT + 3, SEGMENT + 4).await.unwrap();
+        for track in 0..2 {
+            assert_eq!(segment(&one, track, SEGMENT + 3), segment(&other, track, SEGMENT + 3), "{preset} {track}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn audio_segments_are_as_long_as_their_bitrate_says() {
+    for bitrate in [64_000, 128_000, 192_000] {
+        let output = output(json!({"name": "a", "video": [], "audio": {"bitrate": bitrate}}));
+        render(&output, SEGMENT, SEGMENT + 3).await.unwrap();
+        let wanted = f64::from(bitrate) * 1.92 / 8.0;
+        for number in SEGMENT..SEGMENT + 3 {
+            let length = segment(&output, 0, number).len() as f64;
+            assert!((length / wanted - 1.0).abs() < 0.005, "{bitrate}: {length} for {wanted}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_stopped_ends_at_once_and_without_an_error() {
+    let output = output(small("a", "ultrafast"));
+    let stop = CancellationToken::new();
+    let clock = crate::utc::Clock::from_fn(move || output_time(SEGMENT));
+    let job = Job { output, from: SEGMENT - 1, until: None, clock: Some(clock), metrics: Arc::new(Metrics::new()) };
+    let (ran, ()) = tokio::join!(run(job, stop.clone()), async { stop.cancel() });
+    assert_eq!(ran, Ok(()));
+}
+
+fn output_time(segment: u64) -> crate::timeline::UnixTime {
+    crate::timeline::UnixTime::from_millis(segment * 1920)
+}

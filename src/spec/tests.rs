@@ -1,0 +1,140 @@
+use insta::assert_snapshot;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn spec(json: Value) -> Result<StreamSpec, SpecError> {
+    serde_json::from_value::<StreamRequest>(json).unwrap().try_into()
+}
+
+#[track_caller]
+fn check_refused(change: Value, field: &str) -> String {
+    let mut json = json!({"name": "test"});
+    json.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    let error = spec(json).unwrap_err();
+    assert_eq!(error.field, field);
+    error.problem
+}
+
+#[test]
+fn the_defaults_are_the_exact_ones() {
+    let spec = spec(json!({"name": "test"})).unwrap();
+    assert_eq!(spec.timeline.segment_duration(), Duration::from_millis(1920));
+    assert_eq!(spec.window_segments(), 32);
+    assert_eq!(spec.kept_segments(), 65);
+    assert_eq!(spec.shown_title(), "test");
+    assert_eq!(StreamRequest::from(&spec), StreamRequest::named("test"));
+}
+
+#[test]
+fn the_defaults_as_json_are_the_documented_ones() {
+    assert_snapshot!(serde_json::to_string(&StreamRequest::named("test")).unwrap(), @r#"{"name":"test","enabled":true,"title":"","pattern":"smpte","fps":"25","segment_frames":48,"chunk_frames":8,"window_seconds":60,"video":[{"id":"v720","width":1280,"height":720,"bitrate":2000000,"codec":"h264","preset":"ultrafast"}],"audio":{"id":"a","codec":"aac","bitrate":128000,"beep_hz":1000,"beep_dbfs":-18}}"#);
+}
+
+#[test]
+fn sound_can_be_left_out() {
+    for none in [json!(null), json!(false)] {
+        assert_eq!(spec(json!({"name": "a", "audio": none})).unwrap().audio, None);
+    }
+    assert!(spec(json!({"name": "a", "audio": true})).unwrap().audio.is_some());
+    assert!(toml::from_str::<StreamRequest>("name = 'a'\naudio = false").unwrap().audio.is_none());
+}
+
+#[test]
+fn names_are_short_and_plain() {
+    for name in ["", "-a", "A", "a_b", "a/b", "ä", &"a".repeat(64)] {
+        check_refused(json!({"name": name}), "name");
+    }
+    assert!(StreamName::parse(&"a".repeat(63)).is_some());
+    assert_eq!(spec(json!({})).unwrap_err().to_string(), "name: is missing");
+}
+
+#[test]
+fn refusals_say_what_is_allowed() {
+    let shown = [
+        check_refused(json!({"pattern": "bars"}), "pattern"),
+        check_refused(json!({"fps": "25.0"}), "fps"),
+        check_refused(json!({"fps": "240"}), "fps"),
+        check_refused(json!({"segment_frames": 10}), "segment_frames"),
+        check_refused(json!({"chunk_frames": 1}), "chunk_frames"),
+        check_refused(json!({"chunk_frames": 49}), "chunk_frames"),
+        check_refused(json!({"fps": "60", "segment_frames": 97, "chunk_frames": 32}), "chunk_frames"),
+        check_refused(json!({"window_seconds": 5}), "window_seconds"),
+        check_refused(json!({"segment_frames": 200, "window_seconds": 30}), "window_seconds"),
+        check_refused(json!({"video": [{"width": 1281}]}), "video[0].width"),
+        check_refused(json!({"video": [{"height": 4000}]}), "video[0].height"),
+        check_refused(json!({"video": [{}, {"id": "x", "bitrate": 1}]}), "video[1].bitrate"),
+        check_refused(json!({"video": [{"codec": "av1"}]}), "video[0].codec"),
+        check_refused(json!({"video": [{"preset": "placebo"}]}), "video[0].preset"),
+        check_refused(json!({"video": [{}, {}]}), "video"),
+        check_refused(json!({"video": [{"id": "a"}]}), "video"),
+        check_refused(json!({"video": [], "audio": null}), "video"),
+        check_refused(json!({"audio": {"id": "A"}}), "audio.id"),
+        check_refused(json!({"audio": {"bitrate": 1}}), "audio.bitrate"),
+        check_refused(json!({"audio": {"beep_hz": 20}}), "audio.beep_hz"),
+        check_refused(json!({"audio": {"beep_dbfs": 3}}), "audio.beep_dbfs"),
+        check_refused(json!({"title": "two\nlines"}), "title"),
+    ];
+    assert_snapshot!(shown.join("\n"), @r#"
+    one of smpte, ebu, grid, black; not "bars"
+    a whole number or a fraction such as 30000/1001, 1 to 120; not "25.0"
+    1 to 120 frames per second, not 240
+    1 to 10 s, at 25 fps 25 to 250 frames; not 10
+    2 to 48 frames (at least 80 ms, at most a segment); not 1
+    2 to 48 frames (at least 80 ms, at most a segment); not 49
+    leaves a last chunk of 1 frames, which is shorter than an audio frame (21.3 ms)
+    10 to 3600, not 5
+    at least 5 segments, which is 40 s; not 30
+    an even number (4:2:0), not 1281
+    90 to 2160, not 4000
+    358005 to 50000000, not 1
+    one of h264; not "av1"
+    one of ultrafast, superfast, veryfast, faster, fast, medium; not "placebo"
+    track ids differ from each other; v720 stands twice
+    track ids differ from each other; a stands twice
+    a stream needs at least one track, of video or of audio
+    1 to 32 of a-z, 0-9 and -; not "A"
+    48000 to 256000, not 1
+    100 to 8000, not 20
+    -60 to 0, not 3
+    at most 64 characters on one line
+    "#);
+}
+
+#[test]
+fn the_revision_hangs_on_what_changes_media_bytes() {
+    let revision = |json| spec(json).unwrap().revision("encoders 1");
+    let base = revision(json!({"name": "a", "title": "t"}));
+    assert_eq!(base, revision(json!({"name": "b", "title": "t", "window_seconds": 20, "enabled": false})));
+    for other in [
+        json!({"name": "a", "title": "u"}),
+        json!({"name": "a", "title": "t", "pattern": "ebu"}),
+        json!({"name": "a", "title": "t", "chunk_frames": 16}),
+        json!({"name": "a", "title": "t", "audio": null}),
+        json!({"name": "a", "title": "t", "video": [{"preset": "veryfast"}]}),
+    ] {
+        assert_ne!(base, revision(other));
+    }
+    assert_ne!(base, spec(json!({"name": "a", "title": "t"})).unwrap().revision("encoders 2"));
+    assert_eq!(Revision::parse(base.as_str()), Some(base));
+    assert_eq!(Revision::parse("ABCDEF01"), None);
+}
+
+proptest! {
+    #[test]
+    fn what_is_accepted_is_written_as_it_was_read(fps in "(24|25|30|50|60|30000/1001)", frames in 30_u32..300, chunk in 4_u32..60, window in 10_u32..100) {
+        let json = json!({"name": "x", "fps": fps, "segment_frames": frames, "chunk_frames": chunk, "window_seconds": window});
+        if let Ok(spec) = spec(json) {
+            let again = StreamSpec::try_from(StreamRequest::from(&spec)).unwrap();
+            prop_assert_eq!(spec, again);
+        }
+    }
+
+    #[test]
+    fn any_json_is_read_without_panic(text in ".*") {
+        if let Ok(request) = serde_json::from_str::<StreamRequest>(&text) {
+            let _ = StreamSpec::try_from(request);
+        }
+    }
+}
