@@ -105,7 +105,7 @@ impl Metrics {
         registry.register_with_unit("publish_lag", help, Unit::Seconds, self.publish_lag.clone());
         registry.register("restarts", "Runs that failed and were started again", self.restarts.clone());
         registry.register("stream_running", "1 while the stream is running", self.running.clone());
-        registry.register("oversized_segments", "Chunks by which a segment was too long", self.oversized.clone());
+        registry.register("oversized_segments", "Segments longer than their bitrate", self.oversized.clone());
         registry.register("directory_errors", "Failed writes to the media directory", self.directory_errors.clone());
         registry.register("http_requests", "Requests answered", self.requests.clone());
         registry.register_with_unit("http_egress", "Bodies answered", Unit::Bytes, self.egress.clone());

@@ -42,12 +42,20 @@ struct TrackFiles {
     swept: bool,
     init: bool,
     written: BTreeSet<u64>,
+    /// Segments of this revision that an earlier process left and that are not written anew yet.
+    inherited: BTreeSet<u64>,
 }
 
 impl Mirror {
     pub(super) fn new(root: PathBuf, output: Arc<Output>) -> Self {
         let directory = |id: &TrackId| root.join(path::track_directory(&output.spec.name, id));
-        let files = |id| TrackFiles { directory: directory(id), swept: false, init: false, written: BTreeSet::new() };
+        let files = |id| TrackFiles {
+            directory: directory(id),
+            swept: false,
+            init: false,
+            written: BTreeSet::new(),
+            inherited: BTreeSet::new(),
+        };
         let tracks = output.tracks.iter().map(|track| files(&track.id)).collect();
         Self { root, output, tracks }
     }
@@ -71,7 +79,7 @@ impl Mirror {
             result = self.write_manifests(&view);
         }
         for (track, snapshot) in self.tracks.iter_mut().zip(&view.snapshots) {
-            result = result.and(track.remove_expired(snapshot, revision));
+            result = result.and(track.remove_expired(snapshot, revision, self.output.spec.kept_segments()));
         }
         result
     }
@@ -125,6 +133,7 @@ impl TrackFiles {
                 let written = write_media(&file(MediaFile::Segment(number)), media);
                 if written.is_ok() {
                     self.written.insert(number);
+                    self.inherited.remove(&number);
                 }
                 result = result.and(written);
             }
@@ -132,37 +141,49 @@ impl TrackFiles {
         result
     }
 
-    fn remove_expired(&mut self, snapshot: &Snapshot, revision: &Revision) -> Result<(), FileError> {
-        let kept = self.written.split_off(&snapshot.first());
-        for number in std::mem::replace(&mut self.written, kept) {
-            remove(&self.directory.join(MediaFile::Segment(number).in_track(revision)))?;
+    /// Removes what has left the window, and what an earlier process left once it is `kept` segments old.
+    fn remove_expired(&mut self, snapshot: &Snapshot, revision: &Revision, kept: u64) -> Result<(), FileError> {
+        let left = self.written.split_off(&snapshot.first());
+        let expired = std::mem::replace(&mut self.written, left);
+        let oldest = snapshot.last_complete().unwrap_or_default().saturating_sub(kept);
+        let left = self.inherited.split_off(&oldest);
+        let forgotten = std::mem::replace(&mut self.inherited, left);
+        for number in expired.union(&forgotten) {
+            remove(&self.directory.join(MediaFile::Segment(*number).in_track(revision)))?;
         }
         Ok(())
     }
 
-    /// Removes what an earlier process left: half-written files, and media of which nobody knows whether they are
-    /// whole. Files that are not named like ours stay.
-    fn sweep(&self, revision: &Revision) -> Result<(), FileError> {
+    /// Removes what an earlier process left and nobody asks for any more. Files that are not named like ours stay.
+    fn sweep(&mut self, revision: &Revision) -> Result<(), FileError> {
         for entry in entries(&self.directory)? {
             let name = entry.file_name();
             let name = name.to_string_lossy();
             if name.ends_with(PART) {
                 remove(&entry.path())?;
             } else if Revision::parse(&name).is_some() {
-                let files = entries(&entry.path())?.into_iter().filter(|file| file.path().is_file());
-                for file in files {
-                    let name = file.file_name();
-                    let name = name.to_string_lossy();
-                    let known =
-                        name.ends_with(PART) || (name != revision.as_str() && MediaFile::parse(&name).is_some());
-                    if known {
-                        remove(&file.path())?;
-                    }
-                }
-                // It stays if somebody else's files are in it.
-                let _ = fs::remove_dir(entry.path());
+                self.sweep_revision(&entry.path(), name == revision.as_str())?;
             }
         }
+        Ok(())
+    }
+
+    /// Removes half-written files, and media unless they are of the `current` revision: manifests on disk list those
+    /// until new ones are written.
+    fn sweep_revision(&mut self, directory: &Path, current: bool) -> Result<(), FileError> {
+        for file in entries(directory)?.into_iter().filter(|file| file.path().is_file()) {
+            let name = file.file_name();
+            let name = name.to_string_lossy();
+            match MediaFile::parse(&name) {
+                Some(MediaFile::Segment(number)) if current => _ = self.inherited.insert(number),
+                Some(MediaFile::Init) if current => {}
+                Some(_) => remove(&file.path())?,
+                None if name.ends_with(PART) => remove(&file.path())?,
+                None => {}
+            }
+        }
+        // It stays if somebody else's files are in it.
+        let _ = fs::remove_dir(directory);
         Ok(())
     }
 }

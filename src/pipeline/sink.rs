@@ -72,7 +72,9 @@ impl Sink {
     fn count(&self, chunk: &Chunk) {
         let Output { spec, tracks, .. } = &*self.output;
         let track = &tracks[self.track];
-        if chunk.excess > 0 {
+        // What one chunk is too long the next ones make up for.
+        let closes_segment = chunk.index + 1 == spec.timeline.chunks_per_segment();
+        if closes_segment && chunk.excess > 0 {
             self.metrics.oversized.get_or_create(&labels(spec.name.as_str())).inc();
             tracing::warn!(track = %track.id, segment = chunk.segment, bytes = chunk.excess, "longer than its bitrate");
         }

@@ -1,0 +1,262 @@
+//! What ffprobe, ffmpeg and a reader of boxes make of the default stream: formats, exact times, and in a whole minute
+//! of HLS and of DASH every picture and every beep where its time says.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use barstone::signal::timecode;
+use barstone::timeline::{Rate, UnixTime};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::boxes::{Init, Segment, nal_types};
+use crate::support::server::Server;
+use crate::support::template::Template;
+use crate::support::web::Web;
+use crate::support::{LONG, ffmpeg, until};
+
+#[expect(dead_code, reason = "each test file uses a part of it")]
+mod support;
+
+const FPS: u64 = 25;
+const SEGMENT_FRAMES: u64 = 48;
+const SIZE: (usize, usize) = (1280, 720);
+const SAMPLE_RATE: u64 = 48_000;
+const NAL_SLICE: u8 = 1;
+const NAL_IDR: u8 = 5;
+const NAL_SEI: u8 = 6;
+
+async fn start() -> (Arc<Server>, Web) {
+    let server = Server::shared();
+    let web = Web::of(&server);
+    web.playable("test").await;
+    (server, web)
+}
+
+async fn probe(path: &str) -> Vec<Value> {
+    let (_server, web) = start().await;
+    let url = web.url(path);
+    tokio::task::spawn_blocking(move || ffmpeg::probe(&url)).await.expect("ffprobe does not panic")
+}
+
+#[track_caller]
+fn check_formats(streams: &[Value]) {
+    let of_type = |kind: &str| {
+        let mut found = streams.iter().filter(|stream| stream["codec_type"] == kind);
+        found.next().unwrap_or_else(|| panic!("no {kind} in {streams:?}"))
+    };
+    let video = of_type("video");
+    for (key, value) in [
+        ("codec_name", "h264"),
+        ("pix_fmt", "yuv420p"),
+        ("bits_per_raw_sample", "8"),
+        ("r_frame_rate", "25/1"),
+        ("color_range", "tv"),
+        ("color_space", "bt709"),
+        ("sample_aspect_ratio", "1:1"),
+    ] {
+        assert_eq!(video[key], value, "{key}");
+    }
+    assert_eq!((&video["width"], &video["height"]), (&SIZE.0.into(), &SIZE.1.into()));
+    let audio = of_type("audio");
+    for (key, value) in [("codec_name", "aac"), ("profile", "LC"), ("sample_rate", "48000")] {
+        assert_eq!(audio[key], value, "{key}");
+    }
+    assert_eq!(audio["channels"], 2);
+}
+
+#[tokio::test]
+async fn ffprobe_reads_the_formats_from_the_multivariant_playlist() {
+    check_formats(&probe("/live/test/hls.m3u8").await);
+}
+
+#[tokio::test]
+async fn ffprobe_reads_the_formats_from_the_mpd() {
+    check_formats(&probe("/live/test/dash.mpd").await);
+}
+
+/// The init segment and the newest `count` segments of a track.
+async fn newest(web: &Web, track: &str, count: usize) -> (Init, Vec<(u64, Vec<u8>)>) {
+    let playlist = web.playlist("test", track).await;
+    let init = Init::parse(&web.media("test", track, &playlist.init()).await).expect("an init segment");
+    let mut files = Vec::new();
+    for segment in &playlist.segments[playlist.segments.len() - count..] {
+        files.push((segment.number, web.media("test", track, &segment.uri).await.to_vec()));
+    }
+    (init, files)
+}
+
+#[track_caller]
+fn check_continuous(segments: &[(u64, Segment)], ticks: u64) {
+    let mut due = None;
+    let mut sequence = 0;
+    for (number, segment) in segments {
+        assert_eq!(segment.start(), number * ticks, "segment {number} starts");
+        assert_eq!(segment.duration(), ticks, "segment {number} lasts");
+        for chunk in &segment.chunks {
+            assert_eq!(chunk.start(), due.unwrap_or(chunk.start()), "a chunk of segment {number}");
+            due = Some(chunk.start() + chunk.duration());
+            assert!(chunk.sequence() > sequence, "sequence numbers rise in segment {number}");
+            sequence = chunk.sequence();
+        }
+    }
+}
+
+#[tokio::test]
+async fn video_segments_begin_with_an_idr_and_follow_each_other_exactly() {
+    let (_server, web) = start().await;
+    let (init, files) = newest(&web, "v720", 12).await;
+    let ticks = SEGMENT_FRAMES * init.timescale() / FPS;
+    let mut segments = Vec::new();
+    for (number, file) in files {
+        let segment = Segment::parse(&file).expect("a segment");
+        assert_eq!(segment.chunks.len(), 6);
+        let samples: Vec<_> = segment.chunks.iter().flat_map(|chunk| chunk.samples.clone()).collect();
+        assert_eq!(samples.len() as u64, SEGMENT_FRAMES);
+        for (index, sample) in samples.into_iter().enumerate() {
+            let mut types = nal_types(&file[sample]).expect("NAL units");
+            types.retain(|kind| *kind != NAL_SEI);
+            let slice = if index == 0 { NAL_IDR } else { NAL_SLICE };
+            assert!(
+                !types.is_empty() && types.iter().all(|kind| *kind == slice),
+                "{number}: sample {index}: {types:?}"
+            );
+        }
+        segments.push((number, segment));
+    }
+    check_continuous(&segments, ticks);
+}
+
+#[tokio::test]
+async fn audio_segments_follow_each_other_exactly() {
+    let (_server, web) = start().await;
+    let (init, files) = newest(&web, "a", 12).await;
+    assert_eq!(init.timescale(), SAMPLE_RATE);
+    let segments = files.iter().map(|(number, file)| (*number, Segment::parse(file).expect("a segment")));
+    check_continuous(&segments.collect::<Vec<_>>(), SEGMENT_FRAMES * SAMPLE_RATE / FPS);
+}
+
+/// A minute of a track in one file, and the time of its first sample in ticks of its timescale.
+struct Minute {
+    file: std::path::PathBuf,
+    timescale: u64,
+    start: u64,
+    segments: u64,
+}
+
+/// Everything that the media playlist of a track lists, once it lists a minute.
+async fn minute_of_hls(web: &Web, track: &str, directory: &Path) -> Minute {
+    let playlist = until("a minute is listed", LONG, async || {
+        let playlist = web.playlist("test", track).await;
+        let listed: u64 = playlist.segments.iter().map(|segment| segment.micros).sum();
+        (listed >= 60_000_000 && !playlist.segments.iter().any(|segment| segment.gap)).then_some(playlist)
+    });
+    let playlist = playlist.await;
+    let uris: Vec<_> = playlist.segments.iter().map(|segment| format!("/live/test/{track}/{}", segment.uri)).collect();
+    collect(web, &format!("/live/test/{track}/{}", playlist.init()), &uris, directory.join(track)).await
+}
+
+/// Everything that the MPD says is available of a representation.
+async fn minute_of_dash(web: &Web, track: &str, directory: &Path) -> Minute {
+    let mpd = dash_mpd_core::parse(&web.text("/live/test/dash.mpd").await).expect("an MPD");
+    let template = Template::all(&mpd).into_iter().find(|template| template.id == track).expect("the representation");
+    let clock = mpd.UTCTiming[0].value.clone().expect("a URL");
+    let now: jiff::Timestamp = web.text(&format!("/live/test/{clock}")).await.parse().expect("xs:dateTime");
+    let depth = mpd.timeShiftBufferDepth.expect("@timeShiftBufferDepth").as_millis() as u64;
+    let numbers = template.available(now.as_millisecond() as u64, depth);
+    let uris: Vec<_> = numbers.map(|number| format!("/live/test/{}", template.segment(number))).collect();
+    collect(web, &format!("/live/test/{}", template.init()), &uris, directory.join(track)).await
+}
+
+async fn collect(web: &Web, init: &str, uris: &[String], file: std::path::PathBuf) -> Minute {
+    let mut bytes = web.fetch(init).await.to_vec();
+    let timescale = Init::parse(&bytes).expect("an init segment").timescale();
+    let mut start = None;
+    for uri in uris {
+        let segment = web.fetch(uri).await;
+        start = start.or_else(|| Some(Segment::parse(&segment).expect("a segment").start()));
+        bytes.extend_from_slice(&segment);
+    }
+    std::fs::write(&file, bytes).expect("there is room");
+    Minute { file, timescale, start: start.expect("there are segments"), segments: uris.len() as u64 }
+}
+
+/// In every frame strip index = presentation time × rate, and strip time is that frame's in whole milliseconds.
+fn check_pictures(minute: &Minute) {
+    let rate = Rate::new(FPS as u32, 1).expect("a rate");
+    let read = |luma: &[u8]| timecode::read(luma, SIZE.0, SIZE.0, SIZE.1);
+    let frames = ffmpeg::frames(&minute.file, SIZE, read);
+    assert_eq!(frames.len() as u64, minute.segments * SEGMENT_FRAMES);
+    assert!(frames.len() as u64 >= 60 * FPS, "a minute, not {} frames", frames.len());
+    for (count, (time, strip)) in frames.into_iter().enumerate() {
+        let strip = strip.unwrap_or_else(|error| panic!("frame {count}: {error}"));
+        assert_eq!(time * FPS, strip.frame * minute.timescale, "presentation time of frame {count}");
+        assert_eq!(strip.frame, minute.start * FPS / minute.timescale + count as u64);
+        assert_eq!(strip.time_ms, strip.frame * 1000 / FPS);
+        assert_eq!(strip.time_ms, rate.frame_start(strip.frame).as_millis());
+    }
+}
+
+/// Every whole second has its beep, and nothing else.
+fn check_beeps(minute: &Minute) {
+    let samples = ffmpeg::samples(&minute.file);
+    let frames = minute.segments * SEGMENT_FRAMES * SAMPLE_RATE / FPS;
+    assert_eq!(samples.len() as u64, frames, "no sample is lost");
+    let end = minute.start + frames;
+    let mut checked = 0;
+    // The decoder needs a frame to come up, and what a beep sounds like is looked at from before it begins.
+    let margin = 4096;
+    for second in (minute.start + margin).div_ceil(SAMPLE_RATE)..(end - margin) / SAMPLE_RATE {
+        let from = (second * SAMPLE_RATE - minute.start) as usize;
+        let to = (from + SAMPLE_RATE as usize - 2048).min(samples.len());
+        check_beep(second, &samples[from - 2048..to], 2048);
+        checked += 1;
+    }
+    assert!(checked >= 58, "{checked} beeps");
+    let first = UnixTime::from_millis(minute.start * 1000 / SAMPLE_RATE);
+    assert!(first.as_secs() > 1_700_000_000, "the clock of this machine");
+}
+
+/// A second of sound, which starts at `zero` of `samples`.
+fn check_beep(second: u64, samples: &[i16], zero: usize) {
+    let peak = samples.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or_default();
+    assert!((3000..6000).contains(&peak), "second {second}: peak {peak}, where -18 dBFS is 4125");
+    let sounds = |sample: &i16| sample.unsigned_abs() > peak / 10;
+    let first = samples.iter().position(sounds).expect("there is a peak");
+    let last = samples.iter().rposition(sounds).expect("there is a peak");
+    assert!(first.abs_diff(zero) <= 96, "second {second}: the beep begins {} samples late", first as i64 - zero as i64);
+    let (milliseconds, pitch) = if second.is_multiple_of(60) { (500, 2000) } else { (100, 1000) };
+    let length = (last - first) * 1000 / SAMPLE_RATE as usize;
+    assert!((milliseconds - 6..milliseconds + 6).contains(&length), "second {second}: the beep lasts {length} ms");
+    // The middle, away from where it fades.
+    let middle = &samples[zero + 480..zero + 48 * milliseconds - 480];
+    let crossings = middle.windows(2).filter(|pair| (pair[0] < 0) != (pair[1] < 0)).count();
+    let expected = 2 * pitch * middle.len() / SAMPLE_RATE as usize;
+    assert!(crossings.abs_diff(expected) <= 1, "second {second}: {crossings} zero crossings, not {expected}");
+    // A codec rings for a frame or two.
+    let after = &samples[zero + 48 * milliseconds + 2048..];
+    let loudest = after.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or_default();
+    assert!(loudest <= peak / 50, "second {second}: {loudest} where silence should be");
+}
+
+async fn check(minute: Minute, check: fn(&Minute)) {
+    tokio::task::spawn_blocking(move || check(&minute)).await.unwrap_or_else(|error| {
+        std::panic::resume_unwind(error.into_panic());
+    });
+}
+
+#[tokio::test]
+async fn in_a_minute_of_hls_every_picture_and_beep_is_where_its_time_says() {
+    let (_server, web) = start().await;
+    let directory = TempDir::new().expect("a temporary directory");
+    check(minute_of_hls(&web, "v720", directory.path()).await, check_pictures).await;
+    check(minute_of_hls(&web, "a", directory.path()).await, check_beeps).await;
+}
+
+#[tokio::test]
+async fn in_a_minute_of_dash_every_picture_and_beep_is_where_its_time_says() {
+    let (_server, web) = start().await;
+    let directory = TempDir::new().expect("a temporary directory");
+    check(minute_of_dash(&web, "v720", directory.path()).await, check_pictures).await;
+    check(minute_of_dash(&web, "a", directory.path()).await, check_beeps).await;
+}

@@ -1,0 +1,209 @@
+//! The media directory: nothing in it is ever half there, whoever reads it and whenever the program is killed, and
+//! what goes wrong with it never stops the stream.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::support::boxes::{Init, Segment};
+use crate::support::playlist::{Playlist, attribute, tags};
+use crate::support::server::Server;
+use crate::support::web::Web;
+use crate::support::{LONG, until};
+
+#[expect(dead_code, reason = "each test file uses a part of it")]
+mod support;
+
+const PART: &str = ".part";
+/// Of the default stream: video is padded to the byte, the audio encoder carries a few from one frame to the next.
+const VIDEO_BYTES: RangeInclusive<usize> = 480_000..=480_000;
+const AUDIO_BYTES: RangeInclusive<usize> = 30_700..=30_740;
+
+fn track(root: &Path, track: &str) -> PathBuf {
+    root.join("live/test").join(track)
+}
+
+/// All files below `directory`.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let each = entries.flatten().map(|entry| entry.path());
+    each.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+/// All but those that are being written, or were when the program was killed.
+fn whole_files(directory: &Path) -> Vec<PathBuf> {
+    files(directory).into_iter().filter(|file| !file.to_string_lossy().ends_with(PART)).collect()
+}
+
+/// Looks at a file that has a name of ours; `None` if it is removed meanwhile.
+fn check_whole(file: &Path) -> Option<()> {
+    let bytes = std::fs::read(file).ok()?;
+    let name = file.to_str().expect("UTF-8");
+    match file.extension().and_then(|ending| ending.to_str()) {
+        Some("m4s") => {
+            let wanted = if name.contains("/a/") { AUDIO_BYTES } else { VIDEO_BYTES };
+            assert!(wanted.contains(&bytes.len()), "{name}: {} bytes", bytes.len());
+            Segment::parse(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+        Some("mp4") => {
+            Init::parse(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+        Some("mpd") => assert!(bytes.ends_with(b"</MPD>\n"), "{name}"),
+        Some("m3u8") => assert!(bytes.starts_with(b"#EXTM3U\n") && bytes.ends_with(b"\n"), "{name}"),
+        _ => panic!("{name} is not expected"),
+    }
+    Some(())
+}
+
+/// Everything that the manifests on disk list is there; what is listed first may expire while it is looked at.
+fn check_listed(root: &Path) -> usize {
+    let mut listed = 0;
+    let Ok(multivariant) = std::fs::read_to_string(root.join("live/test/hls.m3u8")) else { return 0 };
+    let variants = tags(&multivariant, "#EXT-X-STREAM-INF").into_iter().map(|(_, uri)| uri.to_owned());
+    let sounds = tags(&multivariant, "#EXT-X-MEDIA").into_iter().filter_map(|(list, _)| attribute(list, "URI"));
+    for uri in variants.chain(sounds) {
+        let file = root.join("live/test").join(uri);
+        let playlist = Playlist::parse(&std::fs::read_to_string(&file).expect("a listed playlist is there"));
+        let directory = file.parent().expect("a track");
+        assert!(directory.join(playlist.init()).exists(), "{}", file.display());
+        for segment in &playlist.segments {
+            assert!(segment.gap || directory.join(&segment.uri).exists(), "{}", segment.uri);
+            listed += 1;
+        }
+    }
+    listed
+}
+
+/// The newest number that the playlist of a track on disk lists.
+fn newest(root: &Path) -> Option<u64> {
+    let text = std::fs::read_to_string(track(root, "v720").join("hls.m3u8")).ok()?;
+    Playlist::parse(&text).segments.last().map(|segment| segment.number)
+}
+
+async fn newer(root: &Path, than: u64) -> u64 {
+    until("the directory goes on", LONG, async || newest(root).filter(|number| *number > than)).await
+}
+
+/// Looks at every file again and again; what has been looked at and has not changed is only looked for.
+async fn watch(root: &Path, lasting: Duration) -> usize {
+    let end = Instant::now() + lasting;
+    let mut seen = BTreeMap::new();
+    let mut reads = 0;
+    while Instant::now() < end {
+        for file in whole_files(root) {
+            let Ok(meta) = file.metadata() else { continue };
+            let stamp = (meta.len(), meta.modified().ok());
+            if seen.get(&file) == Some(&stamp) {
+                continue;
+            }
+            if check_whole(&file).is_some() {
+                reads += 1;
+                seen.insert(file, stamp);
+            }
+        }
+        check_listed(root);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    reads
+}
+
+#[tokio::test]
+async fn every_file_is_whole_at_every_moment() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let server = Server::at(directory.path(), &[]);
+    let reads = watch(directory.path(), Duration::from_secs(12)).await;
+    let listed = check_listed(directory.path());
+    assert!(reads >= 70 && listed >= 60, "{reads} files read, {listed} segments listed: {:?}", server.log());
+    let web = Web::of(&server);
+    let disk = track(directory.path(), "v720");
+    let playlist = web.playlist("test", "v720").await;
+    let segment = &playlist.segments[playlist.segments.len() / 2];
+    assert_eq!(
+        std::fs::read(disk.join(&segment.uri)).expect("a segment"),
+        web.media("test", "v720", &segment.uri).await
+    );
+}
+
+#[tokio::test]
+async fn after_kills_at_any_moment_numbers_go_on_and_nothing_is_half_written() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let root = directory.path();
+    let mut last = 0;
+    let server = Server::at(root, &[]);
+    until("all is on disk", LONG, async || (check_listed(root) >= 60).then_some(())).await;
+    server.kill();
+    // From before the first segment to the middle of filling in the past, and after.
+    for milliseconds in [100, 450, 700, 1100, 1900, 4100] {
+        let server = Server::at(root, &[]);
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_millis(milliseconds) {
+            assert!(check_listed(root) >= 60, "manifests stay, and what they list");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        server.kill();
+        whole_files(root).iter().for_each(|file| check_whole(file).expect("nobody removes it"));
+        let number = newest(root).expect("a playlist");
+        assert!(number >= last, "{number} after {last}");
+        last = number;
+    }
+    let revision = revision_directory(root);
+    std::fs::write(revision.join("935000000.m4s.part"), "half").expect("there is room");
+    std::fs::write(revision.join("1.m4s"), "long expired").expect("there is room");
+    let other = revision.with_file_name("00000000");
+    std::fs::create_dir(&other).expect("there is room");
+    std::fs::write(other.join("7.m4s"), "of another revision").expect("there is room");
+    std::fs::write(other.join("notes.txt"), "somebody's").expect("there is room");
+
+    let server = Server::at(root, &[]);
+    newer(root, last).await;
+    check_swept(root, &other);
+    assert_eq!(std::fs::read_to_string(other.join("notes.txt")).expect("a foreign file stays"), "somebody's");
+    std::fs::remove_file(other.join("notes.txt")).expect("it is there");
+    // One may be removed meanwhile.
+    whole_files(root).iter().for_each(|file| _ = check_whole(file));
+    assert_eq!(server.log().iter().filter(|line| line.contains("WARN")).count(), 0, "{:?}", server.log());
+}
+
+fn revision_directory(root: &Path) -> PathBuf {
+    let text = std::fs::read_to_string(track(root, "v720").join("hls.m3u8")).expect("a playlist");
+    let init = track(root, "v720").join(Playlist::parse(&text).init());
+    init.parent().expect("a revision").to_owned()
+}
+
+/// What was left behind is gone.
+#[track_caller]
+fn check_swept(root: &Path, other: &Path) {
+    let revision = revision_directory(root);
+    for file in [revision.join("935000000.m4s.part"), revision.join("1.m4s"), other.join("7.m4s")] {
+        assert!(!file.exists(), "{}", file.display());
+    }
+}
+
+#[tokio::test]
+async fn what_leaves_the_window_is_removed() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let toml = directory.path().join("short.toml");
+    let definition = "[[streams]]\nname = \"test\"\nsegment_frames = 25\nchunk_frames = 5\nwindow_seconds = 10\naudio = false\n\
+        video = [{ id = \"v720\", width = 320, height = 180, bitrate = 200000 }]\n";
+    std::fs::write(&toml, definition).expect("there is room");
+    let root = directory.path().join("media");
+    let _server = Server::at(&root, &["--config", toml.to_str().expect("UTF-8")]);
+    let first = newer(&root, 0).await;
+    newer(&root, first + 11).await;
+    let revision = revision_directory(&root);
+    let kept = until("files are removed", LONG, async || {
+        let mut numbers: Vec<u64> = files(&revision).iter().filter_map(|file| number(file)).collect();
+        numbers.sort_unstable();
+        (numbers.first()? >= &(first - 9)).then_some(numbers)
+    });
+    // Ten are listed, and each stays for its own length and that of the longest playlist that listed it.
+    let kept = kept.await;
+    assert!((20..=24).contains(&kept.len()), "{kept:?}");
+}
+
+fn number(segment: &Path) -> Option<u64> {
+    segment.file_name()?.to_str()?.strip_suffix(".m4s")?.parse().ok()
+}

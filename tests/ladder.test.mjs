@@ -1,0 +1,65 @@
+// @ts-check
+// Players go up and down a ladder of renditions without anybody seeing more than another size.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { launch } from './players/browser.mjs';
+import { until } from './players/deadline.mjs';
+import { Play } from './players/play.mjs';
+import { Server } from './players/server.mjs';
+import { advancesInRealTime, figures, playedCleanly } from './players/verdict.mjs';
+
+/** @typedef {import('./players/play.mjs').Report} Report */
+
+const LADDER = {
+  name: 'ladder',
+  video: [
+    { id: 'v720', width: 1280, height: 720, bitrate: 2_000_000 },
+    { id: 'v480', width: 854, height: 480, bitrate: 900_000 },
+    { id: 'v360', width: 640, height: 360, bitrate: 500_000 },
+  ],
+};
+/** What is buffered of one rendition plays before the next is seen. */
+const SWITCHES_WITHIN_S = 20;
+
+/** @type {Server} */
+let server;
+/** @type {Awaited<ReturnType<typeof launch>>} */
+let browser;
+
+before(async () => {
+  server = await Server.start();
+  assert.equal((await server.api('POST', '', LADDER)).status, 201);
+  await until('the ladder runs', 20, async () => (await server.api('GET', '/ladder')).answer.phase === 'running');
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+for (const player of ['hls.js', 'shaka-player']) {
+  test(`${player} switches between three renditions`, { timeout: 120_000 }, async (t) => {
+    const play = await Play.open(browser.context, player, `${server.url}/live/ladder/hls.m3u8`);
+    try {
+      let report = await play.played(1);
+      for (const height of [360, 480, 720, 360]) {
+        await play.pin(height);
+        const isShown = (/** @type {Report} */ { samples }) => samples.at(-1)?.height === height;
+        report = await play.until(`${height} lines are shown`, SWITCHES_WITHIN_S, isShown);
+      }
+      t.diagnostic(figures(report));
+      playedCleanly(report);
+      advancesInRealTime(report);
+      assert.deepEqual(play.refused, []);
+    } finally {
+      await play.close();
+    }
+  });
+}
+
+test('a deleted ladder is gone', async () => {
+  assert.equal((await server.api('DELETE', '/ladder')).status, 204);
+  assert.equal((await fetch(`${server.url}/live/ladder/hls.m3u8`)).status, 404);
+});

@@ -1,0 +1,48 @@
+// @ts-check
+// Another server on the same volume serves the media directory as the same stream.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { launch } from './players/browser.mjs';
+import { until } from './players/deadline.mjs';
+import { startNginx } from './players/nginx.mjs';
+import { Play } from './players/play.mjs';
+import { Server } from './players/server.mjs';
+import { advancesInRealTime, agreesWithProgramTime, figures, playedCleanly } from './players/verdict.mjs';
+
+/** @type {Server} */
+let server;
+/** @type {Awaited<ReturnType<typeof startNginx>>} */
+let nginx;
+/** @type {Awaited<ReturnType<typeof launch>>} */
+let browser;
+
+before(async () => {
+  server = await Server.start();
+  nginx = await startNginx(server.mediaDirectory);
+  await until('nginx has the manifests', 20, async () => (await fetch(`${nginx.url}/live/test/dash.mpd`)).ok);
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await nginx?.stop();
+  await server?.stop();
+});
+
+for (const [path, player] of [['/live/test/hls.m3u8', 'hls.js'], ['/live/test/dash.mpd', 'dash.js']]) {
+  test(`${path} of nginx plays in ${player}`, { timeout: 60_000 }, async (t) => {
+    const play = await Play.open(browser.context, player, nginx.url + path);
+    try {
+      const report = await play.played(10);
+      t.diagnostic(figures(report));
+      playedCleanly(report);
+      advancesInRealTime(report);
+      agreesWithProgramTime(report);
+      assert.deepEqual(play.refused, []);
+      assert.ok(report.audioBytes > 0, 'no sound is decoded');
+    } finally {
+      await play.close();
+    }
+  });
+}

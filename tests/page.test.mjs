@@ -1,0 +1,180 @@
+// @ts-check
+// The page, as somebody uses it who has a keyboard and a minute.
+
+import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
+import { after, before, test } from 'node:test';
+
+import { launch } from './players/browser.mjs';
+import { until } from './players/deadline.mjs';
+import { Server } from './players/server.mjs';
+
+/** @typedef {import('playwright-core').Page} Page */
+
+const CHOICES = [['hls', 'hls.js'], ['hls', 'shaka-player'], ['dash', 'dash.js'], ['dash', 'shaka-player']];
+const SCREENSHOTS = fileURLToPath(new URL('players/out/', import.meta.url));
+/** For what ought to happen at once. */
+const SOON_S = 10;
+const STARTS_WITHIN_S = 20;
+const PLAYS_S = 5;
+
+/** @type {Server} */
+let server;
+/** @type {Awaited<ReturnType<typeof launch>>} */
+let browser;
+
+before(async () => {
+  server = await Server.start();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** @param {(page: Page, faults: string[]) => Promise<void>} use faults are those of the console */
+async function withPage(use) {
+  const page = await browser.context.newPage();
+  /** @type {string[]} */
+  const faults = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') faults.push(message.text());
+  });
+  page.on('pageerror', (error) => faults.push(error.message));
+  try {
+    await page.goto(server.url);
+    await use(page, faults);
+  } finally {
+    await page.close();
+  }
+}
+
+/** @param {Page} page @param {string} name */
+function card(page, name) {
+  return page.locator('stream-card', { has: page.getByRole('heading', { name, exact: true }) });
+}
+
+/** @param {Page} page @param {string} name @param {string} phase */
+async function phaseBecomes(page, name, phase) {
+  const word = card(page, name).locator('.phase-word');
+  await until(`${name} is ${phase}`, SOON_S, async () => (await word.textContent()) === phase);
+}
+
+/** @param {Page} page @param {string} label @param {number} most presses of Tab */
+async function tabTo(page, label, most) {
+  for (let i = 0; i < most; i += 1) {
+    await page.keyboard.press('Tab');
+    if (await page.evaluate((text) => document.activeElement?.textContent?.trim() === text, label)) return;
+  }
+  assert.fail(`${label} is not reached by ${most} presses of Tab`);
+}
+
+/** What the page tells of the player. @param {Page} page */
+function figures(page) {
+  return page.evaluate(() => {
+    const panel = document.querySelector('player-figures');
+    const text = (/** @type {string} */ selector) => panel?.querySelector(selector)?.textContent ?? '';
+    return {
+      state: text('.state-word'),
+      latency: parseFloat(text('[data-figure=latency]')),
+      dropped: text('[data-figure=dropped]'),
+      stalls: text('[data-figure=stalls]'),
+      error: text('[data-figure=error]'),
+      position: document.querySelector('video')?.currentTime ?? 0,
+    };
+  });
+}
+
+/** @param {Page} page */
+async function picturePlays(page) {
+  const begun = await until('it plays', STARTS_WITHIN_S, async () => {
+    const now = await figures(page);
+    return now.state === 'playing' && Number.isFinite(now.latency) ? now : null;
+  });
+  const now = await until(`${PLAYS_S} s are played`, PLAYS_S + SOON_S, async () => {
+    const later = await figures(page);
+    return later.position >= begun.position + PLAYS_S ? later : null;
+  });
+  assert.equal(now.state, 'playing');
+  assert.equal(now.stalls, '0');
+  assert.equal(now.error, 'none');
+  assert.ok(now.latency > 1 && now.latency < 20, `a latency of ${now.latency} s`);
+  return now;
+}
+
+test('the stream plays from the keyboard in every protocol and player', { timeout: 150_000 }, async (t) => {
+  await withPage(async (page, faults) => {
+    await phaseBecomes(page, 'test', 'running');
+    await tabTo(page, 'Play', 8);
+    await page.keyboard.press('Enter');
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'test', 'the focus is on the player');
+    for (const [protocol, player] of CHOICES) {
+      for (const [group, value] of [['protocol', protocol], ['player', player]]) {
+        await page.locator(`input[name=${group}][value="${value}"]`).focus();
+        await page.keyboard.press('Space');
+      }
+      await until('the choice is taken', SOON_S, () => page.url().endsWith(`#test/${protocol}/${player}`));
+      const { latency, dropped } = await picturePlays(page);
+      t.diagnostic(`${protocol} in ${player}: latency ${latency} s, dropped ${dropped} frames`);
+    }
+    await page.screenshot({ path: `${SCREENSHOTS}page-playing.png`, fullPage: true });
+    assert.deepEqual(faults, []);
+  });
+});
+
+test('a stream is created, stopped, started and deleted', { timeout: 60_000 }, async () => {
+  await withPage(async (page, faults) => {
+    await page.locator('#create summary').focus();
+    await page.keyboard.press('Enter');
+    await page.getByLabel('Name').fill('made-here');
+    await page.getByLabel('Title').fill('Made <here>');
+    await page.getByLabel('Pattern').selectOption('ebu');
+    await page.keyboard.press('Tab');
+    await page.getByRole('button', { name: 'Create stream' }).press('Enter');
+    await phaseBecomes(page, 'made-here', 'running');
+    assert.equal(await card(page, 'made-here').locator('.card-title').textContent(), 'Made <here>');
+
+    await card(page, 'made-here').getByRole('button', { name: 'Stop' }).press('Enter');
+    await phaseBecomes(page, 'made-here', 'stopped');
+    await card(page, 'made-here').getByRole('button', { name: 'Start' }).press('Enter');
+    await phaseBecomes(page, 'made-here', 'running');
+
+    await card(page, 'made-here').getByRole('button', { name: 'Delete' }).press('Enter');
+    await card(page, 'made-here').locator('.confirm').getByRole('button', { name: 'Delete' }).press('Enter');
+    await until('the card is gone', SOON_S, async () => (await card(page, 'made-here').count()) === 0);
+    assert.equal((await server.api('GET', '/made-here')).status, 404);
+    assert.deepEqual(faults, []);
+  });
+});
+
+test('what the server does not allow is said beside the field', { timeout: 60_000 }, async () => {
+  const definition = { name: 'too-thin', video: [{ id: 'v1080', width: 1920, height: 1080, bitrate: 60_000 }] };
+  const { status, answer } = await server.api('POST', '', definition);
+  assert.deepEqual([status, answer.field], [422, 'video[0].bitrate']);
+  await withPage(async (page) => {
+    await page.locator('#create summary').click();
+    await page.getByLabel('Name').fill('too-thin');
+    await page.getByLabel('720p', { exact: true }).uncheck();
+    await page.getByLabel('1080p', { exact: true }).check();
+    await page.getByLabel('Bitrate of 1080p in kbit/s').fill('60');
+    await page.getByRole('button', { name: 'Create stream' }).click();
+    const words = page.locator('[id="h-v1080-kbps"]');
+    await until('the words are there', SOON_S, async () => (await words.textContent()) === answer.detail);
+    const field = page.getByLabel('Bitrate of 1080p in kbit/s');
+    assert.equal(await field.getAttribute('aria-invalid'), 'true');
+    assert.equal(await field.evaluate((input) => input === document.activeElement), true, 'the focus is there');
+    await page.screenshot({ path: `${SCREENSHOTS}page-fault.png`, fullPage: true });
+  });
+});
+
+test('a name that is taken is said beside the name', { timeout: 60_000 }, async () => {
+  await withPage(async (page) => {
+    await page.locator('#create summary').click();
+    await page.getByLabel('Name').fill('test');
+    await page.getByRole('button', { name: 'Create stream' }).click();
+    const { status, answer } = await server.api('POST', '', { name: 'test' });
+    assert.equal(status, 409);
+    const words = page.locator('#h-name');
+    await until('the words are there', SOON_S, async () => (await words.textContent()) === answer.detail);
+  });
+});

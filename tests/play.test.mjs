@@ -1,0 +1,52 @@
+// @ts-check
+// A server that nobody has configured plays in the players that people use.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { launch } from './players/browser.mjs';
+import { Play } from './players/play.mjs';
+import { Server } from './players/server.mjs';
+import { advancesInRealTime, agreesWithProgramTime, figures, playedCleanly } from './players/verdict.mjs';
+
+/** @type {Server} */
+let server;
+/** @type {Awaited<ReturnType<typeof launch>>} */
+let browser;
+
+before(async () => {
+  server = await Server.start();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** @type {[path: string, player: string, seconds: number][]} */
+const PLAYS = [
+  ['/live/test/hls.m3u8', 'hls.js', 20],
+  ['/live/test/hls.m3u8', 'shaka-player', 20],
+  ['/live/test/dash.mpd', 'dash.js', 20],
+  ['/live/test/dash.mpd', 'shaka-player', 20],
+  ['/hls/test.m3u8', 'hls.js', 5],
+  ['/dash/test.mpd', 'dash.js', 5],
+];
+
+for (const [path, player, seconds] of PLAYS) {
+  test(`${path} plays in ${player} for ${seconds} s`, { timeout: 90_000 }, async (t) => {
+    const play = await Play.open(browser.context, player, server.url + path);
+    try {
+      const report = await play.played(seconds);
+      t.diagnostic(figures(report));
+      playedCleanly(report);
+      assert.deepEqual(play.refused, []);
+      advancesInRealTime(report);
+      agreesWithProgramTime(report);
+      assert.ok(report.audioBytes > 0, 'no sound is decoded');
+      if (path.endsWith('.mpd')) assert.ok(play.requests.includes(`${server.url}/time`), `${player} asks for the time`);
+    } finally {
+      await play.close();
+    }
+  });
+}

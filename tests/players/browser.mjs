@@ -1,0 +1,44 @@
+// @ts-check
+// Headless Chromium with a profile of its own.
+
+import { chromium } from 'playwright-core';
+
+import { remove, temporaryDirectory } from './leftovers.mjs';
+
+const PROGRAM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+const FLAGS = [
+  '--disable-gpu',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+  '--autoplay-policy=no-user-gesture-required',
+  // Nobody looks at the window; it plays all the same.
+  '--disable-background-timer-throttling',
+  '--disable-renderer-backgrounding',
+];
+/** Chromium refuses its sandbox to root. */
+const ROOT_FLAGS = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+
+export async function launch() {
+  const profile = temporaryDirectory('chromium');
+  const close = async () => {
+    await context?.close();
+    remove(profile);
+  };
+  /** @type {import('playwright-core').BrowserContext | undefined} */
+  let context;
+  try {
+    context = await chromium.launchPersistentContext(profile, {
+      executablePath: PROGRAM,
+      headless: true,
+      viewport: { width: 1000, height: 800 },
+      args: [...FLAGS, ...ROOT_FLAGS],
+    });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { context, close };
+}

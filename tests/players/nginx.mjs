@@ -1,0 +1,79 @@
+// @ts-check
+// nginx as the second server of a media directory, with nothing outside a directory of its own.
+
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+
+import { remove, temporaryDirectory } from './leftovers.mjs';
+import { Process } from './process.mjs';
+
+const BINARY = '/usr/sbin/nginx';
+
+/**
+ * @param {string} mediaDirectory
+ * @param {string} own for its pid, logs and temporary files
+ * @param {number} port
+ */
+function configuration(mediaDirectory, own, port) {
+  return `
+daemon off;
+master_process off;
+pid ${own}/pid;
+error_log stderr;
+events {}
+http {
+  access_log off;
+  client_body_temp_path ${own}/body;
+  proxy_temp_path ${own}/proxy;
+  fastcgi_temp_path ${own}/fastcgi;
+  uwsgi_temp_path ${own}/uwsgi;
+  scgi_temp_path ${own}/scgi;
+  server {
+    listen 127.0.0.1:${port};
+    root ${mediaDirectory};
+    add_header Access-Control-Allow-Origin *;
+    types {
+      application/vnd.apple.mpegurl m3u8;
+      application/dash+xml mpd;
+      video/mp4 mp4 m4s;
+    }
+    # The MPD's UTCTiming, which dash.js insists on; whole seconds will do.
+    location = /time {
+      return 200 $time_iso8601;
+    }
+  }
+}
+`;
+}
+
+/** @param {string} mediaDirectory is served at the root */
+export async function startNginx(mediaDirectory) {
+  const own = temporaryDirectory('nginx');
+  const port = await freePort();
+  const file = join(own, 'nginx.conf');
+  writeFileSync(file, configuration(mediaDirectory, own, port));
+  const nginx = new Process(BINARY, ['-e', 'stderr', '-p', own, '-c', file]);
+  const url = `http://127.0.0.1:${port}`;
+  const stop = async () => {
+    await nginx.stop();
+    remove(own);
+  };
+  try {
+    await nginx.ready('it answers', async () => (await fetch(url)).status > 0);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url, stop };
+}
+
+/** nginx cannot be told to take any port. @returns {Promise<number>} */
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const probe = createServer().once('error', reject).listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}

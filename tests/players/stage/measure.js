@@ -1,0 +1,132 @@
+// @ts-check
+// Measures how a video plays: what its pictures say, and whether it ever stands still.
+
+import { readStripFromVideo } from '/static/strip.js';
+
+/**
+ * One picture.
+ * @typedef {object} Sample
+ * @property {number} wallMs Unix time at which it was seen
+ * @property {number} mediaMs its time on the video's timeline
+ * @property {number | null} programMs its Unix time as the player knows it
+ * @property {number | null} stripMs its Unix time as it says itself; null if it cannot be read
+ * @property {number} height of the rendition
+ */
+/**
+ * @typedef {object} Report
+ * @property {number | null} startupMs from the call to the first picture that moved
+ * @property {number} playedMs of media time, since then
+ * @property {number[]} stallsMs times that the position stood still for want of media
+ * @property {number[]} hiccupsMs times that it stood still although there was media: the machine was too slow
+ * @property {boolean} stands whether it stands still now
+ * @property {Sample[]} samples
+ * @property {number} audioBytes decoded
+ * @property {number} frames
+ * @property {number} droppedFrames
+ */
+
+const WATCH_EVERY_MS = 50;
+const SAMPLE_EVERY_MS = 200;
+/** Standing still for less is not seen. */
+const STALL_MS = 400;
+const HICCUP_MS = 100;
+/** A player that has less than this ahead is short of media. */
+const ENOUGH_AHEAD_S = 0.5;
+
+export class Measure {
+  #video;
+  #programTimeMs;
+  #canvas = document.createElement('canvas');
+  #begunAt = performance.now();
+  /** @type {number | null} */
+  #startupMs = null;
+  #position = 0;
+  #movedAt = 0;
+  #playedMs = 0;
+  /** @type {number[]} */
+  #stallsMs = [];
+  /** @type {number[]} */
+  #hiccupsMs = [];
+  /** The least that was buffered since the position moved. */
+  #aheadS = Infinity;
+  /** @type {Sample[]} */
+  #samples = [];
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {() => number | null} programTimeMs of the video's current position
+   */
+  constructor(video, programTimeMs) {
+    this.#video = video;
+    this.#programTimeMs = programTimeMs;
+    setInterval(() => this.#watch(), WATCH_EVERY_MS);
+    video.requestVideoFrameCallback((_, frame) => this.#see(frame));
+  }
+
+  /** @returns {Report} */
+  report() {
+    const quality = this.#video.getVideoPlaybackQuality();
+    return {
+      startupMs: this.#startupMs,
+      playedMs: this.#playedMs,
+      stallsMs: this.#stallsMs,
+      hiccupsMs: this.#hiccupsMs,
+      stands: this.#startupMs !== null && performance.now() - this.#movedAt > STALL_MS,
+      samples: this.#samples,
+      audioBytes: /** @type {any} */ (this.#video).webkitAudioDecodedByteCount,
+      frames: quality.totalVideoFrames,
+      droppedFrames: quality.droppedVideoFrames,
+    };
+  }
+
+  #watch() {
+    const now = performance.now();
+    const { currentTime, seeking, playbackRate } = this.#video;
+    const stepMs = (currentTime - this.#position) * 1000;
+    this.#aheadS = Math.min(this.#aheadS, this.#ahead());
+    if (stepMs === 0) return;
+    this.#position = currentTime;
+    if (this.#startupMs === null) {
+      // Before the start a step is a seek to the live edge; a player that still fills its buffer holds the rate at 0.
+      if (!seeking && playbackRate > 0 && this.#samples.length > 0) this.#startupMs = now - this.#begunAt;
+    } else {
+      this.#judge(Math.round(now - this.#movedAt - stepMs));
+      this.#playedMs += stepMs;
+    }
+    this.#movedAt = now;
+    this.#aheadS = this.#ahead();
+  }
+
+  /** @param {number} heldMs by which the position has fallen behind the clock since it last moved */
+  #judge(heldMs) {
+    const isShort = this.#aheadS < ENOUGH_AHEAD_S;
+    if (isShort && heldMs > STALL_MS) this.#stallsMs.push(heldMs);
+    if (!isShort && heldMs > HICCUP_MS) this.#hiccupsMs.push(heldMs);
+  }
+
+  /** @returns {number} seconds of media from the position on */
+  #ahead() {
+    const { buffered, currentTime } = this.#video;
+    for (let i = 0; i < buffered.length; i += 1) {
+      if (buffered.start(i) <= currentTime && currentTime <= buffered.end(i)) return buffered.end(i) - currentTime;
+    }
+    return 0;
+  }
+
+  /** @param {VideoFrameCallbackMetadata} frame */
+  #see(frame) {
+    const wallMs = performance.timeOrigin + performance.now();
+    if (wallMs - (this.#samples.at(-1)?.wallMs ?? 0) >= SAMPLE_EVERY_MS) {
+      const mediaMs = frame.mediaTime * 1000;
+      const programMs = this.#programTimeMs();
+      this.#samples.push({
+        wallMs,
+        mediaMs,
+        programMs: programMs === null ? null : programMs + mediaMs - this.#video.currentTime * 1000,
+        stripMs: readStripFromVideo(this.#video, this.#canvas)?.timeMs ?? null,
+        height: frame.height,
+      });
+    }
+    this.#video.requestVideoFrameCallback((_, next) => this.#see(next));
+  }
+}

@@ -1,0 +1,31 @@
+// @ts-check
+// What a test calls in the browser: `stage.play`, then `stage.report`.
+
+import { engines } from './engines.js';
+import { Measure } from './measure.js';
+
+/** @typedef {{ fatal: boolean, what: string }} PlayerError */
+
+const video = /** @type {HTMLVideoElement} */ (document.querySelector('video'));
+/** @type {PlayerError[]} */
+const errors = [];
+/** @type {import('./engines.js').Engine | null} */
+let engine = null;
+/** @type {Measure | null} */
+let measure = null;
+
+const stage = {
+  /**
+   * @param {string} name of the player
+   * @param {string} url
+   */
+  play(name, url) {
+    const opened = engines[name](video, url, (fatal, what) => errors.push({ fatal, what }));
+    engine = opened;
+    measure = new Measure(video, opened.programTimeMs);
+  },
+  report: () => ({ .../** @type {Measure} */ (measure).report(), errors }),
+  pin: (/** @type {number} */ height) => engine?.pin(height),
+};
+
+Object.assign(window, { stage });

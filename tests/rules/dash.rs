@@ -1,0 +1,125 @@
+//! MPDs with one thing changed.
+
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::cmaf::segment;
+use super::{check_finds, check_none};
+use crate::rules::dash;
+use crate::support::template::Template;
+use crate::support::web::Reply;
+
+const GOOD: &str = r#"<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z" publishTime="2026-01-01T00:00:00Z" minimumUpdatePeriod="PT1.92S" minBufferTime="PT1.92S" timeShiftBufferDepth="PT1M" suggestedPresentationDelay="PT7.68S"><Period id="0" start="PT0S"><AdaptationSet id="0" contentType="video" segmentAlignment="true" startWithSAP="1"><SegmentTemplate media="$RepresentationID$/r/$Number$.m4s" initialization="$RepresentationID$/r/init.mp4" startNumber="0" duration="172800" timescale="90000"/><Representation id="v" bandwidth="2000000" codecs="avc1.42c01f"/></AdaptationSet></Period><UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014" value="../../time"/></MPD>"#;
+
+fn changed(from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from), "{from}");
+    GOOD.replacen(from, to, 1)
+}
+
+#[test]
+fn a_good_mpd_breaks_no_rule() {
+    check_none(&dash::check(GOOD));
+    check_none(&dash::check_reload(GOOD, GOOD));
+    let over = changed(r#" minimumUpdatePeriod="PT1.92S""#, r#" mediaPresentationDuration="PT9S""#)
+        .replace(r#"start="PT0S""#, r#"start="PT0S" duration="PT9S""#)
+        .replace("2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z");
+    check_none(&dash::check(&over));
+    check_none(&dash::check_reload(GOOD, &over));
+}
+
+#[test]
+fn an_mpd_with_one_thing_wrong_breaks_the_rule() {
+    for (rule, from, to) in [
+        ("D1", r#" type="dynamic""#, ""),
+        ("D1", r#" type="dynamic""#, r#" type="static""#),
+        ("D1", r#" availabilityStartTime="1970-01-01T00:00:00Z""#, ""),
+        ("D1", r#" publishTime="2026-01-01T00:00:00Z""#, ""),
+        ("D1", r#" minimumUpdatePeriod="PT1.92S""#, ""),
+        ("D1", r#" minBufferTime="PT1.92S""#, ""),
+        ("D1", r#" timeShiftBufferDepth="PT1M""#, ""),
+        ("D1", "</MPD>", ""),
+        ("D2", "http-xsdate:2014", "sundial:2014"),
+        (
+            "D5",
+            r#"timescale="90000"/>"#,
+            r#"timescale="90000"><SegmentTimeline><S d="1"/></SegmentTimeline></SegmentTemplate>"#,
+        ),
+        ("D10", r#" timescale="90000""#, ""),
+        ("D10", r#"startNumber="0""#, r#"startNumber="0" presentationTimeOffset="7""#),
+        ("D11", r#" segmentAlignment="true""#, ""),
+        ("D11", r#"startWithSAP="1""#, r#"startWithSAP="3""#),
+        ("D12", "PT7.68S", "PT1M"),
+        ("D13", r#"startNumber="0""#, r#"startNumber="0" availabilityTimeOffset="1.6""#),
+        ("D14", r#" type="dynamic""#, r#" type="dynamic" mediaPresentationDuration="PT9S""#),
+        ("D16", r#"minBufferTime="PT1.92S""#, r#"minBufferTime="P1MT2S""#),
+        ("D16", r#"publishTime="2026-01-01T00:00:00Z""#, r#"publishTime="2026-01-01T00:00:00+01:00""#),
+    ] {
+        check_finds(rule, &dash::check(&changed(from, to)));
+    }
+}
+
+#[test]
+fn an_update_that_changes_what_it_may_not_breaks_the_rule() {
+    let later = |text: &str| text.replace("publishTime=\"2026-01-01T00:00:00Z", "publishTime=\"2026-01-01T00:00:01Z");
+    for (from, to) in [
+        (r#"<Period id="0""#, r#"<Period id="1""#),
+        (r#"start="PT0S""#, r#"start="PT1S""#),
+        (r#"<AdaptationSet id="0""#, r#"<AdaptationSet id="3""#),
+        (r#"<Representation id="v""#, r#"<Representation id="w""#),
+        ("r/init.mp4", "s/init.mp4"),
+        ("1970-01-01T00:00:00Z", "1970-01-01T00:00:01Z"),
+    ] {
+        check_finds("D3", &dash::check_reload(GOOD, &later(&changed(from, to))));
+    }
+    check_finds("D4", &dash::check_reload(GOOD, &changed("2000000", "2000001")));
+    check_finds("D4", &dash::check_reload(GOOD, &changed("2026-01-01T00:00:00Z", "2025-01-01T00:00:00Z")));
+    check_none(&dash::check_reload(GOOD, &later(&changed("2000000", "2000001"))));
+}
+
+#[test]
+fn segments_that_are_not_where_they_should_be_break_the_rule() {
+    check_none(&dash::check_available(7, 200));
+    check_finds("D8", &dash::check_available(7, 404));
+    for (early, right, wrong) in [(true, 425, 410), (true, 404, 200), (false, 410, 425), (false, 404, 200)] {
+        check_none(&dash::check_unavailable(right, early));
+        check_finds("D8", &dash::check_unavailable(wrong, early));
+    }
+    let template = Template::all(&dash_mpd_core::parse(GOOD).expect("an MPD")).remove(0);
+    assert_eq!((template.segment(5).as_str(), template.init().as_str()), ("v/r/5.m4s", "v/r/init.mp4"));
+    // Two frames of 86 400 ticks each.
+    let at = |number: u64, start: u64| (number, segment(start, 86_400));
+    check_none(&dash::check_addressing(&template, 90_000, &[at(5, 864_000), at(6, 1_036_800)]));
+    check_finds("D9", &dash::check_addressing(&template, 90_000, &[at(5, 864_000), at(6, 1_036_900)]));
+    check_finds("D9", &dash::check_addressing(&template, 90_000, &[at(5, 960_000)]));
+}
+
+fn reply(changed: (&'static str, &'static str)) -> Reply {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        ("content-type", "application/dash+xml"),
+        ("content-encoding", "gzip"),
+        ("etag", "\"x\""),
+        ("date", "Thu, 01 Jan 2026 00:00:06 GMT"),
+        ("access-control-allow-origin", "*"),
+        ("access-control-expose-headers", "date,content-length"),
+        changed,
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    Reply { status: 200, headers, body: Bytes::from_static(GOOD.as_bytes()) }
+}
+
+#[test]
+fn headers_that_are_wrong_break_the_rule() {
+    check_none(&dash::check_headers(&reply(("x", "y"))));
+    for (rule, name, value) in [
+        ("D15", "content-encoding", ""),
+        ("D15", "etag", ""),
+        ("D21", "content-type", "text/xml"),
+        ("D21", "date", "yesterday"),
+        ("D21", "access-control-allow-origin", "http://elsewhere"),
+        ("D21", "access-control-expose-headers", "date"),
+    ] {
+        check_finds(rule, &dash::check_headers(&reply((name, value))));
+    }
+}

@@ -1,0 +1,169 @@
+//! Reads CMAF files with `mp4-atom`, and H.264 samples NAL unit by NAL unit.
+
+use std::ops::Range;
+
+use mp4_atom::{Any, Decode, FourCC, Ftyp, Header, Moof, Moov, Prft, Styp};
+
+/// An init segment.
+#[derive(Debug, Clone)]
+pub(crate) struct Init {
+    pub(crate) ftyp: Ftyp,
+    pub(crate) moov: Moov,
+}
+
+/// A segment, or one chunk of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Segment {
+    pub(crate) styp: Option<Styp>,
+    pub(crate) chunks: Vec<Chunk>,
+}
+
+/// A `moof` and its `mdat`.
+#[derive(Debug, Clone)]
+pub(crate) struct Chunk {
+    pub(crate) prft: Option<Prft>,
+    pub(crate) moof: Moof,
+    /// Where the bytes of each sample are in the file.
+    pub(crate) samples: Vec<Range<usize>>,
+    /// Where the payload of the `mdat` is in the file.
+    pub(crate) mdat: Range<usize>,
+    /// Whether the data offset leads to the payload of the `mdat`.
+    pub(crate) offset_is_right: bool,
+}
+
+impl Init {
+    pub(crate) fn parse(file: &[u8]) -> Result<Self, String> {
+        let boxes = boxes(file)?;
+        match boxes.as_slice() {
+            [(_, Any::Ftyp(ftyp)), (_, Any::Moov(moov))] => Ok(Self { ftyp: ftyp.clone(), moov: moov.clone() }),
+            others => Err(format!("an init segment is ftyp and moov, not {:?}", kinds(others))),
+        }
+    }
+
+    /// Ticks per second of the one track.
+    pub(crate) fn timescale(&self) -> u64 {
+        self.moov.trak.first().map_or(0, |trak| trak.mdia.mdhd.timescale.into())
+    }
+
+    pub(crate) fn has_brand(&self, brand: &[u8; 4]) -> bool {
+        self.ftyp.compatible_brands.contains(&FourCC::new(brand))
+    }
+
+    pub(crate) fn is_video(&self) -> bool {
+        self.moov.trak.first().is_some_and(|trak| trak.mdia.hdlr.handler == FourCC::new(b"vide"))
+    }
+}
+
+impl Segment {
+    pub(crate) fn parse(file: &[u8]) -> Result<Self, String> {
+        let mut segment = Self { styp: None, chunks: Vec::new() };
+        let mut prft = None;
+        let mut moof = None;
+        for (range, atom) in boxes(file)? {
+            match (atom, moof.take()) {
+                (Any::Styp(styp), None) => segment.styp = Some(styp),
+                (Any::Prft(found), None) => prft = Some(found),
+                (Any::Moof(found), None) => moof = Some((range.start, found)),
+                (Any::Mdat(_), Some((start, moof))) => {
+                    let mdat = range.start + 8..range.end;
+                    segment.chunks.push(Chunk::new(prft.take(), (start, moof), mdat)?);
+                }
+                (other, _) => return Err(format!("{:?} is not expected here", other.kind())),
+            }
+        }
+        match moof.is_none() && prft.is_none() && !segment.chunks.is_empty() {
+            true => Ok(segment),
+            false => Err("a segment ends with an mdat".into()),
+        }
+    }
+
+    /// The decode time of its first sample.
+    pub(crate) fn start(&self) -> u64 {
+        self.chunks[0].start()
+    }
+
+    /// The sum of all its sample durations.
+    pub(crate) fn duration(&self) -> u64 {
+        self.chunks.iter().map(Chunk::duration).sum()
+    }
+}
+
+impl Chunk {
+    fn new(prft: Option<Prft>, (start, moof): (usize, Moof), mdat: Range<usize>) -> Result<Self, String> {
+        let [traf] = moof.traf.as_slice() else { return Err("a moof has one traf".into()) };
+        let [trun] = traf.trun.as_slice() else { return Err("a traf has one trun".into()) };
+        let mut at = mdat.start;
+        let default = traf.tfhd.default_sample_size.unwrap_or_default();
+        let samples: Vec<_> = trun
+            .samples
+            .iter()
+            .map(|sample| {
+                let from = at;
+                at += sample.size.unwrap_or(default) as usize;
+                from..at
+            })
+            .collect();
+        if at != mdat.end {
+            return Err(format!("samples are {} bytes long, the mdat {}", at - mdat.start, mdat.len()));
+        }
+        let offset_is_right = trun.data_offset.is_some_and(|offset| start + offset as usize == mdat.start);
+        Ok(Self { prft, moof, samples, mdat, offset_is_right })
+    }
+
+    pub(crate) fn start(&self) -> u64 {
+        self.moof.traf[0].tfdt.as_ref().map_or(0, |tfdt| tfdt.base_media_decode_time)
+    }
+
+    pub(crate) fn duration(&self) -> u64 {
+        let traf = &self.moof.traf[0];
+        let default = traf.tfhd.default_sample_duration.unwrap_or_default();
+        let samples = traf.trun.iter().flat_map(|trun| trun.samples.iter());
+        samples.map(|sample| u64::from(sample.duration.unwrap_or(default))).sum()
+    }
+
+    pub(crate) fn sequence(&self) -> u32 {
+        self.moof.mfhd.sequence_number
+    }
+
+    /// Whether the first sample depends on no other (ISO/IEC 14496-12 8.8.3.1).
+    pub(crate) fn starts_with_sync(&self) -> bool {
+        let traf = &self.moof.traf[0];
+        let first = traf.trun[0].samples.get(0).and_then(|sample| sample.flags);
+        let flags = first.or(traf.tfhd.default_sample_flags).unwrap_or_default();
+        flags & 0x0001_0000 == 0
+    }
+}
+
+/// The types of the NAL units of an H.264 sample with lengths of four bytes.
+pub(crate) fn nal_types(sample: &[u8]) -> Result<Vec<u8>, String> {
+    let mut types = Vec::new();
+    let mut rest = sample;
+    while !rest.is_empty() {
+        let (length, after) = rest.split_first_chunk::<4>().ok_or("a length is cut short")?;
+        let length = u32::from_be_bytes(*length) as usize;
+        let nal = after.get(..length).filter(|nal| !nal.is_empty()).ok_or("a NAL unit is cut short")?;
+        types.push(nal[0] & 0x1f);
+        rest = &after[length..];
+    }
+    Ok(types)
+}
+
+/// The top-level boxes of a file and where they are; each is complete.
+fn boxes(file: &[u8]) -> Result<Vec<(Range<usize>, Any)>, String> {
+    let mut found = Vec::new();
+    let mut rest = file;
+    while !rest.is_empty() {
+        let start = file.len() - rest.len();
+        let header = Header::decode(&mut &*rest).map_err(|error| format!("box at {start}: {error}"))?;
+        let size = header.size.ok_or("a box without an end")? + 8;
+        let bytes = rest.get(..size).ok_or_else(|| format!("{:?} at {start} is cut short", header.kind))?;
+        let atom = Any::decode(&mut &*bytes).map_err(|error| format!("{:?} at {start}: {error}", header.kind))?;
+        found.push((start..start + size, atom));
+        rest = &rest[size..];
+    }
+    Ok(found)
+}
+
+fn kinds(boxes: &[(Range<usize>, Any)]) -> Vec<FourCC> {
+    boxes.iter().map(|(_, atom)| atom.kind()).collect()
+}

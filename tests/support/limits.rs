@@ -1,0 +1,139 @@
+//! Every limit on a definition, from both sides. What is given is laid over a definition with nothing but defaults.
+
+use serde_json::{Value, json};
+
+fn video(key: &str, value: impl Into<Value>) -> Value {
+    let mut rendition = json!({"id": "v", "width": 640, "height": 360, "bitrate": 1_000_000});
+    rendition[key] = value.into();
+    json!({"video": [rendition]})
+}
+
+fn audio(key: &str, value: impl Into<Value>) -> Value {
+    let mut track = json!({});
+    track[key] = value.into();
+    json!({"audio": track})
+}
+
+fn renditions(count: usize) -> Value {
+    let rendition = |index| json!({"id": format!("v{index}"), "width": 320, "height": 180, "bitrate": 200_000});
+    (0..count).map(rendition).collect()
+}
+
+/// The field that the answer names, and what is wrong.
+pub(crate) fn refused() -> Vec<(&'static str, Value)> {
+    let mut all = types();
+    all.extend([
+        ("name", json!({"name": ""})),
+        ("name", json!({"name": "Upper"})),
+        ("name", json!({"name": "-first"})),
+        ("name", json!({"name": "under_score"})),
+        ("name", json!({"name": "../up"})),
+        ("name", json!({"name": "x".repeat(64)})),
+        ("name", json!({"name": null})),
+        ("title", json!({"title": "x".repeat(65)})),
+        ("title", json!({"title": "two\nlines"})),
+        ("pattern", json!({"pattern": "snow"})),
+        ("fps", json!({"fps": "0"})),
+        ("fps", json!({"fps": "fast"})),
+        ("fps", json!({"fps": "25/0"})),
+        ("fps", json!({"fps": "-25"})),
+        ("fps", json!({"fps": "121"})),
+        ("fps", json!({"fps": "1/2"})),
+        ("fps", json!({"fps": "4294967296"})),
+        ("segment_frames", json!({"segment_frames": 0})),
+        ("segment_frames", json!({"segment_frames": 24})),
+        ("segment_frames", json!({"segment_frames": 251})),
+        ("chunk_frames", json!({"chunk_frames": 0})),
+        ("chunk_frames", json!({"chunk_frames": 1})),
+        ("chunk_frames", json!({"chunk_frames": 49})),
+        ("chunk_frames", json!({"fps": "100", "segment_frames": 100, "chunk_frames": 11})),
+        ("window_seconds", json!({"window_seconds": 9})),
+        ("window_seconds", json!({"window_seconds": 3601})),
+        ("window_seconds", json!({"segment_frames": 250, "window_seconds": 40})),
+        ("video", json!({"video": renditions(9)})),
+        ("video", json!({"video": [], "audio": null})),
+        ("video", json!({"video": [{"id": "a"}]})),
+        ("video", json!({"video": [{}, {}]})),
+    ]);
+    all.extend(tracks());
+    all
+}
+
+fn tracks() -> Vec<(&'static str, Value)> {
+    vec![
+        ("video[0].id", video("id", "")),
+        ("video[0].id", video("id", "V")),
+        ("video[0].id", video("id", "x".repeat(33))),
+        ("video[0].width", video("width", 158)),
+        ("video[0].width", video("width", 641)),
+        ("video[0].width", video("width", 3842)),
+        ("video[0].height", video("height", 88)),
+        ("video[0].height", video("height", 361)),
+        ("video[0].height", video("height", 2162)),
+        ("video[0].bitrate", video("bitrate", 99_999)),
+        ("video[0].bitrate", video("bitrate", 50_000_001)),
+        ("video[0].codec", video("codec", "h265")),
+        ("video[0].preset", video("preset", "placebo")),
+        ("video[1].width", json!({"video": [{}, {"id": "w", "width": 1}]})),
+        ("audio.id", audio("id", "A")),
+        ("audio.id", audio("id", "")),
+        ("audio.codec", audio("codec", "opus")),
+        ("audio.bitrate", audio("bitrate", 47_999)),
+        ("audio.bitrate", audio("bitrate", 256_001)),
+        ("audio.beep_hz", audio("beep_hz", 99)),
+        ("audio.beep_hz", audio("beep_hz", 8001)),
+        ("audio.beep_dbfs", audio("beep_dbfs", -61)),
+        ("audio.beep_dbfs", audio("beep_dbfs", 1)),
+    ]
+}
+
+/// What is of another type, or has another name.
+fn types() -> Vec<(&'static str, Value)> {
+    vec![
+        ("name", json!({"name": 7})),
+        ("enabled", json!({"enabled": "yes"})),
+        ("title", json!({"title": ["x"]})),
+        ("pattern", json!({"pattern": 1})),
+        ("fps", json!({"fps": 25})),
+        ("segment_frames", json!({"segment_frames": -1})),
+        ("segment_frames", json!({"segment_frames": 48.5})),
+        ("chunk_frames", json!({"chunk_frames": "8"})),
+        ("window_seconds", json!({"window_seconds": 4_294_967_296_u64})),
+        ("video", json!({"video": "v720"})),
+        ("video[0].width", video("width", "wide")),
+        ("video[0].bitrate", video("bitrate", 1e30)),
+        ("audio", json!({"audio": 3})),
+        ("audio.beep_hz", audio("beep_hz", Value::Null)),
+        ("colour", json!({"colour": "red"})),
+        ("video[0].depth", video("depth", 8)),
+        ("audio.language", audio("language", "en")),
+    ]
+}
+
+/// The ends of the ranges, and forms that are easily forgotten.
+pub(crate) fn allowed() -> Vec<Value> {
+    let sizes = |width: u32, height: u32, bitrate: u32| json!({"video": [{"id": "v", "width": width, "height": height, "bitrate": bitrate}]});
+    vec![
+        json!({"name": "0"}),
+        json!({"name": "x".repeat(63)}),
+        json!({"title": "Grüße, 世界"}),
+        json!({"title": "x".repeat(64)}),
+        json!({"fps": "1", "segment_frames": 2, "chunk_frames": 1}),
+        json!({"fps": "120", "segment_frames": 120, "chunk_frames": 10}),
+        json!({"fps": "30000/1001"}),
+        json!({"fps": "50/2"}),
+        json!({"segment_frames": 25, "chunk_frames": 2}),
+        json!({"segment_frames": 250, "chunk_frames": 250, "window_seconds": 50}),
+        json!({"window_seconds": 10}),
+        json!({"window_seconds": 3600}),
+        json!({"video": renditions(8)}),
+        json!({"video": []}),
+        json!({"audio": null}),
+        json!({"audio": false}),
+        json!({"audio": true}),
+        sizes(160, 90, 100_000),
+        sizes(3840, 2160, 50_000_000),
+        json!({"audio": {"bitrate": 48_000, "beep_hz": 100, "beep_dbfs": -60}}),
+        json!({"audio": {"id": "-", "bitrate": 256_000, "beep_hz": 8000, "beep_dbfs": 0}}),
+    ]
+}

@@ -1,0 +1,30 @@
+//! What the tests of the whole program share: the real server as a child, a client, and readers of its output that
+//! have nothing in common with its writers.
+
+pub(crate) mod boxes;
+pub(crate) mod ffmpeg;
+pub(crate) mod limits;
+pub(crate) mod playlist;
+pub(crate) mod server;
+pub(crate) mod template;
+pub(crate) mod web;
+
+use std::time::{Duration, Instant};
+
+/// Calls `attempt` until it returns something.
+///
+/// # Panics
+/// If that takes longer than `within`.
+pub(crate) async fn until<T>(what: &str, within: Duration, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + within;
+    loop {
+        if let Some(found) = attempt().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within {within:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// For what needs the machine to be only alive.
+pub(crate) const LONG: Duration = Duration::from_secs(60);

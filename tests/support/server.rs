@@ -1,0 +1,132 @@
+//! The real program on a free port, killed and reaped when dropped.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
+
+type Lines = Arc<Mutex<Vec<String>>>;
+
+/// A running server.
+pub(crate) struct Server {
+    child: Child,
+    address: String,
+    media: PathBuf,
+    log: Lines,
+    /// Removed when the server has ended.
+    home: Option<TempDir>,
+}
+
+impl Server {
+    /// With no configuration but a directory of its own.
+    pub(crate) fn fresh() -> Self {
+        let home = TempDir::new().expect("a temporary directory");
+        let mut server = Self::at(&home.path().join("media"), &[]);
+        server.home = Some(home);
+        server
+    }
+
+    /// With a configuration file of this text.
+    pub(crate) fn configured(toml: &str) -> Self {
+        let home = TempDir::new().expect("a temporary directory");
+        let file = home.path().join("barstone.toml");
+        std::fs::write(&file, toml).expect("the file is written");
+        let mut server = Self::at(&home.path().join("media"), &["--config", file.to_str().expect("UTF-8")]);
+        server.home = Some(home);
+        server
+    }
+
+    /// With windows mirrored to `media`, which outlives it.
+    pub(crate) fn at(media: &Path, arguments: &[&str]) -> Self {
+        let mut command = program();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--media-dir"]).arg(media).args(arguments);
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let log = Lines::default();
+        let addresses = follow(child.stderr.take().expect("it is piped"), Arc::clone(&log));
+        // From here on the guard reaps it.
+        let mut server = Self { child, address: String::new(), media: media.to_owned(), log, home: None };
+        server.address =
+            addresses.recv_timeout(STARTS_WITHIN).unwrap_or_else(|_| panic!("no address: {:?}", server.log()));
+        server
+    }
+
+    /// The one that the tests of a file share while any of them runs.
+    pub(crate) fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let server = Arc::new(Self::fresh());
+            *shared = Arc::downgrade(&server);
+            server
+        })
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Where windows are mirrored to.
+    pub(crate) fn media(&self) -> &Path {
+        &self.media
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends it at once, as by `kill -9`.
+    pub(crate) fn kill(mut self) {
+        self.reap();
+    }
+
+    fn reap(&mut self) {
+        // It fails if the program has ended by itself, which is as well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.reap();
+    }
+}
+
+/// Runs the program to its end.
+pub(crate) fn run(arguments: &[&str]) -> Output {
+    program().args(arguments).output().expect("it runs")
+}
+
+/// The program, without settings from the environment.
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_barstone"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("BARSTONE_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Keeps the lines of a log, and sends the address that one of them names.
+fn follow(stderr: ChildStderr, log: Lines) -> mpsc::Receiver<String> {
+    let (send, addresses) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            if let Some((_, rest)) = line.split_once("address=") {
+                // Nobody listens any more after the first.
+                let _ = send.send(rest.split(' ').next().unwrap_or_default().to_owned());
+            }
+            log.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        }
+    });
+    addresses
+}

@@ -1,0 +1,109 @@
+//! A client that follows no redirect, decodes nothing and keeps every header.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Method, RequestBuilder, Url};
+use serde_json::Value;
+
+use super::playlist::Playlist;
+use super::server::Server;
+use super::{LONG, until};
+
+/// The client of one test.
+#[derive(Debug, Clone)]
+pub(crate) struct Web {
+    client: Client,
+    base: Url,
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Web {
+    pub(crate) fn of(server: &Server) -> Self {
+        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(60));
+        let base = format!("http://{}/", server.address());
+        Self { client: client.build().expect("a client"), base: base.parse().expect("a URL") }
+    }
+
+    /// The URL of a path of the server.
+    pub(crate) fn url(&self, path: &str) -> String {
+        self.base.join(path).expect("a path").into()
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, self.url(path))
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        send(self.request(Method::GET, path)).await
+    }
+
+    /// Sends a JSON body.
+    pub(crate) async fn json(&self, method: Method, path: &str, body: &Value) -> Reply {
+        send(self.request(method, path).json(body)).await
+    }
+
+    /// The body of what has to be there.
+    pub(crate) async fn fetch(&self, path: &str) -> Bytes {
+        let reply = self.get(path).await;
+        assert_eq!(reply.status, 200, "{path}: {}", reply.text());
+        reply.body
+    }
+
+    pub(crate) async fn text(&self, path: &str) -> String {
+        String::from_utf8(self.fetch(path).await.into()).expect("UTF-8")
+    }
+
+    /// The media playlist of a track.
+    pub(crate) async fn playlist(&self, stream: &str, track: &str) -> Playlist {
+        Playlist::parse(&self.text(&format!("/live/{stream}/{track}/hls.m3u8")).await)
+    }
+
+    /// A segment or an init segment, by its URI in a track's playlist.
+    pub(crate) async fn media(&self, stream: &str, track: &str, uri: &str) -> Bytes {
+        self.fetch(&format!("/live/{stream}/{track}/{uri}")).await
+    }
+
+    /// Resolves when the stream has manifests.
+    pub(crate) async fn playable(&self, stream: &str) {
+        let path = format!("/live/{stream}/hls.m3u8");
+        until(&path, LONG, async || (self.get(&path).await.status == 200).then_some(())).await;
+    }
+
+    /// The value of a counter of one stream; zero if it has never been counted.
+    pub(crate) async fn counter(&self, name: &str, stream: &str) -> u64 {
+        let start = format!("{name}{{stream=\"{stream}\"}} ");
+        let text = self.text("/metrics").await;
+        let value = text.lines().find_map(|line| line.strip_prefix(&start));
+        value.map_or(0, |value| value.parse().expect("a counter"))
+    }
+}
+
+impl Reply {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    /// A header; empty if it is not there.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("ASCII"))
+    }
+}
+
+pub(crate) async fn send(request: RequestBuilder) -> Reply {
+    let response = request.send().await.expect("the server answers");
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Reply { status, headers, body: response.bytes().await.expect("the body is whole") }
+}
