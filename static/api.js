@@ -43,7 +43,7 @@ export class Problem extends Error {
    */
   constructor(status, document) {
     const title = text(document.title) || `The server answered with status ${status}`;
-    super(text(document.detail) || title);
+    super(withoutField(document) || title);
     this.status = status;
     this.title = title;
     this.code = text(document.code);
@@ -167,6 +167,12 @@ function instant(value) {
 /** @param {unknown} value @returns {Record<string, unknown>} */
 function record(value) {
   return value !== null && typeof value === 'object' ? /** @type {Record<string, unknown>} */ (value) : {};
+}
+
+/** What is wrong, without the field's path where it stands beside the field. @param {Record<string, unknown>} document */
+function withoutField(document) {
+  const [detail, path] = [text(document.detail), `${text(document.field)}: `];
+  return detail.startsWith(path) ? detail.slice(path.length) : detail;
 }
 
 /** @param {unknown} value */

@@ -36,7 +36,7 @@ export class StreamForm extends HTMLElement {
           <legend>Sound</legend>
           <div class="rung" data-field="beep_hz">
             <label class="check"><input type="checkbox" name="audio" checked aria-describedby="h-audio"> A beep every second</label>
-            <span class="unit"><input type="number" name="beep_hz" value="1000" min="20" max="20000" step="1" required
+            <span class="unit"><input type="number" name="beep_hz" value="1000" min="100" max="8000" step="1" required
               aria-label="Pitch of the beep in Hz" aria-describedby="h-beep_hz"> Hz</span>
             <p class="hint" id="h-beep_hz"></p>
           </div>
@@ -151,7 +151,7 @@ function rung({ id, label, kbps, chosen }) {
   return html`
     <div class="rung" data-field="${name}">
       <label class="check"><input type="checkbox" name="${id}" ${chosen ? 'checked' : ''} aria-describedby="h-video"> ${label}</label>
-      <span class="unit"><input type="number" name="${name}" value="${kbps}" min="50" max="100000" step="1" required
+      <span class="unit"><input type="number" name="${name}" value="${kbps}" min="100" max="50000" step="1" required
         aria-label="Bitrate of ${label} in kbit/s" aria-describedby="h-${name}"> kbit/s</span>
       <p class="hint" id="h-${name}"></p>
     </div>`;

@@ -37,6 +37,8 @@ pub(super) enum ApiError {
     Expired { segment: u64, first: u64, keep: Duration },
     #[error("segment {segment} is not there yet; the newest is {newest}")]
     TooEarly { segment: u64, newest: u64 },
+    #[error("stream {0} is starting")]
+    Starting(String),
     #[error("bytes {asked} are not within the {len} that there are")]
     Range { asked: String, len: u64 },
     #[error("something went wrong in the server")]
@@ -96,6 +98,9 @@ impl ApiError {
             Self::TooEarly { .. } => {
                 (StatusCode::TOO_EARLY, "too_early", "The segment is not there yet", Cache::MaxAge(SHORT))
             }
+            Self::Starting(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "starting", "The stream is starting", Cache::NoStore)
+            }
             Self::Range { .. } => {
                 (StatusCode::RANGE_NOT_SATISFIABLE, "bad_range", "The range cannot be satisfied", Cache::NoStore)
             }
@@ -127,6 +132,9 @@ impl IntoResponse for ApiError {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, cache.value());
+        if let Self::Starting(_) = self {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
         if let Self::Range { len, .. } = self {
             headers.extend(HeaderValue::try_from(format!("bytes */{len}")).map(|value| (header::CONTENT_RANGE, value)));
         }

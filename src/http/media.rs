@@ -42,7 +42,7 @@ pub(super) async fn in_stream(
         path::DASH => Kind::Mpd(Place::Stream),
         _ => return no_such(format!("a stream has {} and {}, not {file}", path::HLS, path::DASH), SECOND),
     };
-    manifest(&app, &request, &stream, kind)
+    manifest(&app, &request, &stream, kind).await
 }
 
 /// `/live/{stream}/{track}/{file}`
@@ -57,13 +57,13 @@ pub(super) async fn in_track(
         path::IFRAMES => Kind::Iframes(track),
         _ => return no_such(format!("a track has {} and {}, not {file}", path::HLS, path::IFRAMES), SECOND),
     };
-    manifest(&app, &request, &stream, kind)
+    manifest(&app, &request, &stream, kind).await
 }
 
 /// `/hls/{stream}.m3u8`
 pub(super) async fn short_hls(State(app): State<App>, Path(file): Path<String>, request: HeaderMap) -> Answer {
     match file.strip_suffix(".m3u8") {
-        Some(stream) => manifest(&app, &request, stream, Kind::Multivariant(Place::Short)),
+        Some(stream) => manifest(&app, &request, stream, Kind::Multivariant(Place::Short)).await,
         None => no_such(format!("playlists here are called STREAM.m3u8, not {file}"), SECOND),
     }
 }
@@ -71,7 +71,7 @@ pub(super) async fn short_hls(State(app): State<App>, Path(file): Path<String>, 
 /// `/dash/{stream}.mpd`
 pub(super) async fn short_dash(State(app): State<App>, Path(file): Path<String>, request: HeaderMap) -> Answer {
     match file.strip_suffix(".mpd") {
-        Some(stream) => manifest(&app, &request, stream, Kind::Mpd(Place::Short)),
+        Some(stream) => manifest(&app, &request, stream, Kind::Mpd(Place::Short)).await,
         None => no_such(format!("MPDs here are called STREAM.mpd, not {file}"), SECOND),
     }
 }
@@ -82,7 +82,7 @@ pub(super) async fn in_revision(
     Path((stream, track, revision, file)): Path<(String, String, String, String)>,
     request: HeaderMap,
 ) -> Answer {
-    let output = output(&app, &stream, SECOND)?;
+    let output = output(&app, &stream).await?;
     let Some(track) = TrackId::parse(&track).and_then(|id| output.track(&id)) else {
         return no_such(format!("stream {stream} has no track {track}"), SECOND);
     };
@@ -95,7 +95,7 @@ pub(super) async fn in_revision(
     };
     let spec = &output.spec;
     let (media, cache, modified) = match MediaFile::parse(&file) {
-        Some(MediaFile::Init) => (init(track)?, Cache::Immutable(YEAR), None),
+        Some(MediaFile::Init) => (init(track).await?, Cache::Immutable(YEAR), None),
         Some(MediaFile::Segment(number)) => {
             let media = segment(&app, &output, track, number).await?;
             (media, Cache::Immutable(lifetime(spec)), Some(spec.timeline.segment_start(number + 1)))
@@ -110,8 +110,9 @@ pub(super) async fn in_revision(
     reply::media(&request, &media, &Meta { content_type, cache, etag: media.etag(), modified })
 }
 
-fn manifest(app: &App, request: &HeaderMap, stream: &str, kind: Kind) -> Answer {
-    let output = output(app, stream, SECOND)?;
+async fn manifest(app: &App, request: &HeaderMap, stream: &str, kind: Kind) -> Answer {
+    let output = output(app, stream).await?;
+    timeout(PATIENCE, output.opened()).await.map_err(|_| ApiError::Starting(stream.to_owned()))?;
     let target = Duration::from_secs(hls::target_duration(&output.spec));
     let (content_type, cache) = match &kind {
         Kind::Multivariant(_) => (PLAYLIST, Cache::MaxAge(target)),
@@ -119,7 +120,7 @@ fn manifest(app: &App, request: &HeaderMap, stream: &str, kind: Kind) -> Answer 
         Kind::Mpd(_) => (MPD, Cache::MaxAge(output.spec.timeline.segment_duration())),
     };
     let Some(rendered) = app.0.manifests.get(&output, kind) else {
-        return no_such(format!("stream {stream} has no such manifest, or nothing to play yet"), target);
+        return no_such(format!("stream {stream} has no such manifest"), target);
     };
     let gzip = reply::accepts_gzip(request);
     let (bytes, etag) = match gzip {
@@ -135,11 +136,12 @@ fn manifest(app: &App, request: &HeaderMap, stream: &str, kind: Kind) -> Answer 
     Ok(response)
 }
 
-fn init(track: &Track) -> Result<Media, ApiError> {
-    match track.window.snapshot().init() {
-        Some(init) => Ok(init.media.clone()),
-        None => no_such("the encoder has not made anything yet", SECOND),
-    }
+/// The init segment, as soon as the encoder has said what it makes.
+async fn init(track: &Track) -> Result<Media, ApiError> {
+    let mut snapshots = track.window.subscribe();
+    let known = timeout(PATIENCE, snapshots.wait_for(|snapshot| snapshot.init().is_some())).await;
+    let media = known.ok().and_then(Result::ok).and_then(|snapshot| Some(snapshot.init()?.media.clone()));
+    media.ok_or_else(|| ApiError::Starting(track.id.to_string()))
 }
 
 /// A complete segment. One that is being made, or filled in, is waited for.
@@ -210,13 +212,16 @@ fn absent(output: &Output, snapshot: &Snapshot, number: u64) -> ApiError {
     }
 }
 
-fn output(app: &App, stream: &str, retry: Duration) -> Result<Arc<Output>, ApiError> {
-    let name = StreamName::parse(stream);
-    let view = name.and_then(|name| app.0.registry.get(&name).ok());
-    let Some(view) = view else { return no_such(format!("there is no stream {stream}"), retry) };
-    match view.status.output {
-        Some(output) => Ok(output),
-        None => no_such(format!("stream {stream} is not running"), retry),
+/// What a stream publishes. A stream that is about to is waited for: to a player that goes on after a restart, "not found"
+/// would be the end.
+async fn output(app: &App, stream: &str) -> Result<Arc<Output>, ApiError> {
+    let unknown = || ApiError::NoSuchMedia { detail: format!("there is no stream {stream}"), retry: SECOND };
+    let name = StreamName::parse(stream).ok_or_else(unknown)?;
+    match timeout(PATIENCE, app.0.registry.output(&name)).await {
+        Ok(Ok(Some(output))) => Ok(output),
+        Ok(Ok(None)) => no_such(format!("stream {stream} is not running"), SECOND),
+        Ok(Err(_)) => Err(unknown()),
+        Err(_) => Err(ApiError::Starting(stream.to_owned())),
     }
 }
 

@@ -17,7 +17,13 @@ const SEGMENT: u64 = 935_016_890;
 
 /// Publishes everything up to now at once, and then waits.
 fn app() -> Router {
-    let render = |job: crate::pipeline::Job, stop: CancellationToken| async move {
+    app_after(Duration::ZERO)
+}
+
+/// Publishes nothing before `delay` has passed.
+fn app_after(delay: Duration) -> Router {
+    let render = move |job: crate::pipeline::Job, stop: CancellationToken| async move {
+        tokio::time::sleep(delay).await;
         for track in &job.output.tracks {
             track.window.set_init(Init { media: Media::from(b"init".to_vec()), codec: "codec".into() });
         }
@@ -200,6 +206,16 @@ async fn absence_has_its_reasons() {
         assert_eq!(answer.header("content-type"), "application/problem+json");
         assert_eq!(answer.json()["code"], code, "{path}");
         assert_eq!(answer.header("cache-control"), age, "{path}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_starting_is_waited_for_and_never_denied() {
+    for path in ["/live/test/hls.m3u8", "/live/test/a/hls.m3u8", "/dash/test.mpd"] {
+        assert_eq!(get(&app_after(Duration::from_secs(9)), path).await.status, StatusCode::OK, "{path}");
+        let late = get(&app_after(Duration::from_secs(30)), path).await;
+        assert_eq!((late.status.as_u16(), late.header("retry-after")), (503, "1"), "{path}");
+        assert_eq!(late.json()["code"], "starting");
     }
 }
 

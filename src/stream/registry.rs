@@ -10,10 +10,11 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::life::{Life, Wanted};
-use super::{Render, Status};
+use super::{Phase, Render, Status};
 use crate::metrics::Metrics;
 use crate::spec::{StreamName, StreamSpec};
 use crate::utc::Clock;
+use crate::window::Output;
 
 /// Most streams at once: past it a mistake is likelier than a machine that carries them.
 const MAX_STREAMS: usize = 256;
@@ -91,6 +92,27 @@ impl Registry {
     /// One stream.
     pub fn get(&self, name: &StreamName) -> Result<StreamView, RegistryError> {
         self.with(name, Entry::view)
+    }
+
+    /// What one stream publishes, as soon as it does; `None` if it is not to run, or cannot.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unknown`].
+    pub async fn output(&self, name: &StreamName) -> Result<Option<Arc<Output>>, RegistryError> {
+        let (mut wanted, mut status) = self.with(name, |entry| (entry.wanted.subscribe(), entry.status.clone()))?;
+        loop {
+            {
+                let status = status.borrow_and_update();
+                let hopeless = !wanted.borrow_and_update().running || status.phase == Phase::Failed;
+                if status.output.is_some() || hopeless {
+                    return Ok(status.output.clone());
+                }
+            }
+            tokio::select! {
+                changed = status.changed() => if changed.is_err() { return Ok(None) },
+                changed = wanted.changed() => if changed.is_err() { return Ok(None) },
+            }
+        }
     }
 
     /// Adds a stream, which runs if it is enabled.

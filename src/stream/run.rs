@@ -44,6 +44,7 @@ pub(super) async fn run(
     let past = async {
         tokio::select! {
             () = until_playable(output, current.saturating_sub(1)) => {
+                output.open();
                 playable();
                 fill(setting, output, plan.past.clone(), &ended).await;
             }

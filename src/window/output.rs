@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio::sync::SetOnce;
+
 use super::{Depth, Snapshot, Window};
 use crate::spec::{Revision, StreamSpec, TrackId};
 use crate::timeline::Kind;
@@ -31,6 +33,7 @@ pub struct Output {
     pub revision: Revision,
     /// Video first, in the order of the definition.
     pub tracks: Vec<Track>,
+    open: SetOnce<()>,
 }
 
 impl Output {
@@ -43,7 +46,18 @@ impl Output {
         };
         let tracks =
             spec.tracks().map(|(id, kind)| Track { id: id.clone(), kind, window: Window::new(depth) }).collect();
-        Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), spec, revision, tracks }
+        Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), spec, revision, tracks, open: SetOnce::new() }
+    }
+
+    /// Says that the newest segments are there, so that what manifests list never goes back; from then on they are served.
+    pub fn open(&self) {
+        // A later run of the same output finds it open.
+        let _ = self.open.set(());
+    }
+
+    /// Resolves when manifests may be served.
+    pub async fn opened(&self) {
+        self.open.wait().await;
     }
 
     /// The track with this name.
@@ -69,6 +83,7 @@ impl Output {
 
     /// Ends the presentation with the newest segment that is complete in every track.
     pub fn end(&self) {
+        self.open();
         if let Some(last) = self.last_complete() {
             self.tracks.iter().for_each(|track| track.window.end(last));
         }
