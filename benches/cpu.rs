@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use child::Program;
-use order::median;
+use order::percentile;
 use server::Server;
 use table::Table;
 
@@ -60,11 +60,11 @@ async fn main() -> anyhow::Result<()> {
     still_publishing(directory.path())?;
 
     let ratios = |other: &[f64]| -> f64 {
-        median(&cores[0].iter().zip(other).map(|(own, other)| own / other).collect::<Vec<_>>())
+        percentile(&cores[0].iter().zip(other).map(|(own, other)| own / other).collect::<Vec<_>>(), 50)
     };
     let (to_one, to_default) = (ratios(&cores[1]), ratios(&cores[2]));
     let mut table = Table::new(QUESTION);
-    let used = |cores: &[f64]| format!("{:.4} cores", median(cores));
+    let used = |cores: &[f64]| format!("{:.4} cores", percentile(cores, 50));
     table.figure("barstone, one default stream", used(&cores[0]));
     table.figure("ffmpeg -threads 1", used(&cores[1]));
     table.figure("ffmpeg with threads as it likes", used(&cores[2]));

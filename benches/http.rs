@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use child::Program;
-use order::median;
+use order::percentile;
 use server::Server;
 use table::Table;
 
@@ -63,12 +63,13 @@ async fn main() -> anyhow::Result<()> {
                 costs[index].push(used.as_secs_f64() * 1e6 / load.requests);
             }
         }
-        let [ratio, cost] = [&rates, &costs]
-            .map(|both| median(&both[0].iter().zip(&both[1]).map(|(own, nginx)| own / nginx).collect::<Vec<_>>()));
+        let [ratio, cost] = [&rates, &costs].map(|both| {
+            percentile(&both[0].iter().zip(&both[1]).map(|(own, nginx)| own / nginx).collect::<Vec<_>>(), 50)
+        });
         for (who, index) in [("barstone", 0), ("nginx", 1)] {
-            let rate = format!("{:.0}/s", median(&rates[index]));
+            let rate = format!("{:.0}/s", percentile(&rates[index], 50));
             table.figure(format!("{who}: {name} of {size} bytes, requests"), rate);
-            let cost = format!("{:.1} us", median(&costs[index]));
+            let cost = format!("{:.1} us", percentile(&costs[index], 50));
             table.figure(format!("{who}: {name}, processor time for each"), cost);
         }
         let target = format!("at least {goal:.1}");

@@ -30,6 +30,13 @@ async fn start() -> (Arc<Server>, Web) {
     (server, web)
 }
 
+/// Resolves when the past of a new stream is filled in: what is listed is waited for.
+async fn filled(web: &Web, (stream, track): (&str, &str)) {
+    for segment in web.playlist(stream, track).await.segments {
+        web.media(stream, track, &segment.uri).await;
+    }
+}
+
 #[track_caller]
 fn check_none(violations: &[Violation]) {
     assert!(violations.is_empty(), "{violations:#?}");
@@ -78,8 +85,9 @@ async fn the_multivariant_playlist_keeps_the_rules_and_tells_the_truth() {
     check_none(&hls::check_multivariant(&reply.text()));
     let mut all = Vec::new();
     for track in TRACKS {
+        filled(&web, ("test", track)).await;
         let text = web.text(&format!("/live/test/{track}/hls.m3u8")).await;
-        let segments = download(&web, ("test", track), &Playlist::parse(&text)).await;
+        let segments = download(&web, track, &Playlist::parse(&text)).await;
         check_none(&hls::check_durations(&text, &segments.iter().map(|(_, _, micros)| *micros).collect::<Vec<_>>()));
         all.push(segments.iter().map(|(_, bytes, micros)| (*bytes as u64, *micros)).collect::<Vec<_>>());
     }
@@ -88,12 +96,12 @@ async fn the_multivariant_playlist_keeps_the_rules_and_tells_the_truth() {
 }
 
 /// Number, size and real duration in microseconds of every listed segment.
-async fn download(web: &Web, (stream, track): (&str, &str), playlist: &Playlist) -> Vec<(u64, usize, u64)> {
-    let init = Init::parse(&web.media(stream, track, &playlist.init()).await).expect("an init segment");
+async fn download(web: &Web, track: &str, playlist: &Playlist) -> Vec<(u64, usize, u64)> {
+    let init = Init::parse(&web.media("test", track, &playlist.init()).await).expect("an init segment");
     let mut segments = Vec::new();
     for segment in &playlist.segments {
         let began = Instant::now();
-        let reply = web.get(&format!("/live/{stream}/{track}/{}", segment.uri)).await;
+        let reply = web.get(&format!("/live/test/{track}/{}", segment.uri)).await;
         let answer =
             hls::Download { status: reply.status, length: reply.header("content-length"), took: began.elapsed() };
         check_none(&hls::check_download(segment, &answer, reply.body.len()));
@@ -124,11 +132,11 @@ async fn the_mpd_keeps_the_rules_over_reloads() {
 async fn segments_are_available_when_the_mpd_says_so_and_keep_the_rules() {
     let (_server, web) = start().await;
     let mpd = dash_mpd_core::parse(&web.text("/live/test/dash.mpd").await).expect("an MPD");
+    let now: jiff::Timestamp = web.text("/time").await.parse().expect("xs:dateTime");
     let mut tracks = Vec::new();
     for template in Template::all(&mpd) {
         let init = Init::parse(&web.fetch(&format!("/live/test/{}", template.init())).await).expect("an init segment");
         check_none(&cmaf::check_init(&init));
-        let now: jiff::Timestamp = web.text("/time").await.parse().expect("xs:dateTime");
         let mut files = Vec::new();
         for number in template.available(now.as_millisecond() as u64, 60_000) {
             let reply = web.get(&format!("/live/test/{}", template.segment(number))).await;
@@ -184,8 +192,7 @@ async fn an_ended_presentation_never_changes_again() {
         {"id": "v", "width": 320, "height": 180, "bitrate": 200_000}]});
     assert_eq!(web.json(Method::POST, "/api/v1/streams", &definition).await.status, 201);
     web.playable("ends").await;
-    // The past is filled in by then, as what is listed is waited for.
-    download(&web, ("ends", "v"), &web.playlist("ends", "v").await).await;
+    filled(&web, ("ends", "v")).await;
     let playlist = web.text("/live/ends/v/hls.m3u8").await;
     let mpd = web.text("/live/ends/dash.mpd").await;
     assert_eq!(send(web.request(Method::POST, "/api/v1/streams/ends/stop")).await.status, 200);

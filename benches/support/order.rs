@@ -1,10 +1,5 @@
 //! Order statistics of a few measurements.
 
-/// The measurement in the middle.
-pub(crate) fn median(measured: &[f64]) -> f64 {
-    percentile(measured, 50)
-}
-
 /// The smallest measurement that is not below `percent` of them.
 ///
 /// # Panics

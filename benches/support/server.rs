@@ -11,7 +11,8 @@ use tokio::time::sleep;
 
 use super::child::Program;
 
-const READY: Duration = Duration::from_secs(60);
+/// Thirty streams that start at once, on cores that others use too, take minutes.
+const READY: Duration = Duration::from_secs(300);
 const POLL: Duration = Duration::from_millis(2);
 
 /// A running server; killed, and its files removed, when dropped.
@@ -20,7 +21,7 @@ pub(crate) struct Server {
     pub(crate) client: Client,
     address: String,
     // Fields are dropped in order: the files go after the program.
-    files: TempDir,
+    _files: TempDir,
 }
 
 impl Server {
@@ -36,7 +37,7 @@ impl Server {
             command.arg("--config").arg(path);
         }
         let program = Program::start(command.stderr(File::create(&log)?))?;
-        let mut server = Self { program, client: Client::new(), address: String::new(), files };
+        let mut server = Self { program, client: Client::new(), address: String::new(), _files: files };
         server.address = server.listening(&log).await?;
         Ok(server)
     }
