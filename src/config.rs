@@ -129,16 +129,23 @@ pub enum ConfigError {
     #[error("listen: an address and a port such as 0.0.0.0:8080 or [::]:8080, not {0:?}")]
     Listen(String),
     /// A stream is not right.
-    #[error("stream {index} of the file")]
+    #[error("{}: stream {index}", path.display())]
     Stream {
+        /// The file.
+        path: PathBuf,
         /// From 1.
         index: usize,
         /// Field and problem.
         source: SpecError,
     },
     /// Two streams have one name.
-    #[error("two streams are called {0}")]
-    Twice(StreamName),
+    #[error("{}: two streams are called {name}", path.display())]
+    Twice {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: StreamName,
+    },
 }
 
 impl Config {
@@ -155,7 +162,7 @@ impl Config {
             media_dir: media_dir(settings.media_dir.or(file.media_dir)),
             state_dir: settings.state_dir.or(file.state_dir),
             log: settings.log.or(file.log).unwrap_or_else(|| LOG.into()),
-            streams: check_streams(streams)?,
+            streams: check_streams(streams, &settings.config.unwrap_or_default())?,
         })
     }
 
@@ -225,12 +232,16 @@ fn read(path: &Path) -> Result<File, ConfigError> {
     })
 }
 
-fn check_streams(requests: Vec<StreamRequest>) -> Result<Vec<StreamSpec>, ConfigError> {
+fn check_streams(requests: Vec<StreamRequest>, path: &Path) -> Result<Vec<StreamSpec>, ConfigError> {
     let mut streams: Vec<StreamSpec> = Vec::new();
     for (index, request) in requests.into_iter().enumerate() {
-        let spec = StreamSpec::try_from(request).map_err(|source| ConfigError::Stream { index: index + 1, source })?;
+        let spec = StreamSpec::try_from(request).map_err(|source| ConfigError::Stream {
+            path: path.to_owned(),
+            index: index + 1,
+            source,
+        })?;
         if streams.iter().any(|other| other.name == spec.name) {
-            return Err(ConfigError::Twice(spec.name));
+            return Err(ConfigError::Twice { path: path.to_owned(), name: spec.name });
         }
         streams.push(spec);
     }

@@ -2,7 +2,7 @@
 //! can wait for the next. Segments may come in any order, so the past can be filled in behind the live edge.
 
 use std::collections::VecDeque;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -67,7 +67,7 @@ pub struct Snapshot {
     first: u64,
     slots: VecDeque<Option<Arc<Segment>>>,
     last_complete: Option<u64>,
-    filling: bool,
+    expected: Range<u64>,
     ended: bool,
     version: u64,
 }
@@ -87,7 +87,7 @@ impl Window {
             first: 0,
             slots: VecDeque::new(),
             last_complete: None,
-            filling: false,
+            expected: 0..0,
             ended: false,
             version: 0,
         };
@@ -112,14 +112,14 @@ impl Window {
         });
     }
 
-    /// Makes room from segment `from` on and says that what is missing there will be filled in.
-    pub fn expect_from(&self, from: u64) {
+    /// Makes room from the first of these segments on and says that they will be filled in.
+    pub fn expect(&self, past: Range<u64>) {
         self.modify(|snapshot| {
             if snapshot.slots.is_empty() {
-                snapshot.first = from;
+                snapshot.first = past.start;
             }
             snapshot.version += 1;
-            snapshot.filling = true;
+            snapshot.expected = past;
         });
     }
 
@@ -127,7 +127,7 @@ impl Window {
     pub fn filled(&self) {
         self.modify(|snapshot| {
             snapshot.version += 1;
-            snapshot.filling = false;
+            snapshot.expected = 0..0;
         });
     }
 
@@ -177,7 +177,7 @@ impl Snapshot {
 
     /// Whether a listed segment is there or on its way; the opposite is a gap.
     pub fn is_available(&self, number: u64) -> bool {
-        self.filling || matches!(self.lookup(number), Lookup::Ready(_))
+        self.expected.contains(&number) || matches!(self.lookup(number), Lookup::Ready(_))
     }
 
     /// A segment of which there is at least one chunk.
@@ -221,7 +221,7 @@ impl Snapshot {
 
     fn push(&mut self, chunk: Chunk) {
         let number = chunk.segment;
-        if self.slots.is_empty() && !self.filling {
+        if self.slots.is_empty() && self.expected.is_empty() {
             self.first = number;
         }
         if number < self.first {
@@ -249,8 +249,13 @@ impl Snapshot {
         let keep = (last + 1).saturating_sub(self.first) as usize;
         self.slots.truncate(keep);
         self.last_complete = self.last_complete.map(|complete| complete.min(last));
+        // What is listed already may leave the list, and may not become a gap in it.
+        let hole = self.slots.iter().rposition(|slot| slot.as_ref().is_none_or(|segment| segment.whole.is_none()));
+        let before = hole.map_or(0, |hole| hole + 1);
+        self.slots.drain(..before);
+        self.first += before as u64;
         self.version += 1;
-        self.filling = false;
+        self.expected = 0..0;
         self.ended = true;
     }
 }

@@ -30,15 +30,15 @@ fn sources() -> Vec<(PathBuf, String, String)> {
     let mut found = Vec::new();
     let mut directories = vec![root.clone()];
     while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(directory).unwrap().flatten() {
+        for entry in fs::read_dir(directory).expect("a directory").flatten() {
             let path = entry.path();
             if path.is_dir() {
                 directories.push(path);
             } else if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("tests.rs") {
-                let relative = path.strip_prefix(&root).unwrap();
-                let first = relative.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
-                let text = fs::read_to_string(&path).unwrap();
-                let code = text.split("#[cfg(test)]\nmod tests").next().unwrap().lines();
+                let relative = path.strip_prefix(&root).expect("below the root");
+                let first = relative.components().next().expect("a name").as_os_str().to_string_lossy().into_owned();
+                let text = fs::read_to_string(&path).expect("a source file");
+                let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().lines();
                 let code = code.filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
                 found.push((path.clone(), first.trim_end_matches(".rs").to_owned(), code));
             }

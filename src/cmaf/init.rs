@@ -1,8 +1,8 @@
 //! Init segments (CMAF headers): `ftyp` and `moov` with empty sample tables (ISO/IEC 23000-19 7.3.1).
 
 use mp4_atom::{
-    Audio, Avc1, Avcc, Codec, Colr, Compressor, Dinf, Dref, Encode, Esds, FourCC, Ftyp, Hdlr, Mdhd, Mdia, Minf, Moov,
-    Mp4a, Mvex, Mvhd, Pasp, Smhd, Stbl, Stco, Stsc, Stsd, Stsz, Stts, Tkhd, Trak, Trex, Url, Visual, Vmhd,
+    Audio, Avc1, Avcc, Codec, Colr, Compressor, Dinf, Dref, Encode, Esds, FourCC, Ftyp, Hdlr, Kind, Mdhd, Mdia, Minf,
+    Moov, Mp4a, Mvex, Mvhd, Pasp, Smhd, Stbl, Stco, Stsc, Stsd, Stsz, Stts, Tkhd, Trak, Trex, Udta, Url, Visual, Vmhd,
     esds::{DecoderConfig, DecoderSpecific, EsDescriptor, SLConfig},
 };
 
@@ -79,6 +79,11 @@ impl Configuration {
                     hdlr: self.hdlr(),
                     minf: self.minf()?,
                 },
+                // What the track is for, in the words of DASH (ISO/IEC 14496-12 8.10.4).
+                udta: Some(Udta {
+                    kind: vec![Kind { scheme_uri: "urn:mpeg:dash:role:2011".into(), value: "main".into() }],
+                    ..Udta::default()
+                }),
                 ..Trak::default()
             }],
             ..Moov::default()

@@ -175,6 +175,7 @@ fn an_init_segment_holds_one_empty_track() {
         assert_eq!((moov.mvhd.duration, moov.trak.len(), moov.mvex.unwrap().trex.len()), (0, 1, 1));
         assert_eq!(moov.trak[0].mdia.mdhd.timescale, timescale);
         assert!(moov.trak[0].edts.is_none());
+        assert_eq!(moov.trak[0].udta.as_ref().unwrap().kind[0].value, "main");
     }
 }
 

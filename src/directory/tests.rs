@@ -73,7 +73,7 @@ fn the_directory_is_laid_out_like_the_urls() {
 fn nothing_is_listed_before_it_is_there() {
     let (root, output) = (tempfile::tempdir().unwrap(), output());
     let mut mirror = Mirror::new(root.path().to_owned(), Arc::clone(&output));
-    output.tracks.iter().for_each(|track| track.window.expect_from(SEGMENT));
+    output.tracks.iter().for_each(|track| track.window.expect(SEGMENT..SEGMENT + 1));
     publish(&output, [SEGMENT + 1]);
     mirror.sync().unwrap();
     assert!(!files(root.path()).iter().any(|file| file.ends_with("hls.m3u8")));

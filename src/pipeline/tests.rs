@@ -1,7 +1,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use gst::prelude::*;
 use gstreamer as gst;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;

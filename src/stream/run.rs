@@ -33,7 +33,7 @@ pub(super) async fn run(
     let current = output.spec.timeline.segment_at(setting.clock.now());
     let plan = plan(output, current);
     tracing::debug!(?plan, "run");
-    output.tracks.iter().for_each(|track| track.window.expect_from(plan.past.start));
+    output.tracks.iter().for_each(|track| track.window.expect(plan.past.clone()));
     let ended = stop.child_token();
     let live = async {
         let job = job(setting, output, (plan.live, None));

@@ -23,11 +23,14 @@ enum Act {
     Fail(PipelineError),
 }
 
+/// From which segment until which.
+type Asked = (u64, Option<u64>);
+
 /// A pipeline that follows a script.
 #[derive(Clone, Default)]
 struct Script {
     acts: Arc<Mutex<VecDeque<Act>>>,
-    jobs: Arc<Mutex<Vec<(u64, Option<u64>)>>>,
+    jobs: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Script {
@@ -35,7 +38,7 @@ impl Script {
         Self { acts: Arc::new(Mutex::new(acts.into_iter().collect())), jobs: Arc::default() }
     }
 
-    fn jobs(&self) -> Vec<(u64, Option<u64>)> {
+    fn jobs(&self) -> Vec<Asked> {
         self.jobs.lock().unwrap().clone()
     }
 

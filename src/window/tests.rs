@@ -48,7 +48,7 @@ fn a_chunk_that_does_not_follow_is_ignored() {
 #[test]
 fn the_past_is_listed_before_it_is_filled_in() {
     let window = Window::new(DEPTH);
-    window.expect_from(96);
+    window.expect(96..99);
     push_segment(&window, 99);
     let snapshot = window.snapshot();
     assert_eq!(snapshot.listed(), Some(96..=99));
@@ -89,7 +89,29 @@ fn an_end_withdraws_what_other_tracks_do_not_have() {
     let snapshot = window.snapshot();
     assert!(snapshot.ended());
     assert_eq!(snapshot.listed(), Some(100..=102));
+    assert!(matches!(snapshot.lookup(104), Lookup::Future));
     assert!(matches!(snapshot.lookup(103), Lookup::Future));
+}
+
+#[test]
+fn an_end_before_the_past_is_there_shortens_the_list() {
+    let window = Window::new(DEPTH);
+    window.expect(96..99);
+    push_segment(&window, 96);
+    (98..101).for_each(|number| push_segment(&window, number));
+    window.end(100);
+    assert_eq!(window.snapshot().listed(), Some(98..=100));
+    assert!(matches!(window.snapshot().lookup(97), Lookup::Expired));
+}
+
+#[test]
+fn what_the_live_run_skips_is_a_gap_although_the_past_is_filled_in() {
+    let window = Window::new(DEPTH);
+    window.expect(96..98);
+    push_segment(&window, 98);
+    push_segment(&window, 100);
+    let snapshot = window.snapshot();
+    assert!(snapshot.is_available(97) && !snapshot.is_available(99));
 }
 
 #[test]
