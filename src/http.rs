@@ -83,14 +83,17 @@ pub fn router(app: App) -> Router {
         .merge(page)
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::wrong_method)
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(from_fn_with_state(app.clone(), count))
-        .layer(CatchPanicLayer::custom(error::panicked))
-        .layer(SetResponseHeaderLayer::overriding(
-            HeaderName::from_static("timing-allow-origin"),
-            HeaderValue::from_static("*"),
+        // One stack: each call of `layer` puts a box around every route, and a request clones them all.
+        .layer((
+            cors(),
+            SetResponseHeaderLayer::overriding(
+                HeaderName::from_static("timing-allow-origin"),
+                HeaderValue::from_static("*"),
+            ),
+            CatchPanicLayer::custom(error::panicked),
+            from_fn_with_state(app.clone(), count),
+            DefaultBodyLimit::max(MAX_BODY_BYTES),
         ))
-        .layer(cors())
         .with_state(app)
 }
 

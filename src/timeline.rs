@@ -246,6 +246,14 @@ impl Timeline {
         self.frames(kind, start + first..start + end)
     }
 
+    /// The last frame of the chunk that audio frame `frame` belongs to.
+    pub fn last_audio_frame_of_chunk(&self, frame: u64) -> u64 {
+        let on_screen = self.rate.frame_at(self.frame_start(Kind::Audio, frame));
+        let segment = on_screen / u64::from(self.segment_frames);
+        let chunk = on_screen % u64::from(self.segment_frames) / u64::from(self.chunk_frames);
+        self.chunk(Kind::Audio, segment, chunk as u32).end - 1
+    }
+
     /// Length of a segment of this kind of track: exact for video, within one audio frame for audio.
     pub fn duration(&self, kind: Kind, segment: u64) -> Duration {
         let frames = self.segment(kind, segment);

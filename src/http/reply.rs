@@ -18,6 +18,9 @@ use super::error::ApiError;
 use crate::cmaf::Media;
 use crate::timeline::UnixTime;
 
+/// Headers of an answer, those of the layers included: room for them is made once.
+const MOST_HEADERS: usize = 14;
+
 /// For how long an answer may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cache {
@@ -91,6 +94,7 @@ fn accept_ranges(headers: &mut HeaderMap) {
 fn with_meta(status: StatusCode, body: Body, meta: &Meta<'_>, more: impl FnOnce(&mut HeaderMap)) -> Response {
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
+    headers.reserve(MOST_HEADERS);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(meta.content_type));
     headers.insert(header::CACHE_CONTROL, meta.cache.value());
     headers.extend(HeaderValue::try_from(meta.etag).map(|etag| (header::ETAG, etag)));

@@ -19,6 +19,8 @@ const NAP: Duration = Duration::from_millis(500);
 /// samples later.
 const AAC_DELAY_SAMPLES: u64 = 1600;
 const CHANNELS: usize = 2;
+/// voaacenc gives a frame when it has seen the one after it.
+const AAC_LOOKAHEAD: u64 = 1;
 
 /// Makes the raw frame of an index.
 pub(super) enum Source {
@@ -134,7 +136,14 @@ struct Pace<'a> {
 impl Pace<'_> {
     fn until_due(&mut self, index: u64) -> Result<(), Interrupt> {
         let Some(clock) = &self.plan.clock else { return Ok(()) };
-        let due = self.plan.timeline.frame_start(self.plan.kind, index);
+        let Plan { timeline, kind, .. } = self.plan;
+        // Nobody gets a part of a chunk, so its sound is made at once, with what the encoder wants to see after it: a thread
+        // that wakes for every frame of 21 ms costs more than the encoder.
+        let last = match kind {
+            Kind::Video => index,
+            Kind::Audio => timeline.last_audio_frame_of_chunk(index.saturating_sub(AAC_LOOKAHEAD)),
+        };
+        let due = timeline.frame_start(*kind, last);
         loop {
             let now = clock.now();
             let wait = due.saturating_since(now);

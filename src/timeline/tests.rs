@@ -99,6 +99,16 @@ proptest! {
     }
 
     #[test]
+    fn every_audio_frame_of_a_chunk_has_the_same_last_one(timeline in timelines(), segment in 0_u64..500_000_000) {
+        for chunk in 0..timeline.chunks_per_segment() {
+            let frames = timeline.chunk(Kind::Audio, segment, chunk);
+            for frame in frames.clone() {
+                prop_assert_eq!(timeline.last_audio_frame_of_chunk(frame), frames.end - 1);
+            }
+        }
+    }
+
+    #[test]
     fn an_audio_segment_starts_less_than_a_frame_after_the_video(timeline in timelines(), segment in 0_u64..1_000_000_000) {
         let video = timeline.segment_start(segment);
         let audio = timeline.frame_start(Kind::Audio, timeline.segment(Kind::Audio, segment).start);
