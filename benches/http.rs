@@ -84,7 +84,19 @@ async fn main() -> anyhow::Result<()> {
 struct Nginx {
     program: Program,
     port: u16,
-    _files: TempDir,
+    files: TempDir,
+}
+
+impl Drop for Nginx {
+    /// A master that is killed leaves its workers behind, so it is asked to end before.
+    fn drop(&mut self) {
+        // What does not end now is killed with `program`.
+        let _ = command(self.files.path()).args(["-s", "stop"]).status();
+        let deadline = Instant::now() + READY;
+        while !self.program.has_ended() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
 }
 
 impl Nginx {
@@ -99,11 +111,7 @@ impl Nginx {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let config = config(files.path(), port);
         std::fs::write(files.path().join("nginx.conf"), config)?;
-        let mut command = Command::new("nginx");
-        // Debian keeps it where only root looks.
-        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stderr(Stdio::null());
-        command.arg("-p").arg(files.path()).arg("-c").arg(files.path().join("nginx.conf"));
-        let nginx = Self { program: Program::start(&mut command)?, port, _files: files };
+        let nginx = Self { program: Program::start(&mut command(files.path()))?, port, files };
         let deadline = Instant::now() + READY;
         while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
             anyhow::ensure!(Instant::now() < deadline, "nginx does not listen");
@@ -115,6 +123,14 @@ impl Nginx {
     fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
+}
+
+fn command(directory: &Path) -> Command {
+    let mut command = Command::new("nginx");
+    // Debian keeps it where only root looks.
+    command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stderr(Stdio::null());
+    command.arg("-p").arg(directory).arg("-c").arg(directory.join("nginx.conf"));
+    command
 }
 
 fn config(directory: &Path, port: u16) -> String {

@@ -21,6 +21,11 @@ impl Program {
         self.0.id()
     }
 
+    /// Whether it is over; a program that cannot be asked is.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.cpu_time().is_err()
+    }
+
     /// Time on processors so far, user and system, of the program and its children.
     pub(crate) fn cpu_time(&self) -> anyhow::Result<Duration> {
         let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.id()))?;

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use reqwest::{Client, StatusCode};
 use tempfile::TempDir;
 use tokio::time::sleep;
@@ -81,7 +80,7 @@ impl Server {
             if let Some(address) = address {
                 return Ok(address.to_owned());
             }
-            self.program.cpu_time().with_context(|| format!("the server does not run:\n{text}"))?;
+            anyhow::ensure!(!self.program.has_ended(), "the server has ended:\n{text}");
             anyhow::ensure!(Instant::now() < deadline, "the server does not listen:\n{text}");
             sleep(POLL).await;
         }
