@@ -4,23 +4,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, MediaDir};
-use crate::http::{self, App};
+use crate::http::{self, App, Certificates, TlsError};
 use crate::metrics::Metrics;
 use crate::pipeline::{self, PipelineError};
-use crate::stream::{Registry, RegistryError, Render, Setting};
+use crate::stream::{Registry, RegistryError, Render, Setting, Turns};
 use crate::utc::Clock;
 
 /// How long requests and pipelines may take to finish once the program is to end.
 const DRAIN: Duration = Duration::from_secs(8);
-/// Streams whose past is rendered at the same time: one core is left to the live runs on the smallest machine.
-const FILLING: usize = 1;
+/// Connections that may wait to be accepted: as many as Linux allows unless told otherwise.
+const BACKLOG: u32 = 4096;
 
 /// Why the program could not start, or did not go on.
 #[derive(Debug, thiserror::Error)]
@@ -39,9 +38,9 @@ pub enum AppError {
     /// There are too many streams.
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    /// The server failed.
-    #[error("the server failed")]
-    Serve(#[source] std::io::Error),
+    /// The certificates do not work.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// Runs until `end` is cancelled, then drains.
@@ -50,10 +49,12 @@ pub enum AppError {
 /// [`AppError`].
 pub async fn run(config: Config, end: CancellationToken) -> Result<(), AppError> {
     let listen = config.listen;
-    let listener = TcpListener::bind(listen).await.map_err(|source| AppError::Listen { listen, source })?;
+    let listener = bind(listen).map_err(|source| AppError::Listen { listen, source })?;
     let address = listener.local_addr().map_err(|source| AppError::Listen { listen, source })?;
-    let encoders = pipeline::probe()?;
     let tasks = TaskTracker::new();
+    let watch = |files| Certificates::watch(files, &tasks, end.clone());
+    let certificates = config.tls.clone().map(watch).transpose()?;
+    let encoders = pipeline::probe()?;
     let streams_over = CancellationToken::new();
     let render: Render = Arc::new(|job, stop| Box::pin(pipeline::run(job, stop)));
     let setting = Setting {
@@ -63,7 +64,7 @@ pub async fn run(config: Config, end: CancellationToken) -> Result<(), AppError>
         directory: config.media_dir.path(address.port()),
         metrics: Arc::new(Metrics::new()),
         tasks: tasks.clone(),
-        filling: Semaphore::new(FILLING),
+        turns: Turns::default(),
     };
     log_start(&config, &setting, address);
     let registry = Arc::new(Registry::new(setting, streams_over.clone()));
@@ -72,18 +73,25 @@ pub async fn run(config: Config, end: CancellationToken) -> Result<(), AppError>
     }
 
     let app = App::new(registry, end.clone());
-    let serving = http::serve(listener, http::router(app), end.clone());
-    let served = tokio::select! {
-        served = serving => served.map_err(AppError::Serve),
-        () = async { end.cancelled().await; tokio::time::sleep(DRAIN).await } => Ok(()),
-    };
+    tokio::select! {
+        () = http::serve(listener, http::router(app), certificates, end.clone()) => {}
+        () = async { end.cancelled().await; tokio::time::sleep(DRAIN).await } => {}
+    }
     streams_over.cancel();
     tasks.close();
     if timeout(DRAIN, tasks.wait()).await.is_err() {
         tracing::warn!("streams are still ending after {} s", DRAIN.as_secs());
     }
     tracing::info!("ended");
-    served
+    Ok(())
+}
+
+fn bind(listen: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restart does not wait for the connections of before to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(listen)?;
+    socket.listen(BACKLOG)
 }
 
 fn log_start(config: &Config, setting: &Setting, address: SocketAddr) {

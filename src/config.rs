@@ -64,6 +64,12 @@ pub struct Settings {
     /// Where state is kept [default: none; definitions made over REST last until the program ends]
     #[arg(long, env = "BARSTONE_STATE_DIR", value_name = "DIR", global = true)]
     state_dir: Option<PathBuf>,
+    /// PEM file with the certificate chain; with it the server speaks TLS only
+    #[arg(long, env = "BARSTONE_TLS_CERT", value_name = "FILE", global = true)]
+    tls_cert: Option<PathBuf>,
+    /// PEM file with the certificate's private key
+    #[arg(long, env = "BARSTONE_TLS_KEY", value_name = "FILE", global = true)]
+    tls_key: Option<PathBuf>,
     /// What is logged: a level, or target=level pairs [default: info]
     #[arg(long, env = "BARSTONE_LOG", value_name = "FILTER", global = true)]
     log: Option<String>,
@@ -76,6 +82,8 @@ struct File {
     listen: Option<String>,
     media_dir: Option<PathBuf>,
     state_dir: Option<PathBuf>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
     log: Option<String>,
     streams: Option<Vec<StreamRequest>>,
 }
@@ -89,6 +97,8 @@ pub struct Config {
     pub media_dir: MediaDir,
     /// Where state is kept.
     pub state_dir: Option<PathBuf>,
+    /// Certificate and key, if the server speaks TLS.
+    pub tls: Option<TlsFiles>,
     /// Filter of the log.
     pub log: String,
     /// Streams that exist from the start.
@@ -104,6 +114,15 @@ pub enum MediaDir {
     Temporary,
     /// Here.
     At(PathBuf),
+}
+
+/// Where a certificate and its key are, as PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The chain, the server's own first.
+    pub cert: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
 }
 
 /// What is wrong with the configuration.
@@ -128,6 +147,14 @@ pub enum ConfigError {
     /// `listen` is not an address.
     #[error("listen: an address and a port such as 0.0.0.0:8080 or [::]:8080, not {0:?}")]
     Listen(String),
+    /// One of two settings that belong together.
+    #[error("{missing}: needed beside {given}")]
+    Pair {
+        /// What is there.
+        given: &'static str,
+        /// What is not.
+        missing: &'static str,
+    },
     /// A stream is not right.
     #[error("{}: stream {index}", path.display())]
     Stream {
@@ -161,6 +188,7 @@ impl Config {
             listen: listen.parse().map_err(|_| ConfigError::Listen(listen))?,
             media_dir: media_dir(settings.media_dir.or(file.media_dir)),
             state_dir: settings.state_dir.or(file.state_dir),
+            tls: tls(settings.tls_cert.or(file.tls_cert), settings.tls_key.or(file.tls_key))?,
             log: settings.log.or(file.log).unwrap_or_else(|| LOG.into()),
             streams: check_streams(streams, &settings.config.unwrap_or_default())?,
         })
@@ -178,6 +206,10 @@ impl Config {
             media_dir: Option<&'a Path>,
             #[serde(skip_serializing_if = "Option::is_none")]
             state_dir: Option<&'a Path>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            tls_cert: Option<&'a Path>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            tls_key: Option<&'a Path>,
             log: &'a str,
             streams: Vec<toml::Table>,
         }
@@ -190,6 +222,8 @@ impl Config {
             listen: self.listen.to_string(),
             media_dir,
             state_dir: self.state_dir.as_deref(),
+            tls_cert: self.tls.as_ref().map(|files| files.cert.as_path()),
+            tls_key: self.tls.as_ref().map(|files| files.key.as_path()),
             log: &self.log,
             streams: self.streams.iter().map(stream_to_toml).collect::<Result<_, _>>()?,
         })
@@ -221,6 +255,15 @@ fn media_dir(path: Option<PathBuf>) -> MediaDir {
         None => MediaDir::Temporary,
         Some(path) if path == Path::new(NO_DIRECTORY) => MediaDir::None,
         Some(path) => MediaDir::At(path),
+    }
+}
+
+fn tls(cert: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, ConfigError> {
+    match (cert, key) {
+        (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert, key })),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(ConfigError::Pair { given: "tls_cert", missing: "tls_key" }),
+        (None, Some(_)) => Err(ConfigError::Pair { given: "tls_key", missing: "tls_cert" }),
     }
 }
 

@@ -9,7 +9,7 @@ use futures_util::future::select_all;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::{Metrics, labels};
-use crate::window::Output;
+use crate::window::{Grain, Output};
 
 mod mirror;
 
@@ -24,7 +24,8 @@ pub async fn mirror(root: Option<PathBuf>, output: Arc<Output>, metrics: Arc<Met
     let mut versions = Vec::new();
     let mut failing = false;
     loop {
-        let seen: Vec<_> = receivers.iter_mut().map(|receiver| receiver.borrow_and_update().version()).collect();
+        let seen: Vec<_> =
+            receivers.iter_mut().map(|receiver| receiver.borrow_and_update().version(Grain::Segment)).collect();
         if seen != versions {
             versions = seen;
             let task = tokio::task::spawn_blocking(move || {

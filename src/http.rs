@@ -1,17 +1,15 @@
 //! The HTTP surface. All routes are on this screen; each names its handler, and the handler its cache policy.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
-use axum::{Router, serve::ListenerExt};
 use http_body::Body as _;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{Any, CorsLayer};
@@ -27,7 +25,13 @@ mod manifests;
 mod media;
 mod ops;
 mod page;
+mod reload;
 mod reply;
+mod serve;
+mod tls;
+
+pub use serve::serve;
+pub use tls::{Certificates, TlsError};
 
 /// A definition is a few kilobytes; eight renditions with long names are under four.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -95,19 +99,6 @@ pub fn router(app: App) -> Router {
             DefaultBodyLimit::max(MAX_BODY_BYTES),
         ))
         .with_state(app)
-}
-
-/// Serves `router` until `stop` is cancelled, and then what has been asked before.
-///
-/// # Errors
-/// Those of the listener.
-pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
-    let listener = listener.tap_io(|stream| {
-        // Without it a small answer waits for the acknowledgement of the one before.
-        let _ = stream.set_nodelay(true);
-    });
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
 /// Any page may read; none from elsewhere may write.

@@ -1,4 +1,4 @@
-//! Live test streams, bars and tone on the UTC clock, made once and served as HLS and DASH.
+//! Live test streams, bars and tone on the UTC clock, made once and served as HLS, LL-HLS, DASH and LL-DASH.
 //!
 //! # Three ideas
 //!
@@ -31,6 +31,16 @@
 //! second run fills in the rest of the window: manifests list it from the start, because what a window shows is a function
 //! of UTC and not of when the process began, and a request for a segment that is not there yet waits for it.
 //!
+//! As many runs as there are cores catch up at once, and one fills in the past, resting for as long as it works, so that
+//! those that are on time stay so. The frames of a run are painted on the encoder's own thread when the encoder asks for
+//! them, and pictures in groups that halve towards the end of their chunk, which is the least that anybody gets. When time
+//! jumps, a run makes what is missing; when it is too slow, the next one goes on nearer to now and what is between is a gap.
+//!
+//! # Low latency
+//!
+//! A chunk is published when its last frame is encoded, a frame's length before it would end on a camera. Readers wait on
+//! the window's `watch` channel; each manifest is rendered by the first who finds it old and shared by all ([`http`]).
+//!
 //! # Words
 //!
 //! *stream* what a user starts · *definition* what the user asked for · *track* one encoded video rendition or audio ·
@@ -50,6 +60,8 @@ pub mod utc;
 
 pub mod spec;
 
+pub mod config;
+
 pub mod metrics;
 
 pub mod signal;
@@ -68,7 +80,6 @@ pub mod stream;
 
 pub mod http;
 
-pub mod config;
 pub mod shutdown;
 pub mod telemetry;
 

@@ -6,6 +6,7 @@ use anyhow::Context;
 use barstone::config::{Cli, Command, Config, ConfigAction};
 use barstone::{app, shutdown, telemetry};
 use clap::Parser;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio_util::sync::CancellationToken;
 
 /// Exit code for a configuration that is not right.
@@ -42,8 +43,17 @@ fn look_at(config: &Config, action: ConfigAction) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// As many connections as the system allows, not as many as it gives to those who do not ask.
+fn raise_open_files() {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
+}
+
 fn serve(config: Config) -> anyhow::Result<()> {
     telemetry::start(&config.log).map_err(|error| anyhow::anyhow!(error)).context("log")?;
+    raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let end = CancellationToken::new();

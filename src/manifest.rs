@@ -10,6 +10,7 @@ use crate::window::{Output, Snapshot};
 
 pub mod dash;
 pub mod hls;
+pub mod latency;
 pub mod path;
 
 /// What manifests are made from.
@@ -81,6 +82,15 @@ impl Place {
             Self::Short => "../",
         }
     }
+}
+
+/// Whether a manifest lets players go as near to the live edge as they can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Latency {
+    /// Whole segments.
+    Normal,
+    /// Chunks as they are made.
+    Low,
 }
 
 /// RFC 3339 in UTC with milliseconds, rounded down.

@@ -45,6 +45,10 @@ pub struct Metrics {
     pub running: Family<StreamLabels, Gauge>,
     /// Segments that came out longer than their bitrate says.
     pub oversized: Family<StreamLabels, Counter>,
+    /// Segments that were not made because the run had fallen too far behind.
+    pub skipped: Family<StreamLabels, Counter>,
+    /// Jumps of time, by a step of the clock or a suspension, that a track made up for.
+    pub jumps: Family<StreamLabels, Counter>,
     /// Files that could not be written to or removed from the media directory.
     pub directory_errors: Family<StreamLabels, Counter>,
     /// Requests answered.
@@ -65,6 +69,8 @@ impl Metrics {
             restarts: Family::default(),
             running: Family::default(),
             oversized: Family::default(),
+            skipped: Family::default(),
+            jumps: Family::default(),
             directory_errors: Family::default(),
             requests: Family::default(),
             egress: Counter::default(),
@@ -95,6 +101,8 @@ impl Metrics {
         self.chunks.remove(&labels);
         self.running.remove(&labels);
         self.oversized.remove(&labels);
+        self.skipped.remove(&labels);
+        self.jumps.remove(&labels);
         self.directory_errors.remove(&labels);
     }
 
@@ -106,6 +114,8 @@ impl Metrics {
         registry.register("restarts", "Runs that failed and were started again", self.restarts.clone());
         registry.register("stream_running", "1 while the stream is running", self.running.clone());
         registry.register("oversized_segments", "Segments longer than their bitrate", self.oversized.clone());
+        registry.register("skipped_segments", "Segments that were never made", self.skipped.clone());
+        registry.register("time_jumps", "Jumps of time that a track made up for", self.jumps.clone());
         registry.register("directory_errors", "Failed writes to the media directory", self.directory_errors.clone());
         registry.register("http_requests", "Requests answered", self.requests.clone());
         registry.register_with_unit("http_egress", "Bodies answered", Unit::Bytes, self.egress.clone());

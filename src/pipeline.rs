@@ -11,6 +11,7 @@ mod encoder;
 mod engine;
 mod feed;
 mod flow;
+mod pace;
 mod sink;
 
 pub use encoder::{Encoders, probe};
@@ -34,12 +35,10 @@ pub enum PipelineError {
         message: String,
     },
     /// An element took input and gave nothing.
-    #[error("{element} has given nothing for {} ms", waited.as_millis())]
+    #[error("{element} takes frames and gives nothing")]
     Stalled {
         /// Name of the element, its track included.
         element: String,
-        /// For how long.
-        waited: Duration,
     },
     /// The run cannot keep up with UTC, or was suspended.
     #[error("{} ms behind UTC", behind.as_millis())]

@@ -14,6 +14,7 @@ mod run;
 
 pub use phase::{Phase, Status};
 pub use registry::{Change, Registry, RegistryError, Setting, StreamView};
+pub use run::Turns;
 
 /// Renders a job until it is done or the token is cancelled: the seam to [`crate::pipeline`], which tests replace.
 pub type Render = Arc<dyn Fn(Job, CancellationToken) -> BoxFuture<'static, Result<(), PipelineError>> + Send + Sync>;

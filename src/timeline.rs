@@ -141,6 +141,15 @@ pub enum Kind {
     Audio,
 }
 
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Video => "video",
+            Self::Audio => "audio",
+        })
+    }
+}
+
 /// The grid of one stream: which frames belong to which chunk of which segment.
 ///
 /// Video segment *k* is the frames *kF* to *(k+1)F*; an audio segment starts at the first audio frame at or
@@ -246,12 +255,18 @@ impl Timeline {
         self.frames(kind, start + first..start + end)
     }
 
-    /// The last frame of the chunk that audio frame `frame` belongs to.
-    pub fn last_audio_frame_of_chunk(&self, frame: u64) -> u64 {
-        let on_screen = self.rate.frame_at(self.frame_start(Kind::Audio, frame));
+    /// The frames of the chunk that a frame belongs to.
+    pub fn chunk_of(&self, kind: Kind, frame: u64) -> Range<u64> {
+        let on_screen = match kind {
+            Kind::Video => frame,
+            Kind::Audio => {
+                let scaled = u128::from(frame) * u128::from(AUDIO_FRAME_SAMPLES) * u128::from(self.rate.num);
+                (scaled / (u128::from(self.rate.den) * u128::from(SAMPLE_RATE))) as u64
+            }
+        };
         let segment = on_screen / u64::from(self.segment_frames);
         let chunk = on_screen % u64::from(self.segment_frames) / u64::from(self.chunk_frames);
-        self.chunk(Kind::Audio, segment, chunk as u32).end - 1
+        self.chunk(kind, segment, chunk as u32)
     }
 
     /// Length of a segment of this kind of track: exact for video, within one audio frame for audio.
@@ -260,12 +275,29 @@ impl Timeline {
         ticks_to_duration((frames.end - frames.start) * u64::from(self.frame_ticks(kind)), self.timescale(kind))
     }
 
+    /// Length of a chunk: exact for video, within one audio frame for audio.
+    pub fn chunk_duration(&self, kind: Kind, segment: u64, chunk: u32) -> Duration {
+        let frames = self.chunk(kind, segment, chunk);
+        ticks_to_duration((frames.end - frames.start) * u64::from(self.frame_ticks(kind)), self.timescale(kind))
+    }
+
+    /// Upper bound of [`Timeline::chunk_duration`] over all chunks.
+    pub fn longest_chunk(&self, kind: Kind) -> Duration {
+        self.longest(kind, u64::from(self.chunk_frames))
+    }
+
     /// Upper bound of [`Timeline::duration`] over all segments.
     pub fn longest_segment(&self, kind: Kind) -> Duration {
+        self.longest(kind, u64::from(self.segment_frames))
+    }
+
+    /// Upper bound of what starts within so many video frames.
+    fn longest(&self, kind: Kind, video_frames: u64) -> Duration {
+        let ticks = video_frames * u64::from(self.frame_ticks(Kind::Video));
         match kind {
-            Kind::Video => self.segment_duration(),
+            Kind::Video => ticks_to_duration(ticks, self.timescale(Kind::Video)),
             Kind::Audio => {
-                let samples = u128::from(self.segment_ticks()) * u128::from(SAMPLE_RATE);
+                let samples = u128::from(ticks) * u128::from(SAMPLE_RATE);
                 let frame = u128::from(self.timescale(Kind::Video)) * u128::from(AUDIO_FRAME_SAMPLES);
                 ticks_to_duration(samples.div_ceil(frame) as u64 * u64::from(AUDIO_FRAME_SAMPLES), SAMPLE_RATE)
             }

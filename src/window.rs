@@ -3,12 +3,15 @@
 
 use std::collections::VecDeque;
 use std::ops::{Range, RangeInclusive};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::cmaf::{Chunk, Media};
 
+#[cfg(test)]
+pub(crate) mod fixture;
 mod output;
 
 pub use output::{Output, Track};
@@ -31,6 +34,26 @@ pub struct Segment {
     pub chunks: Vec<Chunk>,
     /// All chunks as one, when the last is there.
     pub whole: Option<Media>,
+    /// While there are more to come, each chunk as one piece for those who get it as it is made.
+    joined: Vec<Arc<OnceLock<Bytes>>>,
+}
+
+/// The newest chunk of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Edge {
+    /// Its segment.
+    pub segment: u64,
+    /// Its place in the segment, from 0.
+    pub chunk: u32,
+}
+
+/// How fine the changes are that something follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Grain {
+    /// Complete segments.
+    Segment,
+    /// Chunks.
+    Chunk,
 }
 
 /// Where a segment number stands in a window.
@@ -70,6 +93,7 @@ pub struct Snapshot {
     expected: Range<u64>,
     ended: bool,
     version: u64,
+    chunk_version: u64,
 }
 
 /// The window of one track. Writers and readers share it; no reader ever holds up a writer.
@@ -90,6 +114,7 @@ impl Window {
             expected: 0..0,
             ended: false,
             version: 0,
+            chunk_version: 0,
         };
         Self { state: watch::Sender::new(Arc::new(snapshot)) }
     }
@@ -97,6 +122,11 @@ impl Window {
     /// The window as it is now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.state.borrow().clone()
+    }
+
+    /// Rises whenever what manifests of this grain say may have changed.
+    pub fn version(&self, grain: Grain) -> u64 {
+        self.state.borrow().version(grain)
     }
 
     /// A receiver that sees every change from now on.
@@ -148,9 +178,12 @@ impl Window {
 }
 
 impl Snapshot {
-    /// Rises whenever what manifests say may have changed.
-    pub fn version(&self) -> u64 {
-        self.version
+    /// As [`Window::version`].
+    pub fn version(&self, grain: Grain) -> u64 {
+        match grain {
+            Grain::Segment => self.version,
+            Grain::Chunk => self.version + self.chunk_version,
+        }
     }
 
     /// The init segment, once the encoder has said what it makes.
@@ -161,6 +194,12 @@ impl Snapshot {
     /// The newest complete segment.
     pub fn last_complete(&self) -> Option<u64> {
         self.last_complete
+    }
+
+    /// The newest chunk: of the segment that is being made, or the last one of the newest complete segment.
+    pub fn edge(&self) -> Option<Edge> {
+        let newest = self.slots.back()?.as_ref()?;
+        Some(Edge { segment: newest.number, chunk: (newest.chunks.len() as u32).checked_sub(1)? })
     }
 
     /// Whether the presentation is over.
@@ -221,6 +260,9 @@ impl Snapshot {
 
     fn push(&mut self, chunk: Chunk) {
         let number = chunk.segment;
+        if chunk.index != 0 && self.segment(number).is_none() {
+            return;
+        }
         if self.slots.is_empty() && self.expected.is_empty() {
             self.first = number;
         }
@@ -238,6 +280,7 @@ impl Snapshot {
         let mut segment = slot.take().map_or_else(|| Segment::new(number), Arc::unwrap_or_clone);
         let before = segment.whole.is_some();
         segment.push(chunk, self.depth.chunks);
+        self.chunk_version += 1;
         if segment.whole.is_some() != before {
             self.version += 1;
             self.last_complete = self.last_complete.max(Some(number));
@@ -262,7 +305,16 @@ impl Snapshot {
 
 impl Segment {
     fn new(number: u64) -> Self {
-        Self { number, chunks: Vec::new(), whole: None }
+        Self { number, chunks: Vec::new(), whole: None, joined: Vec::new() }
+    }
+
+    /// Chunk `index` as one piece. While the segment is being made, all who ask share one copy.
+    pub fn joined(&self, index: usize) -> Option<Bytes> {
+        let media = &self.chunks.get(index)?.media;
+        Some(match self.joined.get(index) {
+            Some(shared) => shared.get_or_init(|| media.joined()).clone(),
+            None => media.joined(),
+        })
     }
 
     fn push(&mut self, chunk: Chunk, chunks_per_segment: u32) {
@@ -270,8 +322,10 @@ impl Segment {
             return;
         }
         self.chunks.push(chunk);
+        self.joined.push(Arc::default());
         if self.chunks.len() as u32 == chunks_per_segment {
             self.whole = Some(Media::concat(self.chunks.iter().map(|chunk| &chunk.media)));
+            self.joined.clear();
         }
     }
 }

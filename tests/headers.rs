@@ -35,9 +35,19 @@ async fn segments_outside_of_the_window_are_told_apart() {
     assert_eq!((expired.status, expired.json()["code"].as_str()), (410, Some("expired")));
     assert_eq!(early.header("cache-control"), "public, max-age=1");
     assert!(max_age(&expired) > 1, "it never comes back");
-    // The one that is being made is held until it is whole.
-    let next = web.get(&path(number + 1)).await;
-    assert_eq!(next.status, 200);
+    // The one that is being made comes as it is made, and what is asked of it in part when it is whole.
+    let now = web.playlist("test", "v720").await.last().number + 1;
+    let growing = web.get(&path(now)).await;
+    let known = ["content-length", "etag", "accept-ranges"].map(|name| growing.header(name).to_owned());
+    assert_eq!((growing.status, known), (200, [const { String::new() }; 3]));
+    assert_eq!(
+        (growing.header("cache-control"), growing.header("content-type")),
+        ("public, max-age=60, immutable", "video/mp4")
+    );
+    check_open(&growing, "a segment that is being made");
+    let part = send(web.request(Method::GET, &path(now + 1)).header("range", "bytes=0-99")).await;
+    assert_eq!((part.status, part.body.len()), (206, 100));
+    assert_eq!(web.get(&path(now)).await.body, growing.body);
     for path in ["/live/none/hls.m3u8", "/live/test/none/hls.m3u8", "/live/test/v720/00000000/init.mp4", "/live/test/x"]
     {
         let unknown = web.get(path).await;
@@ -69,7 +79,12 @@ async fn every_kind_of_answer_has_the_headers_of_the_matrix() {
         ("/live/test/v720/hls.m3u8", playlist, 1, 1, false),
         ("/live/test/v720/iframes.m3u8", playlist, 1, 1, false),
         ("/live/test/a/hls.m3u8", playlist, 1, 1, false),
+        ("/live/test/llhls.m3u8", playlist, 1, 2, false),
+        ("/live/test/v720/llhls.m3u8", playlist, 1, 1, false),
+        ("/live/test/v720/llhls.m3u8?_HLS_msn=1", playlist, 12, 12, false),
+        ("/live/test/v720/iframes.m3u8?_HLS_msn=1", playlist, 12, 12, false),
         ("/live/test/dash.mpd", "application/dash+xml", 1, 2, false),
+        ("/live/test/lldash.mpd", "application/dash+xml", 1, 2, false),
         ("/dash/test.mpd", "application/dash+xml", 1, 2, false),
     ];
     for (path, kind, least, greatest, immutable) in matrix {

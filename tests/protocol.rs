@@ -1,7 +1,6 @@
 //! The live server against the rules of HLS, DASH and CMAF, watched over reloads, and the headers of every kind of
 //! answer.
 
-use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,10 +11,11 @@ use crate::support::boxes::{Init, Segment};
 use crate::support::playlist::Playlist;
 use crate::support::server::Server;
 use crate::support::template::Template;
-use crate::support::web::{Reply, Web, send};
+use crate::support::web::{Web, send};
 use crate::support::{LONG, until};
 
 #[path = "support/rules/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "tests of other files use the rest")]
 mod rules;
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod support;
@@ -42,15 +42,6 @@ fn check_none(violations: &[Violation]) {
     assert!(violations.is_empty(), "{violations:#?}");
 }
 
-/// Asks as a player does.
-async fn receive(web: &Web, path: &str) -> Reply {
-    let request = web.request(Method::GET, path).header("accept-encoding", "gzip").header("origin", "http://localhost");
-    let reply = send(request).await;
-    let mut text = Vec::new();
-    flate2::read::GzDecoder::new(&reply.body[..]).read_to_end(&mut text).expect("gzip");
-    Reply { body: text.into(), ..reply }
-}
-
 #[tokio::test]
 async fn media_playlists_keep_the_rules_over_reloads() {
     let (_server, web) = start().await;
@@ -60,7 +51,7 @@ async fn media_playlists_keep_the_rules_over_reloads() {
     while began.elapsed() < WATCHED {
         let mut playlists = Vec::new();
         for (track, watch) in TRACKS.iter().zip(&mut watches) {
-            let reply = receive(&web, &format!("/live/test/{track}/hls.m3u8")).await;
+            let reply = web.receive(&format!("/live/test/{track}/hls.m3u8")).await;
             check_none(&hls::check_headers(&reply));
             let gone = watch.previous().map(|text| hls::removed(text, &reply.text())).unwrap_or_default();
             removed.extend(gone.into_iter().map(|uri| format!("/live/test/{track}/{uri}")));
@@ -80,7 +71,7 @@ async fn media_playlists_keep_the_rules_over_reloads() {
 #[tokio::test]
 async fn the_multivariant_playlist_keeps_the_rules_and_tells_the_truth() {
     let (_server, web) = start().await;
-    let reply = receive(&web, "/live/test/hls.m3u8").await;
+    let reply = web.receive("/live/test/hls.m3u8").await;
     check_none(&hls::check_headers(&reply));
     check_none(&hls::check_multivariant(&reply.text()));
     let mut all = Vec::new();
@@ -117,7 +108,7 @@ async fn the_mpd_keeps_the_rules_over_reloads() {
     let began = Instant::now();
     let mut previous: Option<String> = None;
     while began.elapsed() < WATCHED {
-        let reply = receive(&web, "/live/test/dash.mpd").await;
+        let reply = web.receive("/live/test/dash.mpd").await;
         check_none(&dash::check_headers(&reply));
         check_none(&dash::check(&reply.text()));
         if let Some(previous) = previous {

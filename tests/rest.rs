@@ -63,7 +63,10 @@ async fn a_stream_is_created_read_listed_and_deleted() {
         (found["phase"] == "running").then_some(found)
     });
     let found = found.await;
-    assert_eq!(found["urls"], json!({"hls": "/live/life/hls.m3u8", "dash": "/live/life/dash.mpd"}));
+    for (kind, file) in [("hls", "hls.m3u8"), ("llhls", "llhls.m3u8"), ("dash", "dash.mpd"), ("lldash", "lldash.mpd")] {
+        assert_eq!(found["urls"][kind], format!("/live/life/{file}"));
+    }
+    assert_eq!(found["deterministic"], true);
     assert_eq!(found["video"][0]["bitrate"], 200_000);
     assert_eq!((&found["fps"], &found["segment_frames"], &found["error"]), (&"25".into(), &48.into(), &Value::Null));
     let listed = web.get(STREAMS).await.json();

@@ -35,6 +35,14 @@ impl Media {
         &self.pieces
     }
 
+    /// The bytes as one piece, which is a copy unless they are one already.
+    pub fn joined(&self) -> Bytes {
+        match self.pieces() {
+            [one] => one.clone(),
+            pieces => pieces.concat().into(),
+        }
+    }
+
     /// Length in bytes.
     pub fn len(&self) -> u64 {
         self.len

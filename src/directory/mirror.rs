@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::cmaf::Media;
 use crate::manifest::path::{self, MediaFile};
-use crate::manifest::{Place, View, dash, hls};
+use crate::manifest::{Latency, Place, View, dash, hls};
 use crate::spec::{Revision, TrackId};
 use crate::window::{Output, Snapshot};
 
@@ -104,10 +104,10 @@ impl Mirror {
         }
         let stream = self.root.join(path::stream_directory(name));
         let manifests = [
-            (stream.join(path::HLS), Some(hls::multivariant(view, Place::Stream))),
-            (self.root.join(path::short_hls(name)), Some(hls::multivariant(view, Place::Short))),
-            (stream.join(path::DASH), dash::mpd(view, Place::Stream)),
-            (self.root.join(path::short_dash(name)), dash::mpd(view, Place::Short)),
+            (stream.join(path::HLS), Some(hls::multivariant(view, Place::Stream, Latency::Normal))),
+            (self.root.join(path::short_hls(name)), Some(hls::multivariant(view, Place::Short, Latency::Normal))),
+            (stream.join(path::DASH), dash::mpd(view, Place::Stream, Latency::Normal)),
+            (self.root.join(path::short_dash(name)), dash::mpd(view, Place::Short, Latency::Normal)),
         ];
         for (file, text) in manifests {
             write(&file, [text.unwrap_or_default().as_bytes()])?;

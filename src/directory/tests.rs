@@ -3,9 +3,8 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::cmaf::{Chunk, Media};
 use crate::spec::{Revision, StreamRequest};
-use crate::window::Init;
+use crate::window::fixture::{initialise, publish};
 
 const SEGMENT: u64 = 935_016_890;
 
@@ -13,21 +12,8 @@ fn output() -> Arc<Output> {
     let mut request = StreamRequest::named("test");
     request.window_seconds = 10;
     let output = Output::new(request.try_into().unwrap(), Revision::parse("58fe8eec").unwrap());
-    for track in &output.tracks {
-        track.window.set_init(Init { media: Media::from(b"init".to_vec()), codec: "codec".into() });
-    }
+    initialise(&output);
     Arc::new(output)
-}
-
-fn publish(output: &Output, segments: impl IntoIterator<Item = u64>) {
-    for segment in segments {
-        for index in 0..output.spec.timeline.chunks_per_segment() {
-            for track in &output.tracks {
-                let media = Media::from(format!("{segment}.{index};").into_bytes());
-                track.window.push(Chunk { segment, index, media, first_sample_end: 7, excess: 0 });
-            }
-        }
-    }
 }
 
 fn files(root: &Path) -> BTreeSet<String> {

@@ -25,6 +25,8 @@ pub(super) struct StreamAnswer {
     since: String,
     error: Option<String>,
     revision: String,
+    /// Whether every process publishes the same bytes.
+    deterministic: bool,
     urls: Urls,
     /// The newest complete segment of all tracks.
     segment: Option<u64>,
@@ -33,7 +35,9 @@ pub(super) struct StreamAnswer {
 #[derive(Debug, Serialize)]
 struct Urls {
     hls: String,
+    llhls: String,
     dash: String,
+    lldash: String,
 }
 
 pub(super) async fn list(State(app): State<App>) -> Json<Vec<StreamAnswer>> {
@@ -76,7 +80,6 @@ pub(super) async fn replace(
 pub(super) async fn remove(State(app): State<App>, Path(stream): Path<String>) -> Answer {
     let name = name(&stream)?;
     app.0.registry.remove(&name)?;
-    app.0.manifests.forget(&name);
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -99,14 +102,15 @@ fn created(app: &App, view: &StreamView) -> Response {
 
 fn answer(app: &App, view: &StreamView) -> StreamAnswer {
     let StreamView { spec, status } = view;
-    let stream = path::stream_directory(&spec.name);
+    let url = |file: &str| format!("/{}/{file}", path::stream_directory(&spec.name));
     StreamAnswer {
         definition: StreamRequest::from(spec),
         phase: status.phase,
         since: date_time(status.since),
         error: status.error.clone(),
         revision: spec.revision(&app.0.registry.setting().encoders).to_string(),
-        urls: Urls { hls: format!("/{stream}/{}", path::HLS), dash: format!("/{stream}/{}", path::DASH) },
+        deterministic: spec.is_deterministic(),
+        urls: Urls { hls: url(path::HLS), llhls: url(path::LLHLS), dash: url(path::DASH), lldash: url(path::LLDASH) },
         segment: status.output.as_ref().and_then(|output| output.last_complete()),
     }
 }

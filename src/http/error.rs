@@ -37,6 +37,13 @@ pub(super) enum ApiError {
     Expired { segment: u64, first: u64, keep: Duration },
     #[error("segment {segment} is not there yet; the newest is {newest}")]
     TooEarly { segment: u64, newest: u64 },
+    /// A delivery directive of RFC 8216bis 6.2.5 that makes no sense.
+    #[error("{0}")]
+    Directive(String),
+    #[error("the playlist ends with segment {last}, and nobody can wait for more than the next few parts")]
+    TooFarAhead { last: u64 },
+    #[error("what was asked for has not come within {} s", waited.as_secs())]
+    Overdue { waited: Duration },
     #[error("stream {0} is starting")]
     Starting(String),
     #[error("bytes {asked} are not within the {len} that there are")]
@@ -98,6 +105,15 @@ impl ApiError {
             Self::TooEarly { .. } => {
                 (StatusCode::TOO_EARLY, "too_early", "The segment is not there yet", Cache::MaxAge(SHORT))
             }
+            Self::Directive(_) => {
+                (StatusCode::BAD_REQUEST, "bad_directive", "A delivery directive is wrong", Cache::NoStore)
+            }
+            Self::TooFarAhead { .. } => {
+                (StatusCode::BAD_REQUEST, "too_far_ahead", "Too far ahead of the playlist", Cache::NoStore)
+            }
+            Self::Overdue { .. } => {
+                (StatusCode::SERVICE_UNAVAILABLE, "overdue", "The playlist has not gone on", Cache::NoStore)
+            }
             Self::Starting(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "starting", "The stream is starting", Cache::NoStore)
             }
@@ -132,7 +148,7 @@ impl IntoResponse for ApiError {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, cache.value());
-        if let Self::Starting(_) = self {
+        if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         if let Self::Range { len, .. } = self {

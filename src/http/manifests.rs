@@ -2,24 +2,36 @@
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::manifest::{Place, View, dash, hls};
-use crate::spec::{StreamName, TrackId};
-use crate::timeline::UnixTime;
-use crate::window::Output;
+use crate::manifest::hls::Skip;
+use crate::manifest::{Latency, Place, View, dash, hls};
+use crate::timeline::{self, UnixTime};
+use crate::window::{Grain, Output};
 
 /// Which manifest of a stream.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// Tracks by their place in the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
-    Multivariant(Place),
-    Media(TrackId),
-    Iframes(TrackId),
-    Mpd(Place),
+    Multivariant(Place, Latency),
+    Media(usize),
+    LowLatency(usize, Skip),
+    Iframes(usize),
+    Mpd(Place, Latency),
+}
+
+impl Kind {
+    /// What has to change in the windows for the manifest to change.
+    pub(super) fn grain(self) -> Grain {
+        match self {
+            Self::Multivariant(..) | Self::Media(_) | Self::Iframes(_) | Self::Mpd(..) => Grain::Segment,
+            Self::LowLatency(..) => Grain::Chunk,
+        }
+    }
 }
 
 /// A manifest, ready to send.
@@ -29,59 +41,58 @@ pub(super) struct Rendered {
     pub(super) gzip: Bytes,
     pub(super) etag: String,
     pub(super) gzip_etag: String,
-    /// End of the newest segment that it lists.
+    /// End of the newest media that it lists.
     pub(super) modified: UnixTime,
 }
 
 /// The newest rendering of each manifest that somebody has asked for.
 #[derive(Debug, Default)]
-pub(super) struct Manifests(Mutex<HashMap<Key, (Version, Arc<Rendered>)>>);
+pub(super) struct Manifests(RwLock<HashMap<(u64, Kind), Arc<Slot>>>);
 
-type Key = (StreamName, Kind);
-
-/// Which output, and what state of its windows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Version {
-    output: u64,
-    windows: Vec<u64>,
+/// One manifest of one output.
+#[derive(Debug)]
+struct Slot {
+    output: Weak<Output>,
+    /// With the state of the windows that it was made from. Whoever finds it old renders it, and all others wait for that.
+    newest: Mutex<Option<(u64, Arc<Rendered>)>>,
 }
 
 impl Manifests {
     /// The manifest as it is now; `None` if there is nothing to play yet, or no such track.
-    pub(super) fn get(&self, output: &Output, kind: Kind) -> Option<Arc<Rendered>> {
+    pub(super) fn get(&self, output: &Arc<Output>, kind: Kind) -> Option<Arc<Rendered>> {
+        let slot = self.slot(output, kind);
+        let mut newest = slot.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        let version = output.version(kind.grain());
+        if let Some((_, rendered)) = newest.as_ref().filter(|(made_from, _)| *made_from == version) {
+            return Some(Arc::clone(rendered));
+        }
         let view = View::of(output);
-        if !view.is_playable() {
-            return None;
-        }
-        let windows = view.snapshots.iter().map(|snapshot| snapshot.version()).collect();
-        let version = Version { output: output.id, windows };
-        let key = (output.spec.name.clone(), kind);
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        match known {
-            Some((known, rendered)) if known == version => Some(rendered),
-            Some(_) | None => {
-                let rendered = Arc::new(render(&view, &key.1)?);
-                let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                all.insert(key, (version, Arc::clone(&rendered)));
-                Some(rendered)
-            }
-        }
+        let rendered = Arc::new(if view.is_playable() { render(&view, kind)? } else { return None });
+        *newest = Some((version, Arc::clone(&rendered)));
+        Some(rendered)
     }
 
-    /// Forgets a stream that is no longer there.
-    pub(super) fn forget(&self, stream: &StreamName) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(name, _), _| name != stream);
+    fn slot(&self, output: &Arc<Output>, kind: Kind) -> Arc<Slot> {
+        let key = (output.id, kind);
+        if let Some(slot) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Arc::clone(slot);
+        }
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, slot| slot.output.strong_count() > 0);
+        let new = || Arc::new(Slot { output: Arc::downgrade(output), newest: Mutex::default() });
+        Arc::clone(all.entry(key).or_insert_with(new))
     }
 }
 
-fn render(view: &View<'_>, kind: &Kind) -> Option<Rendered> {
+fn render(view: &View<'_>, kind: Kind) -> Option<Rendered> {
+    let id = |track: usize| Some(view.spec.tracks().nth(track)?.0);
     let text = match kind {
-        Kind::Multivariant(place) => hls::multivariant(view, *place),
-        Kind::Media(track) => hls::media(view, track)?,
-        Kind::Iframes(track) => hls::iframes(view, track)?,
-        Kind::Mpd(place) => dash::mpd(view, *place)?,
+        Kind::Multivariant(place, latency) => hls::multivariant(view, place, latency),
+        Kind::LowLatency(track, skip) => hls::low_latency(view, id(track)?, skip)?,
+        Kind::Media(track) => hls::media(view, id(track)?)?,
+        Kind::Iframes(track) => hls::iframes(view, id(track)?)?,
+        Kind::Mpd(place, latency) => dash::mpd(view, place, latency)?,
     };
-    let newest = view.snapshots.iter().filter_map(|snapshot| snapshot.last_complete()).max()?;
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(text.as_bytes()).ok()?;
     let gzip = gzip.finish().ok()?;
@@ -91,6 +102,49 @@ fn render(view: &View<'_>, kind: &Kind) -> Option<Rendered> {
         gzip: gzip.into(),
         etag: format!("\"{hash:016x}\""),
         gzip_etag: format!("\"{hash:016x}-gzip\""),
-        modified: view.spec.timeline.segment_start(newest + 1),
+        modified: end(view, kind.grain())?,
     })
+}
+
+fn end(view: &View<'_>, grain: Grain) -> Option<UnixTime> {
+    let timeline = &view.spec.timeline;
+    let snapshots = view.snapshots.iter();
+    match grain {
+        Grain::Segment => {
+            let newest = snapshots.filter_map(|snapshot| snapshot.last_complete()).max()?;
+            Some(timeline.segment_start(newest + 1))
+        }
+        Grain::Chunk => {
+            let edge = snapshots.filter_map(|snapshot| snapshot.edge()).max()?;
+            Some(timeline.rate().frame_start(timeline.chunk(timeline::Kind::Video, edge.segment, edge.chunk).end))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{StreamRequest, StreamSpec};
+    use crate::window::fixture::{initialise, publish, publish_chunks};
+
+    const SEGMENT: u64 = 935_016_890;
+
+    #[test]
+    fn a_manifest_is_rendered_once_for_each_change_of_its_grain() {
+        let spec = StreamSpec::try_from(StreamRequest::named("test")).unwrap();
+        let revision = spec.revision("");
+        let output = Arc::new(Output::new(spec, revision));
+        initialise(&output);
+        publish(&output, [SEGMENT]);
+        let manifests = Manifests::default();
+        let kinds = [Kind::Media(0), Kind::LowLatency(0, Skip::No), Kind::Mpd(Place::Stream, Latency::Low)];
+        let all = || kinds.map(|kind| manifests.get(&output, kind).unwrap());
+        let before = all();
+        let same = |other: &[Arc<Rendered>; 3]| [0, 1, 2].map(|place| Arc::ptr_eq(&before[place], &other[place]));
+        assert_eq!(same(&all()), [true; 3]);
+        publish_chunks(&output, SEGMENT + 1, 0..1);
+        assert_eq!(same(&all()), [true, false, true]);
+        drop(output);
+        assert_eq!(manifests.0.read().unwrap().values().filter(|slot| slot.output.strong_count() > 0).count(), 0);
+    }
 }

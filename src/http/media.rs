@@ -3,18 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
+use futures_util::stream::{self, Stream, StreamExt};
 use tokio::time::timeout;
 
 use super::App;
 use super::error::ApiError;
 use super::manifests::Kind;
+use super::reload::Directives;
 use super::reply::{self, Cache, Meta};
 use crate::cmaf::Media;
 use crate::manifest::path::{self, MediaFile};
-use crate::manifest::{Place, hls};
+use crate::manifest::{Latency, Place, hls};
 use crate::spec::{Revision, StreamName, StreamSpec, TrackId};
 use crate::timeline;
 use crate::window::{Lookup, Output, Snapshot, Track};
@@ -38,42 +41,72 @@ pub(super) async fn in_stream(
     request: HeaderMap,
 ) -> Answer {
     let kind = match file.as_str() {
-        path::HLS => Kind::Multivariant(Place::Stream),
-        path::DASH => Kind::Mpd(Place::Stream),
-        _ => return no_such(format!("a stream has {} and {}, not {file}", path::HLS, path::DASH), SECOND),
+        path::HLS => Kind::Multivariant(Place::Stream, Latency::Normal),
+        path::LLHLS => Kind::Multivariant(Place::Stream, Latency::Low),
+        path::DASH => Kind::Mpd(Place::Stream, Latency::Normal),
+        path::LLDASH => Kind::Mpd(Place::Stream, Latency::Low),
+        _ => {
+            let [hls, llhls, dash, lldash] = [path::HLS, path::LLHLS, path::DASH, path::LLDASH];
+            return no_such(format!("a stream has {hls}, {llhls}, {dash} and {lldash}, not {file}"), SECOND);
+        }
     };
-    manifest(&app, &request, &stream, kind).await
+    manifest(&app, &request, &output(&app, &stream).await?, (kind, Directives::default())).await
 }
 
 /// `/live/{stream}/{track}/{file}`
 pub(super) async fn in_track(
     State(app): State<App>,
     Path((stream, track, file)): Path<(String, String, String)>,
+    RawQuery(query): RawQuery,
     request: HeaderMap,
 ) -> Answer {
-    let Some(track) = TrackId::parse(&track) else { return no_such(format!("no track is called {track}"), SECOND) };
+    let output = output(&app, &stream).await?;
+    let directives = match file.as_str() {
+        path::LLHLS | path::IFRAMES => Directives::parse(&query.unwrap_or_default())?,
+        _ => Directives::default(),
+    };
+    let Some(track) = TrackId::parse(&track).and_then(|id| output.place(&id)) else {
+        let age = target(&output) * if directives.blocks() { 4 } else { 1 };
+        return no_such(format!("stream {stream} has no track {track}"), age);
+    };
     let kind = match file.as_str() {
         path::HLS => Kind::Media(track),
+        path::LLHLS => Kind::LowLatency(track, directives.skip),
         path::IFRAMES => Kind::Iframes(track),
-        _ => return no_such(format!("a track has {} and {}, not {file}", path::HLS, path::IFRAMES), SECOND),
+        _ => {
+            let [hls, llhls, iframes] = [path::HLS, path::LLHLS, path::IFRAMES];
+            return no_such(format!("a track has {hls}, {llhls} and {iframes}, not {file}"), SECOND);
+        }
     };
-    manifest(&app, &request, &stream, kind).await
+    manifest(&app, &request, &output, (kind, directives)).await
 }
 
 /// `/hls/{stream}.m3u8`
 pub(super) async fn short_hls(State(app): State<App>, Path(file): Path<String>, request: HeaderMap) -> Answer {
-    match file.strip_suffix(".m3u8") {
-        Some(stream) => manifest(&app, &request, stream, Kind::Multivariant(Place::Short)).await,
-        None => no_such(format!("playlists here are called STREAM.m3u8, not {file}"), SECOND),
-    }
+    let Some(stream) = file.strip_suffix(".m3u8") else {
+        return no_such(format!("playlists here are called STREAM.m3u8, not {file}"), SECOND);
+    };
+    manifest(
+        &app,
+        &request,
+        &output(&app, stream).await?,
+        (Kind::Multivariant(Place::Short, Latency::Normal), Directives::default()),
+    )
+    .await
 }
 
 /// `/dash/{stream}.mpd`
 pub(super) async fn short_dash(State(app): State<App>, Path(file): Path<String>, request: HeaderMap) -> Answer {
-    match file.strip_suffix(".mpd") {
-        Some(stream) => manifest(&app, &request, stream, Kind::Mpd(Place::Short)).await,
-        None => no_such(format!("MPDs here are called STREAM.mpd, not {file}"), SECOND),
-    }
+    let Some(stream) = file.strip_suffix(".mpd") else {
+        return no_such(format!("MPDs here are called STREAM.mpd, not {file}"), SECOND);
+    };
+    manifest(
+        &app,
+        &request,
+        &output(&app, stream).await?,
+        (Kind::Mpd(Place::Short, Latency::Normal), Directives::default()),
+    )
+    .await
 }
 
 /// `/live/{stream}/{track}/{revision}/{file}`
@@ -83,9 +116,10 @@ pub(super) async fn in_revision(
     request: HeaderMap,
 ) -> Answer {
     let output = output(&app, &stream).await?;
-    let Some(track) = TrackId::parse(&track).and_then(|id| output.track(&id)) else {
+    let Some(place) = TrackId::parse(&track).and_then(|id| output.place(&id)) else {
         return no_such(format!("stream {stream} has no track {track}"), SECOND);
     };
+    let track = &output.tracks[place];
     if Revision::parse(&revision).is_none_or(|revision| revision != output.revision) {
         return no_such(format!("stream {stream} is at revision {}, not {revision}", output.revision), SECOND);
     }
@@ -97,7 +131,11 @@ pub(super) async fn in_revision(
     let (media, cache, modified) = match MediaFile::parse(&file) {
         Some(MediaFile::Init) => (init(track).await?, Cache::Immutable(YEAR), None),
         Some(MediaFile::Segment(number)) => {
-            let media = segment(&app, &output, track, number).await?;
+            let whole = request.contains_key(header::RANGE);
+            let Some(media) = segment(&app, &output, track, (number, whole)).await? else {
+                let chunks = as_it_is_made(&app, &output, (place, number));
+                return Ok(reply::growing(chunks, content_type, Cache::Immutable(lifetime(spec))));
+            };
             (media, Cache::Immutable(lifetime(spec)), Some(spec.timeline.segment_start(number + 1)))
         }
         Some(MediaFile::Chunk { segment, chunk }) => {
@@ -110,16 +148,26 @@ pub(super) async fn in_revision(
     reply::media(&request, &media, &Meta { content_type, cache, etag: media.etag(), modified })
 }
 
-async fn manifest(app: &App, request: &HeaderMap, stream: &str, kind: Kind) -> Answer {
-    let output = output(app, stream).await?;
-    timeout(PATIENCE, output.opened()).await.map_err(|_| ApiError::Starting(stream.to_owned()))?;
-    let target = Duration::from_secs(hls::target_duration(&output.spec));
-    let (content_type, cache) = match &kind {
-        Kind::Multivariant(_) => (PLAYLIST, Cache::MaxAge(target)),
-        Kind::Media(_) | Kind::Iframes(_) => (PLAYLIST, Cache::MaxAge(target / 2)),
-        Kind::Mpd(_) => (MPD, Cache::MaxAge(output.spec.timeline.segment_duration())),
+async fn manifest(
+    app: &App,
+    request: &HeaderMap,
+    output: &Arc<Output>,
+    (kind, directives): (Kind, Directives),
+) -> Answer {
+    let stream = &output.spec.name;
+    timeout(PATIENCE, output.opened()).await.map_err(|_| ApiError::Starting(stream.to_string()))?;
+    if let Kind::LowLatency(track, _) | Kind::Iframes(track) = kind {
+        directives.wait(output, &output.tracks[track], kind.grain()).await?;
+    }
+    let target = target(output);
+    let (content_type, cache) = match kind {
+        Kind::Multivariant(..) => (PLAYLIST, Cache::MaxAge(target)),
+        // A request that names what it waits for is answered once and for all (RFC 8216bis B.1).
+        Kind::LowLatency(..) | Kind::Iframes(_) if directives.blocks() => (PLAYLIST, Cache::MaxAge(target * 6)),
+        Kind::Media(_) | Kind::LowLatency(..) | Kind::Iframes(_) => (PLAYLIST, Cache::MaxAge(target / 2)),
+        Kind::Mpd(..) => (MPD, Cache::MaxAge(output.spec.timeline.segment_duration())),
     };
-    let Some(rendered) = app.0.manifests.get(&output, kind) else {
+    let Some(rendered) = app.0.manifests.get(output, kind) else {
         return no_such(format!("stream {stream} has no such manifest"), target);
     };
     let gzip = reply::accepts_gzip(request);
@@ -144,37 +192,71 @@ async fn init(track: &Track) -> Result<Media, ApiError> {
     media.ok_or_else(|| ApiError::Starting(track.id.to_string()))
 }
 
-/// A complete segment. One that is being made, or filled in, is waited for.
-async fn segment(app: &App, output: &Output, track: &Track, number: u64) -> Result<Media, ApiError> {
+/// A complete segment, or `None` for one of which there is something and not all, unless it is wanted `whole`. One
+/// that is about to be made is waited for.
+async fn segment(
+    app: &App,
+    output: &Output,
+    track: &Track,
+    (number, whole): (u64, bool),
+) -> Result<Option<Media>, ApiError> {
     let ready = |snapshot: &Snapshot| match snapshot.lookup(number) {
-        Lookup::Ready(media) => Some(media),
+        Lookup::Ready(media) => Some(Some(media)),
+        Lookup::Growing(_) if !whole => Some(None),
         Lookup::Growing(_) | Lookup::Missing | Lookup::Expired | Lookup::Future => None,
     };
     wait(app, output, track, (number, ready)).await
 }
 
+/// The chunks of a segment, each when it is there. It breaks off if the segment is never finished.
+fn as_it_is_made(
+    app: &App,
+    output: &Arc<Output>,
+    (track, number): (usize, u64),
+) -> impl Stream<Item = Result<Bytes, ApiError>> + use<> {
+    let (app, output) = (app.clone(), Arc::clone(output));
+    let chunks = output.spec.timeline.chunks_per_segment() as usize;
+    let chunk = move |next: usize| {
+        let (app, output) = (app.clone(), Arc::clone(&output));
+        async move {
+            let ready = |snapshot: &Snapshot| snapshot.segment(number)?.joined(next);
+            let chunk = wait(&app, &output, &output.tracks[track], (number, ready)).await?;
+            // Nobody knew how long the body would be when it was answered.
+            app.0.metrics.egress.inc_by(chunk.len() as u64);
+            Ok(chunk)
+        }
+    };
+    stream::iter(0..chunks).then(chunk)
+}
+
 /// A chunk, as soon as it is there.
 async fn chunk(app: &App, output: &Output, track: &Track, (number, chunk): (u64, u32)) -> Result<Media, ApiError> {
-    if chunk >= output.spec.timeline.chunks_per_segment() {
-        return no_such(format!("a segment has {} chunks", output.spec.timeline.chunks_per_segment()), SECOND);
+    let timeline = &output.spec.timeline;
+    if chunk >= timeline.chunks_per_segment() {
+        return no_such(format!("a segment has {} chunks", timeline.chunks_per_segment()), SECOND);
     }
     let ready = |snapshot: &Snapshot| Some(snapshot.segment(number)?.chunks.get(chunk as usize)?.media.clone());
+    let begins = timeline.rate().frame_start(timeline.chunk(timeline::Kind::Video, number, chunk).start);
+    let has_begun = begins <= app.0.clock.now() + CLOCK_SKEW;
+    if !has_begun && ready(&track.window.snapshot()).is_none() {
+        return no_such(format!("chunk {chunk} of segment {number} is not hinted at yet"), SECOND);
+    }
     wait(app, output, track, (number, ready)).await
 }
 
-async fn wait(
+async fn wait<T>(
     app: &App,
     output: &Output,
     track: &Track,
-    (number, ready): (u64, impl Fn(&Snapshot) -> Option<Media>),
-) -> Result<Media, ApiError> {
+    (number, ready): (u64, impl Fn(&Snapshot) -> Option<T>),
+) -> Result<T, ApiError> {
     let mut snapshots = track.window.subscribe();
     let deadline = output.spec.timeline.segment_duration() + PATIENCE;
     let outcome = timeout(deadline, async {
         loop {
             let snapshot = Arc::clone(&snapshots.borrow_and_update());
-            if let Some(media) = ready(&snapshot) {
-                return Ok(media);
+            if let Some(found) = ready(&snapshot) {
+                return Ok(found);
             }
             if !may_come(app, output, &snapshot, number) {
                 return Err(absent(output, &snapshot, number));
@@ -196,7 +278,11 @@ fn may_come(app: &App, output: &Output, snapshot: &Snapshot, number: u64) -> boo
         Lookup::Ready(_) | Lookup::Growing(_) => true,
         Lookup::Missing => snapshot.is_available(number),
         Lookup::Expired => false,
-        Lookup::Future => output.spec.timeline.segment_start(number) <= app.0.clock.now() + CLOCK_SKEW,
+        // Players ask for the one after that which is being made as soon as they have asked for that.
+        Lookup::Future => {
+            let timeline = &output.spec.timeline;
+            timeline.segment_start(number) <= app.0.clock.now() + timeline.segment_duration()
+        }
     }
 }
 
@@ -223,6 +309,10 @@ async fn output(app: &App, stream: &str) -> Result<Arc<Output>, ApiError> {
         Ok(Err(_)) => Err(unknown()),
         Err(_) => Err(ApiError::Starting(stream.to_owned())),
     }
+}
+
+fn target(output: &Output) -> Duration {
+    Duration::from_secs(hls::target_duration(&output.spec))
 }
 
 /// How long a segment may be kept: six target durations or the window, whichever is longer, up to a day.

@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use futures_util::Stream;
 use http_body::{Frame, SizeHint};
 use http_range_header::parse_range_header;
 
@@ -75,6 +76,18 @@ pub(super) fn media(request: &HeaderMap, media: &Media, meta: &Meta<'_>) -> Resu
 /// Answers a request with bytes that have no ranges.
 pub(super) fn bytes(request: &HeaderMap, bytes: Bytes, meta: &Meta<'_>) -> Response {
     not_modified(request, meta).unwrap_or_else(|| with_meta(StatusCode::OK, Body::from(bytes), meta, |_| {}))
+}
+
+/// Answers with chunks as they come, each one frame of the body; length and validator are not known yet.
+pub(super) fn growing(
+    chunks: impl Stream<Item = Result<Bytes, ApiError>> + Send + 'static,
+    content_type: &'static str,
+    cache: Cache,
+) -> Response {
+    let mut response = Response::new(Body::from_stream(chunks));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(header::CACHE_CONTROL, cache.value());
+    response
 }
 
 /// Whether the client takes gzip (RFC 9110 12.5.3).

@@ -1,16 +1,14 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::*;
-use crate::cmaf::{Chunk, Media};
 use crate::spec::StreamRequest;
-use crate::stream::Setting;
+use crate::stream::{Setting, Turns};
 use crate::timeline::UnixTime;
-use crate::window::{Init, Output};
+use crate::window::fixture::{initialise, publish};
 
 /// 2026-11-21T03:40:28.800Z
 const SEGMENT: u64 = 935_016_890;
@@ -24,9 +22,7 @@ fn app() -> Router {
 fn app_after(delay: Duration) -> Router {
     let render = move |job: crate::pipeline::Job, stop: CancellationToken| async move {
         tokio::time::sleep(delay).await;
-        for track in &job.output.tracks {
-            track.window.set_init(Init { media: Media::from(b"init".to_vec()), codec: "codec".into() });
-        }
+        initialise(&job.output);
         publish(&job.output, job.from..job.until.unwrap_or(SEGMENT));
         stop.cancelled().await;
         Ok(())
@@ -38,22 +34,11 @@ fn app_after(delay: Duration) -> Router {
         directory: None,
         metrics: Arc::new(Metrics::new()),
         tasks: TaskTracker::new(),
-        filling: Semaphore::new(1),
+        turns: Turns::default(),
     };
     let registry = Registry::new(setting, CancellationToken::new());
     registry.create(StreamRequest::named("test").try_into().unwrap()).unwrap();
     router(App::new(Arc::new(registry), CancellationToken::new()))
-}
-
-fn publish(output: &Output, segments: std::ops::Range<u64>) {
-    for segment in segments {
-        for index in 0..output.spec.timeline.chunks_per_segment() {
-            for track in &output.tracks {
-                let media = Media::from(format!("{segment}.{index};").into_bytes());
-                track.window.push(Chunk { segment, index, media, first_sample_end: 7, excess: 0 });
-            }
-        }
-    }
 }
 
 struct Answer {
@@ -217,6 +202,19 @@ async fn a_stream_that_is_starting_is_waited_for_and_never_denied() {
         assert_eq!((late.status.as_u16(), late.header("retry-after")), (503, "1"), "{path}");
         assert_eq!(late.json()["code"], "starting");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_longer_than_three_target_durations() {
+    let app = app();
+    let began = tokio::time::Instant::now();
+    let path = format!("/live/test/v720/llhls.m3u8?_HLS_msn={SEGMENT}&_HLS_part=0");
+    let overdue = get(&app, &path).await;
+    assert_eq!((overdue.status.as_u16(), overdue.header("retry-after")), (503, "1"));
+    assert_eq!((overdue.json()["code"].clone(), overdue.header("cache-control")), (json!("overdue"), "no-store"));
+    assert_eq!(began.elapsed().as_secs(), 6);
+    let there = get(&app, &path.replace(&SEGMENT.to_string(), &(SEGMENT - 1).to_string())).await;
+    assert_eq!((there.status, began.elapsed().as_secs()), (StatusCode::OK, 6));
 }
 
 #[tokio::test]

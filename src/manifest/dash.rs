@@ -5,20 +5,26 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use dash_mpd_core::{
-    AdaptationSet, AudioChannelConfiguration, MPD, Period, Representation, Role, SegmentTemplate, UTCTiming,
+    AdaptationSet, AudioChannelConfiguration, MPD, Period, PlaybackRate, ProducerReferenceTime, Representation, Resync,
+    Role, SegmentTemplate, ServiceDescription, UTCTiming,
 };
 
-use super::{Place, View, path};
+use super::{Latency, Place, View, latency, path};
 use crate::spec::{AudioSpec, VideoSpec};
 use crate::timeline::{Kind, SAMPLE_RATE, UnixTime};
 
 const PROFILES: &str = "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019";
+const LOW_LATENCY_PROFILE: &str = "http://www.dashif.org/guidelines/low-latency-live-v5";
+/// How much faster or slower than real time a player may play to keep its latency; nobody hears it.
+const PLAYBACK_RATES: (f64, f64) = (0.96, 1.04);
 /// One segment makes dash.js stall, three are enough; a fourth is for loaded clients.
 const PRESENTATION_DELAY_SEGMENTS: u32 = 4;
 
 /// The MPD of a stream; `None` if it cannot be serialised.
-pub fn mpd(view: &View<'_>, place: Place) -> Option<String> {
+pub fn mpd(view: &View<'_>, place: Place, latency: Latency) -> Option<String> {
     let timeline = &view.spec.timeline;
+    // A segment of one chunk has nothing to offer before it is complete.
+    let latency = if timeline.chunks_per_segment() == 1 { Latency::Normal } else { latency };
     let segment = timeline.segment_duration();
     let longest = view.spec.tracks().map(|(_, kind)| timeline.longest_segment(kind)).max().unwrap_or_default();
     let end = match view.ended() {
@@ -28,56 +34,113 @@ pub fn mpd(view: &View<'_>, place: Place) -> Option<String> {
     let mpd = MPD {
         xmlns: Some("urn:mpeg:dash:schema:mpd:2011".into()),
         id: Some(view.revision.to_string()),
-        profiles: Some(PROFILES.into()),
+        profiles: Some(match latency {
+            Latency::Normal => PROFILES.into(),
+            Latency::Low => format!("{PROFILES},{LOW_LATENCY_PROFILE}"),
+        }),
         mpdtype: Some("dynamic".into()),
         availabilityStartTime: Some(date_time(UnixTime::default())?),
         publishTime: Some(date_time(end.unwrap_or_default())?),
         mediaPresentationDuration: end.map(since_1970),
         minimumUpdatePeriod: end.is_none().then_some(round_up(segment)),
-        minBufferTime: Some(round_up(segment)),
+        minBufferTime: Some(round_up(match latency {
+            Latency::Normal => segment,
+            Latency::Low => latency::part_target(view.spec),
+        })),
         timeShiftBufferDepth: Some(view.spec.window),
-        suggestedPresentationDelay: Some(round_up(segment * PRESENTATION_DELAY_SEGMENTS)),
+        // Beside the target of the service description, shaka-player would hold back both.
+        suggestedPresentationDelay: match latency {
+            Latency::Normal => Some(round_up(segment * PRESENTATION_DELAY_SEGMENTS)),
+            Latency::Low => None,
+        },
         maxSegmentDuration: Some(round_up(longest)),
         periods: vec![Period {
             id: Some("0".into()),
             start: Some(Duration::ZERO),
             duration: end.map(since_1970),
-            adaptations: adaptation_sets(view, place),
+            adaptations: adaptation_sets(view, place, latency),
             ..Period::default()
         }],
-        UTCTiming: vec![UTCTiming {
-            schemeIdUri: "urn:mpeg:dash:utc:http-xsdate:2014".into(),
-            value: Some(format!("{}time", place.to_root())),
-            ..UTCTiming::default()
-        }],
+        ServiceDescription: (latency == Latency::Low).then(|| service(view)).into_iter().collect(),
+        UTCTiming: vec![timing(place)],
         ..MPD::default()
     };
     Some(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n", mpd.to_string().trim_end()))
 }
 
-fn adaptation_sets(view: &View<'_>, place: Place) -> Vec<AdaptationSet> {
+fn timing(place: Place) -> UTCTiming {
+    UTCTiming {
+        schemeIdUri: "urn:mpeg:dash:utc:http-xsdate:2014".into(),
+        value: Some(format!("{}time", place.to_root())),
+        ..UTCTiming::default()
+    }
+}
+
+/// What latency is wanted (ISO/IEC 23009-1 K.3.2), in milliseconds.
+fn service(view: &View<'_>) -> ServiceDescription {
+    let target = latency::target(view.spec).as_millis() as f64;
+    ServiceDescription {
+        id: Some("0".into()),
+        Latency: vec![dash_mpd_core::Latency {
+            min: Some(latency::part_target(view.spec).as_millis() as f64 * 2.0),
+            max: Some(target * 3.0),
+            target: Some(target),
+            ..dash_mpd_core::Latency::default()
+        }],
+        PlaybackRate: vec![PlaybackRate { min: Some(PLAYBACK_RATES.0), max: Some(PLAYBACK_RATES.1) }],
+        ..ServiceDescription::default()
+    }
+}
+
+fn adaptation_sets(view: &View<'_>, place: Place, latency: Latency) -> Vec<AdaptationSet> {
     let spec = view.spec;
+    let low = latency == Latency::Low;
     let video = (!spec.video.is_empty()).then(|| AdaptationSet {
+        // Only a segment starts with a picture that depends on none.
+        Resync: low.then(|| resync(view, "0")).into_iter().collect(),
+        ProducerReferenceTime: low.then(|| reference_time(Kind::Video, place)).flatten().into_iter().collect(),
         contentType: Some("video".into()),
         mimeType: Some("video/mp4".into()),
         frameRate: Some(spec.timeline.rate().to_string()),
         representations: spec.video.iter().map(|video| video_representation(view, video)).collect(),
-        ..adaptation_set(view, place)
+        ..adaptation_set(view, place, latency)
     });
     let audio = spec.audio.as_ref().map(|audio| AdaptationSet {
+        Resync: low.then(|| resync(view, "1")).into_iter().collect(),
+        ProducerReferenceTime: low.then(|| reference_time(Kind::Audio, place)).flatten().into_iter().collect(),
         contentType: Some("audio".into()),
         mimeType: Some("audio/mp4".into()),
         lang: Some("und".into()),
         representations: vec![audio_representation(view, audio)],
-        ..adaptation_set(view, place)
+        ..adaptation_set(view, place, latency)
     });
     let sets = video.into_iter().chain(audio).enumerate();
     sets.map(|(id, set)| AdaptationSet { id: Some(id.to_string()), ..set }).collect()
 }
 
-fn adaptation_set(view: &View<'_>, place: Place) -> AdaptationSet {
+/// Every chunk is a place to take up the stream again, of this type of stream access point (ISO/IEC 23009-1 5.3.13).
+fn resync(view: &View<'_>, sap: &str) -> Resync {
+    let timeline = &view.spec.timeline;
+    let chunk = u64::from(timeline.chunk_frames()) * u64::from(timeline.frame_ticks(Kind::Video));
+    Resync { rtype: Some(sap.into()), dT: Some(chunk), marker: Some(true), ..Resync::default() }
+}
+
+/// Media time is Unix time: both count from 1970 (ISO/IEC 23009-1 5.12).
+fn reference_time(kind: Kind, place: Place) -> Option<ProducerReferenceTime> {
+    Some(ProducerReferenceTime {
+        id: Some(if kind == Kind::Video { "video" } else { "audio" }.into()),
+        inband: Some(kind == Kind::Video),
+        presentationTime: Some(0),
+        prtType: Some("captured".into()),
+        wallClockTime: Some(date_time(UnixTime::default())?),
+        UTCTiming: Some(timing(place)),
+    })
+}
+
+fn adaptation_set(view: &View<'_>, place: Place, latency: Latency) -> AdaptationSet {
     let timeline = &view.spec.timeline;
     let base = place.to_stream(&view.spec.name);
+    let early = timeline.segment_duration().saturating_sub(latency::part_target(view.spec)).as_secs_f64();
     AdaptationSet {
         segmentAlignment: Some(true),
         startWithSAP: Some(1),
@@ -92,6 +155,8 @@ fn adaptation_set(view: &View<'_>, place: Place) -> AdaptationSet {
             timescale: Some(timeline.timescale(Kind::Video).into()),
             duration: Some(timeline.segment_ticks() as f64),
             startNumber: Some(0),
+            availabilityTimeOffset: (latency == Latency::Low).then_some(early),
+            availabilityTimeComplete: (latency == Latency::Low).then_some(false),
             ..SegmentTemplate::default()
         }),
         ..AdaptationSet::default()

@@ -2,20 +2,28 @@
 
 use std::fmt::Write;
 
-use super::{Place, View, date_time, path, seconds};
+use super::{Latency, Place, View, date_time, path, seconds};
 use crate::spec::{StreamSpec, TrackId, VideoSpec};
 use crate::timeline::{Kind, Timeline};
 use crate::window::Snapshot;
+
+mod low_latency;
+
+pub use low_latency::{Skip, advance_part_limit, media as low_latency};
 
 /// EXT-X-MAP in a playlist that is not I-frames only needs version 6 (RFC 8216bis 8).
 const VERSION: u32 = 6;
 const AUDIO_GROUP: &str = "audio";
 
 /// The multivariant playlist (RFC 8216bis 4.4.6).
-pub fn multivariant(view: &View<'_>, place: Place) -> String {
+pub fn multivariant(view: &View<'_>, place: Place, latency: Latency) -> String {
     let spec = view.spec;
+    let (version, media) = match latency {
+        Latency::Normal => (VERSION, path::HLS),
+        Latency::Low => (low_latency::VERSION, path::LLHLS),
+    };
     let base = place.to_stream(&spec.name);
-    let mut playlist = format!("#EXTM3U\n#EXT-X-VERSION:{VERSION}\n#EXT-X-INDEPENDENT-SEGMENTS\n");
+    let mut playlist = format!("#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-INDEPENDENT-SEGMENTS\n");
     let mut line = |text: String| {
         playlist.push_str(&text);
         playlist.push('\n');
@@ -24,19 +32,18 @@ pub fn multivariant(view: &View<'_>, place: Place) -> String {
         Some(audio) if spec.video.is_empty() => {
             let codec = view.codec(&audio.id);
             line(format!("#EXT-X-STREAM-INF:{},CODECS=\"{codec}\"", bandwidth(audio.bitrate)));
-            line(format!("{base}{}/{}", audio.id, path::HLS));
+            line(format!("{base}{}/{media}", audio.id));
         }
         Some(audio) => line(format!(
             "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"tone\",DEFAULT=YES,AUTOSELECT=YES,\
-             CHANNELS=\"2\",URI=\"{base}{}/{}\"",
-            audio.id,
-            path::HLS
+             CHANNELS=\"2\",URI=\"{base}{}/{media}\"",
+            audio.id
         )),
         None => {}
     }
     for video in &spec.video {
         line(format!("#EXT-X-STREAM-INF:{}", stream_inf(view, video)));
-        line(format!("{base}{}/{}", video.id, path::HLS));
+        line(format!("{base}{}/{media}", video.id));
     }
     for video in &spec.video {
         line(format!(
@@ -106,16 +113,29 @@ fn head(spec: &StreamSpec, snapshot: &Snapshot) -> String {
 }
 
 fn head_from(spec: &StreamSpec, first: u64) -> String {
-    format!(
-        "#EXTM3U\n#EXT-X-VERSION:{VERSION}\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-TARGETDURATION:{}\n\
-         #EXT-X-MEDIA-SEQUENCE:{first}\n#EXT-X-DISCONTINUITY-SEQUENCE:0\n",
-        target_duration(spec)
-    )
+    format!("{}{}", opening(spec, VERSION), sequence(first))
+}
+
+fn opening(spec: &StreamSpec, version: u32) -> String {
+    let target = target_duration(spec);
+    format!("#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-TARGETDURATION:{target}\n")
+}
+
+fn sequence(first: u64) -> String {
+    format!("#EXT-X-MEDIA-SEQUENCE:{first}\n#EXT-X-DISCONTINUITY-SEQUENCE:0\n")
 }
 
 fn segment(playlist: &mut String, timeline: &Timeline, (kind, number): (Kind, u64), snapshot: &Snapshot) {
+    date(playlist, timeline, (kind, number));
+    extent(playlist, timeline, (kind, number), snapshot);
+}
+
+fn date(playlist: &mut String, timeline: &Timeline, (kind, number): (Kind, u64)) {
     let start = timeline.frame_start(kind, timeline.segment(kind, number).start);
     let _ = writeln!(playlist, "#EXT-X-PROGRAM-DATE-TIME:{}", date_time(start));
+}
+
+fn extent(playlist: &mut String, timeline: &Timeline, (kind, number): (Kind, u64), snapshot: &Snapshot) {
     if !snapshot.is_available(number) {
         playlist.push_str("#EXT-X-GAP\n");
     }

@@ -1,8 +1,8 @@
 //! The URL grammar of media and manifests: written and read here only.
 //!
 //! ```text
-//! live/{stream}/hls.m3u8 | dash.mpd
-//! live/{stream}/{track}/hls.m3u8 | iframes.m3u8
+//! live/{stream}/hls.m3u8 | llhls.m3u8 | dash.mpd | lldash.mpd
+//! live/{stream}/{track}/hls.m3u8 | llhls.m3u8 | iframes.m3u8
 //! live/{stream}/{track}/{revision}/init.mp4 | {k}.m4s | {k}.{c}.m4s
 //! hls/{stream}.m3u8   dash/{stream}.mpd
 //! ```
@@ -11,10 +11,14 @@ use crate::spec::{Revision, StreamName, TrackId};
 
 /// Multivariant and media playlists.
 pub const HLS: &str = "hls.m3u8";
+/// The same with low latency.
+pub const LLHLS: &str = "llhls.m3u8";
 /// Playlists of IDR pictures only.
 pub const IFRAMES: &str = "iframes.m3u8";
 /// MPDs.
 pub const DASH: &str = "dash.mpd";
+/// MPDs with low latency.
+pub const LLDASH: &str = "lldash.mpd";
 
 const INIT: &str = "init.mp4";
 /// Far past the end of time, and small enough to calculate with.

@@ -2,10 +2,10 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::hls::Skip;
 use super::*;
-use crate::cmaf::{Chunk, Media};
 use crate::spec::StreamRequest;
-use crate::window::Init;
+use crate::window::fixture::{initialise, publish, publish_chunks};
 
 /// 2026-11-21T03:40:28.800Z
 const SEGMENT: u64 = 935_016_890;
@@ -14,22 +14,8 @@ fn output(json: Value) -> Output {
     let spec = StreamSpec::try_from(serde_json::from_value::<StreamRequest>(json).unwrap()).unwrap();
     let revision = Revision::parse("58fe8eec").unwrap();
     let output = Output::new(spec, revision);
-    for track in &output.tracks {
-        let codec = if track.kind == Kind::Video { "avc1.42c01f" } else { "mp4a.40.2" };
-        track.window.set_init(Init { media: Media::from(vec![1]), codec: codec.into() });
-    }
+    initialise(&output);
     output
-}
-
-fn publish(output: &Output, segments: impl IntoIterator<Item = u64>) {
-    for segment in segments {
-        for index in 0..output.spec.timeline.chunks_per_segment() {
-            for track in &output.tracks {
-                let media = Media::from(vec![index as u8; 10]);
-                track.window.push(Chunk { segment, index, media, first_sample_end: 7, excess: 0 });
-            }
-        }
-    }
 }
 
 fn track(output: &Output, id: &str) -> TrackId {
@@ -40,7 +26,7 @@ fn track(output: &Output, id: &str) -> TrackId {
 fn a_multivariant_playlist_names_renditions_and_sound() {
     let output =
         output(json!({"name": "test", "video": [{}, {"id": "v360", "width": 640, "height": 360, "bitrate": 500000}]}));
-    assert_snapshot!(hls::multivariant(&View::of(&output), Place::Stream), @r#"
+    assert_snapshot!(hls::multivariant(&View::of(&output), Place::Stream, Latency::Normal), @r#"
     #EXTM3U
     #EXT-X-VERSION:6
     #EXT-X-INDEPENDENT-SEGMENTS
@@ -57,18 +43,18 @@ fn a_multivariant_playlist_names_renditions_and_sound() {
 #[test]
 fn a_short_form_leads_to_the_same_tracks() {
     let output = output(json!({"name": "test"}));
-    let playlist = hls::multivariant(&View::of(&output), Place::Short);
+    let playlist = hls::multivariant(&View::of(&output), Place::Short, Latency::Normal);
     assert!(
         playlist.contains("\n../live/test/v720/hls.m3u8\n") && playlist.contains("URI=\"../live/test/a/hls.m3u8\"")
     );
-    let mpd = dash::mpd(&View::of(&output), Place::Short).unwrap();
+    let mpd = dash::mpd(&View::of(&output), Place::Short, Latency::Normal).unwrap();
     assert!(mpd.contains("\"../live/test/$RepresentationID$/58fe8eec/$Number$.m4s\"") && mpd.contains("\"../time\""));
 }
 
 #[test]
 fn one_kind_of_track_is_enough() {
     let audio = output(json!({"name": "radio", "video": []}));
-    assert_snapshot!(hls::multivariant(&View::of(&audio), Place::Stream), @r#"
+    assert_snapshot!(hls::multivariant(&View::of(&audio), Place::Stream, Latency::Normal), @r#"
     #EXTM3U
     #EXT-X-VERSION:6
     #EXT-X-INDEPENDENT-SEGMENTS
@@ -76,8 +62,152 @@ fn one_kind_of_track_is_enough() {
     a/hls.m3u8
     "#);
     let video = output(json!({"name": "mute", "audio": null}));
-    assert!(!hls::multivariant(&View::of(&video), Place::Stream).contains("AUDIO"));
-    assert!(!dash::mpd(&View::of(&video), Place::Stream).unwrap().contains("audio"));
+    assert!(!hls::multivariant(&View::of(&video), Place::Stream, Latency::Normal).contains("AUDIO"));
+    assert!(!dash::mpd(&View::of(&video), Place::Stream, Latency::Normal).unwrap().contains("audio"));
+}
+
+/// `segments` and the first `chunks` of the one after.
+fn publish_up_to(output: &Output, segments: std::ops::Range<u64>, chunks: u32) {
+    publish(output, segments.clone());
+    publish_chunks(output, segments.end, 0..chunks);
+}
+
+#[test]
+fn a_low_latency_playlist_lists_parts_near_its_end() {
+    let output = output(json!({"name": "test", "chunk_frames": 24}));
+    publish_up_to(&output, SEGMENT..SEGMENT + 5, 1);
+    let v720 = track(&output, "v720");
+    assert_snapshot!(hls::low_latency(&View::of(&output), &v720, Skip::No).unwrap(), @r##"
+    #EXTM3U
+    #EXT-X-VERSION:9
+    #EXT-X-INDEPENDENT-SEGMENTS
+    #EXT-X-TARGETDURATION:2
+    #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=12,HOLD-BACK=6,PART-HOLD-BACK=3.12
+    #EXT-X-PART-INF:PART-TARGET=0.96
+    #EXT-X-MEDIA-SEQUENCE:935016890
+    #EXT-X-DISCONTINUITY-SEQUENCE:0
+    #EXT-X-MAP:URI="58fe8eec/init.mp4"
+    #EXT-X-PROGRAM-DATE-TIME:2026-11-21T03:40:28.800Z
+    #EXTINF:1.92,
+    58fe8eec/935016890.m4s
+    #EXT-X-PROGRAM-DATE-TIME:2026-11-21T03:40:30.720Z
+    #EXTINF:1.92,
+    58fe8eec/935016891.m4s
+    #EXT-X-PROGRAM-DATE-TIME:2026-11-21T03:40:32.640Z
+    #EXT-X-PART:DURATION=0.96,URI="58fe8eec/935016892.0.m4s",INDEPENDENT=YES
+    #EXT-X-PART:DURATION=0.96,URI="58fe8eec/935016892.1.m4s"
+    #EXTINF:1.92,
+    58fe8eec/935016892.m4s
+    #EXT-X-PROGRAM-DATE-TIME:2026-11-21T03:40:34.560Z
+    #EXT-X-PART:DURATION=0.96,URI="58fe8eec/935016893.0.m4s",INDEPENDENT=YES
+    #EXT-X-PART:DURATION=0.96,URI="58fe8eec/935016893.1.m4s"
+    #EXTINF:1.92,
+    58fe8eec/935016893.m4s
+    #EXT-X-PROGRAM-DATE-TIME:2026-11-21T03:40:36.480Z
+    #EXT-X-PART:DURATION=0.96,URI="58fe8eec/935016894.0.m4s",INDEPENDENT=YES
+    #EXT-X-PART:DURATION=0.96,URI="58fe8eec/935016894.1.m4s"
+    #EXTINF:1.92,
+    58fe8eec/935016894.m4s
+    #EXT-X-PROGRAM-DATE-TIME:2026-11-21T03:40:38.400Z
+    #EXT-X-PART:DURATION=0.96,URI="58fe8eec/935016895.0.m4s",INDEPENDENT=YES
+    #EXT-X-PRELOAD-HINT:TYPE=PART,URI="58fe8eec/935016895.1.m4s"
+    #EXT-X-RENDITION-REPORT:URI="../a/llhls.m3u8",LAST-MSN=935016895,LAST-PART=0
+    "##);
+    let multivariant = hls::multivariant(&View::of(&output), Place::Stream, Latency::Low);
+    assert!(multivariant.contains("\nv720/llhls.m3u8\n") && multivariant.contains("URI=\"a/llhls.m3u8\""));
+    output.end();
+    let ended = hls::low_latency(&View::of(&output), &v720, Skip::Segments).unwrap();
+    assert!(ended.ends_with("#EXT-X-ENDLIST\n") && !ended.contains("PRELOAD") && !ended.contains("SKIP:"), "{ended}");
+}
+
+#[test]
+fn what_could_not_be_made_is_a_gap_without_parts() {
+    let output = output(json!({"name": "test"}));
+    publish(&output, SEGMENT..SEGMENT + 2);
+    publish_up_to(&output, SEGMENT + 3..SEGMENT + 4, 2);
+    let playlist = hls::low_latency(&View::of(&output), &track(&output, "a"), Skip::No).unwrap();
+    let gap = format!("#EXT-X-GAP\n#EXTINF:1.92,\n58fe8eec/{}.m4s\n", SEGMENT + 2);
+    assert!(playlist.contains(&gap), "{playlist}");
+    assert!(!playlist.contains(&format!("{}.0.m4s", SEGMENT + 2)));
+}
+
+#[test]
+fn a_low_latency_mpd_offers_chunks_as_they_are_made() {
+    let output = output(json!({"name": "test"}));
+    publish(&output, SEGMENT..SEGMENT + 2);
+    let mpd = dash::mpd(&View::of(&output), Place::Stream, Latency::Low).unwrap();
+    for part in [
+        "availabilityTimeOffset=\"1.6\" availabilityTimeComplete=\"false\"",
+        "<ServiceDescription id=\"0\"><Latency min=\"640\" max=\"3120\" target=\"1040\"/>",
+        "<ProducerReferenceTime id=\"video\" inband=\"true\" presentationTime=\"0\" type=\"captured\"",
+        "<Resync type=\"0\" dT=\"28800\" marker=\"true\"/>",
+        "low-latency-live-v5",
+    ] {
+        assert!(mpd.contains(part), "{part} in {mpd}");
+    }
+}
+
+#[test]
+fn a_segment_of_one_chunk_is_offered_when_it_is_complete() {
+    let output = output(json!({"name": "test", "chunk_frames": 48}));
+    publish(&output, SEGMENT..SEGMENT + 2);
+    let [low, normal] =
+        [Latency::Low, Latency::Normal].map(|latency| dash::mpd(&View::of(&output), Place::Stream, latency).unwrap());
+    assert_eq!(low, normal);
+}
+
+/// What a client makes of an update and the playlist that it has (RFC 8216bis 6.3.7).
+fn patched(previous: &str, update: &str) -> String {
+    let segments = |text: &str| -> (String, Vec<String>) {
+        let (head, body) = text.split_once("#EXT-X-PROGRAM").unwrap();
+        let body = format!("#EXT-X-PROGRAM{body}");
+        let mut all: Vec<String> = Vec::new();
+        let mut open = String::new();
+        for line in body.lines() {
+            open.push_str(line);
+            open.push('\n');
+            if !line.starts_with('#') {
+                all.push(std::mem::take(&mut open));
+            }
+        }
+        all.push(open);
+        (head.to_owned(), all)
+    };
+    let sequence = |text: &str| -> usize {
+        let (_, rest) = text.split_once("#EXT-X-MEDIA-SEQUENCE:").unwrap();
+        rest.lines().next().unwrap().parse().unwrap()
+    };
+    let Some((_, rest)) = update.split_once("#EXT-X-SKIP:SKIPPED-SEGMENTS=") else { return update.to_owned() };
+    let line = rest.lines().next().unwrap();
+    let skipped: usize = line.split(',').next().unwrap().parse().unwrap();
+    let update = update.replace(&format!("#EXT-X-SKIP:SKIPPED-SEGMENTS={line}\n"), "");
+    let (head, newer) = segments(&update);
+    let (_, older) = segments(previous);
+    let from = sequence(&update) - sequence(previous);
+    // Parts that were beside a skipped segment are gone from the playlist by then.
+    let whole = |segment: &String| {
+        segment
+            .lines()
+            .filter(|line| !line.starts_with("#EXT-X-PART:"))
+            .map(|line| format!("{line}\n"))
+            .collect::<String>()
+    };
+    let kept: String = older[from..from + skipped].iter().map(whole).collect();
+    format!("{head}{kept}{}", newer.concat())
+}
+
+#[test]
+fn an_update_keeps_what_is_within_the_boundary_though_audio_is_uneven() {
+    let output = output(json!({"name": "test", "segment_frames": 50, "chunk_frames": 10}));
+    publish(&output, SEGMENT..SEGMENT + 20);
+    for next in SEGMENT + 20..SEGMENT + 28 {
+        publish(&output, [next]);
+        let update = hls::low_latency(&View::of(&output), &track(&output, "a"), Skip::Segments).unwrap();
+        let lengths = update.lines().filter_map(|line| line.strip_prefix("#EXTINF:")?.strip_suffix(','));
+        let kept: Vec<f64> = lengths.map(|length| length.parse().unwrap()).collect();
+        let all: f64 = kept.iter().sum();
+        assert!(all >= 12.0 && all - kept[0] < 12.0, "{kept:?}");
+    }
 }
 
 #[test]
@@ -151,7 +281,7 @@ fn an_iframe_playlist_lists_idr_pictures_after_the_last_hole() {
 fn an_mpd_says_everything_once() {
     let output = output(json!({"name": "test"}));
     publish(&output, [SEGMENT]);
-    let mpd = dash::mpd(&View::of(&output), Place::Stream).unwrap();
+    let mpd = dash::mpd(&View::of(&output), Place::Stream, Latency::Normal).unwrap();
     assert_snapshot!(mpd.replace("><", ">\n<"), @r#"
     <?xml version="1.0" encoding="UTF-8"?>
     <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" id="58fe8eec" profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019" type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z" publishTime="1970-01-01T00:00:00Z" minimumUpdatePeriod="PT1.92S" minBufferTime="PT1.92S" timeShiftBufferDepth="PT1M" suggestedPresentationDelay="PT7.68S" maxSegmentDuration="PT1.92S" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:cenc="urn:mpeg:cenc:2013" xmlns:mspr="urn:microsoft:playready" xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:scte35="http://www.scte.org/schemas/35/2016" xmlns:dvb="urn:dvb:dash-extensions:2014-1">
@@ -173,7 +303,7 @@ fn an_mpd_says_everything_once() {
     </MPD>
     "#);
     publish(&output, [SEGMENT + 1]);
-    assert_eq!(dash::mpd(&View::of(&output), Place::Stream).unwrap(), mpd);
+    assert_eq!(dash::mpd(&View::of(&output), Place::Stream, Latency::Normal).unwrap(), mpd);
 }
 
 #[test]
@@ -183,7 +313,7 @@ fn a_presentation_that_is_over_says_so() {
     output.end();
     let view = View::of(&output);
     assert!(hls::media(&view, &track(&output, "a")).unwrap().ends_with("935016892.m4s\n#EXT-X-ENDLIST\n"));
-    let mpd = dash::mpd(&view, Place::Stream).unwrap();
+    let mpd = dash::mpd(&view, Place::Stream, Latency::Normal).unwrap();
     assert!(!mpd.contains("minimumUpdatePeriod"));
     // (935016892 + 1) x 1.92 s.
     assert!(mpd.contains("mediaPresentationDuration=\"PT498675H40M34.56S\""), "{mpd}");
@@ -203,6 +333,29 @@ fn times_and_lengths_are_written_plainly() {
 }
 
 proptest! {
+    #[test]
+    fn an_update_and_the_playlist_before_make_the_whole(
+        had in 12_u64..40, chunks in 0_u32..6, steps in proptest::collection::vec((0_u64..5, 0_u32..6), 1..6)
+    ) {
+        let output = output(json!({"name": "test"}));
+        let id = track(&output, "v720");
+        let (mut next, mut done) = (SEGMENT + had, SEGMENT);
+        publish_up_to(&output, done..next, chunks);
+        let mut client = hls::low_latency(&View::of(&output), &id, Skip::No).unwrap();
+        for (segments, chunks) in steps {
+            done = next;
+            next += segments;
+            publish_up_to(&output, done..next, chunks);
+            let full = hls::low_latency(&View::of(&output), &id, Skip::No).unwrap();
+            for skip in [Skip::Segments, Skip::SegmentsAndDates] {
+                let update = hls::low_latency(&View::of(&output), &id, skip).unwrap();
+                prop_assert!(update.contains("#EXT-X-SKIP:"));
+                prop_assert_eq!(patched(&client, &update), full.clone());
+            }
+            client = full;
+        }
+    }
+
     #[test]
     fn a_reload_only_appends_and_removes_the_oldest(steps in prop::collection::vec(1_u64..4, 1..20), seconds in 10_u64..40) {
         let output = output(json!({"name": "test", "window_seconds": seconds}));

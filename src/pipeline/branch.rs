@@ -10,8 +10,9 @@ use gstreamer_audio as gst_audio;
 use gstreamer_video as gst_video;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::encoder::AAC_LOOKAHEAD;
 use super::engine::Job;
-use super::feed::{self, Plan, Source};
+use super::feed::{Feed, Halt, Plan, Source};
 use super::flow::Flow;
 use super::sink::Sink;
 use super::{PipelineError, encoder};
@@ -20,15 +21,10 @@ use crate::signal::{Painter, Picture, Tone};
 use crate::spec::{AudioSpec, StreamSpec, VideoSpec};
 use crate::timeline::{Kind, SAMPLE_RATE};
 
-/// Frames past the last published one that an audio encoder needs before it gives that one.
-const AAC_LOOKAHEAD: u64 = 4;
-
-/// A branch that is in its pipeline and has not been fed yet.
+/// A branch that is in its pipeline.
 pub(super) struct Branch {
     pub(super) flow: Flow,
-    plan: Plan,
-    source: Source,
-    appsrc: gst_app::AppSrc,
+    /// Name of the encoder's element.
     encoder: String,
 }
 
@@ -71,35 +67,37 @@ impl Branch {
             next: start,
             until: job.until,
             flow: flow.clone(),
-            failed,
+            failed: failed.clone(),
             element: name.clone(),
             configured: false,
             clock: job.clock.clone(),
             metrics: Arc::clone(&job.metrics),
         };
-        let appsrc =
-            gst_app::AppSrc::builder().name(format!("appsrc-{id}")).caps(&raw).format(gst::Format::Time).build();
+        let plan = Plan {
+            timeline: spec.timeline,
+            kind,
+            frames: start..end,
+            clock: job.clock.clone(),
+            window: spec.window,
+            stream: spec.name.to_string(),
+            metrics: Arc::clone(&job.metrics),
+        };
+        let appsrc = appsrc(id, &raw, Feed::new(plan, source, flow.clone()), failed);
         let filter = encoder::make("capsfilter", id)?;
         filter.set_property("caps", encoded);
         let appsink = appsink(id, sink);
         let elements = [appsrc.upcast_ref(), &encoder, &filter, appsink.upcast_ref()];
         let linked = pipeline.add_many(elements).and_then(|()| gst::Element::link_many(elements));
         linked.map_err(|error| PipelineError::Element { element: name.clone(), message: error.to_string() })?;
-        let plan = Plan { timeline: spec.timeline, kind, frames: start..end, clock: job.clock.clone() };
-        Ok(Self { flow, plan, source, appsrc, encoder: name })
+        Ok(Self { flow, encoder: name })
     }
 
-    /// Feeds the branch to its end; blocks.
-    pub(super) fn feed(self) -> Result<(), PipelineError> {
-        let Self { flow, plan, source, appsrc, encoder } = self;
-        let push = |buffer| match appsrc.push_buffer(buffer) {
-            Ok(_) | Err(gst::FlowError::Flushing | gst::FlowError::Eos) => Ok(()),
-            Err(error) => Err(PipelineError::Element { element: encoder.clone(), message: error.to_string() }),
-        };
-        feed::feed(&plan, &source, &flow, push, &encoder)?;
-        // A run that is being stopped no longer takes the end of its stream.
-        let _ = appsrc.end_of_stream();
-        Ok(())
+    /// Whether the encoder still works.
+    pub(super) fn check(&self) -> Result<(), PipelineError> {
+        match self.flow.has_stalled() {
+            true => Err(PipelineError::Stalled { element: self.encoder.clone() }),
+            false => Ok(()),
+        }
     }
 }
 
@@ -159,6 +157,24 @@ fn picture(spec: &StreamSpec, video: &VideoSpec) -> Picture {
 
 fn unsupported(track: &crate::spec::TrackId, error: &gst::glib::BoolError) -> PipelineError {
     PipelineError::Element { element: format!("appsrc-{track}"), message: error.to_string() }
+}
+
+fn appsrc(id: &str, caps: &gst::Caps, mut feed: Feed, failed: UnboundedSender<PipelineError>) -> gst_app::AppSrc {
+    let callbacks = gst_app::AppSrcCallbacks::builder().need_data(move |appsrc, _| {
+        // A source that is being stopped takes nothing more, and says so by itself.
+        let _ = match feed.next() {
+            Ok(Some(buffer)) => appsrc.push_buffer(buffer),
+            Ok(None) => appsrc.end_of_stream(),
+            Err(Halt::Stopped) => Ok(gst::FlowSuccess::Ok),
+            Err(Halt::Failed(error)) => {
+                // The run may be over already, and then nobody asks.
+                let _ = failed.send(error);
+                appsrc.end_of_stream()
+            }
+        };
+    });
+    let appsrc = gst_app::AppSrc::builder().name(format!("appsrc-{id}")).caps(caps).format(gst::Format::Time);
+    appsrc.callbacks(callbacks.build()).build()
 }
 
 fn appsink(id: &str, sink: Sink) -> gst_app::AppSink {

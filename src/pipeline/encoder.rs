@@ -14,6 +14,8 @@ use crate::timeline::{AUDIO_FRAME_SAMPLES, SAMPLE_RATE, Timeline, lcm};
 const CABAC_PERIOD: u64 = 32;
 /// 8 s: whole seconds and whole audio frames at once.
 const AAC_PERIOD: u64 = 375;
+/// voaacenc gives a frame when it has seen the one after it.
+pub(super) const AAC_LOOKAHEAD: u64 = 1;
 /// By then the encoder's past no longer shows in what it makes.
 const AAC_WARM_UP: u64 = 375;
 

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use gst::prelude::*;
 use gstreamer as gst;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::PipelineError;
@@ -17,6 +17,8 @@ use crate::metrics::Metrics;
 use crate::utc::Clock;
 use crate::window::Output;
 
+/// How often encoders are looked at.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long a pipeline may take to let go of its threads.
 const TEARDOWN: Duration = Duration::from_secs(5);
 
@@ -41,46 +43,60 @@ pub struct Job {
 /// # Errors
 /// [`PipelineError`], if the run ended for another reason.
 pub async fn run(job: Job, stop: CancellationToken) -> Result<(), PipelineError> {
-    let pipeline = gst::Pipeline::new();
+    let mut running = Running { pipeline: gst::Pipeline::new(), branches: Vec::new() };
+    let pipeline = running.pipeline.clone();
     let mut messages = pipeline.bus().expect("a pipeline has a bus").stream();
     let (failed, mut failures) = mpsc::unbounded_channel();
-    let branches = (0..job.output.tracks.len())
-        .map(|track| Branch::add(&pipeline, &job, track, failed.clone()))
-        .collect::<Result<Vec<_>, _>>()?;
-    let flows: Vec<_> = branches.iter().map(|branch| branch.flow.clone()).collect();
-
-    let mut feeds = JoinSet::new();
+    for track in 0..job.output.tracks.len() {
+        running.branches.push(Branch::add(&pipeline, &job, track, failed.clone())?);
+    }
     let mut outcome = start(&pipeline);
-    if outcome.is_ok() {
-        for branch in branches {
-            feeds.spawn_blocking(|| branch.feed());
+    let mut looks = interval(LOOK);
+    // A process that was suspended looks once and not as often as it would have.
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while outcome.is_ok() {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some(error) = failures.recv() => outcome = Err(error),
+            _ = looks.tick() => outcome = running.branches.iter().try_for_each(Branch::check),
+            message = messages.next() => match message.as_ref().map(judge) {
+                Some(Verdict::Ignore) => {}
+                Some(Verdict::Fail(error)) => outcome = Err(error),
+                Some(Verdict::End) if job.until.is_some() => break,
+                Some(Verdict::End) | None => outcome = Err(PipelineError::Ended),
+            },
         }
-        outcome = loop {
-            tokio::select! {
-                () = stop.cancelled() => break Ok(()),
-                Some(error) = failures.recv() => break Err(error),
-                Some(fed) = feeds.join_next() => match fed {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => break Err(error),
-                    Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-                },
-                message = messages.next() => match message.as_ref().map(judge) {
-                    Some(Verdict::Ignore) => {}
-                    Some(Verdict::Fail(error)) => break Err(error),
-                    Some(Verdict::End) if job.until.is_some() => break Ok(()),
-                    Some(Verdict::End) | None => break Err(PipelineError::Ended),
-                },
-            }
-        };
     }
     // An element that fails after its callback did only repeats that it failed.
     if let Ok(first) = failures.try_recv() {
         outcome = Err(first);
     }
-    flows.iter().for_each(super::flow::Flow::stop);
+    running.stop();
     tear_down(&pipeline).await;
-    while feeds.join_next().await.is_some() {}
     outcome
+}
+
+/// A pipeline that is stopped before it is let go, also where the run is not awaited to its end.
+struct Running {
+    pipeline: gst::Pipeline,
+    branches: Vec<Branch>,
+}
+
+impl Running {
+    /// Ends what the branches wait for.
+    fn stop(&self) {
+        self.branches.iter().for_each(|branch| branch.flow.stop());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
+        // Nothing changes if it is stopped already; what hangs was reported.
+        if self.pipeline.current_state() != gst::State::Null {
+            let _ = self.pipeline.set_state(gst::State::Null);
+        }
+    }
 }
 
 fn start(pipeline: &gst::Pipeline) -> Result<(), PipelineError> {

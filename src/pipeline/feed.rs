@@ -1,26 +1,32 @@
-//! The thread that makes the raw frames of one track, each when UTC reaches its time, and hands them to the
-//! encoder. Frames of the past are made as fast as the encoder takes them.
+//! Makes the raw frames of one track, each when the encoder asks for it and UTC has reached its time. Frames of the
+//! past are made as fast as the encoder takes them. It runs on the encoder's own thread: a frame that changes threads
+//! costs more than it takes to paint.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gstreamer as gst;
 
 use super::PipelineError;
-use super::flow::{Blocked, Flow};
+use super::encoder::AAC_LOOKAHEAD;
+use super::flow::{Flow, Stopped};
+use super::pace::{Pace, Verdict};
+use crate::metrics::{Metrics, labels};
 use crate::signal::{Painter, Tone};
 use crate::timeline::{AUDIO_FRAME_SAMPLES, Kind, Timeline};
 use crate::utc::Clock;
 
 /// Longest sleep, so that a step of the clock is noticed.
 const NAP: Duration = Duration::from_millis(500);
+/// How long a run that nothing paces works at a time, and the longest that it rests from that.
+const SPELL: Duration = Duration::from_millis(10);
+const LONGEST_REST: Duration = Duration::from_millis(100);
 /// Sound comes out of voaacenc and any AAC decoder this many samples late, so it is fed the sound of so many
 /// samples later.
 const AAC_DELAY_SAMPLES: u64 = 1600;
 const CHANNELS: usize = 2;
-/// voaacenc gives a frame when it has seen the one after it.
-const AAC_LOOKAHEAD: u64 = 1;
 
 /// Makes the raw frame of an index.
 pub(super) enum Source {
@@ -49,8 +55,12 @@ pub(super) struct Plan {
     pub(super) kind: Kind,
     /// Indices since 1970; the end is far away for a live run.
     pub(super) frames: Range<u64>,
-    /// Paces frames that are not yet past; `None` never waits.
+    /// Paces frames that are not yet past; `None` never waits, and leaves the processor to those that do.
     pub(super) clock: Option<Clock>,
+    /// What is further behind than this is not made any more.
+    pub(super) window: Duration,
+    pub(super) stream: String,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl Source {
@@ -92,70 +102,121 @@ impl Drop for Frame {
     }
 }
 
-/// Feeds `push` until the plan is done or the run stops.
-pub(super) fn feed(
-    plan: &Plan,
-    source: &Source,
-    flow: &Flow,
-    mut push: impl FnMut(gst::Buffer) -> Result<(), PipelineError>,
-    element: &str,
-) -> Result<(), PipelineError> {
-    let stamp = |index: u64| gst::ClockTime::from_nseconds(plan.timeline.frame_start(plan.kind, index).as_nanos());
-    let mut pace = Pace { plan, flow, on_time: false };
-    for index in plan.frames.clone() {
-        match pace.until_due(index).and_then(|()| flow.enter().map_err(Interrupt::Blocked)) {
-            Ok(()) => {}
-            Err(Interrupt::Blocked(Blocked::Stopped)) => return Ok(()),
-            Err(Interrupt::Blocked(Blocked::Stalled(waited))) => {
-                return Err(PipelineError::Stalled { element: element.to_owned(), waited });
-            }
-            Err(Interrupt::Late(behind)) => return Err(PipelineError::Late { behind }),
-        }
-        let mut buffer = source.frame(index);
-        // The encoder sees times since the run's first frame: it cannot count as far as from 1970.
-        let since = index - plan.frames.start;
-        let stamped = buffer.get_mut().expect("nobody else has seen the buffer");
-        stamped.set_pts(stamp(since));
-        stamped.set_duration(stamp(since + 1).saturating_sub(stamp(since)));
-        push(buffer)?;
+/// The frames of a plan, in order.
+pub(super) struct Feed {
+    plan: Plan,
+    source: Source,
+    flow: Flow,
+    next: u64,
+    pace: Pace,
+    /// When the run last rested.
+    rested: Instant,
+}
+
+/// Why there is no next frame although the plan is not done.
+pub(super) enum Halt {
+    /// The run is stopping.
+    Stopped,
+    /// The run has failed.
+    Failed(PipelineError),
+}
+
+impl From<Stopped> for Halt {
+    fn from(_: Stopped) -> Self {
+        Self::Stopped
     }
-    Ok(())
 }
 
-enum Interrupt {
-    Blocked(Blocked),
-    Late(Duration),
-}
+impl Feed {
+    pub(super) fn new(plan: Plan, source: Source, flow: Flow) -> Self {
+        let next = plan.frames.start;
+        let pace = Pace::new(plan.timeline.segment_duration(), plan.window);
+        Self { plan, source, flow, next, pace, rested: Instant::now() }
+    }
 
-struct Pace<'a> {
-    plan: &'a Plan,
-    flow: &'a Flow,
-    on_time: bool,
-}
+    /// The next frame, when it is due; blocks until then. `None` once the plan is done.
+    ///
+    /// # Errors
+    /// [`PipelineError::Late`] if the run cannot keep up with UTC.
+    pub(super) fn next(&mut self) -> Result<Option<gst::Buffer>, Halt> {
+        self.flow.ask()?;
+        if self.next >= self.plan.frames.end {
+            return Ok(None);
+        }
+        self.until_due(self.next)?;
+        let mut buffer = self.source.frame(self.next);
+        // The encoder sees times since the run's first frame: it cannot count as far as from 1970.
+        let since = self.next - self.plan.frames.start;
+        let stamped = buffer.get_mut().expect("nobody else has seen the buffer");
+        stamped.set_pts(self.stamp(since));
+        stamped.set_duration(self.stamp(since + 1).saturating_sub(self.stamp(since)));
+        self.next += 1;
+        self.flow.give();
+        Ok(Some(buffer))
+    }
 
-impl Pace<'_> {
-    fn until_due(&mut self, index: u64) -> Result<(), Interrupt> {
-        let Some(clock) = &self.plan.clock else { return Ok(()) };
-        let Plan { timeline, kind, .. } = self.plan;
-        // Nobody gets a part of a chunk, so its sound is made at once, with what the encoder wants to see after it: a thread
-        // that wakes for every frame of 21 ms costs more than the encoder.
+    fn stamp(&self, since: u64) -> gst::ClockTime {
+        gst::ClockTime::from_nseconds(self.plan.timeline.frame_start(self.plan.kind, since).as_nanos())
+    }
+
+    fn until_due(&mut self, index: u64) -> Result<(), Halt> {
+        let Plan { timeline, kind, clock: Some(clock), .. } = &self.plan else { return self.give_way() };
+        // Nobody gets a part of a chunk, and a thread that wakes for every frame costs more than the frame: sound is made
+        // a chunk at a time, with what the encoder wants to see after it, and pictures in a few groups.
         let last = match kind {
-            Kind::Video => index,
-            Kind::Audio => timeline.last_audio_frame_of_chunk(index.saturating_sub(AAC_LOOKAHEAD)),
+            Kind::Video => last_of_group(timeline.chunk_of(*kind, index), index),
+            Kind::Audio => timeline.chunk_of(*kind, index.saturating_sub(AAC_LOOKAHEAD)).end - 1,
         };
         let due = timeline.frame_start(*kind, last);
         loop {
-            let now = clock.now();
-            let wait = due.saturating_since(now);
-            if wait.is_zero() {
-                let behind = now.saturating_since(due);
-                if self.on_time && behind > self.plan.timeline.segment_duration() {
-                    return Err(Interrupt::Late(behind));
+            match self.pace.judge(due, clock.now()) {
+                Verdict::Wait(wait) => self.flow.sleep(wait.min(NAP))?,
+                Verdict::Go => return Ok(()),
+                Verdict::Jumped(behind) => {
+                    tracing::warn!(%kind, millis = behind.as_millis(), "time has jumped; making what is missing");
+                    self.plan.metrics.jumps.get_or_create(&labels(&self.plan.stream)).inc();
+                    return Ok(());
                 }
-                return Ok(());
+                Verdict::Late(behind) => return Err(Halt::Failed(PipelineError::Late { behind })),
             }
-            self.on_time = true;
-            self.flow.sleep(wait.min(NAP)).map_err(Interrupt::Blocked)?;
         }
+    }
+
+    /// Lets live runs have the processor: the past can wait for as long as it has worked, which is the longer the more
+    /// there is to do. The thread's priority is no way to that: GStreamer lends its threads to one run after the other.
+    fn give_way(&mut self) -> Result<(), Halt> {
+        let worked = self.rested.elapsed();
+        if worked >= SPELL {
+            self.flow.sleep(worked.min(LONGEST_REST))?;
+            self.rested = Instant::now();
+        }
+        Ok(())
+    }
+}
+
+/// The last frame of the group of `frame` in its chunk: half of the frames, half of the rest and so on, so that little
+/// is left to make when the chunk ends.
+fn last_of_group(chunk: Range<u64>, frame: u64) -> u64 {
+    const LEAST: u64 = 2;
+    let mut end = chunk.start;
+    while end <= frame {
+        let left = chunk.end - end;
+        end += (left / 2).max(LEAST).min(left);
+    }
+    end - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_of_group;
+
+    #[test]
+    fn groups_halve_towards_the_end_of_their_chunk() {
+        let ends = |chunk: std::ops::Range<u64>| {
+            chunk.clone().map(|frame| last_of_group(chunk.clone(), frame) + 1).collect::<Vec<_>>()
+        };
+        assert_eq!(ends(0..1), [1]);
+        assert_eq!(ends(8..16), [12, 12, 12, 12, 14, 14, 16, 16]);
+        assert_eq!(ends(5..10), [7, 7, 9, 9, 10]);
     }
 }

@@ -1,90 +1,81 @@
-//! Back-pressure between the thread that feeds an encoder and the callback that takes what it makes.
+//! What the thread of one branch and its run tell each other: when to stop, and whether the encoder still works.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Raw frames that an encoder may hold: enough that it never waits for the next, few enough that a 4K run stays
-/// below 100 MB.
-const MOST_IN_FLIGHT: u64 = 6;
-/// No encoder of the codec table takes this long for a frame on any machine that could run it live.
-const STALL: Duration = Duration::from_secs(5);
+/// So many looks in a row that find nothing done: no encoder of the codec table takes this long for a frame on any
+/// machine that could run it live. Looks are counted, and not time, because a process that was suspended finds that much
+/// time has gone and has looked once.
+const STALL: u32 = 5;
+/// Frames that an encoder may hold: more than any of the codec table looks ahead.
+const MOST_HELD: u64 = 8;
 
-/// Why a wait ended without room.
+/// The run is stopping.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Blocked {
-    /// The run is stopping.
-    Stopped,
-    /// The encoder has given nothing for this long.
-    Stalled(Duration),
-}
+pub(super) struct Stopped;
 
-/// Counts frames into and out of one encoder.
+/// Frames into and out of one encoder.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Flow(Arc<(Mutex<Counts>, Condvar)>);
+pub(super) struct Flow(Arc<(Mutex<State>, Condvar)>);
 
 #[derive(Debug, Default)]
-struct Counts {
+struct State {
+    stopped: bool,
     fed: u64,
     taken: u64,
-    stopped: bool,
-}
-
-impl Counts {
-    fn has_room(&self) -> bool {
-        self.fed < self.taken + MOST_IN_FLIGHT
-    }
+    /// Whether the encoder has the thread.
+    busy: bool,
+    /// Looks that found the encoder at the same frames, which are counted in and out.
+    looks: u32,
+    seen: u64,
 }
 
 impl Flow {
-    /// Counts a frame in, after waiting until there is room for it.
-    pub(super) fn enter(&self) -> Result<(), Blocked> {
-        let mut counts = self.counts();
-        let mut seen = counts.taken;
-        let mut since = Instant::now();
-        while !counts.stopped && !counts.has_room() {
-            counts = self.wait(counts, STALL);
-            if counts.taken != seen {
-                (seen, since) = (counts.taken, Instant::now());
-            } else if since.elapsed() >= STALL {
-                return Err(Blocked::Stalled(since.elapsed()));
-            }
-        }
-        if counts.stopped {
-            return Err(Blocked::Stopped);
-        }
-        counts.fed += 1;
-        Ok(())
+    /// The encoder asks for a frame.
+    pub(super) fn ask(&self) -> Result<(), Stopped> {
+        let mut state = self.state();
+        state.busy = false;
+        if state.stopped { Err(Stopped) } else { Ok(()) }
     }
 
-    /// Counts a frame out.
-    pub(super) fn leave(&self) {
-        self.counts().taken += 1;
-        self.0.1.notify_all();
+    /// The encoder gets a frame.
+    pub(super) fn give(&self) {
+        let mut state = self.state();
+        state.fed += 1;
+        state.busy = true;
+    }
+
+    /// The encoder has given a frame.
+    pub(super) fn take(&self) {
+        self.state().taken += 1;
+    }
+
+    /// Looks whether the encoder has kept the thread, or frames, without an answer for too many looks.
+    pub(super) fn has_stalled(&self) -> bool {
+        let mut state = self.state();
+        let keeps = state.busy || state.fed > state.taken + MOST_HELD;
+        let moved = state.fed + state.taken != state.seen;
+        state.seen = state.fed + state.taken;
+        state.looks = if keeps && !moved { state.looks + 1 } else { 0 };
+        state.looks >= STALL
     }
 
     /// Sleeps for `duration`, or less if the run stops.
-    pub(super) fn sleep(&self, duration: Duration) -> Result<(), Blocked> {
-        let counts = self.counts();
-        let counts = if counts.stopped { counts } else { self.wait(counts, duration) };
-        if counts.stopped { Err(Blocked::Stopped) } else { Ok(()) }
+    pub(super) fn sleep(&self, duration: Duration) -> Result<(), Stopped> {
+        let mut state = self.state();
+        if !state.stopped {
+            state = self.0.1.wait_timeout(state, duration).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        if state.stopped { Err(Stopped) } else { Ok(()) }
     }
 
-    #[cfg(test)]
-    pub(super) fn has_room(&self) -> bool {
-        self.counts().has_room()
-    }
-
-    /// Ends all waiting, now and in future.
+    /// Ends all sleeping, now and in future.
     pub(super) fn stop(&self) {
-        self.counts().stopped = true;
+        self.state().stopped = true;
         self.0.1.notify_all();
     }
 
-    fn counts(&self) -> MutexGuard<'_, Counts> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait<'a>(&self, counts: MutexGuard<'a, Counts>, duration: Duration) -> MutexGuard<'a, Counts> {
-        self.0.1.wait_timeout(counts, duration).unwrap_or_else(PoisonError::into_inner).0
     }
 }

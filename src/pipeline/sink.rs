@@ -35,7 +35,7 @@ impl Sink {
     /// Publishes what `sample` completes. An error goes to the run and ends the branch.
     pub(super) fn take(&mut self, sample: &gst::Sample) -> Result<gst::FlowSuccess, gst::FlowError> {
         let taken = self.publish(sample);
-        self.flow.leave();
+        self.flow.take();
         taken.map(|()| gst::FlowSuccess::Ok).map_err(|error| {
             // The run may be over already, and then nobody asks.
             let _ = self.failed.send(error);

@@ -1,12 +1,12 @@
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use gstreamer as gst;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::bus::{Verdict, judge};
-use super::flow::{Blocked, Flow};
+use super::flow::{Flow, Stopped};
 use super::*;
 use crate::metrics::Metrics;
 use crate::signal::Layout;
@@ -65,17 +65,31 @@ fn an_error_on_the_bus_names_the_element() {
 }
 
 #[test]
-fn an_encoder_that_gives_nothing_is_waited_for_no_longer_than_it_may() {
+fn an_encoder_that_keeps_frames_has_stalled() {
     let flow = Flow::default();
-    while flow.has_room() {
-        flow.enter().unwrap();
+    for _ in 0..8 {
+        flow.ask().unwrap();
+        flow.give();
     }
-    let started = Instant::now();
-    assert!(matches!(flow.enter(), Err(Blocked::Stalled(waited)) if waited <= started.elapsed()));
-    flow.leave();
-    assert_eq!(flow.enter(), Ok(()));
+    flow.ask().unwrap();
+    assert!((0..9).all(|_| !flow.has_stalled()), "as many as an encoder may hold");
+    flow.give();
+    assert!((0..5).all(|_| !flow.has_stalled()), "it has not been seen to do nothing for long enough");
+    assert!(flow.has_stalled());
+    flow.take();
+    assert!((0..5).all(|_| !flow.has_stalled()), "it has moved");
+    assert!(flow.has_stalled(), "it has the thread");
+    flow.ask().unwrap();
+    assert!(!flow.has_stalled());
+}
+
+#[test]
+fn a_flow_that_is_stopped_does_not_sleep() {
+    let flow = Flow::default();
+    assert_eq!(flow.sleep(Duration::ZERO), Ok(()));
     flow.stop();
-    assert_eq!(flow.enter(), Err(Blocked::Stopped));
+    assert_eq!(flow.sleep(Duration::from_secs(3600)), Err(Stopped));
+    assert_eq!(flow.ask(), Err(Stopped));
 }
 
 #[test]
@@ -106,12 +120,30 @@ async fn a_run_renders_its_segments_and_no_more() {
 
 #[tokio::test]
 async fn the_same_segment_is_the_same_whenever_its_run_began() {
-    for preset in ["ultrafast", "veryfast"] {
-        let (one, other) = (output(small("a", preset)), output(small("a", preset)));
-        render(&one, SEGMENT, SEGMENT + 4).await.unwrap();
-        render(&other, SEGMENT + 3, SEGMENT + 4).await.unwrap();
+    for preset in ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] {
+        check_replica(&small("a", preset)).await;
+    }
+    for (fps, frames) in [("24", 48), ("25", 50), ("30", 60), ("50", 100), ("60", 96), ("30000/1001", 60)] {
+        for preset in ["ultrafast", "veryfast"] {
+            let mut definition = small("a", preset);
+            definition["fps"] = fps.into();
+            definition["segment_frames"] = frames.into();
+            definition["chunk_frames"] = (frames / 4).into();
+            check_replica(&definition).await;
+        }
+    }
+}
+
+/// Runs that begin at each of four segments make the last one alike.
+async fn check_replica(definition: &Value) {
+    let first = output(definition.clone());
+    render(&first, SEGMENT, SEGMENT + 4).await.unwrap();
+    for from in SEGMENT + 1..SEGMENT + 4 {
+        let other = output(definition.clone());
+        render(&other, from, SEGMENT + 4).await.unwrap();
         for track in 0..2 {
-            assert_eq!(segment(&one, track, SEGMENT + 3), segment(&other, track, SEGMENT + 3), "{preset} {track}");
+            let same = segment(&first, track, SEGMENT + 3) == segment(&other, track, SEGMENT + 3);
+            assert!(same, "track {track} of {definition}, begun at {from}");
         }
     }
 }

@@ -69,6 +69,7 @@ impl TryFrom<StreamRequest> for StreamSpec {
         let audio = audio.map(check_audio).transpose()?;
         let spec = Self { name, enabled, title, pattern, timeline, window, video, audio };
         check_tracks(&spec)?;
+        check_parts(&spec)?;
         Ok(spec)
     }
 }
@@ -125,6 +126,23 @@ fn check_timeline(fps: &str, segment_frames: u32, chunk_frames: u32) -> Result<T
         return refuse("chunk_frames", problem);
     }
     Ok(timeline)
+}
+
+/// The longest chunk of any track is the part target, and no part may be much shorter (RFC 8216bis 4.4.4.9).
+fn check_parts(spec: &StreamSpec) -> Result<(), SpecError> {
+    const LEAST_PERCENT: u32 = 85;
+    let [video, audio] = [Kind::Video, Kind::Audio].map(|kind| spec.timeline.longest_chunk(kind));
+    if spec.video.is_empty() || spec.audio.is_none() || video * 100 >= audio * LEAST_PERCENT {
+        return Ok(());
+    }
+    let millis = |duration: Duration| duration.as_micros() as f64 / 1000.0;
+    let problem = format!(
+        "another number: {} frames last {:.1} ms, too little beside audio chunks of up to {:.1} ms",
+        spec.timeline.chunk_frames(),
+        millis(video),
+        millis(audio)
+    );
+    refuse("chunk_frames", problem)
 }
 
 fn check_window(seconds: u32, timeline: &Timeline) -> Result<Duration, SpecError> {

@@ -60,6 +60,7 @@ fn refusals_say_what_is_allowed() {
         check_refused(&json!({"chunk_frames": 1}), "chunk_frames"),
         check_refused(&json!({"chunk_frames": 49}), "chunk_frames"),
         check_refused(&json!({"fps": "60", "segment_frames": 97, "chunk_frames": 32}), "chunk_frames"),
+        check_refused(&json!({"fps": "28", "segment_frames": 48, "chunk_frames": 3}), "chunk_frames"),
         check_refused(&json!({"window_seconds": 5}), "window_seconds"),
         check_refused(&json!({"segment_frames": 200, "window_seconds": 30}), "window_seconds"),
         check_refused(&json!({"video": [{"width": 1281}]}), "video[0].width"),
@@ -84,6 +85,7 @@ fn refusals_say_what_is_allowed() {
     2 to 48 frames (at least 80 ms, at most a segment); not 1
     2 to 48 frames (at least 80 ms, at most a segment); not 49
     leaves a last chunk of 1 frames, which is shorter than an audio frame (21.3 ms)
+    another number: 3 frames last 107.1 ms, too little beside audio chunks of up to 128.0 ms
     10 to 3600, not 5
     at least 5 segments, which is 40 s; not 30
     an even number (4:2:0), not 1281

@@ -81,13 +81,13 @@ impl Life {
         };
         let running = pin!(self.keep_running(&output, &stop));
         // A run that has begun is awaited, never dropped: it has threads to join.
-        match select(running, pin!(unwanted)).await {
-            Either::Left(((), _)) => {}
-            Either::Right((_, running)) => {
-                stop.cancel();
-                running.await;
-                output.end();
-            }
+        if let Either::Right((_, running)) = select(running, pin!(unwanted)).await {
+            stop.cancel();
+            running.await;
+        }
+        // The end of the program is not the end of the presentation: another process may go on with it.
+        if *self.wanted.borrow() != (Wanted { running: true, spec: output.spec.clone() }) {
+            output.end();
         }
         stop.cancel();
         // A mirror that panicked has nothing more to say.

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::life::{Life, Wanted};
-use super::{Phase, Render, Status};
+use super::{Phase, Render, Status, Turns};
 use crate::metrics::Metrics;
 use crate::spec::{StreamName, StreamSpec};
 use crate::utc::Clock;
@@ -33,8 +33,8 @@ pub struct Setting {
     pub metrics: Arc<Metrics>,
     /// Every task of every stream.
     pub tasks: TaskTracker,
-    /// Permits to render the past.
-    pub filling: Semaphore,
+    /// Who may catch up with UTC, and who may fill in the past.
+    pub turns: Turns,
 }
 
 /// Why a stream could not be created or found.
@@ -99,6 +99,9 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::Unknown`].
     pub async fn output(&self, name: &StreamName) -> Result<Option<Arc<Output>>, RegistryError> {
+        if let Some(output) = self.with(name, |entry| entry.status.borrow().output.clone())? {
+            return Ok(Some(output));
+        }
         let (mut wanted, mut status) = self.with(name, |entry| (entry.wanted.subscribe(), entry.status.clone()))?;
         loop {
             {
@@ -155,6 +158,8 @@ impl Registry {
     /// Ends a stream and forgets it.
     pub fn remove(&self, name: &StreamName) -> Result<(), RegistryError> {
         let entry = self.streams().remove(name).ok_or_else(|| RegistryError::Unknown(name.clone()))?;
+        // Whoever waits for more is told that there is none.
+        entry.want(|wanted| wanted.running = false);
         entry.over.cancel();
         self.setting.metrics.forget(name.as_str());
         Ok(())

@@ -4,15 +4,35 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use super::registry::Setting;
+use crate::metrics::labels;
 use crate::pipeline::{Job, PipelineError};
 use crate::window::{Lookup, Output};
 
 /// Complete segments that a run makes before those of now: what a player that starts at three target durations
 /// from the end wants, and one more.
 const LEAD: u64 = 4;
+
+/// How often the past is tried before what is missing of it becomes a gap.
+const ATTEMPTS: u32 = 3;
+
+/// Streams take turns at what they do faster than real time, so that those that are on time stay so.
+#[derive(Debug)]
+pub struct Turns {
+    starting: Semaphore,
+    filling: Semaphore,
+}
+
+impl Default for Turns {
+    /// As many streams as there are cores catch up with UTC, and one fills in its past, at the same time.
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { starting: Semaphore::new(cores), filling: Semaphore::new(1) }
+    }
+}
 
 /// The segments of a run.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,6 +41,8 @@ struct Plan {
     live: u64,
     /// These are filled in behind it.
     past: std::ops::Range<u64>,
+    /// So many segments before the live run are never made.
+    skipped: u64,
 }
 
 /// Runs until `stop` is cancelled or the live run fails. Calls `playable` once, when there is something to play.
@@ -30,9 +52,13 @@ pub(super) async fn run(
     stop: &CancellationToken,
     playable: impl FnOnce(),
 ) -> Result<(), PipelineError> {
+    let Some(turn) = turn(&setting.turns.starting, stop).await else { return Ok(()) };
     let current = output.spec.timeline.segment_at(setting.clock.now());
     let plan = plan(output, current);
-    tracing::debug!(?plan, "run");
+    if plan.skipped > 0 {
+        tracing::warn!(segments = plan.skipped, before = plan.live, "skipped");
+        setting.metrics.skipped.get_or_create(&labels(output.spec.name.as_str())).inc_by(plan.skipped);
+    }
     output.tracks.iter().for_each(|track| track.window.expect(plan.past.clone()));
     let ended = stop.child_token();
     let live = async {
@@ -44,6 +70,7 @@ pub(super) async fn run(
     let past = async {
         tokio::select! {
             () = until_playable(output, current.saturating_sub(1)) => {
+                drop(turn);
                 output.open();
                 playable();
                 fill(setting, output, plan.past.clone(), &ended).await;
@@ -63,20 +90,31 @@ async fn until_playable(output: &Output, newest: u64) {
     }
 }
 
-/// Renders the past, one stream at a time so that it never takes more than one core from the live runs.
+/// Renders the past, again if that fails: what is listed is promised.
 async fn fill(setting: &Setting, output: &Arc<Output>, past: std::ops::Range<u64>, ended: &CancellationToken) {
-    if !past.is_empty() {
-        let permit = tokio::select! {
-            permit = setting.filling.acquire() => permit,
-            () = ended.cancelled() => return,
-        };
+    for attempt in 1..=ATTEMPTS {
+        if past.is_empty() {
+            break;
+        }
+        let Some(turn) = turn(&setting.turns.filling, ended).await else { return };
         let result = (setting.render)(job(setting, output, (past.start, Some(past.end))), ended.clone()).await;
-        drop(permit);
-        if let Err(error) = result {
-            tracing::warn!(%error, "the past of the window is not filled in");
+        drop(turn);
+        match result {
+            Ok(()) => break,
+            Err(error) => tracing::warn!(%error, attempt, "the past of the window is not filled in"),
         }
     }
-    output.tracks.iter().for_each(|track| track.window.filled());
+    if !ended.is_cancelled() {
+        output.tracks.iter().for_each(|track| track.window.filled());
+    }
+}
+
+/// Resolves when it is this run's turn, or to nothing when the run is over.
+async fn turn<'a>(turns: &'a Semaphore, ended: &CancellationToken) -> Option<SemaphorePermit<'a>> {
+    tokio::select! {
+        turn = turns.acquire() => turn.ok(),
+        () = ended.cancelled() => None,
+    }
 }
 
 fn job(setting: &Setting, output: &Arc<Output>, (from, until): (u64, Option<u64>)) -> Job {
@@ -84,17 +122,23 @@ fn job(setting: &Setting, output: &Arc<Output>, (from, until): (u64, Option<u64>
     Job { output: Arc::clone(output), from, until, clock, metrics: Arc::clone(&setting.metrics) }
 }
 
-/// A first run makes all that a window shows; a later one goes on where the one before has ended.
+/// A first run makes all that a window shows; a later one goes on near to now. What is between is skipped, and what was
+/// still to be filled in is.
 fn plan(output: &Output, current: u64) -> Plan {
     let oldest = current.saturating_sub(output.spec.window_segments());
-    let newest = output.last_complete().map_or(0, |last| last + 1);
-    let live = newest.clamp(current.saturating_sub(LEAD), current);
+    let newest = output.last_complete().filter(|newest| *newest >= oldest);
+    let live = newest.map_or(0, |newest| newest + 1).clamp(current.saturating_sub(LEAD), current);
+    let end = newest.map_or(live, |newest| live.min(newest + 1));
     let has_all = |number: &u64| {
         let lookup = |track: &crate::window::Track| track.window.snapshot().lookup(*number);
         output.tracks.iter().all(|track| matches!(lookup(track), Lookup::Ready(_)))
     };
-    let start = (oldest..live).find(|number| !has_all(number)).unwrap_or(live);
-    Plan { live, past: start..live }
+    let to_come = |number: &u64| {
+        let is_listed = |track: &crate::window::Track| track.window.snapshot().is_available(*number);
+        newest.is_none() || output.tracks.iter().any(is_listed)
+    };
+    let start = (oldest..end).find(|number| !has_all(number) && to_come(number)).unwrap_or(end);
+    Plan { live, past: start..end, skipped: live - end }
 }
 
 /// Waits between runs: 1 s, doubled up to 30 s, and from the start again after a minute of health.

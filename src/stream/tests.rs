@@ -1,17 +1,17 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::*;
-use crate::cmaf::{Chunk, Media};
 use crate::metrics::Metrics;
 use crate::spec::{StreamName, StreamRequest, StreamSpec};
 use crate::timeline::UnixTime;
 use crate::utc::Clock;
-use crate::window::{Lookup, Output};
+use crate::window::Lookup;
+use crate::window::fixture::publish;
 
 /// 2026-11-21T03:40:28.800Z
 const SEGMENT: u64 = 935_016_890;
@@ -44,7 +44,8 @@ impl Script {
 
     async fn render(self, job: Job, stop: CancellationToken) -> Result<(), PipelineError> {
         self.jobs.lock().unwrap().push((job.from, job.until));
-        publish(&job.output, job.from..job.until.unwrap_or(SEGMENT));
+        let now = job.clock.as_ref().map(|clock| job.output.spec.timeline.segment_at(clock.now()));
+        publish(&job.output, job.from..job.until.or(now).unwrap());
         if job.until.is_some() {
             return Ok(());
         }
@@ -59,27 +60,21 @@ impl Script {
     }
 }
 
-fn publish(output: &Output, segments: std::ops::Range<u64>) {
-    for segment in segments {
-        for index in 0..output.spec.timeline.chunks_per_segment() {
-            for track in &output.tracks {
-                let media = Media::from(vec![index as u8; 10]);
-                track.window.push(Chunk { segment, index, media, first_sample_end: 7, excess: 0 });
-            }
-        }
-    }
+fn registry(script: &Script) -> Registry {
+    registry_at(script, &Arc::new(AtomicU64::new(SEGMENT)))
 }
 
-fn registry(script: &Script) -> Registry {
-    let script = script.clone();
+/// At the start of segment `now`.
+fn registry_at(script: &Script, now: &Arc<AtomicU64>) -> Registry {
+    let (script, now) = (script.clone(), Arc::clone(now));
     let setting = Setting {
-        clock: Clock::from_fn(|| UnixTime::from_millis(SEGMENT * 1920)),
+        clock: Clock::from_fn(move || UnixTime::from_millis(now.load(Ordering::Relaxed) * 1920)),
         render: Arc::new(move |job, stop| Box::pin(script.clone().render(job, stop))),
         encoders: "scripted".into(),
         directory: None,
         metrics: Arc::new(Metrics::new()),
         tasks: TaskTracker::new(),
-        filling: Semaphore::new(1),
+        turns: Turns::default(),
     };
     Registry::new(setting, CancellationToken::new())
 }
@@ -136,6 +131,41 @@ async fn a_run_that_fails_is_followed_by_another() {
     // The second run finds the first one's segments and goes on after them.
     let live: Vec<_> = script.jobs().into_iter().filter(|(_, until)| until.is_none()).collect();
     assert_eq!(live, [(SEGMENT - 4, None), (SEGMENT, None), (SEGMENT, None)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_late_leaves_a_gap_and_no_more() {
+    let late = Act::Fail(PipelineError::Late { behind: Duration::from_secs(3) });
+    let now = Arc::new(AtomicU64::new(SEGMENT));
+    let script = Script::of([late]);
+    let registry = registry_at(&script, &now);
+    registry.create(spec("a")).unwrap();
+    until(&registry, Phase::Waiting).await;
+    now.store(SEGMENT + 7, Ordering::Relaxed);
+    let view = until(&registry, Phase::Running).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let live: Vec<_> = script.jobs().into_iter().filter(|(_, until)| until.is_none()).collect();
+    assert_eq!(live, [(SEGMENT - 4, None), (SEGMENT + 3, None)]);
+    let output = view.status.output.unwrap();
+    let snapshot = output.tracks[0].window.snapshot();
+    // The past is there, whichever of the runs has filled it in.
+    let is_there = |number: &u64| matches!(snapshot.lookup(*number), Lookup::Ready(_));
+    let gaps: Vec<_> = snapshot.listed().unwrap().filter(|number| !is_there(number)).collect();
+    assert_eq!(gaps, [SEGMENT, SEGMENT + 1, SEGMENT + 2]);
+    assert!(registry.setting().metrics.text().contains("barstone_skipped_segments_total{stream=\"a\"} 3"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_removed_ends_its_presentation() {
+    let registry = registry(&Script::default());
+    registry.create(spec("a")).unwrap();
+    let output = until(&registry, Phase::Running).await.status.output.unwrap();
+    registry.remove(&name("a")).unwrap();
+    let mut snapshots = output.tracks[0].window.subscribe();
+    tokio::time::timeout(Duration::from_secs(1), snapshots.wait_for(|snapshot| snapshot.ended()))
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -99,11 +99,11 @@ proptest! {
     }
 
     #[test]
-    fn every_audio_frame_of_a_chunk_has_the_same_last_one(timeline in timelines(), segment in 0_u64..500_000_000) {
-        for chunk in 0..timeline.chunks_per_segment() {
-            let frames = timeline.chunk(Kind::Audio, segment, chunk);
+    fn every_frame_of_a_chunk_knows_it(timeline in timelines(), segment in 0_u64..500_000_000) {
+        for (kind, chunk) in [Kind::Video, Kind::Audio].into_iter().flat_map(|kind| (0..timeline.chunks_per_segment()).map(move |chunk| (kind, chunk))) {
+            let frames = timeline.chunk(kind, segment, chunk);
             for frame in frames.clone() {
-                prop_assert_eq!(timeline.last_audio_frame_of_chunk(frame), frames.end - 1);
+                prop_assert_eq!(timeline.chunk_of(kind, frame), frames.clone());
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::SetOnce;
 
-use super::{Depth, Snapshot, Window};
+use super::{Depth, Grain, Snapshot, Window};
 use crate::spec::{Revision, StreamSpec, TrackId};
 use crate::timeline::Kind;
 
@@ -62,12 +62,26 @@ impl Output {
 
     /// The track with this name.
     pub fn track(&self, id: &TrackId) -> Option<&Track> {
-        self.tracks.iter().find(|track| track.id == *id)
+        self.tracks.get(self.place(id)?)
+    }
+
+    /// Where the track with this name stands in [`Output::tracks`].
+    pub fn place(&self, id: &TrackId) -> Option<usize> {
+        self.tracks.iter().position(|track| track.id == *id)
     }
 
     /// One snapshot of each track, in the order of [`Output::tracks`].
     pub fn snapshots(&self) -> Vec<Arc<Snapshot>> {
         self.tracks.iter().map(|track| track.window.snapshot()).collect()
+    }
+
+    /// Differs whenever what manifests of this grain say may have changed.
+    pub fn version(&self, grain: Grain) -> u64 {
+        // Each of the versions only rises, by less than this in any time that matters.
+        const STRIDE: u64 = 1_000_000_007;
+        self.tracks
+            .iter()
+            .fold(0, |mixed: u64, track| mixed.wrapping_mul(STRIDE).wrapping_add(track.window.version(grain)))
     }
 
     /// The newest segment that is complete in every track.

@@ -32,17 +32,20 @@ fn a_segment_is_complete_with_its_last_chunk() {
 fn what_is_there_is_not_published_twice() {
     let window = Window::new(DEPTH);
     push_segment(&window, 100);
-    let before = window.snapshot().version();
+    let before = window.snapshot().version(Grain::Segment);
     push_segment(&window, 100);
     assert_eq!(window.snapshot().segment(100).unwrap().chunks.len(), 3);
-    assert_eq!(window.snapshot().version(), before);
+    assert_eq!(window.snapshot().version(Grain::Segment), before);
 }
 
 #[test]
 fn a_chunk_that_does_not_follow_is_ignored() {
     let window = Window::new(DEPTH);
     window.push(chunk(100, 1));
-    assert!(window.snapshot().segment(100).unwrap().chunks.is_empty());
+    assert_eq!(window.snapshot().edge(), None);
+    window.push(chunk(101, 0));
+    window.push(chunk(101, 2));
+    assert_eq!(window.snapshot().edge(), Some(Edge { segment: 101, chunk: 0 }));
 }
 
 #[test]

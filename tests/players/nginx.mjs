@@ -1,5 +1,5 @@
 // @ts-check
-// nginx as the second server of a media directory, with nothing outside a directory of its own.
+// nginx as the second server of a media directory, or before several servers, with nothing outside a directory of its own.
 
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -11,11 +11,11 @@ import { Process } from './process.mjs';
 const BINARY = '/usr/sbin/nginx';
 
 /**
- * @param {string} mediaDirectory
+ * @param {string} server what stands in the server block
+ * @param {string} beside what stands beside it
  * @param {string} own for its pid, logs and temporary files
- * @param {number} port
  */
-function configuration(mediaDirectory, own, port) {
+function configuration(server, beside, own) {
   return `
 daemon off;
 master_process off;
@@ -29,7 +29,17 @@ http {
   fastcgi_temp_path ${own}/fastcgi;
   uwsgi_temp_path ${own}/uwsgi;
   scgi_temp_path ${own}/scgi;
+  ${beside}
   server {
+    ${server}
+  }
+}
+`;
+}
+
+/** @param {string} mediaDirectory is served at the root */
+export function startNginx(mediaDirectory) {
+  return start((port) => `
     listen 127.0.0.1:${port};
     root ${mediaDirectory};
     add_header Access-Control-Allow-Origin *;
@@ -41,18 +51,31 @@ http {
     # The MPD's UTCTiming, which dash.js insists on; whole seconds will do.
     location = /time {
       return 200 $time_iso8601;
-    }
-  }
-}
-`;
+    }`);
 }
 
-/** @param {string} mediaDirectory is served at the root */
-export async function startNginx(mediaDirectory) {
+/** @param {string[]} urls of the servers that take turns, request by request */
+export function startProxy(urls) {
+  const servers = urls.map((url) => `server ${new URL(url).host};`).join(' ');
+  return start((port) => `
+    listen 127.0.0.1:${port};
+    location / {
+      proxy_pass http://replicas;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_buffering off;
+    }`, `upstream replicas { ${servers} keepalive 32; }`);
+}
+
+/**
+ * @param {(port: number) => string} server
+ * @param {string} [beside]
+ */
+async function start(server, beside = '') {
   const own = temporaryDirectory('nginx');
   const port = await freePort();
   const file = join(own, 'nginx.conf');
-  writeFileSync(file, configuration(mediaDirectory, own, port));
+  writeFileSync(file, configuration(server(port), beside, own));
   const nginx = new Process(BINARY, ['-e', 'stderr', '-p', own, '-c', file]);
   const url = `http://127.0.0.1:${port}`;
   const stop = async () => {

@@ -52,16 +52,20 @@ export function agreesWithProgramTime({ samples }) {
   }
 }
 
+/** From the clock in the picture to the clock on the wall, in the middle. @param {Report} report @returns {number} */
+export function latencyMs({ samples }) {
+  return median(samples.map(({ wallMs, stripMs }) => wallMs - Number(stripMs)));
+}
+
 /** @param {Report} report @returns {string} for the test's log */
 export function figures(report) {
   const { startupMs, playedMs, stallsMs, hiccupsMs, samples, frames, droppedFrames, waitedMs } = report;
-  const latencyMs = median(samples.map(({ wallMs, stripMs }) => wallMs - Number(stripMs)));
   return [
     `start ${Math.round(startupMs ?? NaN)} ms`,
     `played ${(playedMs / 1000).toFixed(1)} s`,
     `stalls ${JSON.stringify(stallsMs)}`,
     `hiccups ${JSON.stringify(hiccupsMs)}`,
-    `latency ${(latencyMs / 1000).toFixed(2)} s`,
+    `latency ${(latencyMs(report) / 1000).toFixed(2)} s`,
     `dropped ${droppedFrames} of ${frames} frames`,
     `${samples.length} pictures read`,
     `waited for a processor ${(waitedMs / 1000).toFixed(1)} s`,

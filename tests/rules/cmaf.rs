@@ -16,7 +16,7 @@ const NON_SYNC: u32 = 0x0101_0000;
 const PICTURES: [[u8; 6]; 2] = [[0, 0, 0, 2, 0x65, 1], [0, 0, 0, 2, 0x41, 1]];
 
 /// AAC-LC, and AVC of which only the profile matters here.
-fn init(video: bool) -> Init {
+pub(super) fn init(video: bool) -> Init {
     let configuration = match video {
         true => Configuration::Avc { record: vec![1, 0x42, 0xc0, 0x1f, 0xff, 0xe0, 0], width: 320, height: 180 },
         false => Configuration::Aac { specific: vec![0x11, 0x90], bitrate: 128_000 },
@@ -25,7 +25,7 @@ fn init(video: bool) -> Init {
     Init::parse(&file.pieces().concat()).expect("it parses")
 }
 
-fn moof(start: u64, ticks: u32) -> Moof {
+pub(super) fn moof(start: u64, ticks: u32) -> Moof {
     let sample = |flags| TrunEntry { size: Some(6), flags: Some(flags), ..TrunEntry::default() };
     Moof {
         mfhd: Mfhd { sequence_number: (start / 1000) as u32 },
@@ -56,9 +56,16 @@ fn brands(brands: &[&[u8; 4]]) -> Styp {
 
 /// A segment of two pictures in one chunk; the data offset is off by `off`.
 fn file(styp: &Styp, moof: &Moof, off: i32) -> Vec<u8> {
-    let mut moof = moof.clone();
     let mut bytes = Vec::new();
     styp.encode(&mut bytes).expect("a styp");
+    bytes.extend(chunk(moof, off));
+    bytes
+}
+
+/// Its one chunk, without what stands before it.
+pub(super) fn chunk(moof: &Moof, off: i32) -> Vec<u8> {
+    let mut moof = moof.clone();
+    let mut bytes = Vec::new();
     let mut length = Vec::new();
     moof.encode(&mut length).expect("a moof");
     moof.traf[0].trun[0].data_offset = Some(length.len() as i32 + 8 + off);
@@ -67,7 +74,7 @@ fn file(styp: &Styp, moof: &Moof, off: i32) -> Vec<u8> {
     bytes
 }
 
-fn good(start: u64, ticks: u32) -> Vec<u8> {
+pub(super) fn good(start: u64, ticks: u32) -> Vec<u8> {
     file(&brands(&[b"cmfs", b"cmff"]), &moof(start, ticks), 0)
 }
 

@@ -1,6 +1,5 @@
 //! Each rule of HLS, DASH and CMAF finds what breaks it: a good text or file with one thing changed.
 
-#[expect(dead_code, reason = "another test file uses the rest")]
 #[path = "../support/rules/mod.rs"]
 mod rules;
 #[expect(dead_code, reason = "each test file uses a part of it")]
@@ -10,6 +9,8 @@ mod support;
 mod cmaf;
 mod dash;
 mod hls;
+mod lldash;
+mod llhls;
 
 use crate::rules::Violation;
 

@@ -8,6 +8,7 @@ pub(crate) mod playlist;
 pub(crate) mod server;
 pub(crate) mod template;
 pub(crate) mod web;
+pub(crate) mod wire;
 
 use std::time::{Duration, Instant};
 

@@ -10,6 +10,31 @@ pub(crate) struct Playlist {
     pub(crate) discontinuity_sequence: Option<u64>,
     pub(crate) ended: bool,
     pub(crate) segments: Vec<Segment>,
+    /// EXT-X-PART-INF:PART-TARGET in microseconds.
+    pub(crate) part_target: Option<u64>,
+    /// The attributes of EXT-X-SERVER-CONTROL.
+    pub(crate) control: Option<String>,
+    /// SKIPPED-SEGMENTS of EXT-X-SKIP; the segments after it are numbered on.
+    pub(crate) skipped: Option<u64>,
+    pub(crate) parts: Vec<Part>,
+    /// The attributes of each EXT-X-PRELOAD-HINT.
+    pub(crate) hints: Vec<String>,
+    /// The attributes of each EXT-X-RENDITION-REPORT.
+    pub(crate) reports: Vec<String>,
+}
+
+/// A part of a segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// The number of its segment.
+    pub(crate) segment: u64,
+    /// Its place in the segment.
+    pub(crate) index: u64,
+    pub(crate) uri: String,
+    /// DURATION in microseconds.
+    pub(crate) micros: u64,
+    pub(crate) independent: bool,
+    pub(crate) gap: bool,
 }
 
 /// A segment of a media playlist, with the tags that apply to it.
@@ -44,10 +69,16 @@ impl Playlist {
                 "#EXT-X-PROGRAM-DATE-TIME" => next.date = value.to_owned(),
                 "#EXT-X-GAP" => next.gap = true,
                 "#EXT-X-DISCONTINUITY" => next.discontinuity = true,
+                "#EXT-X-PART-INF" => playlist.part_target = attribute(value, "PART-TARGET").map(|text| micros(&text)),
+                "#EXT-X-SERVER-CONTROL" => playlist.control = Some(value.to_owned()),
+                "#EXT-X-SKIP" => playlist.skipped = attribute(value, "SKIPPED-SEGMENTS").and_then(|n| n.parse().ok()),
+                "#EXT-X-PART" => playlist.parts.push(Part::parse(&playlist, value)),
+                "#EXT-X-PRELOAD-HINT" => playlist.hints.push(value.to_owned()),
+                "#EXT-X-RENDITION-REPORT" => playlist.reports.push(value.to_owned()),
                 "#EXTINF" => next.micros = micros(value.split(',').next().unwrap_or_default()),
                 _ if line.is_empty() || line.starts_with('#') => {}
                 _ => {
-                    next.number = playlist.sequence + playlist.segments.len() as u64;
+                    next.number = playlist.next();
                     next.uri = line.to_owned();
                     // A map applies until the next one.
                     let after = Segment { map: next.map.clone(), ..Segment::default() };
@@ -66,6 +97,44 @@ impl Playlist {
 
     pub(crate) fn last(&self) -> &Segment {
         self.segments.last().expect("there are segments")
+    }
+
+    /// The number after that of the last whole segment.
+    pub(crate) fn next(&self) -> u64 {
+        self.sequence + self.skipped.unwrap_or_default() + self.segments.len() as u64
+    }
+
+    /// Segment and place of the last part.
+    pub(crate) fn edge(&self) -> Option<(u64, u64)> {
+        self.parts.last().map(|part| (part.segment, part.index))
+    }
+
+    /// How many parts segments are made of: as many as the newest that shows them has.
+    pub(crate) fn parts_per_segment(&self) -> Option<u64> {
+        let newest = self.parts.iter().rev().find(|part| part.segment < self.next())?;
+        Some(newest.index + 1)
+    }
+
+    /// A number of EXT-X-SERVER-CONTROL, seconds as microseconds.
+    pub(crate) fn control(&self, name: &str) -> Option<u64> {
+        attribute(self.control.as_deref()?, name).map(|text| micros(&text))
+    }
+}
+
+impl Part {
+    /// The next part of `playlist`.
+    fn parse(playlist: &Playlist, list: &str) -> Self {
+        let segment = playlist.next();
+        let index = playlist.parts.iter().filter(|part| part.segment == segment).count() as u64;
+        let is = |name| attribute(list, name).as_deref() == Some("YES");
+        Self {
+            segment,
+            index,
+            uri: attribute(list, "URI").unwrap_or_default(),
+            micros: attribute(list, "DURATION").map_or(0, |text| micros(&text)),
+            independent: is("INDEPENDENT"),
+            gap: is("GAP"),
+        }
     }
 }
 

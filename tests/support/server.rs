@@ -72,6 +72,11 @@ impl Server {
         &self.address
     }
 
+    /// The id of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Where windows are mirrored to.
     pub(crate) fn media(&self) -> &Path {
         &self.media

@@ -1,5 +1,6 @@
 //! A client that follows no redirect, decodes nothing and keeps every header.
 
+use std::io::Read;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -44,6 +45,18 @@ impl Web {
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
         send(self.request(Method::GET, path)).await
+    }
+
+    /// Asks as a player does, from a page and with compression.
+    pub(crate) async fn receive(&self, path: &str) -> Reply {
+        let request = self.request(Method::GET, path).header("accept-encoding", "gzip");
+        let reply = send(request.header("origin", "http://localhost")).await;
+        if reply.header("content-encoding") != "gzip" {
+            return reply;
+        }
+        let mut text = Vec::new();
+        flate2::read::GzDecoder::new(&reply.body[..]).read_to_end(&mut text).expect("gzip");
+        Reply { body: text.into(), ..reply }
     }
 
     /// Sends a JSON body.

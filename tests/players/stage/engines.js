@@ -7,7 +7,7 @@
  * @property {(height: number) => void} pin shows this rendition, and no other, as soon as it can
  */
 /** @typedef {(fatal: boolean, what: string) => void} OnError */
-/** @typedef {(video: HTMLVideoElement, url: string, onError: OnError) => Engine} Open */
+/** @typedef {(video: HTMLVideoElement, source: { url: string, lowLatency: boolean }, onError: OnError) => Engine} Open */
 
 /**
  * Without it shaka-player starts with what is left of the segment that the live edge is in, and may not ask for the next
@@ -19,8 +19,8 @@ const { Hls, dashjs, shaka } = /** @type {any} */ (window);
 
 /** @type {Record<string, Open>} */
 export const engines = {
-  'hls.js'(video, url, onError) {
-    const hls = new Hls();
+  'hls.js'(video, { url, lowLatency }, onError) {
+    const hls = new Hls({ lowLatencyMode: lowLatency });
     hls.on(Hls.Events.ERROR, (/** @type {any} */ _, /** @type {any} */ data) => {
       const { fatal, details, reason, error, frag } = data;
       // A request that hls.js itself calls off, for a better one.
@@ -38,7 +38,7 @@ export const engines = {
     };
   },
 
-  'dash.js'(video, url, onError) {
+  'dash.js'(video, { url }, onError) {
     const dash = dashjs.MediaPlayer().create();
     dash.updateSettings({ debug: { logLevel: 0 } });
     /** Of a segment that could not be had: dash.js goes on with the next. */
@@ -55,10 +55,11 @@ export const engines = {
     };
   },
 
-  'shaka-player'(video, url, onError) {
+  'shaka-player'(video, { url, lowLatency }, onError) {
     shaka.polyfill.installAll();
     const player = new shaka.Player();
-    player.configure({ streaming: { rebufferingGoal: BUFFER_BEFORE_START_S } });
+    const rebufferingGoal = lowLatency ? 0 : BUFFER_BEFORE_START_S;
+    player.configure({ streaming: { lowLatencyMode: lowLatency, rebufferingGoal } });
     const report = (/** @type {any} */ error) => {
       onError(error.severity !== 1, `${error.code} ${JSON.stringify(error.data ?? String(error))}`);
     };

@@ -17,10 +17,11 @@ let measure = null;
 const stage = {
   /**
    * @param {string} name of the player
-   * @param {string} url
+   * @param {string} url of a low-latency manifest if its name says so
    */
   play(name, url) {
-    const opened = engines[name](video, url, (fatal, what) => errors.push({ fatal, what }));
+    const lowLatency = /\/ll\w+\.\w+$/.test(url);
+    const opened = engines[name](video, { url, lowLatency }, (fatal, what) => errors.push({ fatal, what }));
     engine = opened;
     measure = new Measure(video, opened.programTimeMs);
   },

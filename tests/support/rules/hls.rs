@@ -19,7 +19,12 @@ pub(crate) fn check(text: &str) -> Vec<Violation> {
     let count = |tag: &str| text.lines().filter(|line| line.split(':').next() == Some(tag)).count();
     let at = |tag: &str| text.lines().position(|line| line.split(':').next() == Some(tag));
     report.demand("H1", text.starts_with("#EXTM3U\n"), || "the first line is #EXTM3U, without BOM".into());
-    let needed = if count("#EXT-X-MAP") > 0 { 6 } else { 3 };
+    let skips = playlist.skipped.is_some() || playlist.control("CAN-SKIP-UNTIL").is_some();
+    let needed = match count("#EXT-X-MAP") {
+        _ if skips => 9,
+        0 => 3,
+        _ => 6,
+    };
     report
         .demand("H2", playlist.version == needed, || format!("version {}, where {needed} is needed", playlist.version));
     report.demand("H3", count("#EXT-X-TARGETDURATION") == 1 && playlist.target > 0, || "one target duration".into());

@@ -3,6 +3,8 @@
 pub(crate) mod cmaf;
 pub(crate) mod dash;
 pub(crate) mod hls;
+pub(crate) mod lldash;
+pub(crate) mod llhls;
 
 /// A rule that is broken.
 #[derive(Debug, Clone, PartialEq, Eq)]

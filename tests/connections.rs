@@ -1,0 +1,130 @@
+//! HTTP/1.1 and HTTP/2, with and without TLS, and clients that are slow or vanish.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::server::{Server, run};
+use crate::support::web::Web;
+use crate::support::{LONG, until};
+
+#[expect(dead_code, reason = "each test file uses a part of it")]
+mod support;
+
+const IDLERS: usize = 100;
+
+/// Makes a certificate for `localhost` and its key.
+fn certify(directory: &Path) -> [String; 2] {
+    let [cert, key] = ["cert.pem", "key.pem"].map(|name| directory.join(name).to_str().expect("UTF-8").to_owned());
+    let arguments = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"];
+    let made = Command::new("openssl")
+        .args(arguments)
+        .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", &key, "-out", &cert])
+        .output()
+        .expect("openssl runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    [cert, key]
+}
+
+/// Status and HTTP version of an answer; empty if there is none.
+fn curl(arguments: &[&str]) -> String {
+    let asked = Command::new("curl")
+        .args(["--silent", "--output", "/dev/null", "--max-time", "20", "--write-out", "%{http_code} %{http_version}"])
+        .args(arguments)
+        .output()
+        .expect("curl runs");
+    if asked.status.success() { String::from_utf8_lossy(&asked.stdout).into_owned() } else { String::new() }
+}
+
+#[tokio::test]
+async fn one_port_speaks_both_versions_of_http() {
+    let server = Server::fresh();
+    Web::of(&server).playable("test").await;
+    let url = format!("http://{}/live/test/v720/llhls.m3u8", server.address());
+    assert_eq!(curl(&["--http1.1", &url]), "200 1.1");
+    assert_eq!(curl(&["--http2-prior-knowledge", &url]), "200 2");
+}
+
+#[tokio::test]
+async fn tls_has_http_2_and_takes_new_certificates() {
+    let home = TempDir::new().expect("a temporary directory");
+    let [cert, key] = certify(home.path());
+    let server = Server::at(&home.path().join("media"), &["--tls-cert", &cert, "--tls-key", &key]);
+    let url = format!("https://{}/livez", server.address());
+    assert_eq!(curl(&["--cacert", &cert, &url]), "200 2");
+    assert_eq!(curl(&["--cacert", &cert, "--http1.1", &url]), "200 1.1");
+    assert_eq!(curl(&[&url]), "", "the certificate is nobody's");
+    assert_eq!(curl(&[&url.replace("https", "http")]), "", "there is TLS only");
+
+    // Rubbish changes nothing; a new pair is taken without a restart.
+    let old = home.path().join("old.pem");
+    std::fs::copy(&cert, &old).expect("it is copied");
+    let old = old.to_str().expect("UTF-8");
+    std::fs::write(&cert, "rubbish").expect("it is written");
+    let told = async || server.log().iter().any(|line| line.contains("the old ones stay")).then_some(());
+    until("it says that they do not work", LONG, told).await;
+    assert_eq!(curl(&["--cacert", old, &url]), "200 2");
+    certify(home.path());
+    until("the new certificate is in use", LONG, async || (curl(&["--cacert", &cert, &url]) == "200 2").then_some(()))
+        .await;
+    assert_eq!(curl(&["--cacert", old, &url]), "");
+}
+
+#[test]
+fn certificates_that_do_not_work_are_named() {
+    let home = TempDir::new().expect("a temporary directory");
+    let [cert, key] = certify(home.path());
+    let listen = ["serve", "--listen", "127.0.0.1:0", "--media-dir", "none"];
+    for (cert, key, words) in [
+        (cert.as_str(), None, ["tls_key", "tls_cert"]),
+        ("/nowhere/cert.pem", Some(key.as_str()), ["/nowhere/cert.pem", "No such file"]),
+        (&key, Some(&key), [&key, "no certificate"]),
+        (&cert, Some(&cert), [&cert, ""]),
+    ] {
+        let mut arguments = listen.to_vec();
+        arguments.extend(["--tls-cert", cert]);
+        arguments.extend(key.iter().flat_map(|key| ["--tls-key", key]));
+        let ended = run(&arguments);
+        let text = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(!ended.status.success() && words.iter().all(|word| text.contains(word)), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn clients_that_do_not_read_or_vanish_hold_nothing_up() {
+    let server = Server::fresh();
+    let web = Web::of(&server);
+    web.playable("test").await;
+    let playlist = web.playlist("test", "v720").await;
+    let segment = format!("/live/test/v720/{}", playlist.last().uri);
+    let growing = segment.replace(&playlist.last().number.to_string(), &(playlist.last().number + 1).to_string());
+    let mut idle = Vec::new();
+    for number in 0..IDLERS {
+        let mut stream = TcpStream::connect(server.address()).await.expect("it accepts");
+        let path = if number % 2 == 0 { &segment } else { &growing };
+        let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n");
+        stream.write_all(request.repeat(4).as_bytes()).await.expect("it is sent");
+        // Some read a little and stop, some go away at once.
+        match number % 4 {
+            0 | 1 => idle.push(stream),
+            2 => drop(stream),
+            _ => {
+                let mut some = [0; 100];
+                let _ = stream.read(&mut some).await;
+                idle.push(stream);
+            }
+        }
+    }
+    let before = web.counter("barstone_chunks_published_total", "test").await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let newest = web.playlist("test", "v720").await.last().number;
+    assert!(newest > playlist.last().number, "the stream goes on");
+    assert!(web.counter("barstone_chunks_published_total", "test").await >= before + 12);
+    assert_eq!(web.get(&segment).await.status, 200);
+    drop(idle);
+    assert_eq!(web.get(&segment).await.status, 200);
+}

@@ -1,0 +1,265 @@
+//! Low-latency playlists, parts and answers with one thing changed.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::cmaf::{good as file, init};
+use super::{check_finds, check_none};
+use crate::rules::llhls::{self, Asked, Exchange};
+use crate::support::playlist::Playlist;
+use crate::support::web::Reply;
+
+/// Eight segments of two parts from number `first` on, the newer with their parts, and `open` parts of the next.
+fn good(first: u64, open: u64) -> String {
+    let mut text = format!(
+        "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:2\n\
+         #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=12,HOLD-BACK=6,PART-HOLD-BACK=2.88\n\
+         #EXT-X-PART-INF:PART-TARGET=0.96\n#EXT-X-MEDIA-SEQUENCE:{first}\n#EXT-X-DISCONTINUITY-SEQUENCE:0\n\
+         #EXT-X-MAP:URI=\"r/init.mp4\"\n"
+    );
+    for number in first..=first + 8 {
+        let date = jiff::Timestamp::from_millisecond(number as i64 * 1920).expect("a time");
+        let parts = match number - first {
+            place if place < 4 + open.min(1) => 0,
+            8 => open,
+            _ => 2,
+        };
+        if number < first + 8 || open > 0 {
+            text += &format!("#EXT-X-PROGRAM-DATE-TIME:{date:.3}\n");
+        }
+        for part in 0..parts {
+            let independent = if part == 0 { ",INDEPENDENT=YES" } else { "" };
+            text += &format!("#EXT-X-PART:DURATION=0.96,URI=\"r/{number}.{part}.m4s\"{independent}\n");
+        }
+        if number < first + 8 {
+            text += &format!("#EXTINF:1.92,\nr/{number}.m4s\n");
+        }
+    }
+    let next = first + 8;
+    text + &format!(
+        "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"r/{next}.{open}.m4s\"\n\
+         #EXT-X-RENDITION-REPORT:URI=\"../a/llhls.m3u8\",LAST-MSN={next},LAST-PART=0\n"
+    )
+}
+
+fn changed(from: &str, to: &str) -> String {
+    let text = good(100, 1);
+    assert!(text.contains(from), "{from}");
+    text.replacen(from, to, 1)
+}
+
+#[test]
+fn good_playlists_break_no_rule() {
+    check_none(&llhls::check(&good(100, 1)));
+    check_none(&llhls::check(&good(100, 0)));
+    check_none(&llhls::check_reload(&good(100, 0), &good(100, 1)));
+    check_none(&llhls::check_reload(&good(100, 1), &good(101, 0)));
+    check_none(&llhls::check_report(&good(100, 1), "../a/llhls.m3u8", (108, 0)));
+    check_none(&llhls::check_renditions(&[good(100, 1), good(101, 0)], 0));
+}
+
+#[test]
+fn a_text_with_one_thing_wrong_breaks_the_rule() {
+    let dated = |text: &str| text.to_owned() + "#EXT-X-DATERANGE:ID=\"a\"\n";
+    for (rule, text) in [
+        ("L1", changed("#EXT-X-PART-INF:PART-TARGET=0.96\n", "")),
+        ("L2", changed("DURATION=0.96,URI=\"r/106.1", "DURATION=0.97,URI=\"r/106.1")),
+        ("L2", changed("DURATION=0.96,URI=\"r/108.0.m4s\",INDEPENDENT=YES", "DURATION=0.5,URI=\"r/108.0.m4s\"")),
+        ("L3", changed("CAN-SKIP-UNTIL=12", "CAN-SKIP-UNTIL=11")),
+        ("L3", changed(",HOLD-BACK=6", ",HOLD-BACK=5")),
+        ("L3", changed("PART-HOLD-BACK=2.88", "PART-HOLD-BACK=2.8")),
+        ("L3", changed(",PART-HOLD-BACK=2.88", "")),
+        (
+            "L5",
+            changed(
+                "#EXT-X-PART:DURATION=0.96,URI=\"r/106.1",
+                "#EXT-X-MAP:URI=\"n\"\n#EXT-X-PART:DURATION=0.96,URI=\"r/106.1",
+            ),
+        ),
+        ("L5", changed("#EXTINF:1.92,\nr/106", "#EXT-X-DISCONTINUITY\n#EXTINF:1.92,\nr/106")),
+        ("L5", changed("#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:03:27.360Z\n", "")),
+        ("L8", changed("#EXTINF:1.92,\nr/103", "#EXT-X-PART:DURATION=0.96,URI=\"r/103.0.m4s\"\n#EXTINF:1.92,\nr/103")),
+        ("L16", good(100, 1) + "#EXT-X-ENDLIST\n"),
+        ("L16", good(100, 1) + "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"r/108.2.m4s\"\n"),
+        ("L16", changed("TYPE=PART,", "TYPE=PART,BYTERANGE-LENGTH=7,")),
+        ("L26", good(100, 1).replace("CAN-SKIP-UNTIL=12,", "").replace("#EXTINF:1.92", "#EXTINF:19.2")),
+        ("L26", dated(&good(100, 1))),
+    ] {
+        check_finds(rule, &llhls::check(&text));
+    }
+    check_none(&llhls::check(&dated(&changed("CAN-SKIP-UNTIL=12", "CAN-SKIP-UNTIL=12,CAN-SKIP-DATERANGES=YES"))));
+    // Exempt are those that are independent, before a gap, or the last of their segment.
+    for (from, to) in [
+        ("DURATION=0.96,URI=\"r/106.0", "DURATION=0.5,URI=\"r/106.0"),
+        ("DURATION=0.96,URI=\"r/106.1", "DURATION=0.5,URI=\"r/106.1"),
+    ] {
+        check_none(&llhls::check(&changed(from, to)));
+    }
+}
+
+#[test]
+fn a_reload_that_changes_what_it_may_not_breaks_the_rule() {
+    let next = good(101, 0);
+    for (rule, from, to) in [
+        ("L1", "PART-TARGET=0.96", "PART-TARGET=0.97"),
+        ("L3", "HOLD-BACK=6", "HOLD-BACK=7"),
+        ("H5", "DURATION=0.96,URI=\"r/106.1", "DURATION=0.95,URI=\"r/106.1"),
+        ("H5", "#EXTINF:1.92,\nr/107", "#EXT-X-PART:DURATION=0.1,URI=\"r/107.2.m4s\"\n#EXTINF:1.92,\nr/107"),
+        ("L16", "r/108.1.m4s", "r/108.one.m4s"),
+    ] {
+        assert!(next.contains(from), "{from}");
+        check_finds(rule, &llhls::check_reload(&good(100, 1), &next.replacen(from, to, 1)));
+    }
+}
+
+#[test]
+fn renditions_that_are_not_in_step_break_the_rule() {
+    let report = |text: &str, edge| llhls::check_report(text, "../a/llhls.m3u8", edge);
+    check_finds("L18", &report(&good(100, 1), (108, 1)));
+    check_finds("L18", &report(&changed("../a/llhls", "../b/llhls"), (108, 0)));
+    check_none(&report(&changed(",LAST-MSN=108,LAST-PART=0", ""), (108, 0)));
+    check_finds("H16", &llhls::check_renditions(&[good(100, 1), changed("HOLD-BACK=6", "HOLD-BACK=7")], 0));
+    check_finds("L22", &llhls::check_renditions(&[good(100, 0), good(101, 0)], 0));
+    check_none(&llhls::check_renditions(&[good(100, 0), good(101, 0)], 1_000_000));
+}
+
+#[test]
+fn parts_that_are_not_what_the_playlist_says_break_the_rule() {
+    let mut part = Playlist::parse(&good(100, 1)).parts.remove(0);
+    // Two pictures of 43 200 ticks, the first of them an IDR.
+    let media = file(9000, 43_200);
+    check_none(&llhls::check_part(&part, &init(true), &media));
+    check_none(&llhls::check_parts(&[&part], &[&media, &media], &media.repeat(2)));
+    check_finds("L2", &llhls::check_part(&part, &init(true), &file(9000, 43_201)));
+    check_finds("L6", &llhls::check_part(&part, &init(true), &media[1..]));
+    check_finds("L6", &llhls::check_parts(&[&part], &[&media, &media], &media));
+    let mut dependent = media.clone();
+    let nal = media.len() - 8;
+    dependent[nal] = 0x41;
+    check_finds("L4", &llhls::check_part(&part, &init(true), &dependent));
+    part.independent = false;
+    check_none(&llhls::check_part(&part, &init(true), &dependent));
+    check_finds("L4", &llhls::check_part(&part, &init(true), &media));
+    check_finds("L22", &llhls::check_parts(&[&part], &[&media], &media));
+}
+
+/// What an update leaves out of `whole`: the first `skipped` segments.
+fn update(whole: &str, skipped: usize) -> String {
+    let first = whole.find("#EXT-X-PROGRAM").expect("a date");
+    let (last, uri) = whole.match_indices(".m4s\n").nth(skipped - 1).expect("a segment");
+    format!("{}#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}\n{}", &whole[..first], &whole[last + uri.len()..])
+}
+
+#[test]
+fn an_update_that_does_not_make_the_whole_breaks_the_rule() {
+    let (previous, whole) = (good(100, 1), good(101, 0));
+    // The seventh segment from the end reaches over the boundary of 12 s.
+    let right = update(&whole, 1);
+    check_none(&llhls::check_update(&right, &previous, &whole));
+    for wrong in [
+        update(&whole, 2),
+        whole.clone(),
+        right.replace("SEQUENCE:101", "SEQUENCE:102"),
+        right.replace("DISCONTINUITY-SEQUENCE:0", "DISCONTINUITY-SEQUENCE:1"),
+        right.replace("#EXT-X-SKIP", "#EXT-X-SKIP:SKIPPED-SEGMENTS=0\n#EXT-X-SKIP"),
+        right.replace("#EXTINF:1.92,\nr/105", "#EXTINF:1.9,\nr/105"),
+        right.replace("#EXT-X-PRELOAD-HINT", "#X"),
+    ] {
+        check_finds("L15", &llhls::check_update(&wrong, &previous, &whole));
+    }
+    let over = whole.clone() + "#EXT-X-ENDLIST\n";
+    check_none(&llhls::check_update(&over, &previous, &over));
+    check_finds("L15", &llhls::check_update(&update(&over, 1), &previous, &over));
+    assert_eq!(llhls::reconstruct(&good(50, 0), &right), None);
+}
+
+#[test]
+fn answers_that_are_not_what_was_asked_for_break_the_rule() {
+    let before = good(100, 1);
+    let (now, ended) = (good(101, 0), good(100, 1) + "#EXT-X-ENDLIST\n");
+    let finds = |rule, wanted: (Option<u64>, Option<u64>), right: (u16, &str, u64), wrong: (u16, &str, u64)| {
+        let answer = |before: &str, (status, text, millis): (u16, &str, u64)| {
+            let took = Duration::from_millis(millis);
+            llhls::check_answer(&Exchange { segment: wanted.0, part: wanted.1, before, status, text, took })
+        };
+        let before = if right.1 == ended { &ended } else { &before };
+        check_none(&answer(before, right));
+        check_finds(rule, &answer(before, wrong));
+    };
+    // The playlist before ends with part 0 of segment 108, and segments have two.
+    finds("L9", (Some(108), None), (200, &now, 900), (200, &before, 900));
+    finds("L9", (Some(108), Some(1)), (200, &now, 900), (404, "", 5));
+    finds("L10", (Some(108), Some(2)), (200, &good(101, 1), 900), (200, &now, 900));
+    finds("L11", (None, Some(1)), (400, "", 5), (200, &before, 5));
+    finds("L12", (Some(110), None), (400, "", 5), (200, &now, 900));
+    finds("L12", (Some(109), Some(2)), (400, "", 5), (400, "", 5000));
+    finds("L13", (Some(109), Some(1)), (503, "", 6000), (503, "", 3000));
+    finds("L13", (Some(109), Some(1)), (200, &good(102, 0), 5900), (200, &good(102, 0), 9000));
+    finds("L14", (Some(107), None), (200, &before, 5), (400, "", 5));
+    finds("L14", (Some(3), Some(0)), (200, &before, 5), (200, &before, 3000));
+    finds("L14", (Some(107), Some(9)), (200, &now, 5), (200, &good(99, 0), 5));
+    finds("L14", (Some(107), Some(0)), (200, &before, 5), (200, &update(&before, 1), 5));
+    finds("L14", (Some(999), None), (200, &ended, 5), (200, &before, 5));
+    finds("L14", (Some(999), None), (200, &ended, 5), (400, "", 5));
+    check_none(&llhls::check_parameters((200, "a"), (200, "a")));
+    check_finds("L24", &llhls::check_parameters((200, "a"), (400, "a")));
+    check_finds("L24", &llhls::check_parameters((200, "a"), (200, "b")));
+}
+
+#[test]
+fn iframe_playlists_with_parts_or_not_up_to_date_break_the_rule() {
+    let whole: String =
+        good(100, 0).lines().filter(|line| !line.contains("PART")).map(|line| format!("{line}\n")).collect();
+    check_none(&llhls::check_iframes(&whole, 107));
+    check_finds("L15b", &llhls::check_iframes(&whole, 108));
+    check_finds("L15b", &llhls::check_iframes(&good(100, 0), 107));
+}
+
+#[test]
+fn parts_that_come_late_break_the_rule() {
+    let mut watch = llhls::Watch::default();
+    for (at, text) in [(0, good(100, 0)), (900, good(100, 1)), (1900, good(101, 0)), (2800, good(101, 1))] {
+        check_none(&watch.see(&text, Duration::from_millis(at)));
+    }
+    check_none(&watch.check_pace(Duration::from_millis(4700)));
+    check_finds("L7", &watch.check_pace(Duration::from_millis(4800)));
+    check_finds(
+        "L1",
+        &watch.see(&good(101, 1).replace("PART-TARGET=0.96", "PART-TARGET=0.97"), Duration::from_secs(3)),
+    );
+    check_none(&llhls::check_removed_part("r/100.0.m4s", 200));
+    check_finds("L8", &llhls::check_removed_part("r/100.0.m4s", 404));
+    check_none(&llhls::check_protocol("2"));
+    check_finds("L20", &llhls::check_protocol("1.1"));
+}
+
+fn reply(status: u16, name: &'static str, value: &'static str) -> Reply {
+    let headers = HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))]);
+    Reply { status, headers, body: Bytes::from_static(b"part") }
+}
+
+#[test]
+fn headers_that_are_wrong_break_the_rule() {
+    check_none(&llhls::check_gzip(&reply(200, "content-encoding", "gzip")));
+    check_finds("L21", &llhls::check_gzip(&reply(200, "vary", "accept-encoding")));
+    check_none(&llhls::check_hinted("u", &reply(200, "content-length", "4")));
+    check_finds("L16", &llhls::check_hinted("u", &reply(404, "content-length", "4")));
+    check_finds("L17", &llhls::check_hinted("u", &reply(200, "transfer-encoding", "chunked")));
+    check_none(&llhls::check_unhinted(404));
+    check_finds("L17", &llhls::check_unhinted(200));
+    for (asked, status, right, wrong) in [
+        (Asked::Playlist, 200, "public, max-age=1", "public, max-age=2"),
+        (Asked::Playlist, 404, "public, max-age=2", "public, max-age=3"),
+        (Asked::Blocking, 200, "public, max-age=12", "no-store"),
+        (Asked::Blocking, 404, "public, max-age=8", "public, max-age=2"),
+        (Asked::Blocking, 400, "no-store", "public, max-age=1"),
+        (Asked::Blocking, 503, "no-store", "public, max-age=12"),
+        (Asked::Media, 200, "public, max-age=60, immutable", "public, max-age=11"),
+        (Asked::Media, 404, "public, max-age=1", ""),
+    ] {
+        check_none(&llhls::check_caching(asked, 2, &reply(status, "cache-control", right)));
+        check_finds("L23", &llhls::check_caching(asked, 2, &reply(status, "cache-control", wrong)));
+    }
+}

@@ -1,0 +1,82 @@
+//! How segments come while they are made, and after.
+
+use crate::rules::{Report, Violation};
+use crate::support::boxes::Segment;
+use crate::support::web::Reply;
+
+/// Delays of a loaded machine, in microseconds.
+const SLACK: u128 = 1_000_000;
+
+/// An answer over HTTP/1.1 as it came.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Growing {
+    /// Status line and headers.
+    pub(crate) head: String,
+    /// The pieces of `Transfer-Encoding: chunked`, with when they came, in microseconds since 1970.
+    pub(crate) pieces: Vec<(Vec<u8>, u128)>,
+}
+
+impl Growing {
+    /// A header; empty if it is not there.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let named = |line: &'_ str| line.split_once(':').is_some_and(|(key, _)| key.eq_ignore_ascii_case(name));
+        let line = self.head.lines().find(|line| named(line)).unwrap_or_default();
+        line.split_once(':').map_or("", |(_, value)| value.trim())
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.head.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or_default()
+    }
+
+    pub(crate) fn body(&self) -> Vec<u8> {
+        self.pieces.iter().flat_map(|(piece, _)| piece).copied().collect()
+    }
+}
+
+/// The status of a segment that is asked for, `early` before its availability time less the offset, or after.
+pub(crate) fn check_early(status: u16, early: bool) -> Vec<Violation> {
+    let mut report = Report::default();
+    let right = if early { matches!(status, 404 | 425) } else { status == 200 };
+    report
+        .demand("E9", right, || format!("status {status}, where the time has {}come", if early { "not " } else { "" }));
+    report.0
+}
+
+/// A segment that was asked for while it was made, with `timescale` ticks of media time in a second since 1970.
+pub(crate) fn check_growing(answer: &Growing, timescale: u64) -> Vec<Violation> {
+    let mut report = Report::default();
+    let open = answer.header("content-length").is_empty() && answer.header("transfer-encoding") == "chunked";
+    report.demand("E11", open, || format!("a length before the end: {}", answer.head));
+    report.demand("E11", answer.pieces.len() > 1, || format!("it comes in {} piece", answer.pieces.len()));
+    for (index, (piece, came)) in answer.pieces.iter().enumerate() {
+        let segment = match Segment::parse(piece) {
+            Ok(segment) => segment,
+            Err(error) => {
+                report.demand("E11", false, || format!("piece {index} does not end where a chunk does: {error}"));
+                continue;
+            }
+        };
+        let end = u128::from(segment.start() + segment.duration()) * 1_000_000 / u128::from(timescale);
+        report.demand("E11", *came <= end + SLACK, || format!("piece {index} comes {} µs late", came.abs_diff(end)));
+    }
+    report.0
+}
+
+/// The same segment when it is complete.
+pub(crate) fn check_complete(growing: &Growing, complete: &Reply) -> Vec<Violation> {
+    let mut report = Report::default();
+    let length = complete.header("content-length");
+    report.demand("E11", length == complete.body.len().to_string(), || format!("Content-Length {length:?}"));
+    report.demand("E11", !complete.header("etag").is_empty(), || "an ETag".into());
+    report.demand("E11", complete.header("accept-ranges") == "bytes", || "Accept-Ranges".into());
+    report.demand("E11", growing.body() == complete.body, || "other bytes than those that came before".into());
+    report.0
+}
+
+/// The bytes from `from` on, out of a complete segment.
+pub(crate) fn check_range(whole: &[u8], from: usize, part: &Reply) -> Vec<Violation> {
+    let mut report = Report::default();
+    report.demand("E11", part.status == 206, || format!("status {} for a range", part.status));
+    report.demand("E11", whole.get(from..) == Some(&part.body[..]), || "other bytes than those of the range".into());
+    report.0
+}

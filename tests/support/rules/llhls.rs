@@ -1,0 +1,211 @@
+//! Low-latency HLS, L1 to L26: what one text has to be, what may change from one to the next, and what parts are.
+//!
+//! L19 is a part of H25. L25 is about the network between server and player, and of L20 priorities cannot be seen from
+//! outside. Where a distance is "from the end of the playlist", it is from the end of the last whole segment.
+
+mod delivery;
+mod reload;
+mod update;
+
+pub(crate) use delivery::{
+    Asked, Watch, check_caching, check_gzip, check_hinted, check_protocol, check_removed_part, check_unhinted,
+};
+pub(crate) use reload::{Exchange, check_answer, check_parameters};
+pub(crate) use update::{check_update, reconstruct};
+
+use super::{Report, Violation};
+use crate::support::boxes::{Init, Segment, nal_types};
+use crate::support::playlist::{Part, Playlist, attribute};
+
+/// Rounding of durations to six decimals.
+const MICRO: u64 = 1;
+/// NAL unit type of an IDR picture.
+const IDR: u8 = 5;
+/// A window from which on updates are demanded.
+const LONG_WINDOW: u64 = 120_000_000;
+/// What applies to a segment and all its parts.
+const OF_THE_PARENT: [&str; 4] = ["#EXT-X-PROGRAM-DATE-TIME:", "#EXT-X-MAP:", "#EXT-X-KEY:", "#EXT-X-DISCONTINUITY"];
+
+/// A whole media playlist with parts.
+pub(crate) fn check(text: &str) -> Vec<Violation> {
+    let mut report = Report::default();
+    let playlist = Playlist::parse(text);
+    let there = playlist.parts.is_empty() || playlist.part_target.is_some();
+    report.demand("L1", there, || "parts without EXT-X-PART-INF:PART-TARGET".into());
+    check_lengths(&mut report, &playlist);
+    check_control(&mut report, &playlist);
+    check_order(&mut report, text);
+    check_age(&mut report, &playlist);
+    check_hints(&mut report, &playlist);
+    let length: u64 = playlist.segments.iter().map(|segment| segment.micros).sum();
+    let skips = playlist.control("CAN-SKIP-UNTIL").is_some();
+    report.demand("L26", length <= LONG_WINDOW || skips, || "a window over two minutes without updates".into());
+    let dates = playlist.control.as_deref().is_some_and(|control| control.contains("CAN-SKIP-DATERANGES=YES"));
+    let ranges = text.contains("#EXT-X-DATERANGE:");
+    report.demand("L26", !ranges || dates, || "date ranges without CAN-SKIP-DATERANGES".into());
+    report.0
+}
+
+fn check_lengths(report: &mut Report, playlist: &Playlist) {
+    let target = playlist.part_target.unwrap_or_default();
+    for (index, part) in playlist.parts.iter().enumerate() {
+        let next = playlist.parts.get(index + 1);
+        report.demand("L2", part.micros <= target, || format!("{} is longer than the part target", part.uri));
+        let is_last = match next {
+            Some(next) => next.segment != part.segment,
+            None => part.segment < playlist.next(),
+        };
+        let exempt = part.independent || part.gap || is_last || next.is_some_and(|next| next.gap);
+        let enough = part.micros * 100 >= target * 85;
+        report.demand("L2", exempt || enough, || format!("{} is shorter than 85 % of the part target", part.uri));
+    }
+}
+
+fn check_control(report: &mut Report, playlist: &Playlist) {
+    let target = playlist.target * 1_000_000;
+    let at_least = |name: &str, least: u64| playlist.control(name).is_none_or(|value| value >= least);
+    report.demand("L3", at_least("CAN-SKIP-UNTIL", 6 * target), || "CAN-SKIP-UNTIL is less than six targets".into());
+    report.demand("L3", at_least("HOLD-BACK", 3 * target), || "HOLD-BACK is less than three targets".into());
+    let Some(part_target) = playlist.part_target else { return };
+    let held_back = playlist.control("PART-HOLD-BACK").is_some_and(|value| value >= 3 * part_target);
+    report.demand("L3", held_back, || "PART-HOLD-BACK of three part targets or more".into());
+}
+
+/// What applies to a segment stands before the first of its parts.
+fn check_order(report: &mut Report, text: &str) {
+    let (mut dated, mut has_parts) = (false, false);
+    for line in text.lines() {
+        let late = has_parts && OF_THE_PARENT.iter().any(|tag| line.starts_with(tag));
+        report.demand("L5", !late, || format!("{line} after a part of the segment"));
+        dated |= line.starts_with("#EXT-X-PROGRAM-DATE-TIME:");
+        if line.starts_with("#EXT-X-PART:") {
+            has_parts = true;
+            report.demand("L5", dated, || format!("{line} before the date of its segment"));
+        } else if !line.starts_with('#') {
+            (dated, has_parts) = (false, false);
+        }
+    }
+}
+
+fn check_age(report: &mut Report, playlist: &Playlist) {
+    let open = playlist.parts.iter().filter(|part| part.segment == playlist.next());
+    let mut from_end: u64 = open.map(|part| part.micros).sum();
+    for segment in playlist.segments.iter().rev() {
+        let shown = playlist.parts.iter().any(|part| part.segment == segment.number);
+        let near = from_end <= 3 * playlist.target * 1_000_000;
+        report.demand("L8", near || !shown, || format!("{} shows its parts {from_end} µs from the end", segment.uri));
+        from_end += segment.micros;
+    }
+}
+
+fn check_hints(report: &mut Report, playlist: &Playlist) {
+    report.demand("L16", !playlist.ended || playlist.hints.is_empty(), || "a hint after the end".into());
+    for kind in ["PART", "MAP"] {
+        let of_kind = playlist.hints.iter().filter(|list| attribute(list, "TYPE").as_deref() == Some(kind));
+        report.demand("L16", of_kind.count() <= 1, || format!("more than one hint of type {kind}"));
+    }
+    for list in &playlist.hints {
+        let open = attribute(list, "BYTERANGE-LENGTH").is_none();
+        report.demand("L16", open, || format!("{list}: the length of what is not made yet"));
+    }
+}
+
+/// What one reload may change, beside what all playlists may.
+pub(crate) fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
+    let mut report = Report::default();
+    let (old, new) = (Playlist::parse(previous), Playlist::parse(next));
+    report.demand("L3", old.control == new.control, || "EXT-X-SERVER-CONTROL changes".into());
+    report.demand("L1", old.part_target == new.part_target, || "the part target changes".into());
+    for part in &new.parts {
+        let was = old.parts.iter().find(|other| (other.segment, other.index) == (part.segment, part.index));
+        report.demand("H5", was.is_none_or(|was| was == part), || format!("{} changes", part.uri));
+        let put_in = was.is_none() && Some((part.segment, part.index)) < old.edge();
+        report.demand("H5", !put_in, || format!("{} is put in before the end", part.uri));
+    }
+    let follows = |part: &&Part| Some((part.segment, part.index)) > old.edge();
+    if let (Some(hint), Some(part)) = (old.hints.first(), new.parts.iter().find(follows)) {
+        let uri = attribute(hint, "URI").unwrap_or_default();
+        report.demand("L16", uri == part.uri, || format!("{uri} was hinted at, and {} came", part.uri));
+    }
+    report.0
+}
+
+/// What a playlist says of another rendition at `uri`, whose newest part had been `edge` before the playlist was asked for.
+pub(crate) fn check_report(text: &str, uri: &str, edge: (u64, u64)) -> Vec<Violation> {
+    let mut report = Report::default();
+    let playlist = Playlist::parse(text);
+    let of_uri = playlist.reports.iter().find(|list| attribute(list, "URI").as_deref() == Some(uri));
+    let Some(list) = of_uri else {
+        report.demand("L18", false, || format!("no report of {uri}"));
+        return report.0;
+    };
+    let number = |name| attribute(list, name).and_then(|text| text.parse::<u64>().ok());
+    let own = playlist.edge().unwrap_or_default();
+    // What is left out is as in the playlist itself (RFC 8216bis 4.4.5.4).
+    let reported = (number("LAST-MSN").unwrap_or(own.0), number("LAST-PART").unwrap_or(own.1));
+    report.demand("L18", reported >= edge, || format!("{uri} is reported at {reported:?} and was at {edge:?}"));
+    report.0
+}
+
+/// The playlists of renditions, received one right after the other: never apart by more than a part and `slack`.
+pub(crate) fn check_renditions(texts: &[String], slack: u64) -> Vec<Violation> {
+    let mut report = Report::default();
+    let all: Vec<_> = texts.iter().map(|text| Playlist::parse(text)).collect();
+    for pair in all.windows(2) {
+        report.demand("H16", pair[0].control == pair[1].control, || "EXT-X-SERVER-CONTROL differs".into());
+        let ends = [end(&pair[0]), end(&pair[1])];
+        let limit = pair[0].part_target.unwrap_or_default() + slack;
+        let apart = ends[0].abs_diff(ends[1]);
+        report.demand("L22", apart <= limit, || format!("the ends are {apart} µs apart"));
+    }
+    report.0
+}
+
+/// Where a playlist ends, in microseconds since 1970.
+fn end(playlist: &Playlist) -> u64 {
+    let last = playlist.last();
+    let start = last.date.parse::<jiff::Timestamp>().map_or(0, |date| date.as_microsecond() as u64);
+    let open = playlist.parts.iter().filter(|part| part.segment > last.number);
+    start + last.micros + open.map(|part| part.micros).sum::<u64>()
+}
+
+/// A part against its media.
+pub(crate) fn check_part(part: &Part, init: &Init, media: &[u8]) -> Vec<Violation> {
+    let mut report = Report::default();
+    let chunk = match Segment::parse(media) {
+        Ok(chunk) => chunk,
+        Err(error) => {
+            report.demand("L6", false, || format!("{}: {error}", part.uri));
+            return report.0;
+        }
+    };
+    let mut samples = chunk.chunks.iter().flat_map(|chunk| &chunk.samples);
+    let is_idr = |sample: &[u8]| nal_types(sample).is_ok_and(|types| types.contains(&IDR));
+    // Every frame of AAC stands alone.
+    let independent = !init.is_video() || samples.any(|sample| is_idr(&media[sample.clone()]));
+    report.demand("L4", !part.independent || independent, || format!("{} depends on what is before it", part.uri));
+    report.demand("L4", part.independent || !independent, || format!("{} is not marked as independent", part.uri));
+    let real = chunk.duration() * 1_000_000 / init.timescale();
+    let same = real.abs_diff(part.micros) <= MICRO;
+    report.demand("L2", same, || format!("{} lasts {real} µs, not {}", part.uri, part.micros));
+    report.0
+}
+
+/// The parts of a segment, in order, and the segment.
+pub(crate) fn check_parts(parts: &[&Part], media: &[&[u8]], segment: &[u8]) -> Vec<Violation> {
+    let mut report = Report::default();
+    report.demand("L6", media.concat() == segment, || "the parts do not make up the segment".into());
+    let independent = parts.iter().any(|part| part.independent);
+    report.demand("L22", independent, || "a segment without an independent part".into());
+    report.0
+}
+
+/// An I-frame playlist that was asked for up to segment `wanted`.
+pub(crate) fn check_iframes(text: &str, wanted: u64) -> Vec<Violation> {
+    let mut report = Report::default();
+    let playlist = Playlist::parse(text);
+    report.demand("L15b", playlist.next() > wanted || playlist.ended, || format!("it ends before {wanted}"));
+    let parts = playlist.parts.is_empty() && playlist.hints.is_empty();
+    report.demand("L15b", parts, || "parts in an I-frame playlist".into());
+    report.0
+}

@@ -1,0 +1,116 @@
+//! How playlists and parts come: pace, availability, headers and protocol.
+
+use std::time::Duration;
+
+use super::{check, check_reload};
+use crate::rules::{Report, Violation, hls};
+use crate::support::playlist::Playlist;
+use crate::support::web::Reply;
+
+/// Delays of a loaded machine.
+const SLACK: Duration = Duration::from_secs(1);
+
+/// A media playlist over its blocking reloads.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    segments: hls::Watch,
+    /// When a part was first listed.
+    listed: Vec<((u64, u64), Duration)>,
+    part_target: Duration,
+}
+
+impl Watch {
+    /// Takes the whole text that was received `at`, counted from any moment.
+    pub(crate) fn see(&mut self, text: &str, at: Duration) -> Vec<Violation> {
+        let playlist = Playlist::parse(text);
+        let mut found = check(text);
+        found.extend(self.segments.previous().iter().flat_map(|previous| check_reload(previous, text)));
+        found.extend(self.segments.see(text, at));
+        if let Some(edge) = playlist.edge().filter(|edge| self.listed.last().is_none_or(|(last, _)| last < edge)) {
+            self.listed.push((edge, at));
+        }
+        self.part_target = Duration::from_micros(playlist.part_target.unwrap_or_default());
+        found
+    }
+
+    /// Whether new parts and segments came in time until `now`.
+    pub(crate) fn check_pace(&self, now: Duration) -> Vec<Violation> {
+        let mut report = Report(self.segments.check_pace(now));
+        let times = self.listed.iter().map(|(_, at)| *at).chain([now]);
+        for ((edge, at), next) in self.listed.iter().zip(times.skip(1)) {
+            let waited = next.saturating_sub(*at);
+            let in_time = waited <= self.part_target + SLACK;
+            report.demand("L7", in_time, || format!("{waited:?} after {edge:?} nothing newer is listed"));
+        }
+        report.0
+    }
+}
+
+/// The status of a part that has left the playlist less than three target durations ago.
+pub(crate) fn check_removed_part(uri: &str, status: u16) -> Vec<Violation> {
+    let mut report = Report::default();
+    report.demand("L8", status == 200, || format!("{uri} is gone too early: {status}"));
+    report.0
+}
+
+/// The answer for a part, asked for while it was hinted at: it can be had (L16), and its head, which comes first, knows the
+/// length of the whole, so that no byte of it has come early (L17).
+pub(crate) fn check_hinted(uri: &str, answer: &Reply) -> Vec<Violation> {
+    let mut report = Report::default();
+    let status = answer.status;
+    report.demand("L16", status == 200, || format!("{uri} is hinted at and cannot be had: {status}"));
+    let length = answer.header("content-length");
+    let whole = status != 200 || length == answer.body.len().to_string();
+    report.demand("L17", whole, || format!("{uri} comes as it is made: Content-Length {length:?}"));
+    report.0
+}
+
+/// The status of a part that has never been hinted at.
+pub(crate) fn check_unhinted(status: u16) -> Vec<Violation> {
+    let mut report = Report::default();
+    report.demand("L17", status == 404, || format!("status {status} for a part that nobody hinted at"));
+    report.0
+}
+
+/// The version of HTTP that was agreed on.
+pub(crate) fn check_protocol(version: &str) -> Vec<Violation> {
+    let mut report = Report::default();
+    report.demand("L20", matches!(version, "2" | "3"), || format!("HTTP/{version}"));
+    report.0
+}
+
+/// The answer to a request that takes gzip.
+pub(crate) fn check_gzip(reply: &Reply) -> Vec<Violation> {
+    let mut report = Report::default();
+    let coding = reply.header("content-encoding");
+    report.demand("L21", coding == "gzip", || format!("Content-Encoding {coding:?}"));
+    report.0
+}
+
+/// What was asked for, which decides for how long the answer may be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// A media playlist without directives.
+    Playlist,
+    /// A media playlist with `_HLS_msn`.
+    Blocking,
+    /// A segment or a part.
+    Media,
+}
+
+/// `Cache-Control` of an answer, where the target duration is `target` seconds.
+pub(crate) fn check_caching(asked: Asked, target: u64, answer: &Reply) -> Vec<Violation> {
+    let mut report = Report::default();
+    let policy = answer.header("cache-control");
+    let age = policy.split(',').find_map(|word| word.trim().strip_prefix("max-age=")?.parse::<u64>().ok());
+    let right = match (asked, answer.status) {
+        (_, 400 | 503) => policy == "no-store",
+        (Asked::Playlist, 200) => age == Some((target / 2).max(1)),
+        (Asked::Blocking, 200) => age == Some(6 * target),
+        (Asked::Media, 200) => age.is_some_and(|age| age >= 6 * target),
+        (Asked::Blocking, _) => age == Some(4 * target),
+        (Asked::Playlist | Asked::Media, _) => age.is_some_and(|age| age <= target),
+    };
+    report.demand("L23", right, || format!("{asked:?} with status {}: Cache-Control {policy:?}", answer.status));
+    report.0
+}

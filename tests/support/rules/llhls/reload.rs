@@ -1,0 +1,99 @@
+//! Blocking reloads (RFC 8216bis 6.2.5.2): how a request has to be answered follows from the playlist before it.
+
+use std::time::Duration;
+
+use crate::rules::{Report, Violation};
+use crate::support::playlist::Playlist;
+
+/// Delays of a loaded machine.
+const SLACK: Duration = Duration::from_secs(1);
+
+/// A request with `_HLS_msn` or `_HLS_part`, and its answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Exchange<'a> {
+    pub(crate) segment: Option<u64>,
+    pub(crate) part: Option<u64>,
+    /// The whole playlist just before.
+    pub(crate) before: &'a str,
+    pub(crate) status: u16,
+    /// The answer, put together if it is an update.
+    pub(crate) text: &'a str,
+    pub(crate) took: Duration,
+}
+
+/// Whether the status, the playlist and the time are what was asked for.
+pub(crate) fn check_answer(exchange: &Exchange<'_>) -> Vec<Violation> {
+    let mut report = Report::default();
+    let before = Playlist::parse(exchange.before);
+    let &Exchange { status, took, .. } = exchange;
+    let Some(wanted) = wanted(exchange, &before) else {
+        report.demand("L11", status == 400, || format!("status {status} without _HLS_msn"));
+        return report.0;
+    };
+    let patience = Duration::from_secs(3 * before.target);
+    if before.ended || listed(&before) >= Some(wanted) {
+        check_satisfied(&mut report, exchange, &before);
+    } else if too_far(exchange, &before) {
+        report.demand("L12", status == 400, || format!("status {status} for what is too far ahead"));
+        report.demand("L12", took <= SLACK, || format!("refused after {took:?}"));
+    } else if status == 503 {
+        report.demand("L13", took >= patience, || format!("given up after {took:?}"));
+    } else {
+        let after = Playlist::parse(exchange.text);
+        let rule = if exchange.part >= before.parts_per_segment() && exchange.part.is_some() { "L10" } else { "L9" };
+        let there = status == 200 && (after.ended || listed(&after) >= Some(wanted));
+        report.demand(rule, there, || format!("status {status} at {:?}, wanted {wanted:?}", listed(&after)));
+        report.demand("L13", took <= patience + SLACK, || format!("held for {took:?}"));
+    }
+    report.0
+}
+
+/// Segment and part that have to be listed. One past the last part is the first of the next segment, and a segment is
+/// there with its last part.
+fn wanted(exchange: &Exchange<'_>, before: &Playlist) -> Option<(u64, u64)> {
+    let segment = exchange.segment?;
+    let Some(count) = before.parts_per_segment() else { return Some((segment, 0)) };
+    Some(match exchange.part {
+        Some(part) if part >= count => (segment + 1, 0),
+        Some(part) => (segment, part),
+        None => (segment, count - 1),
+    })
+}
+
+/// The newest segment and part; without parts, the newest segment.
+fn listed(playlist: &Playlist) -> Option<(u64, u64)> {
+    playlist.edge().or_else(|| playlist.segments.last().map(|segment| (segment.number, 0)))
+}
+
+fn too_far(exchange: &Exchange<'_>, before: &Playlist) -> bool {
+    let last = before.next().saturating_sub(1);
+    if exchange.segment.is_some_and(|segment| segment > last + 2) {
+        return true;
+    }
+    let (Some(count), Some(target), Some(part)) = (before.parts_per_segment(), before.part_target, exchange.part)
+    else {
+        return false;
+    };
+    let place = |(segment, part): (u64, u64)| segment * count + part;
+    let ahead = place((exchange.segment.unwrap_or_default(), part)).saturating_sub(listed(before).map_or(0, place));
+    let limit = if target < 1_000_000 { 3_000_000 / target } else { 3 };
+    ahead > limit
+}
+
+/// What is there already, or will never come, is answered with all there is.
+fn check_satisfied(report: &mut Report, exchange: &Exchange<'_>, before: &Playlist) {
+    let &Exchange { status, took, text, .. } = exchange;
+    let after = Playlist::parse(text);
+    report.demand("L14", status == 200, || format!("status {status} for what is there"));
+    report.demand("L14", took <= SLACK, || format!("answered after {took:?}"));
+    report.demand("L14", !before.ended || text == exchange.before, || "it changes after its end".into());
+    let whole = after.skipped.is_none() && after.sequence >= before.sequence && listed(&after) >= listed(before);
+    report.demand("L14", whole, || "not all of the current playlist".into());
+}
+
+/// The same request with and without what means nothing, or in another order: status and text of each.
+pub(crate) fn check_parameters(plain: (u16, &str), odd: (u16, &str)) -> Vec<Violation> {
+    let mut report = Report::default();
+    report.demand("L24", plain == odd, || format!("{} and {} are answered differently", plain.0, odd.0));
+    report.0
+}
