@@ -15,7 +15,8 @@ test: packages players
 
 bench: packages players
 	cargo build --release --locked
-	cargo bench --locked
+	cargo bench --locked --bench '*'
+	node benches/latency.mjs
 
 packages:
 	docker/install-packages.sh build run test

@@ -5,13 +5,17 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use barstone::timeline::{Rate, Timeline};
 use barstone::utc::Clock;
+use reqwest::StatusCode;
 use tokio::time::{interval, sleep_until};
 
+use memory::resident;
 use server::Server;
 use table::Table;
 
 #[path = "support/child.rs"]
 mod child;
+#[path = "support/memory.rs"]
+mod memory;
 #[path = "support/server.rs"]
 mod server;
 #[path = "support/table.rs"]
@@ -40,9 +44,10 @@ async fn main() -> anyhow::Result<()> {
         }
     }
     let live = started.elapsed();
+    let mut missed = 0;
     for name in names() {
         for file in [server.listed(&name, "v720").await?, server.listed(&name, "a").await?].concat() {
-            server.wait_for(&file).await?;
+            missed += usize::from(server.get(&file).await?.0 != StatusCode::OK);
         }
     }
     let filled = started.elapsed();
@@ -57,6 +62,7 @@ async fn main() -> anyhow::Result<()> {
     let mut table = Table::new(QUESTION);
     table.figure("all streams can be played after", format!("{:.1} s", live.as_secs_f64()));
     table.figure("all windows are full after", format!("{:.1} s", filled.as_secs_f64()));
+    table.figure("segments of the past that came too late", format!("{missed}"));
     table.figure("cores used", format!("{:.2}", (after.cpu - before.cpu).as_secs_f64() / seconds));
     let chunks = after.count("barstone_chunks_published_total{") - before.count("barstone_chunks_published_total{");
     table.figure(format!("chunks in {seconds:.1} s"), format!("{chunks:.0}"));
@@ -73,7 +79,7 @@ async fn main() -> anyhow::Result<()> {
         }
     }
     table.judged("newest segment of any playlist, behind UTC", format!("{behind} segments"), "at most 1", behind <= 1);
-    let restarts = after.count("barstone_restarts_total{");
+    let restarts = after.count("barstone_restarts_total{").abs();
     table.judged("runs that failed", format!("{restarts:.0}"), "0", restarts == 0.0);
     table.figure("resident memory", format!("{resident:.0} MB"));
     let each = resident / STREAMS as f64;
@@ -128,11 +134,4 @@ async fn newest_behind(server: &Server, end: Instant) -> anyhow::Result<u64> {
 
 fn number(file: Option<&String>) -> Option<u64> {
     file?.rsplit('/').next()?.strip_suffix(".m4s")?.parse().ok()
-}
-
-/// Bytes.
-fn resident(id: u32) -> anyhow::Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? * 1024.0)
 }
