@@ -87,12 +87,13 @@ async fn newer(root: &Path, than: u64) -> u64 {
     until("the directory goes on", LONG, async || newest(root).filter(|number| *number > than)).await
 }
 
-/// Looks at every file again and again; what has been looked at and has not changed is only looked for.
+/// Looks at every file again and again, until the window is there too; what has been looked at and has not changed is
+/// only looked for.
 async fn watch(root: &Path, lasting: Duration) -> usize {
-    let end = Instant::now() + lasting;
+    let (end, longest) = (Instant::now() + lasting, Instant::now() + LONG);
     let mut seen = BTreeMap::new();
     let mut reads = 0;
-    while Instant::now() < end {
+    while Instant::now() < end || (newest(root).is_none() && Instant::now() < longest) {
         for file in whole_files(root) {
             let Ok(meta) = file.metadata() else { continue };
             let stamp = (meta.len(), meta.modified().ok());

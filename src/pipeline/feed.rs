@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use gstreamer as gst;
+use rustix::time::{ClockId, clock_gettime};
 
 use super::PipelineError;
 use super::encoder::AAC_LOOKAHEAD;
@@ -20,9 +21,11 @@ use crate::utc::Clock;
 
 /// Longest sleep, so that a step of the clock is noticed.
 const NAP: Duration = Duration::from_millis(500);
-/// How long a run that nothing paces works at a time, and the longest that it rests from that.
+/// How long a run that nothing paces works at a time, the longest that it rests from that, and how often the time that it
+/// had to wait for a core: that there was none to be had says that others need it.
 const SPELL: Duration = Duration::from_millis(10);
 const LONGEST_REST: Duration = Duration::from_millis(100);
+const RESTS_PER_WAIT: u32 = 4;
 /// Sound comes out of voaacenc and any AAC decoder this many samples late, so it is fed the sound of so many
 /// samples later.
 const AAC_DELAY_SAMPLES: u64 = 1600;
@@ -109,8 +112,8 @@ pub(super) struct Feed {
     flow: Flow,
     next: u64,
     pace: Pace,
-    /// When the run last rested.
-    rested: Instant,
+    /// When the spell of work began, and how long the thread had worked by then.
+    rested: Option<(Instant, Duration)>,
 }
 
 /// Why there is no next frame although the plan is not done.
@@ -131,7 +134,7 @@ impl Feed {
     pub(super) fn new(plan: Plan, source: Source, flow: Flow) -> Self {
         let next = plan.frames.start;
         let pace = Pace::new(plan.timeline.segment_duration(), plan.window);
-        Self { plan, source, flow, next, pace, rested: Instant::now() }
+        Self { plan, source, flow, next, pace, rested: None }
     }
 
     /// The next frame, when it is due; blocks until then. `None` once the plan is done.
@@ -182,16 +185,23 @@ impl Feed {
         }
     }
 
-    /// Lets live runs have the processor: the past can wait for as long as it has worked, which is the longer the more
-    /// there is to do. The thread's priority is no way to that: GStreamer lends its threads to one run after the other.
+    /// Lets live runs have the processor: the past can wait. The thread's priority is no way to that: GStreamer lends its
+    /// threads to one run after the other.
     fn give_way(&mut self) -> Result<(), Halt> {
-        let worked = self.rested.elapsed();
-        if worked >= SPELL {
-            self.flow.sleep(worked.min(LONGEST_REST))?;
-            self.rested = Instant::now();
+        let (since, before) = *self.rested.get_or_insert_with(|| (Instant::now(), worked()));
+        let spell = since.elapsed();
+        if spell >= SPELL {
+            let waited = spell.saturating_sub(worked().saturating_sub(before));
+            self.flow.sleep((waited * RESTS_PER_WAIT).min(LONGEST_REST))?;
+            self.rested = None;
         }
         Ok(())
     }
+}
+
+/// How long this thread has had a core.
+fn worked() -> Duration {
+    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
 }
 
 /// The last frame of the group of `frame` in its chunk: half of the frames, half of the rest and so on, so that little
