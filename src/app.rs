@@ -10,10 +10,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, MediaDir};
+use crate::definitions::{Definitions, FileError};
 use crate::http::{self, App, Certificates, TlsError};
 use crate::metrics::Metrics;
 use crate::pipeline::{self, PipelineError};
-use crate::stream::{Registry, RegistryError, Render, Setting, Turns};
+use crate::spec::StreamSpec;
+use crate::stream::{Registry, Render, Setting, Turns};
 use crate::utc::Clock;
 
 /// How long requests and pipelines may take to finish once the program is to end.
@@ -35,9 +37,9 @@ pub enum AppError {
     /// GStreamer does not work.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
-    /// There are too many streams.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
+    /// The state directory cannot be used.
+    #[error("state_dir")]
+    State(#[from] FileError),
     /// The certificates do not work.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -67,10 +69,10 @@ pub async fn run(config: Config, end: CancellationToken) -> Result<(), AppError>
         turns: Turns::default(),
     };
     log_start(&config, &setting, address);
-    let registry = Arc::new(Registry::new(setting, streams_over.clone()));
-    for spec in config.streams {
-        registry.create(spec)?;
-    }
+    let definitions = definitions(&config).await?;
+    let registry = Arc::new(Registry::new(setting, definitions, streams_over.clone()));
+    let kept = Arc::clone(&registry);
+    tasks.spawn(async move { kept.keep().await });
 
     let app = App::new(registry, end.clone());
     tokio::select! {
@@ -84,6 +86,20 @@ pub async fn run(config: Config, end: CancellationToken) -> Result<(), AppError>
     }
     tracing::info!("ended");
     Ok(())
+}
+
+/// Without any configuration there is one stream, which can be changed like one that was made here.
+async fn definitions(config: &Config) -> Result<Definitions, FileError> {
+    let (declared, given) = match &config.streams {
+        Some(declared) => (declared.clone(), Vec::new()),
+        None => (Vec::new(), vec![StreamSpec::test()]),
+    };
+    let definitions = match &config.state_dir {
+        Some(directory) => Definitions::open(directory, given)?,
+        None => Definitions::in_memory(given),
+    };
+    definitions.declare(declared).await;
+    Ok(definitions)
 }
 
 fn bind(listen: SocketAddr) -> std::io::Result<TcpListener> {
@@ -103,8 +119,8 @@ fn log_start(config: &Config, setting: &Setting, address: SocketAddr) {
         encoders = setting.encoders,
         "listening"
     );
-    if config.state_dir.is_some() {
-        tracing::warn!("state_dir is not used yet: definitions made over REST last until the program ends");
+    if config.state_dir.is_none() {
+        tracing::info!("definitions made over REST last until the program ends: there is no state_dir");
     }
     if config.media_dir == MediaDir::None {
         tracing::info!("windows are kept in memory only");

@@ -101,8 +101,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Filter of the log.
     pub log: String,
-    /// Streams that exist from the start.
-    pub streams: Vec<StreamSpec>,
+    /// Streams that the file declares, if it says anything of streams.
+    pub streams: Option<Vec<StreamSpec>>,
 }
 
 /// Where windows are mirrored to.
@@ -181,16 +181,16 @@ impl Config {
     /// # Errors
     /// [`ConfigError`]; the first one found.
     pub fn load(settings: Settings) -> Result<Self, ConfigError> {
+        let path = settings.config.clone().unwrap_or_default();
         let file = settings.config.as_deref().map_or_else(|| Ok(File::default()), read)?;
         let listen = settings.listen.or(file.listen).unwrap_or_else(|| LISTEN.into());
-        let streams = file.streams.unwrap_or_else(|| vec![StreamRequest::named("test")]);
         Ok(Self {
             listen: listen.parse().map_err(|_| ConfigError::Listen(listen))?,
             media_dir: media_dir(settings.media_dir.or(file.media_dir)),
             state_dir: settings.state_dir.or(file.state_dir),
             tls: tls(settings.tls_cert.or(file.tls_cert), settings.tls_key.or(file.tls_key))?,
             log: settings.log.or(file.log).unwrap_or_else(|| LOG.into()),
-            streams: check_streams(streams, &settings.config.unwrap_or_default())?,
+            streams: file.streams.map(|streams| check_streams(streams, &path)).transpose()?,
         })
     }
 
@@ -211,13 +211,15 @@ impl Config {
             #[serde(skip_serializing_if = "Option::is_none")]
             tls_key: Option<&'a Path>,
             log: &'a str,
-            streams: Vec<toml::Table>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            streams: Option<Vec<toml::Table>>,
         }
         let media_dir = match &self.media_dir {
             MediaDir::None => Some(Path::new(NO_DIRECTORY)),
             MediaDir::Temporary => None,
             MediaDir::At(path) => Some(path.as_path()),
         };
+        let streams = self.streams.as_ref().map(|streams| streams.iter().map(stream_to_toml).collect());
         toml::to_string(&Shown {
             listen: self.listen.to_string(),
             media_dir,
@@ -225,7 +227,7 @@ impl Config {
             tls_cert: self.tls.as_ref().map(|files| files.cert.as_path()),
             tls_key: self.tls.as_ref().map(|files| files.key.as_path()),
             log: &self.log,
-            streams: self.streams.iter().map(stream_to_toml).collect::<Result<_, _>>()?,
+            streams: streams.transpose()?,
         })
     }
 }

@@ -75,6 +75,9 @@ pub fn router(app: App) -> Router {
         .route("/metrics", get(ops::metrics))
         .route("/whoami", get(ops::whoami));
     let api = Router::new()
+        .route("/api/v1/definitions", get(api::export).post(api::import))
+        .route("/api/v1/all/start", post(api::start_all))
+        .route("/api/v1/all/stop", post(api::stop_all))
         .route("/api/v1/streams", get(api::list).post(api::create))
         .route("/api/v1/streams/{name}", get(api::get).put(api::replace).delete(api::remove))
         .route("/api/v1/streams/{name}/start", post(api::start))

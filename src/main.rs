@@ -37,7 +37,9 @@ fn fail(error: &anyhow::Error, code: u8) -> ExitCode {
 #[expect(clippy::print_stdout, reason = "this is what the user asked for")]
 fn look_at(config: &Config, action: ConfigAction) -> anyhow::Result<()> {
     match action {
-        ConfigAction::Check => println!("the configuration is right: {} streams", config.streams.len()),
+        ConfigAction::Check => {
+            println!("the configuration is right: {} streams", config.streams.as_ref().map_or(1, Vec::len))
+        }
         ConfigAction::Show => print!("{}", config.to_toml()?),
     }
     Ok(())

@@ -102,8 +102,6 @@ impl Preset {
 pub struct StreamSpec {
     /// Name in URLs.
     pub name: StreamName,
-    /// Whether the stream runs when the program starts.
-    pub enabled: bool,
     /// Shown in the picture; empty shows the name.
     pub title: String,
     /// Background of the picture.
@@ -116,6 +114,19 @@ pub struct StreamSpec {
     pub video: Vec<VideoSpec>,
     /// The sound, if there is any.
     pub audio: Option<AudioSpec>,
+    /// When it runs.
+    pub control: Control,
+}
+
+/// When a stream runs. Nothing of it changes what is published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Control {
+    /// Whether it is to run, as was last said by hand.
+    pub enabled: bool,
+    /// With this it runs only while somebody asks for its media, and for so long after.
+    pub on_demand: Option<Duration>,
+    /// Streams that run whenever this one does, and before it.
+    pub requires: Vec<StreamName>,
 }
 
 /// One video rendition.
@@ -166,6 +177,11 @@ impl StreamSpec {
         2 * self.window_segments() + 1
     }
 
+    /// Whether a stream with this definition and one with `other` are the same to whoever plays them.
+    pub fn publishes_as(&self, other: &Self) -> bool {
+        Self { control: other.control.clone(), ..self.clone() } == *other
+    }
+
     /// Whether every process publishes the same bytes.
     pub fn is_deterministic(&self) -> bool {
         self.video.iter().all(|video| video.preset.is_deterministic())
@@ -179,7 +195,7 @@ impl StreamSpec {
 
     /// The hash that names the media bytes; `encoders` are the versions of the encoder libraries.
     pub fn revision(&self, encoders: &str) -> Revision {
-        let Self { name: _, enabled: _, title: _, pattern, timeline, window: _, video, audio } = self;
+        let Self { name: _, title: _, pattern, timeline, window: _, video, audio, control: _ } = self;
         let media =
             format!("{MEDIA_VERSION}|{encoders}|{}|{pattern:?}|{timeline:?}|{video:?}|{audio:?}", self.shown_title());
         let hash = Sha256::digest(media);

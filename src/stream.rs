@@ -7,13 +7,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::pipeline::{Job, PipelineError};
 
+mod desired;
 mod life;
 mod phase;
 mod registry;
 mod run;
 
-pub use phase::{Phase, Status};
-pub use registry::{Change, Registry, RegistryError, Setting, StreamView};
+pub use phase::{Moment, Phase, Status};
+pub use registry::{Registry, Setting, StreamView, Unknown};
 pub use run::Turns;
 
 /// Renders a job until it is done or the token is cancelled: the seam to [`crate::pipeline`], which tests replace.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules in the order in which they may use each other: only what stands before.
-const ORDER: [&str; 16] = [
+const ORDER: [&str; 17] = [
     "timeline",
     "utc",
     "spec",
@@ -16,6 +16,7 @@ const ORDER: [&str; 16] = [
     "manifest",
     "pipeline",
     "directory",
+    "definitions",
     "stream",
     "http",
     "telemetry",

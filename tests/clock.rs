@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use barstone::definitions::{Definitions, Guard};
 use barstone::metrics::Metrics;
 use barstone::pipeline::{self, Job};
 use barstone::spec::{StreamName, StreamRequest, StreamSpec};
@@ -34,7 +35,7 @@ struct Studio {
 
 impl Studio {
     /// `rate` times as fast as the host's clock.
-    fn new(rate: f64, window_seconds: u64) -> Self {
+    async fn new(rate: f64, window_seconds: u64) -> Self {
         let encoders = pipeline::probe().expect("GStreamer works").versions().to_owned();
         let pace =
             Arc::new(Mutex::new(Pace { rate, since: Instant::now(), was: Clock::system().now().as_millis() as i64 }));
@@ -50,8 +51,8 @@ impl Studio {
             tasks: TaskTracker::new(),
             turns: Turns::default(),
         };
-        let registry = Registry::new(setting, over.clone());
-        registry.create(spec(window_seconds)).expect("there is room");
+        let registry = Registry::new(setting, Definitions::in_memory(Vec::new()), over.clone());
+        registry.put(spec(window_seconds), Guard::New).await.expect("there is room");
         Self { registry, clock, pace, over }
     }
 
@@ -170,7 +171,7 @@ fn gaps(output: &Output) -> usize {
 
 #[tokio::test]
 async fn a_step_forward_is_made_up_for() {
-    let studio = Studio::new(1.0, 60);
+    let studio = Studio::new(1.0, 60).await;
     let output = studio.output().await;
     let mut following = follow(&output);
     let before = studio.current(&output);
@@ -189,7 +190,7 @@ async fn a_step_forward_is_made_up_for() {
 
 #[tokio::test]
 async fn a_step_back_waits_and_repeats_nothing() {
-    let studio = Studio::new(1.0, 60);
+    let studio = Studio::new(1.0, 60).await;
     let output = studio.output().await;
     let mut following = follow(&output);
     let before = studio.current(&output);
@@ -210,7 +211,7 @@ async fn a_step_back_waits_and_repeats_nothing() {
 
 #[tokio::test]
 async fn a_clock_that_runs_fast_is_followed() {
-    let studio = Studio::new(1.1, 60);
+    let studio = Studio::new(1.1, 60).await;
     let output = studio.output().await;
     let mut following = follow(&output);
     let before = studio.current(&output);
@@ -225,7 +226,7 @@ async fn a_clock_that_runs_fast_is_followed() {
 
 #[tokio::test]
 async fn what_overload_has_cost_is_a_gap_and_the_rest_is_right() {
-    let studio = Studio::new(1.0, 3600);
+    let studio = Studio::new(1.0, 3600).await;
     let output = studio.output().await;
     let mut following = follow(&output);
     // However fast the machine is, sooner or later time goes faster than it encodes.

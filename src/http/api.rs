@@ -3,18 +3,21 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::error::ApiError;
 use super::{App, MAX_BODY_BYTES};
+use crate::definitions::{Change, Guard, MAX_STREAMS, Origin, WriteError};
 use crate::manifest::{date_time, path};
 use crate::spec::{SpecError, StreamName, StreamRequest, StreamSpec};
-use crate::stream::{Change, Phase, StreamView};
+use crate::stream::{Moment, Phase, StreamView};
 
 type Answer = Result<Response, ApiError>;
+type Body = Result<Bytes, BytesRejection>;
 
 /// A stream as it is answered: its definition, and how it is.
 #[derive(Debug, Serialize)]
@@ -24,12 +27,42 @@ pub(super) struct StreamAnswer {
     phase: Phase,
     since: String,
     error: Option<String>,
+    /// Whether it is to run now.
+    wanted: bool,
+    /// When the definition was last written.
+    changed: String,
+    /// Whether the configuration file declares it, and the API cannot change it.
+    declared: bool,
     revision: String,
     /// Whether every process publishes the same bytes.
     deterministic: bool,
     urls: Urls,
     /// The newest complete segment of all tracks.
     segment: Option<u64>,
+}
+
+/// A stream and its life so far.
+#[derive(Debug, Serialize)]
+struct OneStream {
+    #[serde(flatten)]
+    stream: StreamAnswer,
+    /// Phases, oldest first.
+    history: Vec<Past>,
+}
+
+/// A phase that a stream was in, or is.
+#[derive(Debug, Serialize)]
+struct Past {
+    phase: Phase,
+    since: String,
+    error: Option<String>,
+}
+
+impl From<&Moment> for Past {
+    fn from(moment: &Moment) -> Self {
+        let Moment { phase, since, error } = moment;
+        Self { phase: *phase, since: date_time(*since), error: error.clone() }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -40,28 +73,62 @@ struct Urls {
     lldash: String,
 }
 
-pub(super) async fn list(State(app): State<App>) -> Json<Vec<StreamAnswer>> {
-    Json(app.0.registry.list().iter().map(|view| answer(&app, view)).collect())
+/// What of the list is wanted.
+#[derive(Debug, Default)]
+struct Selection {
+    /// Only streams in this phase.
+    phase: Option<Phase>,
+    /// Only streams whose name or title has this in it.
+    search: Option<String>,
+    /// At most so many.
+    limit: Option<usize>,
+    /// Only streams whose names come after this one.
+    after: Option<String>,
 }
 
-pub(super) async fn create(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Answer {
-    let request = read(&headers, body)?;
-    let view = app.0.registry.create(StreamSpec::try_from(request)?)?;
+/// All definitions, to be kept elsewhere and brought back.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Definitions {
+    streams: Vec<StreamRequest>,
+}
+
+/// `GET /api/v1/streams`: by name. Where there are more than `limit`, the `Link` header leads on (RFC 8288).
+pub(super) async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Answer {
+    let selection = from_query(&query.unwrap_or_default())?;
+    let mut views = app.0.registry.list();
+    views.retain(|view| selection.has(view));
+    let limit = selection.limit.unwrap_or(MAX_STREAMS);
+    let last = views.get(limit - 1).filter(|_| views.len() > limit).map(|view| view.record.spec.name.clone());
+    views.truncate(limit);
+    let mut response = Json(answers(&app, &views)).into_response();
+    if let Some(last) = last {
+        let next = HeaderValue::try_from(format!("<{}>; rel=\"next\"", selection.after(&last)));
+        response.headers_mut().extend(next.map(|next| (header::LINK, next)));
+    }
+    Ok(response)
+}
+
+/// `POST /api/v1/streams`
+pub(super) async fn create(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
+    let request: StreamRequest = read(&headers, body)?;
+    let (view, _) = app.0.registry.put(StreamSpec::try_from(request)?, Guard::New).await?;
     Ok(created(&app, &view))
 }
 
+/// `GET /api/v1/streams/{name}`. The entity tag is that of the definition.
 pub(super) async fn get(State(app): State<App>, Path(stream): Path<String>) -> Answer {
-    let view = app.0.registry.get(&name(&stream)?)?;
-    Ok(Json(answer(&app, &view)).into_response())
+    Ok(one(&app, &app.0.registry.get(&name(&stream)?)?))
 }
 
+/// `PUT /api/v1/streams/{name}`
 pub(super) async fn replace(
     State(app): State<App>,
     Path(stream): Path<String>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Answer {
-    let mut request = read(&headers, body)?;
+    let mut request: StreamRequest = read(&headers, body)?;
     match &request.name {
         None => request.name = Some(stream),
         Some(inside) if *inside == stream => {}
@@ -70,44 +137,145 @@ pub(super) async fn replace(
             return Err(SpecError { field: "name".into(), problem }.into());
         }
     }
-    let (view, change) = app.0.registry.replace(StreamSpec::try_from(request)?)?;
+    let put = app.0.registry.put(StreamSpec::try_from(request)?, guard(&headers)).await;
+    let (view, change) = put.map_err(|error| match error {
+        // Only a precondition says that there must be none.
+        WriteError::Exists(name) => WriteError::Changed(name),
+        error => error,
+    })?;
     match change {
         Change::Created => Ok(created(&app, &view)),
-        Change::Replaced => Ok(Json(answer(&app, &view)).into_response()),
+        Change::Replaced => Ok(one(&app, &view)),
     }
 }
 
-pub(super) async fn remove(State(app): State<App>, Path(stream): Path<String>) -> Answer {
-    let name = name(&stream)?;
-    app.0.registry.remove(&name)?;
+/// `DELETE /api/v1/streams/{name}`
+pub(super) async fn remove(State(app): State<App>, Path(stream): Path<String>, headers: HeaderMap) -> Answer {
+    app.0.registry.remove(&name(&stream)?, guard(&headers)).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-pub(super) async fn start(State(app): State<App>, Path(stream): Path<String>) -> Answer {
-    let view = app.0.registry.start(&name(&stream)?)?;
-    Ok(Json(answer(&app, &view)).into_response())
+/// `POST /api/v1/streams/{name}/start`
+pub(super) async fn start(State(app): State<App>, Path(stream): Path<String>, headers: HeaderMap) -> Answer {
+    Ok(one(&app, &app.0.registry.enable(&name(&stream)?, true, guard(&headers)).await?))
 }
 
-pub(super) async fn stop(State(app): State<App>, Path(stream): Path<String>) -> Answer {
-    let view = app.0.registry.stop(&name(&stream)?)?;
-    Ok(Json(answer(&app, &view)).into_response())
+/// `POST /api/v1/streams/{name}/stop`
+pub(super) async fn stop(State(app): State<App>, Path(stream): Path<String>, headers: HeaderMap) -> Answer {
+    Ok(one(&app, &app.0.registry.enable(&name(&stream)?, false, guard(&headers)).await?))
+}
+
+/// `POST /api/v1/all/start`
+pub(super) async fn start_all(State(app): State<App>) -> Answer {
+    enable_all(&app, true).await
+}
+
+/// `POST /api/v1/all/stop`
+pub(super) async fn stop_all(State(app): State<App>) -> Answer {
+    enable_all(&app, false).await
+}
+
+async fn enable_all(app: &App, enabled: bool) -> Answer {
+    for view in app.0.registry.list() {
+        match app.0.registry.enable(&view.record.spec.name, enabled, Guard::Always).await {
+            // It has been deleted since it was listed.
+            Ok(_) | Err(WriteError::Unknown(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(Json(answers(app, &app.0.registry.list())).into_response())
+}
+
+/// `GET /api/v1/definitions`
+pub(super) async fn export(State(app): State<App>) -> Json<Definitions> {
+    let streams = app.0.registry.list().iter().map(|view| StreamRequest::from(&view.record.spec)).collect();
+    Json(Definitions { streams })
+}
+
+/// `POST /api/v1/definitions`: each is created or replaced, and no other is touched. One that is wrong keeps all from
+/// being written.
+pub(super) async fn import(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
+    let Definitions { streams } = read(&headers, body)?;
+    if streams.len() > MAX_STREAMS {
+        let problem = format!("at most {MAX_STREAMS}, not {}", streams.len());
+        return Err(SpecError { field: "streams".into(), problem }.into());
+    }
+    let mut specs: Vec<StreamSpec> = Vec::new();
+    for (index, request) in streams.into_iter().enumerate() {
+        let wrong = |error: SpecError| SpecError { field: format!("streams[{index}].{}", error.field), ..error };
+        let spec = StreamSpec::try_from(request).map_err(wrong)?;
+        if specs.iter().any(|other| other.name == spec.name) {
+            let problem = format!("{} stands twice", spec.name);
+            return Err(wrong(SpecError { field: "name".into(), problem }).into());
+        }
+        specs.push(spec);
+    }
+    let mut views = Vec::new();
+    for spec in specs {
+        views.push(app.0.registry.put(spec, Guard::Always).await?.0);
+    }
+    Ok(Json(answers(&app, &views)).into_response())
+}
+
+impl Selection {
+    fn has(&self, view: &StreamView) -> bool {
+        let spec = &view.record.spec;
+        let found = |text: &str| spec.name.as_str().contains(text) || spec.title.contains(text);
+        self.phase.is_none_or(|phase| view.status.phase == phase)
+            && self.search.as_deref().is_none_or(found)
+            && self.after.as_deref().is_none_or(|after| spec.name.as_str() > after)
+    }
+
+    /// The URL of what comes after `last`.
+    fn after(&self, last: &StreamName) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        if let Some(phase) = self.phase {
+            query.append_pair("phase", phase.as_str());
+        }
+        if let Some(search) = &self.search {
+            query.append_pair("search", search);
+        }
+        if let Some(limit) = self.limit {
+            query.append_pair("limit", &limit.to_string());
+        }
+        format!("/api/v1/streams?{}", query.append_pair("after", last.as_str()).finish())
+    }
 }
 
 fn created(app: &App, view: &StreamView) -> Response {
-    let mut response = (StatusCode::CREATED, Json(answer(app, view))).into_response();
-    let location = HeaderValue::try_from(format!("/api/v1/streams/{}", view.spec.name));
+    let mut response = one(app, view);
+    *response.status_mut() = StatusCode::CREATED;
+    let location = HeaderValue::try_from(format!("/api/v1/streams/{}", view.record.spec.name));
     response.headers_mut().extend(location.map(|location| (header::LOCATION, location)));
     response
 }
 
+/// One stream with its history, and the tag that a later write may name (RFC 9110 13.1.1).
+fn one(app: &App, view: &StreamView) -> Response {
+    let history = view.status.history.iter().map(Past::from).collect();
+    let answer = OneStream { stream: answer(app, view), history };
+    let mut response = Json(answer).into_response();
+    let tag = HeaderValue::try_from(format!("\"{}\"", view.record.tag()));
+    response.headers_mut().extend(tag.map(|tag| (header::ETAG, tag)));
+    response
+}
+
+fn answers(app: &App, views: &[StreamView]) -> Vec<StreamAnswer> {
+    views.iter().map(|view| answer(app, view)).collect()
+}
+
 fn answer(app: &App, view: &StreamView) -> StreamAnswer {
-    let StreamView { spec, status } = view;
+    let StreamView { record, wanted, status } = view;
+    let spec = &record.spec;
     let url = |file: &str| format!("/{}/{file}", path::stream_directory(&spec.name));
     StreamAnswer {
         definition: StreamRequest::from(spec),
         phase: status.phase,
         since: date_time(status.since),
         error: status.error.clone(),
+        wanted: *wanted,
+        changed: date_time(record.changed),
+        declared: record.origin == Origin::Declared,
         revision: spec.revision(&app.0.registry.setting().encoders).to_string(),
         deterministic: spec.is_deterministic(),
         urls: Urls { hls: url(path::HLS), llhls: url(path::LLHLS), dash: url(path::DASH), lldash: url(path::LLDASH) },
@@ -115,22 +283,54 @@ fn answer(app: &App, view: &StreamView) -> StreamAnswer {
     }
 }
 
+/// What a request says about the definition that it means to change (RFC 9110 13.1). A weak tag matches nothing.
+fn guard(headers: &HeaderMap) -> Guard {
+    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default().trim());
+    match (text(header::IF_MATCH), text(header::IF_NONE_MATCH)) {
+        (Some("*"), _) => Guard::Exists,
+        (Some(tags), _) => {
+            let tags = tags.split(',').map(str::trim).filter_map(|tag| tag.strip_prefix('"')?.strip_suffix('"'));
+            Guard::Unchanged(tags.map(str::to_owned).collect())
+        }
+        (None, Some("*")) => Guard::New,
+        (None, _) => Guard::Always,
+    }
+}
+
+fn from_query(query: &str) -> Result<Selection, ApiError> {
+    let mut selection = Selection::default();
+    for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+        let wrong = |allowed: &str| ApiError::Query(format!("{key}: {allowed}, not {value:?}"));
+        match &*key {
+            "phase" => selection.phase = Some(Phase::parse(&value).ok_or_else(|| wrong(&Phase::WORDS.join(", ")))?),
+            "search" => selection.search = Some(value.into_owned()),
+            "limit" => {
+                let limit = value.parse().ok().filter(|limit| (1..=MAX_STREAMS).contains(limit));
+                selection.limit = Some(limit.ok_or_else(|| wrong(&format!("1 to {MAX_STREAMS}")))?);
+            }
+            "after" => selection.after = Some(value.into_owned()),
+            _ => return Err(ApiError::Query(format!("phase, search, limit and after may be asked for, not {key:?}"))),
+        }
+    }
+    Ok(selection)
+}
+
 /// A name that no stream can have is one that no stream has.
 fn name(text: &str) -> Result<StreamName, ApiError> {
     StreamName::parse(text).ok_or_else(|| ApiError::UnknownPath(format!("no stream can be called {text:?}")))
 }
 
-fn read(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<StreamRequest, ApiError> {
+fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, ApiError> {
     let body = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge { limit: MAX_BODY_BYTES },
         _ => ApiError::Body(rejection.body_text()),
     })?;
     let mut json = serde_json::Deserializer::from_slice(&body);
-    let request: Result<StreamRequest, _> = serde_path_to_error::deserialize(&mut json);
-    let request = request.map_err(|error| bad_json(&error))?;
+    let read: Result<T, _> = serde_path_to_error::deserialize(&mut json);
+    let read = read.map_err(|error| bad_json(&error))?;
     json.end().map_err(|error| ApiError::NotJson(error.to_string()))?;
     declared_as_json(headers)?;
-    Ok(request)
+    Ok(read)
 }
 
 /// A form on somebody's page cannot declare its body as JSON without being asked for by CORS.

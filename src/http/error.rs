@@ -8,8 +8,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::reply::Cache;
+use crate::definitions::WriteError;
 use crate::spec::SpecError;
-use crate::stream::RegistryError;
+use crate::stream::Unknown;
 
 /// What can be wrong with a request.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +26,11 @@ pub(super) enum ApiError {
     #[error(transparent)]
     Value(#[from] SpecError),
     #[error(transparent)]
-    Registry(#[from] RegistryError),
+    Unknown(#[from] Unknown),
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    #[error("{0}")]
+    Query(String),
     #[error("nothing is here: {0}")]
     UnknownPath(String),
     #[error("{method} is not for {path}")]
@@ -52,6 +57,9 @@ pub(super) enum ApiError {
     Internal,
 }
 
+/// Status, stable code, title and caching.
+type Kind = (StatusCode, &'static str, &'static str, Cache);
+
 /// RFC 9457.
 #[derive(Debug, Serialize)]
 struct Problem<'a> {
@@ -69,7 +77,7 @@ const SHORT: Duration = Duration::from_secs(1);
 
 impl ApiError {
     /// Status, stable code, title and caching.
-    fn kind(&self) -> (StatusCode, &'static str, &'static str, Cache) {
+    fn kind(&self) -> Kind {
         match self {
             Self::NotJson(_) => (StatusCode::BAD_REQUEST, "not_json", "The body is not JSON", Cache::NoStore),
             Self::Body(_) => (StatusCode::BAD_REQUEST, "bad_body", "The body could not be read", Cache::NoStore),
@@ -83,15 +91,9 @@ impl ApiError {
                 Cache::NoStore,
             ),
             Self::Value(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad_value", "A value is not allowed", Cache::NoStore),
-            Self::Registry(RegistryError::Exists(_)) => {
-                (StatusCode::CONFLICT, "exists", "The name is taken", Cache::NoStore)
-            }
-            Self::Registry(RegistryError::Unknown(_)) => {
-                (StatusCode::NOT_FOUND, "unknown_stream", "There is no such stream", Cache::NoStore)
-            }
-            Self::Registry(RegistryError::Full) => {
-                (StatusCode::INSUFFICIENT_STORAGE, "full", "There are too many streams", Cache::NoStore)
-            }
+            Self::Query(_) => (StatusCode::BAD_REQUEST, "bad_query", "The query is wrong", Cache::NoStore),
+            Self::Unknown(_) => (StatusCode::NOT_FOUND, "unknown_stream", "There is no such stream", Cache::NoStore),
+            Self::Write(error) => refused(error),
             Self::UnknownPath(_) => (StatusCode::NOT_FOUND, "unknown_path", "Nothing is here", Cache::MaxAge(SHORT)),
             Self::WrongMethod { .. } => {
                 (StatusCode::METHOD_NOT_ALLOWED, "wrong_method", "Not with this method", Cache::NoStore)
@@ -128,6 +130,23 @@ impl ApiError {
         match self {
             Self::Value(error) => Some(&error.field),
             _ => None,
+        }
+    }
+}
+
+fn refused(error: &WriteError) -> Kind {
+    match error {
+        WriteError::Exists(_) => (StatusCode::CONFLICT, "exists", "The name is taken", Cache::NoStore),
+        WriteError::Unknown(_) => (StatusCode::NOT_FOUND, "unknown_stream", "There is no such stream", Cache::NoStore),
+        WriteError::Changed(_) => {
+            (StatusCode::PRECONDITION_FAILED, "changed", "The definition is another one by now", Cache::NoStore)
+        }
+        WriteError::Declared(_) => {
+            (StatusCode::CONFLICT, "declared", "The configuration file declares the stream", Cache::NoStore)
+        }
+        WriteError::Full => (StatusCode::INSUFFICIENT_STORAGE, "full", "There are too many streams", Cache::NoStore),
+        WriteError::Store(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "not_kept", "The definition could not be kept", Cache::NoStore)
         }
     }
 }

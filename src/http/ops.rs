@@ -37,8 +37,8 @@ struct Readiness {
 /// Ready when every stream that should run is playable.
 pub(super) async fn readyz(State(app): State<App>) -> Response {
     let streams = app.0.registry.list();
-    let waited_for = streams.iter().filter(|view| view.spec.enabled && view.status.phase != Phase::Running);
-    let not_playable: Vec<_> = waited_for.map(|view| view.spec.name.to_string()).collect();
+    let waited_for = streams.iter().filter(|view| view.wanted && view.status.phase != Phase::Running);
+    let not_playable: Vec<_> = waited_for.map(|view| view.record.spec.name.to_string()).collect();
     let draining = app.0.draining.is_cancelled();
     let ready = not_playable.is_empty() && !draining;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

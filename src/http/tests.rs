@@ -5,7 +5,8 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::*;
-use crate::spec::StreamRequest;
+use crate::definitions::Definitions;
+use crate::spec::StreamSpec;
 use crate::stream::{Setting, Turns};
 use crate::timeline::UnixTime;
 use crate::window::fixture::{initialise, publish};
@@ -36,8 +37,8 @@ fn app_after(delay: Duration) -> Router {
         tasks: TaskTracker::new(),
         turns: Turns::default(),
     };
-    let registry = Registry::new(setting, CancellationToken::new());
-    registry.create(StreamRequest::named("test").try_into().unwrap()).unwrap();
+    let definitions = Definitions::in_memory(vec![StreamSpec::test()]);
+    let registry = Registry::new(setting, definitions, CancellationToken::new());
     router(App::new(Arc::new(registry), CancellationToken::new()))
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::quantizer;
 use super::{
-    AudioRequest, AudioSpec, Pattern, Preset, SpecError, StreamName, StreamRequest, StreamSpec, TrackId, VideoRequest,
-    VideoSpec,
+    AudioRequest, AudioSpec, Control, Pattern, Preset, SpecError, StreamName, StreamRequest, StreamSpec, TrackId,
+    VideoRequest, VideoSpec,
 };
 use crate::timeline::{Kind, Rate, Timeline};
 
@@ -33,6 +33,10 @@ const SEGMENT_SECONDS: RangeInclusive<u32> = 1..=10;
 const MIN_CHUNK: Duration = Duration::from_millis(80);
 /// Longest is an hour: the window is held in memory.
 const WINDOW_SECONDS: RangeInclusive<u32> = 10..=3600;
+/// A player asks at least once a segment, and an hour without one is a stream that is not on demand.
+const IDLE_SECONDS: RangeInclusive<u32> = 10..=3600;
+/// More is a tangle.
+const MAX_REQUIRED: usize = 16;
 /// A live playlist is never shorter than three target durations (RFC 8216bis 6.2.2), which rounding makes up
 /// to four and a half segments.
 const MIN_WINDOW_SEGMENTS: u64 = 5;
@@ -44,6 +48,9 @@ impl TryFrom<StreamRequest> for StreamSpec {
         let StreamRequest {
             name,
             enabled,
+            on_demand,
+            idle_seconds,
+            requires,
             title,
             pattern,
             fps,
@@ -67,7 +74,9 @@ impl TryFrom<StreamRequest> for StreamSpec {
             .map(|(i, video)| check_video(i, video, &timeline))
             .collect::<Result<_, _>>()?;
         let audio = audio.map(check_audio).transpose()?;
-        let spec = Self { name, enabled, title, pattern, timeline, window, video, audio };
+        let control = check_control(&name, (enabled, on_demand.then_some(idle_seconds)), requires)?;
+        in_range("idle_seconds", idle_seconds, &IDLE_SECONDS)?;
+        let spec = Self { name, title, pattern, timeline, window, video, audio, control };
         check_tracks(&spec)?;
         check_parts(&spec)?;
         Ok(spec)
@@ -80,6 +89,30 @@ fn check_name(name: Option<&str>) -> Result<StreamName, SpecError> {
     };
     StreamName::parse(name)
         .map_or_else(|| refuse("name", format!("1 to 63 of a-z, 0-9 and -, not beginning with -; not {name:?}")), Ok)
+}
+
+fn check_control(
+    name: &StreamName,
+    (enabled, idle_seconds): (bool, Option<u32>),
+    requires: Vec<String>,
+) -> Result<Control, SpecError> {
+    if requires.len() > MAX_REQUIRED {
+        return refuse("requires", format!("at most {MAX_REQUIRED} streams, not {}", requires.len()));
+    }
+    let mut required = Vec::new();
+    for (index, text) in requires.into_iter().enumerate() {
+        match StreamName::parse(&text).filter(|other| other != name && !required.contains(other)) {
+            Some(other) => required.push(other),
+            None => {
+                return refuse(
+                    format!("requires[{index}]"),
+                    format!("names of other streams, each once; not {text:?}"),
+                );
+            }
+        }
+    }
+    let on_demand = idle_seconds.map(|seconds| Duration::from_secs(seconds.into()));
+    Ok(Control { enabled, on_demand, requires: required })
 }
 
 fn check_title(title: &str) -> Result<(), SpecError> {

@@ -3,7 +3,7 @@
 use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::{AudioSpec, Pattern, Preset, StreamSpec, VideoSpec};
+use super::{AudioSpec, Control, Pattern, Preset, StreamName, StreamSpec, VideoSpec};
 
 /// A stream as a user writes it. Every field but `name` has a default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,15 @@ pub struct StreamRequest {
     /// Whether the stream runs.
     #[serde(default = "enabled")]
     pub enabled: bool,
+    /// Whether it runs only while somebody asks for its media.
+    #[serde(default)]
+    pub on_demand: bool,
+    /// How long a stream that runs on demand goes on when nobody asks for its media any more.
+    #[serde(default = "idle_seconds")]
+    pub idle_seconds: u32,
+    /// Names of streams that run whenever this one does.
+    #[serde(default)]
+    pub requires: Vec<String>,
     /// Shown in the picture.
     #[serde(default)]
     pub title: String,
@@ -81,6 +90,9 @@ impl StreamRequest {
         Self {
             name: Some(name.to_owned()),
             enabled: enabled(),
+            on_demand: false,
+            idle_seconds: idle_seconds(),
+            requires: Vec::new(),
             title: String::new(),
             pattern: pattern(),
             fps: fps(),
@@ -90,6 +102,13 @@ impl StreamRequest {
             video: video(),
             audio: audio(),
         }
+    }
+}
+
+impl StreamSpec {
+    /// The stream that there is without any configuration.
+    pub fn test() -> Self {
+        StreamRequest::named("test").try_into().expect("the name and all defaults are allowed")
     }
 }
 
@@ -114,10 +133,14 @@ impl Default for AudioRequest {
 
 impl From<&StreamSpec> for StreamRequest {
     fn from(spec: &StreamSpec) -> Self {
-        let StreamSpec { name, enabled, title, pattern, timeline, window, video, audio } = spec;
+        let StreamSpec { name, title, pattern, timeline, window, video, audio, control } = spec;
+        let Control { enabled, on_demand, requires } = control;
         Self {
             name: Some(name.to_string()),
             enabled: *enabled,
+            on_demand: on_demand.is_some(),
+            idle_seconds: on_demand.map_or_else(idle_seconds, |idle| idle.as_secs() as u32),
+            requires: requires.iter().map(StreamName::to_string).collect(),
             title: title.clone(),
             pattern: pattern.as_str().into(),
             fps: timeline.rate().to_string(),
@@ -180,6 +203,10 @@ words!(Preset: Ultrafast = "ultrafast" Superfast = "superfast" Veryfast = "veryf
 
 fn enabled() -> bool {
     true
+}
+
+fn idle_seconds() -> u32 {
+    30
 }
 
 fn pattern() -> String {

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::future::{Either, select};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -14,14 +14,37 @@ use super::{Phase, Status};
 use crate::directory;
 use crate::metrics::{RestartLabels, labels};
 use crate::pipeline::PipelineError;
-use crate::spec::StreamSpec;
+use crate::spec::{StreamName, StreamSpec};
 use crate::window::Output;
 
-/// What a user wants of a stream.
+/// What is wanted of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Wanted {
     pub(super) spec: StreamSpec,
-    pub(super) running: bool,
+    pub(super) order: Order,
+}
+
+/// Whether a stream is to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Order {
+    Stop,
+    /// It is, and another has to run first.
+    RunAfter(StreamName),
+    Run,
+}
+
+impl Wanted {
+    pub(super) fn is_to_run(&self) -> bool {
+        match self.order {
+            Order::Stop => false,
+            Order::RunAfter(_) | Order::Run => true,
+        }
+    }
+
+    /// Whether a run of `spec` is what is wanted.
+    fn goes_on_with(&self, spec: &StreamSpec) -> bool {
+        self.order == Order::Run && self.spec.publishes_as(spec)
+    }
 }
 
 /// One stream's task.
@@ -31,6 +54,8 @@ pub(super) struct Life {
     pub(super) status: watch::Sender<Status>,
     /// The stream is removed, or the program ends.
     pub(super) over: CancellationToken,
+    /// Told of every change of phase.
+    pub(super) news: Arc<Notify>,
 }
 
 impl Life {
@@ -38,17 +63,23 @@ impl Life {
     pub(super) async fn live(mut self) {
         while !self.over.is_cancelled() {
             let wanted = self.wanted.borrow_and_update().clone();
-            match wanted.running {
-                true => self.run(wanted.spec).await,
-                false => self.rest(&wanted.spec).await,
+            match wanted.order {
+                Order::Run => self.run(wanted.spec).await,
+                Order::RunAfter(first) => {
+                    self.set(Phase::Waiting, Some(format!("stream {first}, which it requires, does not run yet")));
+                    self.rest(&wanted.spec).await;
+                }
+                Order::Stop => {
+                    self.set(Phase::Stopped, None);
+                    self.rest(&wanted.spec).await;
+                }
             }
         }
     }
 
-    /// Stays stopped until something else is wanted. What was published remains for as long as a playlist
+    /// Does nothing until something else is wanted. What was published remains for as long as a playlist
     /// that listed it may be in use (RFC 8216bis 6.2.2).
     async fn rest(&mut self, spec: &StreamSpec) {
-        self.set(Phase::Stopped, None);
         let over = self.over.clone();
         tokio::select! {
             changed = timeout(spec.window * 2, self.wanted.changed()) => if changed.is_ok() { return },
@@ -77,7 +108,7 @@ impl Life {
         let mut wanted = self.wanted.clone();
         let unwanted = async {
             // The sender lives as long as the stream is known.
-            let _ = wanted.wait_for(|wanted| !wanted.running || wanted.spec != output.spec).await;
+            let _ = wanted.wait_for(|wanted| !wanted.goes_on_with(&output.spec)).await;
         };
         let running = pin!(self.keep_running(&output, &stop));
         // A run that has begun is awaited, never dropped: it has threads to join.
@@ -86,7 +117,7 @@ impl Life {
             running.await;
         }
         // The end of the program is not the end of the presentation: another process may go on with it.
-        if *self.wanted.borrow() != (Wanted { running: true, spec: output.spec.clone() }) {
+        if !self.wanted.borrow().goes_on_with(&output.spec) {
             output.end();
         }
         stop.cancel();
@@ -127,12 +158,9 @@ impl Life {
         let stream = labels(self.wanted.borrow().spec.name.as_str());
         self.setting.metrics.running.get_or_create(&stream).set((phase == Phase::Running).into());
         self.status.send_modify(|status| {
-            if status.phase != phase {
-                status.since = since;
-            }
-            status.phase = phase;
-            status.error = error;
+            status.set(phase, since, error);
         });
+        self.news.notify_one();
     }
 }
 

@@ -1,11 +1,15 @@
 //! Where a stream is in its life.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::timeline::UnixTime;
 use crate::window::Output;
+
+/// Phases that are remembered: some hours of a stream that fails all the time.
+const HISTORY: usize = 50;
 
 /// Phases of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -17,10 +21,37 @@ pub enum Phase {
     Starting,
     /// It is playable and on time.
     Running,
-    /// A run has failed; the next begins shortly.
+    /// A run has failed and the next begins shortly, or a stream that it requires does not run yet.
     Waiting,
     /// A run has failed in a way that another would too.
     Failed,
+}
+
+impl Phase {
+    /// Every word that [`Self::parse`] takes.
+    pub const WORDS: [&'static str; 5] = ["stopped", "starting", "running", "waiting", "failed"];
+    const ALL: [Self; 5] = [Self::Stopped, Self::Starting, Self::Running, Self::Waiting, Self::Failed];
+
+    /// The word for it, the same as in JSON.
+    pub const fn as_str(self) -> &'static str {
+        Self::WORDS[self as usize]
+    }
+
+    /// Reads a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| phase.as_str() == word)
+    }
+}
+
+/// A phase, and how it began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    /// The phase.
+    pub phase: Phase,
+    /// When it began.
+    pub since: UnixTime,
+    /// Why, where something is not as it should be.
+    pub error: Option<String>,
 }
 
 /// What there is to know about a stream's life.
@@ -32,6 +63,8 @@ pub struct Status {
     pub since: UnixTime,
     /// Why it is not running, where it should be.
     pub error: Option<String>,
+    /// The newest phases, oldest first; the last one is the present.
+    pub history: VecDeque<Moment>,
     /// What it publishes, also for a while after it was stopped.
     pub output: Option<Arc<Output>>,
 }
@@ -39,6 +72,27 @@ pub struct Status {
 impl Status {
     /// A stream that has never run.
     pub fn stopped(since: UnixTime) -> Self {
-        Self { phase: Phase::Stopped, since, error: None, output: None }
+        let mut status = Self { phase: Phase::Stopped, since, error: None, history: VecDeque::new(), output: None };
+        status.remember();
+        status
+    }
+
+    /// Goes over to a phase, or says anew why it is in it.
+    pub(super) fn set(&mut self, phase: Phase, since: UnixTime, error: Option<String>) {
+        if self.phase == phase && self.error == error {
+            return;
+        }
+        if self.phase != phase {
+            self.since = since;
+        }
+        (self.phase, self.error) = (phase, error);
+        self.remember();
+    }
+
+    fn remember(&mut self) {
+        if self.history.len() == HISTORY {
+            self.history.pop_front();
+        }
+        self.history.push_back(Moment { phase: self.phase, since: self.since, error: self.error.clone() });
     }
 }

@@ -1,23 +1,28 @@
-//! Which streams there are. It changes what is wanted; each stream's own task makes it so.
+//! Which streams there are. It makes what runs match the definitions and the time; each stream's own task does the rest.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use super::life::{Life, Wanted};
+use super::desired::{Desired, desired};
+use super::life::{Life, Order, Wanted};
 use super::{Phase, Render, Status, Turns};
+use crate::definitions::{Change, Definitions, Guard, Record, WriteError};
 use crate::metrics::Metrics;
 use crate::spec::{StreamName, StreamSpec};
+use crate::timeline::UnixTime;
 use crate::utc::Clock;
 use crate::window::Output;
 
-/// Most streams at once: past it a mistake is likelier than a machine that carries them.
-const MAX_STREAMS: usize = 256;
+/// How often the time is looked at where nothing else happens: a clock that is set is noticed within this.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// What all streams share.
 pub struct Setting {
@@ -37,51 +42,78 @@ pub struct Setting {
     pub turns: Turns,
 }
 
-/// Why a stream could not be created or found.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RegistryError {
-    /// The name is taken.
-    #[error("there is a stream {0} already")]
-    Exists(StreamName),
-    /// There is no such stream.
-    #[error("there is no stream {0}")]
-    Unknown(StreamName),
-    /// There are as many as there may be.
-    #[error("there are {MAX_STREAMS} streams, which is the most")]
-    Full,
-}
-
 /// A stream as it is at one moment.
 #[derive(Debug, Clone)]
 pub struct StreamView {
     /// The definition.
-    pub spec: StreamSpec,
+    pub record: Arc<Record>,
+    /// Whether it is to run now.
+    pub wanted: bool,
     /// Its life.
     pub status: Status,
 }
 
+/// There is no such stream.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no stream {0}")]
+pub struct Unknown(pub StreamName);
+
 /// All streams by name.
 pub struct Registry {
     setting: Arc<Setting>,
+    definitions: Arc<Definitions>,
     over: CancellationToken,
     streams: Mutex<BTreeMap<StreamName, Entry>>,
+    /// A stream has changed its phase, or somebody asks for one that runs on demand.
+    news: Arc<Notify>,
 }
 
 struct Entry {
+    record: Arc<Record>,
     wanted: watch::Sender<Wanted>,
     status: watch::Receiver<Status>,
     over: CancellationToken,
+    /// When somebody last asked for its media, in nanoseconds since 1970; 0 if nobody has.
+    used: AtomicU64,
 }
 
 impl Registry {
-    /// No streams; all that come end when `over` is cancelled.
-    pub fn new(setting: Setting, over: CancellationToken) -> Self {
-        Self { setting: Arc::new(setting), over, streams: Mutex::default() }
+    /// The streams of `definitions`; all end when `over` is cancelled.
+    pub fn new(setting: Setting, definitions: Definitions, over: CancellationToken) -> Self {
+        let registry = Self {
+            setting: Arc::new(setting),
+            definitions: Arc::new(definitions),
+            over,
+            streams: Mutex::default(),
+            news: Arc::default(),
+        };
+        registry.reconcile();
+        registry
     }
 
     /// What all streams share.
     pub fn setting(&self) -> &Setting {
         &self.setting
+    }
+
+    /// The definitions.
+    pub fn definitions(&self) -> &Definitions {
+        &self.definitions
+    }
+
+    /// Keeps what runs as it should be; resolves when all is over.
+    pub async fn keep(&self) {
+        let mut known = self.definitions.watch();
+        loop {
+            known.borrow_and_update();
+            let next = self.reconcile().unwrap_or(LOOK).min(LOOK);
+            tokio::select! {
+                _ = known.changed() => {}
+                () = self.news.notified() => {}
+                () = tokio::time::sleep(next) => {}
+                () = self.over.cancelled() => return,
+            }
+        }
     }
 
     /// All streams, by name.
@@ -90,25 +122,36 @@ impl Registry {
     }
 
     /// One stream.
-    pub fn get(&self, name: &StreamName) -> Result<StreamView, RegistryError> {
+    ///
+    /// # Errors
+    /// [`Unknown`].
+    pub fn get(&self, name: &StreamName) -> Result<StreamView, Unknown> {
         self.with(name, Entry::view)
     }
 
-    /// What one stream publishes, as soon as it does; `None` if it is not to run, or cannot.
+    /// What one stream publishes, as soon as it does; `None` if it is not to run, or cannot. To ask makes a stream run
+    /// that does so on demand.
     ///
     /// # Errors
-    /// [`RegistryError::Unknown`].
-    pub async fn output(&self, name: &StreamName) -> Result<Option<Arc<Output>>, RegistryError> {
-        if let Some(output) = self.with(name, |entry| entry.status.borrow().output.clone())? {
-            return Ok(Some(output));
+    /// [`Unknown`].
+    pub async fn output(&self, name: &StreamName) -> Result<Option<Arc<Output>>, Unknown> {
+        let output = self.with(name, |entry| {
+            let asleep = entry.touch(self.setting.clock.now()) && !entry.wanted.borrow().is_to_run();
+            (asleep, entry.status.borrow().output.clone())
+        });
+        match output? {
+            (false, Some(output)) => return Ok(Some(output)),
+            (false, None) => {}
+            (true, _) => _ = self.reconcile(),
         }
         let (mut wanted, mut status) = self.with(name, |entry| (entry.wanted.subscribe(), entry.status.clone()))?;
         loop {
             {
                 let status = status.borrow_and_update();
-                let hopeless = !wanted.borrow_and_update().running || status.phase == Phase::Failed;
-                if status.output.is_some() || hopeless {
-                    return Ok(status.output.clone());
+                let hopeless = !wanted.borrow_and_update().is_to_run() || status.phase == Phase::Failed;
+                let fresh = status.output.as_ref().filter(|output| hopeless || !output.ended());
+                if fresh.is_some() || hopeless {
+                    return Ok(fresh.cloned());
                 }
             }
             tokio::select! {
@@ -118,85 +161,98 @@ impl Registry {
         }
     }
 
-    /// Adds a stream, which runs if it is enabled.
+    /// Writes a definition.
     ///
     /// # Errors
-    /// [`RegistryError::Exists`], [`RegistryError::Full`].
-    pub fn create(&self, spec: StreamSpec) -> Result<StreamView, RegistryError> {
+    /// [`WriteError`].
+    pub async fn put(&self, spec: StreamSpec, guard: Guard) -> Result<(StreamView, Change), WriteError> {
+        let (name, now) = (spec.name.clone(), self.setting.clock.now());
+        let change = self.write(move |definitions| async move { definitions.put(spec, &guard, now).await }).await?;
+        let view = self.get(&name).map_err(|Unknown(name)| WriteError::Unknown(name))?;
+        Ok((view, change))
+    }
+
+    /// Forgets a definition, and ends its stream.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub async fn remove(&self, name: &StreamName, guard: Guard) -> Result<(), WriteError> {
+        let name = name.clone();
+        self.write(move |definitions| async move { definitions.remove(&name, &guard).await }).await
+    }
+
+    /// Says by hand whether a stream is to run; it may do so already.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub async fn enable(&self, name: &StreamName, enabled: bool, guard: Guard) -> Result<StreamView, WriteError> {
+        let (which, now) = (name.clone(), self.setting.clock.now());
+        let write = move |definitions: Arc<Definitions>| async move {
+            definitions.enable(&which, enabled, (&guard, now)).await
+        };
+        self.write(write).await?;
+        self.get(name).map_err(|Unknown(name)| WriteError::Unknown(name))
+    }
+
+    /// Does what has begun also when nobody waits for it any more, and makes what runs match it.
+    async fn write<T, F>(&self, write: impl FnOnce(Arc<Definitions>) -> F) -> Result<T, WriteError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, WriteError>> + Send + 'static,
+    {
+        let done = self.setting.tasks.spawn(write(Arc::clone(&self.definitions))).await;
+        let done = done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        self.reconcile();
+        done
+    }
+
+    /// Makes what is wanted of every stream match the definitions and the time. Says how long that holds.
+    fn reconcile(&self) -> Option<Duration> {
         let mut streams = self.streams();
-        if streams.contains_key(&spec.name) {
-            return Err(RegistryError::Exists(spec.name));
-        }
-        if streams.len() >= MAX_STREAMS {
-            return Err(RegistryError::Full);
-        }
-        let name = spec.name.clone();
-        let entry = self.spawn(spec);
-        let view = entry.view();
-        streams.insert(name, entry);
-        Ok(view)
-    }
-
-    /// Replaces a definition or adds it; says whether it was added.
-    ///
-    /// # Errors
-    /// [`RegistryError::Full`].
-    pub fn replace(&self, spec: StreamSpec) -> Result<(StreamView, Change), RegistryError> {
-        match self.create(spec.clone()) {
-            Ok(view) => Ok((view, Change::Created)),
-            Err(RegistryError::Exists(name)) => {
-                let view = self.with(&name, |entry| {
-                    entry.want(|wanted| *wanted = Wanted { running: spec.enabled, spec });
-                    entry.view()
-                })?;
-                Ok((view, Change::Replaced))
+        let (known, now) = (self.definitions.known(), self.setting.clock.now());
+        let gone: Vec<_> = streams.keys().filter(|name| !known.contains_key(*name)).cloned().collect();
+        for name in gone {
+            if let Some(entry) = streams.remove(&name) {
+                entry.end();
+                self.setting.metrics.forget(name.as_str());
             }
-            Err(error) => Err(error),
         }
+        let used = |name: &StreamName| streams.get(name).and_then(Entry::used);
+        let all = desired(&known, now, used);
+        for (name, record) in known.iter() {
+            if !streams.contains_key(name) {
+                streams.insert(name.clone(), self.spawn(record));
+            }
+        }
+        for (name, desired) in &all {
+            let order = order(desired, &streams);
+            if let (Some(entry), Some(record)) = (streams.get_mut(name), known.get(name)) {
+                entry.record = Arc::clone(record);
+                entry.want(Wanted { spec: record.spec.clone(), order });
+            }
+        }
+        let next = all.values().filter_map(|desired| desired.until).min()?;
+        Some(next.saturating_since(now))
     }
 
-    /// Ends a stream and forgets it.
-    pub fn remove(&self, name: &StreamName) -> Result<(), RegistryError> {
-        let entry = self.streams().remove(name).ok_or_else(|| RegistryError::Unknown(name.clone()))?;
-        // Whoever waits for more is told that there is none.
-        entry.want(|wanted| wanted.running = false);
-        entry.over.cancel();
-        self.setting.metrics.forget(name.as_str());
-        Ok(())
+    fn with<T>(&self, name: &StreamName, act: impl FnOnce(&Entry) -> T) -> Result<T, Unknown> {
+        self.streams().get(name).map(act).ok_or_else(|| Unknown(name.clone()))
     }
 
-    /// Wants a stream to run; it may already.
-    pub fn start(&self, name: &StreamName) -> Result<StreamView, RegistryError> {
-        self.set_running(name, true)
-    }
-
-    /// Wants a stream not to run.
-    pub fn stop(&self, name: &StreamName) -> Result<StreamView, RegistryError> {
-        self.set_running(name, false)
-    }
-
-    fn set_running(&self, name: &StreamName, running: bool) -> Result<StreamView, RegistryError> {
-        self.with(name, |entry| {
-            entry.want(|wanted| {
-                wanted.running = running;
-                wanted.spec.enabled = running;
-            });
-            entry.view()
-        })
-    }
-
-    fn with<T>(&self, name: &StreamName, act: impl FnOnce(&Entry) -> T) -> Result<T, RegistryError> {
-        self.streams().get(name).map(act).ok_or_else(|| RegistryError::Unknown(name.clone()))
-    }
-
-    fn spawn(&self, spec: StreamSpec) -> Entry {
-        let span = tracing::info_span!("stream", name = %spec.name);
+    fn spawn(&self, record: &Arc<Record>) -> Entry {
+        let span = tracing::info_span!("stream", name = %record.spec.name);
         let over = self.over.child_token();
         let (status, seen) = watch::channel(Status::stopped(self.setting.clock.now()));
-        let (wanted, wants) = watch::channel(Wanted { running: spec.enabled, spec });
-        let life = Life { setting: Arc::clone(&self.setting), wanted: wants, status, over: over.clone() };
+        let (wanted, wants) = watch::channel(Wanted { spec: record.spec.clone(), order: Order::Stop });
+        let life = Life {
+            setting: Arc::clone(&self.setting),
+            wanted: wants,
+            status,
+            over: over.clone(),
+            news: Arc::clone(&self.news),
+        };
         self.setting.tasks.spawn(life.live().instrument(span));
-        Entry { wanted, status: seen, over }
+        Entry { record: Arc::clone(record), wanted, status: seen, over, used: AtomicU64::new(0) }
     }
 
     fn streams(&self) -> MutexGuard<'_, BTreeMap<StreamName, Entry>> {
@@ -204,26 +260,50 @@ impl Registry {
     }
 }
 
-/// What [`Registry::replace`] did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    /// There was no such stream before.
-    Created,
-    /// The stream has a new definition.
-    Replaced,
+/// A stream that runs goes on when one that it requires does not.
+fn order(desired: &Desired, streams: &BTreeMap<StreamName, Entry>) -> Order {
+    let runs =
+        |name: &&StreamName| streams.get(name).is_some_and(|entry| entry.status.borrow().phase == Phase::Running);
+    match desired.after.iter().find(|name| !runs(name)) {
+        _ if !desired.running => Order::Stop,
+        Some(first) => Order::RunAfter(first.clone()),
+        None => Order::Run,
+    }
 }
 
 impl Entry {
     fn view(&self) -> StreamView {
-        StreamView { spec: self.wanted.borrow().spec.clone(), status: self.status.borrow().clone() }
+        StreamView {
+            record: Arc::clone(&self.record),
+            wanted: self.wanted.borrow().is_to_run(),
+            status: self.status.borrow().clone(),
+        }
     }
 
-    /// Wakes the task only if something has changed.
-    fn want(&self, change: impl FnOnce(&mut Wanted)) {
+    /// Wakes the task only if something has changed for it.
+    fn want(&self, new: Wanted) {
         self.wanted.send_if_modified(|wanted| {
-            let before = wanted.clone();
-            change(wanted);
-            *wanted != before
+            let goes_on = wanted.order == Order::Run && matches!(new.order, Order::RunAfter(_));
+            let new = Wanted { order: if goes_on { Order::Run } else { new.order }, ..new };
+            let changed = *wanted != new;
+            *wanted = new;
+            changed
         });
+    }
+
+    /// Whoever waits for more is told that there is none.
+    fn end(&self) {
+        self.wanted.send_modify(|wanted| wanted.order = Order::Stop);
+        self.over.cancel();
+    }
+
+    fn used(&self) -> Option<UnixTime> {
+        Some(self.used.load(Ordering::Relaxed)).filter(|nanos| *nanos > 0).map(UnixTime::from_nanos)
+    }
+
+    /// Says that somebody asks for its media; whether that makes a difference to it.
+    fn touch(&self, now: UnixTime) -> bool {
+        self.used.store(now.as_nanos(), Ordering::Relaxed);
+        self.record.spec.control.on_demand.is_some()
     }
 }

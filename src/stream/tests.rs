@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::task::TaskTracker;
 
 use super::*;
+use crate::definitions::{Change, Definitions, Guard, WriteError};
 use crate::metrics::Metrics;
 use crate::spec::{StreamName, StreamRequest, StreamSpec};
 use crate::timeline::UnixTime;
@@ -66,9 +67,14 @@ fn registry(script: &Script) -> Registry {
 
 /// At the start of segment `now`.
 fn registry_at(script: &Script, now: &Arc<AtomicU64>) -> Registry {
-    let (script, now) = (script.clone(), Arc::clone(now));
+    let now = Arc::clone(now);
+    registry_with(script, Clock::from_fn(move || UnixTime::from_millis(now.load(Ordering::Relaxed) * 1920)))
+}
+
+fn registry_with(script: &Script, clock: Clock) -> Registry {
+    let script = script.clone();
     let setting = Setting {
-        clock: Clock::from_fn(move || UnixTime::from_millis(now.load(Ordering::Relaxed) * 1920)),
+        clock,
         render: Arc::new(move |job, stop| Box::pin(script.clone().render(job, stop))),
         encoders: "scripted".into(),
         directory: None,
@@ -76,7 +82,7 @@ fn registry_at(script: &Script, now: &Arc<AtomicU64>) -> Registry {
         tasks: TaskTracker::new(),
         turns: Turns::default(),
     };
-    Registry::new(setting, CancellationToken::new())
+    Registry::new(setting, Definitions::in_memory(Vec::new()), CancellationToken::new())
 }
 
 fn spec(name: &str) -> StreamSpec {
@@ -109,7 +115,7 @@ fn broken() -> PipelineError {
 async fn the_live_edge_comes_before_the_past() {
     let script = Script::default();
     let registry = registry(&script);
-    registry.create(spec("a")).unwrap();
+    registry.put(spec("a"), Guard::New).await.unwrap();
     let view = until(&registry, Phase::Running).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(script.jobs(), [(SEGMENT - 4, None), (SEGMENT - 32, Some(SEGMENT - 4))]);
@@ -122,7 +128,7 @@ async fn the_live_edge_comes_before_the_past() {
 async fn a_run_that_fails_is_followed_by_another() {
     let script = Script::of([Act::Fail(broken()), Act::Fail(broken())]);
     let registry = registry(&script);
-    registry.create(spec("a")).unwrap();
+    registry.put(spec("a"), Guard::New).await.unwrap();
     let view = until(&registry, Phase::Waiting).await;
     assert_eq!(view.status.error.as_deref(), Some("x264enc-v720: broken"));
     tokio::time::sleep(Duration::from_secs(60)).await;
@@ -139,7 +145,7 @@ async fn a_run_that_is_late_leaves_a_gap_and_no_more() {
     let now = Arc::new(AtomicU64::new(SEGMENT));
     let script = Script::of([late]);
     let registry = registry_at(&script, &now);
-    registry.create(spec("a")).unwrap();
+    registry.put(spec("a"), Guard::New).await.unwrap();
     until(&registry, Phase::Waiting).await;
     now.store(SEGMENT + 7, Ordering::Relaxed);
     let view = until(&registry, Phase::Running).await;
@@ -158,9 +164,9 @@ async fn a_run_that_is_late_leaves_a_gap_and_no_more() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_is_removed_ends_its_presentation() {
     let registry = registry(&Script::default());
-    registry.create(spec("a")).unwrap();
+    registry.put(spec("a"), Guard::New).await.unwrap();
     let output = until(&registry, Phase::Running).await.status.output.unwrap();
-    registry.remove(&name("a")).unwrap();
+    registry.remove(&name("a"), Guard::Always).await.unwrap();
     let mut snapshots = output.tracks[0].window.subscribe();
     tokio::time::timeout(Duration::from_secs(1), snapshots.wait_for(|snapshot| snapshot.ended()))
         .await
@@ -172,28 +178,28 @@ async fn a_stream_that_is_removed_ends_its_presentation() {
 async fn a_missing_element_is_not_retried() {
     let script = Script::of([Act::Fail(PipelineError::MissingElement { element: "x264enc".into() })]);
     let registry = registry(&script);
-    registry.create(spec("a")).unwrap();
+    registry.put(spec("a"), Guard::New).await.unwrap();
     let view = until(&registry, Phase::Failed).await;
     assert!(view.status.error.unwrap().contains("x264enc"));
     tokio::time::sleep(Duration::from_secs(300)).await;
     assert_eq!(script.jobs().iter().filter(|(_, until)| until.is_none()).count(), 1);
     // A new wish is a new chance.
-    registry.stop(&name("a")).unwrap();
+    registry.enable(&name("a"), false, Guard::Always).await.unwrap();
     until(&registry, Phase::Stopped).await;
-    registry.start(&name("a")).unwrap();
+    registry.enable(&name("a"), true, Guard::Always).await.unwrap();
     until(&registry, Phase::Running).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_is_stopped_ends_and_stays_for_a_while() {
     let registry = registry(&Script::default());
-    registry.create(spec("a")).unwrap();
+    registry.put(spec("a"), Guard::New).await.unwrap();
     until(&registry, Phase::Running).await;
-    registry.stop(&name("a")).unwrap();
-    registry.stop(&name("a")).unwrap();
+    registry.enable(&name("a"), false, Guard::Always).await.unwrap();
+    registry.enable(&name("a"), false, Guard::Always).await.unwrap();
     let view = until(&registry, Phase::Stopped).await;
     assert!(view.status.output.unwrap().ended());
-    assert!(!view.spec.enabled);
+    assert!(!view.record.spec.control.enabled);
     tokio::time::sleep(Duration::from_secs(121)).await;
     assert!(registry.get(&name("a")).unwrap().status.output.is_none());
 }
@@ -202,15 +208,15 @@ async fn a_stream_that_is_stopped_ends_and_stays_for_a_while() {
 async fn the_same_definition_again_changes_nothing() {
     let script = Script::default();
     let registry = registry(&script);
-    registry.create(spec("a")).unwrap();
+    registry.put(spec("a"), Guard::New).await.unwrap();
     let before = until(&registry, Phase::Running).await.status.output.unwrap();
-    let (_, change) = registry.replace(spec("a")).unwrap();
+    let (_, change) = registry.put(spec("a"), Guard::Always).await.unwrap();
     assert_eq!(change, Change::Replaced);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let after = registry.get(&name("a")).unwrap().status.output.unwrap();
     assert_eq!(before.id, after.id);
     let other = StreamSpec { title: "other".into(), ..spec("a") };
-    registry.replace(other).unwrap();
+    registry.put(other, Guard::Always).await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let after = until(&registry, Phase::Running).await.status.output.unwrap();
     assert_ne!(before.revision, after.revision);
@@ -219,21 +225,99 @@ async fn the_same_definition_again_changes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn names_are_unique_and_removal_ends_the_task() {
     let registry = registry(&Script::default());
-    registry.create(spec("a")).unwrap();
-    assert_eq!(registry.create(spec("a")).unwrap_err(), RegistryError::Exists(name("a")));
-    registry.remove(&name("a")).unwrap();
-    assert_eq!(registry.remove(&name("a")).unwrap_err(), RegistryError::Unknown(name("a")));
+    registry.put(spec("a"), Guard::New).await.unwrap();
+    assert!(matches!(registry.put(spec("a"), Guard::New).await, Err(WriteError::Exists(_))));
+    registry.remove(&name("a"), Guard::Always).await.unwrap();
+    assert!(matches!(registry.remove(&name("a"), Guard::Always).await, Err(WriteError::Unknown(_))));
     registry.setting().tasks.close();
     registry.setting().tasks.wait().await;
 }
 
+fn asleep(name: &str, idle: Duration) -> StreamSpec {
+    let mut spec = spec(name);
+    spec.control.on_demand = Some(idle);
+    spec
+}
+
+/// A registry whose clock is that of tokio, which is kept as it should be.
+fn kept(script: &Script) -> Arc<Registry> {
+    let began = tokio::time::Instant::now();
+    let clock = Clock::from_fn(move || UnixTime::from_millis(SEGMENT * 1920 + began.elapsed().as_millis() as u64));
+    let registry = Arc::new(registry_with(script, clock));
+    let kept = Arc::clone(&registry);
+    registry.setting().tasks.spawn(async move { kept.keep().await });
+    registry
+}
+
 #[tokio::test(start_paused = true)]
-async fn there_is_a_limit_to_streams() {
-    let registry = registry(&Script::default());
-    let made = (0..300).map(|i| registry.create(StreamSpec { enabled: false, ..spec(&format!("s{i}")) }));
-    let made: Vec<_> = made.collect();
-    assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 256);
-    assert_eq!(made.last().unwrap().as_ref().unwrap_err(), &RegistryError::Full);
+async fn a_stream_on_demand_runs_while_somebody_asks_for_it() {
+    let registry = kept(&Script::default());
+    registry.put(asleep("a", Duration::from_secs(30)), Guard::New).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Stopped);
+    for _ in 0..4 {
+        let output = registry.output(&name("a")).await.unwrap().expect("it starts");
+        assert!(!output.ended());
+        tokio::time::sleep(Duration::from_secs(25)).await;
+    }
+    assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Running);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let view = registry.get(&name("a")).unwrap();
+    assert_eq!((view.wanted, view.status.phase), (false, Phase::Stopped));
+    let output = registry.output(&name("a")).await.unwrap().expect("it starts again");
+    assert!(!output.ended());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_switched_off_is_not_started_by_demand() {
+    let registry = kept(&Script::default());
+    registry.put(asleep("a", Duration::from_secs(30)), Guard::New).await.unwrap();
+    registry.enable(&name("a"), false, Guard::Always).await.unwrap();
+    assert!(registry.output(&name("a")).await.unwrap().is_none());
+    assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Stopped);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_stream_requires_runs_first() {
+    let registry = kept(&Script::default());
+    let mut needy = spec("a");
+    needy.control.requires = vec![name("b")];
+    registry.put(needy, Guard::New).await.unwrap();
+    let view = until(&registry, Phase::Waiting).await;
+    assert!(view.status.error.unwrap().contains("stream b"), "there is no b yet");
+    let mut idle = spec("b");
+    idle.control.enabled = false;
+    registry.put(idle, Guard::New).await.unwrap();
+    until(&registry, Phase::Running).await;
+    let required = registry.get(&name("b")).unwrap();
+    assert_eq!((required.wanted, required.status.phase), (true, Phase::Running));
+    registry.enable(&name("a"), false, Guard::Always).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(registry.get(&name("b")).unwrap().status.phase, Phase::Stopped);
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_that_require_each_other_run() {
+    let registry = kept(&Script::default());
+    for (one, other) in [("a", "b"), ("b", "c"), ("c", "a")] {
+        let mut spec = spec(one);
+        spec.control.requires = vec![name(other)];
+        registry.put(spec, Guard::New).await.unwrap();
+    }
+    until(&registry, Phase::Running).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_newest_phases_are_remembered() {
+    let script = Script::of(std::iter::repeat_with(|| Act::Fail(broken())).take(40));
+    let registry = kept(&script);
+    registry.put(spec("a"), Guard::New).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let status = registry.get(&name("a")).unwrap().status;
+    assert_eq!(status.history.len(), 50);
+    assert!(status.history.iter().is_sorted_by_key(|moment| moment.since));
+    assert_eq!(status.history.back().unwrap().phase, Phase::Running);
+    assert!(status.history.iter().any(|moment| moment.error.as_deref() == Some("x264enc-v720: broken")));
 }
 
 #[test]
