@@ -11,8 +11,10 @@ use crate::timeline::{Kind, Timeline};
 mod check;
 mod quantizer;
 mod request;
+mod schedule;
 
 pub use request::{AudioRequest, StreamRequest, VideoRequest};
+pub use schedule::{Schedule, ScheduleRequest, Tick, WindowRequest};
 
 /// Raised whenever drawing or packaging changes what a definition's media bytes are.
 const MEDIA_VERSION: u32 = 1;

@@ -250,6 +250,6 @@ fn between<T: Display>(range: &RangeInclusive<T>) -> String {
     format!("{} to {}", range.start(), range.end())
 }
 
-fn refuse<T>(field: impl Into<String>, problem: impl Into<String>) -> Result<T, SpecError> {
+pub(super) fn refuse<T>(field: impl Into<String>, problem: impl Into<String>) -> Result<T, SpecError> {
     Err(SpecError { field: field.into(), problem: problem.into() })
 }
