@@ -31,7 +31,7 @@
 //! second run fills in the rest of the window: manifests list it from the start, because what a window shows is a function
 //! of UTC and not of when the process began, and a request for a segment that is not there yet waits for it.
 //!
-//! As many runs as there are cores catch up at once, and one fills in the past, resting the more the longer it has to wait for a core, so that
+//! As many runs as there are cores catch up at once, and one fills in the past, so that
 //! those that are on time stay so. The frames of a run are painted on the encoder's own thread when the encoder asks for
 //! them, and pictures in groups that halve towards the end of their chunk, which is the least that anybody gets. When time
 //! jumps, a run makes what is missing; when it is too slow, the next one goes on nearer to now and what is between is a gap.

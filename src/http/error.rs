@@ -114,7 +114,7 @@ impl ApiError {
                 (StatusCode::BAD_REQUEST, "too_far_ahead", "Too far ahead of the playlist", Cache::NoStore)
             }
             Self::Overdue { .. } => {
-                (StatusCode::SERVICE_UNAVAILABLE, "overdue", "The playlist has not gone on", Cache::NoStore)
+                (StatusCode::SERVICE_UNAVAILABLE, "overdue", "It has not come in time", Cache::NoStore)
             }
             Self::Starting(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "starting", "The stream is starting", Cache::NoStore)

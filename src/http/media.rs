@@ -266,7 +266,8 @@ async fn wait<T>(
             }
         }
     });
-    outcome.await.unwrap_or_else(|_| Err(absent(output, &track.window.snapshot(), number)))
+    // It is promised still.
+    outcome.await.unwrap_or_else(|_| Err(ApiError::Overdue { waited: deadline }))
 }
 
 /// Whether a segment that is not there is being made, about to be, or being filled in.

@@ -5,10 +5,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gstreamer as gst;
-use rustix::time::{ClockId, clock_gettime};
 
 use super::PipelineError;
 use super::encoder::AAC_LOOKAHEAD;
@@ -21,11 +20,6 @@ use crate::utc::Clock;
 
 /// Longest sleep, so that a step of the clock is noticed.
 const NAP: Duration = Duration::from_millis(500);
-/// How long a run that nothing paces works at a time, the longest that it rests from that, and how often the time that it
-/// had to wait for a core: that there was none to be had says that others need it.
-const SPELL: Duration = Duration::from_millis(10);
-const LONGEST_REST: Duration = Duration::from_millis(100);
-const RESTS_PER_WAIT: u32 = 4;
 /// Sound comes out of voaacenc and any AAC decoder this many samples late, so it is fed the sound of so many
 /// samples later.
 const AAC_DELAY_SAMPLES: u64 = 1600;
@@ -58,7 +52,7 @@ pub(super) struct Plan {
     pub(super) kind: Kind,
     /// Indices since 1970; the end is far away for a live run.
     pub(super) frames: Range<u64>,
-    /// Paces frames that are not yet past; `None` never waits, and leaves the processor to those that do.
+    /// Paces frames that are not yet past; `None` never waits.
     pub(super) clock: Option<Clock>,
     /// What is further behind than this is not made any more.
     pub(super) window: Duration,
@@ -112,8 +106,6 @@ pub(super) struct Feed {
     flow: Flow,
     next: u64,
     pace: Pace,
-    /// When the spell of work began, and how long the thread had worked by then.
-    rested: Option<(Instant, Duration)>,
 }
 
 /// Why there is no next frame although the plan is not done.
@@ -134,7 +126,7 @@ impl Feed {
     pub(super) fn new(plan: Plan, source: Source, flow: Flow) -> Self {
         let next = plan.frames.start;
         let pace = Pace::new(plan.timeline.segment_duration(), plan.window);
-        Self { plan, source, flow, next, pace, rested: None }
+        Self { plan, source, flow, next, pace }
     }
 
     /// The next frame, when it is due; blocks until then. `None` once the plan is done.
@@ -163,7 +155,7 @@ impl Feed {
     }
 
     fn until_due(&mut self, index: u64) -> Result<(), Halt> {
-        let Plan { timeline, kind, clock: Some(clock), .. } = &self.plan else { return self.give_way() };
+        let Plan { timeline, kind, clock: Some(clock), .. } = &self.plan else { return Ok(()) };
         // Nobody gets a part of a chunk, and a thread that wakes for every frame costs more than the frame: sound is made
         // a chunk at a time, with what the encoder wants to see after it, and pictures in a few groups.
         let last = match kind {
@@ -184,24 +176,6 @@ impl Feed {
             }
         }
     }
-
-    /// Lets live runs have the processor: the past can wait. The thread's priority is no way to that: GStreamer lends its
-    /// threads to one run after the other.
-    fn give_way(&mut self) -> Result<(), Halt> {
-        let (since, before) = *self.rested.get_or_insert_with(|| (Instant::now(), worked()));
-        let spell = since.elapsed();
-        if spell >= SPELL {
-            let waited = spell.saturating_sub(worked().saturating_sub(before));
-            self.flow.sleep((waited * RESTS_PER_WAIT).min(LONGEST_REST))?;
-            self.rested = None;
-        }
-        Ok(())
-    }
-}
-
-/// How long this thread has had a core.
-fn worked() -> Duration {
-    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
 }
 
 /// The last frame of the group of `frame` in its chunk: half of the frames, half of the rest and so on, so that little

@@ -64,9 +64,10 @@ impl Web {
         send(self.request(method, path).json(body)).await
     }
 
-    /// The body of what has to be there.
+    /// The body of what has to be there, or to come: on a loaded machine the past takes its time.
     pub(crate) async fn fetch(&self, path: &str) -> Bytes {
-        let reply = self.get(path).await;
+        let there = async || Some(self.get(path).await).filter(|reply| reply.status != 503);
+        let reply = until(path, LONG, there).await;
         assert_eq!(reply.status, 200, "{path}: {}", reply.text());
         reply.body
     }
