@@ -207,10 +207,12 @@ impl Definitions {
         let before = self.known().get(name).cloned();
         guard.check(before.as_ref(), name)?;
         let mut record = before.map(Arc::unwrap_or_clone).ok_or_else(|| WriteError::Unknown(name.clone()))?;
-        if record.spec.control.enabled == enabled {
+        let control = &mut record.spec.control;
+        // What the calendar has said since gives way to what is said now.
+        if control.enabled == enabled && control.schedule.is_none() {
             return Ok(());
         }
-        record.spec.control.enabled = enabled;
+        control.enabled = enabled;
         record.changed = in_millis(now);
         record.switched = record.changed;
         let record = Arc::new(record);

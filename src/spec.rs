@@ -121,10 +121,12 @@ pub struct StreamSpec {
 }
 
 /// When a stream runs. Nothing of it changes what is published.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Control {
     /// Whether it is to run, as was last said by hand.
     pub enabled: bool,
+    /// When it is to run by the calendar; the latest word counts, that of the calendar or by hand.
+    pub schedule: Option<Schedule>,
     /// With this it runs only while somebody asks for its media, and for so long after.
     pub on_demand: Option<Duration>,
     /// Streams that run whenever this one does, and before it.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::quantizer;
 use super::{
-    AudioRequest, AudioSpec, Control, Pattern, Preset, SpecError, StreamName, StreamRequest, StreamSpec, TrackId,
-    VideoRequest, VideoSpec,
+    AudioRequest, AudioSpec, Control, Pattern, Preset, Schedule, SpecError, StreamName, StreamRequest, StreamSpec,
+    TrackId, VideoRequest, VideoSpec,
 };
 use crate::timeline::{Kind, Rate, Timeline};
 
@@ -48,6 +48,7 @@ impl TryFrom<StreamRequest> for StreamSpec {
         let StreamRequest {
             name,
             enabled,
+            schedule,
             on_demand,
             idle_seconds,
             requires,
@@ -74,7 +75,10 @@ impl TryFrom<StreamRequest> for StreamSpec {
             .map(|(i, video)| check_video(i, video, &timeline))
             .collect::<Result<_, _>>()?;
         let audio = audio.map(check_audio).transpose()?;
-        let control = check_control(&name, (enabled, on_demand.then_some(idle_seconds)), requires)?;
+        let schedule = schedule.map(Schedule::check).transpose()?;
+        let requires = check_requires(&name, requires)?;
+        let on_demand = on_demand.then(|| Duration::from_secs(idle_seconds.into()));
+        let control = Control { enabled, schedule, on_demand, requires };
         in_range("idle_seconds", idle_seconds, &IDLE_SECONDS)?;
         let spec = Self { name, title, pattern, timeline, window, video, audio, control };
         check_tracks(&spec)?;
@@ -91,11 +95,7 @@ fn check_name(name: Option<&str>) -> Result<StreamName, SpecError> {
         .map_or_else(|| refuse("name", format!("1 to 63 of a-z, 0-9 and -, not beginning with -; not {name:?}")), Ok)
 }
 
-fn check_control(
-    name: &StreamName,
-    (enabled, idle_seconds): (bool, Option<u32>),
-    requires: Vec<String>,
-) -> Result<Control, SpecError> {
+fn check_requires(name: &StreamName, requires: Vec<String>) -> Result<Vec<StreamName>, SpecError> {
     if requires.len() > MAX_REQUIRED {
         return refuse("requires", format!("at most {MAX_REQUIRED} streams, not {}", requires.len()));
     }
@@ -111,8 +111,7 @@ fn check_control(
             }
         }
     }
-    let on_demand = idle_seconds.map(|seconds| Duration::from_secs(seconds.into()));
-    Ok(Control { enabled, on_demand, requires: required })
+    Ok(required)
 }
 
 fn check_title(title: &str) -> Result<(), SpecError> {

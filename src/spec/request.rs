@@ -3,7 +3,7 @@
 use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::{AudioSpec, Control, Pattern, Preset, StreamName, StreamSpec, VideoSpec};
+use super::{AudioSpec, Control, Pattern, Preset, ScheduleRequest, StreamName, StreamSpec, VideoSpec};
 
 /// A stream as a user writes it. Every field but `name` has a default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub struct StreamRequest {
     /// Whether the stream runs.
     #[serde(default = "enabled")]
     pub enabled: bool,
+    /// When it runs by the calendar.
+    #[serde(default)]
+    pub schedule: Option<ScheduleRequest>,
     /// Whether it runs only while somebody asks for its media.
     #[serde(default)]
     pub on_demand: bool,
@@ -90,6 +93,7 @@ impl StreamRequest {
         Self {
             name: Some(name.to_owned()),
             enabled: enabled(),
+            schedule: None,
             on_demand: false,
             idle_seconds: idle_seconds(),
             requires: Vec::new(),
@@ -134,10 +138,11 @@ impl Default for AudioRequest {
 impl From<&StreamSpec> for StreamRequest {
     fn from(spec: &StreamSpec) -> Self {
         let StreamSpec { name, title, pattern, timeline, window, video, audio, control } = spec;
-        let Control { enabled, on_demand, requires } = control;
+        let Control { enabled, schedule, on_demand, requires } = control;
         Self {
             name: Some(name.to_string()),
             enabled: *enabled,
+            schedule: schedule.as_ref().map(ScheduleRequest::from),
             on_demand: on_demand.is_some(),
             idle_seconds: on_demand.map_or_else(idle_seconds, |idle| idle.as_secs() as u32),
             requires: requires.iter().map(StreamName::to_string).collect(),

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::definitions::{Known, Record};
-use crate::spec::StreamName;
+use crate::spec::{Schedule, StreamName};
 use crate::timeline::UnixTime;
 
 /// What is to become of a stream.
@@ -45,13 +45,25 @@ pub(super) fn desired(
 /// A stream that no other requires.
 fn alone(record: &Record, now: UnixTime, used: Option<UnixTime>) -> Desired {
     let control = &record.spec.control;
-    let (running, until) = (control.enabled, None);
+    let (running, until) = match &control.schedule {
+        Some(schedule) => (by_calendar(record, schedule, now), schedule.next(now).map(|tick| tick.at)),
+        None => (control.enabled, None),
+    };
     match control.on_demand {
         Some(idle) if running => {
             let end = used.map(|used| used + idle).filter(|end| *end > now);
             Desired { running: end.is_some(), until: end.into_iter().chain(until).min(), after: Vec::new() }
         }
         Some(_) | None => Desired { running, until, after: Vec::new() },
+    }
+}
+
+/// The latest word counts: that of the calendar, or what was said by hand since.
+fn by_calendar(record: &Record, schedule: &Schedule, now: UnixTime) -> bool {
+    match schedule.last(now) {
+        Some(tick) if tick.at >= record.switched => tick.running,
+        Some(_) => record.spec.control.enabled,
+        None => record.spec.control.enabled && record.switched > UnixTime::default(),
     }
 }
 
@@ -67,4 +79,82 @@ fn requirements(known: &Known, name: &StreamName) -> BTreeSet<StreamName> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::definitions::Origin;
+    use crate::spec::{StreamRequest, StreamSpec};
+
+    fn at(text: &str) -> UnixTime {
+        UnixTime::from_millis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond() as u64)
+    }
+
+    /// Runs on weekdays from 8 to 18 o'clock in Berlin.
+    fn office() -> Record {
+        let mut request = StreamRequest::named("a");
+        let schedule =
+            serde_json::json!({"time_zone": "Europe/Berlin", "start": ["0 8 * * 1-5"], "stop": ["0 18 * * 1-5"]});
+        request.schedule = serde_json::from_value(schedule).unwrap();
+        Record::given(StreamSpec::try_from(request).unwrap(), Origin::Stored)
+    }
+
+    #[track_caller]
+    fn check(record: &Record, now: &str, running: bool, until: &str) {
+        let known = Known::from([(record.spec.name.clone(), Arc::new(record.clone()))]);
+        let all = desired(&known, at(now), |_| None);
+        let found = &all[&record.spec.name];
+        assert_eq!((found.running, found.until), (running, Some(at(until))), "at {now}");
+    }
+
+    #[test]
+    fn the_calendar_decides_whenever_it_is_asked() {
+        let office = office();
+        check(&office, "2026-11-20T06:59:59Z", false, "2026-11-20T07:00:00Z");
+        check(&office, "2026-11-20T07:00:00Z", true, "2026-11-20T17:00:00Z");
+        check(&office, "2026-11-20T17:00:00Z", false, "2026-11-23T07:00:00Z");
+        // A process that slept from Friday to Tuesday, and summer time.
+        check(&office, "2026-11-24T12:00:00Z", true, "2026-11-24T17:00:00Z");
+        check(&office, "2026-03-27T12:00:00Z", true, "2026-03-27T17:00:00Z");
+        check(&office, "2026-03-29T12:00:00Z", false, "2026-03-30T06:00:00Z");
+    }
+
+    #[test]
+    fn the_latest_word_counts() {
+        let mut by_hand = office();
+        by_hand.spec.control.enabled = true;
+        by_hand.switched = at("2026-11-20T19:00:00Z");
+        check(&by_hand, "2026-11-20T19:00:01Z", true, "2026-11-23T07:00:00Z");
+        check(&by_hand, "2026-11-23T17:00:00Z", false, "2026-11-24T07:00:00Z");
+        by_hand.spec.control.enabled = false;
+        by_hand.switched = at("2026-11-20T12:00:00Z");
+        check(&by_hand, "2026-11-20T13:00:00Z", false, "2026-11-20T17:00:00Z");
+        check(&by_hand, "2026-11-23T07:00:00Z", true, "2026-11-23T17:00:00Z");
+    }
+
+    #[test]
+    fn before_its_first_start_a_stream_waits_for_it() {
+        let mut request = StreamRequest::named("a");
+        let window =
+            serde_json::json!({"windows": [{"from": "2026-12-24T10:00:00Z", "until": "2026-12-24T12:00:00Z"}]});
+        request.schedule = serde_json::from_value(window).unwrap();
+        let record = Record::given(StreamSpec::try_from(request).unwrap(), Origin::Stored);
+        check(&record, "2026-11-20T12:00:00Z", false, "2026-12-24T10:00:00Z");
+        check(&record, "2026-12-24T11:00:00Z", true, "2026-12-24T12:00:00Z");
+    }
+
+    #[test]
+    fn on_demand_a_stream_runs_within_its_hours_only() {
+        let mut record = office();
+        record.spec.control.on_demand = Some(Duration::from_secs(30));
+        let known = Known::from([(record.spec.name.clone(), Arc::new(record.clone()))]);
+        let runs = |now: &str, used: &str| desired(&known, at(now), |_| Some(at(used)))[&record.spec.name].running;
+        assert!(runs("2026-11-20T12:00:29Z", "2026-11-20T12:00:00Z"));
+        assert!(!runs("2026-11-20T12:00:30Z", "2026-11-20T12:00:00Z"));
+        assert!(!runs("2026-11-21T12:00:01Z", "2026-11-21T12:00:00Z"));
+    }
 }
