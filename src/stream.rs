@@ -1,4 +1,5 @@
-//! Streams as things with a life: what phase each is in, who restarts it, and which streams there are.
+//! Streams as things with a life: what phase each is in, who restarts it, which streams there are, and what
+//! has happened to them.
 
 use std::sync::Arc;
 
@@ -8,11 +9,13 @@ use tokio_util::sync::CancellationToken;
 use crate::pipeline::{Job, PipelineError};
 
 mod desired;
+mod events;
 mod life;
 mod phase;
 mod registry;
 mod run;
 
+pub use events::{Event, Events, Followed, Follower, News};
 pub use phase::{Moment, Phase, Status};
 pub use registry::{Registry, Setting, StreamView, Unknown};
 pub use run::Turns;

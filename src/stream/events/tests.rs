@@ -1,0 +1,151 @@
+use futures_util::FutureExt;
+use proptest::prelude::*;
+
+use super::*;
+
+/// 2026-11-21T10:00:00Z
+const NOW: UnixTime = UnixTime::from_millis(1_795_255_200_000);
+
+fn name() -> StreamName {
+    StreamName::parse("test").unwrap()
+}
+
+fn tell(events: &Events, count: usize) {
+    (0..count).for_each(|_| events.tell(NOW, &name(), News::Created));
+}
+
+/// What there is for a follower without waiting: ids, and 0 for what it has missed.
+fn ready(follower: &mut Follower) -> Vec<u64> {
+    let next = || follower.next().now_or_never().flatten();
+    std::iter::from_fn(next).map(id).collect()
+}
+
+fn id(followed: Followed) -> u64 {
+    match followed {
+        Followed::Event(event) => event.id,
+        Followed::Missed => 0,
+    }
+}
+
+fn all_news() -> [News; 7] {
+    let phase = News::Phase { phase: Phase::Waiting, error: Some("x264enc-v720: broken".into()) };
+    [phase, News::Created, News::Replaced, News::Removed, News::FirstViewer, News::LastViewer, News::Overflow]
+}
+
+#[test]
+fn ids_rise_by_one_from_one() {
+    let events = Events::new();
+    let mut follower = events.follow(None);
+    tell(&events, 3);
+    assert_eq!(ready(&mut follower), [1, 2, 3]);
+    assert!(ready(&mut follower).is_empty());
+}
+
+#[test]
+fn who_follows_from_now_gets_only_what_comes() {
+    let events = Events::new();
+    tell(&events, 3);
+    let mut follower = events.follow(None);
+    assert!(ready(&mut follower).is_empty());
+    tell(&events, 2);
+    assert_eq!(ready(&mut follower), [4, 5]);
+}
+
+#[test]
+fn who_comes_back_gets_what_was_told_meanwhile_and_then_what_comes() {
+    let events = Events::new();
+    tell(&events, 3);
+    let mut follower = events.follow(Some(1));
+    tell(&events, 1);
+    assert_eq!(ready(&mut follower), [2, 3, 4]);
+    assert_eq!(ready(&mut events.follow(Some(0))), [1, 2, 3, 4]);
+}
+
+#[test]
+fn who_comes_back_too_late_is_told_so_before_the_oldest_that_is_kept() {
+    let events = Events::new();
+    tell(&events, KEPT + 2);
+    assert_eq!(ready(&mut events.follow(Some(2))).len(), KEPT);
+    let followed = ready(&mut events.follow(Some(1)));
+    assert_eq!((followed.len(), &followed[..3]), (KEPT + 1, &[0, 3, 4][..]));
+}
+
+#[test]
+fn who_is_too_slow_is_told_so_and_goes_on() {
+    let events = Events::new();
+    let mut follower = events.follow(None);
+    tell(&events, 1);
+    assert_eq!(ready(&mut follower), [1]);
+    tell(&events, KEPT + 1);
+    let followed = ready(&mut follower);
+    assert_eq!((followed.len(), &followed[..3]), (KEPT + 1, &[0, 3, 4][..]));
+    tell(&events, 1);
+    assert_eq!(ready(&mut follower), [KEPT as u64 + 3]);
+}
+
+#[test]
+fn an_id_that_was_never_told_is_of_another_process() {
+    let events = Events::new();
+    tell(&events, 1);
+    assert_eq!(ready(&mut events.follow(Some(500))), [0, 1]);
+    assert_ne!(events.series(), Events::new().series());
+}
+
+#[tokio::test]
+async fn whoever_waits_is_woken_until_there_will_be_no_more() {
+    let events = Events::new();
+    let mut follower = events.follow(None);
+    let (first, ()) = tokio::join!(follower.next(), async { tell(&events, 1) });
+    assert_eq!(first.map(id), Some(1));
+    tell(&events, 1);
+    drop(events);
+    assert_eq!(follower.next().await.map(id), Some(2));
+    assert_eq!(follower.next().await, None);
+}
+
+#[test]
+fn an_event_is_json_that_says_all() {
+    let shown = |(id, news)| serde_json::to_string(&Event { id, at: NOW, stream: name(), news }).unwrap();
+    let running = News::Phase { phase: Phase::Running, error: None };
+    let shown: Vec<_> = (1..).zip(all_news().into_iter().chain([running])).map(shown).collect();
+    insta::assert_snapshot!(shown.join("\n"), @r#"
+    {"id":1,"at":"2026-11-21T10:00:00.000Z","event":"phase","stream":"test","phase":"waiting","error":"x264enc-v720: broken"}
+    {"id":2,"at":"2026-11-21T10:00:00.000Z","event":"created","stream":"test"}
+    {"id":3,"at":"2026-11-21T10:00:00.000Z","event":"replaced","stream":"test"}
+    {"id":4,"at":"2026-11-21T10:00:00.000Z","event":"removed","stream":"test"}
+    {"id":5,"at":"2026-11-21T10:00:00.000Z","event":"first_viewer","stream":"test"}
+    {"id":6,"at":"2026-11-21T10:00:00.000Z","event":"last_viewer","stream":"test"}
+    {"id":7,"at":"2026-11-21T10:00:00.000Z","event":"overflow","stream":"test"}
+    {"id":8,"at":"2026-11-21T10:00:00.000Z","event":"phase","stream":"test","phase":"running","error":null}
+    "#);
+}
+
+#[test]
+fn every_name_is_in_the_list() {
+    let named = |news| Event { id: 1, at: NOW, stream: name(), news }.name();
+    assert_eq!(all_news().map(named), Event::NAMES);
+}
+
+proptest! {
+    #[test]
+    fn ids_have_neither_hole_nor_repetition(steps in prop::collection::vec((0..1500_usize, any::<bool>()), 1..8)) {
+        let events = Events::new();
+        let mut follower = events.follow(None);
+        let (mut last, mut told) = (0, 0);
+        for (count, reads) in steps {
+            tell(&events, count);
+            told += count as u64;
+            let followed = if reads { ready(&mut follower) } else { Vec::new() };
+            for id in followed {
+                match id {
+                    0 => last = told - KEPT as u64,
+                    id => {
+                        prop_assert_eq!(id, last + 1);
+                        last = id;
+                    }
+                }
+            }
+            prop_assert!(!reads || last == told);
+        }
+    }
+}
