@@ -22,7 +22,8 @@
 //! ```
 //!
 //! Data goes one way. What is left of [`spec::StreamSpec`] is not trusted; what is right of it is not checked twice.
-//! Control goes down by cancellation tokens, news comes up by `watch` channels.
+//! Control goes down by cancellation tokens, news comes up by `watch` channels. What happens to streams is also told as
+//! [`stream::Events`], which [`hooks`] post to other servers.
 //!
 //! # A run
 //!
@@ -52,8 +53,8 @@
 //! # Modules, from what depends on nothing to what depends on all
 //!
 //! The order of the `mod` lines is the order of dependence; `tests/architecture.rs` keeps it. GStreamer is known in
-//! [`pipeline`] only, axum in [`http`] only, the wall clock in [`utc`] only; [`timeline`], [`spec`], [`signal`], [`cmaf`] and
-//! [`manifest`] have no lock, no clock and nothing asynchronous.
+//! [`pipeline`] only, axum in [`http`] only, reqwest in [`hooks`] only, the wall clock in [`utc`] only; [`timeline`],
+//! [`spec`], [`signal`], [`cmaf`] and [`manifest`] have no lock, no clock and nothing asynchronous.
 
 pub mod timeline;
 pub mod utc;
@@ -79,6 +80,8 @@ pub mod directory;
 pub mod definitions;
 
 pub mod stream;
+
+pub mod hooks;
 
 pub mod http;
 

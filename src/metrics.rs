@@ -31,6 +31,13 @@ pub struct RestartLabels {
     pub reason: &'static str,
 }
 
+/// What became of an event for a hook.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct HookLabels {
+    /// `delivered`, `failed` or `dropped`.
+    pub outcome: &'static str,
+}
+
 /// All metrics.
 #[derive(Debug)]
 pub struct Metrics {
@@ -51,6 +58,8 @@ pub struct Metrics {
     pub jumps: Family<StreamLabels, Counter>,
     /// Files that could not be written to or removed from the media directory.
     pub directory_errors: Family<StreamLabels, Counter>,
+    /// Events for hooks: delivered, failed after the last attempt, dropped because too many waited.
+    pub hook_deliveries: Family<HookLabels, Counter>,
     /// Requests answered.
     pub requests: Family<RequestLabels, Counter>,
     /// Bytes of bodies that were answered, before they are sent.
@@ -72,6 +81,7 @@ impl Metrics {
             skipped: Family::default(),
             jumps: Family::default(),
             directory_errors: Family::default(),
+            hook_deliveries: Family::default(),
             requests: Family::default(),
             egress: Counter::default(),
         };
@@ -117,6 +127,7 @@ impl Metrics {
         registry.register("skipped_segments", "Segments that were never made", self.skipped.clone());
         registry.register("time_jumps", "Jumps of time that a track made up for", self.jumps.clone());
         registry.register("directory_errors", "Failed writes to the media directory", self.directory_errors.clone());
+        registry.register("hook_deliveries", "Events posted to hooks, by outcome", self.hook_deliveries.clone());
         registry.register("http_requests", "Requests answered", self.requests.clone());
         registry.register_with_unit("http_egress", "Bodies answered", Unit::Bytes, self.egress.clone());
     }

@@ -18,6 +18,7 @@ const ORDER: [&str; 17] = [
     "directory",
     "definitions",
     "stream",
+    "hooks",
     "http",
     "telemetry",
     "shutdown",
@@ -77,6 +78,7 @@ fn each_library_is_known_in_one_place() {
     check_only("mp4_atom", &["cmaf"]);
     check_only("dash_mpd", &["manifest"]);
     check_only("prometheus_client", &["metrics"]);
+    check_only("reqwest", &["hooks"]);
     check_only("anyhow", &["main"]);
 }
 
