@@ -11,12 +11,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, MediaDir};
 use crate::definitions::{Definitions, FileError};
-use crate::http::{self, App, Certificates, TlsError};
+use crate::http::{self, Access, App, Certificates, Local, TlsError};
 use crate::metrics::Metrics;
 use crate::pipeline::{self, PipelineError};
 use crate::spec::StreamSpec;
 use crate::stream::{Registry, Render, Setting, Turns};
 use crate::utc::Clock;
+
+mod token;
 
 /// How long requests and pipelines may take to finish once the program is to end.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -40,6 +42,9 @@ pub enum AppError {
     /// The state directory cannot be used.
     #[error("state_dir")]
     State(#[from] FileError),
+    /// The token cannot be kept.
+    #[error("the token cannot be kept in state_dir")]
+    Token(#[source] std::io::Error),
     /// The certificates do not work.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -65,16 +70,18 @@ pub async fn run(config: Config, end: CancellationToken) -> Result<(), AppError>
         encoders: encoders.versions().to_owned(),
         directory: config.media_dir.path(address.port()),
         metrics: Arc::new(Metrics::new()),
+        events: Arc::default(),
         tasks: tasks.clone(),
         turns: Turns::default(),
     };
     log_start(&config, &setting, address);
     let definitions = definitions(&config).await?;
+    let access = access(&config, address)?;
     let registry = Arc::new(Registry::new(setting, definitions, streams_over.clone()));
     let kept = Arc::clone(&registry);
     tasks.spawn(async move { kept.keep().await });
 
-    let app = App::new(registry, end.clone());
+    let app = App::new(registry, access, end.clone());
     tokio::select! {
         () = http::serve(listener, http::router(app), certificates, end.clone()) => {}
         () = async { end.cancelled().await; tokio::time::sleep(DRAIN).await } => {}
@@ -100,6 +107,20 @@ async fn definitions(config: &Config) -> Result<Definitions, FileError> {
     };
     definitions.declare(declared).await;
     Ok(definitions)
+}
+
+/// A token that is configured is everybody's to send, and nobody's to be told.
+fn access(config: &Config, address: SocketAddr) -> Result<Access, AppError> {
+    let token = token::find_or_make(config.state_dir.as_deref()).map_err(AppError::Token)?;
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    show(&token::link(scheme, address, &token));
+    Ok(Access::new(&token, Local::Trusted))
+}
+
+/// The log is kept by others, so the link is not in it.
+#[expect(clippy::print_stdout, reason = "whoever starts the program may use its page")]
+fn show(link: &str) {
+    println!("{link}");
 }
 
 fn bind(listen: SocketAddr) -> std::io::Result<TcpListener> {

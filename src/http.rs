@@ -19,8 +19,10 @@ use crate::metrics::{Metrics, RequestLabels};
 use crate::stream::Registry;
 use crate::utc::Clock;
 
+mod access;
 mod api;
 mod error;
+mod events;
 mod manifests;
 mod media;
 mod ops;
@@ -30,6 +32,7 @@ mod reply;
 mod serve;
 mod tls;
 
+pub use access::{Access, Local};
 pub use serve::serve;
 pub use tls::{Certificates, TlsError};
 
@@ -47,15 +50,24 @@ struct Shared {
     clock: Clock,
     metrics: Arc<Metrics>,
     manifests: manifests::Manifests,
+    access: Access,
     draining: CancellationToken,
 }
 
 impl App {
-    /// Serves the streams of `registry`; not ready any more once `draining` is cancelled.
-    pub fn new(registry: Arc<Registry>, draining: CancellationToken) -> Self {
+    /// Serves the streams of `registry`, which change for those whom `access` lets; not ready any more once `draining` is
+    /// cancelled.
+    pub fn new(registry: Arc<Registry>, access: Access, draining: CancellationToken) -> Self {
         let setting = registry.setting();
         let (clock, metrics) = (setting.clock.clone(), Arc::clone(&setting.metrics));
-        Self(Arc::new(Shared { registry, clock, metrics, manifests: manifests::Manifests::default(), draining }))
+        Self(Arc::new(Shared {
+            registry,
+            clock,
+            metrics,
+            manifests: manifests::Manifests::default(),
+            access,
+            draining,
+        }))
     }
 }
 
@@ -78,10 +90,12 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/definitions", get(api::export).post(api::import))
         .route("/api/v1/all/start", post(api::start_all))
         .route("/api/v1/all/stop", post(api::stop_all))
+        .route("/api/v1/events", get(events::events))
         .route("/api/v1/streams", get(api::list).post(api::create))
         .route("/api/v1/streams/{name}", get(api::get).put(api::replace).delete(api::remove))
         .route("/api/v1/streams/{name}/start", post(api::start))
-        .route("/api/v1/streams/{name}/stop", post(api::stop));
+        .route("/api/v1/streams/{name}/stop", post(api::stop))
+        .route_layer(from_fn_with_state(app.clone(), access::guard));
     let page = Router::new().route("/", get(page::index)).route("/static/{*path}", get(page::asset));
     Router::new()
         .merge(media)

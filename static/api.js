@@ -31,6 +31,8 @@
  * @property {Record<string, string>} urls
  */
 
+/** Where the browser keeps the token that changes need. */
+const TOKEN_KEY = 'barstone-token';
 const ANSWER_TIMEOUT_MS = 5000;
 const STREAMS = 'api/v1/streams';
 const PHASES = ['stopped', 'starting', 'running', 'waiting', 'failed'];
@@ -50,6 +52,16 @@ export class Problem extends Error {
     /** Path of the bad field in the definition, or empty. */
     this.field = text(document.field);
   }
+}
+
+/**
+ * Keeps the token of a link such as `/#token=…`, and takes it out of the address, which may be shown to others.
+ */
+export function takeToken() {
+  const [, token] = /^#token=([\w-]+)$/.exec(location.hash) ?? [];
+  if (token === undefined) return;
+  localStorage.setItem(TOKEN_KEY, token);
+  history.replaceState(null, '', location.pathname + location.search);
 }
 
 /** No answer came: the server is away, or too slow. */
@@ -125,13 +137,28 @@ async function send(method, path, body) {
       method,
       cache: 'no-store',
       signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+      headers: {
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...(method === 'GET' ? {} : authorization()),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch {
     throw new NoConnection('The server does not answer.');
   }
   if (response.ok) return response;
+  if (response.status === 401 && localStorage.getItem(TOKEN_KEY) !== null) {
+    // It was that of an earlier server; this one may need none.
+    localStorage.removeItem(TOKEN_KEY);
+    return send(method, path, body);
+  }
   throw new Problem(response.status, isJson(response) ? record(await response.json().catch(() => null)) : {});
+}
+
+/** @returns {Record<string, string>} */
+function authorization() {
+  const token = localStorage.getItem(TOKEN_KEY);
+  return token === null ? {} : { Authorization: `Bearer ${token}` };
 }
 
 /** @param {Response} response */

@@ -1,7 +1,7 @@
 // @ts-check
 // The page: polls the list of streams, keeps the choice in the URL hash, and hands both to the elements.
 
-import { listStreams, NoConnection } from './api.js';
+import { listStreams, NoConnection, takeToken } from './api.js';
 import { choose, format, parse } from './choice.js';
 import { keepTime } from './clock.js';
 import { find, setText } from './html.js';
@@ -101,6 +101,7 @@ document.addEventListener('choose', (event) => keepChoice(detail(event)));
 document.addEventListener('visibilitychange', poll);
 window.addEventListener('hashchange', showChoice);
 
+takeToken();
 keepTime();
 showChoice();
 void poll();

@@ -48,6 +48,7 @@ impl Studio {
             encoders,
             directory: None,
             metrics: Arc::new(Metrics::new()),
+            events: Arc::default(),
             tasks: TaskTracker::new(),
             turns: Turns::default(),
         };

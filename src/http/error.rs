@@ -31,6 +31,14 @@ pub(super) enum ApiError {
     Write(#[from] WriteError),
     #[error("{0}")]
     Query(String),
+    #[error("changes need the token: open the link that was printed at the start, or send Authorization: Bearer TOKEN")]
+    TokenNeeded,
+    #[error("this is not the token")]
+    BadToken,
+    #[error("a change that a browser sends for a page from {0} needs the token")]
+    ForeignPage(String),
+    #[error("a change without the token is sent to localhost, and not to {0}")]
+    ForeignHost(String),
     #[error("nothing is here: {0}")]
     UnknownPath(String),
     #[error("{method} is not for {path}")]
@@ -91,6 +99,10 @@ impl ApiError {
                 Cache::NoStore,
             ),
             Self::Value(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad_value", "A value is not allowed", Cache::NoStore),
+            Self::TokenNeeded => (StatusCode::UNAUTHORIZED, "token_needed", "A token is needed", Cache::NoStore),
+            Self::BadToken => (StatusCode::UNAUTHORIZED, "bad_token", "The token is wrong", Cache::NoStore),
+            Self::ForeignPage(_) => (StatusCode::FORBIDDEN, "foreign_page", "Not from this page", Cache::NoStore),
+            Self::ForeignHost(_) => (StatusCode::FORBIDDEN, "foreign_host", "Not under this name", Cache::NoStore),
             Self::Query(_) => (StatusCode::BAD_REQUEST, "bad_query", "The query is wrong", Cache::NoStore),
             Self::Unknown(_) => (StatusCode::NOT_FOUND, "unknown_stream", "There is no such stream", Cache::NoStore),
             Self::Write(error) => refused(error),
@@ -167,6 +179,9 @@ impl IntoResponse for ApiError {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, cache.value());
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }

@@ -80,7 +80,9 @@ pub(super) async fn whoami(request: Request) -> Json<WhoAmI> {
 fn headers(headers: &HeaderMap) -> BTreeMap<String, Vec<String>> {
     let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in headers {
-        all.entry(name.to_string()).or_default().push(String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let secret = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION].contains(name);
+        let shown = if secret { "***".into() } else { String::from_utf8_lossy(value.as_bytes()) };
+        all.entry(name.to_string()).or_default().push(shown.into_owned());
     }
     all
 }

@@ -1,4 +1,7 @@
+use std::net::SocketAddr;
+
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
@@ -34,12 +37,14 @@ fn app_after(delay: Duration) -> Router {
         encoders: "scripted".into(),
         directory: None,
         metrics: Arc::new(Metrics::new()),
+        events: Arc::default(),
         tasks: TaskTracker::new(),
         turns: Turns::default(),
     };
     let definitions = Definitions::in_memory(vec![StreamSpec::test()]);
     let registry = Registry::new(setting, definitions, CancellationToken::new());
-    router(App::new(Arc::new(registry), CancellationToken::new()))
+    let access = Access::new("token", Local::Trusted);
+    router(App::new(Arc::new(registry), access, CancellationToken::new()))
 }
 
 struct Answer {
@@ -59,7 +64,8 @@ impl Answer {
     }
 }
 
-async fn ask(app: &Router, request: Request<Body>) -> Answer {
+async fn ask(app: &Router, mut request: Request<Body>) -> Answer {
+    request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 9))));
     let response = app.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
@@ -290,4 +296,65 @@ async fn operators_are_told() {
     let metrics = String::from_utf8(get(&app, "/metrics").await.body).unwrap();
     assert!(metrics.contains("barstone_stream_running{stream=\"test\"} 1"), "{metrics}");
     assert!(metrics.contains("barstone_http_requests_total{kind=\"operation\",status=\"200\"}"), "{metrics}");
+}
+
+#[tokio::test]
+async fn whoever_is_elsewhere_needs_the_token() {
+    let (app, _) = ready().await;
+    let stop = |headers: &[(&'static str, &'static str)]| {
+        let mut request = Request::post("/api/v1/streams/test/stop").header("x-forwarded-for", "192.0.2.1");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        ask(&app, request.body(Body::empty()).unwrap())
+    };
+    let refused = stop(&[]).await;
+    assert_eq!((refused.status.as_u16(), refused.header("www-authenticate")), (401, "Bearer"));
+    assert_eq!(refused.json()["code"], "token_needed");
+    let wrong = stop(&[("authorization", "Bearer guess")]).await;
+    assert_eq!((wrong.status.as_u16(), wrong.json()["code"].clone()), (401, json!("bad_token")));
+    assert_eq!(get(&app, "/api/v1/streams/test").await.json()["phase"], "running");
+    assert_eq!(stop(&[("authorization", "Bearer token")]).await.status, StatusCode::OK);
+    let whoami = Request::get("/whoami").header("authorization", "Bearer token").body(Body::empty()).unwrap();
+    assert_eq!(ask(&app, whoami).await.json()["headers"]["authorization"], json!(["***"]));
+}
+
+/// The next event of a stream of them, but for comments.
+async fn next_event(body: &mut axum::body::BodyDataStream) -> (String, Value, String) {
+    use futures_util::StreamExt;
+    loop {
+        let block = String::from_utf8(body.next().await.unwrap().unwrap().to_vec()).unwrap();
+        let field =
+            |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned();
+        if !field("event:").is_empty() {
+            return (field("event:"), serde_json::from_str(&field("data:")).unwrap(), field("id:"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_happens_is_told_and_can_be_taken_up_again() {
+    let (app, _) = ready().await;
+    let follow = async |last: Option<&str>| {
+        let mut request = Request::get("/api/v1/events");
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        response.into_body().into_data_stream()
+    };
+    let mut events = follow(None).await;
+    assert_eq!(send(&app, "POST", "/api/v1/streams", json!({"name": "b", "enabled": false})).await.status, 201);
+    let (name, data, first) = next_event(&mut events).await;
+    assert_eq!((name.as_str(), &data["stream"]), ("created", &json!("b")));
+    assert_eq!(send(&app, "POST", "/api/v1/streams/test/stop", "").await.status, 200);
+    let (name, _, second) = next_event(&mut events).await;
+    assert_eq!(name, "replaced");
+    let (name, data, _) = next_event(&mut events).await;
+    assert_eq!((name.as_str(), &data["phase"]), ("phase", &json!("stopped")));
+    let mut again = follow(Some(&first)).await;
+    assert_eq!(next_event(&mut again).await.2, second);
+    let mut stranger = follow(Some("0123456789abcdef-1")).await;
+    assert_eq!(next_event(&mut stranger).await.0, "missed");
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::registry::Setting;
 use super::run::{self, BackOff};
-use super::{Phase, Status};
+use super::{News, Phase, Status};
 use crate::directory;
 use crate::metrics::{RestartLabels, labels};
 use crate::pipeline::PipelineError;
@@ -157,9 +157,11 @@ impl Life {
         tracing::info!(?phase, error, "phase");
         let stream = labels(self.wanted.borrow().spec.name.as_str());
         self.setting.metrics.running.get_or_create(&stream).set((phase == Phase::Running).into());
-        self.status.send_modify(|status| {
-            status.set(phase, since, error);
-        });
+        let name = self.wanted.borrow().spec.name.clone();
+        let changed = self.status.send_if_modified(|status| status.set(phase, since, error.clone()));
+        if changed {
+            self.setting.events.tell(since, &name, News::Phase { phase, error });
+        }
         self.news.notify_one();
     }
 }

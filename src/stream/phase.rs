@@ -77,16 +77,17 @@ impl Status {
         status
     }
 
-    /// Goes over to a phase, or says anew why it is in it.
-    pub(super) fn set(&mut self, phase: Phase, since: UnixTime, error: Option<String>) {
+    /// Goes over to a phase, or says anew why it is in it. Whether that is anything new.
+    pub(super) fn set(&mut self, phase: Phase, since: UnixTime, error: Option<String>) -> bool {
         if self.phase == phase && self.error == error {
-            return;
+            return false;
         }
         if self.phase != phase {
             self.since = since;
         }
         (self.phase, self.error) = (phase, error);
         self.remember();
+        true
     }
 
     fn remember(&mut self) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tracing::Instrument;
 
 use super::desired::{Desired, desired};
 use super::life::{Life, Order, Wanted};
-use super::{Phase, Render, Status, Turns};
+use super::{Events, News, Phase, Render, Status, Turns};
 use crate::definitions::{Change, Definitions, Guard, Record, WriteError};
 use crate::metrics::Metrics;
 use crate::spec::{StreamName, StreamSpec};
@@ -36,6 +36,8 @@ pub struct Setting {
     pub directory: Option<PathBuf>,
     /// Counts.
     pub metrics: Arc<Metrics>,
+    /// Told of what happens.
+    pub events: Arc<Events>,
     /// Every task of every stream.
     pub tasks: TaskTracker,
     /// Who may catch up with UTC, and who may fill in the past.
@@ -64,6 +66,8 @@ pub struct Registry {
     definitions: Arc<Definitions>,
     over: CancellationToken,
     streams: Mutex<BTreeMap<StreamName, Entry>>,
+    /// Streams that were there before the program began are no news.
+    begun: AtomicBool,
     /// A stream has changed its phase, or somebody asks for one that runs on demand.
     news: Arc<Notify>,
 }
@@ -85,6 +89,7 @@ impl Registry {
             definitions: Arc::new(definitions),
             over,
             streams: Mutex::default(),
+            begun: AtomicBool::new(false),
             news: Arc::default(),
         };
         registry.reconcile();
@@ -209,12 +214,14 @@ impl Registry {
     /// Makes what is wanted of every stream match the definitions and the time. Says how long that holds.
     fn reconcile(&self) -> Option<Duration> {
         let mut streams = self.streams();
+        let begun = self.begun.swap(true, Ordering::Relaxed);
         let (known, now) = (self.definitions.known(), self.setting.clock.now());
         let gone: Vec<_> = streams.keys().filter(|name| !known.contains_key(*name)).cloned().collect();
         for name in gone {
             if let Some(entry) = streams.remove(&name) {
                 entry.end();
                 self.setting.metrics.forget(name.as_str());
+                self.setting.events.tell(now, &name, News::Removed);
             }
         }
         let used = |name: &StreamName| streams.get(name).and_then(Entry::used);
@@ -222,11 +229,17 @@ impl Registry {
         for (name, record) in known.iter() {
             if !streams.contains_key(name) {
                 streams.insert(name.clone(), self.spawn(record));
+                if begun {
+                    self.setting.events.tell(now, name, News::Created);
+                }
             }
         }
         for (name, desired) in &all {
             let order = order(desired, &streams);
             if let (Some(entry), Some(record)) = (streams.get_mut(name), known.get(name)) {
+                if entry.record.spec != record.spec {
+                    self.setting.events.tell(now, name, News::Replaced);
+                }
                 entry.record = Arc::clone(record);
                 entry.want(Wanted { spec: record.spec.clone(), order });
             }

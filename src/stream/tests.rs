@@ -79,6 +79,7 @@ fn registry_with(script: &Script, clock: Clock) -> Registry {
         encoders: "scripted".into(),
         directory: None,
         metrics: Arc::new(Metrics::new()),
+        events: Arc::default(),
         tasks: TaskTracker::new(),
         turns: Turns::default(),
     };

@@ -29,6 +29,8 @@ pub(crate) struct Reply {
 
 impl Web {
     pub(crate) fn of(server: &Server) -> Self {
+        // Every client asks for TLS, also one that never speaks it; another test may have been first.
+        let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(60));
         let base = format!("http://{}/", server.address());
         Self { client: client.build().expect("a client"), base: base.parse().expect("a URL") }

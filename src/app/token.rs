@@ -1,0 +1,81 @@
+//! The token that changes need where none is configured: made at the first start, and kept beside the definitions.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use rustix::rand::{GetRandomFlags, getrandom};
+
+const FILE: &str = "token";
+/// Nobody guesses 128 bits.
+const BYTES: usize = 16;
+
+/// The token of a state directory, which nobody else is using meanwhile; without one a token that lasts as long as the
+/// process.
+pub(super) fn find_or_make(state: Option<&Path>) -> io::Result<String> {
+    let Some(state) = state else { return make() };
+    let path = state.join(FILE);
+    match fs::read_to_string(&path) {
+        Ok(text) if !text.trim().is_empty() => return Ok(text.trim().to_owned()),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(_) | Err(_) => {}
+    }
+    let token = make()?;
+    let part = path.with_extension("part");
+    // What was left half written may be anybody's to read.
+    let _ = fs::remove_file(&part);
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(&part)?;
+    writeln!(file, "{token}")?;
+    file.sync_all()?;
+    fs::rename(&part, &path)?;
+    Ok(token)
+}
+
+/// Where the page is, with the token in the part of the address that a browser keeps to itself.
+pub(super) fn link(scheme: &str, address: SocketAddr, token: &str) -> String {
+    let host = match address.ip().is_unspecified() {
+        true => "localhost".to_owned(),
+        false if address.is_ipv6() => format!("[{}]", address.ip()),
+        false => address.ip().to_string(),
+    };
+    format!("{scheme}://{host}:{}/#token={token}", address.port())
+}
+
+fn make() -> io::Result<String> {
+    let mut bytes = [0; BYTES];
+    // So few come at once (getrandom(2)).
+    getrandom(&mut bytes[..], GetRandomFlags::empty())?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_token_is_made_once_and_is_for_its_owner_only() {
+        let state = tempfile::TempDir::new().unwrap();
+        fs::write(state.path().join("token.part"), "half").unwrap();
+        let token = find_or_make(Some(state.path())).unwrap();
+        assert_eq!((token.len(), &find_or_make(Some(state.path())).unwrap()), (32, &token));
+        let meta = fs::metadata(state.path().join(FILE)).unwrap();
+        assert_eq!(meta.permissions().mode() & 0o777, 0o600);
+        assert_ne!(find_or_make(None).unwrap(), find_or_make(None).unwrap());
+    }
+
+    #[test]
+    fn a_link_leads_to_where_the_page_is() {
+        for (address, expected) in [
+            ("0.0.0.0:8080", "http://localhost:8080/#token=x"),
+            ("[::]:8080", "http://localhost:8080/#token=x"),
+            ("192.0.2.1:80", "http://192.0.2.1:80/#token=x"),
+            ("[2001:db8::1]:80", "http://[2001:db8::1]:80/#token=x"),
+        ] {
+            assert_eq!(link("http", address.parse().unwrap(), "x"), expected);
+        }
+    }
+}
