@@ -56,7 +56,8 @@ async fn a_page_from_elsewhere_changes_nothing_and_reads_what_everybody_may() {
     check_refused(&stop(&web, &[("sec-fetch-site", "cross-site")]).await, 403, "foreign_page");
     let rebound = [("host", "evil.example"), ("origin", "http://evil.example")];
     check_refused(&stop(&web, &rebound).await, 403, "foreign_host");
-    for (method, path) in [(Method::PUT, STREAM), (Method::POST, "/api/v1/streams"), (Method::POST, "/api/v1/all/stop")] {
+    for (method, path) in [(Method::PUT, STREAM), (Method::POST, "/api/v1/streams"), (Method::POST, "/api/v1/all/stop")]
+    {
         let request = web.request(method, path).header("origin", "http://evil.example").json(&json!({"name": "evil"}));
         check_refused(&send(request).await, 403, "foreign_page");
     }
