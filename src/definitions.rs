@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
 
@@ -20,6 +21,9 @@ use file::Files;
 /// Most streams at once: past it a mistake is likelier than a machine that carries them.
 pub const MAX_STREAMS: usize = 256;
 
+/// How long before it takes effect a change is known at least: players that look for it once a segment have seen it by then.
+const NOTICE: Duration = Duration::from_secs(2);
+
 /// All definitions by name.
 pub type Known = BTreeMap<StreamName, Arc<Record>>;
 
@@ -30,10 +34,27 @@ pub struct Record {
     pub spec: StreamSpec,
     /// When it was last written, or 1970 for one that nobody has written.
     pub changed: UnixTime,
+    /// The first segment of this definition; 0 if the stream did not run when it was written.
+    pub from: u64,
+    /// Definitions before it that a stream may still show segments of, oldest first. Each ends where the next begins.
+    pub before: Vec<Before>,
+    /// How many there were before these.
+    pub forgotten: u64,
     /// When it was last said by hand whether the stream runs, or 1970.
     pub switched: UnixTime,
     /// Who may change it.
     pub origin: Origin,
+}
+
+/// A definition that a stream had.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Before {
+    /// The definition.
+    pub spec: StreamSpec,
+    /// Its first segment.
+    pub from: u64,
+    /// When it was written.
+    pub changed: UnixTime,
 }
 
 /// Where a definition comes from.
@@ -100,7 +121,45 @@ pub struct Definitions {
 impl Record {
     /// A definition that nobody has written.
     pub fn given(spec: StreamSpec, origin: Origin) -> Self {
-        Self { spec, changed: UnixTime::default(), switched: UnixTime::default(), origin }
+        Self {
+            spec,
+            changed: UnixTime::default(),
+            from: 0,
+            before: Vec::new(),
+            forgotten: 0,
+            switched: UnixTime::default(),
+            origin,
+        }
+    }
+
+    /// The same stream with another definition, which players go over to at a segment that is decided here: as near as can be, and
+    /// far enough for them and for other replicas to hear of it.
+    fn followed_by(&self, spec: StreamSpec, now: UnixTime) -> Self {
+        let timeline = &spec.timeline;
+        let current = timeline.segment_at(now);
+        let mut next = Self { changed: in_millis(now), ..self.clone() };
+        if self.spec.control.enabled != spec.control.enabled {
+            next.switched = next.changed;
+        }
+        if !self.spec.control.enabled || !self.spec.goes_over_to(&spec) {
+            // What is not played has no past to show.
+            if !self.spec.publishes_as(&spec) {
+                (next.from, next.before, next.forgotten) = (0, Vec::new(), 0);
+            }
+        } else if !self.spec.publishes_as(&spec) {
+            let from = timeline.segment_at(now + NOTICE) + 1;
+            // One that has not begun never does.
+            if self.from < from {
+                next.before.push(Before { spec: self.spec.clone(), from: self.from, changed: self.changed });
+                next.from = from;
+            }
+            let oldest = current.saturating_sub(spec.kept_segments());
+            let until = |place: usize| next.before.get(place + 1).map_or(next.from, |after| after.from);
+            let gone = (0..next.before.len()).take_while(|place| until(*place) <= oldest).count();
+            next.before.drain(..gone);
+            next.forgotten += gone as u64;
+        }
+        Self { spec, ..next }
     }
 
     /// Differs whenever the definition does: a strong entity tag without its quotes (RFC 9110 8.8.3).
@@ -182,12 +241,11 @@ impl Definitions {
             Some(_) | None => {}
         }
         let change = if before.is_some() { Change::Replaced } else { Change::Created };
-        let switched = match before {
-            Some(record) if record.spec.control.enabled == spec.control.enabled => record.switched,
-            Some(_) => in_millis(now),
-            None => UnixTime::default(),
+        let record = match before {
+            Some(record) => record.followed_by(spec, now),
+            None => Record { changed: in_millis(now), ..Record::given(spec, Origin::Stored) },
         };
-        let record = Arc::new(Record { spec, changed: in_millis(now), switched, origin: Origin::Stored });
+        let record = Arc::new(record);
         on_disk(files.as_ref(), Arc::clone(&record), |files, record| files.write(record)).await?;
         self.known.send_modify(|known| _ = Arc::make_mut(known).insert(record.spec.name.clone(), record));
         Ok(change)

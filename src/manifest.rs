@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::spec::{Revision, StreamName, StreamSpec, TrackId};
+use crate::spec::{StreamName, StreamSpec, TrackId};
 use crate::timeline::{Kind, UnixTime};
-use crate::window::{Output, Snapshot};
+use crate::window::{Epoch, Epochs, Output, Snapshot, epoch_at};
 
 pub mod dash;
 pub mod hls;
@@ -16,10 +16,10 @@ pub mod path;
 /// What manifests are made from.
 #[derive(Debug, Clone)]
 pub struct View<'a> {
-    /// The definition.
+    /// What never changes of the definition.
     pub spec: &'a StreamSpec,
-    /// Names the media bytes.
-    pub revision: &'a Revision,
+    /// The definition from time to time.
+    pub epochs: Epochs,
     /// One for each track of the definition, video first.
     pub snapshots: Vec<Arc<Snapshot>>,
 }
@@ -27,12 +27,15 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// The stream as it is now.
     pub fn of(output: &'a Output) -> Self {
-        Self { spec: &output.spec, revision: &output.revision, snapshots: output.snapshots() }
+        // An epoch that is not known yet has no segments.
+        let snapshots = output.snapshots();
+        Self { spec: &output.spec, epochs: output.epochs(), snapshots }
     }
 
     /// Whether there is something to play: every track has its init segment and a complete segment.
     pub fn is_playable(&self) -> bool {
-        self.snapshots.iter().all(|snapshot| snapshot.init().is_some() && snapshot.last_complete().is_some())
+        let revision = &self.current().revision;
+        self.snapshots.iter().all(|snapshot| snapshot.init(revision).is_some() && snapshot.last_complete().is_some())
     }
 
     fn tracks(&self) -> impl Iterator<Item = (&TrackId, Kind, &Snapshot)> {
@@ -43,8 +46,18 @@ impl<'a> View<'a> {
         self.tracks().find(|(track, ..)| *track == id).map(|(_, _, snapshot)| snapshot)
     }
 
-    fn codec(&self, id: &TrackId) -> &str {
-        self.snapshot(id).and_then(Snapshot::init).map_or("", |init| &init.codec)
+    /// The epoch of segment `number`.
+    fn epoch(&self, number: u64) -> &Epoch {
+        epoch_at(&self.epochs, number)
+    }
+
+    /// The epoch of the newest segment.
+    fn current(&self) -> &Epoch {
+        self.epoch(self.last_complete().unwrap_or_default())
+    }
+
+    fn codec(&self, epoch: &Epoch, id: &TrackId) -> &str {
+        self.snapshot(id).and_then(|snapshot| snapshot.init(&epoch.revision)).map_or("", |init| &init.codec)
     }
 
     /// The newest segment that is complete in every track.

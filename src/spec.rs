@@ -186,6 +186,12 @@ impl StreamSpec {
         Self { control: other.control.clone(), ..self.clone() } == *other
     }
 
+    /// Whether a stream can go over to `next` while it is played: segments, window and tracks' ids are the same.
+    pub fn goes_over_to(&self, next: &Self) -> bool {
+        let same = self.name == next.name && self.timeline == next.timeline && self.window == next.window;
+        same && self.tracks().eq(next.tracks())
+    }
+
     /// Whether every process publishes the same bytes.
     pub fn is_deterministic(&self) -> bool {
         self.video.iter().all(|video| video.preset.is_deterministic())

@@ -9,11 +9,14 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::cmaf::{Chunk, Media};
+use crate::spec::Revision;
 
+mod epoch;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod output;
 
+pub use epoch::{Epoch, Epochs, epoch_at};
 pub use output::{Output, Track};
 
 /// What a player needs before the first segment.
@@ -86,7 +89,8 @@ pub struct Depth {
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     depth: Depth,
-    init: Option<Arc<Init>>,
+    /// By the revisions that they are of.
+    inits: Vec<(Revision, Arc<Init>)>,
     first: u64,
     slots: VecDeque<Option<Arc<Segment>>>,
     last_complete: Option<u64>,
@@ -107,7 +111,7 @@ impl Window {
     pub fn new(depth: Depth) -> Self {
         let snapshot = Snapshot {
             depth,
-            init: None,
+            inits: Vec::new(),
             first: 0,
             slots: VecDeque::new(),
             last_complete: None,
@@ -134,12 +138,19 @@ impl Window {
         self.state.subscribe()
     }
 
-    /// Sets the init segment, once.
-    pub fn set_init(&self, init: Init) {
+    /// Sets the init segment of a revision, once.
+    pub fn set_init(&self, revision: &Revision, init: Init) {
         self.modify(|snapshot| {
             snapshot.version += 1;
-            snapshot.init = snapshot.init.take().or(Some(Arc::new(init)));
+            if snapshot.init(revision).is_none() {
+                snapshot.inits.push((revision.clone(), Arc::new(init)));
+            }
         });
+    }
+
+    /// Says that manifests may have changed although no media has.
+    pub(crate) fn touch(&self) {
+        self.modify(|snapshot| snapshot.version += 1);
     }
 
     /// Makes room from the first of these segments on and says that they will be filled in.
@@ -186,9 +197,9 @@ impl Snapshot {
         }
     }
 
-    /// The init segment, once the encoder has said what it makes.
-    pub fn init(&self) -> Option<&Arc<Init>> {
-        self.init.as_ref()
+    /// The init segment of a revision, once the encoder has said what it makes.
+    pub fn init(&self, revision: &Revision) -> Option<&Arc<Init>> {
+        self.inits.iter().find(|(of, _)| of == revision).map(|(_, init)| init)
     }
 
     /// The newest complete segment.

@@ -141,9 +141,10 @@ async fn reaches(output: &Output, segment: u64) {
 
 /// The complete ones of these segments are what an unhurried run makes of them.
 async fn check_bytes(output: &Output, segments: std::ops::Range<u64>) {
-    let alone = Arc::new(Output::new(output.spec.clone(), output.revision.clone()));
+    let alone = Arc::new(Output::new(output.spec.clone(), output.epoch(0).revision.clone()));
     let job = Job {
         output: Arc::clone(&alone),
+        epoch: alone.epoch(0),
         from: segments.start,
         until: Some(segments.end),
         clock: None,

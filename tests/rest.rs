@@ -235,3 +235,48 @@ async fn a_refused_value_names_its_field_and_makes_no_stream() {
         assert_eq!(delete(&web, &name).await.status, 204);
     }
 }
+
+#[tokio::test]
+async fn a_picture_changes_at_a_segment_and_the_stream_goes_on() {
+    let (_server, web) = start();
+    create(&web, "change").await;
+    let before = web.get(&format!("{STREAMS}/change")).await.json();
+    let mut definition = small("change");
+    definition["title"] = "after".into();
+    definition["video"][0]["width"] = 480.into();
+    let asked: jiff::Timestamp = web.text("/time").await.parse().expect("xs:dateTime");
+    let reply = web.json(Method::PUT, &format!("{STREAMS}/change"), &definition).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let revision = reply.json()["revision"].as_str().expect("a revision").to_owned();
+    assert_ne!(before["revision"], *revision);
+    let path = "/live/change/v/hls.m3u8";
+    let text = until("the new picture is listed", LONG, async || {
+        Some(web.text(path).await).filter(|text| text.contains(&revision))
+    });
+    let text = text.await;
+    let (old, new) = text.split_once("#EXT-X-DISCONTINUITY\n").expect("a discontinuity");
+    assert!(!old.contains(&revision) && new.starts_with(&format!("#EXT-X-MAP:URI=\"{revision}/init.mp4\"")), "{text}");
+    assert!(!text.contains("#EXT-X-ENDLIST") && !text.contains("#EXT-X-GAP"), "{text}");
+    let first =
+        support::playlist::Playlist::parse(&text).segments.into_iter().find(|segment| segment.uri.contains(&revision));
+    let first = first.expect("a segment").number;
+    let begins = first as i64 * 1920 - asked.as_millisecond();
+    assert!((2000..=3920 + 1000).contains(&begins), "{begins} ms after it was asked for");
+    for track in ["v", "a"] {
+        for number in [first - 1, first] {
+            let (own, other) = if number < first { ("", revision.as_str()) } else { (revision.as_str(), "") };
+            let playlist = web.playlist("change", track).await;
+            let segment = playlist.segments.iter().find(|segment| segment.number == number).expect("it is listed");
+            assert_eq!(web.get(&format!("/live/change/{track}/{}", segment.uri)).await.status, 200);
+            assert!(segment.uri.contains(own) && (other.is_empty() || !segment.uri.contains(other)), "{}", segment.uri);
+        }
+    }
+    let wrong = format!("/live/change/v/{revision}/{}.m4s", first - 1);
+    check_problem(&web.get(&wrong).await, 404, "no_such_media");
+    let mpd = dash_mpd_core::parse(&web.text("/live/change/dash.mpd").await).expect("an MPD");
+    let starts: Vec<_> = mpd.periods.iter().map(|period| period.start.expect("@start").as_millis() as u64).collect();
+    assert_eq!(starts, [0, first * 1920]);
+    let after = web.get(&format!("{STREAMS}/change")).await.json();
+    assert_eq!((&after["phase"], &after["since"]), (&"running".into(), &before["since"]), "it has never stopped");
+    assert_eq!(delete(&web, "change").await.status, 204);
+}

@@ -11,7 +11,7 @@ use crate::cmaf::Media;
 use crate::manifest::path::{self, MediaFile};
 use crate::manifest::{Latency, Place, View, dash, hls};
 use crate::spec::{Revision, TrackId};
-use crate::window::{Output, Snapshot};
+use crate::window::{Epoch, Output, Snapshot, epoch_at};
 
 /// Files that are being written are called so; a static server shows none of them under a name that is in a manifest.
 const PART: &str = ".part";
@@ -40,7 +40,8 @@ pub(super) struct Mirror {
 struct TrackFiles {
     directory: PathBuf,
     swept: bool,
-    init: bool,
+    /// Indices of the epochs whose init segments are written.
+    inits: Vec<u64>,
     written: BTreeSet<u64>,
     /// Segments of this revision that an earlier process left and that are not written anew yet.
     inherited: BTreeSet<u64>,
@@ -52,7 +53,7 @@ impl Mirror {
         let files = |id| TrackFiles {
             directory: directory(id),
             swept: false,
-            init: false,
+            inits: Vec::new(),
             written: BTreeSet::new(),
             inherited: BTreeSet::new(),
         };
@@ -70,16 +71,15 @@ impl Mirror {
         if !view.is_playable() {
             return Ok(());
         }
-        let revision = &self.output.revision;
         let mut result = Ok(());
         for (track, snapshot) in self.tracks.iter_mut().zip(&view.snapshots) {
-            result = result.and(track.write(snapshot, revision));
+            result = result.and(track.write(snapshot, &view.epochs));
         }
         if result.is_ok() && self.holds_all(&view) {
             result = self.write_manifests(&view);
         }
         for (track, snapshot) in self.tracks.iter_mut().zip(&view.snapshots) {
-            result = result.and(track.remove_expired(snapshot, revision, self.output.spec.kept_segments()));
+            result = result.and(track.remove_expired(snapshot, &view.epochs, self.output.spec.kept_segments()));
         }
         result
     }
@@ -117,20 +117,22 @@ impl Mirror {
 }
 
 impl TrackFiles {
-    fn write(&mut self, snapshot: &Snapshot, revision: &Revision) -> Result<(), FileError> {
+    fn write(&mut self, snapshot: &Snapshot, epochs: &[Arc<Epoch>]) -> Result<(), FileError> {
         if !self.swept {
-            self.sweep(revision)?;
+            self.sweep(epochs)?;
             self.swept = true;
         }
-        let file = |file: MediaFile| self.directory.join(file.in_track(revision));
-        if let Some(init) = snapshot.init().filter(|_| !self.init) {
-            write_media(&file(MediaFile::Init), &init.media)?;
-            self.init = true;
+        for epoch in epochs {
+            let is_new = !self.inits.contains(&epoch.index);
+            if let Some(init) = snapshot.init(&epoch.revision).filter(|_| is_new) {
+                write_media(&self.directory.join(MediaFile::Init.in_track(&epoch.revision)), &init.media)?;
+                self.inits.push(epoch.index);
+            }
         }
         let mut result = Ok(());
         for (number, media) in snapshot.complete() {
             if !self.written.contains(&number) {
-                let written = write_media(&file(MediaFile::Segment(number)), media);
+                let written = write_media(&self.segment(number, epochs), media);
                 if written.is_ok() {
                     self.written.insert(number);
                     self.inherited.remove(&number);
@@ -142,27 +144,32 @@ impl TrackFiles {
     }
 
     /// Removes what has left the window, and what an earlier process left once it is `kept` segments old.
-    fn remove_expired(&mut self, snapshot: &Snapshot, revision: &Revision, kept: u64) -> Result<(), FileError> {
+    fn remove_expired(&mut self, snapshot: &Snapshot, epochs: &[Arc<Epoch>], kept: u64) -> Result<(), FileError> {
         let left = self.written.split_off(&snapshot.first());
         let expired = std::mem::replace(&mut self.written, left);
         let oldest = snapshot.last_complete().unwrap_or_default().saturating_sub(kept);
         let left = self.inherited.split_off(&oldest);
         let forgotten = std::mem::replace(&mut self.inherited, left);
         for number in expired.union(&forgotten) {
-            remove(&self.directory.join(MediaFile::Segment(*number).in_track(revision)))?;
+            remove(&self.segment(*number, epochs))?;
         }
         Ok(())
     }
 
+    fn segment(&self, number: u64, epochs: &[Arc<Epoch>]) -> PathBuf {
+        self.directory.join(MediaFile::Segment(number).in_track(&epoch_at(epochs, number).revision))
+    }
+
     /// Removes what an earlier process left and nobody asks for any more. Files that are not named like ours stay.
-    fn sweep(&mut self, revision: &Revision) -> Result<(), FileError> {
+    fn sweep(&mut self, epochs: &[Arc<Epoch>]) -> Result<(), FileError> {
         for entry in entries(&self.directory)? {
             let name = entry.file_name();
             let name = name.to_string_lossy();
             if name.ends_with(PART) {
                 remove(&entry.path())?;
             } else if Revision::parse(&name).is_some() {
-                self.sweep_revision(&entry.path(), name == revision.as_str())?;
+                let current = epochs.iter().any(|epoch| epoch.revision.as_str() == name);
+                self.sweep_revision(&entry.path(), current)?;
             }
         }
         Ok(())

@@ -20,7 +20,7 @@ use crate::manifest::path::{self, MediaFile};
 use crate::manifest::{Latency, Place, hls};
 use crate::spec::{Revision, StreamName, StreamSpec, TrackId};
 use crate::timeline;
-use crate::window::{Lookup, Output, Snapshot, Track};
+use crate::window::{Epoch, Lookup, Output, Snapshot, Track};
 
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 const MPD: &str = "application/dash+xml";
@@ -120,17 +120,19 @@ pub(super) async fn in_revision(
         return no_such(format!("stream {stream} has no track {track}"), SECOND);
     };
     let track = &output.tracks[place];
-    if Revision::parse(&revision).is_none_or(|revision| revision != output.revision) {
-        return no_such(format!("stream {stream} is at revision {}, not {revision}", output.revision), SECOND);
-    }
+    let file = MediaFile::parse(&file)
+        .ok_or_else(|| missing(format!("media files are called init.mp4, K.m4s or K.C.m4s, not {file}"), SECOND))?;
+    let Some(revision) = revision_of(&output, &revision, file) else {
+        return no_such(format!("stream {stream} has no {} of revision {revision}", file.name()), SECOND);
+    };
     let content_type = match track.kind {
         timeline::Kind::Video => "video/mp4",
         timeline::Kind::Audio => "audio/mp4",
     };
     let spec = &output.spec;
-    let (media, cache, modified) = match MediaFile::parse(&file) {
-        Some(MediaFile::Init) => (init(track).await?, Cache::Immutable(YEAR), None),
-        Some(MediaFile::Segment(number)) => {
+    let (media, cache, modified) = match file {
+        MediaFile::Init => (init(track, &revision).await?, Cache::Immutable(YEAR), None),
+        MediaFile::Segment(number) => {
             let whole = request.contains_key(header::RANGE);
             let Some(media) = segment(&app, &output, track, (number, whole)).await? else {
                 let chunks = as_it_is_made(&app, &output, (place, number));
@@ -138,12 +140,11 @@ pub(super) async fn in_revision(
             };
             (media, Cache::Immutable(lifetime(spec)), Some(spec.timeline.segment_start(number + 1)))
         }
-        Some(MediaFile::Chunk { segment, chunk }) => {
+        MediaFile::Chunk { segment, chunk } => {
             let media = self::chunk(&app, &output, track, (segment, chunk)).await?;
             let end = spec.timeline.chunk(timeline::Kind::Video, segment, chunk).end;
             (media, Cache::Immutable(lifetime(spec)), Some(spec.timeline.rate().frame_start(end)))
         }
-        None => return no_such(format!("media files are called init.mp4, K.m4s or K.C.m4s, not {file}"), SECOND),
     };
     reply::media(&request, &media, &Meta { content_type, cache, etag: media.etag(), modified })
 }
@@ -184,11 +185,22 @@ async fn manifest(
     Ok(response)
 }
 
+/// A revision that a stream has, or has had: for a segment, that of the segment.
+fn revision_of(output: &Output, revision: &str, file: MediaFile) -> Option<Revision> {
+    let has = |epoch: &&Arc<Epoch>| match file {
+        MediaFile::Init => true,
+        MediaFile::Segment(segment) | MediaFile::Chunk { segment, .. } => epoch.contains(segment),
+    };
+    let epochs = output.epochs();
+    let epoch = epochs.iter().filter(|epoch| epoch.revision.as_str() == revision).find(has);
+    epoch.map(|epoch| epoch.revision.clone())
+}
+
 /// The init segment, as soon as the encoder has said what it makes.
-async fn init(track: &Track) -> Result<Media, ApiError> {
+async fn init(track: &Track, revision: &Revision) -> Result<Media, ApiError> {
     let mut snapshots = track.window.subscribe();
-    let known = timeout(PATIENCE, snapshots.wait_for(|snapshot| snapshot.init().is_some())).await;
-    let media = known.ok().and_then(Result::ok).and_then(|snapshot| Some(snapshot.init()?.media.clone()));
+    let known = timeout(PATIENCE, snapshots.wait_for(|snapshot| snapshot.init(revision).is_some())).await;
+    let media = known.ok().and_then(Result::ok).and_then(|snapshot| Some(snapshot.init(revision)?.media.clone()));
     media.ok_or_else(|| ApiError::Starting(track.id.to_string()))
 }
 
@@ -322,5 +334,9 @@ fn lifetime(spec: &StreamSpec) -> Duration {
 }
 
 fn no_such<T>(detail: impl Into<String>, retry: Duration) -> Result<T, ApiError> {
-    Err(ApiError::NoSuchMedia { detail: detail.into(), retry })
+    Err(missing(detail, retry))
+}
+
+fn missing(detail: impl Into<String>, retry: Duration) -> ApiError {
+    ApiError::NoSuchMedia { detail: detail.into(), retry }
 }

@@ -1,5 +1,5 @@
-//! The MPD (ISO/IEC 23009-1): one period from 1970, segments addressed by number. As numbers and times follow
-//! from the clock, the text does not change while the stream runs.
+//! The MPD (ISO/IEC 23009-1): one period from 1970, and another wherever the definition changes; segments addressed by
+//! number. As numbers and times follow from the clock, the text does not change while the definition does not.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use dash_mpd_core::{
 use super::{Latency, Place, View, latency, path};
 use crate::spec::{AudioSpec, VideoSpec};
 use crate::timeline::{Kind, SAMPLE_RATE, UnixTime};
+use crate::window::Epoch;
 
 const PROFILES: &str = "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019";
 const LOW_LATENCY_PROFILE: &str = "http://www.dashif.org/guidelines/low-latency-live-v5";
@@ -31,16 +32,17 @@ pub fn mpd(view: &View<'_>, place: Place, latency: Latency) -> Option<String> {
         true => view.last_complete().map(|last| timeline.segment_start(last + 1)),
         false => None,
     };
+    let epochs = shown(view);
     let mpd = MPD {
         xmlns: Some("urn:mpeg:dash:schema:mpd:2011".into()),
-        id: Some(view.revision.to_string()),
+        id: Some(view.spec.name.to_string()),
         profiles: Some(match latency {
             Latency::Normal => PROFILES.into(),
             Latency::Low => format!("{PROFILES},{LOW_LATENCY_PROFILE}"),
         }),
         mpdtype: Some("dynamic".into()),
         availabilityStartTime: Some(date_time(UnixTime::default())?),
-        publishTime: Some(date_time(end.unwrap_or_default())?),
+        publishTime: Some(date_time(end.unwrap_or_else(|| published(view, &epochs)))?),
         mediaPresentationDuration: end.map(since_1970),
         minimumUpdatePeriod: end.is_none().then_some(round_up(segment)),
         minBufferTime: Some(round_up(match latency {
@@ -54,18 +56,49 @@ pub fn mpd(view: &View<'_>, place: Place, latency: Latency) -> Option<String> {
             Latency::Low => None,
         },
         maxSegmentDuration: Some(round_up(longest)),
-        periods: vec![Period {
-            id: Some("0".into()),
-            start: Some(Duration::ZERO),
-            duration: end.map(since_1970),
-            adaptations: adaptation_sets(view, place, latency),
-            ..Period::default()
-        }],
+        periods: periods(view, &epochs, (place, latency), end),
         ServiceDescription: (latency == Latency::Low).then(|| service(view)).into_iter().collect(),
         UTCTiming: vec![timing(place)],
         ..MPD::default()
     };
     Some(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n", mpd.to_string().trim_end()))
+}
+
+/// The epochs that there are segments of, and those that are about to begin.
+fn shown<'a>(view: &'a View<'_>) -> Vec<&'a Epoch> {
+    let first = view.snapshots.iter().filter_map(|snapshot| Some(*snapshot.listed()?.start())).min();
+    let has_inits = |epoch: &Epoch| view.snapshots.iter().all(|snapshot| snapshot.init(&epoch.revision).is_some());
+    let is_shown = |epoch: &&Epoch| epoch.until().is_none_or(|until| Some(until) > first) && has_inits(epoch);
+    view.epochs.iter().map(|epoch| &**epoch).filter(is_shown).collect()
+}
+
+/// When the MPD became what it is: with a change of the definition, or when what was before one had left the window.
+fn published(view: &View<'_>, epochs: &[&Epoch]) -> UnixTime {
+    let left = epochs.first().filter(|epoch| epoch.index > 0).map(|epoch| {
+        let listed = view.spec.window_segments();
+        view.spec.timeline.segment_start(epoch.from + listed)
+    });
+    let changed = epochs.last().map(|epoch| epoch.changed);
+    left.into_iter().chain(changed).max().unwrap_or_default()
+}
+
+/// One for each epoch; only the last one may have an end of its own.
+fn periods(
+    view: &View<'_>,
+    epochs: &[&Epoch],
+    (place, latency): (Place, Latency),
+    end: Option<UnixTime>,
+) -> Vec<Period> {
+    let start = |epoch: &Epoch| since_1970(view.spec.timeline.segment_start(epoch.from));
+    let last = epochs.last().map(|epoch| epoch.index);
+    let period = |epoch: &&Epoch| Period {
+        id: Some(epoch.index.to_string()),
+        start: Some(start(epoch)),
+        duration: end.filter(|_| last == Some(epoch.index)).map(|end| since_1970(end).saturating_sub(start(epoch))),
+        adaptations: adaptation_sets(view, epoch, (place, latency)),
+        ..Period::default()
+    };
+    epochs.iter().map(period).collect()
 }
 
 fn timing(place: Place) -> UTCTiming {
@@ -92,8 +125,8 @@ fn service(view: &View<'_>) -> ServiceDescription {
     }
 }
 
-fn adaptation_sets(view: &View<'_>, place: Place, latency: Latency) -> Vec<AdaptationSet> {
-    let spec = view.spec;
+fn adaptation_sets(view: &View<'_>, epoch: &Epoch, (place, latency): (Place, Latency)) -> Vec<AdaptationSet> {
+    let spec = &epoch.spec;
     let low = latency == Latency::Low;
     let video = (!spec.video.is_empty()).then(|| AdaptationSet {
         // Only a segment starts with a picture that depends on none.
@@ -102,8 +135,8 @@ fn adaptation_sets(view: &View<'_>, place: Place, latency: Latency) -> Vec<Adapt
         contentType: Some("video".into()),
         mimeType: Some("video/mp4".into()),
         frameRate: Some(spec.timeline.rate().to_string()),
-        representations: spec.video.iter().map(|video| video_representation(view, video)).collect(),
-        ..adaptation_set(view, place, latency)
+        representations: spec.video.iter().map(|video| video_representation(view, epoch, video)).collect(),
+        ..adaptation_set(epoch, place, latency)
     });
     let audio = spec.audio.as_ref().map(|audio| AdaptationSet {
         Resync: low.then(|| resync(view, "1")).into_iter().collect(),
@@ -111,8 +144,8 @@ fn adaptation_sets(view: &View<'_>, place: Place, latency: Latency) -> Vec<Adapt
         contentType: Some("audio".into()),
         mimeType: Some("audio/mp4".into()),
         lang: Some("und".into()),
-        representations: vec![audio_representation(view, audio)],
-        ..adaptation_set(view, place, latency)
+        representations: vec![audio_representation(view, epoch, audio)],
+        ..adaptation_set(epoch, place, latency)
     });
     let sets = video.into_iter().chain(audio).enumerate();
     sets.map(|(id, set)| AdaptationSet { id: Some(id.to_string()), ..set }).collect()
@@ -137,10 +170,11 @@ fn reference_time(kind: Kind, place: Place) -> Option<ProducerReferenceTime> {
     })
 }
 
-fn adaptation_set(view: &View<'_>, place: Place, latency: Latency) -> AdaptationSet {
-    let timeline = &view.spec.timeline;
-    let base = place.to_stream(&view.spec.name);
-    let early = timeline.segment_duration().saturating_sub(latency::part_target(view.spec)).as_secs_f64();
+fn adaptation_set(epoch: &Epoch, place: Place, latency: Latency) -> AdaptationSet {
+    let Epoch { spec, revision, from, .. } = epoch;
+    let timeline = &spec.timeline;
+    let base = place.to_stream(&spec.name);
+    let early = timeline.segment_duration().saturating_sub(latency::part_target(spec)).as_secs_f64();
     AdaptationSet {
         segmentAlignment: Some(true),
         startWithSAP: Some(1),
@@ -150,11 +184,12 @@ fn adaptation_set(view: &View<'_>, place: Place, latency: Latency) -> Adaptation
             ..Role::default()
         }],
         SegmentTemplate: Some(SegmentTemplate {
-            media: Some(format!("{base}{}", path::segment_template(view.revision))),
-            initialization: Some(format!("{base}{}", path::init_template(view.revision))),
+            media: Some(format!("{base}{}", path::segment_template(revision))),
+            initialization: Some(format!("{base}{}", path::init_template(revision))),
             timescale: Some(timeline.timescale(Kind::Video).into()),
             duration: Some(timeline.segment_ticks() as f64),
-            startNumber: Some(0),
+            startNumber: Some(*from),
+            presentationTimeOffset: (*from > 0).then(|| from * timeline.segment_ticks()),
             availabilityTimeOffset: (latency == Latency::Low).then_some(early),
             availabilityTimeComplete: (latency == Latency::Low).then_some(false),
             ..SegmentTemplate::default()
@@ -163,10 +198,10 @@ fn adaptation_set(view: &View<'_>, place: Place, latency: Latency) -> Adaptation
     }
 }
 
-fn video_representation(view: &View<'_>, video: &VideoSpec) -> Representation {
+fn video_representation(view: &View<'_>, epoch: &Epoch, video: &VideoSpec) -> Representation {
     Representation {
         id: Some(video.id.to_string()),
-        codecs: Some(view.codec(&video.id).to_owned()),
+        codecs: Some(view.codec(epoch, &video.id).to_owned()),
         bandwidth: Some(video.bitrate.into()),
         width: Some(video.width.into()),
         height: Some(video.height.into()),
@@ -175,10 +210,10 @@ fn video_representation(view: &View<'_>, video: &VideoSpec) -> Representation {
     }
 }
 
-fn audio_representation(view: &View<'_>, audio: &AudioSpec) -> Representation {
+fn audio_representation(view: &View<'_>, epoch: &Epoch, audio: &AudioSpec) -> Representation {
     Representation {
         id: Some(audio.id.to_string()),
-        codecs: Some(view.codec(&audio.id).to_owned()),
+        codecs: Some(view.codec(epoch, &audio.id).to_owned()),
         bandwidth: Some(audio.bitrate.into()),
         audioSamplingRate: Some(SAMPLE_RATE.to_string()),
         AudioChannelConfiguration: vec![AudioChannelConfiguration {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{Latency, Place, View, date_time, path, seconds};
 use crate::spec::{StreamSpec, TrackId, VideoSpec};
 use crate::timeline::{Kind, Timeline};
-use crate::window::Snapshot;
+use crate::window::{Epoch, Snapshot};
 
 mod low_latency;
 
@@ -17,7 +17,8 @@ const AUDIO_GROUP: &str = "audio";
 
 /// The multivariant playlist (RFC 8216bis 4.4.6).
 pub fn multivariant(view: &View<'_>, place: Place, latency: Latency) -> String {
-    let spec = view.spec;
+    let epoch = view.current();
+    let spec = &epoch.spec;
     let (version, media) = match latency {
         Latency::Normal => (VERSION, path::HLS),
         Latency::Low => (low_latency::VERSION, path::LLHLS),
@@ -30,7 +31,7 @@ pub fn multivariant(view: &View<'_>, place: Place, latency: Latency) -> String {
     };
     match &spec.audio {
         Some(audio) if spec.video.is_empty() => {
-            let codec = view.codec(&audio.id);
+            let codec = view.codec(epoch, &audio.id);
             line(format!("#EXT-X-STREAM-INF:{},CODECS=\"{codec}\"", bandwidth(audio.bitrate)));
             line(format!("{base}{}/{media}", audio.id));
         }
@@ -42,14 +43,14 @@ pub fn multivariant(view: &View<'_>, place: Place, latency: Latency) -> String {
         None => {}
     }
     for video in &spec.video {
-        line(format!("#EXT-X-STREAM-INF:{}", stream_inf(view, video)));
+        line(format!("#EXT-X-STREAM-INF:{}", stream_inf(view, epoch, video)));
         line(format!("{base}{}/{media}", video.id));
     }
     for video in &spec.video {
         line(format!(
             "#EXT-X-I-FRAME-STREAM-INF:{},CODECS=\"{}\",{},URI=\"{base}{}/{}\"",
             bandwidth(video.bitrate),
-            view.codec(&video.id),
+            view.codec(epoch, &video.id),
             resolution(video),
             video.id,
             path::IFRAMES
@@ -61,12 +62,14 @@ pub fn multivariant(view: &View<'_>, place: Place, latency: Latency) -> String {
 /// The media playlist of a track (RFC 8216bis 4.4.3); empty of segments before the first is complete.
 pub fn media(view: &View<'_>, track: &TrackId) -> Option<String> {
     let (kind, snapshot) = find(view, track)?;
-    let mut playlist = head(view.spec, snapshot);
-    let map = path::MediaFile::Init.in_track(view.revision);
-    let _ = writeln!(playlist, "#EXT-X-MAP:URI=\"{map}\"");
+    let first = snapshot.listed().map_or(0, |listed| *listed.start());
+    let mut playlist = head(view, first);
+    let mut mapped = None;
     for number in snapshot.listed().into_iter().flatten() {
+        let epoch = view.epoch(number);
+        map(&mut playlist, epoch, number, &mut mapped);
         segment(&mut playlist, &view.spec.timeline, (kind, number), snapshot);
-        let _ = writeln!(playlist, "{}", path::MediaFile::Segment(number).in_track(view.revision));
+        let _ = writeln!(playlist, "{}", path::MediaFile::Segment(number).in_track(&epoch.revision));
     }
     end(&mut playlist, snapshot);
     Some(playlist)
@@ -85,13 +88,15 @@ pub fn iframes(view: &View<'_>, track: &TrackId) -> Option<String> {
     let hole = listed.iter().rposition(|number| !complete(number)).map_or(0, |hole| hole + 1);
     listed.drain(..hole);
     let first = listed.first().copied().unwrap_or_default();
-    let mut playlist = head_from(view.spec, first);
+    let mut playlist = head(view, first);
     playlist.push_str("#EXT-X-I-FRAMES-ONLY\n");
-    let _ = writeln!(playlist, "#EXT-X-MAP:URI=\"{}\"", path::MediaFile::Init.in_track(view.revision));
+    let mut mapped = None;
     for number in listed {
+        let epoch = view.epoch(number);
+        map(&mut playlist, epoch, number, &mut mapped);
         let length = snapshot.segment(number)?.chunks.first()?.first_sample_end;
         segment(&mut playlist, &view.spec.timeline, (kind, number), snapshot);
-        let file = path::MediaFile::Segment(number).in_track(view.revision);
+        let file = path::MediaFile::Segment(number).in_track(&epoch.revision);
         let _ = writeln!(playlist, "#EXT-X-BYTERANGE:{length}@0\n{file}");
     }
     end(&mut playlist, snapshot);
@@ -108,12 +113,8 @@ fn find<'a>(view: &'a View<'_>, track: &TrackId) -> Option<(Kind, &'a Snapshot)>
     view.tracks().find(|(id, ..)| *id == track).map(|(_, kind, snapshot)| (kind, snapshot))
 }
 
-fn head(spec: &StreamSpec, snapshot: &Snapshot) -> String {
-    head_from(spec, snapshot.listed().map_or(0, |listed| *listed.start()))
-}
-
-fn head_from(spec: &StreamSpec, first: u64) -> String {
-    format!("{}{}", opening(spec, VERSION), sequence(first))
+fn head(view: &View<'_>, first: u64) -> String {
+    format!("{}{}", opening(view.spec, VERSION), sequence(view, first))
 }
 
 fn opening(spec: &StreamSpec, version: u32) -> String {
@@ -121,8 +122,28 @@ fn opening(spec: &StreamSpec, version: u32) -> String {
     format!("#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-TARGETDURATION:{target}\n")
 }
 
-fn sequence(first: u64) -> String {
-    format!("#EXT-X-MEDIA-SEQUENCE:{first}\n#EXT-X-DISCONTINUITY-SEQUENCE:0\n")
+/// A discontinuity is counted once its tag has left, which is with its segment (RFC 8216bis 6.2.2).
+fn sequence(view: &View<'_>, first: u64) -> String {
+    let epoch = view.epoch(first);
+    let gone = epoch.index - u64::from(begins(epoch, first));
+    format!("#EXT-X-MEDIA-SEQUENCE:{first}\n#EXT-X-DISCONTINUITY-SEQUENCE:{gone}\n")
+}
+
+/// Whether the definition changes with segment `number`.
+fn begins(epoch: &Epoch, number: u64) -> bool {
+    epoch.index > 0 && epoch.from == number
+}
+
+/// The init segment, before the first segment and where the definition changes; `mapped` is the epoch of the one before.
+fn map(playlist: &mut String, epoch: &Epoch, number: u64, mapped: &mut Option<u64>) {
+    if *mapped == Some(epoch.index) {
+        return;
+    }
+    if begins(epoch, number) {
+        playlist.push_str("#EXT-X-DISCONTINUITY\n");
+    }
+    let _ = writeln!(playlist, "#EXT-X-MAP:URI=\"{}\"", path::MediaFile::Init.in_track(&epoch.revision));
+    *mapped = Some(epoch.index);
 }
 
 fn segment(playlist: &mut String, timeline: &Timeline, (kind, number): (Kind, u64), snapshot: &Snapshot) {
@@ -148,14 +169,14 @@ fn end(playlist: &mut String, snapshot: &Snapshot) {
     }
 }
 
-fn stream_inf(view: &View<'_>, video: &VideoSpec) -> String {
+fn stream_inf(view: &View<'_>, epoch: &Epoch, video: &VideoSpec) -> String {
     let rate = view.spec.timeline.rate();
     let fps = f64::from(rate.num()) / f64::from(rate.den());
-    let mut codecs = view.codec(&video.id).to_owned();
+    let mut codecs = view.codec(epoch, &video.id).to_owned();
     let mut audio_bitrate = 0;
     let mut group = String::new();
-    if let Some(audio) = &view.spec.audio {
-        codecs = format!("{codecs},{}", view.codec(&audio.id));
+    if let Some(audio) = &epoch.spec.audio {
+        codecs = format!("{codecs},{}", view.codec(epoch, &audio.id));
         audio_bitrate = audio.bitrate;
         group = format!(",AUDIO=\"{AUDIO_GROUP}\"");
     }

@@ -1,7 +1,7 @@
 //! One track's part of a pipeline: `appsrc ! encoder ! capsfilter ! appsink`, with what feeds it and what takes
 //! its output.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use gst::prelude::*;
 use gstreamer as gst;
@@ -48,7 +48,7 @@ impl Branch {
         track: usize,
         failed: UnboundedSender<PipelineError>,
     ) -> Result<Self, PipelineError> {
-        let spec = &job.output.spec;
+        let spec = &job.epoch.spec;
         let first = |kind| spec.timeline.segment(kind, job.from).start;
         let recipe = match (spec.video.get(track), &spec.audio) {
             (Some(video), _) => Recipe::video(spec, video, first(Kind::Video))?,
@@ -58,30 +58,18 @@ impl Branch {
         let Recipe { kind, source, raw, encoder, encoded, bitrate, start, lookahead } = recipe;
         let name = encoder.name().to_string();
         let id = job.output.tracks[track].id.as_str();
-        let end = job.until.map_or(u64::MAX, |until| spec.timeline.segment(kind, until).start + lookahead);
         let flow = Flow::default();
         let sink = Sink {
-            output: Arc::clone(&job.output),
+            job: job.clone(),
             track,
             packager: Packager::new(Format { kind, timeline: spec.timeline, bitrate }, job.from),
             next: start,
-            until: job.until,
             flow: flow.clone(),
             failed: failed.clone(),
             element: name.clone(),
             configured: false,
-            clock: job.clock.clone(),
-            metrics: Arc::clone(&job.metrics),
         };
-        let plan = Plan {
-            timeline: spec.timeline,
-            kind,
-            frames: start..end,
-            clock: job.clock.clone(),
-            window: spec.window,
-            stream: spec.name.to_string(),
-            metrics: Arc::clone(&job.metrics),
-        };
+        let plan = Plan { job: job.clone(), kind, start, lookahead };
         let appsrc = appsrc(id, &raw, Feed::new(plan, source, flow.clone()), failed);
         let filter = encoder::make("capsfilter", id)?;
         filter.set_property("caps", encoded);

@@ -15,7 +15,7 @@ use super::branch::Branch;
 use super::bus::{Verdict, judge};
 use crate::metrics::Metrics;
 use crate::utc::Clock;
-use crate::window::Output;
+use crate::window::{Epoch, Output};
 
 /// How often encoders are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -25,16 +25,25 @@ const TEARDOWN: Duration = Duration::from_secs(5);
 /// What a run renders.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// The definition, and the windows that are filled.
+    /// The windows that are filled.
     pub output: Arc<Output>,
+    /// The definition, and where it ends.
+    pub epoch: Arc<Epoch>,
     /// The first segment.
     pub from: u64,
-    /// The segment before which the run ends; `None` runs for ever.
+    /// The segment before which the run ends, where that is not the end of the epoch.
     pub until: Option<u64>,
     /// Paces what is not yet past; `None` renders as fast as it can.
     pub clock: Option<Clock>,
     /// Counts what is published.
     pub metrics: Arc<Metrics>,
+}
+
+impl Job {
+    /// The segment before which it ends, as far as that is known now.
+    pub(super) fn end(&self) -> Option<u64> {
+        self.until.into_iter().chain(self.epoch.until()).min()
+    }
 }
 
 /// Renders `job` until it is done or `stop` is cancelled. When this resolves the pipeline is gone and its threads
@@ -62,7 +71,7 @@ pub async fn run(job: Job, stop: CancellationToken) -> Result<(), PipelineError>
             message = messages.next() => match message.as_ref().map(judge) {
                 Some(Verdict::Ignore) => {}
                 Some(Verdict::Fail(error)) => outcome = Err(error),
-                Some(Verdict::End) if job.until.is_some() => break,
+                Some(Verdict::End) if job.end().is_some() => break,
                 Some(Verdict::End) | None => outcome = Err(PipelineError::Ended),
             },
         }

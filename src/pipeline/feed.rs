@@ -3,7 +3,6 @@
 //! costs more than it takes to paint.
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -11,12 +10,12 @@ use gstreamer as gst;
 
 use super::PipelineError;
 use super::encoder::AAC_LOOKAHEAD;
+use super::engine::Job;
 use super::flow::{Flow, Stopped};
 use super::pace::{Pace, Verdict};
-use crate::metrics::{Metrics, labels};
+use crate::metrics::labels;
 use crate::signal::{Painter, Tone};
 use crate::timeline::{AUDIO_FRAME_SAMPLES, Kind, Timeline};
-use crate::utc::Clock;
 
 /// Longest sleep, so that a step of the clock is noticed.
 const NAP: Duration = Duration::from_millis(500);
@@ -48,16 +47,24 @@ struct Frame {
 
 /// Which frames are made, and when.
 pub(super) struct Plan {
-    pub(super) timeline: Timeline,
+    pub(super) job: Job,
     pub(super) kind: Kind,
-    /// Indices since 1970; the end is far away for a live run.
-    pub(super) frames: Range<u64>,
-    /// Paces frames that are not yet past; `None` never waits.
-    pub(super) clock: Option<Clock>,
-    /// What is further behind than this is not made any more.
-    pub(super) window: Duration,
-    pub(super) stream: String,
-    pub(super) metrics: Arc<Metrics>,
+    /// The first, counted from 1970.
+    pub(super) start: u64,
+    /// So many are made past the last, for the encoder to see.
+    pub(super) lookahead: u64,
+}
+
+impl Plan {
+    fn timeline(&self) -> &Timeline {
+        &self.job.epoch.spec.timeline
+    }
+
+    /// The frame before which it ends, as far as that is known now.
+    fn end(&self) -> u64 {
+        let end = self.job.end();
+        end.map_or(u64::MAX, |until| self.timeline().segment(self.kind, until).start + self.lookahead)
+    }
 }
 
 impl Source {
@@ -124,8 +131,8 @@ impl From<Stopped> for Halt {
 
 impl Feed {
     pub(super) fn new(plan: Plan, source: Source, flow: Flow) -> Self {
-        let next = plan.frames.start;
-        let pace = Pace::new(plan.timeline.segment_duration(), plan.window);
+        let next = plan.start;
+        let pace = Pace::new(plan.timeline().segment_duration(), plan.job.epoch.spec.window);
         Self { plan, source, flow, next, pace }
     }
 
@@ -135,13 +142,13 @@ impl Feed {
     /// [`PipelineError::Late`] if the run cannot keep up with UTC.
     pub(super) fn next(&mut self) -> Result<Option<gst::Buffer>, Halt> {
         self.flow.ask()?;
-        if self.next >= self.plan.frames.end {
+        if self.next >= self.plan.end() {
             return Ok(None);
         }
         self.until_due(self.next)?;
         let mut buffer = self.source.frame(self.next);
         // The encoder sees times since the run's first frame: it cannot count as far as from 1970.
-        let since = self.next - self.plan.frames.start;
+        let since = self.next - self.plan.start;
         let stamped = buffer.get_mut().expect("nobody else has seen the buffer");
         stamped.set_pts(self.stamp(since));
         stamped.set_duration(self.stamp(since + 1).saturating_sub(self.stamp(since)));
@@ -151,11 +158,13 @@ impl Feed {
     }
 
     fn stamp(&self, since: u64) -> gst::ClockTime {
-        gst::ClockTime::from_nseconds(self.plan.timeline.frame_start(self.plan.kind, since).as_nanos())
+        gst::ClockTime::from_nseconds(self.plan.timeline().frame_start(self.plan.kind, since).as_nanos())
     }
 
     fn until_due(&mut self, index: u64) -> Result<(), Halt> {
-        let Plan { timeline, kind, clock: Some(clock), .. } = &self.plan else { return Ok(()) };
+        let Plan { job, kind, .. } = &self.plan;
+        let Some(clock) = &job.clock else { return Ok(()) };
+        let timeline = self.plan.timeline();
         // Nobody gets a part of a chunk, and a thread that wakes for every frame costs more than the frame: sound is made
         // a chunk at a time, with what the encoder wants to see after it, and pictures in a few groups.
         let last = match kind {
@@ -169,7 +178,7 @@ impl Feed {
                 Verdict::Go => return Ok(()),
                 Verdict::Jumped(behind) => {
                     tracing::warn!(%kind, millis = behind.as_millis(), "time has jumped; making what is missing");
-                    self.plan.metrics.jumps.get_or_create(&labels(&self.plan.stream)).inc();
+                    job.metrics.jumps.get_or_create(&labels(job.epoch.spec.name.as_str())).inc();
                     return Ok(());
                 }
                 Verdict::Late(behind) => return Err(Halt::Failed(PipelineError::Late { behind })),

@@ -27,7 +27,8 @@ fn small(name: &str, preset: &str) -> Value {
 }
 
 async fn render(output: &Arc<Output>, from: u64, until: u64) -> Result<(), PipelineError> {
-    let job = Job { output: Arc::clone(output), from, until: Some(until), clock: None, metrics: Arc::default() };
+    let (output, epoch) = (Arc::clone(output), output.epoch(from));
+    let job = Job { output, epoch, from, until: Some(until), clock: None, metrics: Arc::default() };
     run(job, CancellationToken::new()).await
 }
 
@@ -113,7 +114,7 @@ async fn a_run_renders_its_segments_and_no_more() {
         let snapshot = output.tracks[track].window.snapshot();
         assert_eq!(snapshot.complete().map(|(number, _)| number).collect::<Vec<_>>(), [SEGMENT, SEGMENT + 1]);
         assert_eq!(snapshot.next(), SEGMENT + 2);
-        assert!(snapshot.init().is_some());
+        assert!(snapshot.init(&output.epoch(0).revision).is_some());
     }
     assert_eq!(segment(&output, 0, SEGMENT).len(), 96_000);
 }
@@ -166,7 +167,9 @@ async fn a_run_that_is_stopped_ends_at_once_and_without_an_error() {
     let output = output(small("a", "ultrafast"));
     let stop = CancellationToken::new();
     let clock = crate::utc::Clock::from_fn(move || output_time(SEGMENT));
-    let job = Job { output, from: SEGMENT - 1, until: None, clock: Some(clock), metrics: Arc::new(Metrics::new()) };
+    let epoch = output.epoch(SEGMENT);
+    let job =
+        Job { output, epoch, from: SEGMENT - 1, until: None, clock: Some(clock), metrics: Arc::new(Metrics::new()) };
     let (ran, ()) = tokio::join!(run(job, stop.clone()), async { stop.cancel() });
     assert_eq!(ran, Ok(()));
 }

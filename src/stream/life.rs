@@ -11,16 +11,18 @@ use tokio_util::sync::CancellationToken;
 use super::registry::Setting;
 use super::run::{self, BackOff};
 use super::{News, Phase, Status};
+use crate::definitions::Record;
 use crate::directory;
 use crate::metrics::{RestartLabels, labels};
 use crate::pipeline::PipelineError;
 use crate::spec::{StreamName, StreamSpec};
-use crate::window::Output;
+use crate::timeline::UnixTime;
+use crate::window::{Epoch, Output};
 
 /// What is wanted of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Wanted {
-    pub(super) spec: StreamSpec,
+    pub(super) record: Arc<Record>,
     pub(super) order: Order,
 }
 
@@ -41,9 +43,15 @@ impl Wanted {
         }
     }
 
-    /// Whether a run of `spec` is what is wanted.
-    fn goes_on_with(&self, spec: &StreamSpec) -> bool {
-        self.order == Order::Run && self.spec.publishes_as(spec)
+    /// Whether a run of `output` is what is wanted, if need be after it has gone over to another definition.
+    fn goes_on_with(&self, output: &Output, encoders: &str) -> bool {
+        let epochs = output.epochs();
+        let Some(newest) = epochs.last().filter(|_| self.order == Order::Run) else { return false };
+        let Record { spec, from, before, .. } = &*self.record;
+        if newest.spec.publishes_as(spec) && newest.from == *from {
+            return true;
+        }
+        !before.is_empty() && newest.spec.goes_over_to(spec) && output.change(epoch(&self.record, encoders))
     }
 }
 
@@ -64,14 +72,14 @@ impl Life {
         while !self.over.is_cancelled() {
             let wanted = self.wanted.borrow_and_update().clone();
             match wanted.order {
-                Order::Run => self.run(wanted.spec).await,
+                Order::Run => self.run(&wanted.record).await,
                 Order::RunAfter(first) => {
                     self.set(Phase::Waiting, Some(format!("stream {first}, which it requires, does not run yet")));
-                    self.rest(&wanted.spec).await;
+                    self.rest(&wanted.record.spec).await;
                 }
                 Order::Stop => {
                     self.set(Phase::Stopped, None);
-                    self.rest(&wanted.spec).await;
+                    self.rest(&wanted.record.spec).await;
                 }
             }
         }
@@ -92,10 +100,9 @@ impl Life {
         }
     }
 
-    /// Keeps `spec` running until something else is wanted.
-    async fn run(&mut self, spec: StreamSpec) {
-        let revision = spec.revision(&self.setting.encoders);
-        let output = Arc::new(Output::new(spec, revision));
+    /// Keeps a definition running, and those that it goes over to, until something else is wanted.
+    async fn run(&mut self, record: &Record) {
+        let Some(output) = Output::of(self.epochs(record)).map(Arc::new) else { return };
         self.status.send_modify(|status| status.output = Some(Arc::clone(&output)));
         let stop = self.over.child_token();
         let mirrored = directory::mirror(
@@ -108,7 +115,7 @@ impl Life {
         let mut wanted = self.wanted.clone();
         let unwanted = async {
             // The sender lives as long as the stream is known.
-            let _ = wanted.wait_for(|wanted| !wanted.goes_on_with(&output.spec)).await;
+            let _ = wanted.wait_for(|wanted| !wanted.goes_on_with(&output, &self.setting.encoders)).await;
         };
         let running = pin!(self.keep_running(&output, &stop));
         // A run that has begun is awaited, never dropped: it has threads to join.
@@ -117,12 +124,21 @@ impl Life {
             running.await;
         }
         // The end of the program is not the end of the presentation: another process may go on with it.
-        if !self.wanted.borrow().goes_on_with(&output.spec) {
+        if !self.wanted.borrow().goes_on_with(&output, &self.setting.encoders) {
             output.end();
         }
         stop.cancel();
         // A mirror that panicked has nothing more to say.
         let _ = mirror.await;
+    }
+
+    /// The definitions that there may still be segments of.
+    fn epochs(&self, record: &Record) -> Vec<Epoch> {
+        let earlier = record.before.iter().zip(record.forgotten..).map(|(before, index)| {
+            let revision = before.spec.revision(&self.setting.encoders);
+            Epoch::new((index, before.from), before.spec.clone(), revision, before.changed)
+        });
+        earlier.chain([epoch(record, &self.setting.encoders)]).collect()
     }
 
     async fn keep_running(&self, output: &Arc<Output>, stop: &CancellationToken) {
@@ -155,15 +171,22 @@ impl Life {
     fn set(&self, phase: Phase, error: Option<String>) {
         let since = self.setting.clock.now();
         tracing::info!(?phase, error, "phase");
-        let stream = labels(self.wanted.borrow().spec.name.as_str());
+        let stream = labels(self.wanted.borrow().record.spec.name.as_str());
         self.setting.metrics.running.get_or_create(&stream).set((phase == Phase::Running).into());
-        let name = self.wanted.borrow().spec.name.clone();
+        let name = self.wanted.borrow().record.spec.name.clone();
         let changed = self.status.send_if_modified(|status| status.set(phase, since, error.clone()));
         if changed {
             self.setting.events.tell(since, &name, News::Phase { phase, error });
         }
         self.news.notify_one();
     }
+}
+
+/// The newest definition of a record.
+fn epoch(record: &Record, encoders: &str) -> Epoch {
+    let Record { spec, from, before, forgotten, changed, .. } = record;
+    let changed = if *from == 0 { UnixTime::default() } else { *changed };
+    Epoch::new((forgotten + before.len() as u64, *from), spec.clone(), spec.revision(encoders), changed)
 }
 
 fn reason(error: &PipelineError) -> &'static str {

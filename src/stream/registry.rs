@@ -241,7 +241,7 @@ impl Registry {
                     self.setting.events.tell(now, name, News::Replaced);
                 }
                 entry.record = Arc::clone(record);
-                entry.want(Wanted { spec: record.spec.clone(), order });
+                entry.want(Wanted { record: Arc::clone(record), order });
             }
         }
         let next = all.values().filter_map(|desired| desired.until).min()?;
@@ -256,7 +256,7 @@ impl Registry {
         let span = tracing::info_span!("stream", name = %record.spec.name);
         let over = self.over.child_token();
         let (status, seen) = watch::channel(Status::stopped(self.setting.clock.now()));
-        let (wanted, wants) = watch::channel(Wanted { spec: record.spec.clone(), order: Order::Stop });
+        let (wanted, wants) = watch::channel(Wanted { record: Arc::clone(record), order: Order::Stop });
         let life = Life {
             setting: Arc::clone(&self.setting),
             wanted: wants,

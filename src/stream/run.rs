@@ -4,13 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use super::registry::Setting;
 use crate::metrics::labels;
 use crate::pipeline::{Job, PipelineError};
-use crate::window::{Lookup, Output};
+use crate::window::{Epoch, Lookup, Output};
 
 /// Complete segments that a run makes before those of now: what a player that starts at three target durations
 /// from the end wants, and one more.
@@ -62,8 +64,7 @@ pub(super) async fn run(
     output.tracks.iter().for_each(|track| track.window.expect(plan.past.clone()));
     let ended = stop.child_token();
     let live = async {
-        let job = job(setting, output, (plan.live, None));
-        let result = (setting.render)(job, ended.clone()).await;
+        let result = live(setting, output, plan.live, &ended).await;
         ended.cancel();
         result
     };
@@ -79,6 +80,39 @@ pub(super) async fn run(
         }
     };
     tokio::join!(live, past).0
+}
+
+/// Renders from segment `first` on, each epoch by a pipeline of its own, as soon as it is known.
+async fn live(
+    setting: &Setting,
+    output: &Arc<Output>,
+    first: u64,
+    ended: &CancellationToken,
+) -> Result<(), PipelineError> {
+    let mut epochs = output.watch_epochs();
+    let mut begun: Vec<Arc<Epoch>> = Vec::new();
+    let mut runs = FuturesUnordered::new();
+    loop {
+        let known = epochs.borrow_and_update().clone();
+        for epoch in known.iter().filter(|epoch| epoch.until().is_none_or(|until| until > first)) {
+            if !begun.iter().any(|other| Arc::ptr_eq(other, epoch)) {
+                begun.push(Arc::clone(epoch));
+                let job = job(setting, (output, epoch), (epoch.from.max(first), None));
+                runs.push((setting.render)(job, ended.clone()));
+            }
+        }
+        let result = tokio::select! {
+            Some(result) = runs.next() => result,
+            // The output outlives the wait.
+            _ = epochs.changed() => continue,
+        };
+        // One that has come to the end of its epoch leaves the others running.
+        if result.is_err() || runs.is_empty() || ended.is_cancelled() {
+            ended.cancel();
+            while runs.next().await.is_some() {}
+            return result;
+        }
+    }
 }
 
 /// Resolves when every track has segment `newest` or a later one.
@@ -97,7 +131,7 @@ async fn fill(setting: &Setting, output: &Arc<Output>, past: std::ops::Range<u64
             break;
         }
         let Some(turn) = turn(&setting.turns.filling, ended).await else { return };
-        let result = (setting.render)(job(setting, output, (past.start, Some(past.end))), ended.clone()).await;
+        let result = render_past(setting, output, past.clone(), ended).await;
         drop(turn);
         match result {
             Ok(()) => break,
@@ -109,6 +143,23 @@ async fn fill(setting: &Setting, output: &Arc<Output>, past: std::ops::Range<u64
     }
 }
 
+/// The newest first, of which players ask first.
+async fn render_past(
+    setting: &Setting,
+    output: &Arc<Output>,
+    past: std::ops::Range<u64>,
+    ended: &CancellationToken,
+) -> Result<(), PipelineError> {
+    for epoch in output.epochs().iter().rev() {
+        let until = epoch.until().unwrap_or(past.end).min(past.end);
+        let from = epoch.from.max(past.start);
+        if from < until {
+            (setting.render)(job(setting, (output, epoch), (from, Some(until))), ended.clone()).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Resolves when it is this run's turn, or to nothing when the run is over.
 async fn turn<'a>(turns: &'a Semaphore, ended: &CancellationToken) -> Option<SemaphorePermit<'a>> {
     tokio::select! {
@@ -117,9 +168,10 @@ async fn turn<'a>(turns: &'a Semaphore, ended: &CancellationToken) -> Option<Sem
     }
 }
 
-fn job(setting: &Setting, output: &Arc<Output>, (from, until): (u64, Option<u64>)) -> Job {
+fn job(setting: &Setting, (output, epoch): (&Arc<Output>, &Arc<Epoch>), (from, until): (u64, Option<u64>)) -> Job {
     let clock = until.is_none().then(|| setting.clock.clone());
-    Job { output: Arc::clone(output), from, until, clock, metrics: Arc::clone(&setting.metrics) }
+    let (output, epoch, metrics) = (Arc::clone(output), Arc::clone(epoch), Arc::clone(&setting.metrics));
+    Job { output, epoch, from, until, clock, metrics }
 }
 
 /// A first run makes all that a window shows; a later one goes on near to now. What is between is skipped, and what was

@@ -216,11 +216,35 @@ async fn the_same_definition_again_changes_nothing() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let after = registry.get(&name("a")).unwrap().status.output.unwrap();
     assert_eq!(before.id, after.id);
-    let other = StreamSpec { title: "other".into(), ..spec("a") };
+    let other = StreamSpec { window: Duration::from_secs(30), ..spec("a") };
     registry.put(other, Guard::Always).await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let after = until(&registry, Phase::Running).await.status.output.unwrap();
-    assert_ne!(before.revision, after.revision);
+    assert_ne!(before.id, after.id);
+    assert!(before.ended());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_goes_over_to_another_picture_without_an_end() {
+    let script = Script::default();
+    let registry = kept(&script);
+    registry.put(spec("a"), Guard::New).await.unwrap();
+    let output = until(&registry, Phase::Running).await.status.output.unwrap();
+    let titled = |title: &str| StreamSpec { title: title.into(), ..spec("a") };
+    // Two seconds from now are within the next segment.
+    registry.put(titled("never seen"), Guard::Always).await.unwrap();
+    registry.put(titled("other"), Guard::Always).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let epochs = output.epochs();
+    let [first, second] = &epochs[..] else { panic!("{epochs:?}") };
+    assert_eq!((first.until(), second.from, second.index), (Some(SEGMENT + 2), SEGMENT + 2, 1));
+    assert_eq!((second.spec.title.as_str(), second.until()), ("other", None));
+    assert_ne!(first.revision, second.revision);
+    let live: Vec<_> = script.jobs().into_iter().filter(|(_, until)| until.is_none()).map(|(from, _)| from).collect();
+    assert_eq!((live[0], live.last()), (SEGMENT - 4, Some(&(SEGMENT + 2))));
+    let view = registry.get(&name("a")).unwrap();
+    assert_eq!((view.status.phase, view.status.output.unwrap().id), (Phase::Running, output.id));
+    assert!(!output.ended());
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,11 +4,12 @@ use super::{Init, Output};
 use crate::cmaf::{Chunk, Media};
 use crate::timeline::Kind;
 
-/// The encoders of all tracks say what they make.
+/// The encoders of all tracks and definitions say what they make.
 pub(crate) fn initialise(output: &Output) {
-    for track in &output.tracks {
+    let epochs = output.epochs();
+    for (track, epoch) in output.tracks.iter().flat_map(|track| epochs.iter().map(move |epoch| (track, epoch))) {
         let codec = if track.kind == Kind::Video { "avc1.42c01f" } else { "mp4a.40.2" };
-        track.window.set_init(Init { media: Media::from(b"init".to_vec()), codec: codec.into() });
+        track.window.set_init(&epoch.revision, Init { media: Media::from(b"init".to_vec()), codec: codec.into() });
     }
 }
 

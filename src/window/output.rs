@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::SetOnce;
+use tokio::sync::{SetOnce, watch};
 
+use super::epoch::{Epoch, Epochs, epoch_at};
 use super::{Depth, Grain, Snapshot, Window};
 use crate::spec::{Revision, StreamSpec, TrackId};
-use crate::timeline::Kind;
+use crate::timeline::{Kind, UnixTime};
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
@@ -27,18 +28,29 @@ pub struct Track {
 pub struct Output {
     /// Tells this output from every other of the process.
     pub id: u64,
-    /// The definition.
+    /// The first definition: what never changes is the same in all, which is the name, the timeline, the window and the
+    /// tracks' ids.
     pub spec: StreamSpec,
-    /// Names the media bytes.
-    pub revision: Revision,
     /// Video first, in the order of the definition.
     pub tracks: Vec<Track>,
+    epochs: watch::Sender<Epochs>,
     open: SetOnce<()>,
 }
 
 impl Output {
-    /// Empty windows for every track of `spec`.
+    /// Empty windows for every track of `spec`, which has always been the definition.
     pub fn new(spec: StreamSpec, revision: Revision) -> Self {
+        let epoch = Epoch::new((0, 0), spec, revision, UnixTime::default());
+        Self::of(vec![epoch]).expect("there is an epoch")
+    }
+
+    /// Empty windows for every track of these definitions, of which each ends where the next begins; `None` if there is none.
+    pub fn of(epochs: Vec<Epoch>) -> Option<Self> {
+        let epochs: Vec<_> = epochs.into_iter().map(Arc::new).collect();
+        for pair in epochs.windows(2) {
+            pair[0].end(pair[1].from);
+        }
+        let spec = epochs.first()?.spec.clone();
         let depth = Depth {
             listed: spec.window_segments(),
             kept: spec.kept_segments(),
@@ -46,7 +58,41 @@ impl Output {
         };
         let tracks =
             spec.tracks().map(|(id, kind)| Track { id: id.clone(), kind, window: Window::new(depth) }).collect();
-        Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), spec, revision, tracks, open: SetOnce::new() }
+        let epochs = watch::Sender::new(Arc::new(epochs));
+        Some(Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), spec, tracks, epochs, open: SetOnce::new() })
+    }
+
+    /// The epochs, as far as they are known and not forgotten.
+    pub fn epochs(&self) -> Epochs {
+        self.epochs.borrow().clone()
+    }
+
+    /// A receiver that sees every change from now on.
+    pub fn watch_epochs(&self) -> watch::Receiver<Epochs> {
+        self.epochs.subscribe()
+    }
+
+    /// The epoch of a segment.
+    pub fn epoch(&self, number: u64) -> Arc<Epoch> {
+        Arc::clone(epoch_at(&self.epochs.borrow(), number))
+    }
+
+    /// Goes over to another definition at its first segment. Whether that can be: nothing from there on may be published
+    /// yet. A change that has yet to come gives way to one at the same segment or before it.
+    pub fn change(&self, epoch: Epoch) -> bool {
+        let next = self.tracks.iter().map(|track| track.window.snapshot().next()).max().unwrap_or_default();
+        if next > epoch.from {
+            return false;
+        }
+        let oldest = self.tracks.iter().map(|track| track.window.snapshot().first()).min().unwrap_or_default();
+        self.epochs.send_modify(|epochs| {
+            epochs.iter().for_each(|before| before.end(epoch.from));
+            let left =
+                epochs.iter().filter(|before| before.until().is_some_and(|until| until > before.from.max(oldest)));
+            *epochs = Arc::new(left.cloned().chain([Arc::new(epoch)]).collect());
+        });
+        self.tracks.iter().for_each(|track| track.window.touch());
+        true
     }
 
     /// Says that the newest segments are there, so that what manifests list never goes back; from then on they are served.
@@ -58,11 +104,6 @@ impl Output {
     /// Resolves when manifests may be served.
     pub async fn opened(&self) {
         self.open.wait().await;
-    }
-
-    /// The track with this name.
-    pub fn track(&self, id: &TrackId) -> Option<&Track> {
-        self.tracks.get(self.place(id)?)
     }
 
     /// Where the track with this name stands in [`Output::tracks`].

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::{date, end, extent, find, opening, sequence, target_duration};
+use super::{begins, date, end, extent, find, map, opening, sequence, target_duration};
 use crate::manifest::{View, latency, path, seconds};
 use crate::spec::{StreamSpec, TrackId};
 use crate::timeline::{Kind, Timeline};
@@ -43,11 +43,16 @@ pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
 
     let mut playlist = opening(spec, VERSION);
     control(&mut playlist, spec);
-    playlist.push_str(&sequence(first));
-    let _ = writeln!(playlist, "#EXT-X-MAP:URI=\"{}\"", path::MediaFile::Init.in_track(view.revision));
+    playlist.push_str(&sequence(view, first));
     let kept = newest(timeline, (kind, last), target * SKIP_TARGETS as u32);
     let skipped = (last + 1).saturating_sub(first + kept);
     let skipped = if snapshot.ended() || skip == Skip::No { 0 } else { skipped };
+    let mut mapped = None;
+    let shown = first + skipped;
+    // What changes with a segment that is shown stands behind those that are skipped.
+    if !begins(view.epoch(shown), shown) {
+        map(&mut playlist, view.epoch(shown), shown, &mut mapped);
+    }
     if skipped > 0 {
         let dates = if skip == Skip::SegmentsAndDates { ",RECENTLY-REMOVED-DATERANGES=\"\"" } else { "" };
         let _ = writeln!(playlist, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}{dates}");
@@ -56,21 +61,25 @@ pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
     let open: Duration = (0..open).map(|chunk| timeline.chunk_duration(kind, edge.segment, chunk)).sum();
     let recent =
         (last + 1).saturating_sub(newest(timeline, (kind, last), (target * PART_TARGETS as u32).saturating_sub(open)));
-    for number in first + skipped..=last {
+    for number in shown..=last {
+        let epoch = view.epoch(number);
+        map(&mut playlist, epoch, number, &mut mapped);
         date(&mut playlist, timeline, (kind, number));
         if number >= recent && snapshot.is_available(number) {
             parts(&mut playlist, view, (kind, number), last_part);
         }
         extent(&mut playlist, timeline, (kind, number), snapshot);
-        let _ = writeln!(playlist, "{}", path::MediaFile::Segment(number).in_track(view.revision));
+        let _ = writeln!(playlist, "{}", path::MediaFile::Segment(number).in_track(&epoch.revision));
     }
     if last < edge.segment {
+        map(&mut playlist, view.epoch(edge.segment), edge.segment, &mut mapped);
         date(&mut playlist, timeline, (kind, edge.segment));
         parts(&mut playlist, view, (kind, edge.segment), edge.chunk);
     }
     if !snapshot.ended() {
         let hint = next(edge, last_part);
-        let uri = path::MediaFile::Chunk { segment: hint.segment, chunk: hint.chunk }.in_track(view.revision);
+        let uri = path::MediaFile::Chunk { segment: hint.segment, chunk: hint.chunk };
+        let uri = uri.in_track(&view.epoch(hint.segment).revision);
         let _ = writeln!(playlist, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{uri}\"");
     }
     reports(&mut playlist, view, track);
@@ -130,8 +139,9 @@ fn reports(playlist: &mut String, view: &View<'_>, track: &TrackId) {
 
 /// The parts of a segment up to part `newest`.
 fn parts(playlist: &mut String, view: &View<'_>, (kind, number): (Kind, u64), newest: u32) {
+    let revision = &view.epoch(number).revision;
     for chunk in 0..=newest {
-        let uri = path::MediaFile::Chunk { segment: number, chunk }.in_track(view.revision);
+        let uri = path::MediaFile::Chunk { segment: number, chunk }.in_track(revision);
         let duration = seconds(view.spec.timeline.chunk_duration(kind, number, chunk));
         let independent = if kind == Kind::Audio || chunk == 0 { ",INDEPENDENT=YES" } else { "" };
         let _ = writeln!(playlist, "#EXT-X-PART:DURATION={duration},URI=\"{uri}\"{independent}");
