@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
 use crate::spec::{SpecError, StreamName, StreamRequest, StreamSpec};
@@ -14,31 +14,6 @@ const LISTEN: &str = "0.0.0.0:8080";
 /// Says that windows are not mirrored to disk.
 const NO_DIRECTORY: &str = "none";
 const LOG: &str = "info";
-
-/// The command line.
-#[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100)]
-pub struct Cli {
-    /// What to do; `serve` if nothing is said.
-    #[command(subcommand)]
-    pub command: Option<Command>,
-    /// Settings.
-    #[command(flatten)]
-    pub settings: Settings,
-}
-
-/// Subcommands.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Make streams and serve them (the default)
-    Serve,
-    /// Look at the configuration without running
-    Config {
-        /// What to do with it.
-        #[command(subcommand)]
-        action: ConfigAction,
-    },
-}
 
 /// What to do with the configuration.
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -173,6 +148,23 @@ pub enum ConfigError {
         /// The name.
         name: StreamName,
     },
+}
+
+impl Settings {
+    /// These, and of `others` what these leave open.
+    #[must_use]
+    pub fn or(self, others: Self) -> Self {
+        let Self { listen, config, media_dir, state_dir, tls_cert, tls_key, log } = self;
+        Self {
+            listen: listen.or(others.listen),
+            config: config.or(others.config),
+            media_dir: media_dir.or(others.media_dir),
+            state_dir: state_dir.or(others.state_dir),
+            tls_cert: tls_cert.or(others.tls_cert),
+            tls_key: tls_key.or(others.tls_key),
+            log: log.or(others.log),
+        }
+    }
 }
 
 impl Config {

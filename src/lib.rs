@@ -53,7 +53,7 @@
 //! # Modules, from what depends on nothing to what depends on all
 //!
 //! The order of the `mod` lines is the order of dependence; `tests/architecture.rs` keeps it. GStreamer is known in
-//! [`pipeline`] only, axum in [`http`] only, reqwest in [`hooks`] only, the wall clock in [`utc`] only; [`timeline`],
+//! [`pipeline`] only, axum in [`http`] only, reqwest in [`hooks`] and [`client`] only, the wall clock in [`utc`] only; [`timeline`],
 //! [`spec`], [`signal`], [`cmaf`] and [`manifest`] have no lock, no clock and nothing asynchronous.
 
 pub mod timeline;
@@ -85,7 +85,11 @@ pub mod hooks;
 
 pub mod http;
 
+pub mod client;
+
 pub mod shutdown;
 pub mod telemetry;
 
 pub mod app;
+
+pub mod cli;

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use barstone::config::{Cli, Command, Config, ConfigAction};
-use barstone::{app, shutdown, telemetry};
+use barstone::cli::{Cli, Command};
+use barstone::config::{Config, ConfigAction, Settings};
+use barstone::{app, client, shutdown, telemetry};
 use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio_util::sync::CancellationToken;
@@ -13,16 +14,22 @@ use tokio_util::sync::CancellationToken;
 const BAD_CONFIGURATION: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let config = match Config::load(cli.settings) {
+    let Cli { command, settings: outer } = Cli::parse();
+    match command {
+        None => configured(outer, serve),
+        Some(Command::Serve { settings }) => configured(settings.or(outer), serve),
+        Some(Command::Config { settings, action }) => configured(settings.or(outer), |config| look_at(&config, action)),
+        Some(Command::Streams { options, action }) => client::streams(&options, action),
+        Some(Command::Definitions { options, action }) => client::definitions(&options, action),
+    }
+}
+
+fn configured(settings: Settings, work: impl FnOnce(Config) -> anyhow::Result<()>) -> ExitCode {
+    let config = match Config::load(settings) {
         Ok(config) => config,
         Err(error) => return fail(&error.into(), BAD_CONFIGURATION),
     };
-    let result = match cli.command {
-        Some(Command::Config { action }) => look_at(&config, action),
-        Some(Command::Serve) | None => serve(config),
-    };
-    match result {
+    match work(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error, 1),
     }

@@ -1,9 +1,17 @@
 use std::io::Write;
 
+use clap::Parser;
+
 use super::*;
 
+#[derive(Parser)]
+struct Flags {
+    #[command(flatten)]
+    settings: Settings,
+}
+
 fn settings(args: &[&str]) -> Settings {
-    Cli::parse_from(["barstone"].iter().chain(args)).settings
+    Flags::parse_from(["barstone"].iter().chain(args)).settings
 }
 
 fn load(file: &str) -> Result<Config, ConfigError> {

@@ -1,0 +1,63 @@
+//! What a server answers, as far as it is shown. A newer server may say more.
+
+use serde::Deserialize;
+
+use crate::spec::StreamRequest;
+
+/// A stream in a list.
+#[derive(Debug, Deserialize)]
+pub(super) struct Stream {
+    pub(super) name: String,
+    pub(super) phase: String,
+    pub(super) since: String,
+    pub(super) revision: String,
+    pub(super) error: Option<String>,
+}
+
+/// A stream by itself.
+#[derive(Debug, Deserialize)]
+pub(super) struct Detail {
+    #[serde(flatten)]
+    pub(super) stream: Stream,
+    #[serde(flatten)]
+    pub(super) definition: StreamRequest,
+    pub(super) changed: String,
+    pub(super) declared: bool,
+    pub(super) urls: Urls,
+}
+
+/// Where its manifests are, from the root of the server.
+#[derive(Debug, Deserialize)]
+pub(super) struct Urls {
+    pub(super) hls: String,
+    pub(super) llhls: String,
+    pub(super) dash: String,
+    pub(super) lldash: String,
+}
+
+/// A problem document (RFC 9457).
+#[derive(Debug, Deserialize)]
+pub(super) struct Problem {
+    detail: String,
+    field: Option<String>,
+}
+
+impl Problem {
+    /// What is wrong, and with which field.
+    pub(super) fn text(&self) -> String {
+        match &self.field {
+            Some(field) if !self.detail.starts_with(field) => format!("{field}: {}", self.detail),
+            Some(_) | None => self.detail.clone(),
+        }
+    }
+}
+
+/// Text that others wrote, fit for a line of a terminal.
+pub(super) fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+/// A time to the second.
+pub(super) fn to_the_second(time: &str) -> String {
+    time.split_once('.').map_or_else(|| one_line(time), |(seconds, _)| format!("{}Z", one_line(seconds)))
+}

@@ -1,0 +1,109 @@
+//! What the command line says to the client.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use reqwest::Url;
+
+/// What the program ends with, as the help tells it.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  the server could not be reached, or it failed
+  2  wrong usage, or a file that cannot be read, written or understood
+  3  there is no such stream
+  4  the server refused
+Of several streams all are tried, and the highest code counts.";
+
+/// Which server, and how to speak to it.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Server")]
+pub struct Options {
+    /// Where the server is
+    #[arg(long, env = "BARSTONE_SERVER", value_name = "URL", global = true)]
+    #[arg(default_value = "http://127.0.0.1:8080", value_parser = server)]
+    pub(super) server: Url,
+    /// Token that the server asks for
+    #[arg(long, env = "BARSTONE_API_TOKEN", value_name = "TOKEN", global = true, hide_env_values = true)]
+    pub(super) token: Option<String>,
+    /// Print what the server answers as it is, one JSON document
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// How long each answer may take
+    #[arg(long, value_name = "SECONDS", global = true, default_value_t = 10)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(super) timeout: u64,
+}
+
+/// What to do with streams.
+#[derive(Debug, Subcommand)]
+pub enum StreamsAction {
+    /// List streams
+    List {
+        /// Only those that are stopped, starting, running, waiting or failed
+        #[arg(long)]
+        phase: Option<String>,
+        /// Only those whose name or title has this in it
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+    },
+    /// Tell all about a stream
+    Get {
+        /// Its name
+        name: String,
+    },
+    /// Create a stream, or replace its definition
+    Put {
+        /// Its definition with its name, as JSON, or as TOML if that is how the name of the file ends; `-` reads JSON
+        /// from the standard input
+        file: PathBuf,
+        /// Only if this is still the tag of the definition, as `get` tells it; `*` for any
+        #[arg(long, value_name = "TAG", conflicts_with = "create")]
+        if_match: Option<String>,
+        /// Only if there is none of this name
+        #[arg(long)]
+        create: bool,
+    },
+    /// Delete streams
+    Rm {
+        /// Their names
+        #[arg(value_name = "NAME", required = true)]
+        names: Vec<String>,
+    },
+    /// Start streams
+    Start(Chosen),
+    /// Stop streams
+    Stop(Chosen),
+}
+
+/// Streams by name, or all of them.
+#[derive(Debug, Args)]
+pub struct Chosen {
+    /// Their names
+    #[arg(value_name = "NAME", required_unless_present = "all", conflicts_with = "all")]
+    pub(super) names: Vec<String>,
+    /// All that there are
+    #[arg(long)]
+    pub(super) all: bool,
+}
+
+/// What to do with all definitions.
+#[derive(Debug, Subcommand)]
+pub enum DefinitionsAction {
+    /// Write all definitions, as JSON
+    Export {
+        /// Where to; the standard output if it is not said
+        file: Option<PathBuf>,
+    },
+    /// Create or replace streams, and touch no other; one that is wrong keeps all from being written
+    Import {
+        /// What `export` has written, or TOML with `[[streams]]` if that is how the name of the file ends; `-` reads
+        /// JSON from the standard input
+        file: PathBuf,
+    },
+}
+
+fn server(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
+    url.ok_or_else(|| "a URL such as http://127.0.0.1:8080".into())
+}

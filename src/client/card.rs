@@ -1,0 +1,127 @@
+//! One stream in readable lines.
+
+use super::answer::{Detail, Stream, Urls, one_line, to_the_second};
+use crate::spec::{AudioRequest, StreamRequest, VideoRequest};
+
+/// What stands in the first column, and what in the second.
+type Line = (&'static str, String);
+
+/// The definition and how the stream is, its tag, and its URLs on a server that is at `base`.
+pub(super) fn card(detail: &Detail, tag: &str, base: &str) -> String {
+    let Detail { stream, definition, changed, declared, urls } = detail;
+    let Stream { name, phase, since, revision, error } = stream;
+    let mut lines: Vec<Line> = vec![("phase", format!("{phase} since {}", to_the_second(since)))];
+    lines.extend(error.clone().map(|error| ("error", error)));
+    lines.extend(describe(definition));
+    let whose = if *declared { ", declared by the server's configuration" } else { "" };
+    lines.push(("changed", format!("{}{whose}", to_the_second(changed))));
+    lines.push(("revision", revision.clone()));
+    lines.push(("tag", tag.to_owned()));
+    let Urls { hls, llhls, dash, lldash } = urls;
+    for (kind, url) in [("HLS", hls), ("LL-HLS", llhls), ("DASH", dash), ("LL-DASH", lldash)] {
+        lines.push((kind, format!("{base}{url}")));
+    }
+    let line = |(key, value): &Line| format!("  {key:8}  {}\n", one_line(value));
+    format!("{}\n{}", one_line(name), lines.iter().map(line).collect::<String>())
+}
+
+fn describe(definition: &StreamRequest) -> Vec<Line> {
+    let StreamRequest {
+        requires, title, pattern, fps, segment_frames, chunk_frames, window_seconds, video, audio, ..
+    } = definition;
+    let lengths =
+        format!("segments of {segment_frames} frames, chunks of {chunk_frames}, a window of {window_seconds} s");
+    let mut lines = vec![("runs", runs(definition))];
+    if !requires.is_empty() {
+        lines.push(("requires", requires.join(", ")));
+    }
+    if !title.is_empty() {
+        lines.push(("title", title.clone()));
+    }
+    lines.push(("picture", format!("{pattern}, {fps} fps")));
+    lines.push(("lengths", lengths));
+    for VideoRequest { id, width, height, bitrate, codec, preset } in video {
+        lines.push(("video", format!("{id}: {codec} {preset}, {width}×{height}, {bitrate} bit/s")));
+    }
+    if let Some(AudioRequest { id, codec, bitrate, beep_hz, beep_dbfs }) = audio {
+        lines.push(("audio", format!("{id}: {codec}, {bitrate} bit/s, {beep_hz} Hz at {beep_dbfs} dBFS")));
+    }
+    lines
+}
+
+fn runs(definition: &StreamRequest) -> String {
+    let StreamRequest { enabled, schedule, on_demand, idle_seconds, .. } = definition;
+    let mut words = vec![if *enabled { "enabled".to_owned() } else { "not enabled".to_owned() }];
+    if schedule.is_some() {
+        words.push("by the calendar".into());
+    }
+    if *on_demand {
+        words.push(format!("on demand, and {idle_seconds} s after"));
+    }
+    words.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn shown(more: &Value) -> String {
+        let mut answer = json!({
+            "name": "test", "phase": "running", "since": "2026-11-21T13:55:17.250Z", "error": null, "wanted": true,
+            "changed": "2026-11-21T13:00:00.000Z", "declared": false, "revision": "0123abcd", "said_by_newer_servers": 1,
+            "urls": {"hls": "/live/test/hls.m3u8", "llhls": "/live/test/llhls.m3u8", "dash": "/live/test/dash.mpd",
+                     "lldash": "/live/test/lldash.mpd"},
+        });
+        for (key, value) in more.as_object().unwrap() {
+            answer[key] = value.clone();
+        }
+        card(&serde_json::from_value(answer).unwrap(), "\"89ab\"", "http://127.0.0.1:8080")
+    }
+
+    #[test]
+    fn a_stream_of_defaults_is_shown() {
+        insta::assert_snapshot!(shown(&json!({})), @r#"
+        test
+          phase     running since 2026-11-21T13:55:17Z
+          runs      enabled
+          picture   smpte, 25 fps
+          lengths   segments of 48 frames, chunks of 8, a window of 60 s
+          video     v720: h264 ultrafast, 1280×720, 2000000 bit/s
+          audio     a: aac, 128000 bit/s, 1000 Hz at -18 dBFS
+          changed   2026-11-21T13:00:00Z
+          revision  0123abcd
+          tag       "89ab"
+          HLS       http://127.0.0.1:8080/live/test/hls.m3u8
+          LL-HLS    http://127.0.0.1:8080/live/test/llhls.m3u8
+          DASH      http://127.0.0.1:8080/live/test/dash.mpd
+          LL-DASH   http://127.0.0.1:8080/live/test/lldash.mpd
+        "#);
+    }
+
+    #[test]
+    fn all_that_is_not_the_default_is_shown() {
+        let windows = json!({"windows": [{"from": "2026-12-24T10:00:00Z", "until": "2026-12-24T12:00:00Z"}]});
+        insta::assert_snapshot!(shown(&json!({
+            "enabled": false, "schedule": windows, "on_demand": true, "requires": ["one", "two"], "declared": true,
+            "title": "Two\nlines", "video": [], "audio": null, "error": "stalled", "phase": "waiting",
+        })), @r#"
+        test
+          phase     waiting since 2026-11-21T13:55:17Z
+          error     stalled
+          runs      not enabled; by the calendar; on demand, and 30 s after
+          requires  one, two
+          title     Two lines
+          picture   smpte, 25 fps
+          lengths   segments of 48 frames, chunks of 8, a window of 60 s
+          changed   2026-11-21T13:00:00Z, declared by the server's configuration
+          revision  0123abcd
+          tag       "89ab"
+          HLS       http://127.0.0.1:8080/live/test/hls.m3u8
+          LL-HLS    http://127.0.0.1:8080/live/test/llhls.m3u8
+          DASH      http://127.0.0.1:8080/live/test/dash.mpd
+          LL-DASH   http://127.0.0.1:8080/live/test/lldash.mpd
+        "#);
+    }
+}
