@@ -40,6 +40,11 @@ pub struct Job {
 }
 
 impl Job {
+    /// Whether segment `number` is its to publish; what it renders before its epoch begins is not.
+    pub(super) fn publishes(&self, number: u64) -> bool {
+        number >= self.epoch.from && self.end().is_none_or(|end| number < end)
+    }
+
     /// The segment before which it ends, as far as that is known now.
     pub(super) fn end(&self) -> Option<u64> {
         self.until.into_iter().chain(self.epoch.until()).min()

@@ -56,7 +56,7 @@ impl Sink {
             .push(frame, &bytes)
             .map_err(|source| PipelineError::Package { element: self.element.clone(), source })?;
         match chunk {
-            Some(chunk) if self.job.end().is_none_or(|end| chunk.segment < end) => {
+            Some(chunk) if self.job.publishes(chunk.segment) => {
                 self.count(&chunk);
                 track.window.push(chunk);
             }

@@ -97,7 +97,9 @@ async fn live(
         for epoch in known.iter().filter(|epoch| epoch.until().is_none_or(|until| until > first)) {
             if !begun.iter().any(|other| Arc::ptr_eq(other, epoch)) {
                 begun.push(Arc::clone(epoch));
-                let job = job(setting, (output, epoch), (epoch.from.max(first), None));
+                // One that is to come begins now: its encoders say what they make, and manifests tell of it.
+                let current = epoch.spec.timeline.segment_at(setting.clock.now());
+                let job = job(setting, (output, epoch), (epoch.from.min(current).max(first), None));
                 runs.push((setting.render)(job, ended.clone()));
             }
         }
