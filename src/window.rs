@@ -100,10 +100,10 @@ pub struct Snapshot {
     chunk_version: u64,
 }
 
-/// The window of one track. Writers and readers share it; no reader ever holds up a writer.
-#[derive(Debug)]
+/// The window of one track. Writers and readers share it, as clones; no reader ever holds up a writer.
+#[derive(Debug, Clone)]
 pub struct Window {
-    state: watch::Sender<Arc<Snapshot>>,
+    state: Arc<watch::Sender<Arc<Snapshot>>>,
 }
 
 impl Window {
@@ -120,7 +120,7 @@ impl Window {
             version: 0,
             chunk_version: 0,
         };
-        Self { state: watch::Sender::new(Arc::new(snapshot)) }
+        Self { state: Arc::new(watch::Sender::new(Arc::new(snapshot))) }
     }
 
     /// The window as it is now.

@@ -265,12 +265,22 @@ async fn a_picture_changes_at_a_segment_and_the_stream_goes_on() {
     for track in ["v", "a"] {
         for number in [first - 1, first] {
             let (own, other) = if number < first { ("", revision.as_str()) } else { (revision.as_str(), "") };
-            let playlist = web.playlist("change", track).await;
-            let segment = playlist.segments.iter().find(|segment| segment.number == number).expect("it is listed");
+            let segment = until("it is listed", LONG, async || {
+                let playlist = web.playlist("change", track).await;
+                playlist.segments.into_iter().find(|segment| segment.number == number)
+            });
+            let segment = segment.await;
             assert_eq!(web.get(&format!("/live/change/{track}/{}", segment.uri)).await.status, 200);
             assert!(segment.uri.contains(own) && (other.is_empty() || !segment.uri.contains(other)), "{}", segment.uri);
         }
     }
+    // Players that have not heard of it yet go on with what was.
+    let own = web.fetch(&format!("/live/change/v/{revision}/{first}.m4s")).await;
+    let before_revision = before["revision"].as_str().expect("a revision");
+    let late = web.fetch(&format!("/live/change/v/{before_revision}/{first}.m4s")).await;
+    assert_ne!(own, late);
+    let wrong = format!("/live/change/v/{before_revision}/{}.m4s", first + 9);
+    check_problem(&web.get(&wrong).await, 404, "no_such_media");
     let wrong = format!("/live/change/v/{revision}/{}.m4s", first - 1);
     check_problem(&web.get(&wrong).await, 404, "no_such_media");
     let mpd = dash_mpd_core::parse(&web.text("/live/change/dash.mpd").await).expect("an MPD");

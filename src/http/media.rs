@@ -20,7 +20,7 @@ use crate::manifest::path::{self, MediaFile};
 use crate::manifest::{Latency, Place, hls};
 use crate::spec::{Revision, StreamName, StreamSpec, TrackId};
 use crate::timeline;
-use crate::window::{Epoch, Lookup, Output, Snapshot, Track};
+use crate::window::{Lookup, Output, Snapshot, Window};
 
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 const MPD: &str = "application/dash+xml";
@@ -122,7 +122,7 @@ pub(super) async fn in_revision(
     let track = &output.tracks[place];
     let file = MediaFile::parse(&file)
         .ok_or_else(|| missing(format!("media files are called init.mp4, K.m4s or K.C.m4s, not {file}"), SECOND))?;
-    let Some(revision) = revision_of(&output, &revision, file) else {
+    let Some((revision, window)) = place_of(&output, place, (&revision, file)) else {
         return no_such(format!("stream {stream} has no {} of revision {revision}", file.name()), SECOND);
     };
     let content_type = match track.kind {
@@ -131,17 +131,17 @@ pub(super) async fn in_revision(
     };
     let spec = &output.spec;
     let (media, cache, modified) = match file {
-        MediaFile::Init => (init(track, &revision).await?, Cache::Immutable(YEAR), None),
+        MediaFile::Init => (init(&window, &revision).await?, Cache::Immutable(YEAR), None),
         MediaFile::Segment(number) => {
             let whole = request.contains_key(header::RANGE);
-            let Some(media) = segment(&app, &output, track, (number, whole)).await? else {
-                let chunks = as_it_is_made(&app, &output, (place, number));
+            let Some(media) = segment(&app, &output, &window, (number, whole)).await? else {
+                let chunks = as_it_is_made(&app, &output, (window, number));
                 return Ok(reply::growing(chunks, content_type, Cache::Immutable(lifetime(spec))));
             };
             (media, Cache::Immutable(lifetime(spec)), Some(spec.timeline.segment_start(number + 1)))
         }
         MediaFile::Chunk { segment, chunk } => {
-            let media = self::chunk(&app, &output, track, (segment, chunk)).await?;
+            let media = self::chunk(&app, &output, &window, (segment, chunk)).await?;
             let end = spec.timeline.chunk(timeline::Kind::Video, segment, chunk).end;
             (media, Cache::Immutable(lifetime(spec)), Some(spec.timeline.rate().frame_start(end)))
         }
@@ -185,23 +185,25 @@ async fn manifest(
     Ok(response)
 }
 
-/// A revision that a stream has, or has had: for a segment, that of the segment.
-fn revision_of(output: &Output, revision: &str, file: MediaFile) -> Option<Revision> {
-    let has = |epoch: &&Arc<Epoch>| match file {
-        MediaFile::Init => true,
-        MediaFile::Segment(segment) | MediaFile::Chunk { segment, .. } => epoch.contains(segment),
-    };
+/// A revision that a stream has, or has had, and the window of a track that the file is in.
+fn place_of(output: &Output, track: usize, (revision, file): (&str, MediaFile)) -> Option<(Revision, Window)> {
     let epochs = output.epochs();
-    let epoch = epochs.iter().filter(|epoch| epoch.revision.as_str() == revision).find(has);
-    epoch.map(|epoch| epoch.revision.clone())
+    let mut epochs = epochs.iter().filter(|epoch| epoch.revision.as_str() == revision);
+    epochs.find_map(|epoch| {
+        let window = match file {
+            MediaFile::Init => output.tracks.get(track)?.window.clone(),
+            MediaFile::Segment(segment) | MediaFile::Chunk { segment, .. } => output.window(track, epoch, segment)?,
+        };
+        Some((epoch.revision.clone(), window))
+    })
 }
 
 /// The init segment, as soon as the encoder has said what it makes.
-async fn init(track: &Track, revision: &Revision) -> Result<Media, ApiError> {
-    let mut snapshots = track.window.subscribe();
+async fn init(window: &Window, revision: &Revision) -> Result<Media, ApiError> {
+    let mut snapshots = window.subscribe();
     let known = timeout(PATIENCE, snapshots.wait_for(|snapshot| snapshot.init(revision).is_some())).await;
     let media = known.ok().and_then(Result::ok).and_then(|snapshot| Some(snapshot.init(revision)?.media.clone()));
-    media.ok_or_else(|| ApiError::Starting(track.id.to_string()))
+    media.ok_or_else(|| ApiError::Starting(revision.to_string()))
 }
 
 /// A complete segment, or `None` for one of which there is something and not all, unless it is wanted `whole`. One
@@ -209,7 +211,7 @@ async fn init(track: &Track, revision: &Revision) -> Result<Media, ApiError> {
 async fn segment(
     app: &App,
     output: &Output,
-    track: &Track,
+    window: &Window,
     (number, whole): (u64, bool),
 ) -> Result<Option<Media>, ApiError> {
     let ready = |snapshot: &Snapshot| match snapshot.lookup(number) {
@@ -217,22 +219,22 @@ async fn segment(
         Lookup::Growing(_) if !whole => Some(None),
         Lookup::Growing(_) | Lookup::Missing | Lookup::Expired | Lookup::Future => None,
     };
-    wait(app, output, track, (number, ready)).await
+    wait(app, output, window, (number, ready)).await
 }
 
 /// The chunks of a segment, each when it is there. It breaks off if the segment is never finished.
 fn as_it_is_made(
     app: &App,
     output: &Arc<Output>,
-    (track, number): (usize, u64),
+    (window, number): (Window, u64),
 ) -> impl Stream<Item = Result<Bytes, ApiError>> + use<> {
     let (app, output) = (app.clone(), Arc::clone(output));
     let chunks = output.spec.timeline.chunks_per_segment() as usize;
     let chunk = move |next: usize| {
-        let (app, output) = (app.clone(), Arc::clone(&output));
+        let (app, output, window) = (app.clone(), Arc::clone(&output), window.clone());
         async move {
             let ready = |snapshot: &Snapshot| snapshot.segment(number)?.joined(next);
-            let chunk = wait(&app, &output, &output.tracks[track], (number, ready)).await?;
+            let chunk = wait(&app, &output, &window, (number, ready)).await?;
             // Nobody knew how long the body would be when it was answered.
             app.0.metrics.egress.inc_by(chunk.len() as u64);
             Ok(chunk)
@@ -242,7 +244,7 @@ fn as_it_is_made(
 }
 
 /// A chunk, as soon as it is there.
-async fn chunk(app: &App, output: &Output, track: &Track, (number, chunk): (u64, u32)) -> Result<Media, ApiError> {
+async fn chunk(app: &App, output: &Output, window: &Window, (number, chunk): (u64, u32)) -> Result<Media, ApiError> {
     let timeline = &output.spec.timeline;
     if chunk >= timeline.chunks_per_segment() {
         return no_such(format!("a segment has {} chunks", timeline.chunks_per_segment()), SECOND);
@@ -250,19 +252,19 @@ async fn chunk(app: &App, output: &Output, track: &Track, (number, chunk): (u64,
     let ready = |snapshot: &Snapshot| Some(snapshot.segment(number)?.chunks.get(chunk as usize)?.media.clone());
     let begins = timeline.rate().frame_start(timeline.chunk(timeline::Kind::Video, number, chunk).start);
     let has_begun = begins <= app.0.clock.now() + CLOCK_SKEW;
-    if !has_begun && ready(&track.window.snapshot()).is_none() {
+    if !has_begun && ready(&window.snapshot()).is_none() {
         return no_such(format!("chunk {chunk} of segment {number} is not hinted at yet"), SECOND);
     }
-    wait(app, output, track, (number, ready)).await
+    wait(app, output, window, (number, ready)).await
 }
 
 async fn wait<T>(
     app: &App,
     output: &Output,
-    track: &Track,
+    window: &Window,
     (number, ready): (u64, impl Fn(&Snapshot) -> Option<T>),
 ) -> Result<T, ApiError> {
-    let mut snapshots = track.window.subscribe();
+    let mut snapshots = window.subscribe();
     let deadline = output.spec.timeline.segment_duration() + PATIENCE;
     let outcome = timeout(deadline, async {
         loop {

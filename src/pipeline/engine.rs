@@ -15,7 +15,7 @@ use super::branch::Branch;
 use super::bus::{Verdict, judge};
 use crate::metrics::Metrics;
 use crate::utc::Clock;
-use crate::window::{Epoch, Output};
+use crate::window::{Epoch, Output, Window};
 
 /// How often encoders are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -40,14 +40,15 @@ pub struct Job {
 }
 
 impl Job {
-    /// Whether segment `number` is its to publish; what it renders before its epoch begins is not.
-    pub(super) fn publishes(&self, number: u64) -> bool {
-        number >= self.epoch.from && self.end().is_none_or(|end| number < end)
+    /// Where segment `number` of a track is published; what it renders before its epoch begins is not.
+    pub(super) fn window(&self, track: usize, number: u64) -> Option<Window> {
+        self.output.window(track, &self.epoch, number).filter(|_| self.end().is_none_or(|end| number < end))
     }
 
     /// The segment before which it ends, as far as that is known now.
     pub(super) fn end(&self) -> Option<u64> {
-        self.until.into_iter().chain(self.epoch.until()).min()
+        let epoch = self.epoch.overlap().map(|overlap| overlap.end).or(self.epoch.until());
+        self.until.into_iter().chain(epoch).min()
     }
 }
 

@@ -55,12 +55,10 @@ impl Sink {
             .packager
             .push(frame, &bytes)
             .map_err(|source| PipelineError::Package { element: self.element.clone(), source })?;
-        match chunk {
-            Some(chunk) if self.job.publishes(chunk.segment) => {
-                self.count(&chunk);
-                track.window.push(chunk);
-            }
-            Some(_) | None => {}
+        let Some(chunk) = chunk else { return Ok(()) };
+        if let Some(window) = self.job.window(self.track, chunk.segment) {
+            self.count(&chunk);
+            window.push(chunk);
         }
         Ok(())
     }

@@ -72,6 +72,15 @@ impl Output {
         self.epochs.subscribe()
     }
 
+    /// Where the segments of a revision are: those of its epoch in the track's window, and those past its end.
+    pub fn window(&self, track: usize, epoch: &'_ Arc<Epoch>, number: u64) -> Option<Window> {
+        let past = epoch.overlap().is_some_and(|overlap| overlap.contains(&number));
+        match epoch.contains(number) {
+            true => self.tracks.get(track).map(|track| track.window.clone()),
+            false => epoch.rest(track).filter(|_| past).cloned(),
+        }
+    }
+
     /// The epoch of a segment.
     pub fn epoch(&self, number: u64) -> Arc<Epoch> {
         Arc::clone(epoch_at(&self.epochs.borrow(), number))
@@ -86,6 +95,10 @@ impl Output {
         }
         let oldest = self.tracks.iter().map(|track| track.window.snapshot().first()).min().unwrap_or_default();
         self.epochs.send_modify(|epochs| {
+            if let Some(before) = epochs.iter().rev().find(|before| before.from < epoch.from) {
+                before.end(epoch.from);
+                before.expect_overlap();
+            }
             epochs.iter().for_each(|before| before.end(epoch.from));
             let left =
                 epochs.iter().filter(|before| before.until().is_some_and(|until| until > before.from.max(oldest)));
