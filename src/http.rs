@@ -15,6 +15,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{Any, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::definitions::MAX_STREAMS;
 use crate::metrics::{Metrics, RequestLabels};
 use crate::stream::Registry;
 use crate::utc::Clock;
@@ -25,6 +26,7 @@ mod error;
 mod events;
 mod manifests;
 mod media;
+mod named;
 mod ops;
 mod page;
 mod reload;
@@ -38,6 +40,8 @@ pub use tls::{Certificates, TlsError};
 
 /// A definition is a few kilobytes; eight renditions with long names are under four.
 const MAX_BODY_BYTES: usize = 64 * 1024;
+/// Whatever is exported can be brought back.
+const MAX_IMPORT_BYTES: usize = MAX_STREAMS * 4 * 1024;
 /// How long a browser may remember what CORS allows: Chromium's own limit.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(7200);
 
@@ -87,7 +91,7 @@ pub fn router(app: App) -> Router {
         .route("/metrics", get(ops::metrics))
         .route("/whoami", get(ops::whoami));
     let api = Router::new()
-        .route("/api/v1/definitions", get(api::export).post(api::import))
+        .route("/api/v1/definitions", get(api::export).post(api::import).layer(DefaultBodyLimit::max(MAX_IMPORT_BYTES)))
         .route("/api/v1/all/start", post(api::start_all))
         .route("/api/v1/all/stop", post(api::stop_all))
         .route("/api/v1/events", get(events::events))

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::timeline::{Kind, Timeline};
 
 mod check;
+pub mod object;
 mod quantizer;
 mod request;
 mod schedule;

@@ -154,6 +154,10 @@ async fn one_who_has_not_seen_the_newest_definition_does_not_overwrite_it() {
         assert_eq!((refused.status, &refused.json()["code"]), (412, &"changed".into()), "{header}: {value}");
     }
     assert_eq!(with("if-match", "*", "third").await.status, 200);
+    for (method, path) in [(Method::DELETE, path.clone()), (Method::POST, format!("{path}/start"))] {
+        let refused = send(web.request(method, &path).header("if-none-match", "*")).await;
+        assert_eq!((refused.status, &refused.json()["code"]), (412, &"changed".into()), "{path}");
+    }
     let missing = send(web.request(Method::PUT, &format!("{STREAMS}/none")).header("if-match", "*").json(&json!({})));
     assert_eq!(missing.await.status, 412);
     let delete = |tag: &str| send(web.request(Method::DELETE, &path).header("if-match", tag.to_owned()));
@@ -206,6 +210,14 @@ async fn what_is_exported_makes_the_same_streams_elsewhere() {
     let refused = to.json(Method::POST, "/api/v1/definitions", &wrong).await;
     assert_eq!((refused.status, &refused.json()["field"]), (422, &"streams[1].fps".into()), "{}", refused.text());
     assert_eq!(to.get("/api/v1/definitions").await.json(), exported, "nothing was written");
+    let many = (0..250).map(|number| {
+        let mut definition = exported["streams"][1].clone();
+        definition["name"] = format!("n{number}").into();
+        definition
+    });
+    let many = json!({"streams": many.collect::<Vec<_>>()});
+    let imported = to.json(Method::POST, "/api/v1/definitions", &many).await;
+    assert_eq!(imported.status, 200, "as many as there may be: {}", imported.text());
 }
 
 #[tokio::test]

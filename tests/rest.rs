@@ -115,6 +115,8 @@ async fn bodies_that_are_no_definition_are_refused() {
     for body in ["", "{", "not json", "{\"name\": \"x\"} trailing", "{\"name\": \"x\",}"] {
         check_problem(&post(body.into()).await, 400, "not_json");
     }
+    let list = web.json(Method::PUT, &format!("{STREAMS}/list"), &json!([])).await;
+    check_problem(&list, 422, "bad_value");
     check_problem(&post(vec![0xff, 0xfe, 0]).await, 400, "not_json");
     let long = format!("{{\"name\": \"x\", \"title\": \"{}\"}}", "x".repeat(70_000));
     check_problem(&post(long.into()).await, 413, "too_large");
@@ -123,7 +125,9 @@ async fn bodies_that_are_no_definition_are_refused() {
     for (method, path) in [(Method::PATCH, STREAMS), (Method::DELETE, STREAMS), (Method::POST, "/live/test/hls.m3u8")] {
         check_problem(&send(web.request(method, path)).await, 405, "wrong_method");
     }
-    check_problem(&web.get("/api/v1/nothing").await, 404, "unknown_path");
+    for path in ["/api/v1/nothing", "/api/v1/streams/%ff", "/live/%ff/hls.m3u8", "/hls/%ff"] {
+        check_problem(&web.get(path).await, 404, "unknown_path");
+    }
     check_problem(&web.get(&format!("{STREAMS}/typed")).await, 404, "unknown_stream");
 }
 

@@ -3,16 +3,18 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::error::ApiError;
-use super::{App, MAX_BODY_BYTES};
+use super::named::Named;
+use super::{App, MAX_BODY_BYTES, MAX_IMPORT_BYTES};
 use crate::definitions::{Change, Guard, MAX_STREAMS, Origin, WriteError};
 use crate::manifest::{date_time, path};
+use crate::spec::object::{self, Object};
 use crate::spec::{SpecError, StreamName, StreamRequest, StreamSpec};
 use crate::stream::{Moment, Phase, StreamView};
 
@@ -90,6 +92,7 @@ struct Selection {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Definitions {
+    #[serde(deserialize_with = "object::list")]
     streams: Vec<StreamRequest>,
 }
 
@@ -111,24 +114,24 @@ pub(super) async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> A
 
 /// `POST /api/v1/streams`
 pub(super) async fn create(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
-    let request: StreamRequest = read(&headers, body)?;
+    let request: StreamRequest = read(&headers, body, MAX_BODY_BYTES)?;
     let (view, _) = app.0.registry.put(StreamSpec::try_from(request)?, Guard::New).await?;
     Ok(created(&app, &view))
 }
 
 /// `GET /api/v1/streams/{name}`. The entity tag is that of the definition.
-pub(super) async fn get(State(app): State<App>, Path(stream): Path<String>) -> Answer {
+pub(super) async fn get(State(app): State<App>, Named(stream): Named<String>) -> Answer {
     Ok(one(&app, &app.0.registry.get(&name(&stream)?)?))
 }
 
 /// `PUT /api/v1/streams/{name}`
 pub(super) async fn replace(
     State(app): State<App>,
-    Path(stream): Path<String>,
+    Named(stream): Named<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let mut request: StreamRequest = read(&headers, body)?;
+    let mut request: StreamRequest = read(&headers, body, MAX_BODY_BYTES)?;
     match &request.name {
         None => request.name = Some(stream),
         Some(inside) if *inside == stream => {}
@@ -138,11 +141,7 @@ pub(super) async fn replace(
         }
     }
     let put = app.0.registry.put(StreamSpec::try_from(request)?, guard(&headers)).await;
-    let (view, change) = put.map_err(|error| match error {
-        // Only a precondition says that there must be none.
-        WriteError::Exists(name) => WriteError::Changed(name),
-        error => error,
-    })?;
+    let (view, change) = put.map_err(unmet)?;
     match change {
         Change::Created => Ok(created(&app, &view)),
         Change::Replaced => Ok(one(&app, &view)),
@@ -150,19 +149,19 @@ pub(super) async fn replace(
 }
 
 /// `DELETE /api/v1/streams/{name}`
-pub(super) async fn remove(State(app): State<App>, Path(stream): Path<String>, headers: HeaderMap) -> Answer {
-    app.0.registry.remove(&name(&stream)?, guard(&headers)).await?;
+pub(super) async fn remove(State(app): State<App>, Named(stream): Named<String>, headers: HeaderMap) -> Answer {
+    app.0.registry.remove(&name(&stream)?, guard(&headers)).await.map_err(unmet)?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// `POST /api/v1/streams/{name}/start`
-pub(super) async fn start(State(app): State<App>, Path(stream): Path<String>, headers: HeaderMap) -> Answer {
-    Ok(one(&app, &app.0.registry.enable(&name(&stream)?, true, guard(&headers)).await?))
+pub(super) async fn start(State(app): State<App>, Named(stream): Named<String>, headers: HeaderMap) -> Answer {
+    enable(&app, &stream, (true, guard(&headers))).await
 }
 
 /// `POST /api/v1/streams/{name}/stop`
-pub(super) async fn stop(State(app): State<App>, Path(stream): Path<String>, headers: HeaderMap) -> Answer {
-    Ok(one(&app, &app.0.registry.enable(&name(&stream)?, false, guard(&headers)).await?))
+pub(super) async fn stop(State(app): State<App>, Named(stream): Named<String>, headers: HeaderMap) -> Answer {
+    enable(&app, &stream, (false, guard(&headers))).await
 }
 
 /// `POST /api/v1/all/start`
@@ -173,6 +172,11 @@ pub(super) async fn start_all(State(app): State<App>) -> Answer {
 /// `POST /api/v1/all/stop`
 pub(super) async fn stop_all(State(app): State<App>) -> Answer {
     enable_all(&app, false).await
+}
+
+async fn enable(app: &App, stream: &str, (enabled, guard): (bool, Guard)) -> Answer {
+    let enabled = app.0.registry.enable(&name(stream)?, enabled, guard).await;
+    Ok(one(app, &enabled.map_err(unmet)?))
 }
 
 async fn enable_all(app: &App, enabled: bool) -> Answer {
@@ -195,7 +199,7 @@ pub(super) async fn export(State(app): State<App>) -> Json<Definitions> {
 /// `POST /api/v1/definitions`: each is created or replaced, and no other is touched. One that is wrong keeps all from
 /// being written.
 pub(super) async fn import(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
-    let Definitions { streams } = read(&headers, body)?;
+    let Definitions { streams } = read(&headers, body, MAX_IMPORT_BYTES)?;
     if streams.len() > MAX_STREAMS {
         let problem = format!("at most {MAX_STREAMS}, not {}", streams.len());
         return Err(SpecError { field: "streams".into(), problem }.into());
@@ -297,6 +301,14 @@ fn guard(headers: &HeaderMap) -> Guard {
     }
 }
 
+/// Where a stream may be there already, only a precondition says that there must be none.
+fn unmet(error: WriteError) -> WriteError {
+    match error {
+        WriteError::Exists(name) => WriteError::Changed(name),
+        error => error,
+    }
+}
+
 fn from_query(query: &str) -> Result<Selection, ApiError> {
     let mut selection = Selection::default();
     for (key, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -320,14 +332,14 @@ fn name(text: &str) -> Result<StreamName, ApiError> {
     StreamName::parse(text).ok_or_else(|| ApiError::UnknownPath(format!("no stream can be called {text:?}")))
 }
 
-fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, ApiError> {
+fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body, limit: usize) -> Result<T, ApiError> {
     let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge { limit: MAX_BODY_BYTES },
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge { limit },
         _ => ApiError::Body(rejection.body_text()),
     })?;
     let mut json = serde_json::Deserializer::from_slice(&body);
-    let read: Result<T, _> = serde_path_to_error::deserialize(&mut json);
-    let read = read.map_err(|error| bad_json(&error))?;
+    let read: Result<Object<T>, _> = serde_path_to_error::deserialize(&mut json);
+    let Object(read) = read.map_err(|error| bad_json(&error))?;
     json.end().map_err(|error| ApiError::NotJson(error.to_string()))?;
     declared_as_json(headers)?;
     Ok(read)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use futures_util::stream::{self, Stream, StreamExt};
@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::App;
 use super::error::ApiError;
 use super::manifests::Kind;
+use super::named::Named;
 use super::reload::Directives;
 use super::reply::{self, Cache, Meta};
 use crate::cmaf::Media;
@@ -37,7 +38,7 @@ type Answer = Result<Response, ApiError>;
 /// `/live/{stream}/{file}`
 pub(super) async fn in_stream(
     State(app): State<App>,
-    Path((stream, file)): Path<(String, String)>,
+    Named((stream, file)): Named<(String, String)>,
     request: HeaderMap,
 ) -> Answer {
     let kind = match file.as_str() {
@@ -56,7 +57,7 @@ pub(super) async fn in_stream(
 /// `/live/{stream}/{track}/{file}`
 pub(super) async fn in_track(
     State(app): State<App>,
-    Path((stream, track, file)): Path<(String, String, String)>,
+    Named((stream, track, file)): Named<(String, String, String)>,
     RawQuery(query): RawQuery,
     request: HeaderMap,
 ) -> Answer {
@@ -82,7 +83,7 @@ pub(super) async fn in_track(
 }
 
 /// `/hls/{stream}.m3u8`
-pub(super) async fn short_hls(State(app): State<App>, Path(file): Path<String>, request: HeaderMap) -> Answer {
+pub(super) async fn short_hls(State(app): State<App>, Named(file): Named<String>, request: HeaderMap) -> Answer {
     let Some(stream) = file.strip_suffix(".m3u8") else {
         return no_such(format!("playlists here are called STREAM.m3u8, not {file}"), SECOND);
     };
@@ -96,7 +97,7 @@ pub(super) async fn short_hls(State(app): State<App>, Path(file): Path<String>, 
 }
 
 /// `/dash/{stream}.mpd`
-pub(super) async fn short_dash(State(app): State<App>, Path(file): Path<String>, request: HeaderMap) -> Answer {
+pub(super) async fn short_dash(State(app): State<App>, Named(file): Named<String>, request: HeaderMap) -> Answer {
     let Some(stream) = file.strip_suffix(".mpd") else {
         return no_such(format!("MPDs here are called STREAM.mpd, not {file}"), SECOND);
     };
@@ -112,7 +113,7 @@ pub(super) async fn short_dash(State(app): State<App>, Path(file): Path<String>,
 /// `/live/{stream}/{track}/{revision}/{file}`
 pub(super) async fn in_revision(
     State(app): State<App>,
-    Path((stream, track, revision, file)): Path<(String, String, String, String)>,
+    Named((stream, track, revision, file)): Named<(String, String, String, String)>,
     request: HeaderMap,
 ) -> Answer {
     let output = output(&app, &stream).await?;

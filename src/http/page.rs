@@ -1,12 +1,12 @@
 //! The page and its files, out of the binary.
 
-use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::error::ApiError;
+use super::named::Named;
 use super::reply::{self, Cache, Meta};
 
 /// The page loads nothing from elsewhere and nobody frames it; players need blobs.
@@ -23,7 +23,7 @@ pub(super) async fn index(request: HeaderMap) -> Result<Response, ApiError> {
 }
 
 /// `/static/{path}`
-pub(super) async fn asset(Path(path): Path<String>, request: HeaderMap) -> Result<Response, ApiError> {
+pub(super) async fn asset(Named(path): Named<String>, request: HeaderMap) -> Result<Response, ApiError> {
     file(&path, &request)
 }
 

@@ -3,6 +3,7 @@
 use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use super::object;
 use super::{AudioSpec, Control, Pattern, Preset, ScheduleRequest, StreamName, StreamSpec, VideoSpec};
 
 /// A stream as a user writes it. Every field but `name` has a default.
@@ -16,7 +17,7 @@ pub struct StreamRequest {
     #[serde(default = "enabled")]
     pub enabled: bool,
     /// When it runs by the calendar.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::optional")]
     pub schedule: Option<ScheduleRequest>,
     /// Whether it runs only while somebody asks for its media.
     #[serde(default)]
@@ -46,7 +47,7 @@ pub struct StreamRequest {
     #[serde(default = "window_seconds")]
     pub window_seconds: u32,
     /// Renditions; empty for audio only.
-    #[serde(default = "video")]
+    #[serde(default = "video", deserialize_with = "object::list")]
     pub video: Vec<VideoRequest>,
     /// The sound; `null` or `false` for none.
     #[serde(default = "audio", deserialize_with = "audio_or_none")]

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use self::cron::Cron;
 use super::SpecError;
 use super::check::refuse;
+use super::object;
 use crate::timeline::UnixTime;
 
 mod cron;
@@ -34,6 +35,7 @@ pub struct ScheduleRequest {
     /// Cron expressions of five fields, at which the stream stops.
     pub stop: Vec<String>,
     /// Single occasions at which the stream runs.
+    #[serde(deserialize_with = "object::list")]
     pub windows: Vec<WindowRequest>,
 }
 
