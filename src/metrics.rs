@@ -143,3 +143,47 @@ impl Default for Metrics {
 pub fn labels(stream: &str) -> StreamLabels {
     StreamLabels { stream: stream.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_lists_every_metric_and_no_other() {
+        let metrics = Metrics::new();
+        let Metrics {
+            registry: _,
+            chunks,
+            publish_lag: _,
+            restarts,
+            running,
+            oversized,
+            skipped,
+            jumps,
+            directory_errors,
+            hook_deliveries,
+            requests,
+            egress: _,
+        } = &metrics;
+        // A family is not written before it has a member.
+        for family in [chunks, oversized, skipped, jumps, directory_errors] {
+            family.get_or_create(&labels("test")).inc();
+        }
+        running.get_or_create(&labels("test")).set(1);
+        restarts.get_or_create(&RestartLabels { stream: "test".into(), reason: "stalled" }).inc();
+        hook_deliveries.get_or_create(&HookLabels { outcome: "failed" }).inc();
+        requests.get_or_create(&RequestLabels { kind: "api", status: 200 }).inc();
+
+        let readme = include_str!("../README.md").split("\n## ").find(|section| section.starts_with("Metrics\n"));
+        let cells = |row: &'static str| -> Option<(&str, &str, &str)> {
+            let mut cells = row.strip_prefix("| `")?.split(" | ");
+            Some((cells.next()?.trim_matches('`'), cells.next()?, cells.nth(1)?.trim_end_matches(" |")))
+        };
+        let listed: Vec<_> = readme.unwrap().lines().filter_map(cells).collect();
+        let text = metrics.text();
+        let about = |name: &str| text.lines().find_map(|line| line.strip_prefix(&format!("# HELP {name} "))).unwrap();
+        let kinds = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+        let exposed: Vec<_> = kinds.map(|(name, kind)| (name, kind, about(name).trim_end_matches('.'))).collect();
+        assert_eq!(listed, exposed);
+    }
+}
