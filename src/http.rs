@@ -27,6 +27,7 @@ mod events;
 mod manifests;
 mod media;
 mod named;
+mod openapi;
 mod ops;
 mod page;
 mod reload;
@@ -95,6 +96,7 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/all/start", post(api::start_all))
         .route("/api/v1/all/stop", post(api::stop_all))
         .route("/api/v1/events", get(events::events))
+        .route("/api/v1/openapi.json", get(openapi::openapi))
         .route("/api/v1/streams", get(api::list).post(api::create))
         .route("/api/v1/streams/{name}", get(api::get).put(api::replace).delete(api::remove))
         .route("/api/v1/streams/{name}/start", post(api::start))

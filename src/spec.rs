@@ -223,6 +223,9 @@ impl Revision {
 }
 
 impl StreamName {
+    /// What [`Self::parse`] takes, as a regular expression of ECMA-262.
+    pub const PATTERN: &'static str = "^[a-z0-9][a-z0-9-]{0,62}$";
+
     /// Reads a name as it stands in a URL.
     pub fn parse(text: &str) -> Option<Self> {
         let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
@@ -234,6 +237,9 @@ impl StreamName {
 }
 
 impl TrackId {
+    /// What [`Self::parse`] takes, as a regular expression of ECMA-262.
+    pub const PATTERN: &'static str = "^[a-z0-9-]{1,32}$";
+
     /// Reads a track id as it stands in a URL.
     pub fn parse(text: &str) -> Option<Self> {
         let valid = matches!(text.len(), 1..=32)

@@ -6,6 +6,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -22,16 +23,18 @@ type Answer = Result<Response, ApiError>;
 type Body = Result<Bytes, BytesRejection>;
 
 /// A stream as it is answered: its definition, and how it is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct StreamAnswer {
     #[serde(flatten)]
     definition: StreamRequest,
     phase: Phase,
+    #[schemars(extend("format" = "date-time"))]
     since: String,
     error: Option<String>,
     /// Whether it is to run now.
     wanted: bool,
     /// When the definition was last written.
+    #[schemars(extend("format" = "date-time"))]
     changed: String,
     /// Whether the configuration file declares it, and the API cannot change it.
     declared: bool,
@@ -44,8 +47,8 @@ pub(super) struct StreamAnswer {
 }
 
 /// A stream and its life so far.
-#[derive(Debug, Serialize)]
-struct OneStream {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct OneStream {
     #[serde(flatten)]
     stream: StreamAnswer,
     /// Phases, oldest first.
@@ -53,9 +56,10 @@ struct OneStream {
 }
 
 /// A phase that a stream was in, or is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Past {
     phase: Phase,
+    #[schemars(extend("format" = "date-time"))]
     since: String,
     error: Option<String>,
 }
@@ -67,7 +71,7 @@ impl From<&Moment> for Past {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Urls {
     hls: String,
     llhls: String,
@@ -89,10 +93,11 @@ struct Selection {
 }
 
 /// All definitions, to be kept elsewhere and brought back.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Definitions {
     #[serde(deserialize_with = "object::list")]
+    #[schemars(length(max = MAX_STREAMS))]
     streams: Vec<StreamRequest>,
 }
 

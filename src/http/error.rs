@@ -1,16 +1,21 @@
-//! Failures as answers: RFC 9457 problem documents, whose status, code and caching come from one `match`.
+//! Failures as answers: RFC 9457 problem documents, whose code, and with it the status, and caching come from one `match`.
 
 use std::any::Any;
 use std::time::Duration;
 
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::reply::Cache;
 use crate::definitions::WriteError;
 use crate::spec::SpecError;
 use crate::stream::Unknown;
+
+mod code;
+
+pub(super) use code::Code;
 
 /// What can be wrong with a request.
 #[derive(Debug, thiserror::Error)]
@@ -65,17 +70,19 @@ pub(super) enum ApiError {
     Internal,
 }
 
-/// Status, stable code, title and caching.
-type Kind = (StatusCode, &'static str, &'static str, Cache);
-
-/// RFC 9457.
-#[derive(Debug, Serialize)]
-struct Problem<'a> {
+/// A problem document (RFC 9457).
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Problem<'a> {
     r#type: &'static str,
-    title: &'a str,
+    /// The same for all problems with this code.
+    title: &'static str,
     status: u16,
+    /// What is wrong this time, for people.
     detail: String,
+    /// Stable.
+    #[schemars(extend("enum" = words()))]
     code: &'static str,
+    /// The field that has a wrong value, such as `video[0].width`.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
 }
@@ -84,57 +91,32 @@ struct Problem<'a> {
 const SHORT: Duration = Duration::from_secs(1);
 
 impl ApiError {
-    /// Status, stable code, title and caching.
-    fn kind(&self) -> Kind {
+    /// What it is to a program, and for how long the answer may be kept.
+    fn kind(&self) -> (Code, Cache) {
         match self {
-            Self::NotJson(_) => (StatusCode::BAD_REQUEST, "not_json", "The body is not JSON", Cache::NoStore),
-            Self::Body(_) => (StatusCode::BAD_REQUEST, "bad_body", "The body could not be read", Cache::NoStore),
-            Self::TooLarge { .. } => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is too large", Cache::NoStore)
-            }
-            Self::NotJsonType(_) => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "not_json_type",
-                "The body is not declared as JSON",
-                Cache::NoStore,
-            ),
-            Self::Value(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad_value", "A value is not allowed", Cache::NoStore),
-            Self::TokenNeeded => (StatusCode::UNAUTHORIZED, "token_needed", "A token is needed", Cache::NoStore),
-            Self::BadToken => (StatusCode::UNAUTHORIZED, "bad_token", "The token is wrong", Cache::NoStore),
-            Self::ForeignPage(_) => (StatusCode::FORBIDDEN, "foreign_page", "Not from this page", Cache::NoStore),
-            Self::ForeignHost(_) => (StatusCode::FORBIDDEN, "foreign_host", "Not under this name", Cache::NoStore),
-            Self::Query(_) => (StatusCode::BAD_REQUEST, "bad_query", "The query is wrong", Cache::NoStore),
-            Self::Unknown(_) => (StatusCode::NOT_FOUND, "unknown_stream", "There is no such stream", Cache::NoStore),
-            Self::Write(error) => refused(error),
-            Self::UnknownPath(_) => (StatusCode::NOT_FOUND, "unknown_path", "Nothing is here", Cache::MaxAge(SHORT)),
-            Self::WrongMethod { .. } => {
-                (StatusCode::METHOD_NOT_ALLOWED, "wrong_method", "Not with this method", Cache::NoStore)
-            }
-            Self::NoSuchMedia { retry, .. } => {
-                (StatusCode::NOT_FOUND, "no_such_media", "There is no such media", Cache::MaxAge(*retry))
-            }
-            Self::Expired { keep, .. } => {
-                (StatusCode::GONE, "expired", "The segment has expired", Cache::MaxAge(*keep))
-            }
-            Self::TooEarly { .. } => {
-                (StatusCode::TOO_EARLY, "too_early", "The segment is not there yet", Cache::MaxAge(SHORT))
-            }
-            Self::Directive(_) => {
-                (StatusCode::BAD_REQUEST, "bad_directive", "A delivery directive is wrong", Cache::NoStore)
-            }
-            Self::TooFarAhead { .. } => {
-                (StatusCode::BAD_REQUEST, "too_far_ahead", "Too far ahead of the playlist", Cache::NoStore)
-            }
-            Self::Overdue { .. } => {
-                (StatusCode::SERVICE_UNAVAILABLE, "overdue", "It has not come in time", Cache::NoStore)
-            }
-            Self::Starting(_) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "starting", "The stream is starting", Cache::NoStore)
-            }
-            Self::Range { .. } => {
-                (StatusCode::RANGE_NOT_SATISFIABLE, "bad_range", "The range cannot be satisfied", Cache::NoStore)
-            }
-            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong", Cache::NoStore),
+            Self::NotJson(_) => (Code::NotJson, Cache::NoStore),
+            Self::Body(_) => (Code::BadBody, Cache::NoStore),
+            Self::TooLarge { .. } => (Code::TooLarge, Cache::NoStore),
+            Self::NotJsonType(_) => (Code::NotJsonType, Cache::NoStore),
+            Self::Value(_) => (Code::BadValue, Cache::NoStore),
+            Self::TokenNeeded => (Code::TokenNeeded, Cache::NoStore),
+            Self::BadToken => (Code::BadToken, Cache::NoStore),
+            Self::ForeignPage(_) => (Code::ForeignPage, Cache::NoStore),
+            Self::ForeignHost(_) => (Code::ForeignHost, Cache::NoStore),
+            Self::Query(_) => (Code::BadQuery, Cache::NoStore),
+            Self::Unknown(_) => (Code::UnknownStream, Cache::NoStore),
+            Self::Write(error) => (refused(error), Cache::NoStore),
+            Self::UnknownPath(_) => (Code::UnknownPath, Cache::MaxAge(SHORT)),
+            Self::WrongMethod { .. } => (Code::WrongMethod, Cache::NoStore),
+            Self::NoSuchMedia { retry, .. } => (Code::NoSuchMedia, Cache::MaxAge(*retry)),
+            Self::Expired { keep, .. } => (Code::Expired, Cache::MaxAge(*keep)),
+            Self::TooEarly { .. } => (Code::TooEarly, Cache::MaxAge(SHORT)),
+            Self::Directive(_) => (Code::BadDirective, Cache::NoStore),
+            Self::TooFarAhead { .. } => (Code::TooFarAhead, Cache::NoStore),
+            Self::Overdue { .. } => (Code::Overdue, Cache::NoStore),
+            Self::Starting(_) => (Code::Starting, Cache::NoStore),
+            Self::Range { .. } => (Code::BadRange, Cache::NoStore),
+            Self::Internal => (Code::Internal, Cache::NoStore),
         }
     }
 
@@ -146,32 +128,32 @@ impl ApiError {
     }
 }
 
-fn refused(error: &WriteError) -> Kind {
+/// Every code.
+fn words() -> Vec<&'static str> {
+    Code::ALL.iter().map(|code| code.as_str()).collect()
+}
+
+fn refused(error: &WriteError) -> Code {
     match error {
-        WriteError::Exists(_) => (StatusCode::CONFLICT, "exists", "The name is taken", Cache::NoStore),
-        WriteError::Unknown(_) => (StatusCode::NOT_FOUND, "unknown_stream", "There is no such stream", Cache::NoStore),
-        WriteError::Changed(_) => {
-            (StatusCode::PRECONDITION_FAILED, "changed", "The definition is another one by now", Cache::NoStore)
-        }
-        WriteError::Declared(_) => {
-            (StatusCode::CONFLICT, "declared", "The configuration file declares the stream", Cache::NoStore)
-        }
-        WriteError::Full => (StatusCode::INSUFFICIENT_STORAGE, "full", "There are too many streams", Cache::NoStore),
-        WriteError::Store(_) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "not_kept", "The definition could not be kept", Cache::NoStore)
-        }
+        WriteError::Exists(_) => Code::Exists,
+        WriteError::Unknown(_) => Code::UnknownStream,
+        WriteError::Changed(_) => Code::Changed,
+        WriteError::Declared(_) => Code::Declared,
+        WriteError::Full => Code::Full,
+        WriteError::Store(_) => Code::NotKept,
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (status, code, title, cache) = self.kind();
+        let (code, cache) = self.kind();
+        let status = code.status();
         let problem = Problem {
             r#type: "about:blank",
-            title,
+            title: code.title(),
             status: status.as_u16(),
             detail: self.to_string(),
-            code,
+            code: code.as_str(),
             field: self.field(),
         };
         let body = serde_json::to_vec(&problem).unwrap_or_default();

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::App;
@@ -27,8 +28,8 @@ pub(super) async fn startupz() -> &'static str {
 }
 
 /// What keeps the program from being ready.
-#[derive(Debug, Serialize)]
-struct Readiness {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Readiness {
     ready: bool,
     draining: bool,
     not_playable: Vec<String>,
@@ -51,7 +52,7 @@ pub(super) async fn metrics(State(app): State<App>) -> impl IntoResponse {
 }
 
 /// The request as it arrived, and who answers.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct WhoAmI {
     host: String,
     pid: u32,

@@ -15,28 +15,28 @@ use crate::timeline::{Kind, Rate, Timeline};
 /// DVB-DASH allows 16 representations; half of that is a longer ladder than any in use.
 pub(super) const MAX_RENDITIONS: usize = 8;
 /// What fits on one line of the picture.
-const MAX_TITLE_CHARS: usize = 64;
+pub(super) const MAX_TITLE_CHARS: usize = 64;
 /// Below the clock cannot be read, above is H.264 level 5.2.
-const WIDTHS: RangeInclusive<u32> = 160..=3840;
-const HEIGHTS: RangeInclusive<u32> = 90..=2160;
+pub(super) const WIDTHS: RangeInclusive<u32> = 160..=3840;
+pub(super) const HEIGHTS: RangeInclusive<u32> = 90..=2160;
 /// MaxBR of H.264 level 5.1 in its lowest profile, and above it nothing is gained by padding.
-const VIDEO_BITRATES: RangeInclusive<u32> = 100_000..=50_000_000;
+pub(super) const VIDEO_BITRATES: RangeInclusive<u32> = 100_000..=50_000_000;
 /// What voaacenc encodes at 48 kHz stereo.
-const AUDIO_BITRATES: RangeInclusive<u32> = 48_000..=256_000;
+pub(super) const AUDIO_BITRATES: RangeInclusive<u32> = 48_000..=256_000;
 /// The octave above the highest pitch still survives AAC.
-const BEEP_HZ: RangeInclusive<u32> = 100..=8000;
-const BEEP_DBFS: RangeInclusive<i32> = -60..=0;
-const RATES: RangeInclusive<u32> = 1..=120;
+pub(super) const BEEP_HZ: RangeInclusive<u32> = 100..=8000;
+pub(super) const BEEP_DBFS: RangeInclusive<i32> = -60..=0;
+pub(super) const RATES: RangeInclusive<u32> = 1..=120;
 /// `EXT-X-TARGETDURATION` is at least 1; longer segments than 10 s no player is tuned to.
-const SEGMENT_SECONDS: RangeInclusive<u32> = 1..=10;
+pub(super) const SEGMENT_SECONDS: RangeInclusive<u32> = 1..=10;
 /// Parts shorter than this cost more in requests than they gain in latency.
 const MIN_CHUNK: Duration = Duration::from_millis(80);
 /// Longest is an hour: the window is held in memory.
-const WINDOW_SECONDS: RangeInclusive<u32> = 10..=3600;
+pub(super) const WINDOW_SECONDS: RangeInclusive<u32> = 10..=3600;
 /// A player asks at least once a segment, and an hour without one is a stream that is not on demand.
-const IDLE_SECONDS: RangeInclusive<u32> = 10..=3600;
+pub(super) const IDLE_SECONDS: RangeInclusive<u32> = 10..=3600;
 /// More is a tangle.
-const MAX_REQUIRED: usize = 16;
+pub(super) const MAX_REQUIRED: usize = 16;
 /// A live playlist is never shorter than three target durations (RFC 8216bis 6.2.2), which rounding makes up
 /// to four and a half segments.
 const MIN_WINDOW_SEGMENTS: u64 = 5;

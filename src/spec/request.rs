@@ -1,17 +1,31 @@
-//! The JSON and TOML form of a definition: defaults, names of fields, and nothing checked but types.
+//! The JSON and TOML form of a definition: defaults, names of fields, and nothing checked but types. Its JSON schema states
+//! the limits of [`check`](super::check), but for those that depend on several fields.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use super::check::{
+    AUDIO_BITRATES, BEEP_DBFS, BEEP_HZ, HEIGHTS, IDLE_SECONDS, MAX_RENDITIONS, MAX_REQUIRED, MAX_TITLE_CHARS, RATES,
+    SEGMENT_SECONDS, VIDEO_BITRATES, WIDTHS, WINDOW_SECONDS,
+};
 use super::object;
-use super::{AudioSpec, Control, Pattern, Preset, ScheduleRequest, StreamName, StreamSpec, VideoSpec};
+use super::{AudioSpec, Control, Pattern, Preset, ScheduleRequest, StreamName, StreamSpec, TrackId, VideoSpec};
+
+/// Digits, and perhaps digits below.
+const FRACTION: &str = "^[0-9]+(/[0-9]+)?$";
+/// No control characters.
+const ONE_LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+/// The longest segment at the highest rate.
+const MAX_FRAMES: u32 = *SEGMENT_SECONDS.end() * *RATES.end();
 
 /// A stream as a user writes it. Every field but `name` has a default.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StreamRequest {
     /// May be left out where the URL names the stream.
     #[serde(default)]
+    #[schemars(regex(pattern = StreamName::PATTERN))]
     pub name: Option<String>,
     /// Whether the stream runs.
     #[serde(default = "enabled")]
@@ -24,67 +38,88 @@ pub struct StreamRequest {
     pub on_demand: bool,
     /// How long a stream that runs on demand goes on when nobody asks for its media any more.
     #[serde(default = "idle_seconds")]
+    #[schemars(range(min = *IDLE_SECONDS.start(), max = *IDLE_SECONDS.end()))]
     pub idle_seconds: u32,
     /// Names of streams that run whenever this one does.
     #[serde(default)]
+    #[schemars(length(max = MAX_REQUIRED), extend("uniqueItems" = true), inner(regex(pattern = StreamName::PATTERN)))]
     pub requires: Vec<String>,
     /// Shown in the picture.
     #[serde(default)]
+    #[schemars(length(max = MAX_TITLE_CHARS), regex(pattern = ONE_LINE))]
     pub title: String,
     /// `smpte`, `ebu`, `grid` or `black`.
     #[serde(default = "pattern")]
+    #[schemars(extend("enum" = Pattern::WORDS))]
     pub pattern: String,
     /// Whole, or a fraction such as `30000/1001`.
     #[serde(default = "fps")]
+    #[schemars(regex(pattern = FRACTION))]
     pub fps: String,
     /// Video frames in a segment.
     #[serde(default = "segment_frames")]
+    #[schemars(range(min = 1, max = MAX_FRAMES))]
     pub segment_frames: u32,
     /// Video frames in a chunk.
     #[serde(default = "chunk_frames")]
+    #[schemars(range(min = 1, max = MAX_FRAMES))]
     pub chunk_frames: u32,
     /// What the manifests offer of the past.
     #[serde(default = "window_seconds")]
+    #[schemars(range(min = *WINDOW_SECONDS.start(), max = *WINDOW_SECONDS.end()))]
     pub window_seconds: u32,
     /// Renditions; empty for audio only.
     #[serde(default = "video", deserialize_with = "object::list")]
+    #[schemars(length(max = MAX_RENDITIONS))]
     pub video: Vec<VideoRequest>,
     /// The sound; `null` or `false` for none.
     #[serde(default = "audio", deserialize_with = "audio_or_none")]
+    #[schemars(schema_with = "audio_schema")]
     pub audio: Option<AudioRequest>,
 }
 
 /// A video rendition as a user writes it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct VideoRequest {
     /// Name of the track.
+    #[schemars(regex(pattern = TrackId::PATTERN))]
     pub id: String,
     /// Pixels.
+    #[schemars(range(min = *WIDTHS.start(), max = *WIDTHS.end()), extend("multipleOf" = 2))]
     pub width: u32,
     /// Pixels.
+    #[schemars(range(min = *HEIGHTS.start(), max = *HEIGHTS.end()), extend("multipleOf" = 2))]
     pub height: u32,
     /// Bits per second.
+    #[schemars(range(min = *VIDEO_BITRATES.start(), max = *VIDEO_BITRATES.end()))]
     pub bitrate: u32,
     /// `h264`.
+    #[schemars(extend("enum" = ["h264"]))]
     pub codec: String,
     /// An x264 preset, `ultrafast` to `medium`.
+    #[schemars(extend("enum" = Preset::WORDS))]
     pub preset: String,
 }
 
 /// The sound as a user writes it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AudioRequest {
     /// Name of the track.
+    #[schemars(regex(pattern = TrackId::PATTERN))]
     pub id: String,
     /// `aac`.
+    #[schemars(extend("enum" = ["aac"]))]
     pub codec: String,
     /// Bits per second.
+    #[schemars(range(min = *AUDIO_BITRATES.start(), max = *AUDIO_BITRATES.end()))]
     pub bitrate: u32,
     /// Hertz.
+    #[schemars(range(min = *BEEP_HZ.start(), max = *BEEP_HZ.end()))]
     pub beep_hz: u32,
     /// Peak level in dB relative to full scale.
+    #[schemars(range(min = *BEEP_DBFS.start(), max = *BEEP_DBFS.end()))]
     pub beep_dbfs: i32,
 }
 
@@ -242,6 +277,12 @@ fn video() -> Vec<VideoRequest> {
 #[expect(clippy::unnecessary_wraps, reason = "the type of the field, as serde asks for it")]
 fn audio() -> Option<AudioRequest> {
     Some(AudioRequest::default())
+}
+
+/// What [`audio_or_none`] takes.
+fn audio_schema(generator: &mut SchemaGenerator) -> Schema {
+    let track = generator.subschema_for::<AudioRequest>();
+    json_schema!({"anyOf": [track, {"type": ["boolean", "null"]}]})
 }
 
 /// `null` and `false` (TOML has no null) say that there is no sound.

@@ -7,6 +7,7 @@ use std::ops::Range;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::cron::Cron;
@@ -25,27 +26,32 @@ const MAX_WINDOWS: usize = 16;
 const MAX_TIME_CHARS: usize = 35;
 
 /// When a stream runs, as a user writes it. At least one of the lists has an entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScheduleRequest {
     /// Where the expressions tell the time: a name of the IANA time zone database.
     pub time_zone: String,
     /// Cron expressions of five fields, at which the stream starts.
+    #[schemars(length(max = MAX_EXPRESSIONS))]
     pub start: Vec<String>,
     /// Cron expressions of five fields, at which the stream stops.
+    #[schemars(length(max = MAX_EXPRESSIONS))]
     pub stop: Vec<String>,
     /// Single occasions at which the stream runs.
     #[serde(deserialize_with = "object::list")]
+    #[schemars(length(max = MAX_WINDOWS))]
     pub windows: Vec<WindowRequest>,
 }
 
 /// A single occasion, as a user writes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WindowRequest {
     /// RFC 3339.
+    #[schemars(length(max = MAX_TIME_CHARS), extend("format" = "date-time"))]
     pub from: String,
     /// RFC 3339, later than `from`.
+    #[schemars(length(max = MAX_TIME_CHARS), extend("format" = "date-time"))]
     pub until: String,
 }
 

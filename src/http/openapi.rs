@@ -1,0 +1,191 @@
+//! `/api/v1/openapi.json`: the API described as OpenAPI 3.1. Schemas come from the types that are read and answered, codes
+//! from [`Code`], and what each route takes and answers from the table of [`operations`].
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use axum::http::header;
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use self::operations::{Answer, Header, OPERATIONS, Operation, Takes};
+use super::error::Code;
+use crate::definitions::MAX_STREAMS;
+use crate::spec::StreamName;
+use crate::stream::Phase;
+
+mod operations;
+mod schemas;
+
+/// What any change may be refused with.
+const REFUSALS: [Code; 4] = [Code::TokenNeeded, Code::BadToken, Code::ForeignPage, Code::ForeignHost];
+/// What any body may be refused with.
+const BAD_BODIES: [Code; 5] = [Code::NotJson, Code::BadBody, Code::TooLarge, Code::NotJsonType, Code::BadValue];
+
+const ABOUT: &str = "Live test streams by REST. Everybody may read. Whoever is on the same machine may change things; \
+    anybody else needs the token. Whatever is answered to GET is answered to HEAD, without the body. A path that is not \
+    here is answered with 404 and the code unknown_path, a method that is not here with 405 and wrong_method.";
+
+/// `GET /api/v1/openapi.json`
+pub(super) async fn openapi() -> impl IntoResponse {
+    static TEXT: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into());
+    ([(header::CONTENT_TYPE, "application/json")], TEXT.clone())
+}
+
+fn document() -> Value {
+    let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    for operation in OPERATIONS {
+        let described = describe(operation);
+        paths.entry(operation.path).or_default().insert(operation.method.to_lowercase(), described);
+    }
+    json!({
+        "openapi": "3.1.1",
+        "info": {
+            "title": "barstone",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": ABOUT,
+            "license": {"name": "MIT OR Apache-2.0", "identifier": env!("CARGO_PKG_LICENSE")},
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas::all(),
+            "securitySchemes": {"token": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "Whoever is on the same machine does not need it.",
+            }},
+        },
+    })
+}
+
+fn describe(operation: &Operation) -> Value {
+    let mut described = json!({
+        "operationId": operation.id,
+        "summary": operation.summary,
+        "parameters": parameters(operation),
+        "responses": responses(operation),
+    });
+    if operation.changes() {
+        described["security"] = json!([{}, {"token": []}]);
+    }
+    if let Some(schema) = operation.body() {
+        described["requestBody"] =
+            json!({"required": true, "content": {"application/json": {"schema": named(schema)}}});
+    }
+    described
+}
+
+fn parameters(operation: &Operation) -> Vec<Value> {
+    let schema = json!({"type": "string", "pattern": StreamName::PATTERN});
+    let name = json!({"name": "name", "in": "path", "required": true, "description": "The stream.", "schema": schema});
+    let in_path = operation.path.contains("{name}").then_some(name);
+    in_path.into_iter().chain(operation.takes.iter().flat_map(optional)).collect()
+}
+
+/// Parameters that may be left out.
+fn optional(takes: &Takes) -> Vec<Value> {
+    let text = || json!({"type": "string"});
+    let parameters = match takes {
+        Takes::Body(_) => vec![],
+        Takes::Selection => {
+            let limit = json!({"type": "integer", "minimum": 1, "maximum": MAX_STREAMS});
+            vec![
+                ("query", "phase", "Only streams in this phase.", json!({"type": "string", "enum": Phase::WORDS})),
+                ("query", "search", "Only streams whose name or title has this in it.", text()),
+                ("query", "limit", "At most so many.", limit),
+                ("query", "after", "Only streams whose names come after this one.", text()),
+            ]
+        }
+        Takes::Precondition => {
+            let tags = "Only if the definition has one of these entity tags, or `*`: if there is one.";
+            let star_or_text = json!({"anyOf": [{"const": "*"}, text()]});
+            vec![
+                ("header", "If-Match", tags, star_or_text),
+                ("header", "If-None-Match", "`*`: only if there is no such stream.", text()),
+            ]
+        }
+        Takes::LastEventId => vec![("header", "Last-Event-ID", "Only what has happened after this event.", text())],
+    };
+    let described = parameters
+        .into_iter()
+        .map(|(place, name, about, schema)| json!({"name": name, "in": place, "description": about, "schema": schema}));
+    described.collect()
+}
+
+fn responses(operation: &Operation) -> Map<String, Value> {
+    let mut problems: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+    for code in operation.problems() {
+        problems.entry(code.status().as_u16()).or_default().push(code);
+    }
+    let problems = problems.iter().map(|(status, codes)| (status.to_string(), problem(*status, codes)));
+    operation.answers.iter().map(|answer| (answer.status.to_string(), answered(answer))).chain(problems).collect()
+}
+
+fn answered(answer: &Answer) -> Value {
+    let mut response = json!({"description": answer.about});
+    if let Some((media, schema)) = answer.content {
+        response["content"] = json!({media: {"schema": named(schema)}});
+    }
+    if !answer.headers.is_empty() {
+        response["headers"] = headers(answer.headers);
+    }
+    response
+}
+
+fn problem(status: u16, codes: &[Code]) -> Value {
+    let words: Vec<_> = codes.iter().map(|code| code.as_str()).collect();
+    let titles: Vec<_> = codes.iter().map(|code| code.title()).collect();
+    let narrowed = json!({"properties": {"status": {"const": status}, "code": {"enum": words}}});
+    let mut response = json!({
+        "description": format!("{}.", titles.join(". ")),
+        "content": {"application/problem+json": {"schema": {"allOf": [named("Problem"), narrowed]}}},
+    });
+    match status {
+        401 => response["headers"] = headers(&[Header::WwwAuthenticate]),
+        503 => response["headers"] = headers(&[Header::RetryAfter]),
+        _ => {}
+    }
+    response
+}
+
+fn headers(headers: &[Header]) -> Value {
+    let described = headers.iter().map(|header| {
+        let (name, always, about) = match header {
+            Header::Etag => ("ETag", true, "Of the definition, to be sent as If-Match."),
+            Header::Location => ("Location", true, "Where the stream is."),
+            Header::Link => {
+                ("Link", false, "Where there are more streams, the next of them, as rel=\"next\" (RFC 8288).")
+            }
+            Header::WwwAuthenticate => ("WWW-Authenticate", true, "Bearer."),
+            Header::RetryAfter => ("Retry-After", true, "Seconds."),
+        };
+        (name.to_owned(), json!({"required": always, "description": about, "schema": {"type": "string"}}))
+    });
+    Value::Object(described.collect())
+}
+
+fn named(schema: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{schema}")})
+}
+
+impl Operation {
+    fn changes(&self) -> bool {
+        self.method != "GET"
+    }
+
+    /// The schema of the body that it takes.
+    fn body(&self) -> Option<&'static str> {
+        self.takes.iter().find_map(|takes| match takes {
+            Takes::Body(schema) => Some(*schema),
+            Takes::Selection | Takes::Precondition | Takes::LastEventId => None,
+        })
+    }
+
+    /// All that it may be refused with.
+    fn problems(&self) -> impl Iterator<Item = Code> {
+        let of_changes = REFUSALS.into_iter().filter(|_| self.changes());
+        let of_bodies = BAD_BODIES.into_iter().filter(|_| self.body().is_some());
+        of_changes.chain(of_bodies).chain(self.refuses.iter().copied()).chain([Code::Internal])
+    }
+}

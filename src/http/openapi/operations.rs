@@ -1,0 +1,166 @@
+//! What each route of the API takes and answers. `tests/openapi.rs` compares the routes with those of the router.
+
+use crate::http::error::Code;
+
+/// A route with one method.
+pub(super) struct Operation {
+    pub(super) method: &'static str,
+    pub(super) path: &'static str,
+    /// Its name in generated clients.
+    pub(super) id: &'static str,
+    pub(super) summary: &'static str,
+    pub(super) takes: &'static [Takes],
+    pub(super) answers: &'static [Answer],
+    /// What it is refused with, besides what every change, every body and everything is refused with.
+    pub(super) refuses: &'static [Code],
+}
+
+/// What a request may say besides its path.
+pub(super) enum Takes {
+    /// A JSON body of this schema.
+    Body(&'static str),
+    /// What of the list is wanted.
+    Selection,
+    /// What must be so of the definition.
+    Precondition,
+    LastEventId,
+}
+
+/// An answer that is no problem.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) about: &'static str,
+    /// Media type and schema.
+    pub(super) content: Option<(&'static str, &'static str)>,
+    pub(super) headers: &'static [Header],
+}
+
+/// What is said in a header.
+pub(super) enum Header {
+    Etag,
+    Location,
+    Link,
+    WwwAuthenticate,
+    RetryAfter,
+}
+
+const STREAM: Answer = Answer { headers: &[Header::Etag], ..json(200, "The stream.", "Stream") };
+const CREATED: Answer =
+    Answer { headers: &[Header::Etag, Header::Location], ..json(201, "The stream, which is new.", "Stream") };
+const STREAMS: Answer = json(200, "The streams.", "Streams");
+const PAGE: Answer = Answer { headers: &[Header::Link], ..STREAMS };
+const REMOVED: Answer = Answer { status: 204, about: "It is gone.", content: None, headers: &[] };
+const OK: Answer = text("Yes.", "text/plain");
+
+const NO_SUCH_STREAM: &[Code] = &[Code::UnknownPath, Code::UnknownStream];
+const NOT_SWITCHED: &[Code] = &[Code::UnknownPath, Code::UnknownStream, Code::Changed, Code::NotKept];
+
+/// All of them.
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation {
+        answers: &[PAGE],
+        takes: &[Takes::Selection],
+        refuses: &[Code::BadQuery],
+        ..get("/api/v1/streams", "list_streams", "Lists streams by name.")
+    },
+    Operation {
+        answers: &[CREATED],
+        takes: &[Takes::Body("NewDefinition")],
+        refuses: &[Code::Exists, Code::Full, Code::NotKept],
+        ..post("/api/v1/streams", "create_stream", "Creates a stream.")
+    },
+    Operation {
+        answers: &[STREAM],
+        refuses: NO_SUCH_STREAM,
+        ..get("/api/v1/streams/{name}", "get_stream", "Tells a stream's definition and state.")
+    },
+    Operation {
+        method: "PUT",
+        answers: &[STREAM, CREATED],
+        takes: &[Takes::Body("Definition"), Takes::Precondition],
+        refuses: &[Code::UnknownPath, Code::Changed, Code::Declared, Code::Full, Code::NotKept],
+        ..get("/api/v1/streams/{name}", "put_stream", "Creates a stream or replaces its definition.")
+    },
+    Operation {
+        method: "DELETE",
+        answers: &[REMOVED],
+        takes: &[Takes::Precondition],
+        refuses: &[Code::UnknownPath, Code::UnknownStream, Code::Changed, Code::Declared, Code::NotKept],
+        ..get("/api/v1/streams/{name}", "delete_stream", "Deletes a stream.")
+    },
+    Operation {
+        answers: &[STREAM],
+        takes: &[Takes::Precondition],
+        refuses: NOT_SWITCHED,
+        ..post("/api/v1/streams/{name}/start", "start_stream", "Starts a stream, if it does not run.")
+    },
+    Operation {
+        answers: &[STREAM],
+        takes: &[Takes::Precondition],
+        refuses: NOT_SWITCHED,
+        ..post("/api/v1/streams/{name}/stop", "stop_stream", "Stops a stream, if it runs.")
+    },
+    Operation {
+        answers: &[STREAMS],
+        refuses: &[Code::NotKept],
+        ..post("/api/v1/all/start", "start_all_streams", "Starts every stream.")
+    },
+    Operation {
+        answers: &[STREAMS],
+        refuses: &[Code::NotKept],
+        ..post("/api/v1/all/stop", "stop_all_streams", "Stops every stream.")
+    },
+    Operation {
+        answers: &[json(200, "The definitions.", "Definitions")],
+        ..get("/api/v1/definitions", "export_definitions", "Gives all definitions, to be brought back.")
+    },
+    Operation {
+        answers: &[STREAMS],
+        takes: &[Takes::Body("Definitions")],
+        refuses: &[Code::Declared, Code::Full, Code::NotKept],
+        ..post("/api/v1/definitions", "import_definitions", "Creates or replaces these streams, and touches no other.")
+    },
+    Operation {
+        answers: &[Answer { content: Some(("text/event-stream", "SentEvent")), ..text("As it happens.", "") }],
+        takes: &[Takes::LastEventId],
+        ..get("/api/v1/events", "follow_events", "Tells what happens to streams, as server-sent events.")
+    },
+    Operation {
+        answers: &[json(200, "This document.", "OpenApi")],
+        ..get("/api/v1/openapi.json", "get_openapi", "Describes the API.")
+    },
+    Operation {
+        answers: &[Answer { content: Some(("text/plain", "DateTime")), ..OK }],
+        ..get("/time", "get_time", "Tells UTC as xs:dateTime.")
+    },
+    Operation { answers: &[OK], ..get("/livez", "is_live", "Whether the program runs.") },
+    Operation {
+        answers: &[json(200, "Yes.", "Readiness"), json(503, "No.", "Readiness")],
+        ..get("/readyz", "is_ready", "Whether every stream that should run is playable.")
+    },
+    Operation { answers: &[OK], ..get("/startupz", "is_started", "Whether the program has started.") },
+    Operation {
+        answers: &[text("OpenMetrics 1.0.", "application/openmetrics-text")],
+        ..get("/metrics", "get_metrics", "Tells what has been counted.")
+    },
+    Operation {
+        answers: &[json(200, "The request.", "WhoAmI")],
+        ..get("/whoami", "whoami", "Tells the request as it arrived, and who answers.")
+    },
+];
+
+const fn get(path: &'static str, id: &'static str, summary: &'static str) -> Operation {
+    Operation { method: "GET", path, id, summary, takes: &[], answers: &[], refuses: &[] }
+}
+
+const fn post(path: &'static str, id: &'static str, summary: &'static str) -> Operation {
+    Operation { method: "POST", ..get(path, id, summary) }
+}
+
+const fn json(status: u16, about: &'static str, schema: &'static str) -> Answer {
+    Answer { status, about, content: Some(("application/json", schema)), headers: &[] }
+}
+
+const fn text(about: &'static str, media: &'static str) -> Answer {
+    Answer { status: 200, about, content: Some((media, "Text")), headers: &[] }
+}

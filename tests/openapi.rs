@@ -1,0 +1,120 @@
+//! The document of the API, held against the routes. The server is the real one but for its encoders.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use barstone::definitions::Definitions;
+use barstone::http::{Access, App, Local, router, serve};
+use barstone::metrics::Metrics;
+use barstone::spec::StreamSpec;
+use barstone::stream::{Event, News, Phase, Registry, Render, Setting, Turns};
+use barstone::timeline::UnixTime;
+use barstone::utc::Clock;
+use reqwest::{Client, Method};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+const TOKEN: &str = "the token of this test";
+const DOCUMENT: &str = "/api/v1/openapi.json";
+
+/// Serves until the runtime of the test ends.
+async fn start() -> SocketAddr {
+    let tasks = TaskTracker::new();
+    let render: Render = Arc::new(|_, stop| {
+        Box::pin(async move {
+            stop.cancelled().await;
+            Ok(())
+        })
+    });
+    let setting = Setting {
+        clock: Clock::system(),
+        render,
+        encoders: "none".into(),
+        directory: None,
+        metrics: Arc::new(Metrics::new()),
+        events: Arc::default(),
+        tasks: tasks.clone(),
+        turns: Turns::default(),
+    };
+    let definitions = Definitions::in_memory(vec![StreamSpec::test()]);
+    let registry = Arc::new(Registry::new(setting, definitions, CancellationToken::new()));
+    let kept = Arc::clone(&registry);
+    tasks.spawn(async move { kept.keep().await });
+    let app = App::new(registry, Access::new(TOKEN, Local::Trusted), CancellationToken::new());
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    tasks.spawn(serve(listener, router(app), None, CancellationToken::new()));
+    address
+}
+
+fn client() -> Client {
+    // Every client asks for TLS, also one that never speaks it; another test may have been first.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    Client::new()
+}
+
+async fn document(address: SocketAddr) -> Value {
+    let reply = client().get(format!("http://{address}{DOCUMENT}")).send().await.expect("it answers");
+    reply.json().await.expect("JSON")
+}
+
+/// Methods and paths that the document has.
+fn described(document: &Value) -> BTreeSet<(String, String)> {
+    let paths = document["paths"].as_object().expect("an object");
+    let of = |(path, item): (&String, &Value)| -> Vec<(String, String)> {
+        let methods = item.as_object().expect("an object").keys();
+        methods.map(|method| (method.to_uppercase(), path.clone())).collect()
+    };
+    paths.iter().flat_map(of).collect()
+}
+
+#[tokio::test]
+async fn every_route_is_described_and_no_other() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http.rs");
+    let source = std::fs::read_to_string(source).expect("a source file");
+    let mut routes = BTreeSet::new();
+    for route in source.split(".route(\"").skip(1) {
+        let (path, rest) = route.split_once('"').expect("a path");
+        let handlers = rest.lines().next().expect("handlers");
+        let methods = ["get", "post", "put", "delete", "patch"];
+        let taken = methods.iter().filter(|method| handlers.contains(&format!("{method}(")));
+        routes.extend(taken.map(|method| (method.to_uppercase(), path.to_owned())));
+    }
+    // Media and the page are no API.
+    routes.retain(|(_, path)| !["/live/", "/hls/", "/dash/", "/static/"].iter().any(|start| path.starts_with(start)));
+    routes.remove(&("GET".into(), "/".into()));
+    assert_eq!(described(&document(start().await).await), routes);
+}
+
+#[tokio::test]
+async fn every_path_takes_the_described_methods_and_no_other() {
+    let address = start().await;
+    let described = described(&document(address).await);
+    for (_, path) in &described {
+        let mut expected: BTreeSet<_> =
+            described.iter().filter(|(_, other)| other == path).map(|(method, _)| method.as_str()).collect();
+        if expected.contains("GET") {
+            expected.insert("HEAD");
+        }
+        let url = format!("http://{address}{}", path.replace("{name}", "test"));
+        let reply = client().request(Method::PATCH, url).send().await.expect("it answers");
+        assert_eq!(reply.status(), 405, "{path}");
+        let allowed = reply.headers()["allow"].to_str().expect("ASCII");
+        assert_eq!(allowed.split(',').map(str::trim).collect::<BTreeSet<_>>(), expected, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_described_as_it_is_written() {
+    let document = document(start().await).await;
+    let properties = document["components"]["schemas"]["Event"]["properties"].as_object().expect("an object");
+    let news = News::Phase { phase: Phase::Failed, error: None };
+    let event = Event { id: 1, at: UnixTime::default(), stream: StreamSpec::test().name, news };
+    let written = serde_json::to_value(event).expect("JSON");
+    let keys = |object: &serde_json::Map<String, Value>| object.keys().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(keys(properties), keys(written.as_object().expect("an object")));
+}
