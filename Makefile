@@ -1,11 +1,11 @@
 # Thin targets; each installs what it needs that is missing.
-.PHONY: run test bench packages players
+.PHONY: run test bench packages players schemathesis
 
 run:
 	docker/install-packages.sh build run
 	cargo run --release --locked
 
-test: packages players
+test: packages players schemathesis
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked
@@ -25,4 +25,11 @@ players: tests/players/node_modules/.installed
 
 tests/players/node_modules/.installed: tests/players/package-lock.json | packages
 	npm ci --prefix tests/players --ignore-scripts --no-audit --no-fund
+	touch $@
+
+schemathesis: tests/schemathesis/venv/.installed
+
+tests/schemathesis/venv/.installed: tests/schemathesis/requirements.txt | packages
+	python3 -m venv --clear tests/schemathesis/venv
+	tests/schemathesis/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@

@@ -1,8 +1,10 @@
-//! The document of the API, held against the routes. The server is the real one but for its encoders.
+//! The document of the API: held against the routes, against what is answered, and against what is refused. The server is
+//! the real one but for its encoders, so that the streams that are made up here cost nothing.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use barstone::definitions::Definitions;
@@ -20,6 +22,8 @@ use tokio_util::task::TaskTracker;
 
 const TOKEN: &str = "the token of this test";
 const DOCUMENT: &str = "/api/v1/openapi.json";
+/// Makes a request one from elsewhere.
+const FORWARDED: &str = "X-Forwarded-For: 192.0.2.7";
 
 /// Serves until the runtime of the test ends.
 async fn start() -> SocketAddr {
@@ -117,4 +121,32 @@ async fn an_event_is_described_as_it_is_written() {
     let written = serde_json::to_value(event).expect("JSON");
     let keys = |object: &serde_json::Map<String, Value>| object.keys().cloned().collect::<BTreeSet<_>>();
     assert_eq!(keys(properties), keys(written.as_object().expect("an object")));
+}
+
+/// Has a program make up requests from the document, right and wrong ones, and compare answers with it.
+async fn make_up(headers: &[&str]) {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemathesis");
+    let program = home.join("venv/bin/schemathesis");
+    assert!(program.exists(), "make schemathesis installs {}", program.display());
+    let work = tempfile::TempDir::new().expect("a temporary directory");
+    let mut command = Command::new(program);
+    // It keeps examples where it runs.
+    command.current_dir(&work).arg("--config-file").arg(home.join("schemathesis.toml"));
+    command.args(["run", &format!("http://{}{DOCUMENT}", start().await)]);
+    for header in headers {
+        command.args(["--header", header]);
+    }
+    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("it ends").expect("it runs");
+    let [told, warned] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+    assert!(output.status.success(), "{told}\n{warned}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_with_the_token_are_answered_as_described() {
+    make_up(&[FORWARDED, &format!("Authorization: Bearer {TOKEN}")]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_without_the_token_are_answered_as_described() {
+    make_up(&[FORWARDED]).await;
 }
