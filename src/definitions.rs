@@ -116,6 +116,8 @@ pub struct Definitions {
     known: watch::Sender<Arc<Known>>,
     /// Held while something is written, so that what is on disk is what is known.
     files: Mutex<Option<Arc<Files>>>,
+    /// As the configuration file says, whatever has been said by hand since.
+    declared: Mutex<Vec<StreamSpec>>,
 }
 
 impl Record {
@@ -195,24 +197,39 @@ impl Definitions {
 
     fn of(records: impl IntoIterator<Item = Record>, files: Option<Files>) -> Self {
         let known = records.into_iter().map(|record| (record.spec.name.clone(), Arc::new(record))).collect();
-        Self { known: watch::Sender::new(Arc::new(known)), files: Mutex::new(files.map(Arc::new)) }
+        Self {
+            known: watch::Sender::new(Arc::new(known)),
+            files: Mutex::new(files.map(Arc::new)),
+            declared: Mutex::default(),
+        }
     }
 
-    /// Replaces what the configuration file declares. A stream that was written under the same name gives way, and is kept.
+    /// Replaces what the configuration file declares. What it declares as before stays as it is, with what has been said by
+    /// hand. A stream that was written under the same name gives way, and is kept.
     pub async fn declare(&self, declared: Vec<StreamSpec>) {
         let files = self.files.lock().await;
+        let mut before = self.declared.lock().await;
+        let as_before = |name: &StreamName| {
+            let mut specs = declared.iter().filter(|spec| spec.name == *name);
+            specs.any(|spec| before.contains(spec))
+        };
         let mut known: Known = Known::clone(&self.known.borrow());
-        known.retain(|_, record| record.origin == Origin::Stored);
+        known.retain(|name, record| record.origin == Origin::Stored || as_before(name));
         for record in files.iter().filter_map(|files| files.read().ok()).flatten() {
             known.entry(record.spec.name.clone()).or_insert_with(|| Arc::new(record));
         }
-        for spec in declared {
-            let name = spec.name.clone();
-            if known.insert(name.clone(), Arc::new(Record::given(spec, Origin::Declared))).is_some() {
-                tracing::warn!(%name, "the configuration file declares a stream that was made otherwise, and goes first");
+        for spec in declared.iter().filter(|spec| !before.contains(spec)) {
+            let record = Arc::new(Record::given(spec.clone(), Origin::Declared));
+            if known.insert(spec.name.clone(), record).is_some() {
+                tracing::warn!(stream = %spec.name, "the configuration file declares it, and goes before what was made otherwise");
             }
         }
-        self.known.send_replace(Arc::new(known));
+        *before = declared;
+        self.known.send_if_modified(|now| {
+            let changed = **now != known;
+            *now = Arc::new(known);
+            changed
+        });
     }
 
     /// All definitions as they are now.
@@ -251,7 +268,7 @@ impl Definitions {
         Ok(change)
     }
 
-    /// Says whether a stream is to run. One that is declared obeys until the configuration file is read again.
+    /// Says whether a stream is to run. One that is declared obeys until its declaration changes.
     ///
     /// # Errors
     /// [`WriteError::Unknown`], [`WriteError::Changed`], [`WriteError::Store`].

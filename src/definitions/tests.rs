@@ -114,6 +114,26 @@ async fn what_is_declared_is_read_only_and_goes_first() {
 }
 
 #[tokio::test]
+async fn what_is_declared_as_before_keeps_what_was_said_by_hand() {
+    let definitions = Definitions::in_memory(Vec::new());
+    definitions.declare(vec![spec("a"), spec("b")]).await;
+    for stream in ["a", "b"] {
+        definitions.enable(&name(stream), false, (&Guard::Always, at(0))).await.unwrap();
+    }
+    let before = definitions.known();
+    definitions.declare(vec![spec("a"), titled("b", "another"), spec("c")]).await;
+    let known = definitions.known();
+    assert!(Arc::ptr_eq(&before[&name("a")], &known[&name("a")]));
+    assert!(known[&name("b")].spec.control.enabled);
+    let mut seen = definitions.watch();
+    definitions.declare(vec![spec("a"), titled("b", "another"), spec("c")]).await;
+    assert!(!seen.has_changed().unwrap());
+    definitions.declare(vec![spec("c")]).await;
+    assert!(seen.changed().await.is_ok());
+    assert_eq!(names(&definitions), ["c"]);
+}
+
+#[tokio::test]
 async fn a_stored_stream_comes_back_when_none_of_its_name_is_declared_any_more() {
     let directory = TempDir::new().unwrap();
     let definitions = open(&directory);
