@@ -13,9 +13,11 @@ use crate::utc::Clock;
 
 mod post;
 mod request;
+mod roster;
 
 use post::{Delivery, Post, Verdict};
 pub use request::{Hook, HookRequest, Secret};
+pub use roster::Roster;
 
 /// Events that may wait for one hook: what a hundred streams tell when they start, and little memory.
 const QUEUE: usize = 256;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use reqwest::Url;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny};
+use serde::ser::{Serialize, Serializer};
 
 use crate::spec::{SpecError, StreamName};
 use crate::stream::Event;
@@ -14,7 +15,7 @@ const MAX_URL: usize = 2048;
 const MAX_SECRET: usize = 256;
 
 /// A hook as a user writes it. Every field but `url` may be left out.
-#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HookRequest {
     /// Where events are posted, `http` or `https`.
@@ -69,6 +70,9 @@ impl fmt::Debug for Target {
     }
 }
 
+/// Stands for a secret where one is shown.
+const MASK: &str = "***";
+
 /// A text that is never shown.
 #[derive(Clone, PartialEq)]
 pub struct Secret(String);
@@ -82,7 +86,13 @@ impl Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
+        f.write_str(MASK)
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(MASK)
     }
 }
 
@@ -98,6 +108,19 @@ impl<'de> Deserialize<'de> for Secret {
         match Found::deserialize(deserializer)? {
             Found::Text(text) => Ok(Self(text)),
             Found::Other(_) => Err(de::Error::custom("a secret is a string")),
+        }
+    }
+}
+
+impl HookRequest {
+    /// What may be shown of a hook: of its URL the origin, and whether it has a secret.
+    pub fn masked(hook: &Hook) -> Self {
+        let Hook { target, secret, events, streams } = hook;
+        Self {
+            url: target.to_string(),
+            secret: secret.clone(),
+            events: events.as_ref().map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
+            streams: streams.as_ref().map(|names| names.iter().map(StreamName::to_string).collect()),
         }
     }
 }

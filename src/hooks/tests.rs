@@ -366,3 +366,25 @@ proptest! {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn hooks_that_stay_go_on_and_others_end() {
+    let hook = |port: u16| Hook::try_from(request(&format!("http://127.0.0.1:{port}/"))).unwrap();
+    let setting = Setting {
+        events: Arc::new(Events::new()),
+        clock: Clock::from_fn(|| NOW),
+        metrics: Arc::new(Metrics::new()),
+        patience: QUICK,
+    };
+    let (tasks, over) = (TaskTracker::new(), CancellationToken::new());
+    let mut roster = Roster::new(setting, tasks.clone(), over.clone());
+    for (hooks, running) in [(&[1, 2][..], 2), (&[2, 2, 3], 3), (&[3, 2, 2], 3), (&[3], 1)] {
+        roster.set(&hooks.iter().map(|port| hook(*port)).collect::<Vec<_>>());
+        // Those that are gone have nothing left to post.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert_eq!(tasks.len(), running, "{hooks:?}");
+    }
+    over.cancel();
+    tasks.close();
+    timeout(LONG, tasks.wait()).await.unwrap();
+}
