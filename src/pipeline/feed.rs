@@ -177,8 +177,9 @@ impl Feed {
                 Verdict::Wait(wait) => self.flow.sleep(wait.min(NAP))?,
                 Verdict::Go => return Ok(()),
                 Verdict::Jumped(behind) => {
-                    tracing::warn!(%kind, millis = behind.as_millis(), "time has jumped; making what is missing");
-                    job.metrics.jumps.get_or_create(&labels(job.epoch.spec.name.as_str())).inc();
+                    let stream = &job.epoch.spec.name;
+                    tracing::warn!(%stream, %kind, millis = behind.as_millis(), "time has jumped; making what is missing");
+                    job.metrics.jumps.get_or_create(&labels(stream.as_str())).inc();
                     return Ok(());
                 }
                 Verdict::Late(behind) => return Err(Halt::Failed(PipelineError::Late { behind })),

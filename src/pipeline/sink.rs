@@ -70,7 +70,8 @@ impl Sink {
         let closes_segment = chunk.index + 1 == spec.timeline.chunks_per_segment();
         if closes_segment && chunk.excess > 0 {
             metrics.oversized.get_or_create(&labels(spec.name.as_str())).inc();
-            tracing::warn!(track = %track.id, segment = chunk.segment, bytes = chunk.excess, "longer than its bitrate");
+            let (stream, track) = (&spec.name, &track.id);
+            tracing::warn!(%stream, %track, segment = chunk.segment, bytes = chunk.excess, "longer than its bitrate");
         }
         let end = spec.timeline.chunk(track.kind, chunk.segment, chunk.index).end;
         let lag = clock.as_ref().map(|clock| clock.now().saturating_since(spec.timeline.frame_start(track.kind, end)));

@@ -7,6 +7,7 @@ use futures_util::future::{Either, select};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::registry::Setting;
 use super::run::{self, BackOff};
@@ -111,7 +112,7 @@ impl Life {
             Arc::clone(&self.setting.metrics),
             stop.clone(),
         );
-        let mirror = self.setting.tasks.spawn(mirrored);
+        let mirror = self.setting.tasks.spawn(mirrored.in_current_span());
         let mut wanted = self.wanted.clone();
         let unwanted = async {
             // The sender lives as long as the stream is known.

@@ -253,7 +253,7 @@ impl Registry {
     }
 
     fn spawn(&self, record: &Arc<Record>) -> Entry {
-        let span = tracing::info_span!("stream", name = %record.spec.name);
+        let span = tracing::info_span!("life", stream = %record.spec.name);
         let over = self.over.child_token();
         let (status, seen) = watch::channel(Status::stopped(self.setting.clock.now()));
         let (wanted, wants) = watch::channel(Wanted { record: Arc::clone(record), order: Order::Stop });
