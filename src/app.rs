@@ -5,29 +5,55 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::signal::unix::Signal;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, MediaDir};
+use crate::config::{Config, ConfigError, MediaDir, Sources};
 use crate::definitions::{Definitions, FileError};
+use crate::hooks::{self, Patience, Roster};
 use crate::http::{self, Access, App, Certificates, Local, TlsError};
 use crate::metrics::Metrics;
 use crate::pipeline::{self, PipelineError};
 use crate::spec::StreamSpec;
-use crate::stream::{Registry, Render, Setting, Turns};
+use crate::stream::{Events, Registry, Render, Setting, Turns};
+use crate::telemetry::Log;
 use crate::utc::Clock;
+use crate::wait::{self, Unreachable};
 
+mod renewal;
 mod token;
+
+use renewal::Renewal;
 
 /// How long requests and pipelines may take to finish once the program is to end.
 const DRAIN: Duration = Duration::from_secs(8);
 /// Connections that may wait to be accepted: as many as Linux allows unless told otherwise.
 const BACKLOG: u32 = 4096;
 
+/// What there is when the program starts.
+#[derive(Debug)]
+pub struct Start {
+    /// Read again at each of `hangups`.
+    pub sources: Sources,
+    /// What they say.
+    pub config: Config,
+    /// Has been started.
+    pub log: Log,
+    /// `SIGHUP` signals.
+    pub hangups: Signal,
+}
+
 /// Why the program could not start, or did not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
+    /// What the configuration names cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A server that was to be waited for does not come.
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
     /// The address is taken or not ours.
     #[error("cannot listen on {listen}")]
     Listen {
@@ -54,7 +80,11 @@ pub enum AppError {
 ///
 /// # Errors
 /// [`AppError`].
-pub async fn run(config: Config, end: CancellationToken) -> Result<(), AppError> {
+pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
+    let Start { sources, config, log, hangups } = start;
+    tracing::info!(configuration = %toml::Value::Table(config.to_table()), "starting");
+    let Some(reached) = end.run_until_cancelled(wait::until_reachable(&config.wait)).await else { return Ok(()) };
+    reached?;
     let listen = config.listen;
     let listener = bind(listen).map_err(|source| AppError::Listen { listen, source })?;
     let address = listener.local_addr().map_err(|source| AppError::Listen { listen, source })?;
@@ -70,16 +100,22 @@ pub async fn run(config: Config, end: CancellationToken) -> Result<(), AppError>
         encoders: encoders.versions().to_owned(),
         directory: config.media_dir.path(address.port()),
         metrics: Arc::new(Metrics::new()),
-        events: Arc::default(),
+        events: Arc::new(Events::new()),
         tasks: tasks.clone(),
         turns: Turns::default(),
     };
-    log_start(&config, &setting, address);
     let definitions = definitions(&config).await?;
     let access = access(&config, address)?;
+    log_start(&config, &setting, address);
+    // Hooks are there before the first event, and after the last.
+    let (posts, hooks_over) = (TaskTracker::new(), CancellationToken::new());
+    let mut roster = Roster::new(posted(&setting), posts.clone(), hooks_over.clone());
+    roster.set(&config.hooks);
     let registry = Arc::new(Registry::new(setting, definitions, streams_over.clone()));
     let kept = Arc::clone(&registry);
     tasks.spawn(async move { kept.keep().await });
+    let (renewal, stop) = (Renewal { sources, config, log, registry: Arc::clone(&registry), roster }, end.clone());
+    tasks.spawn(async move { stop.run_until_cancelled(renewal.keep(hangups)).await });
 
     let app = App::new(registry, access, end.clone());
     tokio::select! {
@@ -91,8 +127,20 @@ pub async fn run(config: Config, end: CancellationToken) -> Result<(), AppError>
     if timeout(DRAIN, tasks.wait()).await.is_err() {
         tracing::warn!("streams are still ending after {} s", DRAIN.as_secs());
     }
+    hooks_over.cancel();
+    posts.close();
+    posts.wait().await;
     tracing::info!("ended");
     Ok(())
+}
+
+fn posted(setting: &Setting) -> hooks::Setting {
+    hooks::Setting {
+        events: Arc::clone(&setting.events),
+        clock: setting.clock.clone(),
+        metrics: Arc::clone(&setting.metrics),
+        patience: Patience::default(),
+    }
 }
 
 /// Without any configuration there is one stream, which can be changed like one that was made here.
@@ -111,6 +159,9 @@ async fn definitions(config: &Config) -> Result<Definitions, FileError> {
 
 /// A token that is configured is everybody's to send, and nobody's to be told.
 fn access(config: &Config, address: SocketAddr) -> Result<Access, AppError> {
+    if let Some(configured) = &config.api_token {
+        return Ok(Access::new(&configured.read()?, Local::NeedsToken));
+    }
     let token = token::find_or_make(config.state_dir.as_deref()).map_err(AppError::Token)?;
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     show(&token::link(scheme, address, &token));

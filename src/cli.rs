@@ -1,9 +1,9 @@
 //! The command line as a whole: which commands there are, and which flags belong to which.
 
-use clap::{Arg, Parser, Subcommand};
+use clap::{Arg, CommandFactory, Parser, Subcommand};
 
 use crate::client::{DefinitionsAction, EXIT_CODES, Options, StreamsAction};
-use crate::config::{ConfigAction, Settings};
+use crate::config::{ConfigAction, Sources};
 
 /// Where the names of the variables are.
 const ENVIRONMENT: &str = "`barstone --help` names the environment variable of each.";
@@ -17,7 +17,7 @@ pub struct Cli {
     pub command: Option<Command>,
     /// Settings before the command, and those from the environment.
     #[command(flatten)]
-    pub settings: Settings,
+    pub sources: Sources,
 }
 
 /// Subcommands.
@@ -28,14 +28,14 @@ pub enum Command {
     Serve {
         /// Settings after the command, without the environment.
         #[command(flatten)]
-        settings: Settings,
+        sources: Sources,
     },
     /// Look at the configuration without running
     #[command(mut_args(not_from_environment), after_help = ENVIRONMENT)]
     Config {
         /// Settings after the command, without the environment.
         #[command(flatten)]
-        settings: Settings,
+        sources: Sources,
         /// What to do with it.
         #[command(subcommand)]
         action: ConfigAction,
@@ -62,6 +62,17 @@ pub enum Command {
     },
 }
 
+/// The names of all environment variables that any command reads, those of settings first.
+pub fn variables() -> Vec<String> {
+    let root = Cli::command();
+    let mut names: Vec<String> = Vec::new();
+    for argument in [&root].into_iter().chain(root.get_subcommands()).flat_map(clap::Command::get_arguments) {
+        let name = argument.get_env().and_then(|name| name.to_str());
+        names.extend(name.filter(|name| !names.iter().any(|other| other == name)).map(str::to_owned));
+    }
+    names
+}
+
 /// A variable must not override a flag that stands before the command, so it is read there.
 fn not_from_environment(arg: Arg) -> Arg {
     arg.env(None)
@@ -69,21 +80,19 @@ fn not_from_environment(arg: Arg) -> Arg {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
-    use crate::config::Config;
+    use crate::config::{Config, check_environment};
 
     /// Port and filter of the log.
     #[track_caller]
     fn check(arguments: &str, port: u16, log: &str) {
         let cli = Cli::try_parse_from(arguments.split(' ')).unwrap();
-        let settings = match cli.command {
-            Some(Command::Serve { settings } | Command::Config { settings, .. }) => settings.or(cli.settings),
-            None => cli.settings,
+        let sources = match cli.command {
+            Some(Command::Serve { sources } | Command::Config { sources, .. }) => sources.or(cli.sources),
+            None => cli.sources,
             Some(Command::Streams { .. } | Command::Definitions { .. }) => panic!("no settings belong to it"),
         };
-        let config = Config::load(settings).unwrap();
+        let config = Config::load(&sources).unwrap();
         assert_eq!((config.listen.port(), config.log.as_str()), (port, log), "{arguments}");
     }
 
@@ -102,6 +111,29 @@ mod tests {
             let arguments = format!("barstone {arguments} --listen [::]:1");
             let error = Cli::try_parse_from(arguments.split(' ')).unwrap_err();
             assert!(error.to_string().contains("--listen"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_not_known_names_the_one_that_was_meant() {
+        let check = |names: &[&str]| {
+            check_environment(names.iter().map(Into::into), &variables()).map_err(|error| error.to_string())
+        };
+        assert_eq!(check(&["BARSTONE_LISTEN", "BARSTONE_CONFIG", "BARSTONE", "LISTN"]), Ok(()));
+        assert_eq!(check(&["BARSTONE_SERVER", "BARSTONE_API_TOKEN", "BARSTONE_API_TOKEN_FILE"]), Ok(()));
+        let error = check(&["BARSTONE_LISTN"]).unwrap_err();
+        assert_eq!(error, "environment variable BARSTONE_LISTN: unknown; did you mean BARSTONE_LISTEN?");
+        assert!(check(&["BARSTONE_XYZZY"]).unwrap_err().contains("there are BARSTONE_CONFIG, BARSTONE_LISTEN"));
+    }
+
+    #[test]
+    fn variables_of_a_service_of_the_same_name_are_nothing_to_us() {
+        let check = |name: &str| check_environment([name.into()].into_iter(), &variables()).is_ok();
+        for name in ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_80_TCP_ADDR"] {
+            assert!(check(&format!("BARSTONE_{name}")), "{name}");
+        }
+        for name in ["SERVICE", "SERVICE_HOSTS", "PORTS", "SERVICE_PORTS"] {
+            assert!(!check(&format!("BARSTONE_{name}")), "{name}");
         }
     }
 

@@ -2,65 +2,46 @@
 //! line that says where it is and what is allowed.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use clap::{Args, Subcommand};
-use serde::{Deserialize, Serialize};
+use clap::Subcommand;
+use tracing_subscriber::EnvFilter;
 
-use crate::spec::{SpecError, StreamName, StreamRequest, StreamSpec};
+use crate::hooks::{Hook, HookRequest};
+use crate::spec::{SpecError, StreamRequest, StreamSpec};
+
+mod settings;
+mod shown;
+mod token;
+mod unknown;
+
+use settings::Settings;
+pub use settings::{LogFormat, Sources};
+pub use token::{ApiToken, Secret};
+pub use unknown::check_environment;
 
 /// All interfaces, on the port that needs no rights.
 const LISTEN: &str = "0.0.0.0:8080";
 /// Says that windows are not mirrored to disk.
 const NO_DIRECTORY: &str = "none";
 const LOG: &str = "info";
+/// With the rest of a second: as long as a database takes to start.
+const WAIT_TRIES: u32 = 30;
+const WAIT_SECONDS: u32 = 1;
+/// Tries and seconds: an hour each, past which somebody has to look.
+const WAIT_RANGE: RangeInclusive<u32> = 1..=3600;
+/// Servers to wait for, and hooks: more than anybody has, few enough to be tried and served at once.
+const MOST: usize = 16;
 
 /// What to do with the configuration.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum ConfigAction {
     /// Say whether it is right
     Check,
-    /// Print it as it takes effect, as TOML
+    /// Print it as it takes effect, as TOML; what is secret is masked
     Show,
-}
-
-/// Flags, each also as an environment variable.
-#[derive(Debug, Args)]
-pub struct Settings {
-    /// Address and port to listen on; port 0 takes a free one [default: 0.0.0.0:8080]
-    #[arg(long, env = "BARSTONE_LISTEN", value_name = "ADDR:PORT", global = true)]
-    listen: Option<String>,
-    /// TOML file with these settings and streams
-    #[arg(long, env = "BARSTONE_CONFIG", value_name = "FILE", global = true)]
-    config: Option<PathBuf>,
-    /// Where windows are mirrored to for other servers, or `none` [default: barstone-PORT in the temporary directory]
-    #[arg(long, env = "BARSTONE_MEDIA_DIR", value_name = "DIR", global = true)]
-    media_dir: Option<PathBuf>,
-    /// Where state is kept [default: none; definitions made over REST last until the program ends]
-    #[arg(long, env = "BARSTONE_STATE_DIR", value_name = "DIR", global = true)]
-    state_dir: Option<PathBuf>,
-    /// PEM file with the certificate chain; with it the server speaks TLS only
-    #[arg(long, env = "BARSTONE_TLS_CERT", value_name = "FILE", global = true)]
-    tls_cert: Option<PathBuf>,
-    /// PEM file with the certificate's private key
-    #[arg(long, env = "BARSTONE_TLS_KEY", value_name = "FILE", global = true)]
-    tls_key: Option<PathBuf>,
-    /// What is logged: a level, or target=level pairs [default: info]
-    #[arg(long, env = "BARSTONE_LOG", value_name = "FILTER", global = true)]
-    log: Option<String>,
-}
-
-/// The TOML file.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct File {
-    listen: Option<String>,
-    media_dir: Option<PathBuf>,
-    state_dir: Option<PathBuf>,
-    tls_cert: Option<PathBuf>,
-    tls_key: Option<PathBuf>,
-    log: Option<String>,
-    streams: Option<Vec<StreamRequest>>,
 }
 
 /// All settings, valid.
@@ -74,10 +55,18 @@ pub struct Config {
     pub state_dir: Option<PathBuf>,
     /// Certificate and key, if the server speaks TLS.
     pub tls: Option<TlsFiles>,
-    /// Filter of the log.
+    /// What changes need, also from this machine; without it one is made.
+    pub api_token: Option<ApiToken>,
+    /// Filter of the log, which parses.
     pub log: String,
+    /// What a line of the log looks like.
+    pub log_format: LogFormat,
+    /// What has to be there first.
+    pub wait: Wait,
     /// Streams that the file declares, if it says anything of streams.
     pub streams: Option<Vec<StreamSpec>>,
+    /// Where events are posted.
+    pub hooks: Vec<Hook>,
 }
 
 /// Where windows are mirrored to.
@@ -100,71 +89,55 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// What is wrong with the configuration.
+/// Servers to wait for, and how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// `HOST:PORT` of each.
+    pub targets: Vec<String>,
+    /// How often each is tried, at least once.
+    pub tries: u32,
+    /// Rest between two tries.
+    pub rest: Duration,
+}
+
+/// What is wrong with the configuration, in one line.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("{}", path.display())]
+    #[error("{}: {why}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        why: std::io::Error,
     },
     /// The file is not TOML, or has a key or a type that is not known.
     #[error("{}: {problem}", path.display())]
     Parse {
         /// The file.
         path: PathBuf,
-        /// Line, column and what is wrong there.
+        /// Line and what is wrong there.
         problem: String,
     },
-    /// `listen` is not an address.
-    #[error("listen: an address and a port such as 0.0.0.0:8080 or [::]:8080, not {0:?}")]
-    Listen(String),
-    /// One of two settings that belong together.
-    #[error("{missing}: needed beside {given}")]
-    Pair {
-        /// What is there.
-        given: &'static str,
-        /// What is not.
-        missing: &'static str,
-    },
-    /// A stream is not right.
-    #[error("{}: stream {index}", path.display())]
-    Stream {
+    /// A stream or a hook in the file is not right.
+    #[error("{}: {field}", path.display())]
+    Field {
         /// The file.
         path: PathBuf,
-        /// From 1.
-        index: usize,
         /// Field and problem.
-        source: SpecError,
+        field: SpecError,
     },
-    /// Two streams have one name.
-    #[error("{}: two streams are called {name}", path.display())]
-    Twice {
-        /// The file.
-        path: PathBuf,
-        /// The name.
-        name: StreamName,
+    /// A setting has a value that is not allowed, wherever it was said.
+    #[error("{0}")]
+    Value(SpecError),
+    /// An environment variable has a name that nothing has.
+    #[error("environment variable {name}: unknown; {advice}")]
+    Environment {
+        /// The variable.
+        name: String,
+        /// What there is.
+        advice: String,
     },
-}
-
-impl Settings {
-    /// These, and of `others` what these leave open.
-    #[must_use]
-    pub fn or(self, others: Self) -> Self {
-        let Self { listen, config, media_dir, state_dir, tls_cert, tls_key, log } = self;
-        Self {
-            listen: listen.or(others.listen),
-            config: config.or(others.config),
-            media_dir: media_dir.or(others.media_dir),
-            state_dir: state_dir.or(others.state_dir),
-            tls_cert: tls_cert.or(others.tls_cert),
-            tls_key: tls_key.or(others.tls_key),
-            log: log.or(others.log),
-        }
-    }
 }
 
 impl Config {
@@ -172,54 +145,26 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError`]; the first one found.
-    pub fn load(settings: Settings) -> Result<Self, ConfigError> {
-        let path = settings.config.clone().unwrap_or_default();
-        let file = settings.config.as_deref().map_or_else(|| Ok(File::default()), read)?;
-        let listen = settings.listen.or(file.listen).unwrap_or_else(|| LISTEN.into());
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        let path = sources.config.as_deref();
+        let file = path.map_or_else(|| Ok(Settings::default()), Settings::read)?;
+        let in_file = |field| ConfigError::Field { path: path.unwrap_or(Path::new("")).to_owned(), field };
+        let said = sources.said.clone().or(file);
         Ok(Self {
-            listen: listen.parse().map_err(|_| ConfigError::Listen(listen))?,
-            media_dir: media_dir(settings.media_dir.or(file.media_dir)),
-            state_dir: settings.state_dir.or(file.state_dir),
-            tls: tls(settings.tls_cert.or(file.tls_cert), settings.tls_key.or(file.tls_key))?,
-            log: settings.log.or(file.log).unwrap_or_else(|| LOG.into()),
-            streams: file.streams.map(|streams| check_streams(streams, &path)).transpose()?,
-        })
-    }
-
-    /// The configuration as a file that would have the same effect.
-    ///
-    /// # Errors
-    /// If a value has no form in TOML, such as a path that is not UTF-8.
-    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
-        #[derive(Serialize)]
-        struct Shown<'a> {
-            listen: String,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            media_dir: Option<&'a Path>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            state_dir: Option<&'a Path>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            tls_cert: Option<&'a Path>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            tls_key: Option<&'a Path>,
-            log: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            streams: Option<Vec<toml::Table>>,
-        }
-        let media_dir = match &self.media_dir {
-            MediaDir::None => Some(Path::new(NO_DIRECTORY)),
-            MediaDir::Temporary => None,
-            MediaDir::At(path) => Some(path.as_path()),
-        };
-        let streams = self.streams.as_ref().map(|streams| streams.iter().map(stream_to_toml).collect());
-        toml::to_string(&Shown {
-            listen: self.listen.to_string(),
-            media_dir,
-            state_dir: self.state_dir.as_deref(),
-            tls_cert: self.tls.as_ref().map(|files| files.cert.as_path()),
-            tls_key: self.tls.as_ref().map(|files| files.key.as_path()),
-            log: &self.log,
-            streams: streams.transpose()?,
+            listen: listen(said.listen)?,
+            media_dir: media_dir(said.media_dir),
+            state_dir: said.state_dir,
+            tls: tls(said.tls_cert, said.tls_key)?,
+            api_token: token::api_token(said.api_token, said.api_token_file)?,
+            log: log(said.log)?,
+            log_format: said.log_format.unwrap_or_default(),
+            wait: Wait {
+                targets: targets(said.wait_for)?,
+                tries: in_range("wait_tries", said.wait_tries.unwrap_or(WAIT_TRIES))?,
+                rest: seconds("wait_seconds", said.wait_seconds.unwrap_or(WAIT_SECONDS))?,
+            },
+            streams: said.streams.map(streams).transpose().map_err(in_file)?,
+            hooks: hooks(said.hooks.unwrap_or_default()).map_err(in_file)?,
         })
     }
 }
@@ -235,13 +180,11 @@ impl MediaDir {
     }
 }
 
-fn stream_to_toml(spec: &StreamSpec) -> Result<toml::Table, toml::ser::Error> {
-    let mut table = toml::Table::try_from(StreamRequest::from(spec))?;
-    if spec.audio.is_none() {
-        // TOML has no null, and without the key there would be sound.
-        table.insert("audio".into(), false.into());
-    }
-    Ok(table)
+fn listen(text: Option<String>) -> Result<SocketAddr, ConfigError> {
+    let text = text.unwrap_or_else(|| LISTEN.into());
+    text.parse().map_err(|_| {
+        refused("listen", format!("an address and a port such as 0.0.0.0:8080 or [::]:8080, not {text:?}"))
+    })
 }
 
 fn media_dir(path: Option<PathBuf>) -> MediaDir {
@@ -256,33 +199,77 @@ fn tls(cert: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, 
     match (cert, key) {
         (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert, key })),
         (None, None) => Ok(None),
-        (Some(_), None) => Err(ConfigError::Pair { given: "tls_cert", missing: "tls_key" }),
-        (None, Some(_)) => Err(ConfigError::Pair { given: "tls_key", missing: "tls_cert" }),
+        (Some(_), None) => Err(refused("tls_key", "needed beside tls_cert")),
+        (None, Some(_)) => Err(refused("tls_cert", "needed beside tls_key")),
     }
 }
 
-fn read(path: &Path) -> Result<File, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    toml::from_str(&text).map_err(|error: toml::de::Error| {
-        let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
-        ConfigError::Parse { path: path.to_owned(), problem: format!("line {line}: {}", error.message()) }
-    })
+fn log(filter: Option<String>) -> Result<String, ConfigError> {
+    let filter = filter.unwrap_or_else(|| LOG.into());
+    match EnvFilter::builder().parse(&filter) {
+        Ok(_) => Ok(filter),
+        Err(error) => Err(refused("log", format!("a level, or target=level pairs, not {filter:?}; {error}"))),
+    }
 }
 
-fn check_streams(requests: Vec<StreamRequest>, path: &Path) -> Result<Vec<StreamSpec>, ConfigError> {
-    let mut streams: Vec<StreamSpec> = Vec::new();
-    for (index, request) in requests.into_iter().enumerate() {
-        let spec = StreamSpec::try_from(request).map_err(|source| ConfigError::Stream {
-            path: path.to_owned(),
-            index: index + 1,
-            source,
-        })?;
-        if streams.iter().any(|other| other.name == spec.name) {
-            return Err(ConfigError::Twice { path: path.to_owned(), name: spec.name });
+fn targets(targets: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
+    let targets = targets.unwrap_or_default();
+    if targets.len() > MOST {
+        return Err(refused("wait_for", format!("at most {MOST}, not {}", targets.len())));
+    }
+    match targets.iter().find(|target| !is_target(target)) {
+        Some(wrong) => {
+            Err(refused("wait_for", format!("a host and a port such as db.example:5432 or [::1]:80, not {wrong:?}")))
         }
-        streams.push(spec);
+        None => Ok(targets),
+    }
+}
+
+fn is_target(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let port = port.parse::<u16>().is_ok_and(|port| port > 0);
+    port && !host.is_empty() && (!host.contains(':') || text.parse::<SocketAddr>().is_ok())
+}
+
+fn seconds(name: &str, number: u32) -> Result<Duration, ConfigError> {
+    in_range(name, number).map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+fn in_range(name: &str, number: u32) -> Result<u32, ConfigError> {
+    match WAIT_RANGE.contains(&number) {
+        true => Ok(number),
+        false => Err(refused(name, format!("{} to {}, not {number}", WAIT_RANGE.start(), WAIT_RANGE.end()))),
+    }
+}
+
+fn refused(name: &str, problem: impl Into<String>) -> ConfigError {
+    ConfigError::Value(SpecError { field: name.into(), problem: problem.into() })
+}
+
+fn streams(requests: Vec<StreamRequest>) -> Result<Vec<StreamSpec>, SpecError> {
+    let streams: Vec<StreamSpec> = each("streams", requests)?;
+    for (index, spec) in streams.iter().enumerate() {
+        if streams[..index].iter().any(|other| other.name == spec.name) {
+            let problem = format!("two streams are called {}", spec.name);
+            return Err(SpecError { field: format!("streams[{index}].name"), problem });
+        }
     }
     Ok(streams)
+}
+
+fn hooks(requests: Vec<HookRequest>) -> Result<Vec<Hook>, SpecError> {
+    if requests.len() > MOST {
+        return Err(SpecError { field: "hooks".into(), problem: format!("at most {MOST}, not {}", requests.len()) });
+    }
+    each("hooks", requests)
+}
+
+/// Checks every table of an array, counted from 0 as in `video[0]`.
+fn each<R, T: TryFrom<R, Error = SpecError>>(key: &str, requests: Vec<R>) -> Result<Vec<T>, SpecError> {
+    let checked = requests.into_iter().enumerate().map(|(index, request)| {
+        T::try_from(request).map_err(|error| SpecError { field: format!("{key}[{index}].{}", error.field), ..error })
+    });
+    checked.collect()
 }
 
 #[cfg(test)]

@@ -61,8 +61,6 @@ pub mod utc;
 
 pub mod spec;
 
-pub mod config;
-
 pub mod metrics;
 
 pub mod signal;
@@ -83,12 +81,15 @@ pub mod stream;
 
 pub mod hooks;
 
+pub mod config;
+
 pub mod http;
 
 pub mod client;
 
 pub mod shutdown;
 pub mod telemetry;
+pub mod wait;
 
 pub mod app;
 

@@ -3,35 +3,45 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use barstone::cli::{Cli, Command};
-use barstone::config::{Config, ConfigAction, Settings};
-use barstone::{app, client, shutdown, telemetry};
+use barstone::app::{self, AppError, Start};
+use barstone::cli::{self, Cli, Command};
+use barstone::config::{self, Config, ConfigAction, Sources};
+use barstone::{client, shutdown, telemetry};
 use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio_util::sync::CancellationToken;
 
-/// Exit code for a configuration that is not right.
+/// Exit code for a configuration that is not right, or that names what is not there.
 const BAD_CONFIGURATION: u8 = 2;
 
 fn main() -> ExitCode {
-    let Cli { command, settings: outer } = Cli::parse();
+    let Cli { command, sources: outer } = Cli::parse();
+    let names = std::env::vars_os().map(|(name, _)| name);
+    if let Err(error) = config::check_environment(names, &cli::variables()) {
+        return fail(&error.into(), BAD_CONFIGURATION);
+    }
     match command {
         None => configured(outer, serve),
-        Some(Command::Serve { settings }) => configured(settings.or(outer), serve),
-        Some(Command::Config { settings, action }) => configured(settings.or(outer), |config| look_at(&config, action)),
+        Some(Command::Serve { sources }) => configured(sources.or(outer), serve),
+        Some(Command::Config { sources, action }) => {
+            configured(sources.or(outer), |_, config| look_at(&config, action))
+        }
         Some(Command::Streams { options, action }) => client::streams(&options, action),
         Some(Command::Definitions { options, action }) => client::definitions(&options, action),
     }
 }
 
-fn configured(settings: Settings, work: impl FnOnce(Config) -> anyhow::Result<()>) -> ExitCode {
-    let config = match Config::load(settings) {
+fn configured(sources: Sources, work: impl FnOnce(Sources, Config) -> anyhow::Result<()>) -> ExitCode {
+    let config = match Config::load(&sources) {
         Ok(config) => config,
         Err(error) => return fail(&error.into(), BAD_CONFIGURATION),
     };
-    match work(config) {
+    match work(sources, config) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error, 1),
+        Err(error) => match error.downcast_ref() {
+            Some(AppError::Unreachable(_) | AppError::Config(_)) => fail(&error, BAD_CONFIGURATION),
+            Some(_) | None => fail(&error, 1),
+        },
     }
 }
 
@@ -47,7 +57,7 @@ fn look_at(config: &Config, action: ConfigAction) -> anyhow::Result<()> {
         ConfigAction::Check => {
             println!("the configuration is right: {} streams", config.streams.as_ref().map_or(1, Vec::len))
         }
-        ConfigAction::Show => print!("{}", config.to_toml()?),
+        ConfigAction::Show => print!("{}", toml::to_string(&config.to_table())?),
     }
     Ok(())
 }
@@ -60,12 +70,14 @@ fn raise_open_files() {
     }
 }
 
-fn serve(config: Config) -> anyhow::Result<()> {
-    telemetry::start(&config.log).map_err(|error| anyhow::anyhow!(error)).context("log")?;
+fn serve(sources: Sources, config: Config) -> anyhow::Result<()> {
+    let log =
+        telemetry::start(&config.log, config.log_format).map_err(|error| anyhow::anyhow!(error)).context("log")?;
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let end = CancellationToken::new();
+        let start = Start { sources, config, log, hangups: shutdown::hangups()? };
         let signals = async {
             shutdown::asked_to_end().await?;
             tracing::info!("ending");
@@ -74,7 +86,7 @@ fn serve(config: Config) -> anyhow::Result<()> {
             anyhow::bail!("ended by a second signal")
         };
         tokio::select! {
-            ran = app::run(config, end.clone()) => Ok(ran?),
+            ran = app::run(start, end.clone()) => Ok(ran?),
             stopped = signals => stopped,
         }
     })

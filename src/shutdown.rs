@@ -1,6 +1,6 @@
-//! Signals that end the program.
+//! Signals: those that end the program, and the one that has it read its configuration again.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Resolves at `SIGTERM` or `SIGINT`.
 ///
@@ -14,4 +14,12 @@ pub async fn asked_to_end() -> std::io::Result<()> {
         _ = interrupt.recv() => {}
     }
     Ok(())
+}
+
+/// Every `SIGHUP` from now on, which ends the program no more.
+///
+/// # Errors
+/// If the handler cannot be installed.
+pub fn hangups() -> std::io::Result<Signal> {
+    signal(SignalKind::hangup())
 }

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::server::Server;
+use crate::support::server::{Server, run_with};
 use crate::support::web::{Reply, Web, send};
 
 #[expect(dead_code, reason = "each test file uses a part of it")]
@@ -66,4 +66,32 @@ async fn a_page_from_elsewhere_changes_nothing_and_reads_what_everybody_may() {
     assert_eq!(read.json()["phase"], "running");
     let own = format!("http://{}", server.address());
     assert_eq!(stop(&web, &[("origin", &own), ("sec-fetch-site", "same-origin")]).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_configured_token_is_needed_from_this_machine_too_and_shown_to_nobody() {
+    const TOKENS: [&str; 3] = ["horse-in-the-file", "horse-in-the-environment", "horse-in-a-file-of-its-own"];
+    let home = TempDir::new().expect("a temporary directory");
+    let (config, own) = (home.path().join("barstone.toml"), home.path().join("token"));
+    let (config, own) = (config.to_str().expect("UTF-8"), own.to_str().expect("UTF-8"));
+    std::fs::write(config, format!("api_token = '{}'\n[[streams]]\nname = 'test'\n", TOKENS[0]))
+        .expect("there is room");
+    std::fs::write(own, format!("{}\n", TOKENS[2])).expect("there is room");
+    let in_environment = [("BARSTONE_API_TOKEN", TOKENS[1])];
+    for (arguments, environment, token) in [
+        (["--config", config], &[][..], TOKENS[0]),
+        (["--config", config], &in_environment, TOKENS[1]),
+        (["--api-token-file", own], &[], TOKENS[2]),
+    ] {
+        let server =
+            Server::at_with(&home.path().join("media"), &[&arguments[..], &["--log", "debug"]].concat(), environment);
+        let web = Web::of(&server);
+        check_refused(&stop(&web, &[]).await, 401, "token_needed");
+        check_refused(&stop(&web, &[("authorization", "Bearer horse")]).await, 401, "bad_token");
+        assert_eq!(stop(&web, &[("authorization", &format!("Bearer {token}"))]).await.status, 200);
+        let shown = run_with(&[&["config", "show"], &arguments[..]].concat(), environment);
+        assert!(shown.status.success(), "{shown:?}");
+        let told = format!("{shown:?} {:?}", server.log());
+        assert!(told.contains("api_token") && !TOKENS.iter().any(|token| told.contains(token)), "{told}");
+    }
 }

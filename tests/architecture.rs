@@ -4,11 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules in the order in which they may use each other: only what stands before.
-const ORDER: [&str; 20] = [
+const ORDER: [&str; 21] = [
     "timeline",
     "utc",
     "spec",
-    "config",
     "metrics",
     "signal",
     "cmaf",
@@ -19,10 +18,12 @@ const ORDER: [&str; 20] = [
     "definitions",
     "stream",
     "hooks",
+    "config",
     "http",
     "client",
     "telemetry",
     "shutdown",
+    "wait",
     "app",
     "cli",
 ];

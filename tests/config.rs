@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use barstone::cli::Cli;
+use clap::CommandFactory;
 use tempfile::TempDir;
 
-use crate::support::server::run;
+use crate::support::server::{run, run_with};
 
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod support;
@@ -86,4 +88,82 @@ fn what_is_shown_is_a_configuration_with_the_same_effect() {
     assert_eq!(value["streams"][0]["audio"], toml::Value::Boolean(false));
     let checked = run(&["config", "check", "--config", path]);
     assert!(checked.status.success() && String::from_utf8_lossy(&checked.stdout).contains("2 streams"));
+}
+
+/// A setting by its name, its default as it is shown, and a value each for the file, the environment and the flag, and what
+/// it needs beside it.
+type Row = (&'static str, Option<&'static str>, [&'static str; 3], &'static [&'static str]);
+
+const PRECEDENCE: [Row; 11] = [
+    ("listen", Some("'0.0.0.0:8080'"), ["'127.0.0.1:1'", "127.0.0.1:2", "127.0.0.1:3"], &[]),
+    ("media_dir", None, ["'/file'", "/variable", "none"], &[]),
+    ("state_dir", None, ["'/file'", "/variable", "/flag"], &[]),
+    ("tls_cert", None, ["'/file'", "/variable", "/flag"], &["--tls-key", "/key"]),
+    ("tls_key", None, ["'/file'", "/variable", "/flag"], &["--tls-cert", "/cert"]),
+    ("api_token_file", None, ["'/file'", "/variable", "/flag"], &[]),
+    ("log", Some("'info'"), ["'warn'", "error", "debug"], &[]),
+    ("log_format", Some("'text'"), ["'json'", "text", "json"], &[]),
+    ("wait_for", Some("[]"), ["['file:1']", "variable:1,variable:2", "flag:1"], &[]),
+    ("wait_tries", Some("30"), ["2", "3", "4"], &[]),
+    ("wait_seconds", Some("1"), ["2", "3", "4"], &[]),
+];
+
+#[test]
+fn flags_come_before_the_environment_before_the_file_before_the_default() {
+    for (key, default, [in_file, variable, flag], beside) in PRECEDENCE {
+        let (_directory, file) = written(&format!("{key} = {in_file}\n"));
+        let with_file = ["--config", file.to_str().expect("UTF-8")];
+        let (long, name) = (format!("--{}", key.replace('_', "-")), format!("BARSTONE_{}", key.to_uppercase()));
+        let with_flag = [long.as_str(), flag];
+        // A list is written in another way in the environment and in a flag.
+        let in_toml = |said: &str| match in_file.chars().next() {
+            Some('\'') => format!("'{said}'"),
+            Some('[') => format!("['{}']", said.replace(',', "','")),
+            Some(_) | None => said.to_owned(),
+        };
+        let check = |arguments: &[&[&str]], environment: &[(&str, &str)], expected: Option<String>| {
+            let needed: &[&str] = if arguments.is_empty() && environment.is_empty() { &[] } else { beside };
+            let arguments = [&["config", "show"][..], &arguments.concat(), needed].concat();
+            let output = run_with(&arguments, environment);
+            let error = String::from_utf8_lossy(&output.stderr);
+            let shown: toml::Table = toml::from_str(&String::from_utf8_lossy(&output.stdout)).expect("TOML");
+            let expected =
+                expected.map(|text| toml::from_str::<toml::Table>(&format!("{key} = {text}")).expect("TOML"));
+            assert_eq!(shown.get(key), expected.as_ref().map(|table| &table[key]), "{arguments:?} {error}");
+        };
+        check(&[], &[], default.map(Into::into));
+        check(&[&with_file], &[], Some(in_file.into()));
+        check(&[&with_file], &[(&name, variable)], Some(in_toml(variable)));
+        check(&[&with_file, &with_flag], &[(&name, variable)], Some(in_toml(flag)));
+    }
+}
+
+#[test]
+fn every_setting_is_in_the_table_of_precedence() {
+    let command = Cli::command();
+    let settings = command.get_arguments().filter(|argument| argument.get_env().is_some());
+    let names: Vec<_> = settings.map(|argument| argument.get_id().as_str()).filter(|name| *name != "config").collect();
+    assert_eq!(names, PRECEDENCE.map(|(key, ..)| key));
+}
+
+#[test]
+fn a_variable_that_is_not_known_is_refused() {
+    let output = run_with(&["config", "check"], &[("BARSTONE_STATEDIR", "/s")]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), error.lines().count()), (Some(2), 1), "{error}");
+    assert!(error.contains("BARSTONE_STATEDIR") && error.contains("did you mean BARSTONE_STATE_DIR?"), "{error}");
+}
+
+#[test]
+fn a_server_that_does_not_come_is_waited_for_and_then_told() {
+    // The port of a socket that does not listen, and that nobody else gets.
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let target = taken.local_addr().expect("an address").to_string();
+    let output = run(&["--wait-for", &target, "--wait-tries", "2", "--listen", "127.0.0.1:0"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    let (log, told): (Vec<_>, Vec<_>) = error.lines().partition(|line| line.contains(" INFO "));
+    assert_eq!(log.iter().filter(|line| line.contains("not there") && line.contains(&target)).count(), 2, "{error}");
+    assert_eq!(told.len(), 1, "{error}");
+    assert!(told[0].contains("wait_for") && told[0].contains(&target) && told[0].contains("2 tries"), "{error}");
 }

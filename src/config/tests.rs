@@ -1,23 +1,18 @@
 use std::io::Write;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use super::*;
+use crate::cli::Cli;
 
-#[derive(Parser)]
-struct Flags {
-    #[command(flatten)]
-    settings: Settings,
-}
-
-fn settings(args: &[&str]) -> Settings {
-    Flags::parse_from(["barstone"].iter().chain(args)).settings
+fn sources(args: &[&str]) -> Sources {
+    Cli::parse_from(["barstone"].iter().chain(args)).sources
 }
 
 fn load(file: &str) -> Result<Config, ConfigError> {
     let mut on_disk = tempfile::NamedTempFile::new().unwrap();
     on_disk.write_all(file.as_bytes()).unwrap();
-    Config::load(settings(&["--config", on_disk.path().to_str().unwrap()]))
+    Config::load(&sources(&["--config", on_disk.path().to_str().unwrap()]))
 }
 
 #[track_caller]
@@ -30,7 +25,7 @@ fn check_refused(file: &str, words: &[&str]) {
 
 #[test]
 fn nothing_said_is_one_stream_on_port_8080() {
-    let config = Config::load(settings(&[])).unwrap();
+    let config = Config::load(&sources(&[])).unwrap();
     assert_eq!(config.listen.port(), 8080);
     assert_eq!((config.streams, config.state_dir), (None, None));
     assert_eq!(config.media_dir.path(8081), Some(std::env::temp_dir().join("barstone-8081")));
@@ -43,7 +38,7 @@ fn flags_come_before_the_file() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"listen = '127.0.0.1:9000'\nlog = 'warn'").unwrap();
     let args = ["--listen", "[::1]:7000", "--config", file.path().to_str().unwrap(), "--media-dir", "/m"];
-    let config = Config::load(settings(&args)).unwrap();
+    let config = Config::load(&sources(&args)).unwrap();
     assert_eq!((config.listen.port(), config.log.as_str()), (7000, "warn"));
     assert_eq!(config.media_dir, MediaDir::At("/m".into()));
 }
@@ -53,10 +48,13 @@ fn mistakes_are_named_in_one_line() {
     check_refused("listen = 'here'", &["listen", "0.0.0.0:8080", "here"]);
     check_refused("listen = ", &["line 1"]);
     check_refused("\nlisten = ''\nlisden = ''", &["line 3", "lisden", "listen"]);
-    check_refused("[[streams]]\nname = 'a'\n[[streams]]\nname = 'B'", &["stream 2", "name", "a-z"]);
+    check_refused("[[streams]]\nname = 'a'\n[[streams]]\nname = 'B'", &["streams[1].name", "a-z"]);
     check_refused("[[streams]]\nname = 'a'\n[[streams]]\nname = 'a'", &["two streams", "a"]);
     check_refused("[[streams]]\nname = 'a'\nfps = 25", &["line 3", "string"]);
-    let error = Config::load(settings(&["--config", "/nowhere/b.toml"])).unwrap_err();
+    check_refused("log = 'loud=loud'", &["log: a level", "loud"]);
+    check_refused("log_format = 'jsn'", &["line 1", "jsn", "did you mean `json`?"]);
+    check_refused("tls_key = 'k'", &["tls_cert", "tls_key"]);
+    let error = Config::load(&sources(&["--config", "/nowhere/b.toml"])).unwrap_err();
     assert!(format!("{:#}", anyhow::Error::from(error)).starts_with("/nowhere/b.toml: No such file"));
 }
 
@@ -65,5 +63,114 @@ fn what_is_shown_is_a_file_with_the_same_effect() {
     let config =
         load("media_dir = 'none'\n[[streams]]\nname = 'a'\naudio = false\n[[streams]]\nname = 'b'\nvideo = []")
             .unwrap();
-    assert_eq!(load(&config.to_toml().unwrap()).unwrap(), config);
+    assert_eq!(load(&toml::to_string(&config.to_table()).unwrap()).unwrap(), config);
+}
+
+#[test]
+fn a_key_that_is_not_known_names_the_one_that_was_meant() {
+    for (file, meant) in [
+        ("lisden = ''", "listen"),
+        ("[[hook]]\nurl = 'http://a'", "hooks"),
+        ("[[hooks]]\nurl = 'http://a'\nsecert = 'x'", "secret"),
+        ("[[streams]]\nname = 'a'\nwindow_secs = 4", "window_seconds"),
+        ("[[streams]]\nname = 'a'\n[[streams.video]]\nwdith = 4", "width"),
+        ("[[streams]]\nname = 'a'\naudio = { beep_hertz = 4 }", "beep_hz"),
+        ("[[streams]]\nname = 'a'\nschedule = { timezone = 'UTC' }", "time_zone"),
+    ] {
+        check_refused(file, &[&format!("did you mean `{meant}`?")]);
+    }
+    check_refused("xyzzy = 1", &["xyzzy", "expected one of", "listen"]);
+}
+
+#[test]
+fn hooks_that_are_wrong_are_told_by_place_without_their_secrets() {
+    let good = "[[hooks]]\nurl = 'https://example.com/events'\n";
+    check_refused("[[hooks]]\nurl = 'ftp://example.com/'", &[": hooks[0].url: http or https"]);
+    check_refused(&format!("{good}[[hooks]]\nurl = 'http://a'\nevents = ['no']"), &["hooks[1].events[0]", "phase"]);
+    check_refused(&good.repeat(MOST + 1), &["hooks", "at most 16, not 17"]);
+    let error = load("[[hooks]]\nurl = 'http://user:pass@example.com/token'").unwrap_err().to_string();
+    assert!(!error.contains("pass@") && !error.contains("token"), "{error}");
+}
+
+#[test]
+fn hooks_are_shown_without_what_is_secret() {
+    let file =
+        "[[hooks]]\nurl = 'https://example.com/token?key=k'\nsecret = 'horse'\nevents = ['phase']\nstreams = ['a']";
+    let shown = toml::to_string(&load(file).unwrap().to_table()["hooks"].as_array().unwrap()[0]).unwrap();
+    assert_eq!(shown, "events = [\"phase\"]\nsecret = \"***\"\nstreams = [\"a\"]\nurl = \"https://example.com\"\n");
+}
+
+#[test]
+fn a_token_is_shown_to_nobody() {
+    let config = load("api_token = 'horse'").unwrap();
+    assert_eq!(config.api_token.as_ref().unwrap().read().unwrap(), "horse");
+    assert_eq!(config.to_table()["api_token"].as_str(), Some("***"));
+    let debug = format!("{config:?}");
+    assert!(debug.contains("***") && !debug.contains("horse"), "{debug}");
+    let other = load("api_token = 'house'").unwrap();
+    assert_eq!(config.differences(&other), ["api_token"]);
+    for wrong in ["''", "'my horse'", "'é'", "'***'", "\"horse\\n\""] {
+        let error = load(&format!("api_token = {wrong}")).unwrap_err().to_string();
+        assert!(error.starts_with("api_token: 1 to 1024") && !error.contains("horse"), "{error}");
+    }
+    let error = load("api_token = 271828").unwrap_err().to_string();
+    assert!(error.contains("line 1") && !error.contains("271828"), "{error}");
+}
+
+#[test]
+fn a_token_may_be_in_a_file_of_its_own() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let toml = format!("api_token_file = '{}'", file.path().display());
+    let read = || load(&toml).unwrap().api_token.unwrap().read();
+    assert!(read().unwrap_err().to_string().contains("api_token_file"));
+    file.write_all(b"horse\n").unwrap();
+    assert_eq!(read().unwrap(), "horse");
+    check_refused(&format!("api_token = 'a'\n{toml}"), &["api_token_file: not beside api_token"]);
+    let missing = load("api_token_file = '/nowhere/token'").unwrap().api_token.unwrap();
+    assert!(missing.read().unwrap_err().to_string().starts_with("/nowhere/token: No such file"));
+}
+
+#[test]
+fn servers_to_wait_for_have_a_host_and_a_port() {
+    let config = load("wait_for = ['db:5432', '[::1]:80']\nwait_tries = 2\nwait_seconds = 3").unwrap();
+    let targets = ["db:5432", "[::1]:80"].map(String::from).to_vec();
+    assert_eq!(config.wait, Wait { targets, tries: 2, rest: Duration::from_secs(3) });
+    for wrong in ["db", "db:", ":80", "db:0", "db:65536", "::1:80", "http://db:80"] {
+        check_refused(&format!("wait_for = ['{wrong}']"), &["wait_for: a host and a port", wrong]);
+    }
+    check_refused("wait_tries = 0", &["wait_tries: 1 to 3600, not 0"]);
+    check_refused("wait_seconds = 3601", &["wait_seconds: 1 to 3600, not 3601"]);
+}
+
+#[test]
+fn what_differs_is_named_by_its_key() {
+    let one = load("listen = '127.0.0.1:1'\nstate_dir = '/s'").unwrap();
+    let other = load("log = 'warn'\nlisten = '127.0.0.1:2'\n[[streams]]\nname = 'a'").unwrap();
+    assert_eq!(one.differences(&other), ["listen", "log", "state_dir"]);
+    assert!(one.differences(&one).is_empty());
+}
+
+/// A setting has one name in all places, and the table in the README has a row for each.
+#[test]
+fn the_readme_lists_the_settings_that_there_are() {
+    let command = Cli::command();
+    let mut there: Vec<_> = command
+        .get_arguments()
+        .filter_map(|argument| {
+            let (key, value) = (argument.get_id().as_str(), argument.get_value_names()?.first()?);
+            let variable = argument.get_env()?.to_str()?;
+            assert_eq!(argument.get_long()?, key.replace('_', "-"));
+            assert_eq!(variable, format!("BARSTONE_{}", key.to_uppercase()));
+            let in_file = if key == "config" { String::new() } else { format!("`{key}`") };
+            Some([format!("`--{} {value}`", key.replace('_', "-")), format!("`{variable}`"), in_file])
+        })
+        .collect();
+    let readme = include_str!("../../README.md").lines().filter(|line| line.starts_with("| `--"));
+    let mut listed: Vec<_> = readme
+        .map(|row| row.split('|').skip(1).take(3).map(|cell| cell.trim().to_owned()).collect::<Vec<_>>())
+        .map(|cells| <[String; 3]>::try_from(cells).unwrap())
+        .collect();
+    there.sort();
+    listed.sort();
+    assert_eq!(there, listed);
 }

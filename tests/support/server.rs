@@ -43,8 +43,17 @@ impl Server {
 
     /// With windows mirrored to `media`, which outlives it.
     pub(crate) fn at(media: &Path, arguments: &[&str]) -> Self {
+        Self::at_with(media, arguments, &[])
+    }
+
+    /// With windows mirrored to `media`, and with this in its environment.
+    pub(crate) fn at_with(media: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = program();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--media-dir"]).arg(media).args(arguments);
+        command
+            .envs(environment.iter().copied())
+            .args(["serve", "--listen", "127.0.0.1:0", "--media-dir"])
+            .arg(media)
+            .args(arguments);
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
         let log = Lines::default();
@@ -107,7 +116,12 @@ impl Drop for Server {
 
 /// Runs the program to its end.
 pub(crate) fn run(arguments: &[&str]) -> Output {
-    program().args(arguments).output().expect("it runs")
+    run_with(arguments, &[])
+}
+
+/// Runs the program to its end with this in its environment.
+pub(crate) fn run_with(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    program().args(arguments).envs(environment.iter().copied()).output().expect("it runs")
 }
 
 /// Runs the program to its end with `input` on its standard input.
@@ -136,9 +150,9 @@ fn follow(stderr: ChildStderr, log: Lines) -> mpsc::Receiver<String> {
     let (send, addresses) = mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-            if let Some((_, rest)) = line.split_once("address=") {
+            if let Some((_, rest)) = line.split_once("address=").or_else(|| line.split_once("\"address\":\"")) {
                 // Nobody listens any more after the first.
-                let _ = send.send(rest.split(' ').next().unwrap_or_default().to_owned());
+                let _ = send.send(rest.split([' ', '"']).next().unwrap_or_default().to_owned());
             }
             log.lock().unwrap_or_else(PoisonError::into_inner).push(line);
         }

@@ -1,0 +1,116 @@
+//! What may be said, and where: a setting has one name, which is its flag, its environment variable and its key in the file.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use super::{ConfigError, Secret, unknown};
+use crate::hooks::HookRequest;
+use crate::spec::StreamRequest;
+
+/// Where the configuration comes from: flags, environment and the file that they name.
+#[derive(Debug, Clone, Args)]
+pub struct Sources {
+    /// TOML file with these settings, streams and hooks
+    #[arg(long, env = "BARSTONE_CONFIG", value_name = "FILE", global = true)]
+    pub(super) config: Option<PathBuf>,
+    /// Flags and environment.
+    #[command(flatten)]
+    pub(super) said: Settings,
+}
+
+/// What one source says, unchecked; the file says it in these keys.
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Settings {
+    /// Address and port to listen on; port 0 takes a free one [default: 0.0.0.0:8080]
+    #[arg(long, env = "BARSTONE_LISTEN", value_name = "ADDR:PORT", global = true)]
+    pub(super) listen: Option<String>,
+    /// Where windows are mirrored to for other servers, or `none` [default: barstone-PORT in the temporary directory]
+    #[arg(long, env = "BARSTONE_MEDIA_DIR", value_name = "DIR", global = true)]
+    pub(super) media_dir: Option<PathBuf>,
+    /// Where state is kept [default: none; definitions made over REST last until the program ends]
+    #[arg(long, env = "BARSTONE_STATE_DIR", value_name = "DIR", global = true)]
+    pub(super) state_dir: Option<PathBuf>,
+    /// PEM file with the certificate chain; with it the server speaks TLS only
+    #[arg(long, env = "BARSTONE_TLS_CERT", value_name = "FILE", global = true)]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// PEM file with the certificate's private key
+    #[arg(long, env = "BARSTONE_TLS_KEY", value_name = "FILE", global = true)]
+    pub(super) tls_key: Option<PathBuf>,
+    #[arg(skip = Secret::from_environment())]
+    pub(super) api_token: Option<Secret>,
+    /// File with the token that changes need, also from this machine; BARSTONE_API_TOKEN may have the token itself
+    /// [default: one is made, and not needed from this machine]
+    #[arg(long, env = "BARSTONE_API_TOKEN_FILE", value_name = "FILE", global = true)]
+    pub(super) api_token_file: Option<PathBuf>,
+    /// What is logged: a level, or target=level pairs [default: info]
+    #[arg(long, env = "BARSTONE_LOG", value_name = "FILTER", global = true)]
+    pub(super) log: Option<String>,
+    /// How it is logged [default: text]
+    #[arg(long, env = "BARSTONE_LOG_FORMAT", value_name = "FORMAT", global = true)]
+    pub(super) log_format: Option<LogFormat>,
+    /// Servers that have to take TCP connections before this one does; may be given more than once
+    #[arg(long, env = "BARSTONE_WAIT_FOR", value_name = "HOST:PORT", value_delimiter = ',', global = true)]
+    pub(super) wait_for: Option<Vec<String>>,
+    /// How often each of them is tried [default: 30]
+    #[arg(long, env = "BARSTONE_WAIT_TRIES", value_name = "NUMBER", global = true)]
+    pub(super) wait_tries: Option<u32>,
+    /// Rest between two tries [default: 1]
+    #[arg(long, env = "BARSTONE_WAIT_SECONDS", value_name = "SECONDS", global = true)]
+    pub(super) wait_seconds: Option<u32>,
+    #[arg(skip)]
+    pub(super) streams: Option<Vec<StreamRequest>>,
+    #[arg(skip)]
+    pub(super) hooks: Option<Vec<HookRequest>>,
+}
+
+/// What a line of the log looks like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+impl Sources {
+    /// These, and of `others` what these leave open.
+    #[must_use]
+    pub fn or(self, others: Self) -> Self {
+        Self { config: self.config.or(others.config), said: self.said.or(others.said) }
+    }
+}
+
+impl Settings {
+    pub(super) fn or(self, others: Self) -> Self {
+        Self {
+            listen: self.listen.or(others.listen),
+            media_dir: self.media_dir.or(others.media_dir),
+            state_dir: self.state_dir.or(others.state_dir),
+            tls_cert: self.tls_cert.or(others.tls_cert),
+            tls_key: self.tls_key.or(others.tls_key),
+            api_token: self.api_token.or(others.api_token),
+            api_token_file: self.api_token_file.or(others.api_token_file),
+            log: self.log.or(others.log),
+            log_format: self.log_format.or(others.log_format),
+            wait_for: self.wait_for.or(others.wait_for),
+            wait_tries: self.wait_tries.or(others.wait_tries),
+            wait_seconds: self.wait_seconds.or(others.wait_seconds),
+            streams: self.streams.or(others.streams),
+            hooks: self.hooks.or(others.hooks),
+        }
+    }
+
+    pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|why| ConfigError::Read { path: path.to_owned(), why })?;
+        toml::from_str(&text).map_err(|error: toml::de::Error| {
+            let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+            let problem = format!("line {line}: {}", unknown::with_advice(error.message()));
+            ConfigError::Parse { path: path.to_owned(), problem }
+        })
+    }
+}

@@ -1,0 +1,96 @@
+//! The configuration while the program runs: what `SIGHUP` changes, and what the log says of it.
+
+use std::net::TcpListener;
+use std::path::Path;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::support::server::Server;
+use crate::support::web::Web;
+use crate::support::{LONG, until};
+
+#[expect(dead_code, reason = "each test file uses a part of it")]
+mod support;
+
+const STREAMS: &str = "/api/v1/streams";
+const READ: &str = "has been read again";
+
+fn started(home: &Path, toml: &str) -> Server {
+    let file = home.join("barstone.toml");
+    std::fs::write(&file, toml).expect("the file is written");
+    Server::at(&home.join("media"), &["--config", file.to_str().expect("UTF-8")])
+}
+
+/// Resolves when the log has one more line with `word` than before.
+async fn read_again(server: &Server, home: &Path, (toml, word): (&str, &str)) {
+    let count = || server.log().iter().filter(|line| line.contains(word)).count();
+    let before = count();
+    std::fs::write(home.join("barstone.toml"), toml).expect("the file is written");
+    let pid = Pid::from_raw(i32::try_from(server.pid()).expect("a pid")).expect("not 0");
+    kill_process(pid, Signal::HUP).expect("it runs");
+    until("the configuration is read", LONG, async || (count() > before).then_some(())).await;
+}
+
+async fn names(web: &Web) -> Vec<String> {
+    let list = web.get(STREAMS).await.json();
+    list.as_array().expect("a list").iter().map(|stream| stream["name"].as_str().expect("a text").into()).collect()
+}
+
+fn asleep(names: &[&str]) -> String {
+    names.iter().map(|name| format!("[[streams]]\nname = \"{name}\"\nenabled = false\n")).collect()
+}
+
+#[tokio::test]
+async fn a_hangup_touches_what_has_changed_and_nothing_else() {
+    let home = TempDir::new().expect("a temporary directory");
+    let server = started(home.path(), &asleep(&["a", "b"]));
+    let web = Web::of(&server);
+    let tag = web.get(&format!("{STREAMS}/a")).await.header("etag").to_owned();
+    read_again(&server, home.path(), (&asleep(&["a", "c"]), READ)).await;
+    assert_eq!(names(&web).await, ["a", "c"]);
+    assert_eq!(web.get(&format!("{STREAMS}/a")).await.header("etag"), tag);
+
+    read_again(&server, home.path(), ("listen = 1\n", "nothing changes")).await;
+    assert_eq!(names(&web).await, ["a", "c"]);
+
+    let moved = format!("state_dir = \"/nowhere\"\nlog_format = \"json\"\n{}", asleep(&["a"]));
+    read_again(&server, home.path(), (&moved, READ)).await;
+    let log = server.log().join("\n");
+    assert!(log.contains("log_format, state_dir") && log.contains("restart"), "{log}");
+    assert_eq!(names(&web).await, ["a"]);
+}
+
+#[tokio::test]
+async fn the_filter_of_the_log_follows_the_file() {
+    let home = TempDir::new().expect("a temporary directory");
+    let server = started(home.path(), &asleep(&["a"]));
+    let quiet = format!("log = \"warn\"\nstate_dir = \"/nowhere\"\n{}", asleep(&["a"]));
+    read_again(&server, home.path(), (&quiet, "restart")).await;
+    read_again(&server, home.path(), (&asleep(&["a"]), READ)).await;
+    let log = server.log();
+    assert_eq!(log.iter().filter(|line| line.contains(READ)).count(), 1, "{log:?}");
+}
+
+#[tokio::test]
+async fn every_json_line_of_a_stream_has_its_name() {
+    let home = TempDir::new().expect("a temporary directory");
+    let waited = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let target = waited.local_addr().expect("an address");
+    let server = started(home.path(), &format!("log_format = \"json\"\nwait_for = [\"{target}\"]\n"));
+    Web::of(&server).playable("test").await;
+    let lines = until("the stream runs", LONG, async || {
+        let log = server.log();
+        log.iter().any(|line| line.contains("Running")).then_some(log)
+    })
+    .await;
+    let lines: Vec<serde_json::Value> =
+        lines.iter().map(|line| serde_json::from_str(line).expect("one JSON object a line")).collect();
+    let of_streams = lines.iter().filter(|line| line["target"].as_str().expect("text").starts_with("barstone::stream"));
+    for line in of_streams.clone() {
+        assert_eq!(line["spans"][0]["stream"], "test", "{line}");
+    }
+    assert!(of_streams.count() > 0);
+    assert!(lines[0]["configuration"].as_str().expect("text").contains("log_format = \"json\""));
+    assert!(lines.iter().any(|line| line["server"] == target.to_string().as_str()));
+}
