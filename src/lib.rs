@@ -14,9 +14,9 @@
 //!
 //! ```text
 //! config file ─┐
-//! REST request ┴→ StreamRequest → StreamSpec → registry → life of a stream → run
-//!                 (may be wrong)  (cannot be)             (restarts)         │
-//!                                                                            ▼
+//! REST request ┴→ StreamRequest → StreamSpec → definitions → registry → life of a stream → run
+//!                 (may be wrong)  (cannot be)  (on disk)     desired(now)  (restarts)      │
+//!                                                                                          ▼
 //!  browser ← HTTP ← manifest ← snapshot ← window ← chunk ← packager ← encoder (GStreamer) ← picture | tone
 //!                                            └──────────→ media directory
 //! ```
@@ -32,10 +32,17 @@
 //! second run fills in the rest of the window: manifests list it from the start, because what a window shows is a function
 //! of UTC and not of when the process began, and a request for a segment that is not there yet waits for it.
 //!
-//! As many runs as there are cores catch up at once, and one fills in the past, so that
-//! those that are on time stay so. The frames of a run are painted on the encoder's own thread when the encoder asks for
-//! them, and pictures in groups that halve towards the end of their chunk, which is the least that anybody gets. When time
-//! jumps, a run makes what is missing; when it is too slow, the next one goes on nearer to now and what is between is a gap.
+//! As many runs as there are cores catch up at once, and one fills in the past, so that those that are on time stay so. The
+//! frames of a run are painted on the encoder's own thread when the encoder asks for them, and pictures in groups that halve
+//! towards the end of their chunk, which is the least that anybody gets. When time jumps, a run makes what is missing; when
+//! it is too slow, the next one goes on nearer to now and what is between is a gap.
+//!
+//! # What is wanted, and what runs
+//!
+//! Whoever changes a definition writes it to [`definitions`]. The registry in [`stream`] makes what runs match them and the
+//! time, again at every change and every few seconds, so that a restart, a moment that was missed and a clock that is set
+//! heal the same way. A definition that differs in picture or sound only begins at a segment that is stored with it: the
+//! windows go on, and what lies between two changes is an *epoch*, with a revision and a pipeline of its own.
 //!
 //! # Low latency
 //!
