@@ -10,7 +10,6 @@ test: packages players schemathesis
 	cargo clippy --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked
 	cargo test --locked
-	cargo build --locked
 	node --test --test-concurrency=1 tests/*.test.mjs
 
 bench: packages players
