@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::support::server::{Server, run};
 use crate::support::web::{Reply, Web, send};
+use crate::support::{LONG, until};
 
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod support;
@@ -231,4 +232,34 @@ async fn all_streams_are_stopped_and_started_at_once() {
         let all = list.as_array().expect("a list");
         assert!(all.len() == 2 && all.iter().all(|stream| stream["enabled"] == enabled), "{list}");
     }
+}
+
+/// The body of a segment around the change, and how the playlist tells of it.
+async fn told(web: &Web, revision: &str) -> (String, String) {
+    let path = "/live/test/v720/hls.m3u8";
+    let text = until("the change is listed", LONG, async || {
+        let reply = web.get(path).await;
+        // All that was there before the change, and a whole segment after it.
+        (reply.status == 200 && reply.text().contains(&format!("\n{revision}/"))).then(|| reply.text())
+    });
+    let text = text.await;
+    let (_, after) = text.split_once("#EXT-X-DISCONTINUITY\n").unwrap_or_else(|| panic!("no discontinuity in {text}"));
+    let before = text.lines().rfind(|line| line.ends_with(".m4s") && !line.starts_with(revision));
+    let first = after.lines().take_while(|line| !line.ends_with(".m4s")).collect::<Vec<_>>().join("\n");
+    (before.expect("a segment before").to_owned(), first)
+}
+
+#[tokio::test]
+async fn a_change_is_the_same_after_a_kill() {
+    let home = TempDir::new().expect("a temporary directory");
+    let (server, web) = at(home.path());
+    web.playable("test").await;
+    let reply = web.json(Method::PUT, &format!("{STREAMS}/test"), &json!({"title": "after", "pattern": "grid"})).await;
+    let revision = reply.json()["revision"].as_str().expect("a revision").to_owned();
+    let (last, first) = told(&web, &revision).await;
+    let before = web.media("test", "v720", &last).await;
+    server.kill();
+    let (server, web) = at(home.path());
+    assert_eq!(told(&web, &revision).await, (last.clone(), first), "{:#?}", server.log());
+    assert_eq!(web.media("test", "v720", &last).await, before);
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::registry::Setting;
 use crate::metrics::labels;
 use crate::pipeline::{Job, PipelineError};
-use crate::window::{Epoch, Lookup, Output};
+use crate::window::{Epoch, Lookup, Output, Snapshot};
 
 /// Complete segments that a run makes before those of now: what a player that starts at three target durations
 /// from the end wants, and one more.
@@ -61,7 +61,9 @@ pub(super) async fn run(
         tracing::warn!(segments = plan.skipped, before = plan.live, "skipped");
         setting.metrics.skipped.get_or_create(&labels(output.spec.name.as_str())).inc_by(plan.skipped);
     }
-    output.tracks.iter().for_each(|track| track.window.expect(plan.past.clone()));
+    // Of two epochs that catch up the later one may be there first.
+    let end = if plan.skipped > 0 { plan.past.end } else { current };
+    output.tracks.iter().for_each(|track| track.window.expect(plan.past.start..end));
     let ended = stop.child_token();
     let live = async {
         let result = live(setting, output, plan.live, &ended).await;
@@ -70,7 +72,7 @@ pub(super) async fn run(
     };
     let past = async {
         tokio::select! {
-            () = until_playable(output, current.saturating_sub(1)) => {
+            () = until_playable(output, plan.live..current) => {
                 drop(turn);
                 output.open();
                 playable();
@@ -117,12 +119,16 @@ async fn live(
     }
 }
 
-/// Resolves when every track has segment `newest` or a later one.
-async fn until_playable(output: &Output, newest: u64) {
+/// Resolves when every track has all of these segments; with none of them, when it has one.
+async fn until_playable(output: &Output, segments: std::ops::Range<u64>) {
+    let is_there = |snapshot: &Arc<Snapshot>| {
+        let missing = |number: &u64| !matches!(snapshot.lookup(*number), Lookup::Ready(_) | Lookup::Expired);
+        snapshot.last_complete().is_some() && segments.clone().find(missing).is_none()
+    };
     for track in &output.tracks {
         let mut snapshots = track.window.subscribe();
         // The window outlives the wait, so the sender cannot be gone.
-        let _ = snapshots.wait_for(|snapshot| snapshot.last_complete() >= Some(newest)).await;
+        let _ = snapshots.wait_for(is_there).await;
     }
 }
 
