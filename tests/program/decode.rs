@@ -15,9 +15,6 @@ use crate::support::template::Template;
 use crate::support::web::Web;
 use crate::support::{LONG, ffmpeg, until};
 
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 const FPS: u64 = 25;
 const SEGMENT_FRAMES: u64 = 48;
 const SIZE: (usize, usize) = (1280, 720);

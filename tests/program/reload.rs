@@ -10,9 +10,6 @@ use crate::support::server::Server;
 use crate::support::web::Web;
 use crate::support::{LONG, until};
 
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 const STREAMS: &str = "/api/v1/streams";
 const READ: &str = "has been read again";
 

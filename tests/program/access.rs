@@ -7,9 +7,6 @@ use tempfile::TempDir;
 use crate::support::server::{Server, run_with};
 use crate::support::web::{Reply, Web, send};
 
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 const STREAM: &str = "/api/v1/streams/test";
 
 async fn stop(web: &Web, headers: &[(&str, &str)]) -> Reply {

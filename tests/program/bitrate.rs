@@ -12,9 +12,6 @@ use crate::support::template::Template;
 use crate::support::web::Web;
 use crate::support::{LONG, until};
 
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 /// Newest segments that are looked at.
 const SEGMENTS: usize = 4;
 
@@ -82,7 +79,8 @@ async fn check(web: &Web, definition: Value) {
     }
     check_manifests(web, &name, (&video, audio.unwrap_or_default())).await;
     assert_eq!(web.counter("barstone_oversized_segments_total", &name).await, 0);
-    let removed = support::web::send(web.request(reqwest::Method::DELETE, &format!("/api/v1/streams/{name}"))).await;
+    let removed =
+        crate::support::web::send(web.request(reqwest::Method::DELETE, &format!("/api/v1/streams/{name}"))).await;
     assert_eq!(removed.status, 204);
 }
 

@@ -8,9 +8,6 @@ use crate::support::server::Server;
 use crate::support::web::{Reply, Web, send};
 use crate::support::{LONG, until};
 
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 async fn start() -> (Arc<Server>, Web) {
     let server = Server::shared();
     let web = Web::of(&server);

@@ -9,9 +9,6 @@ use crate::support::server::Server;
 use crate::support::web::{Reply, Web, send};
 use crate::support::{LONG, until};
 
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 const STREAMS: &str = "/api/v1/streams";
 
 fn start() -> (Arc<Server>, Web) {
@@ -196,7 +193,7 @@ async fn a_stopped_stream_ends_its_manifests_and_a_started_one_goes_on_with_numb
     }
     let started = until("it goes on", LONG, async || {
         let reply = web.get("/live/halt/v/hls.m3u8").await;
-        let playlist = support::playlist::Playlist::parse(&reply.text());
+        let playlist = crate::support::playlist::Playlist::parse(&reply.text());
         (reply.status == 200 && !playlist.ended && playlist.last().number > newest.number).then_some(playlist)
     });
     let now: jiff::Timestamp = web.text("/time").await.parse().expect("xs:dateTime");
@@ -222,7 +219,7 @@ async fn a_disabled_stream_is_there_and_has_nothing_to_play() {
 #[tokio::test]
 async fn a_refused_value_names_its_field_and_makes_no_stream() {
     let (_server, web) = start();
-    for (field, change) in support::limits::refused() {
+    for (field, change) in crate::support::limits::refused() {
         let mut definition = json!({"name": "refused"});
         definition.as_object_mut().expect("an object").extend(change.as_object().expect("an object").clone());
         let problem = check_problem(&web.json(Method::POST, STREAMS, &definition).await, 422, "bad_value");
@@ -230,7 +227,7 @@ async fn a_refused_value_names_its_field_and_makes_no_stream() {
         assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(field)), "{problem}");
     }
     check_problem(&web.get(&format!("{STREAMS}/refused")).await, 404, "unknown_stream");
-    for change in support::limits::allowed() {
+    for change in crate::support::limits::allowed() {
         let mut definition = json!({"name": "allowed", "enabled": false});
         definition.as_object_mut().expect("an object").extend(change.as_object().expect("an object").clone());
         let reply = web.json(Method::POST, STREAMS, &definition).await;
@@ -261,8 +258,10 @@ async fn a_picture_changes_at_a_segment_and_the_stream_goes_on() {
     let (old, new) = text.split_once("#EXT-X-DISCONTINUITY\n").expect("a discontinuity");
     assert!(!old.contains(&revision) && new.starts_with(&format!("#EXT-X-MAP:URI=\"{revision}/init.mp4\"")), "{text}");
     assert!(!text.contains("#EXT-X-ENDLIST") && !text.contains("#EXT-X-GAP"), "{text}");
-    let first =
-        support::playlist::Playlist::parse(&text).segments.into_iter().find(|segment| segment.uri.contains(&revision));
+    let first = crate::support::playlist::Playlist::parse(&text)
+        .segments
+        .into_iter()
+        .find(|segment| segment.uri.contains(&revision));
     let first = first.expect("a segment").number;
     let begins = first as i64 * 1920 - asked.as_millisecond();
     assert!((2000..=3920 + 1000).contains(&begins), "{begins} ms after it was asked for");

@@ -12,9 +12,6 @@ use crate::support::server::{Server, run};
 use crate::support::web::{Reply, Web, send};
 use crate::support::{LONG, until};
 
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 const STREAMS: &str = "/api/v1/streams";
 
 fn at(home: &Path) -> (Server, Web) {

@@ -12,9 +12,6 @@ use crate::support::server::Server;
 use crate::support::web::Web;
 use crate::support::{LONG, until};
 
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 /// Whatever x264 does with CABAC and more references than one, small enough to be made twice on two cores.
 const DEFINITIONS: &str = r#"
 [[streams]]

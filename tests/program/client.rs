@@ -10,9 +10,6 @@ use tempfile::TempDir;
 
 use crate::support::server::{Server, feed, run};
 
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 /// How a command ended.
 #[derive(Debug)]
 struct Ended {

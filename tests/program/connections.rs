@@ -12,9 +12,6 @@ use crate::support::server::{Server, run};
 use crate::support::web::Web;
 use crate::support::{LONG, until};
 
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 const IDLERS: usize = 100;
 
 /// Makes a certificate for `localhost` and its key.

@@ -14,12 +14,6 @@ use crate::support::template::Template;
 use crate::support::web::{Web, send};
 use crate::support::{LONG, until};
 
-#[path = "support/rules/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "tests of other files use the rest")]
-mod rules;
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 const WATCHED: Duration = Duration::from_secs(16);
 const TRACKS: [&str; 2] = ["v720", "a"];
 

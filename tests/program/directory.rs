@@ -14,9 +14,6 @@ use crate::support::server::Server;
 use crate::support::web::Web;
 use crate::support::{LONG, until};
 
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 const PART: &str = ".part";
 /// Of the default stream: video is padded to the byte, the audio encoder carries a few from one frame to the next.
 const VIDEO_BYTES: RangeInclusive<usize> = 480_000..=480_000;

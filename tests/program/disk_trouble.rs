@@ -10,9 +10,6 @@ use crate::support::server::Server;
 use crate::support::web::Web;
 use crate::support::{LONG, until};
 
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 const ERRORS: &str = "barstone_directory_errors_total";
 const WARNING: &str = "the media directory cannot be written";
 const RECOVERED: &str = "the media directory can be written again";

@@ -8,9 +8,6 @@ use tempfile::TempDir;
 
 use crate::support::server::{run, run_with};
 
-#[expect(dead_code, reason = "each test file uses a part of it")]
-mod support;
-
 fn written(toml: &str) -> (TempDir, PathBuf) {
     let directory = TempDir::new().expect("a temporary directory");
     let file = directory.path().join("wrong.toml");

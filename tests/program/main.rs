@@ -1,0 +1,25 @@
+//! The whole program from outside: the real server as a child, one file for each of its sides. One test binary, so
+//! that what they share is compiled and linked once; what needs the machine to itself has a binary of its own.
+
+#[path = "../support/rules/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "tests of other binaries use the rest")]
+mod rules;
+#[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "tests of other binaries use the rest")]
+mod support;
+
+mod access;
+mod bitrate;
+mod client;
+mod config;
+mod connections;
+mod decode;
+mod definitions;
+mod directory;
+mod disk_trouble;
+mod headers;
+mod openapi;
+mod protocol;
+mod reload;
+mod rest;
+mod restart;
