@@ -16,7 +16,7 @@ mod request;
 mod roster;
 
 use post::{Delivery, Post, Verdict};
-pub use request::{Hook, HookRequest, Secret};
+pub use request::{Hook, HookRequest};
 pub use roster::Roster;
 
 /// Events that may wait for one hook: what a hundred streams tell when they start, and little memory.

@@ -69,6 +69,7 @@ pub mod utc;
 pub mod spec;
 
 pub mod metrics;
+pub mod secret;
 
 pub mod signal;
 

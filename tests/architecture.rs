@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules in the order in which they may use each other: only what stands before.
-const ORDER: [&str; 21] = [
+const ORDER: &[&str] = &[
     "timeline",
     "utc",
     "spec",
     "metrics",
+    "secret",
     "signal",
     "cmaf",
     "window",

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, Secret, unknown};
+use super::{ConfigError, token, unknown};
 use crate::hooks::HookRequest;
+use crate::secret::Secret;
 use crate::spec::StreamRequest;
 
 /// Where the configuration comes from: flags, environment and the file that they name.
@@ -39,7 +40,7 @@ pub(super) struct Settings {
     /// PEM file with the certificate's private key
     #[arg(long, env = "BARSTONE_TLS_KEY", value_name = "FILE", global = true)]
     pub(super) tls_key: Option<PathBuf>,
-    #[arg(skip = Secret::from_environment())]
+    #[arg(skip = token::from_environment())]
     pub(super) api_token: Option<Secret>,
     /// File with the token that changes need, also from this machine; BARSTONE_API_TOKEN may have the token itself
     /// [default: one is made, and not needed from this machine]

@@ -1,22 +1,14 @@
 //! The token that changes need, where one is configured.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
 use super::{ConfigError, refused};
+use crate::secret::{MASK, Secret};
 
 /// The variable that has it; there is no flag, which everybody on the machine could see.
 const VARIABLE: &str = "BARSTONE_API_TOKEN";
-/// Stands for what is secret where it is shown.
-const MASK: &str = "***";
 /// Fits into a header many times.
 const LONGEST: usize = 1024;
-
-/// A text that is shown to nobody.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
 
 /// Where the token is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +26,7 @@ impl ApiToken {
     /// If its file cannot be read, or has no token.
     pub fn read(&self) -> Result<String, ConfigError> {
         match self {
-            Self::Said(Secret(token)) => Ok(token.clone()),
+            Self::Said(token) => Ok(token.reveal().to_owned()),
             Self::In(path) => {
                 let text =
                     std::fs::read_to_string(path).map_err(|why| ConfigError::Read { path: path.to_owned(), why })?;
@@ -59,12 +51,10 @@ impl ApiToken {
     }
 }
 
-impl Secret {
-    /// What the environment says.
-    pub(super) fn from_environment() -> Option<Self> {
-        // What is not UTF-8 is refused later, as it is no token.
-        std::env::var_os(VARIABLE).map(|token| Self(token.to_string_lossy().into_owned()))
-    }
+/// What the environment says.
+pub(super) fn from_environment() -> Option<Secret> {
+    // What is not UTF-8 is refused later, as it is no token.
+    std::env::var_os(VARIABLE).map(|token| Secret::new(token.to_string_lossy().into_owned()))
 }
 
 pub(super) fn api_token(said: Option<Secret>, file: Option<PathBuf>) -> Result<Option<ApiToken>, ConfigError> {
@@ -72,7 +62,7 @@ pub(super) fn api_token(said: Option<Secret>, file: Option<PathBuf>) -> Result<O
         (None, None) => Ok(None),
         (None, Some(path)) => Ok(Some(ApiToken::In(path))),
         (Some(token), None) => {
-            check(&token.0, "api_token")?;
+            check(token.reveal(), "api_token")?;
             Ok(Some(ApiToken::Said(token)))
         }
         (Some(_), Some(_)) => Err(refused("api_token_file", "not beside api_token")),
@@ -85,24 +75,5 @@ fn check<'a>(token: &'a str, place: &str) -> Result<&'a str, ConfigError> {
     match fits && token != MASK {
         true => Ok(token),
         false => Err(refused(place, format!("1 to {LONGEST} visible ASCII characters without blanks, and not {MASK}"))),
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(MASK)
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(MASK)
-    }
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The error of what is not a text would have it in it.
-        String::deserialize(deserializer).map(Self).map_err(|_| de::Error::custom("a secret is a text in quotes"))
     }
 }

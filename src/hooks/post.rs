@@ -10,7 +10,8 @@ use reqwest::{Client, StatusCode, redirect};
 use sha2::Sha256;
 use tokio_rustls::rustls::crypto::ring;
 
-use super::{Hook, Secret};
+use super::Hook;
+use crate::secret::Secret;
 use crate::stream::Event;
 use crate::timeline::UnixTime;
 
@@ -100,7 +101,7 @@ pub(super) fn judge(status: StatusCode) -> Verdict {
 /// `t` is part of what is signed, so that a receiver can refuse what is old.
 fn signature(secret: &Secret, now: UnixTime, body: &[u8]) -> HeaderValue {
     let t = now.as_secs();
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.reveal()).expect("HMAC takes keys of any length");
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).expect("HMAC takes keys of any length");
     mac.update(format!("{t}.").as_bytes());
     mac.update(body);
     let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();

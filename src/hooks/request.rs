@@ -3,9 +3,8 @@
 use std::fmt;
 
 use reqwest::Url;
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny};
-use serde::ser::{Serialize, Serializer};
 
+use crate::secret::Secret;
 use crate::spec::{SpecError, StreamName};
 use crate::stream::Event;
 
@@ -70,48 +69,6 @@ impl fmt::Debug for Target {
     }
 }
 
-/// Stands for a secret where one is shown.
-const MASK: &str = "***";
-
-/// A text that is never shown.
-#[derive(Clone, PartialEq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// For signing, and nothing else.
-    pub(super) fn reveal(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(MASK)
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(MASK)
-    }
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    /// A value of another type is refused without quoting it, which the error of `String` would.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(serde::Deserialize)]
-        #[serde(untagged)]
-        enum Found {
-            Text(String),
-            Other(IgnoredAny),
-        }
-        match Found::deserialize(deserializer)? {
-            Found::Text(text) => Ok(Self(text)),
-            Found::Other(_) => Err(de::Error::custom("a secret is a string")),
-        }
-    }
-}
-
 impl HookRequest {
     /// What may be shown of a hook: of its URL the origin, and whether it has a secret.
     pub fn masked(hook: &Hook) -> Self {
@@ -131,7 +88,7 @@ impl TryFrom<HookRequest> for Hook {
     fn try_from(request: HookRequest) -> Result<Self, SpecError> {
         let HookRequest { url, secret, events, streams } = request;
         let target = check_url(&url)?;
-        if secret.as_ref().is_some_and(|secret| !(1..=MAX_SECRET).contains(&secret.0.len())) {
+        if secret.as_ref().is_some_and(|secret| !(1..=MAX_SECRET).contains(&secret.reveal().len())) {
             return refuse("secret", format!("1 to {MAX_SECRET} bytes; left out for none"));
         }
         let events = events.map(|names| check_list("events", &names, check_event)).transpose()?;

@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::task::TaskTracker;
 
 use super::*;
+use crate::secret::Secret;
 use crate::spec::StreamName;
 use crate::stream::{News, Phase};
 use crate::timeline::UnixTime;
