@@ -10,7 +10,7 @@ use clap::Subcommand;
 use tracing_subscriber::EnvFilter;
 
 use crate::hooks::{Hook, HookRequest};
-use crate::spec::{SpecError, StreamRequest, StreamSpec};
+use crate::spec::{SpecError, StreamSpec, check_each, check_streams};
 
 mod settings;
 mod shown;
@@ -19,7 +19,7 @@ mod unknown;
 
 use settings::Settings;
 pub use settings::{LogFormat, Sources};
-pub use token::{ApiToken, Secret};
+pub use token::ApiToken;
 pub use unknown::check_environment;
 
 /// All interfaces, on the port that needs no rights.
@@ -163,7 +163,7 @@ impl Config {
                 tries: in_range("wait_tries", said.wait_tries.unwrap_or(WAIT_TRIES))?,
                 rest: seconds("wait_seconds", said.wait_seconds.unwrap_or(WAIT_SECONDS))?,
             },
-            streams: said.streams.map(streams).transpose().map_err(in_file)?,
+            streams: said.streams.map(check_streams).transpose().map_err(in_file)?,
             hooks: hooks(said.hooks.unwrap_or_default()).map_err(in_file)?,
         })
     }
@@ -246,30 +246,11 @@ fn refused(name: &str, problem: impl Into<String>) -> ConfigError {
     ConfigError::Value(SpecError { field: name.into(), problem: problem.into() })
 }
 
-fn streams(requests: Vec<StreamRequest>) -> Result<Vec<StreamSpec>, SpecError> {
-    let streams: Vec<StreamSpec> = each("streams", requests)?;
-    for (index, spec) in streams.iter().enumerate() {
-        if streams[..index].iter().any(|other| other.name == spec.name) {
-            let problem = format!("two streams are called {}", spec.name);
-            return Err(SpecError { field: format!("streams[{index}].name"), problem });
-        }
-    }
-    Ok(streams)
-}
-
 fn hooks(requests: Vec<HookRequest>) -> Result<Vec<Hook>, SpecError> {
     if requests.len() > MOST {
         return Err(SpecError { field: "hooks".into(), problem: format!("at most {MOST}, not {}", requests.len()) });
     }
-    each("hooks", requests)
-}
-
-/// Checks every table of an array, counted from 0 as in `video[0]`.
-fn each<R, T: TryFrom<R, Error = SpecError>>(key: &str, requests: Vec<R>) -> Result<Vec<T>, SpecError> {
-    let checked = requests.into_iter().enumerate().map(|(index, request)| {
-        T::try_from(request).map_err(|error| SpecError { field: format!("{key}[{index}].{}", error.field), ..error })
-    });
-    checked.collect()
+    check_each("hooks", requests)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod quantizer;
 mod request;
 mod schedule;
 
+pub use check::{check_each, check_streams};
 pub use request::{AudioRequest, StreamRequest, VideoRequest};
 pub use schedule::{Schedule, ScheduleRequest, Tick, WindowRequest};
 

@@ -16,7 +16,7 @@ use super::{App, MAX_BODY_BYTES, MAX_IMPORT_BYTES};
 use crate::definitions::{Change, Guard, MAX_STREAMS, Origin, WriteError};
 use crate::manifest::{date_time, path};
 use crate::spec::object::{self, Object};
-use crate::spec::{SpecError, StreamName, StreamRequest, StreamSpec};
+use crate::spec::{SpecError, StreamName, StreamRequest, StreamSpec, check_streams};
 use crate::stream::{Moment, Phase, StreamView};
 
 type Answer = Result<Response, ApiError>;
@@ -209,16 +209,7 @@ pub(super) async fn import(State(app): State<App>, headers: HeaderMap, body: Bod
         let problem = format!("at most {MAX_STREAMS}, not {}", streams.len());
         return Err(SpecError { field: "streams".into(), problem }.into());
     }
-    let mut specs: Vec<StreamSpec> = Vec::new();
-    for (index, request) in streams.into_iter().enumerate() {
-        let wrong = |error: SpecError| SpecError { field: format!("streams[{index}].{}", error.field), ..error };
-        let spec = StreamSpec::try_from(request).map_err(wrong)?;
-        if specs.iter().any(|other| other.name == spec.name) {
-            let problem = format!("{} stands twice", spec.name);
-            return Err(wrong(SpecError { field: "name".into(), problem }).into());
-        }
-        specs.push(spec);
-    }
+    let specs = check_streams(streams)?;
     let mut views = Vec::new();
     for spec in specs {
         views.push(app.0.registry.put(spec, Guard::Always).await?.0);

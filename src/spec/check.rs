@@ -87,6 +87,31 @@ impl TryFrom<StreamRequest> for StreamSpec {
     }
 }
 
+/// Checks the definitions of a list that is called `streams`. No two may have one name.
+///
+/// # Errors
+/// The first that is wrong, with its place in the list.
+pub fn check_streams(requests: Vec<StreamRequest>) -> Result<Vec<StreamSpec>, SpecError> {
+    let streams: Vec<StreamSpec> = check_each("streams", requests)?;
+    for (index, spec) in streams.iter().enumerate() {
+        if streams[..index].iter().any(|other| other.name == spec.name) {
+            return refuse(format!("streams[{index}].name"), format!("two streams are called {}", spec.name));
+        }
+    }
+    Ok(streams)
+}
+
+/// Checks every entry of the list `key`, counted from 0 as in `video[0]`.
+///
+/// # Errors
+/// The first that is wrong, with its place in the list.
+pub fn check_each<R, T: TryFrom<R, Error = SpecError>>(key: &str, requests: Vec<R>) -> Result<Vec<T>, SpecError> {
+    let checked = requests.into_iter().enumerate().map(|(index, request)| {
+        T::try_from(request).map_err(|error| SpecError { field: format!("{key}[{index}].{}", error.field), ..error })
+    });
+    checked.collect()
+}
+
 fn check_name(name: Option<&str>) -> Result<StreamName, SpecError> {
     let Some(name) = name else {
         return refuse("name", "is missing");
