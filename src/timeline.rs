@@ -255,6 +255,12 @@ impl Timeline {
         self.frames(kind, start + first..start + end)
     }
 
+    /// When a chunk of video begins and ends, which those of audio follow within a frame.
+    pub fn chunk_span(&self, segment: u64, chunk: u32) -> Range<UnixTime> {
+        let frames = self.chunk(Kind::Video, segment, chunk);
+        self.rate.frame_start(frames.start)..self.rate.frame_start(frames.end)
+    }
+
     /// The frames of the chunk that a frame belongs to.
     pub fn chunk_of(&self, kind: Kind, frame: u64) -> Range<u64> {
         let on_screen = match kind {

@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 
 use crate::manifest::hls::Skip;
 use crate::manifest::{Latency, Place, View, dash, hls};
-use crate::timeline::{self, UnixTime};
+use crate::timeline::UnixTime;
 use crate::window::{Grain, Output};
 
 /// Which manifest of a stream.
@@ -116,7 +116,7 @@ fn end(view: &View<'_>, grain: Grain) -> Option<UnixTime> {
         }
         Grain::Chunk => {
             let edge = snapshots.filter_map(|snapshot| snapshot.edge()).max()?;
-            Some(timeline.rate().frame_start(timeline.chunk(timeline::Kind::Video, edge.segment, edge.chunk).end))
+            Some(timeline.chunk_span(edge.segment, edge.chunk).end)
         }
     }
 }

@@ -51,7 +51,7 @@ pub(super) async fn in_stream(
             return no_such(format!("a stream has {hls}, {llhls}, {dash} and {lldash}, not {file}"), SECOND);
         }
     };
-    manifest(&app, &request, &output(&app, &stream).await?, (kind, Directives::default())).await
+    whole(&app, &request, &stream, kind).await
 }
 
 /// `/live/{stream}/{track}/{file}`
@@ -87,13 +87,7 @@ pub(super) async fn short_hls(State(app): State<App>, Named(file): Named<String>
     let Some(stream) = file.strip_suffix(".m3u8") else {
         return no_such(format!("playlists here are called STREAM.m3u8, not {file}"), SECOND);
     };
-    manifest(
-        &app,
-        &request,
-        &output(&app, stream).await?,
-        (Kind::Multivariant(Place::Short, Latency::Normal), Directives::default()),
-    )
-    .await
+    whole(&app, &request, stream, Kind::Multivariant(Place::Short, Latency::Normal)).await
 }
 
 /// `/dash/{stream}.mpd`
@@ -101,13 +95,7 @@ pub(super) async fn short_dash(State(app): State<App>, Named(file): Named<String
     let Some(stream) = file.strip_suffix(".mpd") else {
         return no_such(format!("MPDs here are called STREAM.mpd, not {file}"), SECOND);
     };
-    manifest(
-        &app,
-        &request,
-        &output(&app, stream).await?,
-        (Kind::Mpd(Place::Short, Latency::Normal), Directives::default()),
-    )
-    .await
+    whole(&app, &request, stream, Kind::Mpd(Place::Short, Latency::Normal)).await
 }
 
 /// `/live/{stream}/{track}/{revision}/{file}`
@@ -143,11 +131,15 @@ pub(super) async fn in_revision(
         }
         MediaFile::Chunk { segment, chunk } => {
             let media = self::chunk(&app, &output, &window, (segment, chunk)).await?;
-            let end = spec.timeline.chunk(timeline::Kind::Video, segment, chunk).end;
-            (media, Cache::Immutable(lifetime(spec)), Some(spec.timeline.rate().frame_start(end)))
+            (media, Cache::Immutable(lifetime(spec)), Some(spec.timeline.chunk_span(segment, chunk).end))
         }
     };
     reply::media(&request, &media, &Meta { content_type, cache, etag: media.etag(), modified })
+}
+
+/// A manifest of a stream, for which no directives are.
+async fn whole(app: &App, request: &HeaderMap, stream: &str, kind: Kind) -> Answer {
+    manifest(app, request, &output(app, stream).await?, (kind, Directives::default())).await
 }
 
 async fn manifest(
@@ -251,8 +243,7 @@ async fn chunk(app: &App, output: &Output, window: &Window, (number, chunk): (u6
         return no_such(format!("a segment has {} chunks", timeline.chunks_per_segment()), SECOND);
     }
     let ready = |snapshot: &Snapshot| Some(snapshot.segment(number)?.chunks.get(chunk as usize)?.media.clone());
-    let begins = timeline.rate().frame_start(timeline.chunk(timeline::Kind::Video, number, chunk).start);
-    let has_begun = begins <= app.0.clock.now() + CLOCK_SKEW;
+    let has_begun = timeline.chunk_span(number, chunk).start <= app.0.clock.now() + CLOCK_SKEW;
     if !has_begun && ready(&window.snapshot()).is_none() {
         return no_such(format!("chunk {chunk} of segment {number} is not hinted at yet"), SECOND);
     }
@@ -328,12 +319,12 @@ async fn output(app: &App, stream: &str) -> Result<Arc<Output>, ApiError> {
 }
 
 fn target(output: &Output) -> Duration {
-    Duration::from_secs(hls::target_duration(&output.spec))
+    hls::target_duration(&output.spec)
 }
 
 /// How long a segment may be kept: six target durations or the window, whichever is longer, up to a day.
 fn lifetime(spec: &StreamSpec) -> Duration {
-    Duration::from_secs(6 * hls::target_duration(spec)).max(spec.window).min(DAY)
+    (hls::target_duration(spec) * 6).max(spec.window).min(DAY)
 }
 
 fn no_such<T>(detail: impl Into<String>, retry: Duration) -> Result<T, ApiError> {

@@ -1,7 +1,5 @@
 //! Delivery directives (RFC 8216bis 6.2.5): what a client may ask of a low-latency playlist, and the wait for it.
 
-use std::time::Duration;
-
 use tokio::time::timeout;
 
 use super::error::ApiError;
@@ -77,7 +75,7 @@ impl Directives {
         let chunks = u64::from(output.spec.timeline.chunks_per_segment());
         let mut snapshots = track.window.subscribe();
         wanted.check(output, &snapshots.borrow(), grain)?;
-        let patience = Duration::from_secs(hls::target_duration(&output.spec)) * PATIENCE_TARGETS;
+        let patience = hls::target_duration(&output.spec) * PATIENCE_TARGETS;
         let until = wanted.until(chunks, grain);
         let there = snapshots.wait_for(|snapshot| snapshot.ended() || listed(snapshot, chunks, grain) >= until);
         match timeout(patience, there).await {

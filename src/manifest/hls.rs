@@ -1,6 +1,7 @@
 //! HLS playlists (draft-pantos-hls-rfc8216bis): multivariant, media and I-frame.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use super::{Latency, Place, View, date_time, path, seconds};
 use crate::spec::{StreamSpec, TrackId, VideoSpec};
@@ -104,9 +105,9 @@ pub fn iframes(view: &View<'_>, track: &TrackId) -> Option<String> {
 }
 
 /// `EXT-X-TARGETDURATION`: a constant of the definition, the same for all its playlists (RFC 8216bis 4.4.3.1).
-pub fn target_duration(spec: &StreamSpec) -> u64 {
+pub fn target_duration(spec: &StreamSpec) -> Duration {
     let longest = spec.tracks().map(|(_, kind)| spec.timeline.longest_segment(kind)).max().unwrap_or_default();
-    ((longest.as_millis() as u64 + 500) / 1000).max(1)
+    Duration::from_secs(((longest.as_millis() as u64 + 500) / 1000).max(1))
 }
 
 fn find<'a>(view: &'a View<'_>, track: &TrackId) -> Option<(Kind, &'a Snapshot)> {
@@ -118,7 +119,7 @@ fn head(view: &View<'_>, first: u64) -> String {
 }
 
 fn opening(spec: &StreamSpec, version: u32) -> String {
-    let target = target_duration(spec);
+    let target = target_duration(spec).as_secs();
     format!("#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-TARGETDURATION:{target}\n")
 }
 

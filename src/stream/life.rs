@@ -44,8 +44,8 @@ impl Wanted {
         }
     }
 
-    /// Whether a run of `output` is what is wanted, if need be after it has gone over to another definition.
-    fn goes_on_with(&self, output: &Output, encoders: &str) -> bool {
+    /// Has `output` go over to the definition that is wanted, if it has another. Whether a run of it is what is wanted then.
+    fn apply_to(&self, output: &Output, encoders: &str) -> bool {
         let epochs = output.epochs();
         let Some(newest) = epochs.last().filter(|_| self.order == Order::Run) else { return false };
         let Record { spec, from, before, .. } = &*self.record;
@@ -116,7 +116,7 @@ impl Life {
         let mut wanted = self.wanted.clone();
         let unwanted = async {
             // The sender lives as long as the stream is known.
-            let _ = wanted.wait_for(|wanted| !wanted.goes_on_with(&output, &self.setting.encoders)).await;
+            let _ = wanted.wait_for(|wanted| !wanted.apply_to(&output, &self.setting.encoders)).await;
         };
         let running = pin!(self.keep_running(&output, &stop));
         // A run that has begun is awaited, never dropped: it has threads to join.
@@ -125,7 +125,7 @@ impl Life {
             running.await;
         }
         // The end of the program is not the end of the presentation: another process may go on with it.
-        if !self.wanted.borrow().goes_on_with(&output, &self.setting.encoders) {
+        if !self.wanted.borrow().apply_to(&output, &self.setting.encoders) {
             output.end();
         }
         stop.cancel();
@@ -172,9 +172,8 @@ impl Life {
     fn set(&self, phase: Phase, error: Option<String>) {
         let since = self.setting.clock.now();
         tracing::info!(?phase, error, "phase");
-        let stream = labels(self.wanted.borrow().record.spec.name.as_str());
-        self.setting.metrics.running.get_or_create(&stream).set((phase == Phase::Running).into());
         let name = self.wanted.borrow().record.spec.name.clone();
+        self.setting.metrics.running.get_or_create(&labels(name.as_str())).set((phase == Phase::Running).into());
         let changed = self.status.send_if_modified(|status| status.set(phase, since, error.clone()));
         if changed {
             self.setting.events.tell(since, &name, News::Phase { phase, error });

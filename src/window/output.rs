@@ -73,7 +73,7 @@ impl Output {
     }
 
     /// Where the segments of a revision are: those of its epoch in the track's window, and those past its end.
-    pub fn window(&self, track: usize, epoch: &'_ Arc<Epoch>, number: u64) -> Option<Window> {
+    pub fn window(&self, track: usize, epoch: &Epoch, number: u64) -> Option<Window> {
         let past = epoch.overlap().is_some_and(|overlap| overlap.contains(&number));
         match epoch.contains(number) {
             true => self.tracks.get(track).map(|track| track.window.clone()),
@@ -95,11 +95,10 @@ impl Output {
         }
         let oldest = self.tracks.iter().map(|track| track.window.snapshot().first()).min().unwrap_or_default();
         self.epochs.send_modify(|epochs| {
+            epochs.iter().for_each(|before| before.end(epoch.from));
             if let Some(before) = epochs.iter().rev().find(|before| before.from < epoch.from) {
-                before.end(epoch.from);
                 before.expect_overlap();
             }
-            epochs.iter().for_each(|before| before.end(epoch.from));
             let left =
                 epochs.iter().filter(|before| before.until().is_some_and(|until| until > before.from.max(oldest)));
             *epochs = Arc::new(left.cloned().chain([Arc::new(epoch)]).collect());

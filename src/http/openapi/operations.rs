@@ -1,4 +1,4 @@
-//! What each route of the API takes and answers. `tests/openapi.rs` compares the routes with those of the router.
+//! What each route of the API takes and answers. `tests/program/openapi.rs` compares the routes with those of the router.
 
 use crate::http::error::Code;
 

@@ -39,7 +39,7 @@ pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
     let last_part = timeline.chunks_per_segment() - 1;
     let last = if edge.chunk == last_part { edge.segment } else { edge.segment - 1 };
     let first = *snapshot.listed()?.start();
-    let target = Duration::from_secs(target_duration(spec));
+    let target = target_duration(spec);
 
     let mut playlist = opening(spec, VERSION);
     control(&mut playlist, spec);
@@ -109,7 +109,7 @@ fn newest(timeline: &Timeline, (kind, last): (Kind, u64), distance: Duration) ->
 }
 
 fn control(playlist: &mut String, spec: &StreamSpec) {
-    let target = target_duration(spec);
+    let target = target_duration(spec).as_secs();
     let _ = writeln!(
         playlist,
         "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={},HOLD-BACK={},PART-HOLD-BACK={}",
