@@ -71,6 +71,9 @@ pub mod spec;
 pub mod metrics;
 pub mod secret;
 
+#[cfg(test)]
+mod edited;
+
 pub mod signal;
 
 pub mod cmaf;

@@ -1,9 +1,11 @@
 use std::io::Write;
 
 use clap::{CommandFactory, Parser};
+use proptest::prelude::*;
 
 use super::*;
 use crate::cli::Cli;
+use crate::edited::edited;
 
 fn sources(args: &[&str]) -> Sources {
     Cli::parse_from(["barstone"].iter().chain(args)).sources
@@ -148,6 +150,26 @@ fn what_differs_is_named_by_its_key() {
     let other = load("log = 'warn'\nlisten = '127.0.0.1:2'\n[[streams]]\nname = 'a'").unwrap();
     assert_eq!(one.differences(&other), ["listen", "log", "state_dir"]);
     assert!(one.differences(&one).is_empty());
+}
+
+/// With one more change they are wrong, or not.
+const NEARLY: &[&str] = &[
+    "listen = '[::1]:9000'\nmedia_dir = 'none'\nlog = 'warn,barstone=debug'\nlog_format = 'json'\n",
+    "tls_cert = 'a'\ntls_key = 'b'\nwait_for = ['db:5432']\nwait_tries = 2\nwait_seconds = 3\n",
+    "[[streams]]\nname = 'a'\naudio = false\n[[streams]]\nname = 'b'\nfps = '50'\nsegment_frames = 96\nvideo = []\n",
+    "[[streams]]\nname = 'a'\n[[streams.video]]\nid = 'v'\nwidth = 640\nheight = 360\nbitrate = 500000\n",
+    "[[streams]]\nname = 'a'\nschedule = { time_zone = 'UTC', start = ['0 8 * * *'] }\nrequires = ['b']\n",
+    "streams = []\n[[hooks]]\nurl = 'https://example.com'\nevents = ['phase']\nstreams = ['a']\n",
+];
+
+proptest! {
+    #[test]
+    fn any_file_has_an_effect_that_can_be_shown_or_is_refused_in_one_line(file in edited(NEARLY)) {
+        match load(&file) {
+            Ok(config) => prop_assert_eq!(load(&toml::to_string(&config.to_table()).unwrap()).unwrap(), config),
+            Err(error) => prop_assert_eq!(format!("{:#}", anyhow::Error::from(error)).lines().count(), 1),
+        }
+    }
 }
 
 /// A setting has one name in all places, and the table in the README has a row for each.

@@ -14,6 +14,8 @@ use crate::stream::{Setting, Turns};
 use crate::timeline::UnixTime;
 use crate::window::fixture::{initialise, publish};
 
+mod any_request;
+
 /// 2026-11-21T03:40:28.800Z
 const SEGMENT: u64 = 935_016_890;
 

@@ -1,0 +1,114 @@
+//! Whatever is asked, in whatever order, is answered: nothing panics, and what is refused says why.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use tokio::time::timeout;
+
+use super::*;
+use crate::edited::edited;
+
+const METHODS: &[&str] = &["GET", "GET", "GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"];
+/// Paths that lead somewhere; `R` stands for the revision of the stream.
+const PATHS: &[&str] = &[
+    "/live/test/hls.m3u8",
+    "/live/test/llhls.m3u8",
+    "/live/test/dash.mpd",
+    "/live/test/lldash.mpd",
+    "/live/test/v720/hls.m3u8",
+    "/live/test/v720/llhls.m3u8?_HLS_msn=935016889&_HLS_part=1&_HLS_skip=YES",
+    "/live/test/a/llhls.m3u8?_HLS_msn=935016890",
+    "/live/test/v720/R/init.mp4",
+    "/live/test/v720/R/935016889.m4s",
+    "/live/test/a/R/935016880.3.m4s",
+    "/hls/test.m3u8",
+    "/dash/test.mpd",
+    "/api/v1/streams?phase=running&limit=3&after=a",
+    "/api/v1/streams/test",
+    "/api/v1/streams/other/start",
+    "/api/v1/streams/test/stop",
+    "/api/v1/definitions",
+    "/api/v1/all/stop",
+    "/api/v1/events",
+    "/static/page.js",
+    "/time",
+    "/readyz",
+];
+const BODIES: &[&str] = &[
+    "",
+    "{}",
+    r#"{"name": "other"}"#,
+    r#"{"name": "other", "enabled": false, "fps": "30000/1001", "segment_frames": 60, "chunk_frames": 15}"#,
+    r#"{"video": [{"id": "v1", "width": 640, "height": 360, "bitrate": 500000}], "audio": false, "window_seconds": 20}"#,
+    r#"{"schedule": {"zone": "Europe/Berlin", "start": ["0 8 * * 1-5"], "stop": ["0 18 * * *"]}, "requires": ["test"]}"#,
+    r#"{"streams": [{"name": "a"}, {"name": "b", "on_demand": true, "idle_seconds": 10}]}"#,
+];
+const HEADERS: &[&str] = &[
+    "range: bytes=0-99",
+    "range: bytes=-1",
+    "if-none-match: \"0123456789abcdef\"",
+    "if-match: *",
+    "if-modified-since: Sat, 21 Nov 2026 03:40:28 GMT",
+    "if-range: \"0123456789abcdef\"",
+    "accept-encoding: gzip;q=0.5, identity",
+    "authorization: Bearer token",
+    "origin: http://localhost:8080",
+    "host: localhost:8080",
+    "last-event-id: 1-1",
+    "sec-fetch-site: same-origin",
+];
+
+#[derive(Debug, Clone)]
+struct Asked {
+    method: &'static str,
+    path: String,
+    headers: Vec<String>,
+    body: String,
+}
+
+fn any_request() -> impl Strategy<Value = Asked> {
+    let parts = (select(METHODS), edited(PATHS), vec(edited(HEADERS), 0..4), edited(BODIES));
+    parts.prop_map(|(method, path, headers, body)| Asked { method, path, headers, body })
+}
+
+impl Asked {
+    /// `None` if it is not even HTTP.
+    fn request(&self, revision: &str) -> Option<Request<Body>> {
+        let path = self.path.replace('R', revision);
+        let mut request = Request::builder().method(self.method).uri(path).header("content-type", "application/json");
+        for header in &self.headers {
+            let (name, value) = header.split_once(':')?;
+            request = request.header(name, value.trim());
+        }
+        request.body(Body::from(self.body.clone())).ok()
+    }
+}
+
+/// A body that never ends, of events, is left after a while.
+const LONG: Duration = Duration::from_secs(60);
+
+async fn answers(requests: Vec<Asked>) -> Result<(), TestCaseError> {
+    let (app, media) = ready().await;
+    let revision = media.rsplit('/').next().unwrap_or_default();
+    for asked in requests {
+        let Some(request) = asked.request(revision) else { continue };
+        let Ok(answer) = timeout(LONG, ask(&app, request)).await else { continue };
+        let status = answer.status.as_u16();
+        prop_assert!(status != 500, "{asked:?}");
+        if status >= 400 && asked.method != "HEAD" {
+            prop_assert_eq!(answer.header("content-type"), "application/problem+json", "{:?} {}", &asked, status);
+            prop_assert!(answer.json()["code"].is_string(), "{:?}", &asked);
+        }
+    }
+    let after = get(&app, "/livez").await.status;
+    prop_assert_eq!(after, StatusCode::OK);
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn any_requests_are_answered(requests in vec(any_request(), 1..12)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
+        runtime.block_on(answers(requests))?;
+    }
+}
