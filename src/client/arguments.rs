@@ -26,6 +26,9 @@ pub struct Options {
     /// Token that the server asks for
     #[arg(long, env = "BARSTONE_API_TOKEN", value_name = "TOKEN", global = true, hide_env_values = true)]
     pub(super) token: Option<String>,
+    /// File with the token, where none is said
+    #[arg(long, env = "BARSTONE_API_TOKEN_FILE", value_name = "FILE", global = true)]
+    pub(super) token_file: Option<PathBuf>,
     /// Print what the server answers as it is, one JSON document
     #[arg(long, global = true)]
     pub(super) json: bool,

@@ -1,6 +1,7 @@
 //! The way to a server: requests, and what its answers mean.
 
 use std::error::Error;
+use std::fs;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -41,7 +42,7 @@ impl Server {
         let timeout = Duration::from_secs(options.timeout);
         let client = Client::builder().user_agent(USER_AGENT).timeout(timeout).redirect(redirect::Policy::none());
         // The options alone decide where a token goes, not the environment.
-        let client = client.no_proxy().default_headers(authorization(options.token.as_deref())?);
+        let client = client.no_proxy().default_headers(authorization(options)?);
         let client = match options.server.scheme() {
             "https" => client,
             // Root certificates are neither needed nor read.
@@ -124,11 +125,18 @@ pub(super) fn on_condition(
     Ok(request.header(header, tag))
 }
 
-fn authorization(token: Option<&str>) -> Result<HeaderMap, ClientError> {
+fn authorization(options: &Options) -> Result<HeaderMap, ClientError> {
     let mut headers = HeaderMap::new();
+    let (token, option) = match (&options.token, &options.token_file) {
+        (None, Some(path)) => {
+            let text = fs::read_to_string(path).map_err(|source| ClientError::File { path: path.clone(), source })?;
+            (Some(text.trim().to_owned()), "--token-file")
+        }
+        (token, _) => (token.clone(), "--token"),
+    };
     if let Some(token) = token.filter(|token| !token.is_empty()) {
         let value = HeaderValue::try_from(format!("Bearer {token}"));
-        let mut value = value.map_err(|_| ClientError::Header { option: "--token" })?;
+        let mut value = value.map_err(|_| ClientError::Header { option })?;
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
     }

@@ -261,7 +261,18 @@ fn answers_of_other_servers_say_nothing_of_streams() {
 
 #[test]
 fn a_token_is_sent_and_never_shown() {
-    for (arguments, expected) in [(&["--token", "sesame"][..], true), (&[], false), (&["--token", ""], false)] {
+    let home = TempDir::new().expect("a directory");
+    let file = home.path().join("token");
+    std::fs::write(&file, "sesame\n").expect("a file");
+    let from_file = ["--token-file", file.to_str().expect("UTF-8")];
+    let not_from_file = [&from_file[..], &["--token", ""]].concat();
+    for (arguments, expected) in [
+        (&["--token", "sesame"][..], true),
+        (&from_file, true),
+        (&[], false),
+        (&["--token", ""], false),
+        (&not_from_file, false),
+    ] {
         let (url, serving) = answers_once("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]");
         let url = format!("{url}/below");
         Ended::from(run(&[&["streams", "list", "--server", &url], arguments].concat())).done();
@@ -273,6 +284,8 @@ fn a_token_is_sent_and_never_shown() {
     let wrong = Ended::from(run(&["streams", "list", "--token", "ses\name"]));
     wrong.check_failed(2, &["--token"]);
     assert!(!wrong.error.contains("ses"), "{}", wrong.error);
+    let missing = Ended::from(run(&["streams", "list", "--token-file", "/nowhere/token"]));
+    missing.check_failed(2, &["/nowhere/token", "No such file"]);
 }
 
 #[test]
