@@ -18,6 +18,7 @@ mod definitions;
 mod directory;
 mod disk_trouble;
 mod headers;
+mod hooks;
 mod openapi;
 mod protocol;
 mod reload;
