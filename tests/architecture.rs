@@ -10,6 +10,7 @@ const ORDER: &[&str] = &[
     "spec",
     "metrics",
     "secret",
+    "edited",
     "signal",
     "cmaf",
     "window",
@@ -83,6 +84,7 @@ fn each_library_is_known_in_one_place() {
     check_only("dash_mpd", &["manifest"]);
     check_only("prometheus_client", &["metrics"]);
     check_only("reqwest", &["hooks", "client"]);
+    check_only("async_nats", &["definitions"]);
     check_only("schemars", &["spec", "stream", "http"]);
     check_only("anyhow", &["main"]);
 }
