@@ -10,8 +10,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, ConfigError, MediaDir, Sources};
-use crate::definitions::{Definitions, FileError};
+use crate::config::{Config, ConfigError, MediaDir, Sources, Wait};
+use crate::definitions::{Address, Definitions, StoreError};
 use crate::hooks::{self, Patience, Roster};
 use crate::http::{self, Access, App, Certificates, Local, TlsError};
 use crate::metrics::Metrics;
@@ -65,9 +65,9 @@ pub enum AppError {
     /// GStreamer does not work.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
-    /// The state directory cannot be used.
-    #[error("state_dir")]
-    State(#[from] FileError),
+    /// Definitions cannot be kept.
+    #[error("definitions cannot be kept")]
+    Store(#[from] StoreError),
     /// The token cannot be kept.
     #[error("the token cannot be kept in state_dir")]
     Token(#[source] std::io::Error),
@@ -104,7 +104,8 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
         tasks: tasks.clone(),
         turns: Turns::default(),
     };
-    let definitions = definitions(&config).await?;
+    let Some(definitions) = end.run_until_cancelled(definitions(&config)).await else { return Ok(()) };
+    let definitions = definitions?;
     let access = access(&config, address)?;
     log_start(&config, &setting, address);
     // Hooks are there before the first event, and after the last.
@@ -144,17 +145,31 @@ fn posted(setting: &Setting) -> hooks::Setting {
 }
 
 /// Without any configuration there is one stream, which can be changed like one that was made here.
-async fn definitions(config: &Config) -> Result<Definitions, FileError> {
+async fn definitions(config: &Config) -> Result<Definitions, StoreError> {
     let (declared, given) = match &config.streams {
         Some(declared) => (declared.clone(), Vec::new()),
         None => (Vec::new(), vec![StreamSpec::test()]),
     };
-    let definitions = match &config.state_dir {
-        Some(directory) => Definitions::open(directory, given)?,
-        None => Definitions::in_memory(given),
+    let definitions = match (&config.store, &config.state_dir) {
+        (Some(store), _) => join(store, given, &config.wait).await?,
+        (None, Some(directory)) => Definitions::open(directory, given)?,
+        (None, None) => Definitions::in_memory(given),
     };
     definitions.declare(declared).await;
     Ok(definitions)
+}
+
+/// The store is waited for as other servers are.
+async fn join(store: &Address, given: Vec<StreamSpec>, wait: &Wait) -> Result<Definitions, StoreError> {
+    let mut attempt = 1;
+    loop {
+        match Definitions::join(store, given.clone()).await {
+            Err(error) if attempt < wait.tries => tracing::info!(%error, attempt, "the store is waited for"),
+            outcome => return outcome,
+        }
+        attempt += 1;
+        tokio::time::sleep(wait.rest).await;
+    }
 }
 
 /// A token that is configured is everybody's to send, and nobody's to be told.
@@ -191,7 +206,7 @@ fn log_start(config: &Config, setting: &Setting, address: SocketAddr) {
         encoders = setting.encoders,
         "listening"
     );
-    if config.state_dir.is_none() {
+    if config.state_dir.is_none() && config.store.is_none() {
         tracing::info!("definitions made over REST last until the program ends: there is no state_dir");
     }
     if config.media_dir == MediaDir::None {

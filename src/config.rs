@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use tracing_subscriber::EnvFilter;
 
+use crate::definitions::Address;
 use crate::hooks::{Hook, HookRequest};
 use crate::spec::{SpecError, StreamSpec, check_each, check_streams};
 
@@ -53,6 +54,8 @@ pub struct Config {
     pub media_dir: MediaDir,
     /// Where state is kept.
     pub state_dir: Option<PathBuf>,
+    /// Where definitions are kept that replicas share.
+    pub store: Option<Address>,
     /// Certificate and key, if the server speaks TLS.
     pub tls: Option<TlsFiles>,
     /// What changes need, also from this machine; without it one is made.
@@ -154,6 +157,10 @@ impl Config {
             listen: listen(said.listen)?,
             media_dir: media_dir(said.media_dir),
             state_dir: said.state_dir,
+            store: said
+                .store
+                .map(|text| text.parse().map_err(|problem: String| refused("store", problem)))
+                .transpose()?,
             tls: tls(said.tls_cert, said.tls_key)?,
             api_token: token::api_token(said.api_token, said.api_token_file)?,
             log: log(said.log)?,

@@ -1,10 +1,13 @@
 // @ts-check
-// A definition that changes while it is played: nobody stops.
+// A definition that changes while it is played, from one server and from two that share it and take turns request by
+// request: nobody stops.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { launch } from './players/browser.mjs';
+import { startNats } from './players/nats.mjs';
+import { startProxy } from './players/nginx.mjs';
 import { Play } from './players/play.mjs';
 import { Server } from './players/server.mjs';
 import { advancesInRealTime, everyPictureIsRead, figures, playedCleanly } from './players/verdict.mjs';
@@ -16,19 +19,27 @@ const PLAYS_AFTERWARDS_S = 20;
 /** shaka-player looks at an MPD every three seconds. */
 const LONGEST_STALL_MS = 6000;
 
-/** @type {Server} */
-let server;
+/** @type {Awaited<ReturnType<typeof startNats>>} */
+let nats;
+/** @type {Server[]} */
+let servers = [];
+/** @type {Awaited<ReturnType<typeof startProxy>>} */
+let proxy;
 /** @type {Awaited<ReturnType<typeof launch>>} */
 let browser;
 let changes = 0;
 
 before(async () => {
-  server = await Server.start();
+  nats = await startNats();
+  servers = [await Server.start('--store', nats.url), await Server.start('--store', nats.url)];
+  proxy = await startProxy(servers.map(({ url }) => url));
   browser = await launch();
 });
 after(async () => {
   await browser?.close();
-  await server?.stop();
+  await proxy?.stop();
+  for (const server of servers) await server.stop();
+  await nats?.stop();
 });
 
 /** Another picture, sound and bitrate. @returns {Promise<string>} the revision to come */
@@ -41,9 +52,18 @@ async function change() {
     audio: { beep_hz: 1000 + changes * 50 },
   };
   const body = JSON.stringify(definition);
-  const answer = await fetch(`${server.url}/${STREAM}`, { method: 'PUT', body, headers: { 'Content-Type': 'application/json' } });
+  const answer = await fetch(`${servers[0].url}/${STREAM}`, { method: 'PUT', body, headers: { 'Content-Type': 'application/json' } });
   assert.equal(answer.status, 200, await answer.clone().text());
   return (await answer.json()).revision;
+}
+
+/** @param {string[]} urls */
+async function allServeTheSame(urls) {
+  for (const { pathname } of urls.map((url) => new URL(url))) {
+    const bodies = servers.map(async ({ url }) => Buffer.from(await (await fetch(url + pathname)).arrayBuffer()));
+    const [one, other] = await Promise.all(bodies);
+    assert.ok(one.equals(other), pathname);
+  }
 }
 
 /** At the start of a Period players set up their decoders anew, and wait for that. @param {import('./players/play.mjs').Report} report */
@@ -54,13 +74,17 @@ function goesOn(report) {
   everyPictureIsRead(report);
 }
 
+/** @type {[file: string, player: string, from: 'one server' | 'two servers'][]} */
 const WAYS = [
-  ['hls.m3u8', 'hls.js'], ['hls.m3u8', 'shaka-player'], ['dash.mpd', 'dash.js'], ['dash.mpd', 'shaka-player'],
-  ['llhls.m3u8', 'hls.js'], ['llhls.m3u8', 'shaka-player'], ['lldash.mpd', 'dash.js'], ['lldash.mpd', 'shaka-player'],
+  ['hls.m3u8', 'hls.js', 'one server'], ['hls.m3u8', 'shaka-player', 'two servers'],
+  ['dash.mpd', 'dash.js', 'two servers'], ['dash.mpd', 'shaka-player', 'one server'],
+  ['llhls.m3u8', 'hls.js', 'two servers'], ['llhls.m3u8', 'shaka-player', 'one server'],
+  ['lldash.mpd', 'dash.js', 'one server'], ['lldash.mpd', 'shaka-player', 'two servers'],
 ];
-for (const [file, player] of WAYS) {
-  test(`${player} plays ${file} on over a change`, { timeout: 120_000 }, async (t) => {
-    const play = await Play.open(browser.context, player, `${server.url}/live/test/${file}`);
+for (const [file, player, from] of WAYS) {
+  test(`${player} plays ${file} of ${from} on over a change`, { timeout: 120_000 }, async (t) => {
+    const url = from === 'one server' ? servers[1].url : proxy.url;
+    const play = await Play.open(browser.context, player, `${url}/live/test/${file}`);
     try {
       const { playedMs } = await play.played(5);
       const revision = await change();
@@ -72,6 +96,7 @@ for (const [file, player] of WAYS) {
         assert.ok(asked.length > 3, `of the new ${track}: ${asked}`);
       }
       assert.deepEqual(play.refused, []);
+      await allServeTheSame(play.requests.filter((url) => url.includes(`/v720/${revision}/`)).slice(0, 3));
       if (file.endsWith('.m3u8')) {
         playedCleanly(report);
         advancesInRealTime(report);

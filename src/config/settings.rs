@@ -34,6 +34,9 @@ pub(super) struct Settings {
     /// Where state is kept [default: none; definitions made over REST last until the program ends]
     #[arg(long, env = "BARSTONE_STATE_DIR", value_name = "DIR", global = true)]
     pub(super) state_dir: Option<PathBuf>,
+    /// Where definitions are kept that replicas share, nats://HOST:PORT/BUCKET [default: none; state_dir]
+    #[arg(long, env = "BARSTONE_STORE", value_name = "URL", global = true)]
+    pub(super) store: Option<String>,
     /// PEM file with the certificate chain; with it the server speaks TLS only
     #[arg(long, env = "BARSTONE_TLS_CERT", value_name = "FILE", global = true)]
     pub(super) tls_cert: Option<PathBuf>,
@@ -92,6 +95,7 @@ impl Settings {
             listen: self.listen.or(others.listen),
             media_dir: self.media_dir.or(others.media_dir),
             state_dir: self.state_dir.or(others.state_dir),
+            store: self.store.or(others.store),
             tls_cert: self.tls_cert.or(others.tls_cert),
             tls_key: self.tls_key.or(others.tls_key),
             api_token: self.api_token.or(others.api_token),

@@ -16,7 +16,7 @@ impl Config {
     /// As TOML that would have the same effect, but for the token, which is masked, for hooks, of which only the origin
     /// of their URL is shown and not their secret, and for paths that are not UTF-8.
     pub fn to_table(&self) -> Table {
-        let Self { listen, media_dir, state_dir, tls, api_token, log, log_format, wait, streams, hooks } = self;
+        let Self { listen, media_dir, state_dir, store, tls, api_token, log, log_format, wait, streams, hooks } = self;
         let Wait { targets, tries, rest } = wait;
         let shown = Settings {
             listen: Some(listen.to_string()),
@@ -26,6 +26,7 @@ impl Config {
                 MediaDir::At(path) => Some(lossy(path)),
             },
             state_dir: state_dir.as_deref().map(lossy),
+            store: store.as_ref().map(ToString::to_string),
             tls_cert: tls.as_ref().map(|files| lossy(&files.cert)),
             tls_key: tls.as_ref().map(|files| lossy(&files.key)),
             api_token: api_token.as_ref().and_then(ApiToken::said).cloned(),

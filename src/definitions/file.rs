@@ -6,11 +6,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
-use serde::{Deserialize, Serialize};
 
-use super::{Before, Origin, Record};
-use crate::spec::{SpecError, StreamName, StreamRequest, StreamSpec};
-use crate::timeline::UnixTime;
+use super::{Record, text};
+use crate::spec::StreamName;
 
 const STREAMS: &str = "streams";
 const LOCK: &str = "lock";
@@ -35,34 +33,6 @@ pub(super) struct Files {
     is_new: bool,
     /// Locked for as long as it is open.
     _lock: File,
-}
-
-/// What a file says.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Content {
-    /// When the definition was last written.
-    changed: jiff::Timestamp,
-    /// When it was last said by hand whether the stream runs.
-    switched: jiff::Timestamp,
-    /// The first segment of the definition.
-    #[serde(default)]
-    from: u64,
-    #[serde(default)]
-    before: Vec<Earlier>,
-    /// How many definitions there were before those.
-    #[serde(default)]
-    forgotten: u64,
-    definition: StreamRequest,
-}
-
-/// A definition that the stream had.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Earlier {
-    changed: jiff::Timestamp,
-    from: u64,
-    definition: StreamRequest,
 }
 
 impl Files {
@@ -108,20 +78,10 @@ impl Files {
 
     pub(super) fn write(&self, record: &Record) -> Result<(), FileError> {
         let path = self.path(&record.spec.name);
-        let content = Content {
-            changed: timestamp(record.changed),
-            switched: timestamp(record.switched),
-            from: record.from,
-            before: record.before.iter().map(Earlier::from).collect(),
-            forgotten: record.forgotten,
-            definition: StreamRequest::from(&record.spec),
-        };
         let attempt = || -> io::Result<()> {
-            let mut text = serde_json::to_vec_pretty(&content)?;
-            text.push(b'\n');
             let part = path.with_extension(PART);
             let mut file = File::create(&part)?;
-            file.write_all(&text)?;
+            file.write_all(&text::written(record))?;
             file.sync_all()?;
             fs::rename(&part, &path)?;
             self.sync()
@@ -150,44 +110,7 @@ impl Files {
 
 fn read(path: &Path) -> Result<Record, String> {
     let text = fs::read(path).map_err(|error| error.to_string())?;
-    let content: Content = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
-    let spec = StreamSpec::try_from(content.definition).map_err(|error| error.to_string())?;
-    if path.file_stem().and_then(|stem| stem.to_str()) != Some(spec.name.as_str()) {
-        return Err(format!("it defines {}", spec.name));
-    }
-    let before = content.before.into_iter().map(Before::try_from).collect::<Result<Vec<_>, _>>();
-    let before = before.map_err(|error| error.to_string())?;
-    let starts: Vec<_> = before.iter().map(|before| before.from).chain([content.from]).collect();
-    if !starts.is_sorted_by(|one, next| one < next) || !before.iter().all(|before| before.spec.goes_over_to(&spec)) {
-        return Err("it was not what is before it that it follows".into());
-    }
-    let [changed, switched] = [content.changed, content.switched].map(unix_time);
-    let Content { from, forgotten, .. } = content;
-    Ok(Record { spec, changed, from, before, forgotten, switched, origin: Origin::Stored })
-}
-
-impl From<&Before> for Earlier {
-    fn from(before: &Before) -> Self {
-        let Before { spec, from, changed } = before;
-        Self { changed: timestamp(*changed), from: *from, definition: StreamRequest::from(spec) }
-    }
-}
-
-impl TryFrom<Earlier> for Before {
-    type Error = SpecError;
-
-    fn try_from(earlier: Earlier) -> Result<Self, SpecError> {
-        let Earlier { changed, from, definition } = earlier;
-        Ok(Self { spec: definition.try_into()?, from, changed: unix_time(changed) })
-    }
-}
-
-fn unix_time(time: jiff::Timestamp) -> UnixTime {
-    UnixTime::from_millis(time.as_millisecond().max(0) as u64)
-}
-
-fn timestamp(time: UnixTime) -> jiff::Timestamp {
-    jiff::Timestamp::from_millisecond(time.as_millis() as i64).unwrap_or_default()
+    text::read(path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default(), &text)
 }
 
 fn set_aside(path: &Path, problem: &str) {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::spec::StreamRequest;
 
 fn spec(name: &str) -> StreamSpec {
     StreamRequest::named(name).try_into().unwrap()
@@ -110,7 +111,8 @@ async fn what_is_declared_is_read_only_and_goes_first() {
     let record = definitions.known()[&name("a")].clone();
     assert_eq!((record.spec.title.as_str(), record.spec.control.enabled), ("declared", false));
     definitions.declare(vec![spec("c")]).await;
-    assert_eq!(names(&definitions), ["c"]);
+    assert_eq!(names(&definitions), ["a", "c"]);
+    assert_eq!(definitions.known()[&name("a")].spec.title, "made", "it has only given way");
 }
 
 #[tokio::test]

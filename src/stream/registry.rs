@@ -108,6 +108,14 @@ impl Registry {
 
     /// Keeps what runs as it should be; resolves when all is over.
     pub async fn keep(&self) {
+        tokio::select! {
+            () = self.reconcile_on() => {}
+            () = self.definitions.follow() => {}
+            () = self.over.cancelled() => {}
+        }
+    }
+
+    async fn reconcile_on(&self) {
         let mut known = self.definitions.watch();
         loop {
             known.borrow_and_update();
@@ -116,7 +124,6 @@ impl Registry {
                 _ = known.changed() => {}
                 () = self.news.notified() => {}
                 () = tokio::time::sleep(next) => {}
-                () = self.over.cancelled() => return,
             }
         }
     }

@@ -2,10 +2,10 @@
 // nginx as the second server of a media directory, or before several servers, with nothing outside a directory of its own.
 
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 
 import { remove, temporaryDirectory } from './leftovers.mjs';
+import { freePort } from './ports.mjs';
 import { Process } from './process.mjs';
 
 const BINARY = '/usr/sbin/nginx';
@@ -89,14 +89,4 @@ async function start(server, beside = '') {
     throw error;
   }
   return { url, stop };
-}
-
-/** nginx cannot be told to take any port. @returns {Promise<number>} */
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject).listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

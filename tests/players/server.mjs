@@ -13,11 +13,22 @@ export class Server {
   mediaDirectory = temporaryDirectory('media');
   /** Of the root, without a slash at the end. */
   url = '';
-  #process = new Process(BINARY, this.#args('127.0.0.1:0'), environment());
+  /** @type {string[]} */
+  #more;
+  #process;
 
-  /** @returns {Promise<Server>} one that listens, and whose streams are playable */
-  static async start() {
-    const server = new Server();
+  /** @param {string[]} more arguments */
+  constructor(more) {
+    this.#more = more;
+    this.#process = new Process(BINARY, this.#args('127.0.0.1:0'), environment());
+  }
+
+  /**
+   * @param {string[]} more arguments
+   * @returns {Promise<Server>} one that listens, and whose streams are playable
+   */
+  static async start(...more) {
+    const server = new Server(more);
     try {
       await server.#ready();
     } catch (error) {
@@ -71,7 +82,7 @@ export class Server {
 
   /** @param {string} listen */
   #args(listen) {
-    return ['--listen', listen, '--media-dir', this.mediaDirectory];
+    return ['--listen', listen, '--media-dir', this.mediaDirectory, ...this.#more];
   }
 }
 

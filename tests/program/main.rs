@@ -24,3 +24,4 @@ mod protocol;
 mod reload;
 mod rest;
 mod restart;
+mod store;

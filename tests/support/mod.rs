@@ -4,6 +4,7 @@
 pub(crate) mod boxes;
 pub(crate) mod ffmpeg;
 pub(crate) mod limits;
+pub(crate) mod nats;
 pub(crate) mod playlist;
 pub(crate) mod server;
 pub(crate) mod template;

@@ -1,0 +1,48 @@
+//! A NATS server with JetStream, killed and reaped when dropped.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use super::{LONG, until};
+
+pub(crate) struct Nats {
+    child: Child,
+    port: u16,
+}
+
+impl Nats {
+    /// With what is kept in `home`, where there may be something already.
+    pub(crate) async fn start(home: &Path) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+        Self::start_at(home, free).await
+    }
+
+    pub(crate) async fn start_at(home: &Path, port: u16) -> Self {
+        // Debian puts it where only root looks.
+        let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
+        let mut command = Command::new("env");
+        command.env("PATH", path).args(["nats-server", "-js", "-a", "127.0.0.1", "-p", &port.to_string(), "-sd"]);
+        let child = command.arg(home).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        let nats = Self { child, port };
+        let connects = async || TcpStream::connect(("127.0.0.1", port)).ok();
+        drop(until("NATS takes connections", LONG, connects).await);
+        nats
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}/streams", self.port)
+    }
+}
+
+impl Drop for Nats {
+    fn drop(&mut self) {
+        // It fails if it has ended by itself, which is as well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
