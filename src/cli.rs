@@ -40,6 +40,13 @@ pub enum Command {
         #[command(subcommand)]
         action: ConfigAction,
     },
+    /// Ask whether the server that the same settings start is ready, for health checks: 0 if it is, 1 if not
+    #[command(mut_args(not_from_environment), after_help = ENVIRONMENT)]
+    Health {
+        /// Settings after the command, without the environment.
+        #[command(flatten)]
+        sources: Sources,
+    },
     /// See and change the streams of a running server
     #[command(after_help = EXIT_CODES)]
     Streams {
@@ -88,7 +95,9 @@ mod tests {
     fn check(arguments: &str, port: u16, log: &str) {
         let cli = Cli::try_parse_from(arguments.split(' ')).unwrap();
         let sources = match cli.command {
-            Some(Command::Serve { sources } | Command::Config { sources, .. }) => sources.or(cli.sources),
+            Some(Command::Serve { sources } | Command::Health { sources } | Command::Config { sources, .. }) => {
+                sources.or(cli.sources)
+            }
             None => cli.sources,
             Some(Command::Streams { .. } | Command::Definitions { .. }) => panic!("no settings belong to it"),
         };
@@ -103,6 +112,7 @@ mod tests {
         check("barstone --listen [::]:1 serve --listen [::]:2 --log warn", 2, "warn");
         check("barstone --log warn config --listen [::]:1 check", 1, "warn");
         check("barstone config check --listen [::]:1 --log warn", 1, "warn");
+        check("barstone --log warn health --listen [::]:1", 1, "warn");
     }
 
     #[test]

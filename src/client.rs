@@ -14,6 +14,7 @@ mod arguments;
 mod card;
 mod document;
 mod error;
+mod health;
 mod server;
 mod table;
 
@@ -21,6 +22,8 @@ use answer::{Detail, Stream, one_line};
 pub use arguments::{Chosen, DefinitionsAction, EXIT_CODES, Options, StreamsAction};
 use error::{ClientError, Code};
 use server::{Answer, Condition, Server};
+
+use crate::config::Config;
 
 type Done = Result<Code, ClientError>;
 
@@ -54,6 +57,11 @@ pub fn definitions(options: &Options, action: DefinitionsAction) -> ExitCode {
             DefinitionsAction::Import { file } => client.import(&file).await,
         }
     })
+}
+
+/// Asks whether the server that `config` starts on this machine is ready, and says how it went.
+pub fn health(config: &Config) -> ExitCode {
+    finish(async { health::check(config).await.map(|()| Code::Done) })
 }
 
 fn finish(work: impl Future<Output = Done>) -> ExitCode {

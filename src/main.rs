@@ -26,6 +26,10 @@ fn main() -> ExitCode {
         Some(Command::Config { sources, action }) => {
             configured(sources.or(outer), |_, config| look_at(&config, action))
         }
+        Some(Command::Health { sources }) => match Config::load(&sources.or(outer)) {
+            Ok(config) => client::health(&config),
+            Err(error) => fail(&error.into(), BAD_CONFIGURATION),
+        },
         Some(Command::Streams { options, action }) => client::streams(&options, action),
         Some(Command::Definitions { options, action }) => client::definitions(&options, action),
     }

@@ -28,6 +28,8 @@ pub(super) enum ClientError {
     Output(std::io::Error),
     #[error("{option}: not a value that can be sent")]
     Header { option: &'static str },
+    #[error("a server on any port that is free cannot be found")]
+    AnyPort,
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: std::io::Error },
     #[error("{}: {problem}", path.display())]
@@ -47,7 +49,7 @@ impl ClientError {
             | Self::Failed(_)
             | Self::Strange(_)
             | Self::Output(_) => Code::Failed,
-            Self::Header { .. } | Self::File { .. } | Self::Document { .. } => Code::Usage,
+            Self::AnyPort | Self::Header { .. } | Self::File { .. } | Self::Document { .. } => Code::Usage,
             Self::Missing(_) => Code::Missing,
             Self::Refused(_) => Code::Refused,
         }

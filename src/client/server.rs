@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, RequestBuilder, StatusCode, Url, redirect};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, StatusCode, Url, redirect};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use tokio_rustls::rustls::crypto::ring;
@@ -17,6 +17,8 @@ use super::error::ClientError;
 use crate::spec::StreamName;
 
 const USER_AGENT: &str = concat!("barstone/", env!("CARGO_PKG_VERSION"));
+/// A server on the same machine answers at once or not at all.
+const PATIENCE_BESIDE: Duration = Duration::from_secs(4);
 
 /// A server that is spoken to.
 pub(super) struct Server {
@@ -37,30 +39,41 @@ pub(super) type Condition<'a> = (HeaderName, &'a str);
 
 impl Server {
     pub(super) fn new(options: &Options) -> Result<Self, ClientError> {
-        // TLS takes the provider of the process, and there is one: an error says that it is already installed.
-        let _ = ring::default_provider().install_default();
         let timeout = Duration::from_secs(options.timeout);
-        let client = Client::builder().user_agent(USER_AGENT).timeout(timeout).redirect(redirect::Policy::none());
-        // The options alone decide where a token goes, not the environment.
-        let client = client.no_proxy().default_headers(authorization(options)?);
+        let client = builder(timeout).default_headers(authorization(options)?);
         let client = match options.server.scheme() {
             "https" => client,
             // Root certificates are neither needed nor read.
             _ => client.tls_certs_only([]),
         };
+        Self::built(client, &options.server, timeout)
+    }
+
+    /// A server on the same machine, whose certificate is for another name.
+    pub(super) fn beside(url: &Url) -> Result<Self, ClientError> {
+        Self::built(builder(PATIENCE_BESIDE).tls_danger_accept_invalid_certs(true), url, PATIENCE_BESIDE)
+    }
+
+    fn built(client: ClientBuilder, url: &Url, timeout: Duration) -> Result<Self, ClientError> {
         let client = client.build().map_err(|error| ClientError::Begin(root(&error)))?;
-        Ok(Self { client, url: options.server.clone(), timeout })
+        Ok(Self { client, url: url.clone(), timeout })
     }
 
     /// A request to a path of the API.
     pub(super) fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
+        let path: Vec<&str> = ["api", "v1"].iter().chain(path).copied().collect();
+        self.at(method, &path, query)
+    }
+
+    /// A request to any path.
+    pub(super) fn at(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
         let mut url = self.url.clone();
         url.set_query(None);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(["api", "v1"]).extend(path);
+            segments.pop_if_empty().extend(path);
         }
         self.client.request(method, url)
     }
@@ -108,6 +121,14 @@ impl Answer {
         let _: IgnoredAny = self.read()?;
         std::str::from_utf8(&self.body).map_err(|error| ClientError::Strange(error.to_string()))
     }
+}
+
+fn builder(timeout: Duration) -> ClientBuilder {
+    // TLS takes the provider of the process, and there is one: an error says that it is already installed.
+    let _ = ring::default_provider().install_default();
+    let client = Client::builder().user_agent(USER_AGENT).timeout(timeout).redirect(redirect::Policy::none());
+    // What is said to the program alone decides where a request goes, not the environment of all programs.
+    client.no_proxy()
 }
 
 /// The same request with a JSON body.

@@ -8,7 +8,9 @@ use std::thread::JoinHandle;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::server::{Server, feed, run};
+use crate::support::server::{Server, feed, run, run_with};
+use crate::support::web::Web;
+use crate::support::{LONG, until};
 
 /// How a command ended.
 #[derive(Debug)]
@@ -286,6 +288,22 @@ fn a_token_is_sent_and_never_shown() {
     assert!(!wrong.error.contains("ses"), "{}", wrong.error);
     let missing = Ended::from(run(&["streams", "list", "--token-file", "/nowhere/token"]));
     missing.check_failed(2, &["/nowhere/token", "No such file"]);
+}
+
+#[tokio::test]
+async fn health_is_that_of_the_server_with_the_same_settings() {
+    let server = Server::fresh();
+    let health = |listen: &str| Ended::from(run_with(&["health"], &[("BARSTONE_LISTEN", listen)]));
+    Web::of(&server).playable("test").await;
+    until("it is ready", LONG, async || (health(server.address()).code == Some(0)).then_some(())).await;
+    assert_eq!(health(&server.address().replace("127.0.0.1", "0.0.0.0")).done(), "ready\n");
+    health("127.0.0.1:1").check_failed(1, &["http://127.0.0.1:1 cannot be reached"]);
+    health("127.0.0.1:0").check_failed(2, &["any port"]);
+    health("nowhere").check_failed(2, &["0.0.0.0:8080"]);
+    let (url, serving) =
+        answers_once("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 15\r\n\r\n{\"ready\":false}");
+    health(url.trim_start_matches("http://")).check_failed(1, &["503"]);
+    assert!(serving.join().expect("it was asked").starts_with("GET /readyz "));
 }
 
 #[test]

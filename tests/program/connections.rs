@@ -56,6 +56,8 @@ async fn tls_has_http_2_and_takes_new_certificates() {
     assert_eq!(curl(&["--cacert", &cert, "--http1.1", &url]), "200 1.1");
     assert_eq!(curl(&[&url]), "", "the certificate is nobody's");
     assert_eq!(curl(&[&url.replace("https", "http")]), "", "there is TLS only");
+    let health = ["health", "--listen", server.address(), "--tls-cert", &cert, "--tls-key", &key];
+    until("it is ready", LONG, async || run(&health).status.success().then_some(())).await;
 
     // Rubbish changes nothing; a new pair is taken without a restart.
     let old = home.path().join("old.pem");
