@@ -42,6 +42,7 @@ async fn segments_outside_of_the_window_are_told_apart() {
         ("public, max-age=60, immutable", "video/mp4")
     );
     check_open(&growing, "a segment that is being made");
+    assert_eq!(growing.header("x-accel-buffering"), "no");
     let part = send(web.request(Method::GET, &path(now + 1)).header("range", "bytes=0-99")).await;
     assert_eq!((part.status, part.body.len()), (206, 100));
     assert_eq!(web.get(&path(now)).await.body, growing.body);
