@@ -1,11 +1,12 @@
 // @ts-check
-// Players in their low-latency modes, from one server and from two that take turns request by request.
+// Players in their low-latency modes, from one server, from two that take turns request by request, and from a cache
+// before those.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { launch } from './players/browser.mjs';
-import { startProxy } from './players/nginx.mjs';
+import { startEdge, startProxy } from './players/nginx.mjs';
 import { Play } from './players/play.mjs';
 import { Server } from './players/server.mjs';
 import { advancesInRealTime, agreesWithProgramTime, figures, latencyMs, playedCleanly } from './players/verdict.mjs';
@@ -17,21 +18,26 @@ const MOST_MS = 4000;
 let servers = [];
 /** @type {Awaited<ReturnType<typeof startProxy>>} */
 let proxy;
+/** @type {Awaited<ReturnType<typeof startEdge>>} */
+let edge;
 /** @type {Awaited<ReturnType<typeof launch>>} */
 let browser;
 
 before(async () => {
   servers = [await Server.start(), await Server.start()];
-  proxy = await startProxy(servers.map(({ url }) => url));
+  const urls = servers.map(({ url }) => url);
+  proxy = await startProxy(urls);
+  edge = await startEdge(urls);
   browser = await launch();
 });
 after(async () => {
   await browser?.close();
+  await edge?.stop();
   await proxy?.stop();
   for (const server of servers) await server.stop();
 });
 
-/** @type {[path: string, player: string, seconds: number, from: 'one server' | 'two servers'][]} */
+/** @type {[path: string, player: string, seconds: number, from: 'one server' | 'two servers' | 'a cache'][]} */
 const PLAYS = [
   ['/live/test/llhls.m3u8', 'hls.js', 60, 'one server'],
   ['/live/test/llhls.m3u8', 'shaka-player', 60, 'one server'],
@@ -39,11 +45,13 @@ const PLAYS = [
   ['/live/test/lldash.mpd', 'shaka-player', 60, 'one server'],
   ['/live/test/llhls.m3u8', 'hls.js', 30, 'two servers'],
   ['/live/test/lldash.mpd', 'dash.js', 30, 'two servers'],
+  ['/live/test/llhls.m3u8', 'shaka-player', 20, 'a cache'],
+  ['/live/test/lldash.mpd', 'shaka-player', 20, 'a cache'],
 ];
 
 for (const [path, player, seconds, from] of PLAYS) {
   test(`${path} of ${from} plays in ${player} for ${seconds} s`, { timeout: 150_000 }, async (t) => {
-    const url = from === 'one server' ? servers[0].url : proxy.url;
+    const { url } = { 'one server': servers[0], 'two servers': proxy, 'a cache': edge }[from];
     const play = await Play.open(browser.context, player, url + path);
     try {
       const report = await play.played(seconds);

@@ -6,21 +6,21 @@ import { after, before, test } from 'node:test';
 
 import { launch } from './players/browser.mjs';
 import { until } from './players/deadline.mjs';
-import { startNginx } from './players/nginx.mjs';
+import { startVolume } from './players/nginx.mjs';
 import { Play } from './players/play.mjs';
 import { Server } from './players/server.mjs';
 import { advancesInRealTime, agreesWithProgramTime, figures, playedCleanly } from './players/verdict.mjs';
 
 /** @type {Server} */
 let server;
-/** @type {Awaited<ReturnType<typeof startNginx>>} */
+/** @type {Awaited<ReturnType<typeof startVolume>>} */
 let nginx;
 /** @type {Awaited<ReturnType<typeof launch>>} */
 let browser;
 
 before(async () => {
   server = await Server.start();
-  nginx = await startNginx(server.mediaDirectory);
+  nginx = await startVolume(server.mediaDirectory);
   await until('nginx has the manifests', 20, async () => (await fetch(`${nginx.url}/live/test/dash.mpd`)).ok);
   browser = await launch();
 });

@@ -1,7 +1,9 @@
 // @ts-check
-// nginx as the second server of a media directory, or before several servers, with nothing outside a directory of its own.
+// nginx with the configuration that is shipped: as the second server of a media directory, or as the cache before several
+// servers. It writes nothing outside a directory of its own.
 
-import { writeFileSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { remove, temporaryDirectory } from './leftovers.mjs';
@@ -9,81 +11,54 @@ import { freePort } from './ports.mjs';
 import { Process } from './process.mjs';
 
 const BINARY = '/usr/sbin/nginx';
-
-/**
- * @param {string} server what stands in the server block
- * @param {string} beside what stands beside it
- * @param {string} own for its pid, logs and temporary files
- */
-function configuration(server, beside, own) {
-  return `
-daemon off;
-master_process off;
-pid ${own}/pid;
-error_log stderr;
-events {}
-http {
-  access_log off;
-  client_body_temp_path ${own}/body;
-  proxy_temp_path ${own}/proxy;
-  fastcgi_temp_path ${own}/fastcgi;
-  uwsgi_temp_path ${own}/uwsgi;
-  scgi_temp_path ${own}/scgi;
-  ${beside}
-  server {
-    ${server}
-  }
-}
-`;
-}
+const SHIPPED = new URL('../../docker/nginx/', import.meta.url);
+const LISTEN = 'listen 8080 ';
 
 /** @param {string} mediaDirectory is served at the root */
-export function startNginx(mediaDirectory) {
-  return start((port) => `
-    listen 127.0.0.1:${port};
-    root ${mediaDirectory};
-    add_header Access-Control-Allow-Origin *;
-    types {
-      application/vnd.apple.mpegurl m3u8;
-      application/dash+xml mpd;
-      video/mp4 mp4 m4s;
-    }
-    # The MPD's UTCTiming, which dash.js insists on; whole seconds will do.
-    location = /time {
-      return 200 $time_iso8601;
-    }`);
+export function startVolume(mediaDirectory) {
+  return start('volume.conf', [['root /media;', `root ${mediaDirectory};`]]);
 }
 
-/** @param {string[]} urls of the servers that take turns, request by request */
+/** @param {string[]} urls of the servers behind the cache */
+export function startEdge(urls) {
+  return start('edge.conf', [], origins(urls));
+}
+
+/** @param {string[]} urls of the servers that take turns, request by request, because nothing is kept */
 export function startProxy(urls) {
-  const servers = urls.map((url) => `server ${new URL(url).host};`).join(' ');
-  return start((port) => `
-    listen 127.0.0.1:${port};
-    location / {
-      proxy_pass http://replicas;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_buffering off;
-    }`, `upstream replicas { ${servers} keepalive 32; }`);
+  return start('edge.conf', [['proxy_cache_lock on;', 'proxy_no_cache 1; proxy_cache_bypass 1;']], origins(urls));
+}
+
+/** @param {string[]} urls */
+function origins(urls) {
+  return urls.map((url) => `server ${new URL(url).host} max_fails=3 fail_timeout=2s;`).join('\n');
 }
 
 /**
- * @param {(port: number) => string} server
- * @param {string} [beside]
+ * @param {string} name of the file
+ * @param {[string, string][]} changes what stands there, and what is to
+ * @param {string} [beside] what `origins.conf` says
  */
-async function start(server, beside = '') {
+async function start(name, changes, beside = '') {
   const own = temporaryDirectory('nginx');
   const port = await freePort();
-  const file = join(own, 'nginx.conf');
-  writeFileSync(file, configuration(server(port), beside, own));
-  const nginx = new Process(BINARY, ['-e', 'stderr', '-p', own, '-c', file]);
+  let text = readFileSync(new URL(name, SHIPPED), 'utf8');
+  for (const [from, to] of [...changes, [LISTEN, `listen 127.0.0.1:${port} `]]) {
+    assert.equal(text.split(from).length, 2, `${from} stands once in ${name}`);
+    text = text.replace(from, to);
+  }
+  const file = join(own, name);
+  writeFileSync(file, text);
+  writeFileSync(join(own, 'origins.conf'), beside);
+  // One process, which is ended as one.
+  const nginx = new Process(BINARY, ['-e', 'stderr', '-p', own, '-c', file, '-g', 'daemon off; master_process off;']);
   const url = `http://127.0.0.1:${port}`;
   const stop = async () => {
     await nginx.stop();
     remove(own);
   };
   try {
-    await nginx.ready('it answers', async () => (await fetch(url)).status > 0);
+    await nginx.ready('it answers', async () => (await fetch(`${url}/edge/livez`)).ok);
   } catch (error) {
     await stop();
     throw error;

@@ -48,8 +48,13 @@ export class Server {
     await this.#process.kill9();
   }
 
-  async stop() {
+  /** Asks it to end; `restart` starts it again. */
+  async end() {
     await this.#process.stop();
+  }
+
+  async stop() {
+    await this.end();
     remove(this.mediaDirectory);
   }
 

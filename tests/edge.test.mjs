@@ -1,0 +1,152 @@
+// @ts-check
+// The shipped cache before two servers: how many requests get through to them, what it keeps apart, and that a server
+// that goes is no client's business.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { until } from './players/deadline.mjs';
+import { startEdge } from './players/nginx.mjs';
+import { Server } from './players/server.mjs';
+
+const CLIENTS = 100;
+const TRACK = '/live/test/v720';
+
+/** @type {Server[]} */
+let servers = [];
+/** @type {Awaited<ReturnType<typeof startEdge>>} */
+let edge;
+
+before(async () => {
+  servers = [await Server.start(), await Server.start()];
+  edge = await startEdge(servers.map(({ url }) => url));
+});
+after(async () => {
+  await edge?.stop();
+  for (const server of servers) await server.stop();
+});
+
+/** @param {string} path @param {Record<string, string>} [headers] */
+async function get(path, headers = {}) {
+  const response = await fetch(edge.url + path, { headers });
+  const body = Buffer.from(await response.arrayBuffer());
+  return { status: response.status, cache: response.headers.get('x-cache-status'), headers: response.headers, body };
+}
+
+/** @param {string} kind @returns {Promise<number>} requests that both servers have answered */
+async function reached(kind) {
+  let sum = 0;
+  for (const server of servers) {
+    const samples = (await server.text('/metrics')).matchAll(/^barstone_http_requests_total\{(.*)\} (\d+)$/gm);
+    for (const [, labels, count] of samples) if (labels.includes(`kind="${kind}"`)) sum += Number(count);
+  }
+  return sum;
+}
+
+/** @param {string} playlist @returns {{ sequence: number, segments: string[] }} newest last */
+function listed(playlist) {
+  const sequence = Number(/^#EXT-X-MEDIA-SEQUENCE:(\d+)$/m.exec(playlist)?.[1]);
+  return { sequence, segments: playlist.split('\n').filter((line) => /\.m4s$/.test(line) && !line.startsWith('#')) };
+}
+
+async function newest() {
+  const { sequence, segments } = listed((await get(`${TRACK}/hls.m3u8`)).body.toString());
+  return { number: sequence + segments.length - 1, path: `${TRACK}/${segments.at(-1)}` };
+}
+
+test('media is asked for once', async () => {
+  const { path } = await newest();
+  const asked = await reached('media');
+  const all = await Promise.all(Array.from({ length: CLIENTS }, () => get(path)));
+  for (const { status, body } of all) assert.deepEqual([status, body.equals(all[0].body)], [200, true]);
+  assert.ok((await reached('media')) - asked <= 3, 'it grows with the clients');
+  const again = await get(`${path}?CMCD=a`, { Range: 'bytes=0-99' });
+  assert.deepEqual([again.status, again.cache, again.body.length], [206, 'HIT', 100]);
+});
+
+test('those who wait for the same part cost a few requests, and each gets it', async () => {
+  const { number } = await newest();
+  const path = `${TRACK}/llhls.m3u8?_HLS_msn=${number + 2}&_HLS_part=0`;
+  const asked = await reached('manifest');
+  const all = await Promise.all(Array.from({ length: CLIENTS }, () => get(path)));
+  for (const { status, body } of all) assert.deepEqual([status, body.equals(all[0].body)], [200, true]);
+  assert.ok(all[0].body.includes(`${number + 2}.0.m4s`), 'it is not yet there');
+  // Two segments of waiting, in which one asks every tenth of a second; and what a slow machine adds.
+  const cost = (await reached('manifest')) - asked;
+  const kept = all.filter(({ cache }) => cache === 'HIT').length;
+  assert.ok(cost < CLIENTS && kept > 0, `${cost} requests, ${kept} answered from the cache`);
+});
+
+test('the order of directives and what else is in a query make no difference', async () => {
+  const { number } = await newest();
+  await get(`${TRACK}/llhls.m3u8?_HLS_msn=${number}&_HLS_part=1&_HLS_skip=YES`);
+  const other = await get(`${TRACK}/llhls.m3u8?_HLS_skip=YES&session=7&_HLS_part=1&_HLS_msn=${number}`);
+  assert.deepEqual([other.status, other.cache], [200, 'HIT']);
+  assert.match(other.body.toString(), /#EXT-X-SKIP/);
+  const whole = await get(`${TRACK}/llhls.m3u8?_HLS_msn=${number}&_HLS_part=1`);
+  assert.equal(whole.cache, 'MISS');
+  assert.doesNotMatch(whole.body.toString(), /#EXT-X-SKIP/);
+});
+
+test('compressed and plain playlists are kept apart', async () => {
+  const { number } = await newest();
+  const path = `${TRACK}/llhls.m3u8?_HLS_msn=${number}`;
+  for (const [asked, coding] of [['br, gzip', 'gzip'], ['gzip;q=0', null], ['identity', null], ['gzip', 'gzip']]) {
+    const answer = await get(path, { 'Accept-Encoding': String(asked) });
+    assert.equal(answer.headers.get('content-encoding'), coding, String(asked));
+    assert.ok(answer.body.toString().startsWith('#EXTM3U'));
+  }
+  assert.equal((await get(path, { 'Accept-Encoding': 'gzip, deflate' })).cache, 'HIT');
+});
+
+test('a segment that is being made comes chunk by chunk', async () => {
+  const { number, path } = await newest();
+  const growing = path.replace(`${number}.m4s`, `${number + 2}.m4s`);
+  const response = await fetch(edge.url + growing);
+  assert.equal(response.headers.get('content-length'), null);
+  const pieces = [];
+  for await (const piece of response.body ?? []) pieces.push(Buffer.from(piece));
+  const whole = await get(growing);
+  assert.ok(Buffer.concat(pieces).equals(whole.body) && pieces.length > 1);
+  assert.deepEqual([whole.cache, (await get(growing)).cache], ['MISS', 'HIT']);
+});
+
+test('what comes through the edge is from elsewhere, and what is for operation stays inside', async () => {
+  const stop = await fetch(`${edge.url}/api/v1/streams/test/stop`, { method: 'POST' });
+  assert.equal(stop.status, 401);
+  for (const path of ['/metrics', '/whoami']) assert.equal((await get(path)).status, 404, path);
+  assert.equal((await get('/readyz')).status, 200);
+});
+
+test('a server that ends takes no request with it', async () => {
+  const failed = /** @type {string[]} */ ([]);
+  let over = false;
+  let answered = 0;
+  const client = async () => {
+    let { number } = await newest();
+    while (!over) {
+      const { status, body } = await get(`${TRACK}/llhls.m3u8?_HLS_msn=${(number += 1)}`);
+      answered += 1;
+      if (status !== 200) failed.push(`${status} of ${number}`);
+      const { segments } = listed(body.toString());
+      const media = await get(`${TRACK}/${segments.at(-1)}`);
+      if (media.status !== 200) failed.push(`${media.status} of ${segments.at(-1)}`);
+    }
+  };
+  const clients = [client(), client(), client()];
+  /** @param {number} more */
+  const go = async (more) => {
+    const goal = answered + more;
+    await until('requests are answered', 60, () => answered >= goal);
+  };
+  await go(6);
+  await servers[0].kill9();
+  await go(6);
+  await servers[0].restart();
+  await go(6);
+  await servers[1].end();
+  await go(6);
+  over = true;
+  await Promise.all(clients);
+  assert.deepEqual(failed, []);
+});
