@@ -1,5 +1,5 @@
 # Thin targets; each installs what it needs that is missing.
-.PHONY: run test bench packages players schemathesis
+.PHONY: run test test-cluster kubernetes bench packages players schemathesis
 
 run:
 	docker/install-packages.sh build run
@@ -11,6 +11,12 @@ test: packages players schemathesis
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked
 	cargo test --locked
 	node --test --test-concurrency=1 tests/*.test.mjs
+
+# What takes longer, or changes the machine.
+test-cluster: kubernetes
+
+kubernetes: tests/kubernetes/venv/.installed
+	tests/kubernetes/venv/bin/python -m unittest discover -s tests/kubernetes
 
 bench: packages players
 	cargo build --release --locked
@@ -31,4 +37,11 @@ schemathesis: tests/schemathesis/venv/.installed
 tests/schemathesis/venv/.installed: tests/schemathesis/requirements.txt | packages
 	python3 -m venv --clear tests/schemathesis/venv
 	tests/schemathesis/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+tests/kubernetes/venv/.installed: tests/kubernetes/requirements.txt | packages
+	python3 -m venv --clear tests/kubernetes/venv
+	tests/kubernetes/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	command -v kubectl >/dev/null || command -v kustomize >/dev/null \
+		|| GOBIN=$(CURDIR)/tests/kubernetes/venv/bin go install sigs.k8s.io/kustomize/kustomize/v5@v5.5.0
 	touch $@

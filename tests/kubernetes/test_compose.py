@@ -1,0 +1,42 @@
+"""The three profiles of compose: what runs in each, and the habits of all."""
+
+import unittest
+from pathlib import Path
+
+import yaml
+
+COMPOSE = yaml.safe_load((Path(__file__).resolve().parents[2] / "docker/compose.yaml").read_text(encoding="utf-8"))
+SERVICES = COMPOSE["services"]
+
+
+class Compose(unittest.TestCase):
+    def test_each_profile_has_one_door(self):
+        for profile, names in {
+            "one": {"barstone"},
+            "split": {"source", "nginx"},
+            "replicated": {"barstone-1", "barstone-2", "edge"},
+        }.items():
+            services = {name: service for name, service in SERVICES.items() if service["profiles"] == [profile]}
+            self.assertEqual(set(services), names)
+            ports = [service["ports"] for service in services.values() if "ports" in service]
+            self.assertEqual(ports, [["${PORT:-8080}:8080"]])
+
+    def test_services_have_no_rights(self):
+        for name, service in SERVICES.items():
+            with self.subTest(name):
+                self.assertEqual((service["read_only"], service["cap_drop"]), (True, ["ALL"]))
+                self.assertIn("no-new-privileges:true", service["security_opt"])
+                self.assertNotIn("container_name", service, "a second project would have to share it")
+
+    def test_replicas_are_the_same(self):
+        self.assertEqual(SERVICES["barstone-1"], SERVICES["barstone-2"])
+
+    def test_what_is_named_is_there(self):
+        named = {v.split(":")[0] for s in SERVICES.values() for v in s.get("volumes", []) if not v.startswith("$")}
+        self.assertEqual(named, set(COMPOSE["volumes"]))
+        for service in SERVICES.values():
+            self.assertLessEqual(set(service.get("depends_on", {})), set(SERVICES))
+
+
+if __name__ == "__main__":
+    unittest.main()
