@@ -1,5 +1,5 @@
 # Thin targets; each installs what it needs that is missing.
-.PHONY: run test test-cluster kubernetes bench packages players schemathesis
+.PHONY: run test test-cluster kubernetes image bench packages players schemathesis
 
 run:
 	docker/install-packages.sh build run
@@ -13,10 +13,14 @@ test: packages players schemathesis
 	node --test --test-concurrency=1 tests/*.test.mjs
 
 # What takes longer, or changes the machine.
-test-cluster: kubernetes
+test-cluster: kubernetes image
 
 kubernetes: tests/kubernetes/venv/.installed
 	tests/kubernetes/venv/bin/python -m unittest discover -s tests/kubernetes
+
+image:
+	docker/install-packages.sh image-test
+	docker/test-image.sh
 
 bench: packages players
 	cargo build --release --locked

@@ -1,0 +1,126 @@
+#!/bin/sh
+# Builds the images without a container engine, from Debian's packages and the Rust toolchain of this machine under the
+# names that the Dockerfile uses, and runs them: without rights, with a root that cannot be written.
+set -eu
+cd "$(dirname "$0")/.."
+# Kept where IMAGE_STORE says, so that another run is quicker; else removed.
+store=${IMAGE_STORE:-$(mktemp -d "${TMPDIR:-/tmp}/barstone-image-XXXXXX")}
+mkdir -p "$store/tmp"
+export TMPDIR="$store/tmp"
+toolchain=$(rustc --print sysroot)
+registry=${CARGO_HOME:-$HOME/.cargo}/registry
+port=18980
+running=
+export STORAGE_DRIVER="${STORAGE_DRIVER:-overlay}"
+
+buildah() {
+    command buildah --root "$store/storage" --runroot "$store/run" "$@"
+}
+
+# crun refuses machines with both versions of cgroups.
+podman() {
+    command podman --root "$store/storage" --runroot "$store/run" --runtime runc --cgroup-manager cgroupfs "$@"
+}
+
+clean_up() {
+    for name in $running; do
+        podman rm --force --time 0 "$name" >/dev/null 2>&1 || true
+    done
+    [ -n "${IMAGE_STORE:-}" ] || {
+        buildah rmi --all --force >/dev/null 2>&1 || true
+        rm -rf "$store"
+    }
+}
+trap clean_up EXIT
+trap 'exit 1' HUP INT TERM
+
+fail() {
+    echo "$1" >&2
+    for name in $running; do podman logs "$name" >&2 || true; done
+    exit 1
+}
+
+# until_true WHAT COMMAND...: asks again for a minute.
+until_true() {
+    what=$1
+    shift
+    tries=0
+    until "$@" >/dev/null 2>&1; do
+        tries=$((tries + 1))
+        [ $tries -lt 120 ] || fail "not within a minute: $what"
+        sleep 0.5
+    done
+}
+
+make_bases() {
+    [ -s "$store/base.tar" ] || mmdebstrap --variant=minbase --include=ca-certificates bookworm "$store/base.tar"
+    container=$(buildah from --pull-never scratch)
+    buildah add --quiet "$container" "$store/base.tar" / >/dev/null
+    buildah commit --quiet --rm "$container" debian:bookworm-slim >/dev/null
+    container=$(buildah from --pull-never debian:bookworm-slim)
+    buildah config --env CARGO_NET_OFFLINE=true --env CARGO_HOME=/usr/local/cargo \
+        --env PATH=/usr/local/rust/bin:/usr/sbin:/usr/bin:/sbin:/bin "$container"
+    buildah commit --quiet --rm "$container" rust:1-bookworm >/dev/null
+}
+
+# build TARGET NAME
+build() {
+    buildah build --isolation chroot --pull-never --layers --format docker \
+        --volume "$toolchain:/usr/local/rust:ro" --volume "$registry:/usr/local/cargo/registry:ro" \
+        --target "$1" --tag "$2" --file docker/Dockerfile . >"$store/$1.log" 2>&1 || {
+        tail -40 "$store/$1.log" >&2
+        fail "$1 cannot be built"
+    }
+    bytes=$(podman image inspect --format '{{.Size}}' "$2")
+    echo "$1: $((bytes / 1000000)) MB, with $((base_bytes / 1000000)) MB of the base"
+}
+
+# start NAME ARGUMENTS...: on the network of this machine, without rights. Limits are said, because what podman takes
+# instead may be more than this machine allows.
+start() {
+    name=$1
+    shift
+    running="$running $name"
+    podman run --detach --name "$name" --network host --ulimit nofile=4096:4096 --ulimit nproc=4096:4096 \
+        --read-only --tmpfs /tmp --cap-drop all --security-opt no-new-privileges "$@" >/dev/null ||
+        fail "$name does not start"
+}
+
+# ends NAME CODE: at SIGTERM or its like, by itself.
+ends() {
+    podman stop --time 30 "$1" >/dev/null
+    code=$(podman inspect --format '{{.State.ExitCode}}' "$1")
+    [ "$code" = "$2" ] || fail "$1 ended with $code"
+}
+
+playlist() { curl --silent --fail --max-time 10 "http://127.0.0.1:$1/live/test/v720/hls.m3u8" | grep '\.m4s$'; }
+
+cargo fetch --locked --quiet
+[ -n "$(buildah images --quiet rust:1-bookworm 2>/dev/null)" ] || make_bases
+base_bytes=$(podman image inspect --format '{{.Size}}' debian:bookworm-slim)
+build all-in-one barstone
+build source barstone-source
+build edge barstone-edge
+
+start all-in-one --env BARSTONE_LISTEN=127.0.0.1:$port barstone
+until_true "the health check answers" podman exec all-in-one barstone health
+playlist $port >/dev/null || fail "no playlist"
+[ "$(podman exec all-in-one id -u)" = 10001 ] || fail "it is another user"
+podman exec all-in-one touch /usr/local/here 2>/dev/null && fail "the root can be written"
+
+echo "server 127.0.0.1:$port;" >"$store/origins.conf"
+sed "s/listen 8080 /listen 127.0.0.1:$((port + 1)) /" docker/nginx/edge.conf >"$store/edge.conf"
+start edge --volume "$store/origins.conf:/etc/barstone/origins.conf:ro" --volume "$store/edge.conf:/etc/barstone/edge.conf:ro" barstone-edge
+until_true "the edge has the playlist" playlist $((port + 1))
+ends edge 0
+ends all-in-one 0
+
+mkdir -p "$store/media" && chown 10001:10001 "$store/media"
+start source --env BARSTONE_LISTEN=127.0.0.1:$port --volume "$store/media:/media" barstone-source
+sed "s/listen 8080 /listen 127.0.0.1:$((port + 1)) /" docker/nginx/volume.conf >"$store/volume.conf"
+start volume --volume "$store/media:/media:ro" --volume "$store/volume.conf:/etc/barstone/volume.conf:ro" \
+    barstone-edge /etc/barstone/volume.conf
+until_true "nginx has the playlist" playlist $((port + 1))
+ends volume 0
+ends source 0
+echo "the images run"
