@@ -28,7 +28,8 @@ clean_up() {
     done
     [ -n "${IMAGE_STORE:-}" ] || {
         buildah rmi --all --force >/dev/null 2>&1 || true
-        rm -rf "$store"
+        # Whatever may still be mounted there is somebody else's.
+        rm -rf --one-file-system "$store"
     }
 }
 trap clean_up EXIT
@@ -103,7 +104,7 @@ build source barstone-source
 build edge barstone-edge
 
 start all-in-one --env BARSTONE_LISTEN=127.0.0.1:$port barstone
-until_true "the health check answers" podman exec all-in-one barstone health
+until_true "the health check of the image" podman healthcheck run all-in-one
 playlist $port >/dev/null || fail "no playlist"
 [ "$(podman exec all-in-one id -u)" = 10001 ] || fail "it is another user"
 podman exec all-in-one touch /usr/local/here 2>/dev/null && fail "the root can be written"
