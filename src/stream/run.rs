@@ -7,11 +7,14 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::registry::Setting;
 use crate::metrics::labels;
 use crate::pipeline::{Job, PipelineError};
+use crate::timeline::Kind;
+use crate::utc::Clock;
 use crate::window::{Epoch, Lookup, Output, Snapshot};
 
 /// Complete segments that a run makes before those of now: what a player that starts at three target durations
@@ -72,7 +75,7 @@ pub(super) async fn run(
     };
     let past = async {
         tokio::select! {
-            () = until_playable(output, plan.live..current) => {
+            () = until_playable(output, plan.live..current, &setting.clock) => {
                 drop(turn);
                 output.open();
                 playable();
@@ -119,8 +122,8 @@ async fn live(
     }
 }
 
-/// Resolves when every track has all of these segments; with none of them, when it has one.
-async fn until_playable(output: &Output, segments: std::ops::Range<u64>) {
+/// Resolves when every track has all of these segments, with none of them one, and has caught up.
+pub(super) async fn until_playable(output: &Output, segments: std::ops::Range<u64>, clock: &Clock) {
     let is_there = |snapshot: &Arc<Snapshot>| {
         let missing = |number: &u64| !matches!(snapshot.lookup(*number), Lookup::Ready(_) | Lookup::Expired);
         snapshot.last_complete().is_some() && segments.clone().find(missing).is_none()
@@ -129,6 +132,22 @@ async fn until_playable(output: &Output, segments: std::ops::Range<u64>) {
         let mut snapshots = track.window.subscribe();
         // The window outlives the wait, so the sender cannot be gone.
         let _ = snapshots.wait_for(is_there).await;
+    }
+    // On a machine that never catches up it plays all the same.
+    let _ = timeout(output.spec.timeline.segment_duration(), until_level(output, clock)).await;
+}
+
+/// Resolves when every track has all chunks but that of now: until then each catches up at a pace of its own, and their
+/// playlists would not end together (RFC 8216bis B.1).
+async fn until_level(output: &Output, clock: &Clock) {
+    let timeline = &output.spec.timeline;
+    let is_level = |snapshot: &Arc<Snapshot>| {
+        let end = snapshot.edge().map(|edge| timeline.chunk_span(edge.segment, edge.chunk).end);
+        end.is_some_and(|end| clock.now() < end + timeline.longest_chunk(Kind::Video))
+    };
+    while let Some(behind) = output.tracks.iter().find(|track| !is_level(&track.window.snapshot())) {
+        // The window outlives the wait, so the sender cannot be gone.
+        let _ = behind.window.subscribe().wait_for(is_level).await;
     }
 }
 

@@ -6,13 +6,14 @@ use std::time::Duration;
 use tokio_util::task::TaskTracker;
 
 use super::*;
+use crate::cmaf::{Chunk, Media};
 use crate::definitions::{Change, Definitions, Guard, WriteError};
 use crate::metrics::Metrics;
 use crate::spec::{StreamName, StreamRequest, StreamSpec};
 use crate::timeline::UnixTime;
 use crate::utc::Clock;
-use crate::window::Lookup;
-use crate::window::fixture::publish;
+use crate::window::fixture::{publish, publish_chunks};
+use crate::window::{Lookup, Output};
 
 /// 2026-11-21T03:40:28.800Z
 const SEGMENT: u64 = 935_016_890;
@@ -123,6 +124,31 @@ async fn the_live_edge_comes_before_the_past() {
     let snapshot = view.status.output.unwrap().tracks[0].window.snapshot();
     assert_eq!(snapshot.listed(), Some(SEGMENT - 32..=SEGMENT - 1));
     assert!(snapshot.listed().unwrap().all(|number| matches!(snapshot.lookup(number), Lookup::Ready(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_playable_when_all_tracks_have_caught_up() {
+    let output = Output::new(spec("a"), spec("a").revision(""));
+    // In chunk 4 of its segment.
+    let clock = Clock::from_fn(|| UnixTime::from_millis(SEGMENT * 1920 + 1300));
+    let wait = async |limit| {
+        let playable = run::until_playable(&output, SEGMENT - 4..SEGMENT, &clock);
+        tokio::time::timeout(Duration::from_millis(limit), playable).await.is_ok()
+    };
+    publish(&output, SEGMENT - 4..SEGMENT);
+    assert!(!wait(1900).await, "no track has caught up");
+    assert!(wait(1930).await, "a machine that is too slow plays all the same");
+    publish_chunks(&output, SEGMENT, 0..4);
+    assert!(wait(0).await);
+
+    let behind = Output::new(spec("a"), spec("a").revision(""));
+    publish(&behind, SEGMENT - 4..SEGMENT);
+    for index in 0..4 {
+        let media = Media::from(b"chunk".to_vec());
+        behind.tracks[0].window.push(Chunk { segment: SEGMENT, index, media, first_sample_end: 1, excess: 0 });
+    }
+    let playable = run::until_playable(&behind, SEGMENT - 4..SEGMENT, &clock);
+    assert!(tokio::time::timeout(Duration::from_millis(1900), playable).await.is_err(), "the sound is behind");
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,6 @@ use crate::rules::{Violation, dash, hls, lldash};
 use crate::support::playlist::Playlist;
 use crate::support::server::Server;
 use crate::support::web::Web;
-use crate::support::{LONG, until};
 
 #[path = "../support/rules/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "tests of other files use the rest")]
@@ -121,9 +120,6 @@ async fn watch_renditions(web: &Web) {
         [video, audio]
     };
     let slack = AT_ONCE.as_micros() as u64;
-    // In the first moments of a stream each track catches up at a pace of its own.
-    let caught_up = async || llhls::check_renditions(&texts().await, slack).is_empty().then_some(());
-    until("all tracks have caught up", LONG, caught_up).await;
     while began.elapsed() < WATCHED {
         let before = texts().await;
         let now = texts().await;
