@@ -10,6 +10,8 @@ mod bus;
 mod encoder;
 mod engine;
 mod feed;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod flow;
 mod pace;
 mod sink;
@@ -34,11 +36,13 @@ pub enum PipelineError {
         /// Its own words.
         message: String,
     },
-    /// An element took input and gave nothing.
-    #[error("{element} takes frames and gives nothing")]
+    /// A track stood still although frames of it were due.
+    #[error("{element} has given nothing for {:.1} s", limit.as_secs_f64())]
     Stalled {
         /// Name of the element, its track included.
         element: String,
+        /// For how long that is allowed.
+        limit: Duration,
     },
     /// The run cannot keep up with UTC, or was suspended.
     #[error("{} ms behind UTC", behind.as_millis())]

@@ -2,6 +2,7 @@
 //! its output.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use gst::prelude::*;
 use gstreamer as gst;
@@ -80,10 +81,10 @@ impl Branch {
         Ok(Self { flow, encoder: name })
     }
 
-    /// Whether the encoder still works.
-    pub(super) fn check(&self) -> Result<(), PipelineError> {
+    /// Looks whether it still works; so many looks are made within `limit`.
+    pub(super) fn check(&self, limit: Duration) -> Result<(), PipelineError> {
         match self.flow.has_stalled() {
-            true => Err(PipelineError::Stalled { element: self.encoder.clone() }),
+            true => Err(PipelineError::Stalled { element: self.encoder.clone(), limit }),
             false => Ok(()),
         }
     }

@@ -6,19 +6,21 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use gst::prelude::*;
 use gstreamer as gst;
-use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use super::PipelineError;
 use super::branch::Branch;
 use super::bus::{Verdict, judge};
+use super::flow::LOOKS;
 use crate::metrics::Metrics;
+use crate::timeline::Kind;
 use crate::utc::Clock;
 use crate::window::{Epoch, Output, Window};
 
-/// How often encoders are looked at.
-const LOOK: Duration = Duration::from_secs(1);
+/// A run may make nothing for three chunks and so much more, whatever else the machine does.
+const GRACE: Duration = Duration::from_secs(1);
 /// How long a pipeline may take to let go of its threads.
 const TEARDOWN: Duration = Duration::from_secs(5);
 
@@ -58,46 +60,66 @@ impl Job {
 /// # Errors
 /// [`PipelineError`], if the run ended for another reason.
 pub async fn run(job: Job, stop: CancellationToken) -> Result<(), PipelineError> {
-    let mut running = Running { pipeline: gst::Pipeline::new(), branches: Vec::new() };
-    let pipeline = running.pipeline.clone();
-    let mut messages = pipeline.bus().expect("a pipeline has a bus").stream();
-    let (failed, mut failures) = mpsc::unbounded_channel();
-    for track in 0..job.output.tracks.len() {
-        running.branches.push(Branch::add(&pipeline, &job, track, failed.clone())?);
-    }
-    let mut outcome = start(&pipeline);
-    let mut looks = interval(LOOK);
-    // A process that was suspended looks once and not as often as it would have.
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while outcome.is_ok() {
-        tokio::select! {
-            () = stop.cancelled() => break,
-            Some(error) = failures.recv() => outcome = Err(error),
-            _ = looks.tick() => outcome = running.branches.iter().try_for_each(Branch::check),
-            message = messages.next() => match message.as_ref().map(judge) {
-                Some(Verdict::Ignore) => {}
-                Some(Verdict::Fail(error)) => outcome = Err(error),
-                Some(Verdict::End) if job.end().is_some() => break,
-                Some(Verdict::End) | None => outcome = Err(PipelineError::Ended),
-            },
-        }
-    }
-    // An element that fails after its callback did only repeats that it failed.
-    if let Ok(first) = failures.try_recv() {
-        outcome = Err(first);
-    }
-    running.stop();
-    tear_down(&pipeline).await;
-    outcome
+    Running::assemble(&job)?.until_over(&job, &stop).await
 }
 
 /// A pipeline that is stopped before it is let go, also where the run is not awaited to its end.
-struct Running {
-    pipeline: gst::Pipeline,
+pub(super) struct Running {
+    pub(super) pipeline: gst::Pipeline,
     branches: Vec<Branch>,
+    failures: UnboundedReceiver<PipelineError>,
 }
 
 impl Running {
+    /// A pipeline with a branch for each track, which does nothing yet.
+    pub(super) fn assemble(job: &Job) -> Result<Self, PipelineError> {
+        let pipeline = gst::Pipeline::new();
+        let (failed, failures) = mpsc::unbounded_channel();
+        let tracks = 0..job.output.tracks.len();
+        let branches = tracks.map(|track| Branch::add(&pipeline, job, track, failed.clone())).collect::<Result<_, _>>();
+        Ok(Self { branches: branches?, pipeline, failures })
+    }
+
+    /// Plays it until it is over, and lets go of it.
+    pub(super) async fn until_over(mut self, job: &Job, stop: &CancellationToken) -> Result<(), PipelineError> {
+        let mut outcome = self.play(job, stop).await;
+        // An element that fails after its callback did only repeats that it failed.
+        if let Ok(first) = self.failures.try_recv() {
+            outcome = Err(first);
+        }
+        self.stop();
+        tear_down(&self.pipeline).await;
+        outcome
+    }
+
+    async fn play(&mut self, job: &Job, stop: &CancellationToken) -> Result<(), PipelineError> {
+        let limit = job.epoch.spec.timeline.longest_chunk(Kind::Video) * 3 + GRACE;
+        let look = limit / LOOKS;
+        let mut messages = self.pipeline.bus().expect("a pipeline has a bus").stream();
+        start(&self.pipeline)?;
+        let mut looks = interval_at(Instant::now() + look, look);
+        // A process that was suspended looks once and not as often as it would have.
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                Some(error) = self.failures.recv() => return Err(error),
+                due = looks.tick() => {
+                    // Where a look comes this late, the machine has no time for the encoders either.
+                    if due.elapsed() < look / 2 {
+                        self.branches.iter().try_for_each(|branch| branch.check(limit))?;
+                    }
+                }
+                message = messages.next() => match message.as_ref().map(judge) {
+                    Some(Verdict::Ignore) => {}
+                    Some(Verdict::Fail(error)) => return Err(error),
+                    Some(Verdict::End) if job.end().is_some() => return Ok(()),
+                    Some(Verdict::End) | None => return Err(PipelineError::Ended),
+                },
+            }
+        }
+    }
+
     /// Ends what the branches wait for.
     fn stop(&self) {
         self.branches.iter().for_each(|branch| branch.flow.stop());
@@ -107,9 +129,9 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop();
-        // Nothing changes if it is stopped already; what hangs was reported.
+        // Not here: what hangs, which was reported, would hang whoever drops it.
         if self.pipeline.current_state() != gst::State::Null {
-            let _ = self.pipeline.set_state(gst::State::Null);
+            self.pipeline.call_async(|pipeline| _ = pipeline.set_state(gst::State::Null));
         }
     }
 }

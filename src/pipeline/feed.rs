@@ -141,8 +141,9 @@ impl Feed {
     /// # Errors
     /// [`PipelineError::Late`] if the run cannot keep up with UTC.
     pub(super) fn next(&mut self) -> Result<Option<gst::Buffer>, Halt> {
-        self.flow.ask()?;
+        self.flow.check()?;
         if self.next >= self.plan.end() {
+            self.flow.finish();
             return Ok(None);
         }
         self.until_due(self.next)?;

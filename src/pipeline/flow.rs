@@ -3,10 +3,9 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// So many looks in a row that find nothing done: no encoder of the codec table takes this long for a frame on any
-/// machine that could run it live. Looks are counted, and not time, because a process that was suspended finds that much
-/// time has gone and has looked once.
-const STALL: u32 = 5;
+/// So many looks in a row that find nothing done are too many. Looks are counted, and not time, because a process that was
+/// suspended finds that much time has gone and has looked once.
+pub(super) const LOOKS: u32 = 4;
 /// Frames that an encoder may hold: more than any of the codec table looks ahead.
 const MOST_HELD: u64 = 8;
 
@@ -23,26 +22,27 @@ struct State {
     stopped: bool,
     fed: u64,
     taken: u64,
-    /// Whether the encoder has the thread.
-    busy: bool,
-    /// Looks that found the encoder at the same frames, which are counted in and out.
+    /// Whether the next frame is not due yet, or there is none.
+    idle: bool,
+    /// Looks that found it at the same frames, which are counted in and out.
     looks: u32,
     seen: u64,
 }
 
 impl Flow {
-    /// The encoder asks for a frame.
-    pub(super) fn ask(&self) -> Result<(), Stopped> {
-        let mut state = self.state();
-        state.busy = false;
-        if state.stopped { Err(Stopped) } else { Ok(()) }
+    /// Whether the run goes on.
+    pub(super) fn check(&self) -> Result<(), Stopped> {
+        if self.state().stopped { Err(Stopped) } else { Ok(()) }
     }
 
     /// The encoder gets a frame.
     pub(super) fn give(&self) {
-        let mut state = self.state();
-        state.fed += 1;
-        state.busy = true;
+        self.state().fed += 1;
+    }
+
+    /// There are no more frames.
+    pub(super) fn finish(&self) {
+        self.state().idle = true;
     }
 
     /// The encoder has given a frame.
@@ -50,21 +50,23 @@ impl Flow {
         self.state().taken += 1;
     }
 
-    /// Looks whether the encoder has kept the thread, or frames, without an answer for too many looks.
+    /// Looks whether a frame that is due, or more frames than an encoder may hold, have not moved for too many looks.
     pub(super) fn has_stalled(&self) -> bool {
         let mut state = self.state();
-        let keeps = state.busy || state.fed > state.taken + MOST_HELD;
+        let owes = !state.idle || state.fed > state.taken + MOST_HELD;
         let moved = state.fed + state.taken != state.seen;
         state.seen = state.fed + state.taken;
-        state.looks = if keeps && !moved { state.looks + 1 } else { 0 };
-        state.looks >= STALL
+        state.looks = if owes && !moved { state.looks + 1 } else { 0 };
+        state.looks >= LOOKS
     }
 
     /// Sleeps for `duration`, or less if the run stops.
     pub(super) fn sleep(&self, duration: Duration) -> Result<(), Stopped> {
         let mut state = self.state();
         if !state.stopped {
+            state.idle = true;
             state = self.0.1.wait_timeout(state, duration).unwrap_or_else(PoisonError::into_inner).0;
+            state.idle = false;
         }
         if state.stopped { Err(Stopped) } else { Ok(()) }
     }

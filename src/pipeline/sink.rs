@@ -5,7 +5,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::PipelineError;
 use super::engine::Job;
-use super::flow::Flow;
+use super::flow::{Flow, Stopped};
 use crate::cmaf::{Chunk, Configuration, Packager};
 use crate::metrics::labels;
 use crate::spec::StreamSpec;
@@ -29,6 +29,8 @@ pub(super) struct Sink {
 impl Sink {
     /// Publishes what `sample` completes. An error goes to the run and ends the branch.
     pub(super) fn take(&mut self, sample: &gst::Sample) -> Result<gst::FlowSuccess, gst::FlowError> {
+        // An encoder that comes to itself when its run has been given up has nothing to say.
+        self.flow.check().map_err(|Stopped| gst::FlowError::Flushing)?;
         let taken = self.publish(sample);
         self.flow.take();
         taken.map(|()| gst::FlowSuccess::Ok).map_err(|error| {

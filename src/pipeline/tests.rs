@@ -66,22 +66,35 @@ fn an_error_on_the_bus_names_the_element() {
 }
 
 #[test]
-fn an_encoder_that_keeps_frames_has_stalled() {
+fn frames_that_are_due_and_do_not_move_have_stalled() {
     let flow = Flow::default();
-    for _ in 0..8 {
-        flow.ask().unwrap();
-        flow.give();
-    }
-    flow.ask().unwrap();
+    let stands = |looks: u32| (1..looks).all(|_| !flow.has_stalled()) && flow.has_stalled();
+    assert!(stands(4), "not even the first comes");
+    flow.give();
+    assert!(!flow.has_stalled(), "it has moved");
+    assert!(stands(4), "the encoder keeps the thread");
+    flow.take();
+    assert!(!flow.has_stalled(), "it has moved");
+    flow.finish();
+    assert!((0..9).all(|_| !flow.has_stalled()), "there is nothing more to do");
+    (0..8).for_each(|_| flow.give());
     assert!((0..9).all(|_| !flow.has_stalled()), "as many as an encoder may hold");
     flow.give();
-    assert!((0..5).all(|_| !flow.has_stalled()), "it has not been seen to do nothing for long enough");
-    assert!(flow.has_stalled());
-    flow.take();
-    assert!((0..5).all(|_| !flow.has_stalled()), "it has moved");
-    assert!(flow.has_stalled(), "it has the thread");
-    flow.ask().unwrap();
-    assert!(!flow.has_stalled());
+    assert!(!flow.has_stalled(), "it has moved");
+    assert!(stands(4), "too many are kept");
+}
+
+#[test]
+fn a_flow_that_sleeps_has_not_stalled() {
+    let flow = Flow::default();
+    let sleeper = flow.clone();
+    let thread = std::thread::spawn(move || sleeper.sleep(Duration::from_secs(3600)));
+    let sleeps = || (0..9).all(|_| !flow.has_stalled());
+    while !sleeps() {
+        std::thread::yield_now();
+    }
+    flow.stop();
+    assert_eq!(thread.join().unwrap(), Err(Stopped));
 }
 
 #[test]
@@ -90,7 +103,7 @@ fn a_flow_that_is_stopped_does_not_sleep() {
     assert_eq!(flow.sleep(Duration::ZERO), Ok(()));
     flow.stop();
     assert_eq!(flow.sleep(Duration::from_secs(3600)), Err(Stopped));
-    assert_eq!(flow.ask(), Err(Stopped));
+    assert_eq!(flow.check(), Err(Stopped));
 }
 
 #[test]

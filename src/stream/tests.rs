@@ -15,6 +15,8 @@ use crate::utc::Clock;
 use crate::window::fixture::{publish, publish_chunks};
 use crate::window::{Lookup, Output};
 
+mod watchdog;
+
 /// 2026-11-21T03:40:28.800Z
 const SEGMENT: u64 = 935_016_890;
 

@@ -1,0 +1,104 @@
+//! Real pipelines that die and stall, and come back.
+
+use super::*;
+use crate::pipeline::fixture::{Trouble, Troubled};
+use crate::window::Snapshot;
+
+/// A stream of small pictures, which runs.
+struct Studio {
+    registry: Registry,
+    troubled: Troubled,
+}
+
+/// Long enough to have all that a test makes in its window, on any machine.
+const WINDOW: Duration = Duration::from_secs(240);
+
+impl Studio {
+    async fn new() -> Self {
+        let troubled = Troubled::default();
+        let render = troubled.clone();
+        let setting = Setting {
+            clock: Clock::system(),
+            render: Arc::new(move |job, stop| Box::pin(render.clone().run(job, stop))),
+            encoders: crate::pipeline::probe().unwrap().versions().to_owned(),
+            directory: None,
+            metrics: Arc::new(Metrics::new()),
+            events: Arc::default(),
+            tasks: TaskTracker::new(),
+            turns: Turns::default(),
+        };
+        let registry = Registry::new(setting, Definitions::in_memory(Vec::new()), CancellationToken::new());
+        let mut small = StreamSpec { window: WINDOW, ..spec("a") };
+        (small.video[0].width, small.video[0].height, small.video[0].bitrate) = (320, 180, 400_000);
+        registry.put(small, Guard::New).await.unwrap();
+        let studio = Self { registry, troubled };
+        let output = until(&studio.registry, Phase::Running).await.status.output.unwrap();
+        // Trouble is for the run that is on time.
+        studio.wait(|| studio.missing(&output) == 0).await;
+        studio
+    }
+
+    fn metric(&self, labelled: &str) -> usize {
+        let text = self.registry.setting().metrics.text();
+        text.lines().find_map(|line| line.strip_prefix(labelled)?.trim().parse().ok()).unwrap_or(0)
+    }
+
+    /// The stream fails with this in its history, and with this reason, and runs again.
+    async fn check(&self, trouble: Trouble, (error, reason): (&str, &str)) {
+        let output = until(&self.registry, Phase::Running).await.status.output.unwrap();
+        self.troubled.trouble(trouble);
+        let failed = until(&self.registry, Phase::Waiting).await.status;
+        assert!(failed.error.as_deref().is_some_and(|told| told.starts_with(error)), "{:?}", failed.error);
+        let status = until(&self.registry, Phase::Running).await.status;
+        let phases: Vec<_> = status.history.iter().map(|moment| moment.phase).collect();
+        let again = [Phase::Running, Phase::Waiting, Phase::Starting, Phase::Running];
+        assert!(phases.ends_with(&again), "{phases:?}");
+        let restarts = format!("barstone_restarts_total{{stream=\"a\",reason=\"{reason}\"}}");
+        assert_eq!(self.metric(&restarts), 1);
+        let after = status.output.unwrap();
+        assert_eq!(after.id, output.id, "it goes on where it was");
+        // Numbers are those of UTC, and what was missed is made up for or a gap.
+        let now = after.spec.timeline.segment_at(self.registry.setting().clock.now());
+        let is_right = || self.missing(&after) == self.skipped() * after.tracks.len();
+        self.wait(|| after.last_complete() >= Some(now) && is_right()).await;
+    }
+
+    async fn wait(&self, is_so: impl Fn() -> bool) {
+        let wait = async {
+            while !is_so() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(600), wait).await.unwrap();
+    }
+
+    fn skipped(&self) -> usize {
+        self.metric("barstone_skipped_segments_total{stream=\"a\"}")
+    }
+
+    /// Segments that are listed and not there, in all tracks.
+    fn missing(&self, output: &Output) -> usize {
+        let of = |snapshot: &Snapshot| {
+            let is_there = |number: &u64| matches!(snapshot.lookup(*number), Lookup::Ready(_));
+            snapshot.listed().unwrap().filter(|number| !is_there(number)).count()
+        };
+        output.snapshots().iter().map(|snapshot| of(snapshot)).sum()
+    }
+}
+
+#[tokio::test]
+async fn an_element_that_posts_an_error_is_replaced() {
+    Studio::new().await.check(Trouble::Error, ("x264enc-v720: broken", "element")).await;
+}
+
+#[tokio::test]
+async fn an_element_that_lets_nothing_through_is_replaced() {
+    Studio::new().await.check(Trouble::Block, ("x264enc-v720 has given nothing for 2.0 s", "stalled")).await;
+}
+
+#[tokio::test]
+async fn a_thread_that_hangs_keeps_nobody_from_going_on() {
+    let (trouble, hold) = Trouble::hang();
+    Studio::new().await.check(trouble, ("x264enc-v720 has given nothing", "stalled")).await;
+    drop(hold);
+}
