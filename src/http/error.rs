@@ -64,6 +64,8 @@ pub(super) enum ApiError {
     Overdue { waited: Duration },
     #[error("stream {0} is starting")]
     Starting(String),
+    #[error("nothing has looked after the streams for too long")]
+    Wedged,
     #[error("bytes {asked} are not within the {len} that there are")]
     Range { asked: String, len: u64 },
     #[error("something went wrong in the server")]
@@ -115,6 +117,7 @@ impl ApiError {
             Self::TooFarAhead { .. } => (Code::TooFarAhead, Cache::NoStore),
             Self::Overdue { .. } => (Code::Overdue, Cache::NoStore),
             Self::Starting(_) => (Code::Starting, Cache::NoStore),
+            Self::Wedged => (Code::Wedged, Cache::NoStore),
             Self::Range { .. } => (Code::BadRange, Cache::NoStore),
             Self::Internal => (Code::Internal, Cache::NoStore),
         }

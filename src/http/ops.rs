@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::App;
+use super::error::ApiError;
 use crate::manifest::date_time;
 use crate::stream::Phase;
 
@@ -19,8 +20,12 @@ pub(super) async fn time(State(app): State<App>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], date_time(app.0.clock.now()))
 }
 
-pub(super) async fn livez() -> &'static str {
-    "ok\n"
+/// Whether the program looks after its streams.
+pub(super) async fn livez(State(app): State<App>) -> Result<&'static str, ApiError> {
+    match app.0.registry.is_alive().await {
+        true => Ok("ok\n"),
+        false => Err(ApiError::Wedged),
+    }
 }
 
 pub(super) async fn startupz() -> &'static str {

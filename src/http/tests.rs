@@ -93,6 +93,15 @@ async fn ready() -> (Router, String) {
     (app, format!("/live/test/v720/{revision}"))
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_program_that_is_stuck_is_not_live() {
+    let app = app();
+    assert_eq!(get(&app, "/livez").await.status, StatusCode::OK);
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let answer = get(&app, "/livez").await;
+    assert_eq!((answer.status, &answer.json()["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("wedged")));
+}
+
 #[tokio::test]
 async fn manifests_have_their_types_and_short_lives() {
     let (app, _) = ready().await;

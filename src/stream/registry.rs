@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -23,6 +24,11 @@ use crate::window::Output;
 
 /// How often the time is looked at where nothing else happens: a clock that is set is noticed within this.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// Without a look for so long something is stuck.
+const WEDGED: Duration = Duration::from_secs(15);
+/// Where looks were not due, because the process was suspended, the next one comes at once; less than those wait who ask.
+const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// What all streams share.
 pub struct Setting {
@@ -70,6 +76,8 @@ pub struct Registry {
     begun: AtomicBool,
     /// A stream has changed its phase, or somebody asks for one that runs on demand.
     news: Arc<Notify>,
+    /// When what runs was last made what is wanted.
+    looked: watch::Sender<Instant>,
 }
 
 struct Entry {
@@ -91,6 +99,7 @@ impl Registry {
             streams: Mutex::default(),
             begun: AtomicBool::new(false),
             news: Arc::default(),
+            looked: watch::Sender::new(Instant::now()),
         };
         registry.reconcile();
         registry
@@ -120,12 +129,21 @@ impl Registry {
         loop {
             known.borrow_and_update();
             let next = self.reconcile().unwrap_or(LOOK).min(LOOK);
+            self.looked.send_replace(Instant::now());
             tokio::select! {
                 _ = known.changed() => {}
                 () = self.news.notified() => {}
                 () = tokio::time::sleep(next) => {}
             }
         }
+    }
+
+    /// Whether what runs is still looked after: the lock can be taken, tasks are run, and timers fire.
+    pub async fn is_alive(&self) -> bool {
+        let mut looks = self.looked.subscribe();
+        let is_recent = |looked: &Instant| looked.elapsed() < WEDGED;
+        // The registry outlives the wait, so the sender cannot be gone.
+        timeout(AT_ONCE, looks.wait_for(is_recent)).await.is_ok()
     }
 
     /// All streams, by name.

@@ -373,6 +373,20 @@ async fn the_newest_phases_are_remembered() {
     assert!(status.history.iter().any(|moment| moment.error.as_deref() == Some("x264enc-v720: broken")));
 }
 
+#[tokio::test(start_paused = true)]
+async fn streams_that_nobody_looks_after_are_noticed() {
+    let left_alone = registry(&Script::default());
+    let kept = kept(&Script::default());
+    tokio::time::sleep(Duration::from_secs(14)).await;
+    assert!(left_alone.is_alive().await);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!left_alone.is_alive().await);
+    assert!(kept.is_alive().await);
+    // As a process finds it that was suspended.
+    tokio::time::advance(Duration::from_secs(3600)).await;
+    assert!(kept.is_alive().await);
+}
+
 #[test]
 fn waits_double_up_to_half_a_minute() {
     let mut back_off = run::BackOff::default();

@@ -63,6 +63,7 @@ codes! {
     NotKept: SERVICE_UNAVAILABLE "not_kept" "The definition could not be kept"
     Overdue: SERVICE_UNAVAILABLE "overdue" "It has not come in time"
     Starting: SERVICE_UNAVAILABLE "starting" "The stream is starting"
+    Wedged: SERVICE_UNAVAILABLE "wedged" "The program is stuck"
     Full: INSUFFICIENT_STORAGE "full" "There are too many streams"
 }
 

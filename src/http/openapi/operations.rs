@@ -133,7 +133,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
         answers: &[Answer { content: Some(("text/plain", "DateTime")), ..OK }],
         ..get("/time", "get_time", "Tells UTC as xs:dateTime.")
     },
-    Operation { answers: &[OK], ..get("/livez", "is_live", "Whether the program runs.") },
+    Operation {
+        answers: &[OK],
+        refuses: &[Code::Wedged],
+        ..get("/livez", "is_live", "Whether the program works, and need not be started again.")
+    },
     Operation {
         answers: &[json(200, "Yes.", "Readiness"), json(503, "No.", "Readiness")],
         ..get("/readyz", "is_ready", "Whether every stream that should run is playable.")
