@@ -18,7 +18,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::definitions::MAX_STREAMS;
 use crate::metrics::{Metrics, RequestLabels};
 use crate::stream::Registry;
-use crate::utc::Clock;
+use crate::utc::{Clock, Offset};
 
 mod access;
 mod api;
@@ -53,6 +53,7 @@ pub struct App(Arc<Shared>);
 struct Shared {
     registry: Arc<Registry>,
     clock: Clock,
+    offset: Offset,
     metrics: Arc<Metrics>,
     manifests: manifests::Manifests,
     access: Access,
@@ -67,6 +68,7 @@ impl App {
         let (clock, metrics) = (setting.clock.clone(), Arc::clone(&setting.metrics));
         Self(Arc::new(Shared {
             registry,
+            offset: Offset::new(clock.clone()),
             clock,
             metrics,
             manifests: manifests::Manifests::default(),

@@ -1,9 +1,10 @@
 //! What the program counts, as one struct that is passed to whoever counts. Prometheus text is made at `/metrics`.
 
-use std::time::Duration;
+use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
-use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info};
+pub use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::{family::Family, gauge::Gauge, histogram::Histogram, info::Info};
 use prometheus_client::registry::{Registry, Unit};
 
 /// Labels of what belongs to a stream.
@@ -31,12 +32,32 @@ pub struct RestartLabels {
     pub reason: &'static str,
 }
 
+/// A phase of streams.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct PhaseLabels {
+    /// The word for it.
+    pub phase: &'static str,
+}
+
 /// What became of an event for a hook.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct HookLabels {
     /// `delivered`, `failed` or `dropped`.
     pub outcome: &'static str,
 }
+
+/// A request that waits.
+#[derive(Debug)]
+pub struct Held(Gauge);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// Seconds: less than a frame, a few frames, a chunk, a segment.
+const LAGS: [f64; 11] = [0.001, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 1.0, 2.0, 5.0];
 
 /// All metrics.
 #[derive(Debug)]
@@ -46,10 +67,14 @@ pub struct Metrics {
     pub chunks: Family<StreamLabels, Counter>,
     /// From the end of a chunk's last frame to its publication; chunks of the past are not counted.
     pub publish_lag: Histogram,
+    /// From the time of a frame to its access unit; frames of the past are not counted.
+    pub encode_lag: Histogram,
     /// Runs that ended by an error and were started again.
     pub restarts: Family<RestartLabels, Counter>,
     /// 1 while a stream's phase is `running`.
     pub running: Family<StreamLabels, Gauge>,
+    /// Streams in each phase.
+    pub streams: Family<PhaseLabels, Gauge>,
     /// Segments that came out longer than their bitrate says.
     pub oversized: Family<StreamLabels, Counter>,
     /// Segments that were not made because the run had fallen too far behind.
@@ -58,10 +83,14 @@ pub struct Metrics {
     pub jumps: Family<StreamLabels, Counter>,
     /// Files that could not be written to or removed from the media directory.
     pub directory_errors: Family<StreamLabels, Counter>,
+    /// How far the wall clock has moved against the monotonic one.
+    pub clock_offset: Gauge<f64, AtomicU64>,
     /// Events for hooks: delivered, failed after the last attempt, dropped because too many waited.
     pub hook_deliveries: Family<HookLabels, Counter>,
     /// Requests answered.
     pub requests: Family<RequestLabels, Counter>,
+    /// Requests that wait for what is not there yet.
+    blocked: Gauge,
     /// Bytes of bodies that were answered, before they are sent.
     pub egress: Counter,
 }
@@ -74,15 +103,19 @@ impl Metrics {
         let mut metrics = Self {
             registry,
             chunks: Family::default(),
-            publish_lag: Histogram::new([0.001, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 1.0, 2.0, 5.0]),
+            publish_lag: Histogram::new(LAGS),
+            encode_lag: Histogram::new(LAGS),
             restarts: Family::default(),
             running: Family::default(),
+            streams: Family::default(),
             oversized: Family::default(),
             skipped: Family::default(),
             jumps: Family::default(),
             directory_errors: Family::default(),
+            clock_offset: Gauge::default(),
             hook_deliveries: Family::default(),
             requests: Family::default(),
+            blocked: Gauge::default(),
             egress: Counter::default(),
         };
         metrics.register();
@@ -97,12 +130,10 @@ impl Metrics {
         out
     }
 
-    /// Counts a chunk that was published `lag` after the end of its last frame; `None` for one of the past.
-    pub fn chunk_published(&self, stream: &str, lag: Option<Duration>) {
-        self.chunks.get_or_create(&labels(stream)).inc();
-        if let Some(lag) = lag {
-            self.publish_lag.observe(lag.as_secs_f64());
-        }
+    /// Counts a request as one that waits, until this is dropped.
+    pub fn hold(&self) -> Held {
+        self.blocked.inc();
+        Held(self.blocked.clone())
     }
 
     /// Forgets a stream that no longer exists.
@@ -121,14 +152,24 @@ impl Metrics {
         registry.register("chunks_published", "Chunks published, of all tracks", self.chunks.clone());
         let help = "From the end of a chunk's last frame to its publication";
         registry.register_with_unit("publish_lag", help, Unit::Seconds, self.publish_lag.clone());
+        let help = "From the time of a frame to its access unit";
+        registry.register_with_unit("encode_lag", help, Unit::Seconds, self.encode_lag.clone());
         registry.register("restarts", "Runs that failed and were started again", self.restarts.clone());
         registry.register("stream_running", "1 while the stream is running", self.running.clone());
+        registry.register("streams", "Streams in each phase", self.streams.clone());
         registry.register("oversized_segments", "Segments longer than their bitrate", self.oversized.clone());
         registry.register("skipped_segments", "Segments that were never made", self.skipped.clone());
         registry.register("time_jumps", "Jumps of time that a track made up for", self.jumps.clone());
         registry.register("directory_errors", "Failed writes to the media directory", self.directory_errors.clone());
+        let help = "How far the wall clock has been moved against the monotonic one since the start";
+        registry.register_with_unit("clock_offset", help, Unit::Seconds, self.clock_offset.clone());
         registry.register("hook_deliveries", "Events posted to hooks, by outcome", self.hook_deliveries.clone());
         registry.register("http_requests", "Requests answered", self.requests.clone());
+        registry.register(
+            "http_blocked_requests",
+            "Requests that wait for what is not there yet",
+            self.blocked.clone(),
+        );
         registry.register_with_unit("http_egress", "Bodies answered", Unit::Bytes, self.egress.clone());
     }
 }
@@ -155,14 +196,18 @@ mod tests {
             registry: _,
             chunks,
             publish_lag: _,
+            encode_lag: _,
             restarts,
             running,
+            streams,
             oversized,
             skipped,
             jumps,
             directory_errors,
+            clock_offset: _,
             hook_deliveries,
             requests,
+            blocked: _,
             egress: _,
         } = &metrics;
         // A family is not written before it has a member.
@@ -170,6 +215,7 @@ mod tests {
             family.get_or_create(&labels("test")).inc();
         }
         running.get_or_create(&labels("test")).set(1);
+        streams.get_or_create(&PhaseLabels { phase: "running" }).set(1);
         restarts.get_or_create(&RestartLabels { stream: "test".into(), reason: "stalled" }).inc();
         hook_deliveries.get_or_create(&HookLabels { outcome: "failed" }).inc();
         requests.get_or_create(&RequestLabels { kind: "api", status: 200 }).inc();

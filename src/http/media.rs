@@ -149,10 +149,12 @@ async fn manifest(
     (kind, directives): (Kind, Directives),
 ) -> Answer {
     let stream = &output.spec.name;
+    let held = app.0.metrics.hold();
     timeout(PATIENCE, output.opened()).await.map_err(|_| ApiError::Starting(stream.to_string()))?;
     if let Kind::LowLatency(track, _) | Kind::Iframes(track) = kind {
         directives.wait(output, &output.tracks[track], kind.grain()).await?;
     }
+    drop(held);
     let target = target(output);
     let (content_type, cache) = match kind {
         Kind::Multivariant(..) => (PLAYLIST, Cache::MaxAge(target)),
@@ -256,6 +258,7 @@ async fn wait<T>(
     window: &Window,
     (number, ready): (u64, impl Fn(&Snapshot) -> Option<T>),
 ) -> Result<T, ApiError> {
+    let _held = app.0.metrics.hold();
     let mut snapshots = window.subscribe();
     let deadline = output.spec.timeline.segment_duration() + PATIENCE;
     let outcome = timeout(deadline, async {

@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::App;
 use super::error::ApiError;
 use crate::manifest::date_time;
+use crate::metrics::PhaseLabels;
 use crate::stream::Phase;
 
 /// UTC as xs:dateTime with milliseconds, for `urn:mpeg:dash:utc:http-xsdate:2014`.
@@ -52,8 +53,15 @@ pub(super) async fn readyz(State(app): State<App>) -> Response {
 }
 
 pub(super) async fn metrics(State(app): State<App>) -> impl IntoResponse {
+    let metrics = &app.0.metrics;
+    let views = app.0.registry.list();
+    for phase in Phase::ALL {
+        let streams = views.iter().filter(|view| view.status.phase == phase).count();
+        metrics.streams.get_or_create(&PhaseLabels { phase: phase.as_str() }).set(streams as i64);
+    }
+    metrics.clock_offset.set(app.0.offset.seconds());
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, content_type)], app.0.metrics.text())
+    ([(header::CONTENT_TYPE, content_type)], metrics.text())
 }
 
 /// The request as it arrived, and who answers.

@@ -102,6 +102,26 @@ async fn a_program_that_is_stuck_is_not_live() {
     assert_eq!((answer.status, &answer.json()["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("wedged")));
 }
 
+#[tokio::test(start_paused = true)]
+async fn requests_that_wait_are_counted() {
+    let (app, _) = ready().await;
+    let waits = async |number: u32| {
+        let text = String::from_utf8(get(&app, "/metrics").await.body).unwrap();
+        text.contains(&format!("barstone_http_blocked_requests {number}\n"))
+    };
+    assert!(waits(0).await);
+    let path = format!("/live/test/v720/llhls.m3u8?_HLS_msn={SEGMENT}");
+    let mut request = std::pin::pin!(get(&app, &path));
+    tokio::select! {
+        biased;
+        _ = &mut request => panic!("it has to wait"),
+        () = std::future::ready(()) => {}
+    }
+    assert!(waits(1).await);
+    assert_eq!(request.await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(waits(0).await);
+}
+
 #[tokio::test]
 async fn manifests_have_their_types_and_short_lives() {
     let (app, _) = ready().await;

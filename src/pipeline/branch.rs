@@ -18,6 +18,7 @@ use super::flow::Flow;
 use super::sink::Sink;
 use super::{PipelineError, encoder};
 use crate::cmaf::{Format, Packager};
+use crate::metrics::labels;
 use crate::signal::{Painter, Picture, Tone};
 use crate::spec::{AudioSpec, StreamSpec, VideoSpec};
 use crate::timeline::{Kind, SAMPLE_RATE};
@@ -69,6 +70,7 @@ impl Branch {
             failed: failed.clone(),
             element: name.clone(),
             configured: false,
+            published: job.metrics.chunks.get_or_create_owned(&labels(spec.name.as_str())),
         };
         let plan = Plan { job: job.clone(), kind, start, lookahead };
         let appsrc = appsrc(id, &raw, Feed::new(plan, source, flow.clone()), failed);

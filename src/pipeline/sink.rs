@@ -1,5 +1,7 @@
 //! What happens to an encoder's output, on the encoder's own thread: number it, package it, publish it.
 
+use std::time::Duration;
+
 use gstreamer as gst;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -7,7 +9,7 @@ use super::PipelineError;
 use super::engine::Job;
 use super::flow::{Flow, Stopped};
 use crate::cmaf::{Chunk, Configuration, Packager};
-use crate::metrics::labels;
+use crate::metrics::{Counter, labels};
 use crate::spec::StreamSpec;
 use crate::timeline::Kind;
 use crate::window::Init;
@@ -24,6 +26,8 @@ pub(super) struct Sink {
     pub(super) failed: UnboundedSender<PipelineError>,
     pub(super) element: String,
     pub(super) configured: bool,
+    /// How many chunks the stream has published.
+    pub(super) published: Counter,
 }
 
 impl Sink {
@@ -53,6 +57,9 @@ impl Sink {
         }
         let frame = self.next;
         self.next += 1;
+        if let Some(lag) = self.lag(frame) {
+            self.job.metrics.encode_lag.observe(lag.as_secs_f64());
+        }
         let chunk = self
             .packager
             .push(frame, &bytes)
@@ -66,7 +73,7 @@ impl Sink {
     }
 
     fn count(&self, chunk: &Chunk) {
-        let Job { output, epoch, clock, metrics, .. } = &self.job;
+        let Job { output, epoch, metrics, .. } = &self.job;
         let (spec, track) = (&epoch.spec, &output.tracks[self.track]);
         // What one chunk is too long the next ones make up for.
         let closes_segment = chunk.index + 1 == spec.timeline.chunks_per_segment();
@@ -76,9 +83,19 @@ impl Sink {
             tracing::warn!(%stream, %track, segment = chunk.segment, bytes = chunk.excess, "longer than its bitrate");
         }
         let end = spec.timeline.chunk(track.kind, chunk.segment, chunk.index).end;
-        let lag = clock.as_ref().map(|clock| clock.now().saturating_since(spec.timeline.frame_start(track.kind, end)));
-        let lag = lag.filter(|lag| *lag < spec.timeline.segment_duration());
-        metrics.chunk_published(spec.name.as_str(), lag);
+        if let Some(lag) = self.lag(end) {
+            metrics.publish_lag.observe(lag.as_secs_f64());
+        }
+        self.published.inc();
+    }
+
+    /// How long ago the time of a frame was; nothing for frames of the past.
+    fn lag(&self, frame: u64) -> Option<Duration> {
+        let Job { output, epoch, clock, .. } = &self.job;
+        let timeline = &epoch.spec.timeline;
+        let due = timeline.frame_start(output.tracks[self.track].kind, frame);
+        let lag = clock.as_ref()?.now().saturating_since(due);
+        Some(lag).filter(|lag| *lag < timeline.segment_duration())
     }
 
     fn error(&self, message: &str) -> PipelineError {

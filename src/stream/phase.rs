@@ -31,7 +31,8 @@ pub enum Phase {
 impl Phase {
     /// Every word that [`Self::parse`] takes.
     pub const WORDS: [&'static str; 5] = ["stopped", "starting", "running", "waiting", "failed"];
-    const ALL: [Self; 5] = [Self::Stopped, Self::Starting, Self::Running, Self::Waiting, Self::Failed];
+    /// Every phase.
+    pub const ALL: [Self; 5] = [Self::Stopped, Self::Starting, Self::Running, Self::Waiting, Self::Failed];
 
     /// The word for it, the same as in JSON.
     pub const fn as_str(self) -> &'static str {
