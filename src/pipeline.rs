@@ -13,11 +13,13 @@ mod feed;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod flow;
+mod measure;
 mod pace;
 mod sink;
 
 pub use encoder::{Encoders, probe};
 pub use engine::{Job, run};
+pub use measure::measure;
 
 /// Why a run ended although nobody stopped it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

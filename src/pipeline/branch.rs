@@ -26,8 +26,7 @@ use crate::timeline::{Kind, SAMPLE_RATE};
 /// A branch that is in its pipeline.
 pub(super) struct Branch {
     pub(super) flow: Flow,
-    /// Name of the encoder's element.
-    encoder: String,
+    pub(super) encoder: gst::Element,
 }
 
 /// What differs between video and audio.
@@ -80,13 +79,13 @@ impl Branch {
         let elements = [appsrc.upcast_ref(), &encoder, &filter, appsink.upcast_ref()];
         let linked = pipeline.add_many(elements).and_then(|()| gst::Element::link_many(elements));
         linked.map_err(|error| PipelineError::Element { element: name.clone(), message: error.to_string() })?;
-        Ok(Self { flow, encoder: name })
+        Ok(Self { flow, encoder })
     }
 
     /// Looks whether it still works; so many looks are made within `limit`.
     pub(super) fn check(&self, limit: Duration) -> Result<(), PipelineError> {
         match self.flow.has_stalled() {
-            true => Err(PipelineError::Stalled { element: self.encoder.clone(), limit }),
+            true => Err(PipelineError::Stalled { element: self.encoder.name().to_string(), limit }),
             false => Ok(()),
         }
     }

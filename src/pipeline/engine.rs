@@ -65,7 +65,7 @@ pub async fn run(job: Job, stop: CancellationToken) -> Result<(), PipelineError>
 
 /// A pipeline that is stopped before it is let go, also where the run is not awaited to its end.
 pub(super) struct Running {
-    pub(super) pipeline: gst::Pipeline,
+    pipeline: gst::Pipeline,
     branches: Vec<Branch>,
     failures: UnboundedReceiver<PipelineError>,
 }
@@ -78,6 +78,11 @@ impl Running {
         let tracks = 0..job.output.tracks.len();
         let branches = tracks.map(|track| Branch::add(&pipeline, job, track, failed.clone())).collect::<Result<_, _>>();
         Ok(Self { branches: branches?, pipeline, failures })
+    }
+
+    /// The encoder of each track.
+    pub(super) fn encoders(&self) -> Vec<gst::Element> {
+        self.branches.iter().map(|branch| branch.encoder.clone()).collect()
     }
 
     /// Plays it until it is over, and lets go of it.

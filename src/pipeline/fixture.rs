@@ -55,7 +55,7 @@ impl Troubled {
 
     pub(crate) async fn run(self, job: Job, stop: CancellationToken) -> Result<(), PipelineError> {
         let running = Running::assemble(&job)?;
-        let encoder = running.pipeline.by_name("x264enc-v720").unwrap();
+        let encoder = &running.encoders()[0];
         let gives = encoder.static_pad("src").unwrap();
         let encoder = encoder.downgrade();
         gives.add_probe(gst::PadProbeType::BLOCK | gst::PadProbeType::BUFFER, move |_, _| {
