@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::Signal;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, ConfigError, MediaDir, Sources, Wait};
+use crate::config::{Config, ConfigError, MaxPixels, MediaDir, Sources, Wait};
 use crate::definitions::{Address, Definitions, StoreError};
 use crate::hooks::{self, Patience, Roster};
 use crate::http::{self, Access, App, Certificates, Local, TlsError};
@@ -22,6 +23,7 @@ use crate::telemetry::Log;
 use crate::utc::Clock;
 use crate::wait::{self, Unreachable};
 
+mod capacity;
 mod renewal;
 mod token;
 
@@ -103,6 +105,7 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
         events: Arc::new(Events::new()),
         tasks: tasks.clone(),
         turns: Turns::default(),
+        capacity: watch::Sender::new(capacity::first(config.max_pixels)),
     };
     let Some(definitions) = end.run_until_cancelled(definitions(&config)).await else { return Ok(()) };
     let definitions = definitions?;
@@ -115,6 +118,10 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
     let registry = Arc::new(Registry::new(setting, definitions, streams_over.clone()));
     let kept = Arc::clone(&registry);
     tasks.spawn(async move { kept.keep().await });
+    if config.max_pixels == MaxPixels::Auto {
+        let (measured, stop) = (Arc::clone(&registry), end.clone());
+        tasks.spawn(async move { stop.run_until_cancelled(capacity::measure(&measured.setting().capacity)).await });
+    }
     let (renewal, stop) = (Renewal { sources, config, log, registry: Arc::clone(&registry), roster }, end.clone());
     tasks.spawn(async move { stop.run_until_cancelled(renewal.keep(hangups)).await });
 

@@ -13,11 +13,13 @@ use crate::definitions::Address;
 use crate::hooks::{Hook, HookRequest};
 use crate::spec::{SpecError, StreamSpec, check_each, check_streams};
 
+mod pixels;
 mod settings;
 mod shown;
 mod token;
 mod unknown;
 
+pub use pixels::MaxPixels;
 use settings::Settings;
 pub use settings::{LogFormat, Sources};
 pub use token::ApiToken;
@@ -66,6 +68,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What has to be there first.
     pub wait: Wait,
+    /// How much may be made at once.
+    pub max_pixels: MaxPixels,
     /// Streams that the file declares, if it says anything of streams.
     pub streams: Option<Vec<StreamSpec>>,
     /// Where events are posted.
@@ -170,6 +174,7 @@ impl Config {
                 tries: in_range("wait_tries", said.wait_tries.unwrap_or(WAIT_TRIES))?,
                 rest: seconds("wait_seconds", said.wait_seconds.unwrap_or(WAIT_SECONDS))?,
             },
+            max_pixels: said.max_pixels_per_second.map_or(Ok(MaxPixels::Auto), MaxPixels::read)?,
             streams: said.streams.map(check_streams).transpose().map_err(in_file)?,
             hooks: hooks(said.hooks.unwrap_or_default()).map_err(in_file)?,
         })

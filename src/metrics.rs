@@ -85,6 +85,8 @@ pub struct Metrics {
     pub directory_errors: Family<StreamLabels, Counter>,
     /// How far the wall clock has moved against the monotonic one.
     pub clock_offset: Gauge<f64, AtomicU64>,
+    pixels_used: Gauge,
+    pixels_capacity: Gauge,
     /// Events for hooks: delivered, failed after the last attempt, dropped because too many waited.
     pub hook_deliveries: Family<HookLabels, Counter>,
     /// Requests answered.
@@ -113,6 +115,8 @@ impl Metrics {
             jumps: Family::default(),
             directory_errors: Family::default(),
             clock_offset: Gauge::default(),
+            pixels_used: Gauge::default(),
+            pixels_capacity: Gauge::default(),
             hook_deliveries: Family::default(),
             requests: Family::default(),
             blocked: Gauge::default(),
@@ -128,6 +132,12 @@ impl Metrics {
         // Writing to a string does not fail.
         let _ = text::encode(&mut out, &self.registry);
         out
+    }
+
+    /// Says how many pixels a second are made and how many may be; the largest number is no limit.
+    pub fn tell_pixels(&self, used: u64, capacity: u64) {
+        self.pixels_used.set(used.try_into().unwrap_or(i64::MAX));
+        self.pixels_capacity.set(capacity.try_into().unwrap_or(0));
     }
 
     /// Counts a request as one that waits, until this is dropped.
@@ -163,6 +173,10 @@ impl Metrics {
         registry.register("directory_errors", "Failed writes to the media directory", self.directory_errors.clone());
         let help = "How far the wall clock has been moved against the monotonic one since the start";
         registry.register_with_unit("clock_offset", help, Unit::Seconds, self.clock_offset.clone());
+        let help = "Pixels a second of the pictures of all streams that run";
+        registry.register("used_pixels_per_second", help, self.pixels_used.clone());
+        let help = "Pixels a second that there is room for; 0 without a limit";
+        registry.register("capacity_pixels_per_second", help, self.pixels_capacity.clone());
         registry.register("hook_deliveries", "Events posted to hooks, by outcome", self.hook_deliveries.clone());
         registry.register("http_requests", "Requests answered", self.requests.clone());
         registry.register(
@@ -205,6 +219,8 @@ mod tests {
             jumps,
             directory_errors,
             clock_offset: _,
+            pixels_used: _,
+            pixels_capacity: _,
             hook_deliveries,
             requests,
             blocked: _,

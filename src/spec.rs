@@ -199,6 +199,13 @@ impl StreamSpec {
         self.video.iter().all(|video| video.preset.is_deterministic())
     }
 
+    /// Pixels of all its pictures in a second, rounded up.
+    pub fn pixels_per_second(&self) -> u64 {
+        let rate = self.timeline.rate();
+        let pixels: u64 = self.video.iter().map(|video| u64::from(video.width) * u64::from(video.height)).sum();
+        (pixels * u64::from(rate.num())).div_ceil(rate.den().into())
+    }
+
     /// Ids and kinds of all tracks, video first.
     pub fn tracks(&self) -> impl Iterator<Item = (&TrackId, Kind)> {
         let video = self.video.iter().map(|video| (&video.id, Kind::Video));

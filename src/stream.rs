@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::pipeline::{Job, PipelineError};
 
+mod capacity;
 mod desired;
 mod events;
 mod life;
@@ -15,6 +16,7 @@ mod phase;
 mod registry;
 mod run;
 
+pub use capacity::{Capacity, NoRoom};
 pub use events::{Event, Events, Followed, Follower, News};
 pub use phase::{Moment, Phase, Status};
 pub use registry::{Registry, Setting, StreamView, Unknown};

@@ -12,6 +12,7 @@ use barstone::timeline::UnixTime;
 use barstone::utc::Clock;
 use barstone::window::{Edge, Lookup, Output};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -51,6 +52,7 @@ impl Studio {
             events: Arc::default(),
             tasks: TaskTracker::new(),
             turns: Turns::default(),
+            capacity: watch::Sender::default(),
         };
         let registry = Registry::new(setting, Definitions::in_memory(Vec::new()), over.clone());
         registry.put(spec(window_seconds), Guard::New).await.expect("there is room");

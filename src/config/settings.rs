@@ -64,10 +64,28 @@ pub(super) struct Settings {
     /// Rest between two tries [default: 1]
     #[arg(long, env = "BARSTONE_WAIT_SECONDS", value_name = "SECONDS", global = true)]
     pub(super) wait_seconds: Option<u32>,
+    /// Pixels a second that all streams may be made of, `auto` for what the machine can make, or `none` for no limit
+    /// [default: auto]
+    #[arg(long, env = "BARSTONE_MAX_PIXELS_PER_SECOND", value_name = "NUMBER", global = true)]
+    pub(super) max_pixels_per_second: Option<NumberOrWord>,
     #[arg(skip)]
     pub(super) streams: Option<Vec<StreamRequest>>,
     #[arg(skip)]
     pub(super) hooks: Option<Vec<HookRequest>>,
+}
+
+/// A number, or a word that stands for one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a number or a word")]
+pub(super) enum NumberOrWord {
+    Number(u64),
+    Word(String),
+}
+
+impl From<String> for NumberOrWord {
+    fn from(text: String) -> Self {
+        text.parse().map_or(Self::Word(text), Self::Number)
+    }
 }
 
 /// What a line of the log looks like.
@@ -105,6 +123,7 @@ impl Settings {
             wait_for: self.wait_for.or(others.wait_for),
             wait_tries: self.wait_tries.or(others.wait_tries),
             wait_seconds: self.wait_seconds.or(others.wait_seconds),
+            max_pixels_per_second: self.max_pixels_per_second.or(others.max_pixels_per_second),
             streams: self.streams.or(others.streams),
             hooks: self.hooks.or(others.hooks),
         }

@@ -16,7 +16,20 @@ impl Config {
     /// As TOML that would have the same effect, but for the token, which is masked, for hooks, of which only the origin
     /// of their URL is shown and not their secret, and for paths that are not UTF-8.
     pub fn to_table(&self) -> Table {
-        let Self { listen, media_dir, state_dir, store, tls, api_token, log, log_format, wait, streams, hooks } = self;
+        let Self {
+            listen,
+            media_dir,
+            state_dir,
+            store,
+            tls,
+            api_token,
+            log,
+            log_format,
+            wait,
+            max_pixels,
+            streams,
+            hooks,
+        } = self;
         let Wait { targets, tries, rest } = wait;
         let shown = Settings {
             listen: Some(listen.to_string()),
@@ -36,6 +49,7 @@ impl Config {
             wait_for: Some(targets.clone()),
             wait_tries: Some(*tries),
             wait_seconds: Some(rest.as_secs() as u32),
+            max_pixels_per_second: Some(max_pixels.said()),
             streams: streams.as_ref().map(|streams| streams.iter().map(StreamRequest::from).collect()),
             hooks: (!hooks.is_empty()).then(|| hooks.iter().map(HookRequest::masked).collect()),
         };

@@ -155,6 +155,22 @@ fn a_store_has_servers_and_a_bucket() {
 }
 
 #[test]
+fn pixels_are_a_number_or_a_word() {
+    let read = |file: &str| load(file).unwrap().max_pixels;
+    assert_eq!(read(""), MaxPixels::Auto);
+    assert_eq!(read("max_pixels_per_second = 'none'"), MaxPixels::None);
+    assert_eq!(read("max_pixels_per_second = 1_000_000"), MaxPixels::PerSecond(1_000_000));
+    let config = Config::load(&sources(&["--max-pixels-per-second", "1000000"])).unwrap();
+    assert_eq!(config.max_pixels, MaxPixels::PerSecond(1_000_000));
+    assert_eq!(config.to_table()["max_pixels_per_second"].as_integer(), Some(1_000_000));
+    for wrong in ["'much'", "0", "1000000000001"] {
+        let allowed = "max_pixels_per_second: auto, none or 1 to 1000000000000, not";
+        check_refused(&format!("max_pixels_per_second = {wrong}"), &[allowed, wrong.trim_matches('\'')]);
+    }
+    check_refused("max_pixels_per_second = -1", &["line 1", "a number or a word"]);
+}
+
+#[test]
 fn what_differs_is_named_by_its_key() {
     let one = load("listen = '127.0.0.1:1'\nstate_dir = '/s'").unwrap();
     let other = load("log = 'warn'\nlisten = '127.0.0.1:2'\n[[streams]]\nname = 'a'").unwrap();

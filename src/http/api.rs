@@ -120,7 +120,9 @@ pub(super) async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> A
 /// `POST /api/v1/streams`
 pub(super) async fn create(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
     let request: StreamRequest = read(&headers, body, MAX_BODY_BYTES)?;
-    let (view, _) = app.0.registry.put(StreamSpec::try_from(request)?, Guard::New).await?;
+    let spec = StreamSpec::try_from(request)?;
+    app.0.registry.check_room(&spec)?;
+    let (view, _) = app.0.registry.put(spec, Guard::New).await?;
     Ok(created(&app, &view))
 }
 
@@ -145,8 +147,9 @@ pub(super) async fn replace(
             return Err(SpecError { field: "name".into(), problem }.into());
         }
     }
-    let put = app.0.registry.put(StreamSpec::try_from(request)?, guard(&headers)).await;
-    let (view, change) = put.map_err(unmet)?;
+    let spec = StreamSpec::try_from(request)?;
+    app.0.registry.check_room(&spec)?;
+    let (view, change) = app.0.registry.put(spec, guard(&headers)).await.map_err(unmet)?;
     match change {
         Change::Created => Ok(created(&app, &view)),
         Change::Replaced => Ok(one(&app, &view)),
@@ -161,6 +164,9 @@ pub(super) async fn remove(State(app): State<App>, Named(stream): Named<String>,
 
 /// `POST /api/v1/streams/{name}/start`
 pub(super) async fn start(State(app): State<App>, Named(stream): Named<String>, headers: HeaderMap) -> Answer {
+    let mut spec = app.0.registry.get(&name(&stream)?)?.record.spec.clone();
+    spec.control.enabled = true;
+    app.0.registry.check_room(&spec)?;
     enable(&app, &stream, (true, guard(&headers))).await
 }
 

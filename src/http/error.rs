@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::reply::Cache;
 use crate::definitions::WriteError;
 use crate::spec::SpecError;
-use crate::stream::Unknown;
+use crate::stream::{NoRoom, Unknown};
 
 mod code;
 
@@ -34,6 +34,8 @@ pub(super) enum ApiError {
     Unknown(#[from] Unknown),
     #[error(transparent)]
     Write(#[from] WriteError),
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     #[error("{0}")]
     Query(String),
     #[error("changes need the token: open the link that was printed at the start, or send Authorization: Bearer TOKEN")]
@@ -87,6 +89,9 @@ pub(super) struct Problem<'a> {
     /// The field that has a wrong value, such as `video[0].width`.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
+    /// What a stream would take for which there is no room, and what there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pixels_per_second: Option<NoRoom>,
 }
 
 /// A second, for media that may come at any moment.
@@ -108,6 +113,7 @@ impl ApiError {
             Self::Query(_) => (Code::BadQuery, Cache::NoStore),
             Self::Unknown(_) => (Code::UnknownStream, Cache::NoStore),
             Self::Write(error) => (refused(error), Cache::NoStore),
+            Self::NoRoom(_) => (Code::NoRoom, Cache::NoStore),
             Self::UnknownPath(_) => (Code::UnknownPath, Cache::MaxAge(SHORT)),
             Self::WrongMethod { .. } => (Code::WrongMethod, Cache::NoStore),
             Self::NoSuchMedia { retry, .. } => (Code::NoSuchMedia, Cache::MaxAge(*retry)),
@@ -126,6 +132,13 @@ impl ApiError {
     fn field(&self) -> Option<&str> {
         match self {
             Self::Value(error) => Some(&error.field),
+            _ => None,
+        }
+    }
+
+    fn figures(&self) -> Option<NoRoom> {
+        match self {
+            Self::NoRoom(figures) => Some(*figures),
             _ => None,
         }
     }
@@ -158,6 +171,7 @@ impl IntoResponse for ApiError {
             detail: self.to_string(),
             code: code.as_str(),
             field: self.field(),
+            pixels_per_second: self.figures(),
         };
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut response = (status, body).into_response();

@@ -4,13 +4,14 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::*;
 use crate::definitions::Definitions;
 use crate::spec::StreamSpec;
-use crate::stream::{Setting, Turns};
+use crate::stream::{Capacity, Setting, Turns};
 use crate::timeline::UnixTime;
 use crate::window::fixture::{initialise, publish};
 
@@ -26,6 +27,10 @@ fn app() -> Router {
 
 /// Publishes nothing before `delay` has passed.
 fn app_after(delay: Duration) -> Router {
+    app_with(delay, Capacity::Unlimited)
+}
+
+fn app_with(delay: Duration, capacity: Capacity) -> Router {
     let render = move |job: crate::pipeline::Job, stop: CancellationToken| async move {
         tokio::time::sleep(delay).await;
         initialise(&job.output);
@@ -42,6 +47,7 @@ fn app_after(delay: Duration) -> Router {
         events: Arc::default(),
         tasks: TaskTracker::new(),
         turns: Turns::default(),
+        capacity: watch::Sender::new(capacity),
     };
     let definitions = Definitions::in_memory(vec![StreamSpec::test()]);
     let registry = Registry::new(setting, definitions, CancellationToken::new());
@@ -100,6 +106,25 @@ async fn a_program_that_is_stuck_is_not_live() {
     tokio::time::advance(Duration::from_secs(60)).await;
     let answer = get(&app, "/livez").await;
     assert_eq!((answer.status, &answer.json()["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("wedged")));
+}
+
+#[tokio::test]
+async fn a_stream_for_which_there_is_no_room_is_refused_with_figures() {
+    let app = app_with(Duration::ZERO, Capacity::Limited(50_000_000));
+    assert_eq!(send(&app, "POST", "/api/v1/streams", json!({"name": "a"})).await.status, 201);
+    let figures = json!({"wanted": 23_040_000, "used": 46_080_000, "capacity": 50_000_000});
+    let check_refused = |answer: Answer| {
+        let problem = answer.json();
+        assert_eq!((answer.status, &problem["code"]), (StatusCode::INSUFFICIENT_STORAGE, &json!("no_room")));
+        assert_eq!(problem["pixels_per_second"], figures);
+    };
+    check_refused(send(&app, "POST", "/api/v1/streams", json!({"name": "b"})).await);
+    assert_eq!(get(&app, "/api/v1/streams/b").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(send(&app, "POST", "/api/v1/streams", json!({"name": "b", "enabled": false})).await.status, 201);
+    check_refused(send(&app, "PUT", "/api/v1/streams/b", json!({})).await);
+    check_refused(send(&app, "POST", "/api/v1/streams/b/start", "").await);
+    assert_eq!(send(&app, "PUT", "/api/v1/streams/b", json!({"video": []})).await.status, StatusCode::OK);
+    assert_eq!(send(&app, "POST", "/api/v1/streams/test/start", "").await.status, StatusCode::OK);
 }
 
 #[tokio::test(start_paused = true)]

@@ -33,6 +33,11 @@ pub(super) enum Order {
     Stop,
     /// It is, and another has to run first.
     RunAfter(StreamName),
+    /// It is, as soon as there is room for it.
+    RunInRoom {
+        wanted: u64,
+        capacity: u64,
+    },
     Run,
 }
 
@@ -40,6 +45,14 @@ impl Wanted {
     pub(super) fn is_to_run(&self) -> bool {
         match self.order {
             Order::Stop => false,
+            Order::RunAfter(_) | Order::RunInRoom { .. } | Order::Run => true,
+        }
+    }
+
+    /// Whether there is room for it.
+    pub(super) fn is_settled(&self) -> bool {
+        match self.order {
+            Order::Stop | Order::RunInRoom { .. } => false,
             Order::RunAfter(_) | Order::Run => true,
         }
     }
@@ -76,6 +89,11 @@ impl Life {
                 Order::Run => self.run(&wanted.record).await,
                 Order::RunAfter(first) => {
                     self.set(Phase::Waiting, Some(format!("stream {first}, which it requires, does not run yet")));
+                    self.rest(&wanted.record.spec).await;
+                }
+                Order::RunInRoom { wanted: pixels, capacity } => {
+                    let why = format!("there is no room for {pixels} pixels a second; {capacity} are the most of all");
+                    self.set(Phase::Waiting, Some(why));
                     self.rest(&wanted.record.spec).await;
                 }
                 Order::Stop => {

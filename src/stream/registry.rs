@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use super::capacity::{Capacity, Claim, NoRoom};
 use super::desired::{Desired, desired};
 use super::life::{Life, Order, Wanted};
 use super::{Events, News, Phase, Render, Status, Turns};
@@ -48,6 +49,8 @@ pub struct Setting {
     pub tasks: TaskTracker,
     /// Who may catch up with UTC, and who may fill in the past.
     pub turns: Turns,
+    /// The most that runs at once.
+    pub capacity: watch::Sender<Capacity>,
 }
 
 /// A stream as it is at one moment.
@@ -126,12 +129,14 @@ impl Registry {
 
     async fn reconcile_on(&self) {
         let mut known = self.definitions.watch();
+        let mut capacity = self.setting.capacity.subscribe();
         loop {
             known.borrow_and_update();
             let next = self.reconcile().unwrap_or(LOOK).min(LOOK);
             self.looked.send_replace(Instant::now());
             tokio::select! {
                 _ = known.changed() => {}
+                _ = capacity.changed() => {}
                 () = self.news.notified() => {}
                 () = tokio::time::sleep(next) => {}
             }
@@ -189,6 +194,26 @@ impl Registry {
                 changed = wanted.changed() => if changed.is_err() { return Ok(None) },
             }
         }
+    }
+
+    /// Whether there is room for a definition, if it is one that runs at once: any other waits when its time comes.
+    ///
+    /// # Errors
+    /// [`NoRoom`].
+    pub fn check_room(&self, spec: &StreamSpec) -> Result<(), NoRoom> {
+        let capacity = *self.setting.capacity.borrow();
+        let control = &spec.control;
+        let waits = !control.enabled || control.schedule.is_some() || control.on_demand.is_some();
+        if waits || matches!(capacity, Capacity::Unlimited | Capacity::Unmeasured { .. }) {
+            return Ok(());
+        }
+        let streams = self.streams();
+        let taken = |entry: &Entry| if entry.is_settled() { entry.record.spec.pixels_per_second() } else { 0 };
+        let (wanted, own) = (spec.pixels_per_second(), streams.get(&spec.name).map_or(0, taken));
+        if wanted <= own {
+            return Ok(());
+        }
+        capacity.check(wanted, streams.values().map(taken).sum::<u64>() - own)
     }
 
     /// Writes a definition.
@@ -259,8 +284,19 @@ impl Registry {
                 }
             }
         }
+        let running = all.iter().filter(|(_, desired)| desired.running);
+        let claims = running.filter_map(|(name, desired)| Some((name, desired, known.get(name)?, streams.get(name)?)));
+        let claims = claims.map(|(name, desired, record, entry)| Claim {
+            name,
+            pixels: record.spec.pixels_per_second(),
+            settled: entry.is_settled(),
+            after: !desired.after.is_empty(),
+        });
+        let capacity = *self.setting.capacity.borrow();
+        let (used, waiting) = capacity.share(claims.collect());
+        self.setting.metrics.tell_pixels(used, capacity.most());
         for (name, desired) in &all {
-            let order = order(desired, &streams);
+            let order = order(desired, &streams, waiting.get(name));
             if let (Some(entry), Some(record)) = (streams.get_mut(name), known.get(name)) {
                 if entry.record.spec != record.spec {
                     self.setting.events.tell(now, name, News::Replaced);
@@ -299,9 +335,12 @@ impl Registry {
 }
 
 /// A stream that runs goes on when one that it requires does not.
-fn order(desired: &Desired, streams: &BTreeMap<StreamName, Entry>) -> Order {
+fn order(desired: &Desired, streams: &BTreeMap<StreamName, Entry>, no_room: Option<&NoRoom>) -> Order {
     let runs =
         |name: &&StreamName| streams.get(name).is_some_and(|entry| entry.status.borrow().phase == Phase::Running);
+    if let Some(NoRoom { wanted, capacity, .. }) = no_room {
+        return Order::RunInRoom { wanted: *wanted, capacity: *capacity };
+    }
     match desired.after.iter().find(|name| !runs(name)) {
         _ if !desired.running => Order::Stop,
         Some(first) => Order::RunAfter(first.clone()),
@@ -316,6 +355,11 @@ impl Entry {
             wanted: self.wanted.borrow().is_to_run(),
             status: self.status.borrow().clone(),
         }
+    }
+
+    /// Whether it runs, or has room to.
+    fn is_settled(&self) -> bool {
+        self.wanted.borrow().is_settled()
     }
 
     /// Wakes the task only if something has changed for it.

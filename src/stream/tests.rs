@@ -3,6 +3,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use super::*;
@@ -85,6 +86,7 @@ fn registry_with(script: &Script, clock: Clock) -> Registry {
         events: Arc::default(),
         tasks: TaskTracker::new(),
         turns: Turns::default(),
+        capacity: watch::Sender::default(),
     };
     Registry::new(setting, Definitions::in_memory(Vec::new()), CancellationToken::new())
 }
@@ -385,6 +387,49 @@ async fn streams_that_nobody_looks_after_are_noticed() {
     // As a process finds it that was suspended.
     tokio::time::advance(Duration::from_secs(3600)).await;
     assert!(kept.is_alive().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_without_room_waits_for_another_to_stop() {
+    let registry = kept(&Script::default());
+    let each = spec("a").pixels_per_second();
+    registry.setting().capacity.send_replace(Capacity::Limited(each * 2));
+    for other in ["b", "c", "a"] {
+        registry.put(spec(other), Guard::New).await.unwrap();
+    }
+    let view = until(&registry, Phase::Waiting).await;
+    assert!(view.wanted && view.status.error.unwrap().contains("no room for 23040000 pixels"));
+    let text = registry.setting().metrics.text();
+    assert!(text.contains("barstone_used_pixels_per_second 46080000\n"));
+    registry.enable(&name("b"), false, Guard::Always).await.unwrap();
+    until(&registry, Phase::Running).await;
+    // What runs goes on, also where less can be made than was thought.
+    registry.setting().capacity.send_replace(Capacity::Limited(1));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Running);
+}
+
+#[tokio::test(start_paused = true)]
+async fn there_is_room_for_what_a_stream_has_and_what_others_leave() {
+    let registry = kept(&Script::default());
+    let each = spec("a").pixels_per_second();
+    let sized = |name: &str, height: u32| {
+        let mut sized = spec(name);
+        sized.video[0].height = height;
+        sized
+    };
+    assert_eq!(registry.check_room(&sized("a", 2160)), Ok(()), "there is no limit");
+    registry.put(spec("a"), Guard::New).await.unwrap();
+    registry.put(spec("b"), Guard::New).await.unwrap();
+    registry.setting().capacity.send_replace(Capacity::Limited(each * 3));
+    assert_eq!(registry.check_room(&spec("c")), Ok(()));
+    assert_eq!(registry.check_room(&sized("a", 1440)), Ok(()), "it goes from one to two thirds");
+    let no_room = NoRoom { wanted: each * 2, used: each * 2, capacity: each * 3 };
+    assert_eq!(registry.check_room(&sized("c", 1440)), Err(no_room));
+    assert_eq!(registry.check_room(&asleep("c", Duration::from_secs(30))), Ok(()), "it may wait");
+    registry.setting().capacity.send_replace(Capacity::Limited(each));
+    assert_eq!(registry.check_room(&spec("a")), Ok(()), "it has that already");
+    assert!(registry.check_room(&spec("c")).is_err());
 }
 
 #[test]

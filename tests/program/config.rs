@@ -91,7 +91,7 @@ fn what_is_shown_is_a_configuration_with_the_same_effect() {
 /// it needs beside it.
 type Row = (&'static str, Option<&'static str>, [&'static str; 3], &'static [&'static str]);
 
-const PRECEDENCE: [Row; 11] = [
+const PRECEDENCE: [Row; 12] = [
     ("listen", Some("'0.0.0.0:8080'"), ["'127.0.0.1:1'", "127.0.0.1:2", "127.0.0.1:3"], &[]),
     ("media_dir", None, ["'/file'", "/variable", "none"], &[]),
     ("state_dir", None, ["'/file'", "/variable", "/flag"], &[]),
@@ -103,6 +103,7 @@ const PRECEDENCE: [Row; 11] = [
     ("wait_for", Some("[]"), ["['file:1']", "variable:1,variable:2", "flag:1"], &[]),
     ("wait_tries", Some("30"), ["2", "3", "4"], &[]),
     ("wait_seconds", Some("1"), ["2", "3", "4"], &[]),
+    ("max_pixels_per_second", Some("'auto'"), ["'none'", "auto", "none"], &[]),
 ];
 
 #[test]

@@ -10,6 +10,7 @@ mod support;
 
 mod access;
 mod bitrate;
+mod capacity;
 mod client;
 mod config;
 mod connections;

@@ -17,6 +17,7 @@ use barstone::utc::Clock;
 use reqwest::{Client, Method};
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -43,6 +44,7 @@ async fn start() -> SocketAddr {
         events: Arc::default(),
         tasks: tasks.clone(),
         turns: Turns::default(),
+        capacity: watch::Sender::default(),
     };
     let definitions = Definitions::in_memory(vec![StreamSpec::test()]);
     let registry = Arc::new(Registry::new(setting, definitions, CancellationToken::new()));

@@ -65,6 +65,7 @@ codes! {
     Starting: SERVICE_UNAVAILABLE "starting" "The stream is starting"
     Wedged: SERVICE_UNAVAILABLE "wedged" "The program is stuck"
     Full: INSUFFICIENT_STORAGE "full" "There are too many streams"
+    NoRoom: INSUFFICIENT_STORAGE "no_room" "The machine cannot make more pictures"
 }
 
 #[cfg(test)]

@@ -53,7 +53,6 @@ const REMOVED: Answer = Answer { status: 204, about: "It is gone.", content: Non
 const OK: Answer = text("Yes.", "text/plain");
 
 const NO_SUCH_STREAM: &[Code] = &[Code::UnknownPath, Code::UnknownStream];
-const NOT_SWITCHED: &[Code] = &[Code::UnknownPath, Code::UnknownStream, Code::Changed, Code::NotKept];
 
 /// All of them.
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -66,7 +65,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
         answers: &[CREATED],
         takes: &[Takes::Body("NewDefinition")],
-        refuses: &[Code::Exists, Code::Full, Code::NotKept],
+        refuses: &[Code::Exists, Code::Full, Code::NoRoom, Code::NotKept],
         ..post("/api/v1/streams", "create_stream", "Creates a stream.")
     },
     Operation {
@@ -78,7 +77,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         method: "PUT",
         answers: &[STREAM, CREATED],
         takes: &[Takes::Body("Definition"), Takes::Precondition],
-        refuses: &[Code::UnknownPath, Code::Changed, Code::Declared, Code::Full, Code::NotKept],
+        refuses: &[Code::UnknownPath, Code::Changed, Code::Declared, Code::Full, Code::NoRoom, Code::NotKept],
         ..get("/api/v1/streams/{name}", "put_stream", "Creates a stream or replaces its definition.")
     },
     Operation {
@@ -91,19 +90,19 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
         answers: &[STREAM],
         takes: &[Takes::Precondition],
-        refuses: NOT_SWITCHED,
+        refuses: &[Code::UnknownPath, Code::UnknownStream, Code::Changed, Code::NoRoom, Code::NotKept],
         ..post("/api/v1/streams/{name}/start", "start_stream", "Starts a stream, if it does not run.")
     },
     Operation {
         answers: &[STREAM],
         takes: &[Takes::Precondition],
-        refuses: NOT_SWITCHED,
+        refuses: &[Code::UnknownPath, Code::UnknownStream, Code::Changed, Code::NotKept],
         ..post("/api/v1/streams/{name}/stop", "stop_stream", "Stops a stream, if it runs.")
     },
     Operation {
         answers: &[STREAMS],
         refuses: &[Code::NotKept],
-        ..post("/api/v1/all/start", "start_all_streams", "Starts every stream.")
+        ..post("/api/v1/all/start", "start_all_streams", "Starts every stream that there is room for; the others wait.")
     },
     Operation {
         answers: &[STREAMS],

@@ -26,6 +26,7 @@ impl Studio {
             events: Arc::default(),
             tasks: TaskTracker::new(),
             turns: Turns::default(),
+            capacity: watch::Sender::default(),
         };
         let registry = Registry::new(setting, Definitions::in_memory(Vec::new()), CancellationToken::new());
         let mut small = StreamSpec { window: WINDOW, ..spec("a") };

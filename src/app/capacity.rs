@@ -1,0 +1,46 @@
+//! How much the streams may be made of, as it is configured or measured.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use crate::config::MaxPixels;
+use crate::pipeline;
+use crate::stream::Capacity;
+
+/// The first streams start undisturbed.
+const SETTLED: Duration = Duration::from_secs(1);
+/// Of ten parts of what cores can paint and encode; sound, packaging and answers take the rest.
+const TENTHS: u64 = 9;
+
+/// What is known without measuring.
+pub(super) fn first(max: MaxPixels) -> Capacity {
+    match max {
+        MaxPixels::Auto => Capacity::Unmeasured { cores: cores() },
+        MaxPixels::None => Capacity::Unlimited,
+        MaxPixels::PerSecond(pixels) => Capacity::Limited(pixels),
+    }
+}
+
+/// Measures what the machine can make, and tells.
+pub(super) async fn measure(capacity: &watch::Sender<Capacity>) {
+    sleep(SETTLED).await;
+    let measured = match pipeline::measure().await {
+        Ok(each) => {
+            let pixels = each.saturating_mul(cores()) / 10 * TENTHS;
+            tracing::info!(pixels_per_second = pixels, cores = cores(), "measured what can be made at once");
+            Capacity::Limited(pixels)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "there is no limit to what is made at once, because it cannot be measured");
+            Capacity::Unlimited
+        }
+    };
+    capacity.send_replace(measured);
+}
+
+/// Those that the program may use: its affinity and the quota of its control group count.
+fn cores() -> u64 {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64)
+}

@@ -1,0 +1,126 @@
+//! How much is painted and encoded at once, and who waits for room. Pure.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::spec::StreamName;
+
+/// So many pixels a second any machine of today makes on each core; with more a stream waits while it is measured how many.
+const UNMEASURED: u64 = 200_000_000;
+
+/// The most that streams may be made of at once, in pixels a second of all their pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Capacity {
+    /// There is no limit.
+    #[default]
+    Unlimited,
+    /// It is not known yet how much this many cores can make.
+    Unmeasured {
+        /// How many.
+        cores: u64,
+    },
+    /// So much.
+    Limited(u64),
+}
+
+/// A stream for which there is no room; all in pixels a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, JsonSchema)]
+#[error("there is no room for {wanted} pixels a second: others take {used} of {capacity}")]
+pub struct NoRoom {
+    /// What the stream would take.
+    pub wanted: u64,
+    /// What others take.
+    pub used: u64,
+    /// What there is.
+    pub capacity: u64,
+}
+
+/// A stream that is to run.
+#[derive(Debug)]
+pub(super) struct Claim<'a> {
+    pub(super) name: &'a StreamName,
+    /// A second.
+    pub(super) pixels: u64,
+    /// Whether it has its room already.
+    pub(super) settled: bool,
+    /// Whether it has to wait for others, which then come before it.
+    pub(super) after: bool,
+}
+
+impl Capacity {
+    /// The most that there is room for, in pixels a second.
+    pub(super) fn most(self) -> u64 {
+        match self {
+            Self::Unlimited => u64::MAX,
+            Self::Unmeasured { cores } => UNMEASURED.saturating_mul(cores),
+            Self::Limited(pixels) => pixels,
+        }
+    }
+
+    /// Whether there is room for `wanted` beside `used`. Sound takes none.
+    pub(super) fn check(self, wanted: u64, used: u64) -> Result<(), NoRoom> {
+        let capacity = self.most();
+        match wanted == 0 || used.saturating_add(wanted) <= capacity {
+            true => Ok(()),
+            false => Err(NoRoom { wanted, used, capacity }),
+        }
+    }
+
+    /// What all take who have room, and who has to wait. Who runs goes on; the others get what is left by their names,
+    /// each if it fits.
+    pub(super) fn share(self, mut claims: Vec<Claim>) -> (u64, BTreeMap<StreamName, NoRoom>) {
+        claims.sort_by_key(|claim| (!claim.settled, claim.after, claim.name));
+        let (mut used, mut waiting) = (0_u64, BTreeMap::new());
+        for claim in claims {
+            match self.check(claim.pixels, used) {
+                Err(no_room) if !claim.settled => _ = waiting.insert(claim.name.clone(), no_room),
+                Ok(()) | Err(_) => used = used.saturating_add(claim.pixels),
+            }
+        }
+        (used, waiting)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(capacity: Capacity, claims: &[(&str, u64, bool, bool)], used: u64, waiting: &[&str]) {
+        let names: Vec<_> = claims.iter().map(|claim| StreamName::parse(claim.0).unwrap()).collect();
+        let claims = claims.iter().zip(&names);
+        let claims = claims.map(|(&(_, pixels, settled, after), name)| Claim { name, pixels, settled, after });
+        let (found, waits) = capacity.share(claims.collect());
+        assert_eq!((found, waits.keys().map(StreamName::as_str).collect::<Vec<_>>()), (used, waiting.to_vec()));
+    }
+
+    #[test]
+    fn who_comes_first_by_name_gets_the_room() {
+        let three = [("c", 4, false, false), ("a", 4, false, false), ("b", 4, false, false)];
+        check(Capacity::Limited(8), &three, 8, &["c"]);
+        check(Capacity::Unlimited, &three, 12, &[]);
+        check(Capacity::Unmeasured { cores: 2 }, &[("a", 400_000_001, false, false)], 0, &["a"]);
+    }
+
+    #[test]
+    fn what_is_too_large_keeps_nobody_else_out() {
+        check(Capacity::Limited(8), &[("a", 9, false, false), ("b", 8, false, false)], 8, &["a"]);
+    }
+
+    #[test]
+    fn who_runs_goes_on() {
+        check(Capacity::Limited(8), &[("b", 9, true, false), ("a", 1, false, false)], 9, &["a"]);
+    }
+
+    #[test]
+    fn what_is_required_comes_first() {
+        check(Capacity::Limited(8), &[("a", 8, false, true), ("b", 8, false, false)], 8, &["a"]);
+    }
+
+    #[test]
+    fn there_is_always_room_for_sound() {
+        check(Capacity::Limited(8), &[("a", 9, true, false), ("b", 0, false, false)], 9, &[]);
+    }
+}
