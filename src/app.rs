@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::{Config, ConfigError, MaxPixels, MediaDir, Sources, Wait};
 use crate::definitions::{Address, Definitions, StoreError};
 use crate::hooks::{self, Patience, Roster};
-use crate::http::{self, Access, App, Certificates, Local, TlsError};
+use crate::http::{self, Access, App, Certificates, Local, Site, TlsError};
 use crate::metrics::Metrics;
 use crate::pipeline::{self, PipelineError};
 use crate::spec::StreamSpec;
@@ -110,6 +110,7 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
     let Some(definitions) = end.run_until_cancelled(definitions(&config)).await else { return Ok(()) };
     let definitions = definitions?;
     let access = access(&config, address)?;
+    let (limits, metrics) = (config.limits, Arc::clone(&setting.metrics));
     log_start(&config, &setting, address);
     // Hooks are there before the first event, and after the last.
     let (posts, hooks_over) = (TaskTracker::new(), CancellationToken::new());
@@ -125,9 +126,10 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
     let (renewal, stop) = (Renewal { sources, config, log, registry: Arc::clone(&registry), roster }, end.clone());
     tasks.spawn(async move { stop.run_until_cancelled(renewal.keep(hangups)).await });
 
-    let app = App::new(registry, access, end.clone());
+    let router = http::router(App::new(registry, access, end.clone()));
+    let site = Site { router, certificates, limits, metrics };
     tokio::select! {
-        () = http::serve(listener, http::router(app), certificates, end.clone()) => {}
+        () = http::serve(listener, site, end.clone()) => {}
         () = async { end.cancelled().await; tokio::time::sleep(DRAIN).await } => {}
     }
     streams_over.cancel();

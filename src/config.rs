@@ -13,12 +13,14 @@ use crate::definitions::Address;
 use crate::hooks::{Hook, HookRequest};
 use crate::spec::{SpecError, StreamSpec, check_each, check_streams};
 
+mod limits;
 mod pixels;
 mod settings;
 mod shown;
 mod token;
 mod unknown;
 
+pub use limits::Limits;
 pub use pixels::MaxPixels;
 use settings::Settings;
 pub use settings::{LogFormat, Sources};
@@ -62,6 +64,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// What changes need, also from this machine; without it one is made.
     pub api_token: Option<ApiToken>,
+    /// What clients may have of the server.
+    pub limits: Limits,
     /// Filter of the log, which parses.
     pub log: String,
     /// What a line of the log looks like.
@@ -158,6 +162,7 @@ impl Config {
         let in_file = |field| ConfigError::Field { path: path.unwrap_or(Path::new("")).to_owned(), field };
         let said = sources.said.clone().or(file);
         Ok(Self {
+            limits: limits::limits(&said)?,
             listen: listen(said.listen)?,
             media_dir: media_dir(said.media_dir),
             state_dir: said.state_dir,
@@ -171,7 +176,7 @@ impl Config {
             log_format: said.log_format.unwrap_or_default(),
             wait: Wait {
                 targets: targets(said.wait_for)?,
-                tries: in_range("wait_tries", said.wait_tries.unwrap_or(WAIT_TRIES))?,
+                tries: in_range("wait_tries", said.wait_tries.unwrap_or(WAIT_TRIES), WAIT_RANGE)?,
                 rest: seconds("wait_seconds", said.wait_seconds.unwrap_or(WAIT_SECONDS))?,
             },
             max_pixels: said.max_pixels_per_second.map_or(Ok(MaxPixels::Auto), MaxPixels::read)?,
@@ -244,13 +249,13 @@ fn is_target(text: &str) -> bool {
 }
 
 fn seconds(name: &str, number: u32) -> Result<Duration, ConfigError> {
-    in_range(name, number).map(|seconds| Duration::from_secs(seconds.into()))
+    in_range(name, number, WAIT_RANGE).map(|seconds| Duration::from_secs(seconds.into()))
 }
 
-fn in_range(name: &str, number: u32) -> Result<u32, ConfigError> {
-    match WAIT_RANGE.contains(&number) {
+fn in_range(name: &str, number: u32, range: RangeInclusive<u32>) -> Result<u32, ConfigError> {
+    match range.contains(&number) {
         true => Ok(number),
-        false => Err(refused(name, format!("{} to {}, not {number}", WAIT_RANGE.start(), WAIT_RANGE.end()))),
+        false => Err(refused(name, format!("{} to {}, not {number}", range.start(), range.end()))),
     }
 }
 

@@ -36,7 +36,7 @@ mod serve;
 mod tls;
 
 pub use access::{Access, Local};
-pub use serve::serve;
+pub use serve::{Site, serve};
 pub use tls::{Certificates, TlsError};
 
 /// A definition is a few kilobytes; eight renditions with long names are under four.

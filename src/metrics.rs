@@ -59,6 +59,13 @@ impl Drop for Held {
 /// Seconds: less than a frame, a few frames, a chunk, a segment.
 const LAGS: [f64; 11] = [0.001, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 1.0, 2.0, 5.0];
 
+/// Why a connection was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RefusalLabels {
+    /// Of whom there are too many: `all` or `address`.
+    pub reason: &'static str,
+}
+
 /// All metrics.
 #[derive(Debug)]
 pub struct Metrics {
@@ -89,6 +96,10 @@ pub struct Metrics {
     pixels_capacity: Gauge,
     /// Events for hooks: delivered, failed after the last attempt, dropped because too many waited.
     pub hook_deliveries: Family<HookLabels, Counter>,
+    /// Connections that are open.
+    pub connections: Gauge,
+    /// Connections that were closed at once because there were too many.
+    pub connections_refused: Family<RefusalLabels, Counter>,
     /// Requests answered.
     pub requests: Family<RequestLabels, Counter>,
     /// Requests that wait for what is not there yet.
@@ -118,6 +129,8 @@ impl Metrics {
             pixels_used: Gauge::default(),
             pixels_capacity: Gauge::default(),
             hook_deliveries: Family::default(),
+            connections: Gauge::default(),
+            connections_refused: Family::default(),
             requests: Family::default(),
             blocked: Gauge::default(),
             egress: Counter::default(),
@@ -178,6 +191,9 @@ impl Metrics {
         let help = "Pixels a second that there is room for; 0 without a limit";
         registry.register("capacity_pixels_per_second", help, self.pixels_capacity.clone());
         registry.register("hook_deliveries", "Events posted to hooks, by outcome", self.hook_deliveries.clone());
+        registry.register("connections", "Connections that are open", self.connections.clone());
+        let help = "Connections closed at once because there were too many";
+        registry.register("connections_refused", help, self.connections_refused.clone());
         registry.register("http_requests", "Requests answered", self.requests.clone());
         registry.register(
             "http_blocked_requests",
@@ -222,6 +238,8 @@ mod tests {
             pixels_used: _,
             pixels_capacity: _,
             hook_deliveries,
+            connections: _,
+            connections_refused,
             requests,
             blocked: _,
             egress: _,
@@ -234,6 +252,7 @@ mod tests {
         streams.get_or_create(&PhaseLabels { phase: "running" }).set(1);
         restarts.get_or_create(&RestartLabels { stream: "test".into(), reason: "stalled" }).inc();
         hook_deliveries.get_or_create(&HookLabels { outcome: "failed" }).inc();
+        connections_refused.get_or_create(&RefusalLabels { reason: "all" }).inc();
         requests.get_or_create(&RequestLabels { kind: "api", status: 200 }).inc();
 
         let readme = include_str!("../README.md").split("\n## ").find(|section| section.starts_with("Metrics\n"));

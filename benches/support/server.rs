@@ -30,6 +30,8 @@ impl Server {
         let log = files.path().join("log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_barstone"));
         command.args(["--listen", "127.0.0.1:0", "--media-dir"]).arg(files.path().join("media"));
+        // Here all clients have one.
+        command.args(["--max-connections-per-address", "10000"]);
         if let Some(config) = config {
             let path = files.path().join("config.toml");
             std::fs::write(&path, config)?;

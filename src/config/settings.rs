@@ -49,6 +49,21 @@ pub(super) struct Settings {
     /// [default: one is made, and not needed from this machine]
     #[arg(long, env = "BARSTONE_API_TOKEN_FILE", value_name = "FILE", global = true)]
     pub(super) api_token_file: Option<PathBuf>,
+    /// Connections that may be open at once, if there are file descriptors for them [default: 10000]
+    #[arg(long, env = "BARSTONE_MAX_CONNECTIONS", value_name = "NUMBER", global = true)]
+    pub(super) max_connections: Option<u32>,
+    /// Connections that may be open at once from one address [default: 1024]
+    #[arg(long, env = "BARSTONE_MAX_CONNECTIONS_PER_ADDRESS", value_name = "NUMBER", global = true)]
+    pub(super) max_connections_per_address: Option<u32>,
+    /// How long the head of a request may be [default: 32768]
+    #[arg(long, env = "BARSTONE_MAX_HEADER_BYTES", value_name = "BYTES", global = true)]
+    pub(super) max_header_bytes: Option<u32>,
+    /// How long a client may take to send the head of a request [default: 10]
+    #[arg(long, env = "BARSTONE_HEADER_SECONDS", value_name = "SECONDS", global = true)]
+    pub(super) header_seconds: Option<u32>,
+    /// How long a client may take nothing of what it has asked for [default: 30]
+    #[arg(long, env = "BARSTONE_SEND_SECONDS", value_name = "SECONDS", global = true)]
+    pub(super) send_seconds: Option<u32>,
     /// What is logged: a level, or target=level pairs [default: info]
     #[arg(long, env = "BARSTONE_LOG", value_name = "FILTER", global = true)]
     pub(super) log: Option<String>,
@@ -118,6 +133,11 @@ impl Settings {
             tls_key: self.tls_key.or(others.tls_key),
             api_token: self.api_token.or(others.api_token),
             api_token_file: self.api_token_file.or(others.api_token_file),
+            max_connections: self.max_connections.or(others.max_connections),
+            max_connections_per_address: self.max_connections_per_address.or(others.max_connections_per_address),
+            max_header_bytes: self.max_header_bytes.or(others.max_header_bytes),
+            header_seconds: self.header_seconds.or(others.header_seconds),
+            send_seconds: self.send_seconds.or(others.send_seconds),
             log: self.log.or(others.log),
             log_format: self.log_format.or(others.log_format),
             wait_for: self.wait_for.or(others.wait_for),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::settings::Settings;
-use super::{ApiToken, Config, MediaDir, NO_DIRECTORY, Wait};
+use super::{ApiToken, Config, Limits, MediaDir, NO_DIRECTORY, Wait};
 use crate::hooks::HookRequest;
 use crate::spec::StreamRequest;
 
@@ -23,6 +23,7 @@ impl Config {
             store,
             tls,
             api_token,
+            limits,
             log,
             log_format,
             wait,
@@ -30,6 +31,7 @@ impl Config {
             streams,
             hooks,
         } = self;
+        let Limits { connections, connections_per_address, header, header_bytes, send } = limits;
         let Wait { targets, tries, rest } = wait;
         let shown = Settings {
             listen: Some(listen.to_string()),
@@ -44,6 +46,11 @@ impl Config {
             tls_key: tls.as_ref().map(|files| lossy(&files.key)),
             api_token: api_token.as_ref().and_then(ApiToken::said).cloned(),
             api_token_file: api_token.as_ref().and_then(ApiToken::file).map(lossy),
+            max_connections: Some(*connections as u32),
+            max_connections_per_address: Some(*connections_per_address as u32),
+            max_header_bytes: Some(*header_bytes as u32),
+            header_seconds: Some(header.as_secs() as u32),
+            send_seconds: Some(send.as_secs() as u32),
             log: Some(log.clone()),
             log_format: Some(*log_format),
             wait_for: Some(targets.clone()),

@@ -171,6 +171,19 @@ fn pixels_are_a_number_or_a_word() {
 }
 
 #[test]
+fn limits_have_limits() {
+    let said = "max_connections = 5\nmax_connections_per_address = 4\nmax_header_bytes = 8192\nheader_seconds = 1";
+    let limits = load(said).unwrap().limits;
+    assert_eq!((limits.connections, limits.connections_per_address, limits.header_bytes), (5, 4, 8192));
+    assert_eq!((limits.header, limits.send), (Duration::from_secs(1), Limits::default().send));
+    check_refused("max_connections = 0", &["max_connections: 1 to 1000000, not 0"]);
+    check_refused("max_connections_per_address = 1000001", &["max_connections_per_address: 1 to 1000000"]);
+    check_refused("max_header_bytes = 8191", &["max_header_bytes: 8192 to 1048576, not 8191"]);
+    check_refused("header_seconds = 0", &["header_seconds: 1 to 3600, not 0"]);
+    check_refused("send_seconds = 3601", &["send_seconds: 1 to 3600, not 3601"]);
+}
+
+#[test]
 fn what_differs_is_named_by_its_key() {
     let one = load("listen = '127.0.0.1:1'\nstate_dir = '/s'").unwrap();
     let other = load("log = 'warn'\nlisten = '127.0.0.1:2'\n[[streams]]\nname = 'a'").unwrap();

@@ -1,6 +1,7 @@
-//! Connections: HTTP/1.1 and HTTP/2, with or without TLS, on one port.
+//! Connections: HTTP/1.1 and HTTP/2, with or without TLS, on one port, and what one client may have of them.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -11,31 +12,53 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service as _;
 
 use super::tls::Certificates;
+use crate::config::Limits;
+use crate::metrics::Metrics;
 
-/// How long a connection may be idle, or take to send its headers.
+mod answer;
+mod gate;
+mod link;
+mod requests;
+
+use answer::Answer;
+use gate::Gate;
+use link::Link;
+use requests::Requests;
+
+/// How long a connection may be idle between two requests.
 const IDLE: Duration = Duration::from_secs(75);
-/// How long a TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How often a quiet HTTP/2 connection is asked whether it is still there, and how long it may take to say so.
 const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(20));
-/// How long sent bytes may go without an acknowledgement: a client that has vanished holds nothing for longer.
-const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 /// Pause after an accept that failed, most likely for want of file descriptors.
 const BREATH: Duration = Duration::from_millis(50);
 /// Requests of one HTTP/2 connection that may be under way at once; blocked ones are among them.
 const STREAMS: u32 = 256;
 
-/// Serves `router` until `stop` is cancelled, and then what has been asked before.
-pub async fn serve(listener: TcpListener, router: Router, certificates: Option<Certificates>, stop: CancellationToken) {
+/// What is served, and to whom.
+#[derive(Debug)]
+pub struct Site {
+    /// All routes.
+    pub router: Router,
+    /// If the server speaks TLS.
+    pub certificates: Option<Certificates>,
+    /// What one client may have.
+    pub limits: Limits,
+    /// Where connections are counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Serves `site` until `stop` is cancelled, and then what has been asked before.
+pub async fn serve(listener: TcpListener, site: Site, stop: CancellationToken) {
+    let gate = Gate::new(&site.limits, Arc::clone(&site.metrics));
+    let site = Arc::new(site);
     let connections = GracefulShutdown::new();
     let tasks = TaskTracker::new();
     loop {
@@ -43,18 +66,23 @@ pub async fn serve(listener: TcpListener, router: Router, certificates: Option<C
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => break,
         };
-        match accepted {
-            Ok((stream, address)) => {
-                let tls = certificates.as_ref().map(Certificates::acceptor);
-                let watcher = connections.watcher();
-                let router = router.clone();
-                tasks.spawn(async move {
-                    if let Some(stream) = prepare(stream, tls).await {
-                        connection(stream, address, router, watcher).await;
-                    }
-                });
-            }
-            Err(error) => {
+        match (accepted, &site.certificates) {
+            (Ok((stream, address)), certificates) => match gate.enter(address.ip()) {
+                Ok(inside) => {
+                    let (site, watcher) = (Arc::clone(&site), connections.watcher());
+                    tasks.spawn(async move {
+                        connection(stream, address, &site, watcher).await;
+                        drop(inside);
+                    });
+                }
+                // A handshake would cost more than what is saved.
+                Err(_) if certificates.is_some() => {}
+                Err(_) => {
+                    let gate = Arc::clone(&gate);
+                    tasks.spawn(async move { gate.refuse(stream).await });
+                }
+            },
+            (Err(error), _) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(BREATH).await;
             }
@@ -68,42 +96,48 @@ pub async fn serve(listener: TcpListener, router: Router, certificates: Option<C
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-async fn prepare(stream: TcpStream, tls: Option<TlsAcceptor>) -> Option<Box<dyn Stream>> {
-    // Without it a small answer waits for the acknowledgement of the one before.
-    let _ = stream.set_nodelay(true);
-    // It is a safeguard; without it vanished clients are noticed later.
-    let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, UNACKNOWLEDGED.as_millis() as u32);
-    let Some(tls) = tls else { return Some(Box::new(stream)) };
-    match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-        Ok(Ok(stream)) => Some(Box::new(stream)),
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "no TLS");
-            None
-        }
-        Err(_) => None,
+async fn connection(stream: TcpStream, address: SocketAddr, site: &Site, watcher: Watcher) {
+    let requests = Requests::new();
+    let Some(stream) = prepare(stream, site, &requests).await else { return };
+    let (router, own) = (site.router.clone(), Arc::clone(&requests));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(address));
+        let under_way = own.begin(&request);
+        let response = router.clone().call(request.map(Body::new));
+        async move { response.await.map(|response| response.map(|body| Answer::new(body, under_way))) }
+    });
+    let connection = builder(&site.limits).serve_connection(TokioIo::new(stream), service).into_owned();
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(error, "a connection broke off");
     }
 }
 
-async fn connection(
-    stream: Box<dyn Stream>,
-    address: SocketAddr,
-    router: Router,
-    watcher: hyper_util::server::graceful::Watcher,
-) {
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(address));
-        router.clone().call(request.map(Body::new))
-    });
+async fn prepare(stream: TcpStream, site: &Site, requests: &Arc<Requests>) -> Option<Box<dyn Stream>> {
+    // Without it a small answer waits for the acknowledgement of the one before.
+    let _ = stream.set_nodelay(true);
+    // It is a safeguard; without it vanished clients are noticed later.
+    let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, site.limits.send.as_millis() as u32);
+    let link = Link::new(stream, Arc::clone(requests), site.limits);
+    let Some(certificates) = &site.certificates else { return Some(Box::new(link)) };
+    match certificates.acceptor().accept(link).await {
+        Ok(stream) => Some(Box::new(stream)),
+        Err(error) => {
+            tracing::debug!(%error, "no TLS");
+            None
+        }
+    }
+}
+
+/// Streams that a client resets are bounded by what h2 has as its default.
+fn builder(limits: &Limits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(limits.header_bytes);
     builder
         .http2()
         .timer(TokioTimer::new())
+        .max_header_list_size(limits.header_bytes as u32)
         .max_concurrent_streams(STREAMS)
         .keep_alive_interval(PING.0)
         .keep_alive_timeout(PING.1);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection.into_owned()).await {
-        tracing::debug!(error, "a connection broke off");
-    }
+    builder
 }

@@ -91,13 +91,19 @@ fn what_is_shown_is_a_configuration_with_the_same_effect() {
 /// it needs beside it.
 type Row = (&'static str, Option<&'static str>, [&'static str; 3], &'static [&'static str]);
 
-const PRECEDENCE: [Row; 12] = [
+const PRECEDENCE: &[Row] = &[
     ("listen", Some("'0.0.0.0:8080'"), ["'127.0.0.1:1'", "127.0.0.1:2", "127.0.0.1:3"], &[]),
     ("media_dir", None, ["'/file'", "/variable", "none"], &[]),
     ("state_dir", None, ["'/file'", "/variable", "/flag"], &[]),
+    ("store", None, ["'nats://file/b'", "nats://variable/b", "nats://flag/b"], &[]),
     ("tls_cert", None, ["'/file'", "/variable", "/flag"], &["--tls-key", "/key"]),
     ("tls_key", None, ["'/file'", "/variable", "/flag"], &["--tls-cert", "/cert"]),
     ("api_token_file", None, ["'/file'", "/variable", "/flag"], &[]),
+    ("max_connections", Some("10000"), ["2", "3", "4"], &[]),
+    ("max_connections_per_address", Some("1024"), ["2", "3", "4"], &[]),
+    ("max_header_bytes", Some("32768"), ["8192", "8193", "8194"], &[]),
+    ("header_seconds", Some("10"), ["2", "3", "4"], &[]),
+    ("send_seconds", Some("30"), ["2", "3", "4"], &[]),
     ("log", Some("'info'"), ["'warn'", "error", "debug"], &[]),
     ("log_format", Some("'text'"), ["'json'", "text", "json"], &[]),
     ("wait_for", Some("[]"), ["['file:1']", "variable:1,variable:2", "flag:1"], &[]),
@@ -108,7 +114,7 @@ const PRECEDENCE: [Row; 12] = [
 
 #[test]
 fn flags_come_before_the_environment_before_the_file_before_the_default() {
-    for (key, default, [in_file, variable, flag], beside) in PRECEDENCE {
+    for &(key, default, [in_file, variable, flag], beside) in PRECEDENCE {
         let (_directory, file) = written(&format!("{key} = {in_file}\n"));
         let with_file = ["--config", file.to_str().expect("UTF-8")];
         let (long, name) = (format!("--{}", key.replace('_', "-")), format!("BARSTONE_{}", key.to_uppercase()));
@@ -141,7 +147,7 @@ fn every_setting_is_in_the_table_of_precedence() {
     let command = Cli::command();
     let settings = command.get_arguments().filter(|argument| argument.get_env().is_some());
     let names: Vec<_> = settings.map(|argument| argument.get_id().as_str()).filter(|name| *name != "config").collect();
-    assert_eq!(names, PRECEDENCE.map(|(key, ..)| key));
+    assert_eq!(names, PRECEDENCE.iter().map(|(key, ..)| *key).collect::<Vec<_>>());
 }
 
 #[test]

@@ -127,3 +127,29 @@ async fn clients_that_do_not_read_or_vanish_hold_nothing_up() {
     drop(idle);
     assert_eq!(web.get(&segment).await.status, 200);
 }
+
+#[tokio::test]
+async fn there_is_room_for_so_many_connections() {
+    let home = TempDir::new().expect("a temporary directory");
+    let server =
+        Server::at(&home.path().join("media"), &["--max-connections", "9", "--max-connections-per-address", "4"]);
+    let mut inside = Vec::new();
+    for _ in 0..4 {
+        let mut stream = TcpStream::connect(server.address()).await.expect("it accepts");
+        stream.write_all(b"GET /livez HTTP/1.1\r\nHost: test\r\n\r\n").await.expect("it is sent");
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.expect("it answers");
+        assert_eq!(&answer, b"HTTP/1.1 200");
+        inside.push(stream);
+    }
+    let mut refused = TcpStream::connect(server.address()).await.expect("it is told");
+    let mut answer = String::new();
+    refused.read_to_string(&mut answer).await.expect("it is closed");
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("\r\nRetry-After: 1\r\n"), "{answer}");
+    drop(inside);
+    let web = Web::of(&server);
+    let url = format!("http://{}/livez", server.address());
+    until("there is room again", LONG, async || (curl(&[&url]) == "200 1.1").then_some(())).await;
+    assert_eq!(web.metric("barstone_connections_refused_total{reason=\"address\"}").await, 1);
+    assert_eq!(web.metric("barstone_connections").await, 1, "it asks itself");
+}

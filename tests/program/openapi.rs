@@ -7,8 +7,9 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use barstone::config::Limits;
 use barstone::definitions::Definitions;
-use barstone::http::{Access, App, Local, router, serve};
+use barstone::http::{Access, App, Local, Site, router, serve};
 use barstone::metrics::Metrics;
 use barstone::spec::StreamSpec;
 use barstone::stream::{Event, News, Phase, Registry, Render, Setting, Turns};
@@ -35,12 +36,13 @@ async fn start() -> SocketAddr {
             Ok(())
         })
     });
+    let metrics = Arc::new(Metrics::new());
     let setting = Setting {
         clock: Clock::system(),
         render,
         encoders: "none".into(),
         directory: None,
-        metrics: Arc::new(Metrics::new()),
+        metrics: Arc::clone(&metrics),
         events: Arc::default(),
         tasks: tasks.clone(),
         turns: Turns::default(),
@@ -53,7 +55,8 @@ async fn start() -> SocketAddr {
     let app = App::new(registry, Access::new(TOKEN, Local::Trusted), CancellationToken::new());
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
-    tasks.spawn(serve(listener, router(app), None, CancellationToken::new()));
+    let site = Site { router: router(app), certificates: None, limits: Limits::default(), metrics };
+    tasks.spawn(serve(listener, site, CancellationToken::new()));
     address
 }
 

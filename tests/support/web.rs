@@ -96,10 +96,14 @@ impl Web {
 
     /// The value of a counter of one stream; zero if it has never been counted.
     pub(crate) async fn counter(&self, name: &str, stream: &str) -> u64 {
-        let start = format!("{name}{{stream=\"{stream}\"}} ");
+        self.metric(&format!("{name}{{stream=\"{stream}\"}}")).await
+    }
+
+    /// The value of a metric with its labels; zero if it has never been counted.
+    pub(crate) async fn metric(&self, sample: &str) -> u64 {
         let text = self.text("/metrics").await;
-        let value = text.lines().find_map(|line| line.strip_prefix(&start));
-        value.map_or(0, |value| value.parse().expect("a counter"))
+        let value = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+        value.map_or(0, |value| value.parse().expect("a whole number"))
     }
 }
 

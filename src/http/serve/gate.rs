@@ -1,0 +1,188 @@
+//! Who gets in: so many connections in all, and so many from one address.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::config::Limits;
+use crate::metrics::{Metrics, RefusalLabels};
+
+/// Of all file descriptors connections get three in four; files, pipelines and hooks need some as well.
+const SHARE: (u64, u64) = (3, 4);
+/// What those are told for whom there is no room. It is said before they have asked, so it is in nobody's format.
+const NO_ROOM: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+/// How long they may take to hear it; a connection that is closed while they speak would be reset.
+const HEARING: Duration = Duration::from_secs(1);
+/// How many are told at once; more are closed without a word.
+const TOLD: usize = 64;
+/// The network of one subscriber has this many bits in IPv6 (RFC 6177).
+const NETWORK: u32 = 64;
+
+/// Counts connections.
+#[derive(Debug)]
+pub(super) struct Gate {
+    all: usize,
+    per_address: usize,
+    metrics: Arc<Metrics>,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    all: usize,
+    told: usize,
+    addresses: HashMap<IpAddr, usize>,
+}
+
+/// What keeps a connection out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Full {
+    /// There are too many.
+    All,
+    /// There are too many from its address.
+    Address,
+}
+
+/// A connection that has got in, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Inside {
+    gate: Arc<Gate>,
+    address: IpAddr,
+}
+
+impl Gate {
+    pub(super) fn new(limits: &Limits, metrics: Arc<Metrics>) -> Arc<Self> {
+        let all = limits.connections.min(affordable());
+        if all < limits.connections {
+            tracing::warn!(max_connections = all, "file descriptors are for fewer connections than configured");
+        }
+        Arc::new(Self { all, per_address: limits.connections_per_address, metrics, counts: Mutex::default() })
+    }
+
+    /// Lets a connection in if there is room.
+    pub(super) fn enter(self: &Arc<Self>, address: IpAddr) -> Result<Inside, Full> {
+        let address = network(address.to_canonical());
+        let mut counts = self.counts();
+        let full = match counts.addresses.get(&address) {
+            _ if counts.all >= self.all => Some(Full::All),
+            Some(there) if *there >= self.per_address => Some(Full::Address),
+            Some(_) | None => None,
+        };
+        if let Some(full) = full {
+            self.metrics.connections_refused.get_or_create(&RefusalLabels { reason: full.as_str() }).inc();
+            return Err(full);
+        }
+        counts.all += 1;
+        *counts.addresses.entry(address).or_default() += 1;
+        self.metrics.connections.inc();
+        Ok(Inside { gate: Arc::clone(self), address })
+    }
+
+    /// Tells a client that there is no room, unless too many are being told already.
+    pub(super) async fn refuse(&self, mut stream: TcpStream) {
+        if self.counts().told >= TOLD {
+            return;
+        }
+        self.counts().told += 1;
+        let hearing = async {
+            stream.write_all(NO_ROOM).await?;
+            stream.shutdown().await?;
+            while stream.read(&mut [0; 1024]).await? > 0 {}
+            std::io::Result::Ok(())
+        };
+        // Whether it has been heard changes nothing.
+        let _ = tokio::time::timeout(HEARING, hearing).await;
+        self.counts().told -= 1;
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Full {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Address => "address",
+        }
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        let mut counts = self.gate.counts();
+        counts.all -= 1;
+        self.gate.metrics.connections.dec();
+        let left = counts.addresses.get_mut(&self.address).map(|there| {
+            *there -= 1;
+            *there
+        });
+        if left == Some(0) {
+            counts.addresses.remove(&self.address);
+        }
+    }
+}
+
+/// As many file descriptors as the system lets this process have, less those that others need.
+fn affordable() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    // Nothing here uses select(2), for which the lower limit is there. If it stays, there are fewer connections.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(descriptors / SHARE.1 * SHARE.0).unwrap_or(usize::MAX)
+}
+
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> NETWORK << NETWORK).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gate(connections: usize, connections_per_address: usize) -> Arc<Gate> {
+        let limits = Limits { connections, connections_per_address, ..Limits::default() };
+        Gate::new(&limits, Arc::new(Metrics::new()))
+    }
+
+    fn enter(gate: &Arc<Gate>, address: &str) -> Result<Inside, Full> {
+        gate.enter(address.parse().unwrap())
+    }
+
+    #[test]
+    fn there_is_room_for_so_many_in_all_and_from_one_address() {
+        let gate = gate(3, 2);
+        let first = enter(&gate, "192.0.2.1").unwrap();
+        let _second = enter(&gate, "::ffff:192.0.2.1").unwrap();
+        assert_eq!(enter(&gate, "192.0.2.1").unwrap_err(), Full::Address);
+        let _third = enter(&gate, "192.0.2.2").unwrap();
+        assert_eq!(enter(&gate, "192.0.2.3").unwrap_err(), Full::All);
+        drop(first);
+        let _fourth = enter(&gate, "192.0.2.1").unwrap();
+        let text = gate.metrics.text();
+        assert!(text.contains("barstone_connections 3\n"), "{text}");
+        for reason in ["all", "address"] {
+            assert!(text.contains(&format!("barstone_connections_refused_total{{reason=\"{reason}\"}} 1")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_subscriber_of_ipv6_has_many_addresses() {
+        let gate = gate(3, 1);
+        let inside = enter(&gate, "2001:db8::1").unwrap();
+        assert_eq!(enter(&gate, "2001:db8::2").unwrap_err(), Full::Address);
+        let _other = enter(&gate, "2001:db8:0:1::1").unwrap();
+        drop(inside);
+        assert_eq!(gate.counts().addresses.len(), 1, "nobody is remembered");
+    }
+}

@@ -1,0 +1,181 @@
+//! The bytes of a connection, with limits on how long the client may take to send a head, and to take what it has asked for.
+
+use std::io::{self, ErrorKind, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::requests::Requests;
+use crate::config::Limits;
+
+/// A connection that breaks off with [`ErrorKind::TimedOut`] where the client is too slow.
+#[derive(Debug)]
+pub(super) struct Link<T> {
+    stream: T,
+    requests: Arc<Requests>,
+    limits: Limits,
+    /// When the head that is awaited has to be there.
+    head: Option<Deadline>,
+    /// When the client has to have taken something.
+    sending: Option<Deadline>,
+}
+
+/// Costs little until it has to be waited for.
+#[derive(Debug)]
+struct Deadline {
+    at: Instant,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl<T> Link<T> {
+    /// The first head is awaited from now on.
+    pub(super) fn new(stream: T, requests: Arc<Requests>, limits: Limits) -> Self {
+        let head = Some(Deadline::after(limits.header));
+        Self { stream, requests, limits, head, sending: None }
+    }
+
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.requests.head_is_awaited() {
+            self.head = None;
+        }
+        let Some(head) = &mut self.head else { return Poll::Pending };
+        ready!(head.poll(cx));
+        Poll::Ready(Err(ErrorKind::TimedOut.into()))
+    }
+
+    fn poll_sent(&mut self, sent: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if sent.is_ready() {
+            self.sending = None;
+            return sent;
+        }
+        ready!(self.sending.get_or_insert_with(|| Deadline::after(self.limits.send)).poll(cx));
+        Poll::Ready(Err(ErrorKind::TimedOut.into()))
+    }
+}
+
+impl Deadline {
+    fn after(time: Duration) -> Self {
+        Self { at: Instant::now() + time, sleep: None }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.sleep.get_or_insert_with(|| Box::pin(sleep_until(self.at))).as_mut().poll(cx)
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Link<T> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, buf) else { return self.poll_head(cx) };
+        if buf.filled().len() > before && self.requests.head_begins() {
+            self.head = Some(Deadline::after(self.limits.header));
+        }
+        Poll::Ready(read)
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Link<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let sent = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.poll_sent(sent, cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let sent = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.poll_sent(sent, cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn link() -> (Link<DuplexStream>, DuplexStream, Arc<Requests>) {
+        let (server, client) = duplex(16);
+        let requests = Requests::new();
+        let limits = Limits { header: 2 * SECOND, send: 3 * SECOND, ..Limits::default() };
+        (Link::new(server, Arc::clone(&requests), limits), client, requests)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_comes_byte_by_byte_is_not_waited_for() {
+        let (mut link, mut client, _requests) = link();
+        let began = Instant::now();
+        let drip = async {
+            while client.write_all(b"G").await.is_ok() {
+                sleep(SECOND / 2).await;
+            }
+        };
+        let read = async {
+            loop {
+                if let Err(error) = link.read_u8().await {
+                    break error.kind();
+                }
+            }
+        };
+        tokio::select! {
+            () = drip => unreachable!("the link is open"),
+            kind = read => assert_eq!((kind, began.elapsed()), (ErrorKind::TimedOut, 2 * SECOND)),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn between_requests_there_is_no_hurry() {
+        let (mut link, mut client, requests) = link();
+        client.write_all(b"G").await.unwrap();
+        link.read_u8().await.unwrap();
+        let under_way = requests.begin(&Request::new(()));
+        client.write_all(b"body").await.unwrap();
+        link.read_exact(&mut [0; 4]).await.unwrap();
+        drop(under_way);
+        assert!(timeout(60 * SECOND, link.read_u8()).await.is_err(), "it is idle");
+        client.write_all(b"G").await.unwrap();
+        link.read_u8().await.unwrap();
+        let began = Instant::now();
+        assert_eq!(link.read_u8().await.unwrap_err().kind(), ErrorKind::TimedOut);
+        assert_eq!(began.elapsed(), 2 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_has_to_take_something_now_and_then() {
+        let (mut link, mut client, _requests) = link();
+        link.write_all(&[0; 16]).await.unwrap();
+        let began = Instant::now();
+        let slowly = async {
+            sleep(2 * SECOND).await;
+            client.read_u8().await.unwrap();
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = slowly => unreachable!("it is pending"),
+            sent = link.write_all(&[0; 2]) => assert_eq!(sent.unwrap_err().kind(), ErrorKind::TimedOut),
+        }
+        assert_eq!(began.elapsed(), 5 * SECOND);
+    }
+}
