@@ -8,6 +8,7 @@ mod rules;
 #[expect(dead_code, reason = "tests of other binaries use the rest")]
 mod support;
 
+mod abuse;
 mod access;
 mod bitrate;
 mod capacity;

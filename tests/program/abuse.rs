@@ -1,0 +1,239 @@
+//! Clients that are up to no good: streams go on, others are answered, and memory stays as it is.
+
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::support::server::Server;
+use crate::support::web::Web;
+use crate::support::{LONG, until};
+
+/// What memory may vary by while streams go on.
+const SLACK_KB: u64 = 32 * 1024;
+/// A stream that any machine makes in time.
+const SMALL: &str =
+    "[[streams]]\nname = 'test'\nvideo = [{ id = 'v720', width = 320, height = 180, bitrate = 200000 }]\n";
+
+const DRIPS: usize = 200;
+const DEAF: usize = 100;
+const FLOOD: Duration = Duration::from_secs(10);
+const FLOODERS: usize = 4;
+/// Requests that are sent before their answers are read.
+const BATCH: usize = 50;
+
+struct Target {
+    server: Server,
+    web: Web,
+    _home: TempDir,
+}
+
+impl Target {
+    async fn start(arguments: &[&str]) -> Self {
+        let home = TempDir::new().expect("a temporary directory");
+        let file = home.path().join("barstone.toml");
+        std::fs::write(&file, SMALL).expect("it is written");
+        let config = ["--config", file.to_str().expect("UTF-8")];
+        let server = Server::at(&home.path().join("media"), &[&config[..], arguments].concat());
+        let web = Web::of(&server);
+        web.playable("test").await;
+        // From here on the window is full.
+        for segment in web.playlist("test", "v720").await.segments {
+            web.media("test", "v720", &segment.uri).await;
+        }
+        Self { server, web, _home: home }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.server.address()).await.expect("it accepts")
+    }
+
+    /// Resident memory in kilobytes.
+    fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.server.pid())).expect("it lives");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    #[track_caller]
+    fn check_memory(&self, before: u64) {
+        let now = self.memory();
+        assert!(now <= before + SLACK_KB, "{before} kB before, {now} kB now");
+    }
+
+    /// What a player asks for.
+    async fn play(&self) {
+        let playlist = self.web.playlist("test", "v720").await;
+        assert!(!self.web.media("test", "v720", &playlist.last().uri).await.is_empty());
+    }
+
+    /// The stream goes on, and has gone on without a gap.
+    async fn check_streams(&self) {
+        let newest = self.web.playlist("test", "v720").await.last().number;
+        let later = until("the stream goes on", LONG, async || {
+            Some(self.web.playlist("test", "v720").await).filter(|playlist| playlist.last().number > newest)
+        });
+        assert!(later.await.segments.iter().all(|segment| !segment.gap));
+        assert_eq!(self.web.counter("barstone_skipped_segments_total", "test").await, 0);
+        assert!(!self.web.text("/metrics").await.contains("barstone_restarts_total{"));
+    }
+
+    /// Resolves when nobody but who asks is connected.
+    async fn alone(&self) {
+        let alone = async || (self.web.metric("barstone_connections").await <= 2).then_some(());
+        until("the others are gone", LONG, alone).await;
+    }
+}
+
+#[tokio::test]
+async fn heads_that_never_end_are_not_waited_for() {
+    let target = Target::start(&["--header-seconds", "1"]).await;
+    let before = target.memory();
+    let mut drips = JoinSet::new();
+    for number in 0..DRIPS {
+        let mut stream = target.connect().await;
+        let begin = ["GET /livez HTTP/1.1\r\nX: ", "PRI * HT", "", "P"][number % 4];
+        drips.spawn(async move {
+            let mut byte = [0];
+            let mut sent = stream.write_all(begin.as_bytes()).await;
+            while sent.is_ok() && timeout(Duration::from_millis(300), stream.read(&mut byte)).await.is_err() {
+                // The silent ones stay so.
+                sent = if begin.is_empty() { Ok(()) } else { stream.write_all(b"x").await };
+            }
+        });
+    }
+    let all_end = async { while drips.join_next().await.is_some() {} };
+    let player = async {
+        loop {
+            target.play().await;
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! {
+        ended = timeout(LONG, all_end) => ended.expect("all are ended"),
+        () = player => {}
+    }
+    target.alone().await;
+    target.check_memory(before);
+    target.check_streams().await;
+}
+
+#[tokio::test]
+async fn unknown_paths_cost_nothing_that_lasts() {
+    let target = Target::start(&[]).await;
+    let mut floods = JoinSet::new();
+    for flooder in 0..FLOODERS {
+        let stream = target.connect().await;
+        floods.spawn(flood(stream, flooder));
+    }
+    sleep(FLOOD / 2).await;
+    let middle = target.memory();
+    let mut answered = 0;
+    while let Some(count) = floods.join_next().await {
+        answered += count.expect("all are answered");
+    }
+    target.check_memory(middle);
+    target.check_streams().await;
+    let text = target.web.text("/metrics").await;
+    let unknown: Vec<_> = text.lines().filter(|line| line.contains("kind=\"unknown\"")).collect();
+    assert_eq!(unknown, [format!("barstone_http_requests_total{{kind=\"unknown\",status=\"404\"}} {answered}")]);
+    assert!(!text.contains("nowhere") && answered > 1000, "{answered}");
+    println!("{:.0} unknown paths a second", answered as f64 / FLOOD.as_secs_f64());
+}
+
+/// Asks for what is not there, and counts how often it is told so.
+async fn flood(mut stream: TcpStream, flooder: usize) -> usize {
+    let began = Instant::now();
+    let (mut answered, mut buffer) = (0, Vec::new());
+    while began.elapsed() < FLOOD {
+        let paths = (answered..answered + BATCH).map(|number| format!("/nowhere-{flooder}/{number}"));
+        let batch: String = paths.map(|path| format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n")).collect();
+        stream.write_all(batch.as_bytes()).await.expect("it is sent");
+        let mut left = BATCH;
+        while left > 0 {
+            let length = stream.read_buf(&mut buffer).await.expect("it answers");
+            assert!(length > 0, "it stays open");
+            // An answer ends with the end of its problem document.
+            while let Some(end) = buffer.iter().position(|byte| *byte == b'}') {
+                assert!(buffer.starts_with(b"HTTP/1.1 404 "), "{}", String::from_utf8_lossy(&buffer));
+                buffer.drain(..=end);
+                left -= 1;
+            }
+        }
+        answered += BATCH;
+    }
+    answered
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_refused() {
+    let target = Target::start(&[]).await;
+    let before = target.memory();
+    let end = "Host: localhost\r\n\r\n";
+    let url = format!("GET /{} HTTP/1.1\r\n{end}", "x".repeat(100_000));
+    check_refused(&target, &url, "", &["414", "431"]).await;
+    let header = format!("GET / HTTP/1.1\r\nX: {}\r\n{end}", "x".repeat(1 << 20));
+    check_refused(&target, &header, "", &["431"]).await;
+    let headers: String = (0..10_000).map(|number| format!("X-{number}: x\r\n")).collect();
+    check_refused(&target, &format!("GET / HTTP/1.1\r\n{headers}{end}"), "", &["431"]).await;
+    let post = "POST /api/v1/streams HTTP/1.1\r\nContent-Type: application/json\r\n";
+    let piece = " ".repeat(0x10000);
+    check_refused(&target, &format!("{post}Content-Length: 100000000\r\n{end}"), &piece, &["413"]).await;
+    let chunk = format!("10000\r\n{piece}\r\n");
+    check_refused(&target, &format!("{post}Transfer-Encoding: chunked\r\n{end}"), &chunk, &["413"]).await;
+    check_refused(&target, &format!("GET /livez HTTP/1.1\r\nTransfer-Encoding: chunked\r\n{end}"), &chunk, &["200"])
+        .await;
+    target.alone().await;
+    target.check_memory(before);
+    target.check_streams().await;
+}
+
+/// Sends `head`, then `body` again and again, until the server has had enough. It may close before its answer is read.
+#[track_caller]
+fn check_refused(target: &Target, head: &str, body: &str, allowed: &[&str]) -> impl Future<Output = ()> {
+    let head = head.to_owned();
+    async move {
+        let (mut reader, mut writer) = target.connect().await.into_split();
+        let send = async {
+            let mut sent = writer.write_all(head.as_bytes()).await;
+            while sent.is_ok() && !body.is_empty() {
+                sent = writer.write_all(body.as_bytes()).await;
+            }
+        };
+        let mut answer = Vec::new();
+        let ended = async { tokio::join!(send, reader.read_to_end(&mut answer)).1.is_ok() };
+        timeout(LONG, ended).await.expect("it is closed");
+        let answer = String::from_utf8_lossy(&answer);
+        let status = answer.split(' ').nth(1).unwrap_or_default();
+        assert!(answer.is_empty() || allowed.contains(&status), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn clients_that_never_read_are_left() {
+    let target = Target::start(&["--send-seconds", "2"]).await;
+    let playlist = target.web.playlist("test", "v720").await;
+    let (last, uri) = (playlist.last().number, &playlist.last().uri);
+    let next = uri.replace(&last.to_string(), &(last + 1).to_string());
+    let before = target.memory();
+    let mut deaf = Vec::new();
+    for number in 0..DEAF {
+        let path = [uri.as_str(), &next, "llhls.m3u8", "hls.m3u8"][number % 4];
+        let request = format!("GET /live/test/v720/{path} HTTP/1.1\r\nHost: test\r\n\r\n");
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("it is small");
+        let address = target.server.address().parse().expect("an address");
+        let mut stream = socket.connect(address).await.expect("it accepts");
+        // The server stops reading where nobody reads its answers.
+        let _ = timeout(Duration::from_millis(10), stream.write_all(request.repeat(1000).as_bytes())).await;
+        deaf.push(stream);
+    }
+    target.check_streams().await;
+    target.alone().await;
+    target.check_memory(before);
+    target.check_streams().await;
+    drop(deaf);
+}
