@@ -13,8 +13,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service as _;
@@ -25,7 +27,9 @@ use crate::metrics::Metrics;
 
 mod answer;
 mod gate;
+mod lanes;
 mod link;
+mod priority;
 mod requests;
 
 use answer::Answer;
@@ -41,6 +45,11 @@ const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs
 const BREATH: Duration = Duration::from_millis(50);
 /// Requests of one HTTP/2 connection that may be under way at once; blocked ones are among them.
 const STREAMS: u32 = 256;
+/// What HTTP/2 takes of each answer before it is on its way: enough to go on with while the next piece is fetched, and
+/// little, because it cannot be overtaken any more.
+const AHEAD: usize = 32 * 1024;
+/// The same for the kernel, beyond what is on the line; the default is without a limit.
+const UNSENT: u32 = 128 * 1024;
 
 /// What is served, and to whom.
 #[derive(Debug)]
@@ -107,8 +116,13 @@ async fn connection(stream: TcpStream, address: SocketAddr, site: &Site, watcher
         async move { response.await.map(|response| response.map(|body| Answer::new(body, under_way))) }
     });
     let connection = builder(&site.limits).serve_connection(TokioIo::new(stream), service).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(error, "a connection broke off");
+    tokio::select! {
+        ended = watcher.watch(connection) => {
+            if let Err(error) = ended {
+                tracing::debug!(error, "a connection broke off");
+            }
+        }
+        () = stuck(&requests, site.limits.send) => tracing::debug!("a client takes nothing of what it has asked for"),
     }
 }
 
@@ -120,7 +134,14 @@ async fn prepare(stream: TcpStream, site: &Site, requests: &Arc<Requests>) -> Op
     let link = Link::new(stream, Arc::clone(requests), site.limits);
     let Some(certificates) = &site.certificates else { return Some(Box::new(link)) };
     match certificates.acceptor().accept(link).await {
-        Ok(stream) => Some(Box::new(stream)),
+        Ok(stream) => {
+            let (link, session) = stream.get_ref();
+            if session.alpn_protocol() == Some(b"h2") {
+                // What is in the kernel cannot be overtaken. Without it what is urgent comes later.
+                let _ = SockRef::from(link.get_ref()).set_tcp_notsent_lowat(UNSENT);
+            }
+            Some(Box::new(stream))
+        }
         Err(error) => {
             tracing::debug!(%error, "no TLS");
             None
@@ -136,8 +157,20 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(limits.header_bytes as u32)
+        .max_send_buf_size(AHEAD)
         .max_concurrent_streams(STREAMS)
         .keep_alive_interval(PING.0)
         .keep_alive_timeout(PING.1);
     builder
+}
+
+/// Resolves when the client has taken nothing of some answer for `patience`, or half as much longer. In HTTP/2 it can do so
+/// and still read from the connection.
+async fn stuck(requests: &Requests, patience: Duration) {
+    loop {
+        tokio::time::sleep(patience / 2).await;
+        if requests.lanes().is_stuck(Instant::now(), patience) {
+            return;
+        }
+    }
 }

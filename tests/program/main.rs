@@ -21,6 +21,7 @@ mod directory;
 mod disk_trouble;
 mod headers;
 mod hooks;
+mod http2;
 mod openapi;
 mod protocol;
 mod reload;

@@ -1,23 +1,86 @@
-//! Bodies on their way out.
+//! Bodies on their way out. In HTTP/2 they go in pieces, each when it is its turn; in HTTP/1.1 they are as they were.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes};
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::requests::UnderWay;
 
-/// The body of an answer, until which its request is under way.
+/// What is sent before somebody else may have something more urgent: the largest frame that every client takes (RFC 9113
+/// 4.2).
+const PIECE: usize = 16 * 1024;
+
+/// The body of an answer.
 #[derive(Debug)]
 pub(super) struct Answer {
     body: Body,
-    _under_way: UnderWay,
+    /// Its place among others, until it has sent all.
+    turn: Option<Turn>,
+    under_way: UnderWay,
+}
+
+#[derive(Debug)]
+struct Turn {
+    id: u64,
+    /// What the body has given and has not been sent.
+    rest: Bytes,
+    held: Option<Pin<Box<Sleep>>>,
 }
 
 impl Answer {
     pub(super) fn new(body: Body, under_way: UnderWay) -> Self {
-        Self { body, _under_way: under_way }
+        let join = |priority| Turn { id: under_way.requests.lanes().join(priority), rest: Bytes::new(), held: None };
+        let turn = under_way.priority.filter(|_| !body.is_end_stream()).map(join);
+        Self { body, turn, under_way }
+    }
+
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let Some(turn) = &mut self.turn else { return Pin::new(&mut self.body).poll_frame(cx) };
+        let lanes = || self.under_way.requests.lanes();
+        if turn.rest.is_empty() {
+            let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
+                lanes().wait(turn.id);
+                return Poll::Pending;
+            };
+            match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(data))) => turn.rest = data,
+                Some(Ok(Err(trailers))) => return Poll::Ready(Some(Ok(trailers))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+        let hold = lanes().hold(turn.id, Instant::now(), cx.waker());
+        ready!(turn.poll_held(hold, cx));
+        let piece = turn.rest.split_to(turn.rest.len().min(PIECE));
+        if turn.rest.is_empty() && self.body.is_end_stream() {
+            self.leave();
+        }
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn leave(&mut self) {
+        if let Some(turn) = self.turn.take() {
+            self.under_way.requests.lanes().leave(turn.id);
+        }
+    }
+}
+
+impl Turn {
+    /// Ready if there is no `hold`; otherwise the task is woken then, or before by who is before it.
+    fn poll_held(&mut self, hold: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(until) = hold else {
+            self.held = None;
+            return Poll::Ready(());
+        };
+        let held = self.held.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        held.as_mut().reset(until);
+        if held.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
     }
 }
 
@@ -25,15 +88,105 @@ impl http_body::Body for Answer {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.get_mut().poll_piece(cx)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.turn.as_ref().is_none_or(|turn| turn.rest.is_empty()) && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let rest = self.turn.as_ref().map_or(0, |turn| turn.rest.len() as u64);
+        let body = self.body.size_hint();
+        let mut whole = SizeHint::new();
+        whole.set_lower(body.lower() + rest);
+        if let Some(upper) = body.upper() {
+            whole.set_upper(upper + rest);
+        }
+        whole
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use axum::http::{Request, Version};
+    use futures_util::stream;
+
+    use super::super::lanes::GRACE;
+    use super::super::requests::Requests;
+    use super::*;
+
+    fn answer(requests: &Arc<Requests>, version: Version, priority: &str, body: Body) -> Answer {
+        let request = Request::get("/").version(version).header("priority", priority).body(()).unwrap();
+        Answer::new(body, requests.begin(&request))
+    }
+
+    async fn next(answer: &mut Answer) -> Option<usize> {
+        let frame = poll_fn(|cx| Pin::new(&mut *answer).poll_frame(cx)).await?;
+        Some(frame.unwrap().into_data().unwrap().len())
+    }
+
+    #[tokio::test]
+    async fn a_large_body_goes_in_pieces_and_says_how_much_is_left() {
+        let body = || Body::from(vec![0; PIECE + 5]);
+        let requests = Requests::new();
+        let mut shared = answer(&requests, Version::HTTP_2, "", body());
+        assert_eq!(shared.size_hint().exact(), Some(PIECE as u64 + 5));
+        assert_eq!(next(&mut shared).await, Some(PIECE));
+        assert_eq!((shared.size_hint().exact(), shared.is_end_stream()), (Some(5), false));
+        assert_eq!((next(&mut shared).await, shared.is_end_stream()), (Some(5), true));
+        let mut alone = answer(&requests, Version::HTTP_11, "", body());
+        assert_eq!(next(&mut alone).await, Some(PIECE + 5));
+    }
+
+    #[tokio::test]
+    async fn chunks_of_a_body_are_not_joined() {
+        let chunks = [PIECE + 1, 3].map(|length| Ok::<_, std::io::Error>(vec![0; length]));
+        let mut growing = answer(&Requests::new(), Version::HTTP_2, "", Body::from_stream(stream::iter(chunks)));
+        for expected in [Some(PIECE), Some(1), Some(3), None] {
+            assert_eq!(next(&mut growing).await, expected);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_less_urgent_waits_for_the_urgent_and_no_longer() {
+        let requests = Requests::new();
+        let of = |priority| answer(&requests, Version::HTTP_2, priority, Body::from(vec![0; 2 * PIECE]));
+        let (mut urgent, mut less) = (of("u=0"), of("u=7"));
+        let began = Instant::now();
+        assert_eq!(next(&mut urgent).await, Some(PIECE));
+        assert_eq!((next(&mut less).await, began.elapsed()), (Some(PIECE), GRACE), "nobody asks for the rest");
+        assert_eq!(next(&mut urgent).await, Some(PIECE));
+        assert_eq!((next(&mut less).await, began.elapsed()), (Some(PIECE), GRACE), "it has gone");
+
+        let (mut urgent, mut less) = (of("u=0"), of("u=7"));
+        let began = Instant::now();
+        assert_eq!(next(&mut urgent).await, Some(PIECE));
+        let (piece, ()) = tokio::join!(next(&mut less), async { drop(urgent) });
+        assert_eq!((piece, began.elapsed()), (Some(PIECE), Duration::ZERO), "it is told");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_urgent_body_that_has_nothing_yet_holds_nobody_up() {
+        let requests = Requests::new();
+        let silent = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
+        let mut urgent = answer(&requests, Version::HTTP_2, "u=0", silent);
+        let mut less = answer(&requests, Version::HTTP_2, "u=7", Body::from("less"));
+        let began = Instant::now();
+        let both = async {
+            tokio::select! { _ = next(&mut urgent) => None, piece = next(&mut less) => piece }
+        };
+        assert_eq!((both.await, began.elapsed()), (Some(4), Duration::ZERO));
     }
 }

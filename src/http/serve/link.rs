@@ -38,6 +38,10 @@ impl<T> Link<T> {
         Self { stream, requests, limits, head, sending: None }
     }
 
+    pub(super) fn get_ref(&self) -> &T {
+        &self.stream
+    }
+
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.requests.head_is_awaited() {
             self.head = None;

@@ -1,9 +1,13 @@
-//! What is known of the requests of one connection: whether the head of one is awaited, and how many are under way.
+//! What is known of the requests of one connection: whether the head of one is awaited, how many are under way, and whose
+//! answer goes first.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::{Request, Version};
+
+use super::lanes::Lanes;
+use super::priority::Priority;
 
 /// The requests of one connection.
 #[derive(Debug)]
@@ -13,12 +17,15 @@ pub(super) struct Requests {
     /// Whether requests share the connection, as they do in HTTP/2.
     shared: AtomicBool,
     under_way: AtomicUsize,
+    lanes: Mutex<Lanes>,
 }
 
 /// A request that has not been answered to the last byte. It ends when dropped.
 #[derive(Debug)]
 pub(super) struct UnderWay {
-    requests: Arc<Requests>,
+    pub(super) requests: Arc<Requests>,
+    /// How urgent the answer is, where it has to share.
+    pub(super) priority: Option<Priority>,
 }
 
 impl Requests {
@@ -28,6 +35,7 @@ impl Requests {
             awaited: AtomicBool::new(true),
             shared: AtomicBool::new(false),
             under_way: AtomicUsize::new(0),
+            lanes: Mutex::default(),
         })
     }
 
@@ -37,7 +45,8 @@ impl Requests {
         self.shared.store(shared, Ordering::Relaxed);
         self.awaited.store(false, Ordering::Relaxed);
         self.under_way.fetch_add(1, Ordering::Relaxed);
-        UnderWay { requests: Arc::clone(self) }
+        let priority = shared.then(|| Priority::of(request.uri().path(), request.headers()));
+        UnderWay { requests: Arc::clone(self), priority }
     }
 
     /// Bytes have come; whether they are the first of a head. Where requests share a connection nobody can tell.
@@ -48,6 +57,10 @@ impl Requests {
 
     pub(super) fn head_is_awaited(&self) -> bool {
         self.awaited.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

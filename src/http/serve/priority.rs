@@ -1,0 +1,95 @@
+//! How urgent an answer is (RFC 9218): what the client says, and where it says nothing, what the server knows.
+
+use std::path::Path;
+
+use axum::http::{HeaderMap, HeaderName};
+
+const PRIORITY: HeaderName = HeaderName::from_static("priority");
+/// What players cannot go on without, and what is small.
+const MANIFEST: u8 = 1;
+/// RFC 9218 4.1.
+const DEFAULT: u8 = 3;
+/// What is large, and what whoever asks for it has time for.
+const MEDIA: u8 = 4;
+
+/// The parameters of RFC 9218 4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Priority {
+    /// 0 is the most urgent, 7 the least.
+    pub(super) urgency: u8,
+    /// Whether a part of it is of use, so that it shares with others of the same urgency.
+    pub(super) incremental: bool,
+}
+
+impl Priority {
+    /// Of the answer to a request for `path`. What is wrong in the header is as if it was not said.
+    ///
+    /// Frames of type PRIORITY_UPDATE (RFC 9218 7) never come here, because h2 passes over them.
+    pub(super) fn of(path: &str, request: &HeaderMap) -> Self {
+        let mut priority = Self { urgency: urgency(path), incremental: false };
+        let values = request.get_all(PRIORITY).iter().filter_map(|value| value.to_str().ok());
+        for member in values.flat_map(|value| value.split(',')) {
+            let member = member.split(';').next().unwrap_or_default().trim();
+            match member.split_once('=').unwrap_or((member, "?1")) {
+                ("u", digit) => priority.urgency = said(digit).unwrap_or(DEFAULT),
+                ("i", word) => priority.incremental = word == "?1",
+                _ => {}
+            }
+        }
+        priority
+    }
+}
+
+fn said(urgency: &str) -> Option<u8> {
+    match urgency.as_bytes() {
+        [digit @ b'0'..=b'7'] => Some(digit - b'0'),
+        _ => None,
+    }
+}
+
+fn urgency(path: &str) -> u8 {
+    match Path::new(path).extension().and_then(|ending| ending.to_str()) {
+        Some("m3u8" | "mpd") => MANIFEST,
+        Some("m4s") => MEDIA,
+        Some(_) | None => DEFAULT,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(path: &str, header: Option<&str>, urgency: u8, incremental: bool) {
+        let headers = header.map(|value| (PRIORITY, value.parse().unwrap())).into_iter().collect();
+        assert_eq!(Priority::of(path, &headers), Priority { urgency, incremental }, "{path} {header:?}");
+    }
+
+    #[test]
+    fn what_the_client_says_counts() {
+        check("/live/test/v720/0/7.m4s", Some("u=0"), 0, false);
+        check("/live/test/hls.m3u8", Some("u=7, i"), 7, true);
+        check("/", Some("i;x=1 , u=5;y, other=\"z\""), 5, true);
+        check("/", Some("u=2,i=?1"), 2, true);
+        check("/", Some("i, i=?0, u=1, u=6"), 6, false);
+    }
+
+    #[test]
+    fn what_is_wrong_is_as_if_it_was_not_said() {
+        for wrong in ["u=8", "u=-1", "u=1.0", "u", "u=\"1\"", "u=", "u=10"] {
+            check("/live/test/hls.m3u8", Some(wrong), DEFAULT, false);
+        }
+        check("/", Some("i=1"), DEFAULT, false);
+        check("/", Some(",=;,U=1"), DEFAULT, false);
+    }
+
+    #[test]
+    fn manifests_come_before_the_rest_and_the_rest_before_media() {
+        check("/live/test/hls.m3u8", None, 1, false);
+        check("/dash/test.mpd", None, 1, false);
+        check("/live/test/v720/0123abcd/init.mp4", None, 3, false);
+        check("/api/v1/streams", None, 3, false);
+        check("/live/test/v720/0123abcd/7.m4s", None, 4, false);
+        check("/live/test/v720/0123abcd/7.2.m4s", Some("i"), 4, true);
+    }
+}
