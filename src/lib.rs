@@ -63,6 +63,7 @@
 //! [`pipeline`] only, axum in [`http`] only, reqwest in [`hooks`] and [`client`] only, the wall clock in [`utc`] only; [`timeline`],
 //! [`spec`], [`signal`], [`cmaf`] and [`manifest`] have no lock, no clock and nothing asynchronous.
 
+pub mod network;
 pub mod timeline;
 pub mod utc;
 
@@ -70,6 +71,7 @@ pub mod spec;
 
 pub mod metrics;
 pub mod secret;
+pub mod viewer_token;
 
 #[cfg(test)]
 mod edited;

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 /// Modules in the order in which they may use each other: only what stands before.
 const ORDER: &[&str] = &[
     "timeline",
+    "network",
     "utc",
     "spec",
     "metrics",
     "secret",
     "edited",
+    "viewer_token",
     "signal",
     "cmaf",
     "window",
