@@ -1,5 +1,6 @@
 //! The program put together: streams, HTTP and an orderly end.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,13 +15,14 @@ use tokio_util::task::TaskTracker;
 use crate::config::{Config, ConfigError, MaxPixels, MediaDir, Sources, Wait};
 use crate::definitions::{Address, Definitions, StoreError};
 use crate::hooks::{self, Patience, Roster};
-use crate::http::{self, Access, App, Certificates, Local, Site, TlsError};
+use crate::http::{self, Access, App, Certificates, Gate, Local, Site, TlsError};
 use crate::metrics::Metrics;
 use crate::pipeline::{self, PipelineError};
 use crate::spec::StreamSpec;
 use crate::stream::{Events, Registry, Render, Setting, Turns};
 use crate::telemetry::Log;
 use crate::utc::Clock;
+use crate::viewer_token::Keys;
 use crate::wait::{self, Unreachable};
 
 mod capacity;
@@ -70,9 +72,9 @@ pub enum AppError {
     /// Definitions cannot be kept.
     #[error("definitions cannot be kept")]
     Store(#[from] StoreError),
-    /// The token cannot be kept.
-    #[error("the token cannot be kept in state_dir")]
-    Token(#[source] std::io::Error),
+    /// A token or a key that was made cannot be kept, or what was kept is none.
+    #[error("{0} in state_dir cannot be used")]
+    Token(&'static str, #[source] std::io::Error),
     /// The certificates do not work.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -183,13 +185,27 @@ async fn join(store: &Address, given: Vec<StreamSpec>, wait: &Wait) -> Result<De
 
 /// A token that is configured is everybody's to send, and nobody's to be told.
 fn access(config: &Config, address: SocketAddr) -> Result<Access, AppError> {
+    let gate = Gate { keys: keys(config)?, lists: config.lists.clone(), proxies: config.trusted_proxies.clone() };
     if let Some(configured) = &config.api_token {
-        return Ok(Access::new(&configured.read()?, Local::NeedsToken));
+        return Ok(Access::new(&configured.read()?, Local::NeedsToken, gate));
     }
-    let token = token::find_or_make(config.state_dir.as_deref()).map_err(AppError::Token)?;
+    let token = made(config, token::TOKEN)?;
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     show(&token::link(scheme, address, &token));
-    Ok(Access::new(&token, Local::Trusted))
+    Ok(Access::new(&token, Local::Trusted, gate))
+}
+
+/// Replicas with the same keys take each other's viewer tokens.
+fn keys(config: &Config) -> Result<Keys, AppError> {
+    if let Some(configured) = &config.viewer_key {
+        return Ok(configured.read()?);
+    }
+    let not_keys = || AppError::Token(token::VIEWER_KEY, io::Error::new(io::ErrorKind::InvalidData, Keys::ALLOWED));
+    Keys::parse(&made(config, token::VIEWER_KEY)?).ok_or_else(not_keys)
+}
+
+fn made(config: &Config, name: &'static str) -> Result<String, AppError> {
+    token::find_or_make(config.state_dir.as_deref(), name).map_err(|error| AppError::Token(name, error))
 }
 
 /// The log is kept by others, so the link is not in it.

@@ -3,7 +3,7 @@
 use clap::{Arg, CommandFactory, Parser, Subcommand};
 
 use crate::client::{DefinitionsAction, EXIT_CODES, Options, StreamsAction};
-use crate::config::{ConfigAction, Sources};
+use crate::config::{ConfigAction, Sources, VIEWER_KEY_VARIABLE};
 
 /// Where the names of the variables are.
 const ENVIRONMENT: &str = "`barstone --help` names the environment variable of each.";
@@ -77,6 +77,8 @@ pub fn variables() -> Vec<String> {
         let name = argument.get_env().and_then(|name| name.to_str());
         names.extend(name.filter(|name| !names.iter().any(|other| other == name)).map(str::to_owned));
     }
+    // It has no flag.
+    names.push(VIEWER_KEY_VARIABLE.to_owned());
     names
 }
 

@@ -11,14 +11,17 @@ use tracing_subscriber::EnvFilter;
 
 use crate::definitions::Address;
 use crate::hooks::{Hook, HookRequest};
+use crate::network::{Lists, Network};
 use crate::spec::{SpecError, StreamSpec, check_each, check_streams};
 
+mod kept;
 mod limits;
 mod pixels;
 mod settings;
 mod shown;
 mod token;
 mod unknown;
+mod viewer_key;
 
 pub use limits::Limits;
 pub use pixels::MaxPixels;
@@ -26,6 +29,7 @@ use settings::Settings;
 pub use settings::{LogFormat, Sources};
 pub use token::ApiToken;
 pub use unknown::check_environment;
+pub use viewer_key::{VIEWER_KEY_VARIABLE, ViewerKey};
 
 /// All interfaces, on the port that needs no rights.
 const LISTEN: &str = "0.0.0.0:8080";
@@ -39,6 +43,8 @@ const WAIT_SECONDS: u32 = 1;
 const WAIT_RANGE: RangeInclusive<u32> = 1..=3600;
 /// Servers to wait for, and hooks: more than anybody has, few enough to be tried and served at once.
 const MOST: usize = 16;
+/// Longer lists belong to a firewall.
+const MOST_NETWORKS: usize = 256;
 
 /// What to do with the configuration.
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -64,6 +70,12 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// What changes need, also from this machine; without it one is made.
     pub api_token: Option<ApiToken>,
+    /// What viewer tokens are signed with; without it a key is made.
+    pub viewer_key: Option<ViewerKey>,
+    /// Who is answered.
+    pub lists: Lists,
+    /// Who is believed to ask for others.
+    pub trusted_proxies: Vec<Network>,
     /// What clients may have of the server.
     pub limits: Limits,
     /// Filter of the log, which parses.
@@ -172,6 +184,9 @@ impl Config {
                 .transpose()?,
             tls: tls(said.tls_cert, said.tls_key)?,
             api_token: token::api_token(said.api_token, said.api_token_file)?,
+            viewer_key: viewer_key::viewer_key(said.viewer_key, said.viewer_key_file)?,
+            lists: Lists { allow: networks("allow", said.allow)?, deny: networks("deny", said.deny)? },
+            trusted_proxies: networks("trusted_proxies", said.trusted_proxies)?,
             log: log(said.log)?,
             log_format: said.log_format.unwrap_or_default(),
             wait: Wait {
@@ -246,6 +261,15 @@ fn is_target(text: &str) -> bool {
     let Some((host, port)) = text.rsplit_once(':') else { return false };
     let port = port.parse::<u16>().is_ok_and(|port| port > 0);
     port && !host.is_empty() && (!host.contains(':') || text.parse::<SocketAddr>().is_ok())
+}
+
+fn networks(name: &str, texts: Option<Vec<String>>) -> Result<Vec<Network>, ConfigError> {
+    let texts = texts.unwrap_or_default();
+    if texts.len() > MOST_NETWORKS {
+        return Err(refused(name, format!("at most {MOST_NETWORKS}, not {}", texts.len())));
+    }
+    let read = |text: &String| text.parse().map_err(|error| refused(name, format!("{error}, not {text:?}")));
+    texts.iter().map(read).collect()
 }
 
 fn seconds(name: &str, number: u32) -> Result<Duration, ConfigError> {

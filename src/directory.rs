@@ -9,6 +9,7 @@ use futures_util::future::select_all;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::{Metrics, labels};
+use crate::spec::StreamName;
 use crate::window::{Grain, Output};
 
 mod mirror;
@@ -49,6 +50,14 @@ pub async fn mirror(root: Option<PathBuf>, output: Arc<Output>, metrics: Arc<Met
             _ = select_all(changes) => {}
             () = stop.cancelled() => return,
         }
+    }
+}
+
+/// Removes all that a mirror has written of a stream to `root`; resolves when it is gone.
+pub async fn clear(root: PathBuf, stream: StreamName) {
+    let cleared = tokio::task::spawn_blocking(move || mirror::clear(&root, &stream)).await;
+    if let Ok(Err(error)) = cleared {
+        tracing::error!(%error, "what was public is still in the media directory");
     }
 }
 

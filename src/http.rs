@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http_body::Body as _;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,7 @@ mod access;
 mod api;
 mod error;
 mod events;
+mod gate;
 mod manifests;
 mod media;
 mod named;
@@ -34,8 +35,10 @@ mod reload;
 mod reply;
 mod serve;
 mod tls;
+mod tokens;
 
 pub use access::{Access, Local};
+pub use gate::Gate;
 pub use serve::{Site, serve};
 pub use tls::{Certificates, TlsError};
 
@@ -85,7 +88,8 @@ pub fn router(app: App) -> Router {
         .route("/live/{stream}/{track}/{file}", get(media::in_track))
         .route("/live/{stream}/{track}/{revision}/{file}", get(media::in_revision))
         .route("/hls/{file}", get(media::short_hls))
-        .route("/dash/{file}", get(media::short_dash));
+        .route("/dash/{file}", get(media::short_dash))
+        .route_layer(from_fn_with_state(app.clone(), gate::guard));
     let operation = Router::new()
         .route("/time", get(ops::time))
         .route("/livez", get(ops::livez))
@@ -103,9 +107,10 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/streams/{name}", get(api::get).put(api::replace).delete(api::remove))
         .route("/api/v1/streams/{name}/start", post(api::start))
         .route("/api/v1/streams/{name}/stop", post(api::stop))
+        .route("/api/v1/streams/{name}/tokens", post(tokens::issue))
         .route_layer(from_fn_with_state(app.clone(), access::guard));
     let page = Router::new().route("/", get(page::index)).route("/static/{*path}", get(page::asset));
-    Router::new()
+    let plain = Router::new()
         .merge(media)
         .merge(operation)
         .merge(api)
@@ -123,7 +128,8 @@ pub fn router(app: App) -> Router {
             from_fn_with_state(app.clone(), count),
             DefaultBodyLimit::max(MAX_BODY_BYTES),
         ))
-        .with_state(app)
+        .with_state(app);
+    gate::under_tokens(plain)
 }
 
 /// Any page may read; none from elsewhere may write.
@@ -138,13 +144,23 @@ fn cors() -> CorsLayer {
 }
 
 async fn count(State(app): State<App>, request: Request, next: Next) -> Response {
-    let kind = kind(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str));
-    let mut response = next.run(request).await;
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let kind = kind(route);
+    let admitted = if is_probe(route) { Ok(()) } else { app.0.access.gate.admit(&request) };
+    let mut response = match admitted {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    };
     let labels = RequestLabels { kind, status: response.status().as_u16() };
     app.0.metrics.requests.get_or_create(&labels).inc();
     app.0.metrics.egress.inc_by(response.body().size_hint().lower());
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// What tells a load balancer whether to send anything here is answered to everybody.
+fn is_probe(route: Option<&str>) -> bool {
+    matches!(route, Some("/livez" | "/readyz" | "/startupz"))
 }
 
 /// What a route is counted as.

@@ -49,6 +49,11 @@
 //! A chunk is published when its last frame is encoded, a frame's length before it would end on a camera. Readers wait on
 //! the window's `watch` channel; each manifest is rendered by the first who finds it old and shared by all ([`http`]).
 //!
+//! # Who may watch
+//!
+//! A definition says who may watch, and nothing of that changes what is published. A [`viewer_token`] is the beginning of the
+//! path and is taken off before there is a route ([`http`]), so that manifests, which are relative, are the same bytes for all.
+//!
 //! # Words
 //!
 //! *stream* what a user starts · *definition* what the user asked for · *track* one encoded video rendition or audio ·

@@ -8,12 +8,14 @@ use sha2::{Digest, Sha256};
 
 use crate::timeline::{Kind, Timeline};
 
+mod audience;
 mod check;
 pub mod object;
 mod quantizer;
 mod request;
 mod schedule;
 
+pub use audience::{Access, Audience};
 pub use check::{check_each, check_streams};
 pub use request::{AudioRequest, StreamRequest, VideoRequest};
 pub use schedule::{Schedule, ScheduleRequest, Tick, WindowRequest};
@@ -120,6 +122,8 @@ pub struct StreamSpec {
     pub audio: Option<AudioSpec>,
     /// When it runs.
     pub control: Control,
+    /// Who may watch it.
+    pub audience: Audience,
 }
 
 /// When a stream runs. Nothing of it changes what is published.
@@ -185,7 +189,7 @@ impl StreamSpec {
 
     /// Whether a stream with this definition and one with `other` are the same to whoever plays them.
     pub fn publishes_as(&self, other: &Self) -> bool {
-        Self { control: other.control.clone(), ..self.clone() } == *other
+        Self { control: other.control.clone(), audience: other.audience.clone(), ..self.clone() } == *other
     }
 
     /// Whether a stream can go over to `next` while it is played: segments, window and tracks' ids are the same.
@@ -214,7 +218,7 @@ impl StreamSpec {
 
     /// The hash that names the media bytes; `encoders` are the versions of the encoder libraries.
     pub fn revision(&self, encoders: &str) -> Revision {
-        let Self { name: _, title: _, pattern, timeline, window: _, video, audio, control: _ } = self;
+        let Self { name: _, title: _, pattern, timeline, window: _, video, audio, control: _, audience: _ } = self;
         let media =
             format!("{MEDIA_VERSION}|{encoders}|{}|{pattern:?}|{timeline:?}|{video:?}|{audio:?}", self.shown_title());
         let hash = Sha256::digest(media);

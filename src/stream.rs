@@ -12,6 +12,7 @@ mod capacity;
 mod desired;
 mod events;
 mod life;
+mod mirrored;
 mod phase;
 mod registry;
 mod run;

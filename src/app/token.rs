@@ -8,15 +8,18 @@ use std::path::Path;
 
 use rustix::rand::{GetRandomFlags, getrandom};
 
-const FILE: &str = "token";
+/// The token that changes need.
+pub(super) const TOKEN: &str = "token";
+/// What viewer tokens are signed with.
+pub(super) const VIEWER_KEY: &str = "viewer_key";
 /// Nobody guesses 128 bits.
 const BYTES: usize = 16;
 
-/// The token of a state directory, which nobody else is using meanwhile; without one a token that lasts as long as the
-/// process.
-pub(super) fn find_or_make(state: Option<&Path>) -> io::Result<String> {
+/// What is kept in the file `name` of a state directory, which nobody else is using meanwhile; without one what lasts
+/// as long as the process.
+pub(super) fn find_or_make(state: Option<&Path>, name: &str) -> io::Result<String> {
     let Some(state) = state else { return make() };
-    let path = state.join(FILE);
+    let path = state.join(name);
     match fs::read_to_string(&path) {
         Ok(text) if !text.trim().is_empty() => return Ok(text.trim().to_owned()),
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -60,11 +63,14 @@ mod tests {
     fn a_token_is_made_once_and_is_for_its_owner_only() {
         let state = tempfile::TempDir::new().unwrap();
         fs::write(state.path().join("token.part"), "half").unwrap();
-        let token = find_or_make(Some(state.path())).unwrap();
-        assert_eq!((token.len(), &find_or_make(Some(state.path())).unwrap()), (32, &token));
-        let meta = fs::metadata(state.path().join(FILE)).unwrap();
+        let token = find_or_make(Some(state.path()), TOKEN).unwrap();
+        assert_eq!((token.len(), &find_or_make(Some(state.path()), TOKEN).unwrap()), (32, &token));
+        let meta = fs::metadata(state.path().join(TOKEN)).unwrap();
         assert_eq!(meta.permissions().mode() & 0o777, 0o600);
-        assert_ne!(find_or_make(None).unwrap(), find_or_make(None).unwrap());
+        let others =
+            [find_or_make(Some(state.path()), VIEWER_KEY), find_or_make(None, TOKEN), find_or_make(None, TOKEN)];
+        let others = others.map(Result::unwrap);
+        assert!(!others.contains(&token) && others[1] != others[2]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, token, unknown};
+use super::{ConfigError, VIEWER_KEY_VARIABLE, kept, token, unknown};
 use crate::hooks::HookRequest;
 use crate::secret::Secret;
 use crate::spec::StreamRequest;
@@ -43,12 +43,27 @@ pub(super) struct Settings {
     /// PEM file with the certificate's private key
     #[arg(long, env = "BARSTONE_TLS_KEY", value_name = "FILE", global = true)]
     pub(super) tls_key: Option<PathBuf>,
-    #[arg(skip = token::from_environment())]
+    #[arg(skip = kept::from_environment(token::VARIABLE))]
     pub(super) api_token: Option<Secret>,
     /// File with the token that changes need, also from this machine; BARSTONE_API_TOKEN may have the token itself
     /// [default: one is made, and not needed from this machine]
     #[arg(long, env = "BARSTONE_API_TOKEN_FILE", value_name = "FILE", global = true)]
     pub(super) api_token_file: Option<PathBuf>,
+    #[arg(skip = kept::from_environment(VIEWER_KEY_VARIABLE))]
+    pub(super) viewer_key: Option<Secret>,
+    /// File with the keys of viewer tokens, one a line: the first signs, all verify; BARSTONE_VIEWER_KEY may have the
+    /// key itself [default: one is made]
+    #[arg(long, env = "BARSTONE_VIEWER_KEY_FILE", value_name = "FILE", global = true)]
+    pub(super) viewer_key_file: Option<PathBuf>,
+    /// Addresses and networks that are answered; may be given more than once [default: all]
+    #[arg(long, env = "BARSTONE_ALLOW", value_name = "NETWORK", value_delimiter = ',', global = true)]
+    pub(super) allow: Option<Vec<String>>,
+    /// Addresses and networks that are not answered, whatever else is said [default: none]
+    #[arg(long, env = "BARSTONE_DENY", value_name = "NETWORK", value_delimiter = ',', global = true)]
+    pub(super) deny: Option<Vec<String>>,
+    /// Proxies that tell whom they ask for [default: none]
+    #[arg(long, env = "BARSTONE_TRUSTED_PROXIES", value_name = "NETWORK", value_delimiter = ',', global = true)]
+    pub(super) trusted_proxies: Option<Vec<String>>,
     /// Connections that may be open at once, if there are file descriptors for them [default: 10000]
     #[arg(long, env = "BARSTONE_MAX_CONNECTIONS", value_name = "NUMBER", global = true)]
     pub(super) max_connections: Option<u32>,
@@ -133,6 +148,11 @@ impl Settings {
             tls_key: self.tls_key.or(others.tls_key),
             api_token: self.api_token.or(others.api_token),
             api_token_file: self.api_token_file.or(others.api_token_file),
+            viewer_key: self.viewer_key.or(others.viewer_key),
+            viewer_key_file: self.viewer_key_file.or(others.viewer_key_file),
+            allow: self.allow.or(others.allow),
+            deny: self.deny.or(others.deny),
+            trusted_proxies: self.trusted_proxies.or(others.trusted_proxies),
             max_connections: self.max_connections.or(others.max_connections),
             max_connections_per_address: self.max_connections_per_address.or(others.max_connections_per_address),
             max_header_bytes: self.max_header_bytes.or(others.max_header_bytes),

@@ -4,16 +4,15 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use super::kept::Kept;
 use super::settings::Settings;
-use super::{ApiToken, Config, Limits, MediaDir, NO_DIRECTORY, Wait};
+use super::{Config, Limits, MediaDir, NO_DIRECTORY, Wait};
 use crate::hooks::HookRequest;
+use crate::network::{Lists, Network};
 use crate::spec::StreamRequest;
 
-/// Key of what is masked.
-const TOKEN: &str = "api_token";
-
 impl Config {
-    /// As TOML that would have the same effect, but for the token, which is masked, for hooks, of which only the origin
+    /// As TOML that would have the same effect, but for secrets, which are masked, for hooks, of which only the origin
     /// of their URL is shown and not their secret, and for paths that are not UTF-8.
     pub fn to_table(&self) -> Table {
         let Self {
@@ -22,7 +21,10 @@ impl Config {
             state_dir,
             store,
             tls,
-            api_token,
+            api_token: _,
+            viewer_key: _,
+            lists: Lists { allow, deny },
+            trusted_proxies,
             limits,
             log,
             log_format,
@@ -32,6 +34,7 @@ impl Config {
             hooks,
         } = self;
         let Limits { connections, connections_per_address, header, header_bytes, send } = limits;
+        let [(_, token), (_, key)] = self.secrets();
         let Wait { targets, tries, rest } = wait;
         let shown = Settings {
             listen: Some(listen.to_string()),
@@ -44,8 +47,13 @@ impl Config {
             store: store.as_ref().map(ToString::to_string),
             tls_cert: tls.as_ref().map(|files| lossy(&files.cert)),
             tls_key: tls.as_ref().map(|files| lossy(&files.key)),
-            api_token: api_token.as_ref().and_then(ApiToken::said).cloned(),
-            api_token_file: api_token.as_ref().and_then(ApiToken::file).map(lossy),
+            api_token: token.and_then(Kept::said).cloned(),
+            api_token_file: token.and_then(Kept::file).map(lossy),
+            viewer_key: key.and_then(Kept::said).cloned(),
+            viewer_key_file: key.and_then(Kept::file).map(lossy),
+            allow: texts(allow),
+            deny: texts(deny),
+            trusted_proxies: texts(trusted_proxies),
             max_connections: Some(*connections as u32),
             max_connections_per_address: Some(*connections_per_address as u32),
             max_header_bytes: Some(*header_bytes as u32),
@@ -72,11 +80,12 @@ impl Config {
     /// Keys of what differs in `other`, but for streams and hooks.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let plain = |config: &Self| Self { streams: None, hooks: Vec::new(), ..config.clone() }.to_table();
-        let said = |config: &Self| config.api_token.as_ref().and_then(ApiToken::said).cloned();
         let (mine, mut others) = (plain(self), plain(other));
-        if said(self) != said(other) {
-            // Two that differ are shown alike.
-            others.insert(TOKEN.into(), false.into());
+        for ((key, one), (_, other)) in self.secrets().into_iter().zip(other.secrets()) {
+            if one.and_then(Kept::said) != other.and_then(Kept::said) {
+                // Two that differ are shown alike.
+                others.insert(key.into(), false.into());
+            }
         }
         let mut keys: Vec<_> =
             mine.keys().chain(others.keys()).filter(|key| mine.get(*key) != others.get(*key)).collect();
@@ -84,6 +93,16 @@ impl Config {
         keys.dedup();
         keys.into_iter().cloned().collect()
     }
+
+    /// What is masked, by its key.
+    fn secrets(&self) -> [(&'static str, Option<&Kept>); 2] {
+        let token = self.api_token.as_ref().map(|token| &token.0);
+        [("api_token", token), ("viewer_key", self.viewer_key.as_ref().map(|key| &key.0))]
+    }
+}
+
+fn texts(networks: &[Network]) -> Option<Vec<String>> {
+    (!networks.is_empty()).then(|| networks.iter().map(Network::to_string).collect())
 }
 
 fn lossy(path: &Path) -> PathBuf {

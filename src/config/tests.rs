@@ -133,6 +133,36 @@ fn a_token_may_be_in_a_file_of_its_own() {
 }
 
 #[test]
+fn keys_of_viewer_tokens_are_shown_to_nobody_and_may_be_in_a_file_of_their_own() {
+    let config = load("viewer_key = 'a-horse-of-16-let'").unwrap();
+    assert!(config.viewer_key.as_ref().unwrap().read().is_ok());
+    assert_eq!(config.to_table()["viewer_key"].as_str(), Some("***"));
+    assert!(!format!("{config:?}").contains("horse"));
+    assert_eq!(config.differences(&load("viewer_key = 'a-house-of-16-let'").unwrap()), ["viewer_key"]);
+    let error = load("viewer_key = 'horse'").unwrap_err().to_string();
+    assert!(error.starts_with("viewer_key: 1 to 8 lines") && !error.contains("horse"), "{error}");
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let toml = format!("viewer_key_file = '{}'", file.path().display());
+    let read = || load(&toml).unwrap().viewer_key.unwrap().read();
+    assert!(read().unwrap_err().to_string().contains("viewer_key_file"));
+    file.write_all(b"a-horse-of-16-let\n\n a-house-of-16-let \n").unwrap();
+    assert!(read().is_ok());
+    check_refused(&format!("viewer_key = 'a-horse-of-16-let'\n{toml}"), &["viewer_key_file: not beside viewer_key"]);
+}
+
+#[test]
+fn networks_are_read_and_shown() {
+    let config =
+        load("allow = ['192.0.2.7/24', '::1']\ndeny = ['192.0.2.7']\ntrusted_proxies = ['10.0.0.0/8']").unwrap();
+    assert_eq!(config.to_table()["allow"], vec!["192.0.2.0/24", "::1"].into());
+    assert_eq!(load(&toml::to_string(&config.to_table()).unwrap()).unwrap(), config);
+    for key in ["allow", "deny", "trusted_proxies"] {
+        check_refused(&format!("{key} = ['here']"), &[&format!("{key}: an address or a network"), "here"]);
+        check_refused(&format!("{key} = [{}]", "'::1',".repeat(257)), &[key, "at most 256, not 257"]);
+    }
+}
+
+#[test]
 fn servers_to_wait_for_have_a_host_and_a_port() {
     let config = load("wait_for = ['db:5432', '[::1]:80']\nwait_tries = 2\nwait_seconds = 3").unwrap();
     let targets = ["db:5432", "[::1]:80"].map(String::from).to_vec();

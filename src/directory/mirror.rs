@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::cmaf::Media;
 use crate::manifest::path::{self, MediaFile};
 use crate::manifest::{Latency, Place, View, dash, hls};
-use crate::spec::{Revision, TrackId};
+use crate::spec::{Revision, StreamName};
 use crate::window::{Epoch, Output, Snapshot, epoch_at};
 
 /// Files that are being written are called so; a static server shows none of them under a name that is in a manifest.
@@ -49,14 +49,7 @@ struct TrackFiles {
 
 impl Mirror {
     pub(super) fn new(root: PathBuf, output: Arc<Output>) -> Self {
-        let directory = |id: &TrackId| root.join(path::track_directory(&output.spec.name, id));
-        let files = |id| TrackFiles {
-            directory: directory(id),
-            swept: false,
-            inits: Vec::new(),
-            written: BTreeSet::new(),
-            inherited: BTreeSet::new(),
-        };
+        let files = |id| TrackFiles::at(root.join(path::track_directory(&output.spec.name, id)));
         let tracks = output.tracks.iter().map(|track| files(&track.id)).collect();
         Self { root, output, tracks }
     }
@@ -116,7 +109,32 @@ impl Mirror {
     }
 }
 
+/// Removes all files of a stream below `root` that are named like ours, manifests first.
+///
+/// # Errors
+/// The first failure.
+pub(super) fn clear(root: &Path, stream: &StreamName) -> Result<(), FileError> {
+    let directory = root.join(path::stream_directory(stream));
+    let tracks: Vec<_> =
+        entries(&directory)?.into_iter().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    let [short_hls, short_dash] = [path::short_hls(stream), path::short_dash(stream)].map(|file| root.join(file));
+    let whole = [short_hls, short_dash, directory.join(path::HLS), directory.join(path::DASH)];
+    let of_tracks = tracks.iter().flat_map(|track| [track.join(path::HLS), track.join(path::IFRAMES)]);
+    whole.into_iter().chain(of_tracks).try_for_each(|file| remove(&file))?;
+    for track in tracks {
+        TrackFiles::at(track.clone()).sweep(&[])?;
+        // It stays if somebody else's files are in it.
+        let _ = fs::remove_dir(track);
+    }
+    let _ = fs::remove_dir(directory);
+    Ok(())
+}
+
 impl TrackFiles {
+    fn at(directory: PathBuf) -> Self {
+        Self { directory, swept: false, inits: Vec::new(), written: BTreeSet::new(), inherited: BTreeSet::new() }
+    }
+
     fn write(&mut self, snapshot: &Snapshot, epochs: &[Arc<Epoch>]) -> Result<(), FileError> {
         if !self.swept {
             self.sweep(epochs)?;

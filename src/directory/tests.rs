@@ -141,3 +141,16 @@ async fn a_directory_that_cannot_be_made_is_counted_and_told_once() {
     tokio::join!(mirroring, watching);
     assert!(errors() >= 3);
 }
+
+#[tokio::test]
+async fn what_is_cleared_leaves_what_others_have_written() {
+    let (root, output) = (tempfile::tempdir().unwrap(), output());
+    publish(&output, SEGMENT..SEGMENT + 2);
+    Mirror::new(root.path().to_owned(), Arc::clone(&output)).sync().unwrap();
+    for file in ["live/test/a/58fe8eec/935016892.m4s.part", "live/test/a/notes.txt", "live/other"] {
+        fs::write(root.path().join(file), "").unwrap();
+    }
+    clear(root.path().to_owned(), output.spec.name.clone()).await;
+    assert_eq!(files(root.path()).into_iter().collect::<Vec<_>>(), ["live/other", "live/test/a/notes.txt"]);
+    clear(root.path().join("nowhere"), output.spec.name.clone()).await;
+}

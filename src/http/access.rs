@@ -13,6 +13,7 @@ use subtle::ConstantTimeEq;
 
 use super::App;
 use super::error::ApiError;
+use super::gate::Gate;
 
 /// Headers of proxies: what comes through one is not from this machine.
 const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
@@ -22,6 +23,8 @@ pub struct Access {
     /// Of the token; nothing can be learnt from how long a comparison with it takes.
     digest: [u8; 32],
     local: Local,
+    /// Who may watch.
+    pub(super) gate: Gate,
 }
 
 /// Whether whoever is on this machine needs the token.
@@ -34,9 +37,9 @@ pub enum Local {
 }
 
 impl Access {
-    /// Changes need `token`, but for those that are `local` where they are trusted.
-    pub fn new(token: &str, local: Local) -> Self {
-        Self { digest: Sha256::digest(token).into(), local }
+    /// Changes need `token`, but for those that are `local` where they are trusted; `gate` says who may watch.
+    pub fn new(token: &str, local: Local, gate: Gate) -> Self {
+        Self { digest: Sha256::digest(token).into(), local, gate }
     }
 
     /// Whether a request that changes something may go on.
@@ -116,8 +119,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::viewer_token::Keys;
 
     const TOKEN: &str = "a token of some length";
+
+    fn access(local: Local) -> Access {
+        let gate = Gate::of(Keys::parse("0123456789abcdef").unwrap());
+        Access::new(TOKEN, local, gate)
+    }
 
     /// A change, from `peer` and with `headers`.
     fn change(peer: &str, headers: &[(&str, &str)]) -> Request {
@@ -131,7 +140,7 @@ mod tests {
 
     #[track_caller]
     fn check(peer: &str, headers: &[(&str, &str)], expected: &str) {
-        let outcome = Access::new(TOKEN, Local::Trusted).check(&change(peer, headers));
+        let outcome = access(Local::Trusted).check(&change(peer, headers));
         let found = match outcome {
             Ok(()) => "yes",
             Err(ApiError::BadToken) => "bad token",
@@ -175,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_configured_token_is_needed_here_too() {
-        let access = Access::new(TOKEN, Local::NeedsToken);
+        let access = access(Local::NeedsToken);
         assert!(matches!(access.check(&change("127.0.0.1:9", &[])), Err(ApiError::TokenNeeded)));
         let good = format!("Bearer {TOKEN}");
         assert!(access.check(&change("127.0.0.1:9", &[("authorization", &good)])).is_ok());
@@ -203,7 +212,7 @@ mod tests {
             host in "[ -~]{0,40}", origin in "[ -~]{0,40}", token in "[ -~]{0,40}"
         ) {
             let headers = [("host", host.as_str()), ("origin", &origin), ("authorization", &token)];
-            let _ = Access::new(TOKEN, Local::Trusted).check(&change("127.0.0.1:9", &headers));
+            let _ = access(Local::Trusted).check(&change("127.0.0.1:9", &headers));
         }
     }
 }

@@ -71,12 +71,22 @@ impl From<&Moment> for Past {
     }
 }
 
+/// Where manifests are.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Urls {
+pub(super) struct Urls {
     hls: String,
     llhls: String,
     dash: String,
     lldash: String,
+}
+
+impl Urls {
+    /// Of a stream whose directory is there, from the root.
+    pub(super) fn in_directory(directory: &str) -> Self {
+        let [hls, llhls, dash, lldash] =
+            [path::HLS, path::LLHLS, path::DASH, path::LLDASH].map(|file| format!("/{directory}/{file}"));
+        Self { hls, llhls, dash, lldash }
+    }
 }
 
 /// What of the list is wanted.
@@ -273,7 +283,6 @@ fn answers(app: &App, views: &[StreamView]) -> Vec<StreamAnswer> {
 fn answer(app: &App, view: &StreamView) -> StreamAnswer {
     let StreamView { record, wanted, status } = view;
     let spec = &record.spec;
-    let url = |file: &str| format!("/{}/{file}", path::stream_directory(&spec.name));
     StreamAnswer {
         definition: StreamRequest::from(spec),
         phase: status.phase,
@@ -284,7 +293,7 @@ fn answer(app: &App, view: &StreamView) -> StreamAnswer {
         declared: record.origin == Origin::Declared,
         revision: spec.revision(&app.0.registry.setting().encoders).to_string(),
         deterministic: spec.is_deterministic(),
-        urls: Urls { hls: url(path::HLS), llhls: url(path::LLHLS), dash: url(path::DASH), lldash: url(path::LLDASH) },
+        urls: Urls::in_directory(&path::stream_directory(&spec.name)),
         segment: status.output.as_ref().and_then(|output| output.last_complete()),
     }
 }
@@ -330,11 +339,12 @@ fn from_query(query: &str) -> Result<Selection, ApiError> {
 }
 
 /// A name that no stream can have is one that no stream has.
-fn name(text: &str) -> Result<StreamName, ApiError> {
+pub(super) fn name(text: &str) -> Result<StreamName, ApiError> {
     StreamName::parse(text).ok_or_else(|| ApiError::UnknownPath(format!("no stream can be called {text:?}")))
 }
 
-fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body, limit: usize) -> Result<T, ApiError> {
+/// A body of JSON.
+pub(super) fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body, limit: usize) -> Result<T, ApiError> {
     let body = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge { limit },
         _ => ApiError::Body(rejection.body_text()),

@@ -46,6 +46,14 @@ pub(super) enum ApiError {
     ForeignPage(String),
     #[error("a change without the token is sent to localhost, and not to {0}")]
     ForeignHost(String),
+    #[error("this is not answered to the address that it comes from")]
+    AddressDenied,
+    #[error("the stream is private: it is under /t/TOKEN/ for whoever has a viewer token")]
+    ViewerTokenNeeded,
+    #[error("this is no viewer token of the stream")]
+    BadViewerToken,
+    #[error("the viewer token has expired")]
+    ViewerTokenExpired,
     #[error("nothing is here: {0}")]
     UnknownPath(String),
     #[error("{method} is not for {path}")]
@@ -110,6 +118,10 @@ impl ApiError {
             Self::BadToken => (Code::BadToken, Cache::NoStore),
             Self::ForeignPage(_) => (Code::ForeignPage, Cache::NoStore),
             Self::ForeignHost(_) => (Code::ForeignHost, Cache::NoStore),
+            Self::AddressDenied => (Code::AddressDenied, Cache::NoStore),
+            Self::ViewerTokenNeeded => (Code::ViewerTokenNeeded, Cache::NoStore),
+            Self::BadViewerToken => (Code::BadViewerToken, Cache::NoStore),
+            Self::ViewerTokenExpired => (Code::ViewerTokenExpired, Cache::NoStore),
             Self::Query(_) => (Code::BadQuery, Cache::NoStore),
             Self::Unknown(_) => (Code::UnknownStream, Cache::NoStore),
             Self::Write(error) => (refused(error), Cache::NoStore),

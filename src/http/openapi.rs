@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use self::operations::{Answer, Header, OPERATIONS, Operation, Takes};
 use super::error::Code;
+use super::is_probe;
 use crate::definitions::MAX_STREAMS;
 use crate::spec::StreamName;
 use crate::stream::Phase;
@@ -23,7 +24,8 @@ const REFUSALS: [Code; 4] = [Code::TokenNeeded, Code::BadToken, Code::ForeignPag
 /// What any body may be refused with.
 const BAD_BODIES: [Code; 5] = [Code::NotJson, Code::BadBody, Code::TooLarge, Code::NotJsonType, Code::BadValue];
 
-const ABOUT: &str = "Live test streams by REST. Everybody may read. Whoever is on the same machine may change things; \
+const ABOUT: &str = "Live test streams by REST. Everybody may read, but for media \
+    of private streams. Whoever is on the same machine may change things; \
     anybody else needs the token. Whatever is answered to GET is answered to HEAD, without the body. A path that is not \
     here is answered with 404 and the code unknown_path, a method that is not here with 405 and wrong_method.";
 
@@ -186,6 +188,7 @@ impl Operation {
     fn problems(&self) -> impl Iterator<Item = Code> {
         let of_changes = REFUSALS.into_iter().filter(|_| self.changes());
         let of_bodies = BAD_BODIES.into_iter().filter(|_| self.body().is_some());
-        of_changes.chain(of_bodies).chain(self.refuses.iter().copied()).chain([Code::Internal])
+        let of_lists = [Code::AddressDenied].into_iter().filter(|_| !is_probe(Some(self.path)));
+        of_changes.chain(of_bodies).chain(self.refuses.iter().copied()).chain(of_lists).chain([Code::Internal])
     }
 }

@@ -6,6 +6,8 @@
 //! live/{stream}/{track}/{revision}/init.mp4 | {k}.m4s | {k}.{c}.m4s
 //! hls/{stream}.m3u8   dash/{stream}.mpd
 //! ```
+//!
+//! All of it is under `t/{token}/` too, and so is `time`: URLs in manifests are relative, so that players carry the token on.
 
 use crate::spec::{Revision, StreamName, TrackId};
 
@@ -83,6 +85,17 @@ pub fn init_template(revision: &Revision) -> String {
 /// The directory of a stream, from the root.
 pub fn stream_directory(stream: &StreamName) -> String {
     format!("live/{stream}")
+}
+
+/// What of a path comes behind a viewer token, and the token; from the root, with its slash.
+pub fn split_token(path: &str) -> Option<(&str, &str)> {
+    let (token, rest) = path.strip_prefix("/t/")?.split_once('/')?;
+    Some((token, &path[path.len() - rest.len() - 1..]))
+}
+
+/// A path under a viewer token, from the root.
+pub fn under_token(token: &str, path: &str) -> String {
+    format!("t/{token}/{path}")
 }
 
 /// The directory of a track, from the root.

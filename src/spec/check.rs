@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::quantizer;
 use super::{
-    AudioRequest, AudioSpec, Control, Pattern, Preset, Schedule, SpecError, StreamName, StreamRequest, StreamSpec,
-    TrackId, VideoRequest, VideoSpec,
+    Audience, AudioRequest, AudioSpec, Control, Pattern, Preset, Schedule, SpecError, StreamName, StreamRequest,
+    StreamSpec, TrackId, VideoRequest, VideoSpec,
 };
 use crate::timeline::{Kind, Rate, Timeline};
 
@@ -52,6 +52,9 @@ impl TryFrom<StreamRequest> for StreamSpec {
             on_demand,
             idle_seconds,
             requires,
+            access,
+            allow,
+            deny,
             title,
             pattern,
             fps,
@@ -79,8 +82,9 @@ impl TryFrom<StreamRequest> for StreamSpec {
         let requires = check_requires(&name, requires)?;
         let on_demand = on_demand.then(|| Duration::from_secs(idle_seconds.into()));
         let control = Control { enabled, schedule, on_demand, requires };
+        let audience = Audience::check(&access, &allow, &deny)?;
         in_range("idle_seconds", idle_seconds, &IDLE_SECONDS)?;
-        let spec = Self { name, title, pattern, timeline, window, video, audio, control };
+        let spec = Self { name, title, pattern, timeline, window, video, audio, control, audience };
         check_tracks(&spec)?;
         check_parts(&spec)?;
         Ok(spec)
@@ -255,7 +259,12 @@ fn check_tracks(spec: &StreamSpec) -> Result<(), SpecError> {
     }
 }
 
-fn one_of<T>(field: impl Into<String>, found: &str, value: Option<T>, words: &[&str]) -> Result<T, SpecError> {
+pub(super) fn one_of<T>(
+    field: impl Into<String>,
+    found: &str,
+    value: Option<T>,
+    words: &[&str],
+) -> Result<T, SpecError> {
     value.map_or_else(|| refuse(field, format!("one of {}; not {found:?}", words.join(", "))), Ok)
 }
 

@@ -5,12 +5,16 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use super::audience::MAX_NETWORKS;
 use super::check::{
     AUDIO_BITRATES, BEEP_DBFS, BEEP_HZ, HEIGHTS, IDLE_SECONDS, MAX_RENDITIONS, MAX_REQUIRED, MAX_TITLE_CHARS, RATES,
     SEGMENT_SECONDS, VIDEO_BITRATES, WIDTHS, WINDOW_SECONDS,
 };
 use super::object;
-use super::{AudioSpec, Control, Pattern, Preset, ScheduleRequest, StreamName, StreamSpec, TrackId, VideoSpec};
+use super::{
+    Access, Audience, AudioSpec, Control, Pattern, Preset, ScheduleRequest, StreamName, StreamSpec, TrackId, VideoSpec,
+};
+use crate::network::{Lists, Network};
 
 /// Digits, and perhaps digits below.
 const FRACTION: &str = "^[0-9]+(/[0-9]+)?$";
@@ -44,6 +48,18 @@ pub struct StreamRequest {
     #[serde(default)]
     #[schemars(length(max = MAX_REQUIRED), extend("uniqueItems" = true), inner(regex(pattern = StreamName::PATTERN)))]
     pub requires: Vec<String>,
+    /// `public`, or `private` for whoever has a viewer token.
+    #[serde(default = "access")]
+    #[schemars(extend("enum" = Access::WORDS))]
+    pub access: String,
+    /// Addresses and networks that may watch; empty for all.
+    #[serde(default)]
+    #[schemars(length(max = MAX_NETWORKS))]
+    pub allow: Vec<String>,
+    /// Addresses and networks that may not watch, whatever else is said.
+    #[serde(default)]
+    #[schemars(length(max = MAX_NETWORKS))]
+    pub deny: Vec<String>,
     /// Shown in the picture.
     #[serde(default)]
     #[schemars(length(max = MAX_TITLE_CHARS), regex(pattern = ONE_LINE))]
@@ -133,6 +149,9 @@ impl StreamRequest {
             on_demand: false,
             idle_seconds: idle_seconds(),
             requires: Vec::new(),
+            access: access(),
+            allow: Vec::new(),
+            deny: Vec::new(),
             title: String::new(),
             pattern: pattern(),
             fps: fps(),
@@ -173,8 +192,9 @@ impl Default for AudioRequest {
 
 impl From<&StreamSpec> for StreamRequest {
     fn from(spec: &StreamSpec) -> Self {
-        let StreamSpec { name, title, pattern, timeline, window, video, audio, control } = spec;
+        let StreamSpec { name, title, pattern, timeline, window, video, audio, control, audience } = spec;
         let Control { enabled, schedule, on_demand, requires } = control;
+        let Audience { access, lists: Lists { allow, deny } } = audience;
         Self {
             name: Some(name.to_string()),
             enabled: *enabled,
@@ -182,6 +202,9 @@ impl From<&StreamSpec> for StreamRequest {
             on_demand: on_demand.is_some(),
             idle_seconds: on_demand.map_or_else(idle_seconds, |idle| idle.as_secs() as u32),
             requires: requires.iter().map(StreamName::to_string).collect(),
+            access: access.as_str().into(),
+            allow: allow.iter().map(Network::to_string).collect(),
+            deny: deny.iter().map(Network::to_string).collect(),
             title: title.clone(),
             pattern: pattern.as_str().into(),
             fps: timeline.rate().to_string(),
@@ -240,6 +263,7 @@ macro_rules! words {
     };
 }
 words!(Pattern: Smpte = "smpte" Ebu = "ebu" Grid = "grid" Black = "black");
+words!(Access: Public = "public" Private = "private");
 words!(Preset: Ultrafast = "ultrafast" Superfast = "superfast" Veryfast = "veryfast" Faster = "faster" Fast = "fast" Medium = "medium");
 
 fn enabled() -> bool {
@@ -248,6 +272,10 @@ fn enabled() -> bool {
 
 fn idle_seconds() -> u32 {
     30
+}
+
+fn access() -> String {
+    Access::default().as_str().into()
 }
 
 fn pattern() -> String {

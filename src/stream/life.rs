@@ -11,9 +11,8 @@ use tracing::Instrument;
 
 use super::registry::Setting;
 use super::run::{self, BackOff};
-use super::{News, Phase, Status};
+use super::{News, Phase, Status, mirrored};
 use crate::definitions::Record;
-use crate::directory;
 use crate::metrics::{RestartLabels, labels};
 use crate::pipeline::PipelineError;
 use crate::spec::{StreamName, StreamSpec};
@@ -85,6 +84,9 @@ impl Life {
     pub(super) async fn live(mut self) {
         while !self.over.is_cancelled() {
             let wanted = self.wanted.borrow_and_update().clone();
+            if wanted.record.spec.audience.is_private() {
+                mirrored::clear(&self.setting, &wanted.record.spec).await;
+            }
             match wanted.order {
                 Order::Run => self.run(&wanted.record).await,
                 Order::RunAfter(first) => {
@@ -124,12 +126,8 @@ impl Life {
         let Some(output) = Output::of(self.epochs(record)).map(Arc::new) else { return };
         self.status.send_modify(|status| status.output = Some(Arc::clone(&output)));
         let stop = self.over.child_token();
-        let mirrored = directory::mirror(
-            self.setting.directory.clone(),
-            Arc::clone(&output),
-            Arc::clone(&self.setting.metrics),
-            stop.clone(),
-        );
+        let mirrored =
+            mirrored::mirror(Arc::clone(&self.setting), Arc::clone(&output), self.wanted.clone(), stop.clone());
         let mirror = self.setting.tasks.spawn(mirrored.in_current_span());
         let mut wanted = self.wanted.clone();
         let unwanted = async {

@@ -164,6 +164,14 @@ impl Registry {
         self.with(name, Entry::view)
     }
 
+    /// One stream's definition.
+    ///
+    /// # Errors
+    /// [`Unknown`].
+    pub fn record(&self, name: &StreamName) -> Result<Arc<Record>, Unknown> {
+        self.with(name, |entry| Arc::clone(&entry.record))
+    }
+
     /// What one stream publishes, as soon as it does; `None` if it is not to run, or cannot. To ask makes a stream run
     /// that does so on demand.
     ///

@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use barstone::config::Limits;
 use barstone::definitions::Definitions;
-use barstone::http::{Access, App, Local, Site, router, serve};
+use barstone::http::{Access, App, Gate, Local, Site, router, serve};
 use barstone::metrics::Metrics;
 use barstone::spec::StreamSpec;
 use barstone::stream::{Event, News, Phase, Registry, Render, Setting, Turns};
 use barstone::timeline::UnixTime;
 use barstone::utc::Clock;
+use barstone::viewer_token::Keys;
 use reqwest::{Client, Method};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -52,7 +53,8 @@ async fn start() -> SocketAddr {
     let registry = Arc::new(Registry::new(setting, definitions, CancellationToken::new()));
     let kept = Arc::clone(&registry);
     tasks.spawn(async move { kept.keep().await });
-    let app = App::new(registry, Access::new(TOKEN, Local::Trusted), CancellationToken::new());
+    let gate = Gate::of(Keys::parse("the-key-of-this-test").expect("a key"));
+    let app = App::new(registry, Access::new(TOKEN, Local::Trusted, gate), CancellationToken::new());
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     let site = Site { router: router(app), certificates: None, limits: Limits::default(), metrics };

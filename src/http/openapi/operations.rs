@@ -100,6 +100,12 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ..post("/api/v1/streams/{name}/stop", "stop_stream", "Stops a stream, if it runs.")
     },
     Operation {
+        answers: &[json(201, "The token, and where the stream is under it.", "ViewerToken")],
+        takes: &[Takes::Body("ViewerTokenRequest")],
+        refuses: NO_SUCH_STREAM,
+        ..post("/api/v1/streams/{name}/tokens", "issue_viewer_token", "Makes a viewer token for a private stream.")
+    },
+    Operation {
         answers: &[STREAMS],
         refuses: &[Code::NotKept],
         ..post("/api/v1/all/start", "start_all_streams", "Starts every stream that there is room for; the others wait.")

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::http::api::{Definitions, OneStream, StreamAnswer};
 use crate::http::error::Problem;
 use crate::http::ops::{Readiness, WhoAmI};
+use crate::http::tokens::{TokenAnswer, TokenRequest};
 use crate::spec::{StreamName, StreamRequest};
 use crate::stream::{Event, Phase};
 
@@ -26,6 +27,8 @@ pub(super) fn all() -> Value {
         "Definitions": definitions,
         "Stream": answered::<OneStream>(),
         "Streams": {"type": "array", "items": answered::<StreamAnswer>()},
+        "ViewerTokenRequest": read::<TokenRequest>(),
+        "ViewerToken": answered::<TokenAnswer>(),
         "Readiness": answered::<Readiness>(),
         "WhoAmI": answered::<WhoAmI>(),
         "Problem": answered::<Problem>(),

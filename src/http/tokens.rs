@@ -1,0 +1,71 @@
+//! `/api/v1/streams/{name}/tokens`: viewer tokens, for whoever may change things to hand on.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::api::{self, Urls};
+use super::error::ApiError;
+use super::named::Named;
+use super::{App, MAX_BODY_BYTES};
+use crate::manifest::{date_time, path};
+use crate::spec::SpecError;
+use crate::timeline::UnixTime;
+
+/// Nothing takes back a token that is out, but for another key.
+const SECONDS: RangeInclusive<u32> = 1..=31_536_000;
+const HOUR: u32 = 3600;
+
+/// A viewer token that is wanted.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TokenRequest {
+    /// For how long it is good.
+    #[serde(default = "hour")]
+    #[schemars(range(min = *SECONDS.start(), max = *SECONDS.end()))]
+    seconds: u32,
+}
+
+/// A viewer token, and where the stream is for whoever has it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct TokenAnswer {
+    token: String,
+    /// When it is good no more.
+    #[schemars(extend("format" = "date-time"))]
+    expires: String,
+    urls: Urls,
+}
+
+/// `POST /api/v1/streams/{name}/tokens`. A public stream has tokens too: it may become private.
+pub(super) async fn issue(
+    State(app): State<App>,
+    Named(stream): Named<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    let TokenRequest { seconds } = api::read(&headers, body, MAX_BODY_BYTES)?;
+    if !SECONDS.contains(&seconds) {
+        let problem = format!("{} to {}, not {seconds}", SECONDS.start(), SECONDS.end());
+        return Err(SpecError { field: "seconds".into(), problem }.into());
+    }
+    let name = api::name(&stream)?;
+    app.0.registry.record(&name)?;
+    let now = UnixTime::default() + Duration::from_secs(app.0.clock.now().as_secs());
+    let expires = now + Duration::from_secs(seconds.into());
+    let token = app.0.access.gate.keys.sign(&name, expires);
+    let urls = Urls::in_directory(&path::under_token(&token, &path::stream_directory(&name)));
+    let answer = TokenAnswer { token, expires: date_time(expires), urls };
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+fn hour() -> u32 {
+    HOUR
+}

@@ -1,0 +1,54 @@
+//! What of a stream is in the media directory, which other servers read: all that is public, and nothing that is private.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::future::{Either, select};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::life::Wanted;
+use super::registry::Setting;
+use crate::directory;
+use crate::spec::StreamSpec;
+use crate::window::Output;
+
+/// Mirrors `output` until `stop` is cancelled, while the stream is public.
+pub(super) async fn mirror(
+    setting: Arc<Setting>,
+    output: Arc<Output>,
+    mut wanted: watch::Receiver<Wanted>,
+    stop: CancellationToken,
+) {
+    while !stop.is_cancelled() {
+        let private = is_private(&wanted.borrow_and_update());
+        let over = stop.child_token();
+        let mirrored = async {
+            if private {
+                clear(&setting, &output.spec).await;
+                return over.cancelled().await;
+            }
+            let (output, metrics) = (Arc::clone(&output), Arc::clone(&setting.metrics));
+            directory::mirror(setting.directory.clone(), output, metrics, over.clone()).await;
+        };
+        // Without a sender there is no stream any more, and `stop` says so.
+        let changed = async { _ = wanted.wait_for(|wanted| is_private(wanted) != private).await };
+        if let Either::Right(((), mirrored)) = select(pin!(mirrored), pin!(changed)).await {
+            over.cancel();
+            mirrored.await;
+        } else {
+            return;
+        }
+    }
+}
+
+/// Removes what there is of a stream.
+pub(super) async fn clear(setting: &Setting, spec: &StreamSpec) {
+    if let Some(root) = setting.directory.clone() {
+        directory::clear(root, spec.name.clone()).await;
+    }
+}
+
+fn is_private(wanted: &Wanted) -> bool {
+    wanted.record.spec.audience.is_private()
+}
