@@ -2,7 +2,7 @@
 
 use clap::{Arg, CommandFactory, Parser, Subcommand};
 
-use crate::client::{DefinitionsAction, EXIT_CODES, Options, StreamsAction};
+use crate::client::{DefinitionsAction, EXIT_CODES, Options, StreamsAction, TokenWish};
 use crate::config::{ConfigAction, Sources, VIEWER_KEY_VARIABLE};
 
 /// Where the names of the variables are.
@@ -67,6 +67,16 @@ pub enum Command {
         #[command(subcommand)]
         action: DefinitionsAction,
     },
+    /// Make links to a private stream of a running server, for whoever may watch it
+    #[command(after_help = EXIT_CODES)]
+    Token {
+        /// Which server, and how to speak to it.
+        #[command(flatten)]
+        options: Options,
+        /// For which stream, and for how long.
+        #[command(flatten)]
+        wish: TokenWish,
+    },
 }
 
 /// The names of all environment variables that any command reads, those of settings first.
@@ -101,7 +111,9 @@ mod tests {
                 sources.or(cli.sources)
             }
             None => cli.sources,
-            Some(Command::Streams { .. } | Command::Definitions { .. }) => panic!("no settings belong to it"),
+            Some(Command::Streams { .. } | Command::Definitions { .. } | Command::Token { .. }) => {
+                panic!("no settings belong to it")
+            }
         };
         let config = Config::load(&sources).unwrap();
         assert_eq!((config.listen.port(), config.log.as_str()), (port, log), "{arguments}");

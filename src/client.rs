@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use reqwest::Method;
 use reqwest::header::{IF_MATCH, IF_NONE_MATCH};
+use serde_json::json;
 use tokio::runtime;
 
 mod answer;
@@ -18,8 +19,8 @@ mod health;
 mod server;
 mod table;
 
-use answer::{Detail, Stream, one_line};
-pub use arguments::{Chosen, DefinitionsAction, EXIT_CODES, Options, StreamsAction};
+use answer::{Detail, Stream, ViewerToken, one_line};
+pub use arguments::{Chosen, DefinitionsAction, EXIT_CODES, Options, StreamsAction, TokenWish};
 use error::{ClientError, Code};
 use server::{Answer, Condition, Server};
 
@@ -62,6 +63,11 @@ pub fn definitions(options: &Options, action: DefinitionsAction) -> ExitCode {
 /// Asks whether the server that `config` starts on this machine is ready, and says how it went.
 pub fn health(config: &Config) -> ExitCode {
     finish(async { health::check(config).await.map(|()| Code::Done) })
+}
+
+/// Has a viewer token made, and shows it in links.
+pub fn token(options: &Options, wish: &TokenWish) -> ExitCode {
+    finish(async { Client::new(options)?.token(wish).await })
 }
 
 fn finish(work: impl Future<Output = Done>) -> ExitCode {
@@ -176,6 +182,13 @@ impl Client {
         let request = self.server.request(Method::POST, &["definitions"], &[]);
         let answer = self.server.send(server::with_body(request, &document::read(file)?)).await?;
         self.show(&answer, lines)
+    }
+
+    async fn token(&self, wish: &TokenWish) -> Done {
+        let request = self.server.stream(Method::POST, &wish.name, Some("tokens"))?;
+        let body = wish.seconds.map_or_else(|| json!({}), |seconds| json!({"seconds": seconds}));
+        let answer = self.server.send(server::with_body(request, &body)).await?;
+        self.show(&answer, |answer| Ok(card::links(&answer.read::<ViewerToken>()?, &self.server.base())))
     }
 
     fn show(&self, answer: &Answer, text: impl Fn(&Answer) -> Result<String, ClientError>) -> Done {

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         },
         Some(Command::Streams { options, action }) => client::streams(&options, action),
         Some(Command::Definitions { options, action }) => client::definitions(&options, action),
+        Some(Command::Token { options, wish }) => client::token(&options, &wish),
     }
 }
 

@@ -35,6 +35,13 @@ pub(super) struct Urls {
     pub(super) lldash: String,
 }
 
+/// A viewer token, and where its stream is for whoever has it.
+#[derive(Debug, Deserialize)]
+pub(super) struct ViewerToken {
+    pub(super) expires: String,
+    pub(super) urls: Urls,
+}
+
 /// A problem document (RFC 9457).
 #[derive(Debug, Deserialize)]
 pub(super) struct Problem {

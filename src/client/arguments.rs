@@ -106,6 +106,16 @@ pub enum DefinitionsAction {
     },
 }
 
+/// A viewer token that is wanted.
+#[derive(Debug, Args)]
+pub struct TokenWish {
+    /// Name of the stream
+    pub(super) name: String,
+    /// For how long it is good, in seconds [default: what the server says, an hour]
+    #[arg(long)]
+    pub(super) seconds: Option<u32>,
+}
+
 fn server(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
     url.ok_or_else(|| "a URL such as http://127.0.0.1:8080".into())

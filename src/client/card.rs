@@ -1,7 +1,9 @@
 //! One stream in readable lines.
 
-use super::answer::{Detail, Stream, Urls, one_line, to_the_second};
-use crate::spec::{AudioRequest, StreamRequest, VideoRequest};
+use std::iter;
+
+use super::answer::{Detail, Stream, Urls, ViewerToken, one_line, to_the_second};
+use crate::spec::{Access, AudioRequest, StreamRequest, VideoRequest};
 
 /// What stands in the first column, and what in the second.
 type Line = (&'static str, String);
@@ -17,23 +19,54 @@ pub(super) fn card(detail: &Detail, tag: &str, base: &str) -> String {
     lines.push(("changed", format!("{}{whose}", to_the_second(changed))));
     lines.push(("revision", revision.clone()));
     lines.push(("tag", tag.to_owned()));
+    lines.extend(addresses(urls, base));
+    format!("{}\n{}", one_line(name), text(&lines))
+}
+
+/// Where a stream is for whoever has a viewer token.
+pub(super) fn links(token: &ViewerToken, base: &str) -> String {
+    let ViewerToken { expires, urls } = token;
+    let lines: Vec<Line> = iter::once(("expires", to_the_second(expires))).chain(addresses(urls, base)).collect();
+    text(&lines)
+}
+
+fn addresses(urls: &Urls, base: &str) -> [Line; 4] {
     let Urls { hls, llhls, dash, lldash } = urls;
-    for (kind, url) in [("HLS", hls), ("LL-HLS", llhls), ("DASH", dash), ("LL-DASH", lldash)] {
-        lines.push((kind, format!("{base}{url}")));
-    }
-    let line = |(key, value): &Line| format!("  {key:8}  {}\n", one_line(value));
-    format!("{}\n{}", one_line(name), lines.iter().map(line).collect::<String>())
+    [("HLS", hls), ("LL-HLS", llhls), ("DASH", dash), ("LL-DASH", lldash)]
+        .map(|(kind, url)| (kind, format!("{base}{url}")))
+}
+
+fn text(lines: &[Line]) -> String {
+    lines.iter().map(|(key, value)| format!("  {key:8}  {}\n", one_line(value))).collect()
 }
 
 fn describe(definition: &StreamRequest) -> Vec<Line> {
     let StreamRequest {
-        requires, title, pattern, fps, segment_frames, chunk_frames, window_seconds, video, audio, ..
+        requires,
+        access,
+        allow,
+        deny,
+        title,
+        pattern,
+        fps,
+        segment_frames,
+        chunk_frames,
+        window_seconds,
+        video,
+        audio,
+        ..
     } = definition;
     let lengths =
         format!("segments of {segment_frames} frames, chunks of {chunk_frames}, a window of {window_seconds} s");
     let mut lines = vec![("runs", runs(definition))];
     if !requires.is_empty() {
         lines.push(("requires", requires.join(", ")));
+    }
+    if access != Access::Public.as_str() {
+        lines.push(("access", access.clone()));
+    }
+    for (key, networks) in [("allow", allow), ("deny", deny)].into_iter().filter(|(_, list)| !list.is_empty()) {
+        lines.push((key, networks.join(", ")));
     }
     if !title.is_empty() {
         lines.push(("title", title.clone()));
@@ -105,6 +138,7 @@ mod tests {
         let windows = json!({"windows": [{"from": "2026-12-24T10:00:00Z", "until": "2026-12-24T12:00:00Z"}]});
         insta::assert_snapshot!(shown(&json!({
             "enabled": false, "schedule": windows, "on_demand": true, "requires": ["one", "two"], "declared": true,
+            "access": "private", "allow": ["192.0.2.0/24"], "deny": ["192.0.2.1", "192.0.2.2"],
             "title": "Two\nlines", "video": [], "audio": null, "error": "stalled", "phase": "waiting",
         })), @r#"
         test
@@ -112,6 +146,9 @@ mod tests {
           error     stalled
           runs      not enabled; by the calendar; on demand, and 30 s after
           requires  one, two
+          access    private
+          allow     192.0.2.0/24
+          deny      192.0.2.1, 192.0.2.2
           title     Two lines
           picture   smpte, 25 fps
           lengths   segments of 48 frames, chunks of 8, a window of 60 s

@@ -107,6 +107,21 @@ fn a_stream_is_made_seen_started_stopped_and_deleted() {
 }
 
 #[test]
+fn a_viewer_token_is_made_and_shown_in_links() {
+    let server = quiet();
+    let shown = ask(&server, "token file --seconds 60").done();
+    let link = format!("  LL-HLS    http://{}/t/v1.", server.address());
+    assert!(shown.starts_with("  expires   20") && shown.contains(&link), "{shown}");
+    assert!(shown.contains("/live/file/lldash.mpd"), "{shown}");
+    let answer = ask(&server, "token file --json").json();
+    let (token, url) = (answer["token"].as_str().expect("a text"), answer["urls"]["hls"].as_str().expect("a text"));
+    assert_eq!(url, format!("/t/{token}/live/file/hls.m3u8"));
+    ask(&server, "token none").check_failed(3, &["there is no stream none"]);
+    ask(&server, "token file --seconds 0").check_failed(4, &["seconds: 1 to 31536000, not 0"]);
+    ask(&server, "token file --seconds many").check_usage("--seconds");
+}
+
+#[test]
 fn a_list_is_a_table_or_the_document_of_the_server() {
     let server = quiet();
     for name in ["x1", "x2"] {
