@@ -28,6 +28,7 @@
  * @property {number | null} since
  * @property {string} error
  * @property {string} revision
+ * @property {boolean} private whether its URLs need a viewer token
  * @property {Record<string, string>} urls
  */
 
@@ -93,6 +94,15 @@ export async function stopStream(name) {
 /** @param {string} name */
 export async function deleteStream(name) {
   await ask('DELETE', streamPath(name));
+}
+
+/**
+ * @param {string} name
+ * @param {number} seconds for which they are good
+ * @returns {Promise<Record<string, string>>} URLs under a viewer token, by protocol
+ */
+export async function viewerLinks(name, seconds) {
+  return urlsFrom(record(await ask('POST', `${streamPath(name)}/tokens`, { seconds })).urls);
 }
 
 /**
@@ -170,7 +180,6 @@ function isJson(response) {
 function streamFrom(value) {
   const raw = record(value);
   const phase = PHASES.find((p) => p === raw.phase) ?? 'stopped';
-  const urls = Object.entries(record(raw.urls)).map(([protocol, url]) => [protocol, new URL(String(url), location.href).href]);
   return {
     name: text(raw.name),
     title: text(raw.title),
@@ -181,8 +190,15 @@ function streamFrom(value) {
     since: instant(raw.since),
     error: text(raw.error) || text(record(raw.error).detail) || text(record(raw.error).message),
     revision: text(raw.revision),
-    urls: Object.fromEntries(urls),
+    private: raw.access === 'private',
+    urls: urlsFrom(raw.urls),
   };
+}
+
+/** @param {unknown} value @returns {Record<string, string>} absolute */
+function urlsFrom(value) {
+  const urls = Object.entries(record(value)).map(([protocol, url]) => [protocol, new URL(String(url), location.href).href]);
+  return Object.fromEntries(urls);
 }
 
 /** @param {unknown} value @returns {number | null} */

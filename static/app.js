@@ -9,6 +9,7 @@ import { PlayerPanel } from './player-panel.js';
 import './stream-form.js';
 import { StreamList } from './stream-list.js';
 import './utc-clock.js';
+import { watchable } from './viewing.js';
 import { timeOfDay } from './words.js';
 
 /** @typedef {import('./api.js').Stream} Stream */
@@ -34,7 +35,7 @@ async function poll() {
   if (document.hidden) return;
   const question = (asked += 1);
   try {
-    const answer = await listStreams();
+    const answer = await watchable(await listStreams());
     if (question === asked) showStreams(answer);
   } catch (reason) {
     if (question === asked) showSilence(reason);

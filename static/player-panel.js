@@ -98,6 +98,7 @@ export class PlayerPanel extends HTMLElement {
     if (choice === null) return 'Choose Play on a stream.';
     if (this.#streams === null) return `Looking for ${choice.stream}…`;
     if (stream === null) return `There is no stream ${choice.stream}.`;
+    if (stream.private && Object.keys(stream.urls).length === 0) return `${stream.name} is private: open the page by its link with the token.`;
     if (stream.urls[choice.protocol] === undefined) return `${stream.name} is not offered as ${protocol(choice.protocol)?.label}.`;
     // A pause of a run is the player's test: what plays goes on.
     const goesOn = this.#showing !== null && (stream.phase === 'starting' || stream.phase === 'waiting');

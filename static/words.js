@@ -24,11 +24,11 @@ export function seconds(value, digits) {
   return value === null ? '–' : `${value.toFixed(digits)} s`;
 }
 
-/** @param {Stream} stream @returns {string} like `25 fps · 720p 360p · beep 1000 Hz` */
+/** @param {Stream} stream @returns {string} like `25 fps · 720p 360p · beep 1000 Hz`, with a lock before it if it is private */
 export function summary(stream) {
   const sizes = stream.video.map((track) => `${track.height}p`).join(' ');
   const sound = stream.audio === null ? 'no sound' : `beep ${stream.audio.beep_hz} Hz`;
-  return [`${stream.fps} fps`, sizes, sound].filter(Boolean).join(' · ');
+  return [stream.private ? '🔒 private' : '', `${stream.fps} fps`, sizes, sound].filter(Boolean).join(' · ');
 }
 
 /** @param {Stream} stream @returns {string} what the phase means now: the error where there is one */

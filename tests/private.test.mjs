@@ -1,0 +1,66 @@
+// @ts-check
+// A private stream plays under a viewer token in the players that people use, and on the page of whoever may watch it.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { launch } from './players/browser.mjs';
+import { until } from './players/deadline.mjs';
+import { Play } from './players/play.mjs';
+import { Server } from './players/server.mjs';
+import { everyPictureIsRead, figures } from './players/verdict.mjs';
+
+/** @type {Server} */
+let server;
+/** @type {Awaited<ReturnType<typeof launch>>} */
+let browser;
+let prefix = '';
+
+before(async () => {
+  server = await Server.start();
+  browser = await launch();
+  assert.equal((await server.api('PUT', '/test', { access: 'private' })).status, 200);
+  prefix = `/t/${(await server.api('POST', '/test/tokens', {})).answer.token}`;
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** @type {[path: string, player: string][]} */
+const PLAYS = [
+  ['/live/test/llhls.m3u8', 'hls.js'],
+  ['/live/test/lldash.mpd', 'shaka-player'],
+  ['/live/test/lldash.mpd', 'dash.js'],
+];
+
+for (const [path, player] of PLAYS) {
+  test(`${path} plays under a token in ${player} for 10 s`, { timeout: 90_000 }, async (t) => {
+    const play = await Play.open(browser.context, player, server.url + prefix + path);
+    try {
+      const report = await play.played(10);
+      t.diagnostic(figures(report));
+      everyPictureIsRead(report);
+      assert.deepEqual(play.refused, []);
+      const media = play.requests.filter((url) => url.includes('/live/'));
+      assert.deepEqual(media.filter((url) => !url.startsWith(server.url + prefix)), [], 'without the token');
+    } finally {
+      await play.close();
+    }
+  });
+}
+
+test('the page plays a private stream and marks it', { timeout: 90_000 }, async () => {
+  const page = await browser.context.newPage();
+  try {
+    await page.goto(server.url);
+    const card = page.locator('stream-card');
+    await card.getByRole('button', { name: 'Play' }).click();
+    await until('the page plays', 40, () => page.evaluate(() => (document.querySelector('video')?.currentTime ?? 0) > 2));
+    assert.match((await card.locator('.card-summary').textContent()) ?? '', /private/);
+    const link = await card.getByRole('link', { name: 'LL-HLS', exact: true }).getAttribute('href');
+    assert.match(link ?? '', /\/t\/v1\.\d+\.test\.[\w-]{43}\/live\/test\/llhls\.m3u8$/);
+  } finally {
+    await page.close();
+  }
+});
