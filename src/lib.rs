@@ -41,7 +41,7 @@
 //!
 //! Whoever changes a definition writes it to [`definitions`]. The registry in [`stream`] makes what runs match them and the
 //! time, again at every change and every few seconds, so that a restart, a moment that was missed and a clock that is set
-//! heal the same way. A definition that differs in picture or sound only begins at a segment that is stored with it: the
+//! heal the same way. What the machine cannot make beside what runs waits for room. A definition that differs in picture or sound only begins at a segment that is stored with it: the
 //! windows go on, and what lies between two changes is an *epoch*, with a revision and a pipeline of its own.
 //!
 //! # Low latency

@@ -11,8 +11,8 @@ use crate::stream::Capacity;
 
 /// The first streams start undisturbed.
 const SETTLED: Duration = Duration::from_secs(1);
-/// Of ten parts of what cores can paint and encode; sound, packaging and answers take the rest.
-const TENTHS: u64 = 9;
+/// Of four parts of what cores paint and encode at their best, each by itself; sound, answers and each other cost the rest.
+const QUARTERS: u64 = 3;
 
 /// What is known without measuring.
 pub(super) fn first(max: MaxPixels) -> Capacity {
@@ -28,7 +28,7 @@ pub(super) async fn measure(capacity: &watch::Sender<Capacity>) {
     sleep(SETTLED).await;
     let measured = match pipeline::measure().await {
         Ok(each) => {
-            let pixels = each.saturating_mul(cores()) / 10 * TENTHS;
+            let pixels = each.saturating_mul(cores()) / 4 * QUARTERS;
             tracing::info!(pixels_per_second = pixels, cores = cores(), "measured what can be made at once");
             Capacity::Limited(pixels)
         }
