@@ -1,4 +1,6 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use gstreamer as gst;
@@ -95,6 +97,25 @@ fn a_flow_that_sleeps_has_not_stalled() {
     }
     flow.stop();
     assert_eq!(thread.join().unwrap(), Err(Stopped));
+}
+
+#[test]
+fn a_thread_that_works_is_given_time() {
+    let (flow, works) = (Flow::default(), Arc::new(AtomicBool::new(true)));
+    let (worker, goes_on) = (flow.clone(), Arc::clone(&works));
+    let (tell, told) = channel();
+    let thread = std::thread::spawn(move || {
+        worker.check().unwrap();
+        tell.send(()).unwrap();
+        while goes_on.load(Ordering::Relaxed) {
+            std::hint::spin_loop();
+        }
+    });
+    told.recv().unwrap();
+    assert!((1..32).all(|_| !flow.has_stalled()));
+    assert!(flow.has_stalled(), "not for ever");
+    works.store(false, Ordering::Relaxed);
+    thread.join().unwrap();
 }
 
 #[test]
