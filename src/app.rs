@@ -21,6 +21,7 @@ use crate::pipeline::{self, PipelineError};
 use crate::spec::StreamSpec;
 use crate::stream::{Events, Registry, Render, Setting, Turns};
 use crate::telemetry::Log;
+use crate::timeline::UnixTime;
 use crate::utc::Clock;
 use crate::viewer_token::Keys;
 use crate::wait::{self, Unreachable};
@@ -109,7 +110,8 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
         turns: Turns::default(),
         capacity: watch::Sender::new(capacity::first(config.max_pixels)),
     };
-    let Some(definitions) = end.run_until_cancelled(definitions(&config)).await else { return Ok(()) };
+    let given = definitions(&config, setting.clock.now());
+    let Some(definitions) = end.run_until_cancelled(given).await else { return Ok(()) };
     let definitions = definitions?;
     let access = access(&config, address)?;
     let (limits, metrics) = (config.limits, Arc::clone(&setting.metrics));
@@ -156,7 +158,7 @@ fn posted(setting: &Setting) -> hooks::Setting {
 }
 
 /// Without any configuration there is one stream, which can be changed like one that was made here.
-async fn definitions(config: &Config) -> Result<Definitions, StoreError> {
+async fn definitions(config: &Config, now: UnixTime) -> Result<Definitions, StoreError> {
     let (declared, given) = match &config.streams {
         Some(declared) => (declared.clone(), Vec::new()),
         None => (Vec::new(), vec![StreamSpec::test()]),
@@ -166,7 +168,7 @@ async fn definitions(config: &Config) -> Result<Definitions, StoreError> {
         (None, Some(directory)) => Definitions::open(directory, given)?,
         (None, None) => Definitions::in_memory(given),
     };
-    definitions.declare(declared).await;
+    definitions.declare(declared, now).await;
     Ok(definitions)
 }
 

@@ -161,17 +161,24 @@ impl Definitions {
     }
 
     /// Replaces what the configuration file declares. What it declares as before stays as it is, with what has been said by
-    /// hand. A stream that was written under the same name gives way, and is kept.
-    pub async fn declare(&self, declared: Vec<StreamSpec>) {
+    /// hand; what it declares otherwise follows on what it was, as a write would. A stream that was written under the same
+    /// name gives way, and is kept.
+    pub async fn declare(&self, declared: Vec<StreamSpec>, now: UnixTime) {
         let mut kept = self.kept.lock().await;
         let records = declared.iter().map(|spec| {
-            let as_before = kept.declared.get(&spec.name).filter(|_| kept.file.contains(spec));
-            let record = as_before.cloned().unwrap_or_else(|| {
-                if kept.stored.contains_key(&spec.name) {
-                    tracing::warn!(stream = %spec.name, "the configuration file declares it, and goes before what was made otherwise");
+            let record = match kept.declared.get(&spec.name) {
+                Some(record) if kept.file.contains(spec) => Arc::clone(record),
+                // What was said by hand is over.
+                Some(record) => {
+                    Arc::new(Record { switched: UnixTime::default(), ..record.followed_by(spec.clone(), now) })
                 }
-                Arc::new(Record::given(spec.clone(), Origin::Declared))
-            });
+                None => {
+                    if kept.stored.contains_key(&spec.name) {
+                        tracing::warn!(stream = %spec.name, "the configuration file declares it, and goes before what was made otherwise");
+                    }
+                    Arc::new(Record::given(spec.clone(), Origin::Declared))
+                }
+            };
             (spec.name.clone(), record)
         });
         kept.declared = records.collect();

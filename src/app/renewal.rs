@@ -43,7 +43,8 @@ impl Renewal {
             tracing::error!(error, "the filter of the log stays as it is");
         }
         let Config { log, streams, hooks, .. } = new;
-        self.registry.definitions().declare(streams.clone().unwrap_or_default()).await;
+        let now = self.registry.setting().clock.now();
+        self.registry.definitions().declare(streams.clone().unwrap_or_default(), now).await;
         self.roster.set(&hooks);
         self.config = Config { log, streams, hooks, ..self.config.clone() };
         tracing::info!("the configuration has been read again");

@@ -100,7 +100,7 @@ async fn a_write_that_cannot_be_kept_changes_nothing() {
 #[tokio::test]
 async fn what_is_declared_is_read_only_and_goes_first() {
     let definitions = Definitions::in_memory(vec![titled("a", "made")]);
-    definitions.declare(vec![titled("a", "declared"), spec("b")]).await;
+    definitions.declare(vec![titled("a", "declared"), spec("b")], at(0)).await;
     for write in [
         definitions.put(spec("a"), &Guard::Always, at(0)).await.map(drop),
         definitions.remove(&name("b"), &Guard::Always).await,
@@ -110,7 +110,7 @@ async fn what_is_declared_is_read_only_and_goes_first() {
     definitions.enable(&name("a"), false, (&Guard::Always, at(0))).await.unwrap();
     let record = definitions.known()[&name("a")].clone();
     assert_eq!((record.spec.title.as_str(), record.spec.control.enabled), ("declared", false));
-    definitions.declare(vec![spec("c")]).await;
+    definitions.declare(vec![spec("c")], at(0)).await;
     assert_eq!(names(&definitions), ["a", "c"]);
     assert_eq!(definitions.known()[&name("a")].spec.title, "made", "it has only given way");
 }
@@ -118,30 +118,44 @@ async fn what_is_declared_is_read_only_and_goes_first() {
 #[tokio::test]
 async fn what_is_declared_as_before_keeps_what_was_said_by_hand() {
     let definitions = Definitions::in_memory(Vec::new());
-    definitions.declare(vec![spec("a"), spec("b")]).await;
+    definitions.declare(vec![spec("a"), spec("b")], at(0)).await;
     for stream in ["a", "b"] {
         definitions.enable(&name(stream), false, (&Guard::Always, at(0))).await.unwrap();
     }
     let before = definitions.known();
-    definitions.declare(vec![spec("a"), titled("b", "another"), spec("c")]).await;
+    definitions.declare(vec![spec("a"), titled("b", "another"), spec("c")], at(0)).await;
     let known = definitions.known();
     assert!(Arc::ptr_eq(&before[&name("a")], &known[&name("a")]));
     assert!(known[&name("b")].spec.control.enabled);
     let mut seen = definitions.watch();
-    definitions.declare(vec![spec("a"), titled("b", "another"), spec("c")]).await;
+    definitions.declare(vec![spec("a"), titled("b", "another"), spec("c")], at(0)).await;
     assert!(!seen.has_changed().unwrap());
-    definitions.declare(vec![spec("c")]).await;
+    definitions.declare(vec![spec("c")], at(0)).await;
     assert!(seen.changed().await.is_ok());
     assert_eq!(names(&definitions), ["c"]);
+}
+
+#[tokio::test]
+async fn what_is_declared_otherwise_follows_on_what_it_was() {
+    let definitions = Definitions::in_memory(Vec::new());
+    definitions.declare(vec![spec("a"), spec("b")], at(0)).await;
+    let shorter = StreamSpec { window: Duration::from_secs(30), ..spec("b") };
+    definitions.declare(vec![titled("a", "another"), shorter], at(0)).await;
+    let known = definitions.known();
+    let (goes_over, begins_anew) = (&known[&name("a")], &known[&name("b")]);
+    let current = spec("a").timeline.segment_at(at(0));
+    assert_eq!((goes_over.before.len(), goes_over.before[0].from, goes_over.from), (1, 0, current + 2));
+    assert_eq!((goes_over.spec.title.as_str(), goes_over.origin), ("another", Origin::Declared));
+    assert_eq!((begins_anew.before.len(), begins_anew.from), (0, 0));
 }
 
 #[tokio::test]
 async fn a_stored_stream_comes_back_when_none_of_its_name_is_declared_any_more() {
     let directory = TempDir::new().unwrap();
     let definitions = open(&directory);
-    definitions.declare(vec![titled("test", "declared")]).await;
+    definitions.declare(vec![titled("test", "declared")], at(0)).await;
     assert_eq!(definitions.known()[&name("test")].origin, Origin::Declared);
-    definitions.declare(Vec::new()).await;
+    definitions.declare(Vec::new(), at(0)).await;
     assert_eq!(definitions.known()[&name("test")].origin, Origin::Stored);
 }
 

@@ -59,6 +59,32 @@ async fn a_hangup_touches_what_has_changed_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn another_picture_begins_at_a_segment() {
+    let home = TempDir::new().expect("a temporary directory");
+    let titled = |title: &str| {
+        let video = "{ id = \"v\", width = 320, height = 180, bitrate = 400000 }";
+        format!("[[streams]]\nname = \"a\"\ntitle = \"{title}\"\nvideo = [{video}]\n")
+    };
+    let server = started(home.path(), &titled("one"));
+    let web = Web::of(&server);
+    web.playable("a").await;
+    let revision = web.get(&format!("{STREAMS}/a")).await.json()["revision"].clone();
+    read_again(&server, home.path(), (&titled("other"), READ)).await;
+    let playlist = until("players are told to go over", LONG, async || {
+        let playlist = web.text("/live/a/v/hls.m3u8").await;
+        playlist.contains("#EXT-X-DISCONTINUITY\n").then_some(playlist)
+    })
+    .await;
+    let stream = web.get(&format!("{STREAMS}/a")).await.json();
+    assert_ne!(stream["revision"], revision);
+    for revision in [&revision, &stream["revision"]] {
+        assert!(playlist.contains(revision.as_str().expect("text")), "{revision} in {playlist}");
+    }
+    let phases = stream["history"].as_array().expect("a list").iter().map(|moment| &moment["phase"]);
+    assert_eq!(phases.collect::<Vec<_>>(), ["stopped", "starting", "running"]);
+}
+
+#[tokio::test]
 async fn the_filter_of_the_log_follows_the_file() {
     let home = TempDir::new().expect("a temporary directory");
     let server = started(home.path(), &asleep(&["a"]));
