@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 use crate::definitions::Address;
 use crate::hooks::{Hook, HookRequest};
 use crate::network::{Lists, Network};
-use crate::spec::{SpecError, StreamSpec, check_each, check_streams};
+use crate::spec::{self, SpecError, StreamSpec, check_each, check_streams};
 
 mod kept;
 mod limits;
@@ -76,6 +76,8 @@ pub struct Config {
     pub lists: Lists,
     /// Who is believed to ask for others.
     pub trusted_proxies: Vec<Network>,
+    /// How much all streams together may be watched.
+    pub watching: spec::Limits,
     /// What clients may have of the server.
     pub limits: Limits,
     /// Filter of the log, which parses.
@@ -187,6 +189,8 @@ impl Config {
             viewer_key: viewer_key::viewer_key(said.viewer_key, said.viewer_key_file)?,
             lists: Lists { allow: networks("allow", said.allow)?, deny: networks("deny", said.deny)? },
             trusted_proxies: networks("trusted_proxies", said.trusted_proxies)?,
+            watching: spec::Limits::check(said.max_viewers, said.max_bandwidth, said.overflow_url.as_deref())
+                .map_err(ConfigError::Value)?,
             log: log(said.log)?,
             log_format: said.log_format.unwrap_or_default(),
             wait: Wait {

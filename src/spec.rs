@@ -10,6 +10,7 @@ use crate::timeline::{Kind, Timeline};
 
 mod audience;
 mod check;
+mod limits;
 pub mod object;
 mod quantizer;
 mod request;
@@ -17,6 +18,7 @@ mod schedule;
 
 pub use audience::{Access, Audience};
 pub use check::{check_each, check_streams};
+pub use limits::{Limits, OverflowUrl};
 pub use request::{AudioRequest, StreamRequest, VideoRequest};
 pub use schedule::{Schedule, ScheduleRequest, Tick, WindowRequest};
 
@@ -124,6 +126,8 @@ pub struct StreamSpec {
     pub control: Control,
     /// Who may watch it.
     pub audience: Audience,
+    /// How much it may be watched.
+    pub limits: Limits,
 }
 
 /// When a stream runs. Nothing of it changes what is published.
@@ -189,7 +193,8 @@ impl StreamSpec {
 
     /// Whether a stream with this definition and one with `other` are the same to whoever plays them.
     pub fn publishes_as(&self, other: &Self) -> bool {
-        Self { control: other.control.clone(), audience: other.audience.clone(), ..self.clone() } == *other
+        let Self { control, audience, limits, .. } = other.clone();
+        Self { control, audience, limits, ..self.clone() } == *other
     }
 
     /// Whether a stream can go over to `next` while it is played: segments, window and tracks' ids are the same.
@@ -218,7 +223,8 @@ impl StreamSpec {
 
     /// The hash that names the media bytes; `encoders` are the versions of the encoder libraries.
     pub fn revision(&self, encoders: &str) -> Revision {
-        let Self { name: _, title: _, pattern, timeline, window: _, video, audio, control: _, audience: _ } = self;
+        let Self { name: _, title: _, pattern, timeline, window: _, video, audio, control: _, audience: _, limits: _ } =
+            self;
         let media =
             format!("{MEDIA_VERSION}|{encoders}|{}|{pattern:?}|{timeline:?}|{video:?}|{audio:?}", self.shown_title());
         let hash = Sha256::digest(media);

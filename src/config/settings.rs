@@ -79,6 +79,15 @@ pub(super) struct Settings {
     /// How long a client may take nothing of what it has asked for [default: 30]
     #[arg(long, env = "BARSTONE_SEND_SECONDS", value_name = "SECONDS", global = true)]
     pub(super) send_seconds: Option<u32>,
+    /// The most viewers of all streams together [default: no limit]
+    #[arg(long, env = "BARSTONE_MAX_VIEWERS", value_name = "NUMBER", global = true)]
+    pub(super) max_viewers: Option<u32>,
+    /// Bits per second of all streams together past which nobody new is let in [default: no limit]
+    #[arg(long, env = "BARSTONE_MAX_BANDWIDTH", value_name = "NUMBER", global = true)]
+    pub(super) max_bandwidth: Option<u64>,
+    /// Where those are sent for whom there is no room; the path and the query are appended [default: they are refused]
+    #[arg(long, env = "BARSTONE_OVERFLOW_URL", value_name = "URL", global = true)]
+    pub(super) overflow_url: Option<String>,
     /// What is logged: a level, or target=level pairs [default: info]
     #[arg(long, env = "BARSTONE_LOG", value_name = "FILTER", global = true)]
     pub(super) log: Option<String>,
@@ -158,6 +167,9 @@ impl Settings {
             max_header_bytes: self.max_header_bytes.or(others.max_header_bytes),
             header_seconds: self.header_seconds.or(others.header_seconds),
             send_seconds: self.send_seconds.or(others.send_seconds),
+            max_viewers: self.max_viewers.or(others.max_viewers),
+            max_bandwidth: self.max_bandwidth.or(others.max_bandwidth),
+            overflow_url: self.overflow_url.or(others.overflow_url),
             log: self.log.or(others.log),
             log_format: self.log_format.or(others.log_format),
             wait_for: self.wait_for.or(others.wait_for),

@@ -9,7 +9,7 @@ use super::settings::Settings;
 use super::{Config, Limits, MediaDir, NO_DIRECTORY, Wait};
 use crate::hooks::HookRequest;
 use crate::network::{Lists, Network};
-use crate::spec::StreamRequest;
+use crate::spec::{OverflowUrl, StreamRequest};
 
 impl Config {
     /// As TOML that would have the same effect, but for secrets, which are masked, for hooks, of which only the origin
@@ -25,6 +25,7 @@ impl Config {
             viewer_key: _,
             lists: Lists { allow, deny },
             trusted_proxies,
+            watching,
             limits,
             log,
             log_format,
@@ -59,6 +60,9 @@ impl Config {
             max_header_bytes: Some(*header_bytes as u32),
             header_seconds: Some(header.as_secs() as u32),
             send_seconds: Some(send.as_secs() as u32),
+            max_viewers: watching.viewers,
+            max_bandwidth: watching.bandwidth,
+            overflow_url: watching.overflow.as_ref().map(OverflowUrl::to_string),
             log: Some(log.clone()),
             log_format: Some(*log_format),
             wait_for: Some(targets.clone()),

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::quantizer;
 use super::{
-    Audience, AudioRequest, AudioSpec, Control, Pattern, Preset, Schedule, SpecError, StreamName, StreamRequest,
-    StreamSpec, TrackId, VideoRequest, VideoSpec,
+    Audience, AudioRequest, AudioSpec, Control, Limits, Pattern, Preset, Schedule, SpecError, StreamName,
+    StreamRequest, StreamSpec, TrackId, VideoRequest, VideoSpec,
 };
 use crate::timeline::{Kind, Rate, Timeline};
 
@@ -55,6 +55,9 @@ impl TryFrom<StreamRequest> for StreamSpec {
             access,
             allow,
             deny,
+            max_viewers,
+            max_bandwidth,
+            overflow_url,
             title,
             pattern,
             fps,
@@ -84,7 +87,8 @@ impl TryFrom<StreamRequest> for StreamSpec {
         let control = Control { enabled, schedule, on_demand, requires };
         let audience = Audience::check(&access, &allow, &deny)?;
         in_range("idle_seconds", idle_seconds, &IDLE_SECONDS)?;
-        let spec = Self { name, title, pattern, timeline, window, video, audio, control, audience };
+        let limits = Limits::check(max_viewers, max_bandwidth, overflow_url.as_deref())?;
+        let spec = Self { name, title, pattern, timeline, window, video, audio, control, audience, limits };
         check_tracks(&spec)?;
         check_parts(&spec)?;
         Ok(spec)
@@ -268,7 +272,7 @@ pub(super) fn one_of<T>(
     value.map_or_else(|| refuse(field, format!("one of {}; not {found:?}", words.join(", "))), Ok)
 }
 
-fn in_range<T: PartialOrd + Display + Copy>(
+pub(super) fn in_range<T: PartialOrd + Display + Copy>(
     field: impl Into<String>,
     value: T,
     range: &RangeInclusive<T>,

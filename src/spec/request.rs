@@ -10,9 +10,11 @@ use super::check::{
     AUDIO_BITRATES, BEEP_DBFS, BEEP_HZ, HEIGHTS, IDLE_SECONDS, MAX_RENDITIONS, MAX_REQUIRED, MAX_TITLE_CHARS, RATES,
     SEGMENT_SECONDS, VIDEO_BITRATES, WIDTHS, WINDOW_SECONDS,
 };
+use super::limits::{BANDWIDTHS, MAX_URL, VIEWERS};
 use super::object;
 use super::{
-    Access, Audience, AudioSpec, Control, Pattern, Preset, ScheduleRequest, StreamName, StreamSpec, TrackId, VideoSpec,
+    Access, Audience, AudioSpec, Control, Limits, OverflowUrl, Pattern, Preset, ScheduleRequest, StreamName,
+    StreamSpec, TrackId, VideoSpec,
 };
 use crate::network::{Lists, Network};
 
@@ -60,6 +62,18 @@ pub struct StreamRequest {
     #[serde(default)]
     #[schemars(length(max = MAX_NETWORKS))]
     pub deny: Vec<String>,
+    /// The most viewers.
+    #[serde(default)]
+    #[schemars(range(min = *VIEWERS.start(), max = *VIEWERS.end()))]
+    pub max_viewers: Option<u32>,
+    /// Bits per second past which nobody new is let in.
+    #[serde(default)]
+    #[schemars(range(min = *BANDWIDTHS.start(), max = *BANDWIDTHS.end()))]
+    pub max_bandwidth: Option<u64>,
+    /// Where those are sent who are not let in.
+    #[serde(default)]
+    #[schemars(length(max = MAX_URL), regex(pattern = OverflowUrl::PATTERN))]
+    pub overflow_url: Option<String>,
     /// Shown in the picture.
     #[serde(default)]
     #[schemars(length(max = MAX_TITLE_CHARS), regex(pattern = ONE_LINE))]
@@ -152,6 +166,9 @@ impl StreamRequest {
             access: access(),
             allow: Vec::new(),
             deny: Vec::new(),
+            max_viewers: None,
+            max_bandwidth: None,
+            overflow_url: None,
             title: String::new(),
             pattern: pattern(),
             fps: fps(),
@@ -192,9 +209,10 @@ impl Default for AudioRequest {
 
 impl From<&StreamSpec> for StreamRequest {
     fn from(spec: &StreamSpec) -> Self {
-        let StreamSpec { name, title, pattern, timeline, window, video, audio, control, audience } = spec;
+        let StreamSpec { name, title, pattern, timeline, window, video, audio, control, audience, limits } = spec;
         let Control { enabled, schedule, on_demand, requires } = control;
         let Audience { access, lists: Lists { allow, deny } } = audience;
+        let Limits { viewers, bandwidth, overflow } = limits;
         Self {
             name: Some(name.to_string()),
             enabled: *enabled,
@@ -205,6 +223,9 @@ impl From<&StreamSpec> for StreamRequest {
             access: access.as_str().into(),
             allow: allow.iter().map(Network::to_string).collect(),
             deny: deny.iter().map(Network::to_string).collect(),
+            max_viewers: *viewers,
+            max_bandwidth: *bandwidth,
+            overflow_url: overflow.as_ref().map(OverflowUrl::to_string),
             title: title.clone(),
             pattern: pattern.as_str().into(),
             fps: timeline.rate().to_string(),

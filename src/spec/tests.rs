@@ -30,7 +30,7 @@ fn the_defaults_are_the_exact_ones() {
 
 #[test]
 fn the_defaults_as_json_are_the_documented_ones() {
-    assert_snapshot!(serde_json::to_string(&StreamRequest::named("test")).unwrap(), @r#"{"name":"test","enabled":true,"schedule":null,"on_demand":false,"idle_seconds":30,"requires":[],"access":"public","allow":[],"deny":[],"title":"","pattern":"smpte","fps":"25","segment_frames":48,"chunk_frames":8,"window_seconds":60,"video":[{"id":"v720","width":1280,"height":720,"bitrate":2000000,"codec":"h264","preset":"ultrafast"}],"audio":{"id":"a","codec":"aac","bitrate":128000,"beep_hz":1000,"beep_dbfs":-18}}"#);
+    assert_snapshot!(serde_json::to_string(&StreamRequest::named("test")).unwrap(), @r#"{"name":"test","enabled":true,"schedule":null,"on_demand":false,"idle_seconds":30,"requires":[],"access":"public","allow":[],"deny":[],"max_viewers":null,"max_bandwidth":null,"overflow_url":null,"title":"","pattern":"smpte","fps":"25","segment_frames":48,"chunk_frames":8,"window_seconds":60,"video":[{"id":"v720","width":1280,"height":720,"bitrate":2000000,"codec":"h264","preset":"ultrafast"}],"audio":{"id":"a","codec":"aac","bitrate":128000,"beep_hz":1000,"beep_dbfs":-18}}"#);
 }
 
 #[test]
@@ -77,6 +77,9 @@ fn refusals_say_what_is_allowed() {
         check_refused(&json!({"audio": {"beep_hz": 20}}), "audio.beep_hz"),
         check_refused(&json!({"audio": {"beep_dbfs": 3}}), "audio.beep_dbfs"),
         check_refused(&json!({"title": "two\nlines"}), "title"),
+        check_refused(&json!({"max_viewers": 0}), "max_viewers"),
+        check_refused(&json!({"max_bandwidth": 1000}), "max_bandwidth"),
+        check_refused(&json!({"overflow_url": "/elsewhere"}), "overflow_url"),
     ];
     assert_snapshot!(shown.join("\n"), @r#"
     one of smpte, ebu, grid, black; not "bars"
@@ -102,6 +105,9 @@ fn refusals_say_what_is_allowed() {
     100 to 8000, not 20
     -60 to 0, not 3
     at most 64 characters on one line
+    1 to 1000000, not 0
+    100000 to 1000000000000, not 1000
+    such as https://other.example or http://other.example:8080/path, at most 1024 characters, without query; not "/elsewhere"
     "#);
 }
 
@@ -109,7 +115,10 @@ fn refusals_say_what_is_allowed() {
 fn the_revision_hangs_on_what_changes_media_bytes() {
     let revision = |json| spec(json).unwrap().revision("encoders 1");
     let base = revision(json!({"name": "a", "title": "t"}));
-    assert_eq!(base, revision(json!({"name": "b", "title": "t", "window_seconds": 20, "enabled": false})));
+    assert_eq!(
+        base,
+        revision(json!({"name": "b", "title": "t", "window_seconds": 20, "enabled": false, "max_viewers": 3}))
+    );
     for other in [
         json!({"name": "a", "title": "u"}),
         json!({"name": "a", "title": "t", "pattern": "ebu"}),
@@ -138,8 +147,9 @@ const NEARLY: &[&str] = &[
 
 proptest! {
     #[test]
-    fn what_is_accepted_is_written_as_it_was_read(fps in "(24|25|30|50|60|30000/1001)", frames in 30_u32..300, chunk in 4_u32..60, window in 10_u32..100) {
-        let json = json!({"name": "x", "fps": fps, "segment_frames": frames, "chunk_frames": chunk, "window_seconds": window});
+    fn what_is_accepted_is_written_as_it_was_read(fps in "(24|25|30|50|60|30000/1001)", frames in 30_u32..300, chunk in 4_u32..60, window in 10_u32..100, most in 0_u32..9) {
+        let json = json!({"name": "x", "fps": fps, "segment_frames": frames, "chunk_frames": chunk, "window_seconds": window,
+            "max_viewers": most, "max_bandwidth": u64::from(most) * 100_000, "overflow_url": format!("http://a/{most}")});
         if let Ok(spec) = spec(json) {
             let again = StreamSpec::try_from(StreamRequest::from(&spec)).unwrap();
             prop_assert_eq!(spec, again);
