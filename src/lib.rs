@@ -59,8 +59,9 @@
 //! *stream* what a user starts · *definition* what the user asked for · *track* one encoded video rendition or audio ·
 //! *frame* one picture, or one AAC frame of 1024 samples · *segment* the media between two grid points, starting with an
 //! IDR picture · *chunk* a piece of a segment, `moof` and `mdat` · *window* the segments that a track keeps · *snapshot* an
-//! immutable view of a window · *output* all windows of a stream · *run* one life of a pipeline · *phase* where a stream is in
-//! its life · *revision* eight hex digits, a hash of everything that changes media bytes.
+//! immutable view of a window · *output* all windows of a stream · *audience* those who watch a stream · *run* one life of
+//! a pipeline · *phase* where a stream is in its life · *revision* eight hex digits, a hash of everything that changes media
+//! bytes.
 //!
 //! # Modules, from what depends on nothing to what depends on all
 //!
@@ -73,6 +74,8 @@ pub mod timeline;
 pub mod utc;
 
 pub mod spec;
+
+pub mod audience;
 
 pub mod metrics;
 pub mod secret;

@@ -9,6 +9,7 @@ const ORDER: &[&str] = &[
     "network",
     "utc",
     "spec",
+    "audience",
     "metrics",
     "secret",
     "edited",
