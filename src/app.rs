@@ -120,7 +120,8 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
     let (posts, hooks_over) = (TaskTracker::new(), CancellationToken::new());
     let mut roster = Roster::new(posted(&setting), posts.clone(), hooks_over.clone());
     roster.set(&config.hooks);
-    let registry = Arc::new(Registry::new(setting, definitions, streams_over.clone()));
+    let registry = Registry::new(setting, definitions, streams_over.clone()).limited_to(config.watching.clone());
+    let registry = Arc::new(registry);
     let kept = Arc::clone(&registry);
     tasks.spawn(async move { kept.keep().await });
     if config.max_pixels == MaxPixels::Auto {

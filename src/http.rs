@@ -9,12 +9,12 @@ use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http_body::Body as _;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{Any, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::audience::Seen;
 use crate::definitions::MAX_STREAMS;
 use crate::metrics::{Metrics, RequestLabels};
 use crate::stream::Registry;
@@ -22,6 +22,7 @@ use crate::utc::{Clock, Offset};
 
 mod access;
 mod api;
+mod egress;
 mod error;
 mod events;
 mod gate;
@@ -36,6 +37,7 @@ mod reply;
 mod serve;
 mod tls;
 mod tokens;
+mod viewers;
 
 pub use access::{Access, Local};
 pub use gate::Gate;
@@ -59,6 +61,8 @@ struct Shared {
     offset: Offset,
     metrics: Arc<Metrics>,
     manifests: manifests::Manifests,
+    /// Those who play.
+    seen: Seen,
     access: Access,
     draining: CancellationToken,
 }
@@ -75,6 +79,7 @@ impl App {
             clock,
             metrics,
             manifests: manifests::Manifests::default(),
+            seen: Seen::new(),
             access,
             draining,
         }))
@@ -153,9 +158,8 @@ async fn count(State(app): State<App>, request: Request, next: Next) -> Response
     };
     let labels = RequestLabels { kind, status: response.status().as_u16() };
     app.0.metrics.requests.get_or_create(&labels).inc();
-    app.0.metrics.egress.inc_by(response.body().size_hint().lower());
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
+    egress::counted(response, Arc::clone(&app.0.metrics))
 }
 
 /// What tells a load balancer whether to send anything here is answered to everybody.

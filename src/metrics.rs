@@ -7,6 +7,8 @@ pub use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::{family::Family, gauge::Gauge, histogram::Histogram, info::Info};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::audience::{Excess, Format};
+
 /// Labels of what belongs to a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct StreamLabels {
@@ -37,6 +39,24 @@ pub struct RestartLabels {
 pub struct PhaseLabels {
     /// The word for it.
     pub phase: &'static str,
+}
+
+/// Labels of those who watch a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ViewerLabels {
+    /// Name of the stream.
+    pub stream: String,
+    /// `hls`, `llhls`, `dash` or `lldash`.
+    pub format: &'static str,
+}
+
+/// Why somebody was not let in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RefusedViewerLabels {
+    /// Name of the stream.
+    pub stream: String,
+    /// `viewers` or `bandwidth`.
+    pub reason: &'static str,
 }
 
 /// What became of an event for a hook.
@@ -104,8 +124,14 @@ pub struct Metrics {
     pub requests: Family<RequestLabels, Counter>,
     /// Requests that wait for what is not there yet.
     blocked: Gauge,
-    /// Bytes of bodies that were answered, before they are sent.
+    /// Bytes of bodies that were handed to connections.
     pub egress: Counter,
+    /// The same of each stream's manifests and media, as of the last measurement.
+    pub stream_egress: Family<StreamLabels, Counter>,
+    /// Those who watch, as of the last measurement.
+    pub viewers: Family<ViewerLabels, Gauge>,
+    /// Viewers who were not let in, wherever they were sent.
+    pub refused_viewers: Family<RefusedViewerLabels, Counter>,
 }
 
 impl Metrics {
@@ -134,6 +160,9 @@ impl Metrics {
             requests: Family::default(),
             blocked: Gauge::default(),
             egress: Counter::default(),
+            stream_egress: Family::default(),
+            viewers: Family::default(),
+            refused_viewers: Family::default(),
         };
         metrics.register();
         metrics
@@ -168,6 +197,14 @@ impl Metrics {
         self.skipped.remove(&labels);
         self.jumps.remove(&labels);
         self.directory_errors.remove(&labels);
+        self.stream_egress.remove(&labels);
+        let stream = labels.stream;
+        for format in Format::ALL.map(Format::as_str) {
+            self.viewers.remove(&ViewerLabels { stream: stream.clone(), format });
+        }
+        for reason in Excess::REASONS {
+            self.refused_viewers.remove(&RefusedViewerLabels { stream: stream.clone(), reason });
+        }
     }
 
     fn register(&mut self) {
@@ -200,7 +237,11 @@ impl Metrics {
             "Requests that wait for what is not there yet",
             self.blocked.clone(),
         );
-        registry.register_with_unit("http_egress", "Bodies answered", Unit::Bytes, self.egress.clone());
+        registry.register_with_unit("http_egress", "Bodies sent", Unit::Bytes, self.egress.clone());
+        let help = "Manifests and media sent";
+        registry.register_with_unit("stream_egress", help, Unit::Bytes, self.stream_egress.clone());
+        registry.register("viewers", "Viewers now", self.viewers.clone());
+        registry.register("refused_viewers", "Viewers not let in", self.refused_viewers.clone());
     }
 }
 
@@ -243,14 +284,19 @@ mod tests {
             requests,
             blocked: _,
             egress: _,
+            stream_egress,
+            viewers,
+            refused_viewers,
         } = &metrics;
         // A family is not written before it has a member.
-        for family in [chunks, oversized, skipped, jumps, directory_errors] {
+        for family in [chunks, oversized, skipped, jumps, directory_errors, stream_egress] {
             family.get_or_create(&labels("test")).inc();
         }
         running.get_or_create(&labels("test")).set(1);
         streams.get_or_create(&PhaseLabels { phase: "running" }).set(1);
         restarts.get_or_create(&RestartLabels { stream: "test".into(), reason: "stalled" }).inc();
+        viewers.get_or_create(&ViewerLabels { stream: "test".into(), format: "hls" }).set(1);
+        refused_viewers.get_or_create(&RefusedViewerLabels { stream: "test".into(), reason: "viewers" }).inc();
         hook_deliveries.get_or_create(&HookLabels { outcome: "failed" }).inc();
         connections_refused.get_or_create(&RefusalLabels { reason: "all" }).inc();
         requests.get_or_create(&RequestLabels { kind: "api", status: 200 }).inc();

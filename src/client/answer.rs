@@ -12,6 +12,16 @@ pub(super) struct Stream {
     pub(super) since: String,
     pub(super) revision: String,
     pub(super) error: Option<String>,
+    /// Servers of before do not count them.
+    pub(super) viewers: Option<Viewers>,
+}
+
+/// Who watches it.
+#[derive(Debug, Deserialize)]
+pub(super) struct Viewers {
+    pub(super) current: u64,
+    pub(super) peak: u64,
+    pub(super) peak_at: Option<String>,
 }
 
 /// A stream by itself.

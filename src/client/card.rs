@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use super::answer::{Detail, Stream, Urls, ViewerToken, one_line, to_the_second};
+use super::answer::{Detail, Stream, Urls, ViewerToken, Viewers, one_line, to_the_second};
 use crate::spec::{Access, AudioRequest, StreamRequest, VideoRequest};
 
 /// What stands in the first column, and what in the second.
@@ -11,9 +11,10 @@ type Line = (&'static str, String);
 /// The definition and how the stream is, its tag, and its URLs on a server that is at `base`.
 pub(super) fn card(detail: &Detail, tag: &str, base: &str) -> String {
     let Detail { stream, definition, changed, declared, urls } = detail;
-    let Stream { name, phase, since, revision, error } = stream;
+    let Stream { name, phase, since, revision, error, viewers } = stream;
     let mut lines: Vec<Line> = vec![("phase", format!("{phase} since {}", to_the_second(since)))];
     lines.extend(error.clone().map(|error| ("error", error)));
+    lines.extend(viewers.as_ref().map(|viewers| ("viewers", watched(viewers))));
     lines.extend(describe(definition));
     let whose = if *declared { ", declared by the server's configuration" } else { "" };
     lines.push(("changed", format!("{}{whose}", to_the_second(changed))));
@@ -68,6 +69,7 @@ fn describe(definition: &StreamRequest) -> Vec<Line> {
     for (key, networks) in [("allow", allow), ("deny", deny)].into_iter().filter(|(_, list)| !list.is_empty()) {
         lines.push((key, networks.join(", ")));
     }
+    lines.extend(limits(definition));
     if !title.is_empty() {
         lines.push(("title", title.clone()));
     }
@@ -80,6 +82,24 @@ fn describe(definition: &StreamRequest) -> Vec<Line> {
         lines.push(("audio", format!("{id}: {codec}, {bitrate} bit/s, {beep_hz} Hz at {beep_dbfs} dBFS")));
     }
     lines
+}
+
+fn watched(viewers: &Viewers) -> String {
+    let Viewers { current, peak, peak_at } = viewers;
+    match peak_at {
+        Some(at) => format!("{current}; at most {peak}, at {}", to_the_second(at)),
+        None => current.to_string(),
+    }
+}
+
+/// Past what nobody new is let in.
+fn limits(definition: &StreamRequest) -> Vec<Line> {
+    let StreamRequest { max_viewers, max_bandwidth, overflow_url, .. } = definition;
+    let viewers = max_viewers.map(|most| format!("{most} viewers"));
+    let bandwidth = max_bandwidth.map(|most| format!("{most} bit/s"));
+    let elsewhere = overflow_url.as_ref().map(|url| format!("others to {url}"));
+    let words: Vec<_> = viewers.into_iter().chain(bandwidth).chain(elsewhere).collect();
+    if words.is_empty() { Vec::new() } else { vec![("limits", words.join("; "))] }
 }
 
 fn runs(definition: &StreamRequest) -> String {
@@ -139,16 +159,21 @@ mod tests {
         insta::assert_snapshot!(shown(&json!({
             "enabled": false, "schedule": windows, "on_demand": true, "requires": ["one", "two"], "declared": true,
             "access": "private", "allow": ["192.0.2.0/24"], "deny": ["192.0.2.1", "192.0.2.2"],
-            "title": "Two\nlines", "video": [], "audio": null, "error": "stalled", "phase": "waiting",
+            "title": "Two\nlines", "max_viewers": 30, "max_bandwidth": 5000000, "overflow_url": "http://a.example",
+            "viewers": {"current": 12, "peak": 20, "peak_at": "2026-11-21T13:56:00.500Z", "average": 3.5, "bytes": 7,
+                        "by_format": {"hls": 12, "llhls": 0, "dash": 0, "lldash": 0}},
+            "video": [], "audio": null, "error": "stalled", "phase": "waiting",
         })), @r#"
         test
           phase     waiting since 2026-11-21T13:55:17Z
           error     stalled
+          viewers   12; at most 20, at 2026-11-21T13:56:00Z
           runs      not enabled; by the calendar; on demand, and 30 s after
           requires  one, two
           access    private
           allow     192.0.2.0/24
           deny      192.0.2.1, 192.0.2.2
+          limits    30 viewers; 5000000 bit/s; others to http://a.example
           title     Two lines
           picture   smpte, 25 fps
           lengths   segments of 48 frames, chunks of 8, a window of 60 s

@@ -4,7 +4,8 @@ use std::iter;
 
 use super::answer::{Stream, one_line, to_the_second};
 
-const HEAD: [&str; 5] = ["NAME", "PHASE", "SINCE", "REVISION", "ERROR"];
+const HEAD: [&str; COLUMNS] = ["NAME", "PHASE", "SINCE", "VIEWERS", "REVISION", "ERROR"];
+const COLUMNS: usize = 6;
 /// Columns of a terminal that nobody has widened.
 const WIDTH: usize = 80;
 /// What is left of an error however long the names are.
@@ -12,29 +13,30 @@ const LEAST: usize = 16;
 
 /// One line for each stream under a head. Errors are cut to what a line of 80 columns holds; names never are.
 pub(super) fn table(streams: &[Stream]) -> String {
-    let rows: Vec<[String; 5]> = iter::once(HEAD.map(str::to_owned)).chain(streams.iter().map(row)).collect();
-    let widths: [usize; 5] = std::array::from_fn(|column| width(&rows, column));
-    let room = WIDTH.saturating_sub(widths[..4].iter().map(|width| width + 2).sum()).max(LEAST);
+    let rows: Vec<[String; COLUMNS]> = iter::once(HEAD.map(str::to_owned)).chain(streams.iter().map(row)).collect();
+    let widths: [usize; COLUMNS] = std::array::from_fn(|column| width(&rows, column));
+    let room = WIDTH.saturating_sub(widths[..COLUMNS - 1].iter().map(|width| width + 2).sum()).max(LEAST);
     let mut text = String::new();
     for row in &rows {
         let mut line = String::new();
-        for (cell, width) in row.iter().zip(widths).take(4) {
+        for (cell, width) in row.iter().zip(widths).take(COLUMNS - 1) {
             line.push_str(&format!("{cell:width$}  "));
         }
-        line.push_str(&cut(&row[4], room));
+        line.push_str(&cut(&row[COLUMNS - 1], room));
         text.push_str(line.trim_end());
         text.push('\n');
     }
     text
 }
 
-fn row(stream: &Stream) -> [String; 5] {
-    let Stream { name, phase, since, revision, error } = stream;
-    let error = error.as_deref().unwrap_or_default();
-    [one_line(name), one_line(phase), to_the_second(since), one_line(revision), one_line(error)]
+fn row(stream: &Stream) -> [String; COLUMNS] {
+    let Stream { name, phase, since, revision, error, viewers } = stream;
+    let viewers = viewers.as_ref().map_or_else(String::new, |viewers| viewers.current.to_string());
+    let error = one_line(error.as_deref().unwrap_or_default());
+    [one_line(name), one_line(phase), to_the_second(since), viewers, one_line(revision), error]
 }
 
-fn width(rows: &[[String; 5]], column: usize) -> usize {
+fn width(rows: &[[String; COLUMNS]], column: usize) -> usize {
     rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
 }
 
@@ -47,34 +49,36 @@ fn cut(text: &str, room: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::answer::Viewers;
     use super::*;
 
     fn stream(name: &str, phase: &str, error: Option<&str>) -> Stream {
         let (since, revision) = ("2026-11-21T13:55:17.250Z".into(), "0123abcd".into());
-        Stream { name: name.into(), phase: phase.into(), since, revision, error: error.map(str::to_owned) }
+        let viewers = Some(Viewers { current: 12, peak: 20, peak_at: None });
+        Stream { name: name.into(), phase: phase.into(), since, revision, error: error.map(str::to_owned), viewers }
     }
 
     #[test]
     fn columns_are_as_wide_as_what_is_in_them() {
         let streams = [stream("test", "running", None), stream("radio-two", "failed", Some("x264enc is missing"))];
         insta::assert_snapshot!(table(&streams), @"
-        NAME       PHASE    SINCE                 REVISION  ERROR
-        test       running  2026-11-21T13:55:17Z  0123abcd
-        radio-two  failed   2026-11-21T13:55:17Z  0123abcd  x264enc is missing
+        NAME       PHASE    SINCE                 VIEWERS  REVISION  ERROR
+        test       running  2026-11-21T13:55:17Z  12       0123abcd
+        radio-two  failed   2026-11-21T13:55:17Z  12       0123abcd  x264enc is missing
         ");
     }
 
     #[test]
     fn without_streams_there_is_the_head() {
-        insta::assert_snapshot!(table(&[]), @"NAME  PHASE  SINCE  REVISION  ERROR");
+        insta::assert_snapshot!(table(&[]), @"NAME  PHASE  SINCE  VIEWERS  REVISION  ERROR");
     }
 
     #[test]
     fn an_error_ends_where_the_line_does() {
         let text = table(&[stream("test", "waiting", Some(&"ä\n".repeat(60)))]);
         insta::assert_snapshot!(text, @"
-        NAME  PHASE    SINCE                 REVISION  ERROR
-        test  waiting  2026-11-21T13:55:17Z  0123abcd  ä ä ä ä ä ä ä ä ä ä ä ä ä ä ä ä …
+        NAME  PHASE    SINCE                 VIEWERS  REVISION  ERROR
+        test  waiting  2026-11-21T13:55:17Z  12       0123abcd  ä ä ä ä ä ä ä ä ä ä ä ä…
         ");
         assert_eq!(text.lines().map(|line| line.chars().count()).max(), Some(WIDTH));
     }

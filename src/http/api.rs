@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::error::ApiError;
 use super::named::Named;
 use super::{App, MAX_BODY_BYTES, MAX_IMPORT_BYTES};
+use crate::audience::Figures;
 use crate::definitions::{Change, Guard, MAX_STREAMS, Origin, WriteError};
 use crate::manifest::{date_time, path};
 use crate::spec::object::{self, Object};
@@ -44,6 +45,47 @@ pub(super) struct StreamAnswer {
     urls: Urls,
     /// The newest complete segment of all tracks.
     segment: Option<u64>,
+    viewers: Viewers,
+}
+
+/// Who watches a stream, told from what is asked for.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Viewers {
+    /// Those who watch now.
+    current: u64,
+    /// The most that there were since the program began.
+    peak: u64,
+    /// When there were as many for the first time.
+    #[schemars(extend("format" = "date-time"))]
+    peak_at: Option<String>,
+    /// The mean while the stream ran.
+    average: f64,
+    /// Sent to them, manifests included.
+    bytes: u64,
+    by_format: ByFormat,
+}
+
+/// Those who watch now, by the manifest that they play.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ByFormat {
+    hls: u64,
+    llhls: u64,
+    dash: u64,
+    lldash: u64,
+}
+
+impl From<&Figures> for Viewers {
+    fn from(figures: &Figures) -> Self {
+        let Figures { current: [hls, llhls, dash, lldash], peak, peak_at, average, bytes } = *figures;
+        Self {
+            current: figures.viewers(),
+            peak,
+            peak_at: peak_at.map(date_time),
+            average: (average * 100.0).round() / 100.0,
+            bytes,
+            by_format: ByFormat { hls, llhls, dash, lldash },
+        }
+    }
 }
 
 /// A stream and its life so far.
@@ -281,7 +323,7 @@ fn answers(app: &App, views: &[StreamView]) -> Vec<StreamAnswer> {
 }
 
 fn answer(app: &App, view: &StreamView) -> StreamAnswer {
-    let StreamView { record, wanted, status } = view;
+    let StreamView { record, wanted, status, viewers } = view;
     let spec = &record.spec;
     StreamAnswer {
         definition: StreamRequest::from(spec),
@@ -295,6 +337,7 @@ fn answer(app: &App, view: &StreamView) -> StreamAnswer {
         deterministic: spec.is_deterministic(),
         urls: Urls::in_directory(&path::stream_directory(&spec.name)),
         segment: status.output.as_ref().and_then(|output| output.last_complete()),
+        viewers: viewers.into(),
     }
 }
 

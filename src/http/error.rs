@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::reply::Cache;
 use crate::definitions::WriteError;
 use crate::spec::SpecError;
-use crate::stream::{NoRoom, Unknown};
+use crate::stream::{NoRoom, Refusal, Unknown};
 
 mod code;
 
@@ -76,6 +76,8 @@ pub(super) enum ApiError {
     Starting(String),
     #[error("nothing has looked after the streams for too long")]
     Wedged,
+    #[error("{0}")]
+    Crowded(Refusal),
     #[error("bytes {asked} are not within the {len} that there are")]
     Range { asked: String, len: u64 },
     #[error("something went wrong in the server")]
@@ -101,6 +103,11 @@ pub(super) struct Problem<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pixels_per_second: Option<NoRoom>,
 }
+
+/// Seconds after which what is about to come is there.
+const SOON: &str = "1";
+/// Seconds after which those who have gone are not counted any more.
+const UNTIL_ROOM: &str = "10";
 
 /// A second, for media that may come at any moment.
 const SHORT: Duration = Duration::from_secs(1);
@@ -136,6 +143,7 @@ impl ApiError {
             Self::Overdue { .. } => (Code::Overdue, Cache::NoStore),
             Self::Starting(_) => (Code::Starting, Cache::NoStore),
             Self::Wedged => (Code::Wedged, Cache::NoStore),
+            Self::Crowded(_) => (Code::Crowded, Cache::NoStore),
             Self::Range { .. } => (Code::BadRange, Cache::NoStore),
             Self::Internal => (Code::Internal, Cache::NoStore),
         }
@@ -194,7 +202,8 @@ impl IntoResponse for ApiError {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            let seconds = if code == Code::Crowded { UNTIL_ROOM } else { SOON };
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
         }
         if let Self::Range { len, .. } = self {
             headers.extend(HeaderValue::try_from(format!("bytes */{len}")).map(|value| (header::CONTENT_RANGE, value)));

@@ -16,6 +16,7 @@ use super::manifests::Kind;
 use super::named::Named;
 use super::reload::Directives;
 use super::reply::{self, Cache, Meta};
+use super::viewers::Caller;
 use crate::cmaf::Media;
 use crate::manifest::path::{self, MediaFile};
 use crate::manifest::{Latency, Place, hls};
@@ -39,6 +40,7 @@ type Answer = Result<Response, ApiError>;
 pub(super) async fn in_stream(
     State(app): State<App>,
     Named((stream, file)): Named<(String, String)>,
+    caller: Caller,
     request: HeaderMap,
 ) -> Answer {
     let kind = match file.as_str() {
@@ -51,7 +53,7 @@ pub(super) async fn in_stream(
             return no_such(format!("a stream has {hls}, {llhls}, {dash} and {lldash}, not {file}"), SECOND);
         }
     };
-    whole(&app, &request, &stream, kind).await
+    whole(&app, (&caller, &request), &stream, kind).await
 }
 
 /// `/live/{stream}/{track}/{file}`
@@ -59,6 +61,7 @@ pub(super) async fn in_track(
     State(app): State<App>,
     Named((stream, track, file)): Named<(String, String, String)>,
     RawQuery(query): RawQuery,
+    caller: Caller,
     request: HeaderMap,
 ) -> Answer {
     let output = output(&app, &stream).await?;
@@ -79,29 +82,40 @@ pub(super) async fn in_track(
             return no_such(format!("a track has {hls}, {llhls} and {iframes}, not {file}"), SECOND);
         }
     };
-    manifest(&app, &request, &output, (kind, directives)).await
+    manifest(&app, (&caller, &request), &output, (kind, directives)).await
 }
 
 /// `/hls/{stream}.m3u8`
-pub(super) async fn short_hls(State(app): State<App>, Named(file): Named<String>, request: HeaderMap) -> Answer {
+pub(super) async fn short_hls(
+    State(app): State<App>,
+    Named(file): Named<String>,
+    caller: Caller,
+    request: HeaderMap,
+) -> Answer {
     let Some(stream) = file.strip_suffix(".m3u8") else {
         return no_such(format!("playlists here are called STREAM.m3u8, not {file}"), SECOND);
     };
-    whole(&app, &request, stream, Kind::Multivariant(Place::Short, Latency::Normal)).await
+    whole(&app, (&caller, &request), stream, Kind::Multivariant(Place::Short, Latency::Normal)).await
 }
 
 /// `/dash/{stream}.mpd`
-pub(super) async fn short_dash(State(app): State<App>, Named(file): Named<String>, request: HeaderMap) -> Answer {
+pub(super) async fn short_dash(
+    State(app): State<App>,
+    Named(file): Named<String>,
+    caller: Caller,
+    request: HeaderMap,
+) -> Answer {
     let Some(stream) = file.strip_suffix(".mpd") else {
         return no_such(format!("MPDs here are called STREAM.mpd, not {file}"), SECOND);
     };
-    whole(&app, &request, stream, Kind::Mpd(Place::Short, Latency::Normal)).await
+    whole(&app, (&caller, &request), stream, Kind::Mpd(Place::Short, Latency::Normal)).await
 }
 
 /// `/live/{stream}/{track}/{revision}/{file}`
 pub(super) async fn in_revision(
     State(app): State<App>,
     Named((stream, track, revision, file)): Named<(String, String, String, String)>,
+    caller: Caller,
     request: HeaderMap,
 ) -> Answer {
     let output = output(&app, &stream).await?;
@@ -119,13 +133,17 @@ pub(super) async fn in_revision(
         timeline::Kind::Audio => "audio/mp4",
     };
     let spec = &output.spec;
+    let counted = |mut response: Response| {
+        caller.plays(&app, &output, (track.kind, file), &mut response);
+        response
+    };
     let (media, cache, modified) = match file {
         MediaFile::Init => (init(&window, &revision).await?, Cache::Immutable(YEAR), None),
         MediaFile::Segment(number) => {
             let whole = request.contains_key(header::RANGE);
             let Some(media) = segment(&app, &output, &window, (number, whole)).await? else {
                 let chunks = as_it_is_made(&app, &output, (window, number));
-                return Ok(reply::growing(chunks, content_type, Cache::Immutable(lifetime(spec))));
+                return Ok(counted(reply::growing(chunks, content_type, Cache::Immutable(lifetime(spec)))));
             };
             (media, Cache::Immutable(lifetime(spec)), Some(spec.timeline.segment_start(number + 1)))
         }
@@ -134,17 +152,20 @@ pub(super) async fn in_revision(
             (media, Cache::Immutable(lifetime(spec)), Some(spec.timeline.chunk_span(segment, chunk).end))
         }
     };
-    reply::media(&request, &media, &Meta { content_type, cache, etag: media.etag(), modified })
+    reply::media(&request, &media, &Meta { content_type, cache, etag: media.etag(), modified }).map(counted)
 }
 
-/// A manifest of a stream, for which no directives are.
-async fn whole(app: &App, request: &HeaderMap, stream: &str, kind: Kind) -> Answer {
-    manifest(app, request, &output(app, stream).await?, (kind, Directives::default())).await
+/// A manifest that a player begins with, for which no directives are.
+async fn whole(app: &App, (caller, request): (&Caller, &HeaderMap), stream: &str, kind: Kind) -> Answer {
+    if let Some(Err(refusal)) = StreamName::parse(stream).map(|name| caller.admit(app, &name, kind)) {
+        return caller.refused(refusal);
+    }
+    manifest(app, (caller, request), &output(app, stream).await?, (kind, Directives::default())).await
 }
 
 async fn manifest(
     app: &App,
-    request: &HeaderMap,
+    (caller, request): (&Caller, &HeaderMap),
     output: &Arc<Output>,
     (kind, directives): (Kind, Directives),
 ) -> Answer {
@@ -177,6 +198,7 @@ async fn manifest(
     if gzip && response.status().is_success() {
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
+    caller.reads(app, output, kind, &mut response);
     Ok(response)
 }
 
@@ -229,10 +251,7 @@ fn as_it_is_made(
         let (app, output, window) = (app.clone(), Arc::clone(&output), window.clone());
         async move {
             let ready = |snapshot: &Snapshot| snapshot.segment(number)?.joined(next);
-            let chunk = wait(&app, &output, &window, (number, ready)).await?;
-            // Nobody knew how long the body would be when it was answered.
-            app.0.metrics.egress.inc_by(chunk.len() as u64);
-            Ok(chunk)
+            wait(&app, &output, &window, (number, ready)).await
         }
     };
     stream::iter(0..chunks).then(chunk)

@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -18,6 +19,7 @@ use crate::viewer_token::Keys;
 use crate::window::fixture::{initialise, publish};
 
 mod any_request;
+mod viewers;
 
 /// 2026-11-21T03:40:28.800Z
 const SEGMENT: u64 = 935_016_890;
@@ -38,6 +40,14 @@ fn keys() -> Keys {
 
 /// With this much room, and this gate.
 fn app_with(delay: Duration, capacity: Capacity, gate: Gate) -> Router {
+    let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
+    let registry = Arc::new(registry_after(delay, capacity, StreamSpec::test(), &now));
+    router(App::new(registry, Access::new("token", Local::Trusted, gate), CancellationToken::new()))
+}
+
+/// With one stream, at `now` in milliseconds.
+fn registry_after(delay: Duration, capacity: Capacity, spec: StreamSpec, now: &Arc<AtomicU64>) -> Registry {
+    let now = Arc::clone(now);
     let render = move |job: crate::pipeline::Job, stop: CancellationToken| async move {
         tokio::time::sleep(delay).await;
         initialise(&job.output);
@@ -46,7 +56,7 @@ fn app_with(delay: Duration, capacity: Capacity, gate: Gate) -> Router {
         Ok(())
     };
     let setting = Setting {
-        clock: Clock::from_fn(|| UnixTime::from_millis(SEGMENT * 1920)),
+        clock: Clock::from_fn(move || UnixTime::from_millis(now.load(Ordering::Relaxed))),
         render: Arc::new(move |job, stop| Box::pin(render(job, stop))),
         encoders: "scripted".into(),
         directory: None,
@@ -56,10 +66,7 @@ fn app_with(delay: Duration, capacity: Capacity, gate: Gate) -> Router {
         turns: Turns::default(),
         capacity: watch::Sender::new(capacity),
     };
-    let definitions = Definitions::in_memory(vec![StreamSpec::test()]);
-    let registry = Registry::new(setting, definitions, CancellationToken::new());
-    let access = Access::new("token", Local::Trusted, gate);
-    router(App::new(Arc::new(registry), access, CancellationToken::new()))
+    Registry::new(setting, Definitions::in_memory(vec![spec]), CancellationToken::new())
 }
 
 struct Answer {
@@ -80,7 +87,9 @@ impl Answer {
 }
 
 async fn ask(app: &Router, mut request: Request<Body>) -> Answer {
-    request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 9))));
+    if request.extensions().get::<ConnectInfo<SocketAddr>>().is_none() {
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 9))));
+    }
     let response = app.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
@@ -98,12 +107,17 @@ async fn send(app: &Router, method: &str, path: &str, body: impl ToString) -> An
 
 async fn ready() -> (Router, String) {
     let app = app();
-    while get(&app, "/readyz").await.status != StatusCode::OK {
+    let media = until_ready(&app).await;
+    (app, media)
+}
+
+/// Resolves to where the media of the stream `test` is.
+async fn until_ready(app: &Router) -> String {
+    while get(app, "/readyz").await.status != StatusCode::OK {
         tokio::task::yield_now().await;
     }
-    let stream = get(&app, "/api/v1/streams/test").await.json();
-    let revision = stream["revision"].as_str().unwrap().to_owned();
-    (app, format!("/live/test/v720/{revision}"))
+    let stream = get(app, "/api/v1/streams/test").await.json();
+    format!("/live/test/v720/{}", stream["revision"].as_str().unwrap())
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,6 +12,7 @@ use tracing::Instrument;
 use super::registry::Setting;
 use super::run::{self, BackOff};
 use super::{News, Phase, Status, mirrored};
+use crate::audience::Audience;
 use crate::definitions::Record;
 use crate::metrics::{RestartLabels, labels};
 use crate::pipeline::PipelineError;
@@ -71,6 +72,7 @@ impl Wanted {
 /// One stream's task.
 pub(super) struct Life {
     pub(super) setting: Arc<Setting>,
+    pub(super) audience: Arc<Audience>,
     pub(super) wanted: watch::Receiver<Wanted>,
     pub(super) status: watch::Sender<Status>,
     /// The stream is removed, or the program ends.
@@ -123,7 +125,8 @@ impl Life {
 
     /// Keeps a definition running, and those that it goes over to, until something else is wanted.
     async fn run(&mut self, record: &Record) {
-        let Some(output) = Output::of(self.epochs(record)).map(Arc::new) else { return };
+        let Some(output) = Output::of(self.epochs(record)) else { return };
+        let output = Arc::new(output.watched_by(Arc::clone(&self.audience)));
         self.status.send_modify(|status| status.output = Some(Arc::clone(&output)));
         let stop = self.over.child_token();
         let mirrored =

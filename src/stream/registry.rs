@@ -12,13 +12,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+mod viewers;
+
+pub use viewers::{Newcomer, Refusal};
+
 use super::capacity::{Capacity, Claim, NoRoom};
 use super::desired::{Desired, desired};
 use super::life::{Life, Order, Wanted};
 use super::{Events, News, Phase, Render, Status, Turns};
+use crate::audience::{Audience, Figures};
 use crate::definitions::{Change, Definitions, Guard, Record, WriteError};
 use crate::metrics::Metrics;
-use crate::spec::{StreamName, StreamSpec};
+use crate::spec::{Limits, StreamName, StreamSpec};
 use crate::timeline::UnixTime;
 use crate::utc::Clock;
 use crate::window::Output;
@@ -62,6 +67,8 @@ pub struct StreamView {
     pub wanted: bool,
     /// Its life.
     pub status: Status,
+    /// Who watches it.
+    pub viewers: Figures,
 }
 
 /// There is no such stream.
@@ -74,6 +81,8 @@ pub struct Registry {
     setting: Arc<Setting>,
     definitions: Arc<Definitions>,
     over: CancellationToken,
+    /// Of all streams together.
+    limits: Limits,
     streams: Mutex<BTreeMap<StreamName, Entry>>,
     /// Streams that were there before the program began are no news.
     begun: AtomicBool,
@@ -88,6 +97,7 @@ struct Entry {
     wanted: watch::Sender<Wanted>,
     status: watch::Receiver<Status>,
     over: CancellationToken,
+    audience: Arc<Audience>,
     /// When somebody last asked for its media, in nanoseconds since 1970; 0 if nobody has.
     used: AtomicU64,
 }
@@ -99,6 +109,7 @@ impl Registry {
             setting: Arc::new(setting),
             definitions: Arc::new(definitions),
             over,
+            limits: Limits::default(),
             streams: Mutex::default(),
             begun: AtomicBool::new(false),
             news: Arc::default(),
@@ -106,6 +117,12 @@ impl Registry {
         };
         registry.reconcile();
         registry
+    }
+
+    /// The same, watched no more than this altogether.
+    #[must_use]
+    pub fn limited_to(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// What all streams share.
@@ -118,12 +135,20 @@ impl Registry {
         &self.definitions
     }
 
-    /// Keeps what runs as it should be; resolves when all is over.
+    /// Keeps what runs as it should be, and counts who watches; resolves when all is over.
     pub async fn keep(&self) {
         tokio::select! {
             () = self.reconcile_on() => {}
+            () = self.count_on() => {}
             () = self.definitions.follow() => {}
             () = self.over.cancelled() => {}
+        }
+    }
+
+    async fn count_on(&self) {
+        loop {
+            tokio::time::sleep(viewers::COUNT).await;
+            self.count_viewers();
         }
     }
 
@@ -326,15 +351,17 @@ impl Registry {
         let over = self.over.child_token();
         let (status, seen) = watch::channel(Status::stopped(self.setting.clock.now()));
         let (wanted, wants) = watch::channel(Wanted { record: Arc::clone(record), order: Order::Stop });
+        let audience = Arc::new(Audience::new());
         let life = Life {
             setting: Arc::clone(&self.setting),
+            audience: Arc::clone(&audience),
             wanted: wants,
             status,
             over: over.clone(),
             news: Arc::clone(&self.news),
         };
         self.setting.tasks.spawn(life.live().instrument(span));
-        Entry { record: Arc::clone(record), wanted, status: seen, over, used: AtomicU64::new(0) }
+        Entry { record: Arc::clone(record), wanted, status: seen, over, audience, used: AtomicU64::new(0) }
     }
 
     fn streams(&self) -> MutexGuard<'_, BTreeMap<StreamName, Entry>> {
@@ -362,6 +389,7 @@ impl Entry {
             record: Arc::clone(&self.record),
             wanted: self.wanted.borrow().is_to_run(),
             status: self.status.borrow().clone(),
+            viewers: self.audience.figures(),
         }
     }
 

@@ -7,6 +7,7 @@ use tokio::sync::{SetOnce, watch};
 
 use super::epoch::{Epoch, Epochs, epoch_at};
 use super::{Depth, Grain, Snapshot, Window};
+use crate::audience::Audience;
 use crate::spec::{Revision, StreamSpec, TrackId};
 use crate::timeline::{Kind, UnixTime};
 
@@ -33,6 +34,8 @@ pub struct Output {
     pub spec: StreamSpec,
     /// Video first, in the order of the definition.
     pub tracks: Vec<Track>,
+    /// Who watches it, and what the stream published before.
+    pub audience: Arc<Audience>,
     epochs: watch::Sender<Epochs>,
     open: SetOnce<()>,
 }
@@ -59,7 +62,14 @@ impl Output {
         let tracks =
             spec.tracks().map(|(id, kind)| Track { id: id.clone(), kind, window: Window::new(depth) }).collect();
         let epochs = watch::Sender::new(Arc::new(epochs));
-        Some(Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), spec, tracks, epochs, open: SetOnce::new() })
+        let (id, audience) = (NEXT_ID.fetch_add(1, Ordering::Relaxed), Arc::default());
+        Some(Self { id, spec, tracks, audience, epochs, open: SetOnce::new() })
+    }
+
+    /// The same, watched by those who have watched the stream before.
+    #[must_use]
+    pub fn watched_by(self, audience: Arc<Audience>) -> Self {
+        Self { audience, ..self }
     }
 
     /// The epochs, as far as they are known and not forgotten.

@@ -68,6 +68,7 @@ codes! {
     Overdue: SERVICE_UNAVAILABLE "overdue" "It has not come in time"
     Starting: SERVICE_UNAVAILABLE "starting" "The stream is starting"
     Wedged: SERVICE_UNAVAILABLE "wedged" "The program is stuck"
+    Crowded: SERVICE_UNAVAILABLE "crowded" "There are too many viewers"
     Full: INSUFFICIENT_STORAGE "full" "There are too many streams"
     NoRoom: INSUFFICIENT_STORAGE "no_room" "The machine cannot make more pictures"
 }

@@ -1,0 +1,52 @@
+//! Bodies that are counted as they are handed to a connection.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes};
+use axum::response::Response;
+use http_body::{Frame, SizeHint};
+
+use crate::audience::Audience;
+use crate::metrics::Metrics;
+
+/// A body, and where its bytes are counted.
+struct Counted {
+    body: Body,
+    metrics: Arc<Metrics>,
+    /// Of a stream's manifests and media.
+    audience: Option<Arc<Audience>>,
+}
+
+/// The same answer; its bytes are those of the stream whose audience is among its extensions.
+pub(super) fn counted(mut response: Response, metrics: Arc<Metrics>) -> Response {
+    let audience = response.extensions_mut().remove::<Arc<Audience>>();
+    response.map(|body| Body::new(Counted { body, metrics, audience }))
+}
+
+impl http_body::Body for Counted {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+            self.metrics.egress.inc_by(bytes);
+            self.audience.iter().for_each(|audience| audience.sent(bytes));
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,119 @@
+//! Who watches which stream, and who may.
+
+use std::time::Duration;
+
+use super::{Entry, Registry};
+use crate::audience::{Audience, Excess, Format, Load, Turn};
+use crate::metrics::{RefusedViewerLabels, ViewerLabels, labels};
+use crate::spec::{Limits, OverflowUrl, StreamName};
+use crate::stream::News;
+use crate::timeline::{Timeline, UnixTime};
+
+/// How often viewers are counted: finer than the shortest segment.
+pub(super) const COUNT: Duration = Duration::from_secs(1);
+
+/// What somebody who asks for a manifest means to the limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Newcomer {
+    /// Plays already, and goes on.
+    No,
+    /// Wants to know only.
+    Asks,
+    /// Is about to play.
+    Comes,
+}
+
+/// There is no room for another viewer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{} {excess}", whose(.stream.as_ref()))]
+pub struct Refusal {
+    /// Where there is none; `None` if all streams together have none.
+    pub stream: Option<StreamName>,
+    /// How that is.
+    pub excess: Excess,
+    /// Where there may be.
+    pub elsewhere: Option<OverflowUrl>,
+}
+
+impl Registry {
+    /// Says whether somebody may begin to watch a stream; `judge` tells who that is. To watch one that there is not is
+    /// refused elsewhere.
+    ///
+    /// # Errors
+    /// [`Refusal`], which is counted and told.
+    pub fn admit(&self, name: &StreamName, judge: impl FnOnce(&Audience) -> Newcomer) -> Result<(), Refusal> {
+        let streams = self.streams();
+        let Some(entry) = streams.get(name) else { return Ok(()) };
+        let newcomer = judge(&entry.audience);
+        if newcomer == Newcomer::No {
+            return Ok(());
+        }
+        let now = self.setting.clock.now();
+        let of_stream = &entry.record.spec.limits;
+        let all = || streams.values().map(|entry| entry.audience.load(now)).fold(Load::default(), Load::and);
+        let excess = match entry.audience.load(now).past(of_stream) {
+            Some(excess) => Some((Some(name.clone()), excess)),
+            None if self.limits == Limits::default() => None,
+            None => all().past(&self.limits).map(|excess| (None, excess)),
+        };
+        match (excess, newcomer) {
+            (Some((stream, excess)), _) => {
+                self.refused(name, entry, (excess, now));
+                let elsewhere = of_stream.overflow.as_ref().or(self.limits.overflow.as_ref()).cloned();
+                Err(Refusal { stream, excess, elsewhere })
+            }
+            (None, Newcomer::Comes) => {
+                entry.audience.admit();
+                Ok(())
+            }
+            (None, Newcomer::No | Newcomer::Asks) => Ok(()),
+        }
+    }
+
+    /// Counts the viewers of every stream, and tells who is the first and the last.
+    pub fn count_viewers(&self) {
+        let now = self.setting.clock.now();
+        for (name, entry) in self.streams().iter() {
+            let news = match entry.count_viewers(now) {
+                Some(Turn::First) => Some(News::FirstViewer),
+                Some(Turn::Last) => Some(News::LastViewer),
+                None => None,
+            };
+            if let Some(news) = news {
+                self.setting.events.tell(now, name, news);
+            }
+            let (metrics, figures) = (&self.setting.metrics, entry.audience.figures());
+            for (format, viewers) in Format::ALL.iter().zip(figures.current) {
+                let labels = ViewerLabels { stream: name.to_string(), format: format.as_str() };
+                metrics.viewers.get_or_create(&labels).set(i64::try_from(viewers).unwrap_or(i64::MAX));
+            }
+            let egress = metrics.stream_egress.get_or_create(&labels(name.as_str()));
+            egress.inc_by(figures.bytes.saturating_sub(egress.get()));
+        }
+    }
+
+    fn refused(&self, name: &StreamName, entry: &Entry, (excess, now): (Excess, UnixTime)) {
+        let labels = RefusedViewerLabels { stream: name.to_string(), reason: excess.as_str() };
+        self.setting.metrics.refused_viewers.get_or_create(&labels).inc();
+        if entry.audience.refuse(now) {
+            tracing::warn!(stream = %name, %excess, "new viewers are not let in");
+            self.setting.events.tell(now, name, News::Overflow);
+        }
+    }
+}
+
+fn whose(stream: Option<&StreamName>) -> String {
+    stream.map_or_else(|| "all streams together have".into(), |name| format!("stream {name} has"))
+}
+
+impl Entry {
+    fn count_viewers(&self, now: UnixTime) -> Option<Turn> {
+        self.audience.measure(self.published().as_ref(), now)
+    }
+
+    /// The timeline of what it publishes.
+    fn published(&self) -> Option<Timeline> {
+        let status = self.status.borrow();
+        status.output.as_ref().filter(|output| !output.ended()).map(|output| output.spec.timeline)
+    }
+}
