@@ -29,3 +29,4 @@ mod reload;
 mod rest;
 mod restart;
 mod store;
+mod viewers;
