@@ -107,6 +107,7 @@ start all-in-one --env BARSTONE_LISTEN=127.0.0.1:$port barstone
 until_true "the health check of the image" podman healthcheck run all-in-one
 playlist $port >/dev/null || fail "no playlist"
 [ "$(podman exec all-in-one id -u)" = 10001 ] || fail "it is another user"
+podman exec all-in-one test -r /usr/local/share/barstone/gstreamer.registry || fail "plugins are looked for at each start"
 podman exec all-in-one touch /usr/local/here 2>/dev/null && fail "the root can be written"
 
 echo "server 127.0.0.1:$port;" >"$store/origins.conf"
