@@ -71,7 +71,7 @@ pub enum AppError {
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
     /// Definitions cannot be kept.
-    #[error("definitions cannot be kept")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// A token or a key that was made cannot be kept, or what was kept is none.
     #[error("{0} in state_dir cannot be used")]

@@ -1,6 +1,6 @@
 //! Who watches a stream, told from what is asked for, without cookies and with nothing in URLs. A player fetches each
 //! segment of one video rendition and of the sound once, so there are as many viewers as requests for one segment.
-//! Counting is atomic and of fixed size ([`tally`]), what the counts mean is pure ([`estimate`]).
+//! Counting is atomic and of fixed size (`tally`), what the counts mean is pure (`estimate`).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -20,10 +20,10 @@ pub(super) enum Store {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A file of the state directory.
-    #[error(transparent)]
+    #[error("state_dir")]
     File(#[from] FileError),
     /// The bucket.
-    #[error(transparent)]
+    #[error("store")]
     Bucket(#[from] BucketError),
 }
 

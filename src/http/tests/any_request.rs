@@ -100,7 +100,7 @@ async fn answers(requests: Vec<Asked>) -> Result<(), TestCaseError> {
             prop_assert!(answer.json()["code"].is_string(), "{:?}", &asked);
         }
     }
-    let after = get(&app, "/livez").await.status;
+    let after = get(&app, "/time").await.status;
     prop_assert_eq!(after, StatusCode::OK);
     Ok(())
 }
