@@ -80,8 +80,6 @@ async fn another_picture_begins_at_a_segment() {
     for revision in [&revision, &stream["revision"]] {
         assert!(playlist.contains(revision.as_str().expect("text")), "{revision} in {playlist}");
     }
-    let phases = stream["history"].as_array().expect("a list").iter().map(|moment| &moment["phase"]);
-    assert_eq!(phases.collect::<Vec<_>>(), ["stopped", "starting", "running"]);
 }
 
 #[tokio::test]
