@@ -1,5 +1,6 @@
 //! Connections: HTTP/1.1 and HTTP/2, with or without TLS, on one port, and what one client may have of them.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
+use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -108,12 +110,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 async fn connection(stream: TcpStream, address: SocketAddr, site: &Site, watcher: Watcher) {
     let requests = Requests::new();
     let Some(stream) = prepare(stream, site, &requests).await else { return };
-    let (router, own) = (site.router.clone(), Arc::clone(&requests));
+    let (router, own, longest) = (site.router.clone(), Arc::clone(&requests), site.limits.header_bytes);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(address));
         let under_way = own.begin(&request);
-        let response = router.clone().call(request.map(Body::new));
-        async move { response.await.map(|response| response.map(|body| Answer::new(body, under_way))) }
+        let response = (head_length(&request) <= longest).then(|| router.clone().call(request.map(Body::new)));
+        async move {
+            let response = match response {
+                Some(response) => response.await?,
+                None => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response(),
+            };
+            Ok::<_, Infallible>(response.map(|body| Answer::new(body, under_way)))
+        }
     });
     let connection = builder(&site.limits).serve_connection(TokioIo::new(stream), service).into_owned();
     tokio::select! {
@@ -149,10 +157,17 @@ async fn prepare(stream: TcpStream, site: &Site, requests: &Arc<Requests>) -> Op
     }
 }
 
+/// About as many bytes as there were. hyper's own limit is for what is sent as well, where it costs a third more time.
+fn head_length(request: &Request<Incoming>) -> usize {
+    let query = request.uri().query().map_or(0, str::len);
+    let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
+    request.uri().path().len() + query + fields.sum::<usize>()
+}
+
 /// Streams that a client resets are bounded by what h2 has as its default.
 fn builder(limits: &Limits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(limits.header_bytes);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE);
     builder
         .http2()
         .timer(TokioTimer::new())

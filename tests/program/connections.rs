@@ -44,6 +44,8 @@ async fn one_port_speaks_both_versions_of_http() {
     let url = format!("http://{}/live/test/v720/llhls.m3u8", server.address());
     assert_eq!(curl(&["--http1.1", &url]), "200 1.1");
     assert_eq!(curl(&["--http2-prior-knowledge", &url]), "200 2");
+    let long = format!("X: {}", "x".repeat(40_000));
+    assert_eq!(curl(&["--http1.1", "--header", &long, &url]), "431 1.1");
 }
 
 #[tokio::test]

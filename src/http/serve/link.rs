@@ -12,7 +12,11 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::requests::Requests;
 use crate::config::Limits;
 
-/// A connection that breaks off with [`ErrorKind::TimedOut`] where the client is too slow.
+/// How much more than the longest head is read, so that somebody can say that it is too long.
+const MARGIN: usize = 2;
+
+/// A connection that breaks off with [`ErrorKind::TimedOut`] where the client is too slow, and with
+/// [`ErrorKind::InvalidData`] where a head does not end.
 #[derive(Debug)]
 pub(super) struct Link<T> {
     stream: T,
@@ -20,6 +24,8 @@ pub(super) struct Link<T> {
     limits: Limits,
     /// When the head that is awaited has to be there.
     head: Option<Deadline>,
+    /// What has come of it.
+    head_bytes: usize,
     /// When the client has to have taken something.
     sending: Option<Deadline>,
 }
@@ -35,7 +41,7 @@ impl<T> Link<T> {
     /// The first head is awaited from now on.
     pub(super) fn new(stream: T, requests: Arc<Requests>, limits: Limits) -> Self {
         let head = Some(Deadline::after(limits.header));
-        Self { stream, requests, limits, head, sending: None }
+        Self { stream, requests, limits, head, head_bytes: 0, sending: None }
     }
 
     pub(super) fn get_ref(&self) -> &T {
@@ -73,11 +79,17 @@ impl Deadline {
 
 impl<T: AsyncRead + Unpin> AsyncRead for Link<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.head_bytes > self.limits.header_bytes * MARGIN && self.requests.head_is_awaited() {
+            return Poll::Ready(Err(ErrorKind::InvalidData.into()));
+        }
         let before = buf.filled().len();
         let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, buf) else { return self.poll_head(cx) };
-        if buf.filled().len() > before && self.requests.head_begins() {
+        let length = buf.filled().len() - before;
+        if length > 0 && self.requests.head_begins() {
             self.head = Some(Deadline::after(self.limits.header));
+            self.head_bytes = 0;
         }
+        self.head_bytes += length;
         Poll::Ready(read)
     }
 }
@@ -164,6 +176,17 @@ mod tests {
         let began = Instant::now();
         assert_eq!(link.read_u8().await.unwrap_err().kind(), ErrorKind::TimedOut);
         assert_eq!(began.elapsed(), 2 * SECOND);
+    }
+
+    #[tokio::test]
+    async fn a_head_that_does_not_end_is_not_read_to_the_end() {
+        let (mut link, mut client, requests) = link();
+        link.limits.header_bytes = 2;
+        client.write_all(&[0; 16]).await.unwrap();
+        link.read_exact(&mut [0; 5]).await.unwrap();
+        assert_eq!(link.read_u8().await.unwrap_err().kind(), ErrorKind::InvalidData);
+        let _under_way = requests.begin(&Request::new(()));
+        link.read_exact(&mut [0; 11]).await.expect("a body may be long");
     }
 
     #[tokio::test(start_paused = true)]
