@@ -14,7 +14,7 @@ class Compose(unittest.TestCase):
         for profile, names in {
             "one": {"barstone"},
             "split": {"source", "nginx"},
-            "replicated": {"barstone-1", "barstone-2", "edge"},
+            "replicated": {"barstone-1", "barstone-2", "edge", "nats"},
         }.items():
             services = {name: service for name, service in SERVICES.items() if service["profiles"] == [profile]}
             self.assertEqual(set(services), names)
@@ -30,6 +30,15 @@ class Compose(unittest.TestCase):
 
     def test_replicas_are_the_same(self):
         self.assertEqual(SERVICES["barstone-1"], SERVICES["barstone-2"])
+
+    def test_replicas_share_their_store_and_their_secrets(self):
+        environment = SERVICES["barstone-1"]["environment"]
+        self.assertEqual(environment["BARSTONE_STORE"], "nats://nats")
+        self.assertIn("nats", SERVICES["barstone-1"]["depends_on"])
+        for secret in ("BARSTONE_API_TOKEN", "BARSTONE_VIEWER_KEY"):
+            self.assertEqual(environment[secret], f"${{{secret}-}}", "the other profiles need none")
+        directory = SERVICES["nats"]["command"][-1]
+        self.assertEqual([volume.split(":")[1] for volume in SERVICES["nats"]["volumes"]], [directory])
 
     def test_what_is_named_is_there(self):
         named = {v.split(":")[0] for s in SERVICES.values() for v in s.get("volumes", []) if not v.startswith("$")}

@@ -1,6 +1,7 @@
 """What kustomize makes of every overlay and component is what Kubernetes takes, and has the habits of a good guest."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import tempfile
 import tomllib
 import unittest
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import kubernetes_validate
 import yaml
@@ -16,6 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 MANIFESTS = REPOSITORY / "docker/kubernetes"
 VERSION = "1.33"
 OVERLAYS = ("single", "split", "replicated")
+WORKLOADS = ("Deployment", "StatefulSet")
 # Of an operator, so there is no published schema of it.
 UNKNOWN = {"ServiceMonitor"}
 # Requests and encoders have so long each to end (DRAIN in src/app.rs).
@@ -54,11 +57,31 @@ def of_kind(objects, kind):
     return {document["metadata"]["name"]: document for document in objects if document["kind"] == kind}
 
 
-def containers(objects):
-    for deployment in of_kind(objects, "Deployment").values():
-        pod = deployment["spec"]["template"]["spec"]
+def workloads(objects, kinds=WORKLOADS):
+    return {name: workload for kind in kinds for name, workload in of_kind(objects, kind).items()}
+
+
+def containers(objects, kinds=WORKLOADS):
+    for workload in workloads(objects, kinds).values():
+        pod = workload["spec"]["template"]["spec"]
         for container in pod["containers"]:
             yield pod, container
+
+
+def secrets(objects):
+    """Key and name of what is read."""
+    for pod, _ in containers(objects):
+        for volume in pod.get("volumes", []):
+            if secret := volume.get("secret"):
+                yield from ((item["key"], secret["secretName"]) for item in secret["items"])
+
+
+def told_secrets():
+    """Those that the README has its reader make."""
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    command = re.search(r"kubectl create secret generic (\S+)((?:[^\n]*\\\n)*[^\n]*)", readme)
+    name, literals = command.groups()
+    return {(key, name) for key in re.findall(r"--from-literal=([\w-]+)=", literals)}
 
 
 PLAIN = {overlay: render(MANIFESTS / "overlays" / overlay) for overlay in OVERLAYS}
@@ -91,7 +114,7 @@ class Habits:
             self.assertEqual(own["capabilities"], {"drop": ["ALL"]})
             self.assertTrue(own["readOnlyRootFilesystem"])
             self.assertFalse(own["allowPrivilegeEscalation"])
-            for volume in pod["volumes"]:
+            for volume in pod.get("volumes", []):
                 self.assertNotIn("hostPath", volume)
                 self.assertIn("sizeLimit", volume.get("emptyDir", {"sizeLimit": None}))
 
@@ -110,45 +133,53 @@ class Habits:
             self.assertEqual(set(resources["limits"]), {"memory"}, "a limit of the processor makes streams late")
 
     def test_an_end_has_the_time_that_it_takes(self):
-        for pod, container in containers(self.objects):
+        for pod, container in containers(self.objects, ["Deployment"]):
             pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
             self.assertGreater(pod["terminationGracePeriodSeconds"], pause + DRAIN_SECONDS)
 
     def test_ports_volumes_and_selectors_lead_somewhere(self):
-        templates = [deployment["spec"]["template"] for deployment in of_kind(self.objects, "Deployment").values()]
+        templates = [workload["spec"]["template"] for workload in workloads(self.objects).values()]
         for service in of_kind(self.objects, "Service").values():
             chosen = [t for t in templates if service["spec"]["selector"].items() <= t["metadata"]["labels"].items()]
             self.assertEqual(len(chosen), 1, service["metadata"]["name"])
             ports = {p["name"] for c in chosen[0]["spec"]["containers"] for p in c["ports"]}
             self.assertLessEqual({port["targetPort"] for port in service["spec"]["ports"]}, ports)
+        stateful = of_kind(self.objects, "StatefulSet").values()
+        claims = {claim["metadata"]["name"] for one in stateful for claim in one["spec"]["volumeClaimTemplates"]}
         for pod, container in containers(self.objects):
-            volumes = {volume["name"]: volume for volume in pod["volumes"]}
-            self.assertLessEqual({mount["name"] for mount in container["volumeMounts"]}, set(volumes))
+            volumes = {volume["name"]: volume for volume in pod.get("volumes", [])}
+            self.assertLessEqual({mount["name"] for mount in container["volumeMounts"]}, {*volumes, *claims})
             named = {volume["configMap"]["name"] for volume in volumes.values() if "configMap" in volume}
             self.assertLessEqual(named, set(of_kind(self.objects, "ConfigMap")))
             ports = {port["name"] for port in container["ports"]}
             for kind in ("startup", "liveness", "readiness"):
                 self.assertIn(container[f"{kind}Probe"]["httpGet"]["port"], ports)
 
-    def test_each_deployment_is_spread_guarded_and_fenced(self):
-        for name, deployment in of_kind(self.objects, "Deployment").items():
-            labels = deployment["spec"]["template"]["metadata"]["labels"]
-            self.assertEqual(deployment["spec"]["selector"]["matchLabels"], labels)
-            spread = deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]
-            self.assertTrue(all(one["labelSelector"]["matchLabels"] == labels for one in spread) and len(spread) == 2)
-            budget = of_kind(self.objects, "PodDisruptionBudget")[name]["spec"]
-            self.assertEqual(budget["selector"]["matchLabels"], labels)
+    def test_each_workload_is_fenced(self):
+        for name, workload in workloads(self.objects).items():
+            labels = workload["spec"]["template"]["metadata"]["labels"]
+            self.assertEqual(workload["spec"]["selector"]["matchLabels"], labels)
             policy = of_kind(self.objects, "NetworkPolicy")[name]["spec"]
             self.assertEqual(policy["podSelector"]["matchLabels"], labels)
             self.assertEqual(set(policy["policyTypes"]), {"Ingress", "Egress"})
 
+    def test_each_deployment_is_spread_and_guarded(self):
+        for name, deployment in of_kind(self.objects, "Deployment").items():
+            labels = deployment["spec"]["template"]["metadata"]["labels"]
+            spread = deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]
+            self.assertTrue(all(one["labelSelector"]["matchLabels"] == labels for one in spread) and len(spread) == 2)
+            budget = of_kind(self.objects, "PodDisruptionBudget")[name]["spec"]
+            self.assertEqual(budget["selector"]["matchLabels"], labels)
+
     def test_images_are_pinned(self):
         version = tomllib.loads((REPOSITORY / "Cargo.toml").read_text(encoding="utf-8"))["package"]["version"]
         for _, container in containers(self.objects):
-            self.assertEqual(container["image"].rpartition(":")[2], version)
+            name, _, tag = container["image"].rpartition(":")
+            self.assertEqual(tag, "2" if name == "nats" else version)
 
-    def test_no_secret_is_shipped(self):
+    def test_secrets_are_told_of_and_not_shipped(self):
         self.assertEqual(of_kind(self.objects, "Secret"), {})
+        self.assertLessEqual(set(secrets(self.objects)), told_secrets())
 
 
 def case(name):
@@ -175,12 +206,52 @@ class Together(unittest.TestCase):
         metrics = of_kind(scaled, "HorizontalPodAutoscaler")["barstone"]["spec"]["metrics"]
         self.assertEqual([metric["type"] for metric in metrics], ["Resource", "Pods"])
 
+    def test_every_secret_that_is_told_of_is_read(self):
+        self.assertEqual(set(secrets(PLAIN["replicated"])), told_secrets())
+
     def test_secrets_of_a_registry_are_named_where_wanted(self):
         for overlay in OVERLAYS:
             for pod, _ in containers(PLAIN[overlay]):
                 self.assertNotIn("imagePullSecrets", pod)
             for pod, _ in containers(ALL[f"{overlay} with components"]):
                 self.assertEqual(pod["imagePullSecrets"], [{"name": "registry"}])
+
+
+class Store(unittest.TestCase):
+    """What replicas share, and nobody else."""
+
+    objects = PLAIN["replicated"]
+    servers = of_kind(objects, "Deployment")["barstone"]["spec"]
+    container = servers["template"]["spec"]["containers"][0]
+    variables = {variable["name"]: variable.get("value") for variable in container["env"]}
+    url = urlsplit(variables["BARSTONE_STORE"])
+    service = of_kind(objects, "Service")[url.hostname]["spec"]
+    store = of_kind(objects, "StatefulSet")[url.hostname]["spec"]
+
+    def test_it_is_where_servers_look(self):
+        # What NATS listens to, and is asked at, where no port is said.
+        self.assertEqual((self.url.port, self.service["ports"][0]["port"]), (None, 4222))
+        self.assertEqual(self.store["serviceName"], self.url.hostname)
+
+    def test_it_keeps_what_it_has_on_its_volume(self):
+        container = self.store["template"]["spec"]["containers"][0]
+        (mount,), (claim,) = container["volumeMounts"], self.store["volumeClaimTemplates"]
+        self.assertEqual(container["args"][:3], ["-js", "-sd", mount["mountPath"]])
+        self.assertEqual(mount["name"], claim["metadata"]["name"])
+
+    def test_only_servers_reach_it(self):
+        policies = of_kind(self.objects, "NetworkPolicy")
+        port = {"port": "nats", "protocol": "TCP"}
+        pods = lambda selector: [{"podSelector": {"matchLabels": selector}}]
+        fence = policies[self.url.hostname]["spec"]
+        self.assertEqual(fence["ingress"], [{"from": pods(self.servers["selector"]["matchLabels"]), "ports": [port]}])
+        self.assertNotIn("egress", fence)
+        self.assertIn({"to": pods(self.service["selector"]), "ports": [port]}, policies["barstone"]["spec"]["egress"])
+
+    def test_no_stream_is_declared_that_could_not_be_changed_then(self):
+        files = [one["data"] for one in of_kind(self.objects, "ConfigMap").values()]
+        texts = [data["barstone.toml"] for data in files if "barstone.toml" in data]
+        self.assertEqual([tomllib.loads(text).get("streams") for text in texts], [None])
 
 
 if __name__ == "__main__":
