@@ -1,14 +1,16 @@
 //! Definitions in a NATS JetStream key-value bucket, which replicas share: one key for each stream. What is written names
 //! the version that it replaces, so that of two who write at once one is told.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::str::FromStr;
+use std::str::{FromStr, Utf8Error};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::{self, kv, stream};
 use async_nats::{Client, ConnectOptions, Event, ServerAddr, connection};
 use futures_util::StreamExt;
+use percent_encoding::percent_decode_str;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -23,7 +25,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long an answer may take: what is written later than this is not heard of in time.
 const ANSWER: Duration = Duration::from_secs(1);
 
-/// Where a bucket is: `nats://[USER:PASSWORD@]HOST[:PORT][,…][/BUCKET]`, or `tls://…`.
+/// Where a bucket is: `nats://[USER:PASSWORD@]HOST[:PORT][,…][/BUCKET]`, or `tls://…`; `TOKEN@` is taken too.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     servers: Vec<String>,
@@ -72,9 +74,10 @@ impl Bucket {
         let failed = |problem: &dyn fmt::Display| address.failed(problem);
         let servers = address.servers.iter().map(|server| server.parse::<ServerAddr>());
         let servers: Vec<_> = servers.collect::<Result<_, _>>().map_err(|error| failed(&error))?;
+        let options = credentials(&servers).map_err(|problem| failed(&problem))?;
         let doubt = Arc::new(Notify::new());
         let (named, doubtful) = (address.to_string(), Arc::clone(&doubt));
-        let options = ConnectOptions::new().name("barstone").connection_timeout(CONNECT).request_timeout(Some(ANSWER));
+        let options = options.name("barstone").connection_timeout(CONNECT).request_timeout(Some(ANSWER));
         let options = options.event_callback(move |event| {
             match event {
                 Event::Disconnected => tracing::warn!(store = named, "the store is away"),
@@ -165,6 +168,18 @@ impl Bucket {
         self.doubt.notify_one();
         Refusal::Failed(self.address.failed(problem).into())
     }
+}
+
+/// Of the first server that has some, as the library does not read them there; a name alone is a token.
+fn credentials(servers: &[ServerAddr]) -> Result<ConnectOptions, Utf8Error> {
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8().map(Cow::into_owned);
+    let Some((server, name)) = servers.iter().find_map(|server| Some((server, server.username()?))) else {
+        return Ok(ConnectOptions::new());
+    };
+    Ok(match server.password() {
+        Some(password) => ConnectOptions::with_user_and_password(decoded(name)?, decoded(password)?),
+        None => ConnectOptions::with_token(decoded(name)?),
+    })
 }
 
 async fn find_or_make(client: &Client, bucket: &str) -> Result<kv::Store, String> {

@@ -80,7 +80,8 @@ async fn two_processes_do_not_keep_their_state_in_one_place() {
     let directory = TempDir::new().unwrap();
     let first = open(&directory);
     let error = Definitions::open(directory.path(), Vec::new()).unwrap_err();
-    assert!(error.to_string().contains("another process"), "{error}");
+    let error = format!("{:#}", anyhow::Error::from(error));
+    assert!(error.contains("another process"), "{error}");
     drop(first);
     open(&directory);
 }

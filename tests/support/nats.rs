@@ -6,6 +6,9 @@ use std::process::{Child, Command, Stdio};
 
 use super::{LONG, until};
 
+const USER: &str = "barstone";
+const PASSWORD: &str = "p@ss/word";
+
 pub(crate) struct Nats {
     child: Child,
     port: u16,
@@ -23,7 +26,8 @@ impl Nats {
         let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
         let mut command = Command::new("env");
         command.env("PATH", path).args(["nats-server", "-js", "-a", "127.0.0.1", "-p", &port.to_string(), "-sd"]);
-        let child = command.arg(home).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        command.arg(home).args(["--user", USER, "--pass", PASSWORD]);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
         let nats = Self { child, port };
         let connects = async || TcpStream::connect(("127.0.0.1", port)).ok();
         drop(until("NATS takes connections", LONG, connects).await);
@@ -35,7 +39,7 @@ impl Nats {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}/streams", self.port)
+        format!("nats://{USER}:p%40ss%2Fword@127.0.0.1:{}/streams", self.port)
     }
 }
 
