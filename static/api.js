@@ -1,42 +1,15 @@
 // @ts-check
-// The server's REST API; the only file that calls fetch. Answers are checked here and trusted elsewhere.
+// The server's REST API; the only file that calls fetch.
 
-/** @typedef {'stopped' | 'starting' | 'running' | 'waiting' | 'failed'} Phase */
-/** @typedef {{ id: string, width: number, height: number, bitrate: number }} VideoTrack */
-/** @typedef {{ id: string, bitrate: number, beep_hz: number }} AudioTrack */
-/**
- * What the user asks for; the server fills in the rest.
- * @typedef {object} Definition
- * @property {string} name
- * @property {string} title
- * @property {string} pattern
- * @property {string} fps
- * @property {number} segment_frames
- * @property {number} chunk_frames
- * @property {VideoTrack[]} video
- * @property {AudioTrack | null} audio
- */
-/**
- * A stream as the server tells it. `since` is in milliseconds of Unix time; `urls` are absolute, by protocol.
- * @typedef {object} Stream
- * @property {string} name
- * @property {string} title
- * @property {string} fps
- * @property {VideoTrack[]} video
- * @property {AudioTrack | null} audio
- * @property {Phase} phase
- * @property {number | null} since
- * @property {string} error
- * @property {string} revision
- * @property {boolean} private whether its URLs need a viewer token
- * @property {Record<string, string>} urls
- */
+import { record, streamFrom, text, urlsFrom } from './answers.js';
+
+/** @typedef {import('./answers.js').Stream} Stream */
+/** @typedef {import('./definition.js').Definition} Definition */
 
 /** Where the browser keeps the token that changes need. */
 const TOKEN_KEY = 'barstone-token';
 const ANSWER_TIMEOUT_MS = 5000;
 const STREAMS = 'api/v1/streams';
-const PHASES = ['stopped', 'starting', 'running', 'waiting', 'failed'];
 
 /** The server answered, but not with what was asked for (RFC 9457). */
 export class Problem extends Error {
@@ -176,49 +149,8 @@ function isJson(response) {
   return /[/+]json\b/.test(response.headers.get('Content-Type') ?? '');
 }
 
-/** @param {unknown} value @returns {Stream} */
-function streamFrom(value) {
-  const raw = record(value);
-  const phase = PHASES.find((p) => p === raw.phase) ?? 'stopped';
-  return {
-    name: text(raw.name),
-    title: text(raw.title),
-    fps: String(raw.fps ?? ''),
-    video: Array.isArray(raw.video) ? raw.video : [],
-    audio: /** @type {AudioTrack | null} */ (raw.audio ?? null),
-    phase: /** @type {Phase} */ (phase),
-    since: instant(raw.since),
-    error: text(raw.error) || text(record(raw.error).detail) || text(record(raw.error).message),
-    revision: text(raw.revision),
-    private: raw.access === 'private',
-    urls: urlsFrom(raw.urls),
-  };
-}
-
-/** @param {unknown} value @returns {Record<string, string>} absolute */
-function urlsFrom(value) {
-  const urls = Object.entries(record(value)).map(([protocol, url]) => [protocol, new URL(String(url), location.href).href]);
-  return Object.fromEntries(urls);
-}
-
-/** @param {unknown} value @returns {number | null} */
-function instant(value) {
-  const ms = typeof value === 'string' ? Date.parse(value) : NaN;
-  return Number.isNaN(ms) ? null : ms;
-}
-
-/** @param {unknown} value @returns {Record<string, unknown>} */
-function record(value) {
-  return value !== null && typeof value === 'object' ? /** @type {Record<string, unknown>} */ (value) : {};
-}
-
 /** What is wrong, without the field's path where it stands beside the field. @param {Record<string, unknown>} document */
 function withoutField(document) {
   const [detail, path] = [text(document.detail), `${text(document.field)}: `];
   return detail.startsWith(path) ? detail.slice(path.length) : detail;
-}
-
-/** @param {unknown} value */
-function text(value) {
-  return typeof value === 'string' ? value : '';
 }

@@ -12,7 +12,7 @@ import './utc-clock.js';
 import { watchable } from './viewing.js';
 import { timeOfDay } from './words.js';
 
-/** @typedef {import('./api.js').Stream} Stream */
+/** @typedef {import('./answers.js').Stream} Stream */
 /** @typedef {import('./choice.js').Choice} Choice */
 
 const POLL_EVERY_MS = 2000;

@@ -1,7 +1,20 @@
 // @ts-check
 // What the form offers and how it becomes a definition.
 
-/** @typedef {import('./api.js').Definition} Definition */
+/** @typedef {import('./answers.js').VideoTrack} VideoTrack */
+/** @typedef {import('./answers.js').AudioTrack} AudioTrack */
+/**
+ * What the user asks for; the server fills in the rest.
+ * @typedef {object} Definition
+ * @property {string} name
+ * @property {string} title
+ * @property {string} pattern
+ * @property {string} fps
+ * @property {number} segment_frames
+ * @property {number} chunk_frames
+ * @property {VideoTrack[]} video
+ * @property {AudioTrack | null} audio
+ */
 
 /** Frames per segment and per chunk for each frame rate, chosen so that picture and sound line up. */
 export const GRIDS = [

@@ -8,7 +8,7 @@ import { Playback } from './playback.js';
 import { PlayerChoice } from './player-choice.js';
 import { PlayerFigures } from './player-figures.js';
 
-/** @typedef {import('./api.js').Stream} Stream */
+/** @typedef {import('./answers.js').Stream} Stream */
 /** @typedef {import('./choice.js').Choice} Choice */
 /** @typedef {{ key: string, playback: Playback, video: HTMLVideoElement, meter: Meter }} Showing */
 

@@ -7,7 +7,7 @@ import { CopyLink } from './copy-link.js';
 import { find, html, render, setText } from './html.js';
 import { situation, summary } from './words.js';
 
-/** @typedef {import('./api.js').Stream} Stream */
+/** @typedef {import('./answers.js').Stream} Stream */
 
 /** Phases in which an action would change nothing. @type {Record<'start' | 'stop', readonly string[]>} */
 const IDLE_IN = { start: ['starting', 'running', 'waiting'], stop: ['stopped'] };

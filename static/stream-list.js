@@ -4,7 +4,7 @@
 import { html, render } from './html.js';
 import { StreamCard } from './stream-card.js';
 
-/** @typedef {import('./api.js').Stream} Stream */
+/** @typedef {import('./answers.js').Stream} Stream */
 
 export class StreamList extends HTMLElement {
   /** @type {Map<string, StreamCard>} */

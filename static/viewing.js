@@ -3,7 +3,7 @@
 
 import { viewerLinks } from './api.js';
 
-/** @typedef {import('./api.js').Stream} Stream */
+/** @typedef {import('./answers.js').Stream} Stream */
 /** @typedef {{ urls: Record<string, string>, renewAt: number }} Links */
 
 /** For so long a link is good. */

@@ -1,7 +1,7 @@
 // @ts-check
 // Numbers, times and identifiers as people read them.
 
-/** @typedef {import('./api.js').Stream} Stream */
+/** @typedef {import('./answers.js').Stream} Stream */
 
 /**
  * An identifier of a program as words: `fragLoadError` and `FRAG_LOAD_ERROR` are both "frag load error".

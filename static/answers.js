@@ -1,0 +1,64 @@
+// @ts-check
+// What the server answers, checked here and trusted elsewhere.
+
+/** @typedef {'stopped' | 'starting' | 'running' | 'waiting' | 'failed'} Phase */
+/** @typedef {{ id: string, width: number, height: number, bitrate: number }} VideoTrack */
+/** @typedef {{ id: string, bitrate: number, beep_hz: number }} AudioTrack */
+/**
+ * A stream as the server tells it. `since` is in milliseconds of Unix time; `urls` are absolute, by protocol.
+ * @typedef {object} Stream
+ * @property {string} name
+ * @property {string} title
+ * @property {string} fps
+ * @property {VideoTrack[]} video
+ * @property {AudioTrack | null} audio
+ * @property {Phase} phase
+ * @property {number | null} since
+ * @property {string} error
+ * @property {string} revision
+ * @property {boolean} private whether its URLs need a viewer token
+ * @property {Record<string, string>} urls
+ */
+
+const PHASES = ['stopped', 'starting', 'running', 'waiting', 'failed'];
+
+/** @param {unknown} value @returns {Stream} */
+export function streamFrom(value) {
+  const raw = record(value);
+  const phase = PHASES.find((p) => p === raw.phase) ?? 'stopped';
+  return {
+    name: text(raw.name),
+    title: text(raw.title),
+    fps: String(raw.fps ?? ''),
+    video: Array.isArray(raw.video) ? raw.video : [],
+    audio: /** @type {AudioTrack | null} */ (raw.audio ?? null),
+    phase: /** @type {Phase} */ (phase),
+    since: instant(raw.since),
+    error: text(raw.error) || text(record(raw.error).detail) || text(record(raw.error).message),
+    revision: text(raw.revision),
+    private: raw.access === 'private',
+    urls: urlsFrom(raw.urls),
+  };
+}
+
+/** @param {unknown} value @returns {Record<string, string>} absolute */
+export function urlsFrom(value) {
+  const urls = Object.entries(record(value)).map(([protocol, url]) => [protocol, new URL(String(url), location.href).href]);
+  return Object.fromEntries(urls);
+}
+
+/** @param {unknown} value @returns {number | null} */
+function instant(value) {
+  const ms = typeof value === 'string' ? Date.parse(value) : NaN;
+  return Number.isNaN(ms) ? null : ms;
+}
+
+/** @param {unknown} value @returns {Record<string, unknown>} */
+export function record(value) {
+  return value !== null && typeof value === 'object' ? /** @type {Record<string, unknown>} */ (value) : {};
+}
+
+/** @param {unknown} value */
+export function text(value) {
+  return typeof value === 'string' ? value : '';
+}
