@@ -5,6 +5,10 @@
 /** @typedef {{ id: string, width: number, height: number, bitrate: number }} VideoTrack */
 /** @typedef {{ id: string, bitrate: number, beep_hz: number }} AudioTrack */
 /**
+ * Who watches a stream; `peakAt` is in milliseconds of Unix time.
+ * @typedef {{ current: number, byProtocol: Record<string, number>, most: number | null, peak: number, peakAt: number | null }} Viewers
+ */
+/**
  * A stream as the server tells it. `since` is in milliseconds of Unix time; `urls` are absolute, by protocol.
  * @typedef {object} Stream
  * @property {string} name
@@ -16,6 +20,8 @@
  * @property {number | null} since
  * @property {string} error
  * @property {string} revision
+ * @property {boolean} awaited whether it starts when somebody asks for it
+ * @property {Viewers} viewers
  * @property {boolean} private whether its URLs need a viewer token
  * @property {Record<string, string>} urls
  */
@@ -36,8 +42,22 @@ export function streamFrom(value) {
     since: instant(raw.since),
     error: text(raw.error) || text(record(raw.error).detail) || text(record(raw.error).message),
     revision: text(raw.revision),
+    awaited: phase === 'stopped' && raw.on_demand === true && raw.enabled === true && raw.schedule === null,
+    viewers: viewersFrom(raw),
     private: raw.access === 'private',
     urls: urlsFrom(raw.urls),
+  };
+}
+
+/** @param {Record<string, unknown>} raw stream @returns {Viewers} */
+function viewersFrom(raw) {
+  const { current, by_format, peak, peak_at } = record(raw.viewers);
+  return {
+    current: Number(current ?? 0),
+    byProtocol: /** @type {Record<string, number>} */ (record(by_format)),
+    most: typeof raw.max_viewers === 'number' ? raw.max_viewers : null,
+    peak: Number(peak ?? 0),
+    peakAt: instant(peak_at),
   };
 }
 

@@ -102,7 +102,7 @@ export class PlayerPanel extends HTMLElement {
     if (stream.urls[choice.protocol] === undefined) return `${stream.name} is not offered as ${protocol(choice.protocol)?.label}.`;
     // A pause of a run is the player's test: what plays goes on.
     const goesOn = this.#showing !== null && (stream.phase === 'starting' || stream.phase === 'waiting');
-    return stream.phase === 'running' || goesOn ? '' : `${stream.name} is ${stream.phase}.`;
+    return stream.phase === 'running' || stream.awaited || goesOn ? '' : `${stream.name} is ${stream.phase}.`;
   }
 
   /**

@@ -5,7 +5,7 @@ import { deleteStream, startStream, stopStream } from './api.js';
 import { PROTOCOLS } from './choice.js';
 import { CopyLink } from './copy-link.js';
 import { find, html, render, setText } from './html.js';
-import { situation, summary } from './words.js';
+import { audience, audienceInDetail, situation, summary } from './words.js';
 
 /** @typedef {import('./answers.js').Stream} Stream */
 
@@ -40,7 +40,10 @@ export class StreamCard extends HTMLElement {
       </div>
       <p class="card-title"></p>
       <p class="card-summary"></p>
-      <p class="card-situation"></p>
+      <div class="card-now">
+        <p class="card-situation"></p>
+        <p class="card-viewers"></p>
+      </div>
       <div class="links" role="group" aria-label="Links of ${name}"></div>
       <div class="actions" role="group" aria-label="Actions on ${name}">
         <button type="button" class="primary" data-action="play">Play</button>
@@ -67,8 +70,11 @@ export class StreamCard extends HTMLElement {
     setText(find(this, '.card-title', HTMLElement), stream.title);
     setText(find(this, '.card-summary', HTMLElement), summary(stream));
     setText(find(this, '.card-situation', HTMLElement), situation(stream));
-    this.#disable('start', IDLE_IN.start.includes(stream.phase));
-    this.#disable('stop', IDLE_IN.stop.includes(stream.phase));
+    const viewers = find(this, '.card-viewers', HTMLElement);
+    setText(viewers, audience(stream.viewers));
+    viewers.title = audienceInDetail(stream.viewers);
+    this.#disable('start', stream.awaited || IDLE_IN.start.includes(stream.phase));
+    this.#disable('stop', !stream.awaited && IDLE_IN.stop.includes(stream.phase));
     this.#updateLinks(stream.urls);
   }
 

@@ -1,7 +1,10 @@
 // @ts-check
 // Numbers, times and identifiers as people read them.
 
+import { PROTOCOLS } from './choice.js';
+
 /** @typedef {import('./answers.js').Stream} Stream */
+/** @typedef {import('./answers.js').Viewers} Viewers */
 
 /**
  * An identifier of a program as words: `fragLoadError` and `FRAG_LOAD_ERROR` are both "frag load error".
@@ -19,6 +22,12 @@ export function timeOfDay(ms) {
   return `${new Date(ms).toISOString().slice(11, 19)} UTC`;
 }
 
+/** @param {number} ms Unix time @returns {string} like `03:12:44 UTC`, after the day where that is not today */
+function moment(ms) {
+  const [day, today] = [ms, Date.now()].map((time) => new Date(time).toISOString().slice(0, 10));
+  return day === today ? timeOfDay(ms) : `${day} ${timeOfDay(ms)}`;
+}
+
 /** @param {number | null} value @param {number} digits */
 export function seconds(value, digits) {
   return value === null ? '–' : `${value.toFixed(digits)} s`;
@@ -31,8 +40,20 @@ export function summary(stream) {
   return [stream.private ? '🔒 private' : '', `${stream.fps} fps`, sizes, sound].filter(Boolean).join(' · ');
 }
 
-/** @param {Stream} stream @returns {string} what the phase means now: the error where there is one */
+/** @param {Stream} stream @returns {string} what the phase means now: why it is so where that is known, and since when */
 export function situation(stream) {
-  if (stream.error) return stream.error;
-  return stream.since === null ? '' : `since ${timeOfDay(stream.since)}`;
+  const why = stream.awaited ? 'starts when somebody watches' : stream.error;
+  return [why, stream.since === null ? '' : `since ${moment(stream.since)}`].filter(Boolean).join(' · ');
+}
+
+/** @param {Viewers} viewers @returns {string} like `2 of 10 viewers · peak 5` */
+export function audience({ current, most, peak }) {
+  const number = most === null ? current || 'no' : `${current} of ${most}`;
+  return `${number} ${(most ?? current) === 1 ? 'viewer' : 'viewers'}${peak === 0 ? '' : ` · peak ${peak}`}`;
+}
+
+/** @param {Viewers} viewers @returns {string} like `HLS 1, LL-DASH 1; peak at 03:12:44 UTC` */
+export function audienceInDetail({ byProtocol, peakAt }) {
+  const now = PROTOCOLS.filter(({ id }) => byProtocol[id]).map(({ id, label }) => `${label} ${byProtocol[id]}`);
+  return [now.join(', '), peakAt === null ? '' : `peak at ${moment(peakAt)}`].filter(Boolean).join('; ');
 }

@@ -20,6 +20,8 @@ const SCREENSHOTS = fileURLToPath(new URL('players/out/', import.meta.url));
 const SOON_S = 10;
 const STARTS_WITHIN_S = 20;
 const PLAYS_S = 5;
+/** For some segments, after which only those are counted who watch. */
+const COUNTED_WITHIN_S = 40;
 
 /** @type {Server} */
 let server;
@@ -35,8 +37,11 @@ after(async () => {
   await server?.stop();
 });
 
-/** @param {(page: Page, faults: string[]) => Promise<void>} use faults are those of the console */
-async function withPage(use) {
+/**
+ * @param {(page: Page, faults: string[]) => Promise<void>} use faults are those of the console
+ * @param {Server} of
+ */
+async function withPage(use, of = server) {
   const page = await browser.context.newPage();
   /** @type {string[]} */
   const faults = [];
@@ -45,7 +50,7 @@ async function withPage(use) {
   });
   page.on('pageerror', (error) => faults.push(error.message));
   try {
-    await page.goto(server.url);
+    await page.goto(of.url);
     await use(page, faults);
   } finally {
     await page.close();
@@ -61,6 +66,12 @@ function card(page, name) {
 async function phaseBecomes(page, name, phase) {
   const word = card(page, name).locator('.phase-word');
   await until(`${name} is ${phase}`, SOON_S, async () => (await word.textContent()) === phase);
+}
+
+/** What a card says of a phase, once it is there. @param {Page} page @param {string} name @param {string} phase */
+async function situationOf(page, name, phase) {
+  await phaseBecomes(page, name, phase);
+  return card(page, name).locator('.card-situation').textContent();
 }
 
 /** @param {Page} page @param {string} label @param {number} most presses of Tab */
@@ -148,6 +159,37 @@ test('a stream is created, stopped, started and deleted', { timeout: 60_000 }, a
     assert.equal((await server.api('GET', '/made-here')).status, 404);
     assert.deepEqual(faults, []);
   });
+});
+
+test('a card tells who watches', { timeout: 90_000 }, async () => {
+  await withPage(async (page) => {
+    const words = card(page, 'test').locator('.card-viewers');
+    await card(page, 'test').getByRole('button', { name: 'Play' }).click();
+    // Those of another test may still be counted.
+    await until('a viewer is counted', COUNTED_WITHIN_S, async () => {
+      const [said, detail] = [await words.textContent(), await words.getAttribute('title')];
+      return /^1 viewer · peak \d+$/.test(said ?? '') && /^HLS 1; peak at .*\d\d:\d\d:\d\d UTC$/.test(detail ?? '');
+    });
+  });
+});
+
+test('a card tells what a stream waits for, and one on demand is played', { timeout: 90_000 }, async () => {
+  const crowded = await Server.start('--max-pixels-per-second', '30000000');
+  try {
+    const small = [{ id: 'v', width: 320, height: 180, bitrate: 400_000 }];
+    assert.equal((await crowded.api('PUT', '/sleeps', { on_demand: true, video: small })).status, 201);
+    const body = JSON.stringify({ streams: [{ name: 'waits' }] });
+    const headers = { 'Content-Type': 'application/json' };
+    assert.equal((await fetch(`${crowded.url}/api/v1/definitions`, { method: 'POST', headers, body })).status, 200);
+    await withPage(async (page) => {
+      assert.match((await situationOf(page, 'sleeps', 'stopped')) ?? '', /^starts when somebody watches · since /);
+      assert.match((await situationOf(page, 'waits', 'waiting')) ?? '', /no room for 23040000 pixels a second.* · since /);
+      await card(page, 'sleeps').getByRole('button', { name: 'Play' }).click();
+      await picturePlays(page);
+    }, crowded);
+  } finally {
+    await crowded.stop();
+  }
 });
 
 test('what the server does not allow is said beside the field', { timeout: 60_000 }, async () => {
