@@ -19,7 +19,7 @@ export class Problem extends Error {
    */
   constructor(status, document) {
     const title = text(document.title) || `The server answered with status ${status}`;
-    super(withoutField(document) || title);
+    super(crowding(document, title) || withoutField(document) || title);
     this.status = status;
     this.title = title;
     this.code = text(document.code);
@@ -147,6 +147,14 @@ function authorization() {
 /** @param {Response} response */
 function isJson(response) {
   return /[/+]json\b/.test(response.headers.get('Content-Type') ?? '');
+}
+
+/** For how many pictures there is no room, empty if that is not it. @param {Record<string, unknown>} document @param {string} title */
+function crowding({ pixels_per_second }, title) {
+  if (pixels_per_second === undefined) return '';
+  const { wanted, used, capacity } = record(pixels_per_second);
+  const [it, others, most] = [wanted, used, capacity].map((pixels) => (Number(pixels) / 1e6).toFixed(1));
+  return `${title}: this takes ${it} million pixels a second, and others take ${others} of ${most} million.`;
 }
 
 /** What is wrong, without the field's path where it stands beside the field. @param {Record<string, unknown>} document */

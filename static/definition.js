@@ -1,20 +1,32 @@
 // @ts-check
-// What the form offers and how it becomes a definition.
+// What the forms offer and how it becomes a definition.
 
 /** @typedef {import('./answers.js').VideoTrack} VideoTrack */
 /** @typedef {import('./answers.js').AudioTrack} AudioTrack */
 /**
- * What the user asks for; the server fills in the rest.
- * @typedef {object} Definition
- * @property {string} name
+ * What may be changed while a stream is watched.
+ * @typedef {object} Settings
  * @property {string} title
  * @property {string} pattern
+ * @property {string} access
+ * @property {number | null} max_viewers null for no limit
+ * @property {boolean} on_demand
+ * @property {number} idle_seconds
+ */
+/**
+ * What the user asks for; the server fills in the rest.
+ * @typedef {object} Shape
+ * @property {string} name
  * @property {string} fps
  * @property {number} segment_frames
  * @property {number} chunk_frames
  * @property {VideoTrack[]} video
  * @property {AudioTrack | null} audio
+ * @typedef {Shape & Partial<Settings>} Definition
  */
+
+/** Of a new stream. @type {Settings} */
+export const DEFAULTS = { title: '', pattern: 'smpte', access: 'public', max_viewers: null, on_demand: false, idle_seconds: 30 };
 
 /** Frames per segment and per chunk for each frame rate, chosen so that picture and sound line up. */
 export const GRIDS = [
@@ -48,13 +60,27 @@ export function fromForm(form) {
   if (!grid) throw new Error(`no grid for ${form.get('fps')} fps`);
   return {
     name: String(form.get('name')).trim(),
-    title: String(form.get('title')).trim(),
-    pattern: String(form.get('pattern')),
+    ...settingsFrom(form),
     ...grid,
     video: chosenRungs(form).map(({ id, width, height }) => ({
       id, width, height, bitrate: Number(form.get(`${id}-kbps`)) * 1000,
     })),
     audio: form.has('audio') ? { id: 'a', bitrate: 128000, beep_hz: Number(form.get('beep_hz')) } : null,
+  };
+}
+
+/**
+ * @param {FormData} form
+ * @returns {Partial<Settings>} without what does not count
+ */
+export function settingsFrom(form) {
+  const most = String(form.get('max_viewers'));
+  return {
+    title: String(form.get('title')).trim(),
+    pattern: String(form.get('pattern')),
+    access: String(form.get('access')),
+    max_viewers: most === '' ? null : Number(most),
+    ...(form.has('on_demand') ? { on_demand: true, idle_seconds: Number(form.get('idle_seconds')) } : { on_demand: false }),
   };
 }
 
@@ -73,7 +99,7 @@ export function fieldAt(path, form) {
   }
   if (head === 'audio') return rest[0] === 'beep_hz' ? 'beep_hz' : 'audio';
   if (head === 'segment_frames' || head === 'chunk_frames') return 'fps';
-  return ['name', 'title', 'pattern', 'fps', 'beep_hz'].includes(head) ? head : '';
+  return ['name', 'fps', 'beep_hz', ...Object.keys(DEFAULTS)].includes(head) ? head : '';
 }
 
 /** @param {FormData} form */

@@ -213,6 +213,56 @@ test('what the server does not allow is said beside the field', { timeout: 60_00
   });
 });
 
+test('a stream is created with who may watch it and when it runs', { timeout: 60_000 }, async () => {
+  await withPage(async (page, faults) => {
+    await page.locator('#create summary').click();
+    await page.getByLabel('Name').fill('for-few');
+    await page.getByLabel('Access').selectOption('private');
+    await page.getByLabel('Most viewers').fill('0');
+    await page.getByLabel('Only while watched').check();
+    await page.getByLabel('Seconds that it goes on').fill('60');
+    await page.getByRole('button', { name: 'Create stream' }).click();
+    assert.equal(await page.locator('#h-max_viewers').textContent(), 'A whole number from 1 to 1000000, or nothing.');
+    await page.getByLabel('Most viewers').fill('2');
+    await page.getByRole('button', { name: 'Create stream' }).click();
+    await phaseBecomes(page, 'for-few', 'stopped');
+    const { access, max_viewers, on_demand, idle_seconds } = (await server.api('GET', '/for-few')).answer;
+    assert.deepEqual({ access, max_viewers, on_demand, idle_seconds }, { access: 'private', max_viewers: 2, on_demand: true, idle_seconds: 60 });
+    assert.equal(await card(page, 'for-few').locator('.card-viewers').textContent(), '0 of 2 viewers');
+    assert.equal((await server.api('DELETE', '/for-few')).status, 204);
+    assert.deepEqual(faults, []);
+  });
+});
+
+test('what a server without room and one without a disk say is shown, and nothing typed is lost', { timeout: 60_000 }, async () => {
+  const crowded = await Server.start('--max-pixels-per-second', '30000000');
+  try {
+    await withPage(async (page) => {
+      await page.locator('#create summary').click();
+      await page.getByLabel('Name').fill('one-more');
+      await page.getByLabel('Most viewers').fill('7');
+      await page.getByRole('button', { name: 'Create stream' }).click();
+      const room = 'this takes 23.0 million pixels a second, and others take 23.0 of 30.0 million.';
+      const words = page.locator('#h-video');
+      await until('it is said beside the sizes', SOON_S, async () => (await words.textContent())?.endsWith(room));
+      await page.screenshot({ path: `${SCREENSHOTS}page-no-room.png`, fullPage: true });
+
+      const problem = { title: 'The definition could not be kept', detail: 'the definition could not be kept', code: 'not_kept' };
+      await page.route('**/api/v1/streams', (route) => route.request().method() === 'POST'
+        ? route.fulfill({ status: 503, contentType: 'application/problem+json', body: JSON.stringify(problem) })
+        : route.continue());
+      await page.getByRole('button', { name: 'Create stream' }).click();
+      const fault = page.locator('stream-form .form-fault');
+      await until('it is said in the form', SOON_S, async () => (await fault.textContent()) === problem.detail);
+      assert.equal(await words.textContent(), '');
+      assert.equal(await page.getByLabel('Name').inputValue(), 'one-more');
+      assert.equal(await page.getByLabel('Most viewers').inputValue(), '7');
+    }, crowded);
+  } finally {
+    await crowded.stop();
+  }
+});
+
 test('a name that is taken is said beside the name', { timeout: 60_000 }, async () => {
   await withPage(async (page) => {
     await page.locator('#create summary').click();
