@@ -2,11 +2,16 @@
 // What the server answers, checked here and trusted elsewhere.
 
 /** @typedef {'stopped' | 'starting' | 'running' | 'waiting' | 'failed'} Phase */
+/** @typedef {import('./definition.js').Settings} Settings */
 /** @typedef {{ id: string, width: number, height: number, bitrate: number }} VideoTrack */
 /** @typedef {{ id: string, bitrate: number, beep_hz: number }} AudioTrack */
 /**
  * Who watches a stream; `peakAt` is in milliseconds of Unix time.
  * @typedef {{ current: number, byProtocol: Record<string, number>, most: number | null, peak: number, peakAt: number | null }} Viewers
+ */
+/**
+ * A definition as it may be sent back, what of it the page can change, and the tag that keeps one from overwriting another's.
+ * @typedef {{ definition: Record<string, unknown>, settings: Settings, tag: string }} Tagged
  */
 /**
  * A stream as the server tells it. `since` is in milliseconds of Unix time; `urls` are absolute, by protocol.
@@ -19,6 +24,7 @@
  * @property {Phase} phase
  * @property {number | null} since
  * @property {string} error
+ * @property {boolean} declared whether it can be changed in the configuration file only
  * @property {string} revision
  * @property {boolean} awaited whether it starts when somebody asks for it
  * @property {Viewers} viewers
@@ -26,6 +32,10 @@
  * @property {Record<string, string>} urls
  */
 
+/** What is told of a stream beside its definition. */
+const NOT_DEFINED = [
+  'phase', 'since', 'error', 'wanted', 'changed', 'declared', 'revision', 'deterministic', 'urls', 'segment', 'viewers', 'history',
+];
 const PHASES = ['stopped', 'starting', 'running', 'waiting', 'failed'];
 
 /** @param {unknown} value @returns {Stream} */
@@ -41,12 +51,21 @@ export function streamFrom(value) {
     phase: /** @type {Phase} */ (phase),
     since: instant(raw.since),
     error: text(raw.error) || text(record(raw.error).detail) || text(record(raw.error).message),
+    declared: raw.declared === true,
     revision: text(raw.revision),
     awaited: phase === 'stopped' && raw.on_demand === true && raw.enabled === true && raw.schedule === null,
     viewers: viewersFrom(raw),
     private: raw.access === 'private',
     urls: urlsFrom(raw.urls),
   };
+}
+
+/** @param {unknown} value @param {string} tag @returns {Tagged} */
+export function definitionFrom(value, tag) {
+  const definition = Object.fromEntries(Object.entries(record(value)).filter(([key]) => !NOT_DEFINED.includes(key)));
+  const { title, pattern, access, max_viewers, on_demand, idle_seconds } = definition;
+  const settings = /** @type {Settings} */ ({ title, pattern, access, max_viewers, on_demand, idle_seconds });
+  return { definition, settings, tag };
 }
 
 /** @param {Record<string, unknown>} raw stream @returns {Viewers} */

@@ -1,9 +1,10 @@
 // @ts-check
 // The server's REST API; the only file that calls fetch.
 
-import { record, streamFrom, text, urlsFrom } from './answers.js';
+import { definitionFrom, record, streamFrom, text, urlsFrom } from './answers.js';
 
 /** @typedef {import('./answers.js').Stream} Stream */
+/** @typedef {import('./answers.js').Tagged} Tagged */
 /** @typedef {import('./definition.js').Definition} Definition */
 
 /** Where the browser keeps the token that changes need. */
@@ -54,6 +55,21 @@ export async function createStream(definition) {
   await ask('POST', STREAMS, definition);
 }
 
+/** @param {string} name @returns {Promise<Tagged>} */
+export async function definitionOf(name) {
+  const response = await send('GET', streamPath(name));
+  return definitionFrom(await json(response), response.headers.get('ETag') ?? '*');
+}
+
+/**
+ * @param {string} name
+ * @param {Record<string, unknown>} definition
+ * @param {string} tag of the definition that it takes the place of
+ */
+export async function replaceStream(name, definition, tag) {
+  await send('PUT', streamPath(name), definition, { 'If-Match': tag });
+}
+
 /** @param {string} name */
 export async function startStream(name) {
   await ask('POST', `${streamPath(name)}/start`);
@@ -100,7 +116,11 @@ function streamPath(name) {
  * @returns {Promise<unknown>} the JSON of the answer, null where it has none
  */
 async function ask(method, path, body) {
-  const response = await send(method, path, body);
+  return json(await send(method, path, body));
+}
+
+/** @param {Response} response @returns {Promise<unknown>} its JSON, null where it has none */
+async function json(response) {
   if (!isJson(response)) return null;
   return response.json().catch(() => {
     throw new NoConnection('The answer of the server broke off.');
@@ -111,8 +131,9 @@ async function ask(method, path, body) {
  * @param {string} method
  * @param {string} path relative to the page
  * @param {unknown} [body]
+ * @param {Record<string, string>} [headers] more of them
  */
-async function send(method, path, body) {
+async function send(method, path, body, headers) {
   /** @type {Response} */
   let response;
   try {
@@ -123,6 +144,7 @@ async function send(method, path, body) {
       headers: {
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
         ...(method === 'GET' ? {} : authorization()),
+        ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
@@ -133,7 +155,7 @@ async function send(method, path, body) {
   if (response.status === 401 && localStorage.getItem(TOKEN_KEY) !== null) {
     // It was that of an earlier server; this one may need none.
     localStorage.removeItem(TOKEN_KEY);
-    return send(method, path, body);
+    return send(method, path, body, headers);
   }
   throw new Problem(response.status, isJson(response) ? record(await response.json().catch(() => null)) : {});
 }

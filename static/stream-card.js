@@ -5,6 +5,7 @@ import { deleteStream, startStream, stopStream } from './api.js';
 import { PROTOCOLS } from './choice.js';
 import { CopyLink } from './copy-link.js';
 import { find, html, render, setText } from './html.js';
+import { StreamSettings } from './stream-settings.js';
 import { audience, audienceInDetail, situation, summary } from './words.js';
 
 /** @typedef {import('./answers.js').Stream} Stream */
@@ -49,6 +50,7 @@ export class StreamCard extends HTMLElement {
         <button type="button" class="primary" data-action="play">Play</button>
         <button type="button" data-action="start">Start</button>
         <button type="button" data-action="stop">Stop</button>
+        <button type="button" class="quiet" data-action="edit">Edit</button>
         <button type="button" class="quiet" data-action="ask">Delete</button>
       </div>
       <div class="actions confirm" role="group" aria-label="Delete ${name}?" hidden>
@@ -56,10 +58,15 @@ export class StreamCard extends HTMLElement {
         <button type="button" class="danger" data-action="delete">Delete</button>
         <button type="button" data-action="keep">Keep</button>
       </div>
-      <p class="card-error" role="alert"></p>`);
+      <p class="card-error" role="alert"></p>
+      <stream-settings hidden></stream-settings>`);
     this.addEventListener('click', (event) => this.#clicked(event));
     find(this, '.confirm', HTMLElement).addEventListener('keydown', (event) => {
       if (event.key === 'Escape') this.#ask(false);
+    });
+    this.#settings.addEventListener('settings-closed', () => {
+      this.#button('edit').focus();
+      this.#changed();
     });
   }
 
@@ -75,6 +82,7 @@ export class StreamCard extends HTMLElement {
     viewers.title = audienceInDetail(stream.viewers);
     this.#disable('start', stream.awaited || IDLE_IN.start.includes(stream.phase));
     this.#disable('stop', !stream.awaited && IDLE_IN.stop.includes(stream.phase));
+    for (const action of ['edit', 'ask']) this.#button(action).hidden = stream.declared;
     this.#updateLinks(stream.urls);
   }
 
@@ -98,6 +106,7 @@ export class StreamCard extends HTMLElement {
       case 'play': return this.dispatchEvent(new CustomEvent('stream-play', { bubbles: true, detail: name }));
       case 'start': return this.#run(button, () => startStream(name));
       case 'stop': return this.#run(button, () => stopStream(name));
+      case 'edit': return this.#settings.hidden ? this.#run(button, () => this.#settings.open(name)) : this.#settings.focusFirst();
       case 'ask': return this.#ask(true);
       case 'keep': return this.#ask(false);
       case 'delete': return this.#run(button, () => deleteStream(name));
@@ -118,6 +127,10 @@ export class StreamCard extends HTMLElement {
       setText(error, reason instanceof Error ? reason.message : String(reason));
     }
     button.removeAttribute('aria-busy');
+    this.#changed();
+  }
+
+  #changed() {
     this.dispatchEvent(new CustomEvent('streams-changed', { bubbles: true }));
   }
 
@@ -136,6 +149,10 @@ export class StreamCard extends HTMLElement {
    */
   #disable(action, idle) {
     this.#button(action).setAttribute('aria-disabled', String(idle));
+  }
+
+  get #settings() {
+    return find(this, 'stream-settings', StreamSettings);
   }
 
   /** @param {string} action */

@@ -33,11 +33,11 @@ export function seconds(value, digits) {
   return value === null ? '–' : `${value.toFixed(digits)} s`;
 }
 
-/** @param {Stream} stream @returns {string} like `25 fps · 720p 360p · beep 1000 Hz`, with a lock before it if it is private */
+/** @param {Stream} stream @returns {string} like `25 fps · 720p 360p · beep 1000 Hz`, and who may watch and change it if not everybody */
 export function summary(stream) {
   const sizes = stream.video.map((track) => `${track.height}p`).join(' ');
   const sound = stream.audio === null ? 'no sound' : `beep ${stream.audio.beep_hz} Hz`;
-  return [stream.private ? '🔒 private' : '', `${stream.fps} fps`, sizes, sound].filter(Boolean).join(' · ');
+  return [stream.private ? '🔒 private' : '', `${stream.fps} fps`, sizes, sound, stream.declared ? 'from the configuration' : ''].filter(Boolean).join(' · ');
 }
 
 /** @param {Stream} stream @returns {string} what the phase means now: why it is so where that is known, and since when */

@@ -263,6 +263,36 @@ test('what a server without room and one without a disk say is shown, and nothin
   }
 });
 
+test('a stream is changed, and what somebody else wrote meanwhile is not overwritten unseen', { timeout: 60_000 }, async () => {
+  const hidden = { allow: ['127.0.0.0/8'], window_seconds: 120, requires: ['test'] };
+  assert.equal((await server.api('POST', '', { name: 'edited', title: 'Before', enabled: false, ...hidden })).status, 201);
+  const now = async () => (await server.api('GET', '/edited')).answer;
+  await withPage(async (page) => {
+    const mine = card(page, 'edited');
+    await mine.getByRole('button', { name: 'Edit' }).press('Enter');
+    const title = mine.getByLabel('Title');
+    await until('the title is there', SOON_S, async () => (await title.inputValue()) === 'Before');
+    assert.equal(await title.evaluate((input) => input === document.activeElement), true, 'the focus is there');
+    await title.fill('After');
+    await mine.getByLabel('Most viewers').fill('5');
+
+    assert.equal((await server.api('PUT', '/edited', { title: 'Theirs', enabled: false, ...hidden })).status, 200);
+    await title.press('Enter');
+    const fault = mine.locator('.form-fault');
+    await until('it is said', SOON_S, async () => /Somebody else has changed it/.test((await fault.textContent()) ?? ''));
+    assert.equal((await now()).title, 'Theirs');
+    assert.equal(await title.inputValue(), 'After');
+
+    await mine.getByRole('button', { name: 'Save' }).press('Enter');
+    await until('the form is gone', SOON_S, async () => !(await mine.locator('stream-settings').isVisible()));
+    const { title: saved, max_viewers, allow, window_seconds, requires } = await now();
+    assert.deepEqual({ saved, max_viewers, allow, window_seconds, requires }, { saved: 'After', max_viewers: 5, ...hidden });
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Edit', 'the focus is where it was');
+    await until('the card tells it', SOON_S, async () => (await mine.locator('.card-title').textContent()) === 'After');
+  });
+  assert.equal((await server.api('DELETE', '/edited')).status, 204);
+});
+
 test('a name that is taken is said beside the name', { timeout: 60_000 }, async () => {
   await withPage(async (page) => {
     await page.locator('#create summary').click();
