@@ -100,7 +100,10 @@ document.addEventListener('stream-play', (event) => {
 });
 document.addEventListener('choose', (event) => keepChoice(detail(event)));
 document.addEventListener('visibilitychange', poll);
-window.addEventListener('hashchange', showChoice);
+window.addEventListener('hashchange', () => {
+  takeToken();
+  showChoice();
+});
 
 takeToken();
 keepTime();

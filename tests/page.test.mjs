@@ -2,11 +2,13 @@
 // The page, as somebody uses it who has a keyboard and a minute.
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
 
 import { launch } from './players/browser.mjs';
 import { until } from './players/deadline.mjs';
+import { remove, temporaryDirectory } from './players/leftovers.mjs';
 import { Server } from './players/server.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
@@ -291,6 +293,29 @@ test('a stream is changed, and what somebody else wrote meanwhile is not overwri
     await until('the card tells it', SOON_S, async () => (await mine.locator('.card-title').textContent()) === 'After');
   });
   assert.equal((await server.api('DELETE', '/edited')).status, 204);
+});
+
+test('the link with the token is taken where a change waits for it', { timeout: 60_000 }, async () => {
+  const directory = temporaryDirectory('token');
+  writeFileSync(`${directory}/token`, 'open-sesame');
+  const guarded = await Server.start('--api-token-file', `${directory}/token`);
+  try {
+    await withPage(async (page) => {
+      const mine = card(page, 'test');
+      await mine.getByRole('button', { name: 'Edit' }).click();
+      await mine.getByLabel('Title').fill('Guarded');
+      await mine.getByRole('button', { name: 'Save' }).click();
+      const fault = mine.locator('.form-fault');
+      await until('it is said', SOON_S, async () => /changes need the token/.test((await fault.textContent()) ?? ''));
+      await page.goto(`${guarded.url}/#token=open-sesame`);
+      await until('the address does not show it', SOON_S, () => !page.url().includes('sesame'));
+      await mine.getByRole('button', { name: 'Save' }).click();
+      await until('it is saved', SOON_S, async () => (await mine.locator('.card-title').textContent()) === 'Guarded');
+    }, guarded);
+  } finally {
+    await guarded.stop();
+    remove(directory);
+  }
 });
 
 test('a name that is taken is said beside the name', { timeout: 60_000 }, async () => {
