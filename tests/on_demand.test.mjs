@@ -1,0 +1,51 @@
+// @ts-check
+// A stream that runs on demand: whoever watches starts it, and it stops when nobody does any more.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { launch } from './players/browser.mjs';
+import { until } from './players/deadline.mjs';
+import { Play } from './players/play.mjs';
+import { Server } from './players/server.mjs';
+import { figures, playedCleanly } from './players/verdict.mjs';
+
+const IDLE_S = 10;
+
+/** @type {Server} */
+let server;
+/** @type {Awaited<ReturnType<typeof launch>>} */
+let browser;
+
+before(async () => {
+  server = await Server.start();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** @param {string} name */
+async function phase(name) {
+  return (await server.api('GET', `/${name}`)).answer.phase;
+}
+
+for (const [name, file, player] of [['one', 'llhls.m3u8', 'hls.js'], ['two', 'dash.mpd', 'dash.js']]) {
+  test(`${player} starts a stream by playing it, and it stops when nobody watches`, { timeout: 120_000 }, async (t) => {
+    const made = await server.api('POST', '', { name, on_demand: true, idle_seconds: IDLE_S });
+    assert.equal(made.status, 201, JSON.stringify(made.answer));
+    assert.equal(await phase(name), 'stopped');
+    const play = await Play.open(browser.context, player, `${server.url}/live/${name}/${file}`);
+    try {
+      const report = await play.played(10);
+      t.diagnostic(figures(report));
+      playedCleanly(report);
+      assert.deepEqual(play.refused, []);
+      assert.equal(await phase(name), 'running');
+    } finally {
+      await play.close();
+    }
+    await until('nobody watches any more', 3 * IDLE_S, async () => (await phase(name)) === 'stopped');
+  });
+}
