@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -130,11 +130,8 @@ impl Drop for Inside {
     }
 }
 
-/// As many file descriptors as the system lets this process have, less those that others need.
+/// As many file descriptors as this process may have, less those that others need.
 fn affordable() -> usize {
-    let limit = getrlimit(Resource::Nofile);
-    // Nothing here uses select(2), for which the lower limit is there. If it stays, there are fewer connections.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
     let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     usize::try_from(descriptors / SHARE.1 * SHARE.0).unwrap_or(usize::MAX)
 }
