@@ -55,8 +55,6 @@ pub struct Definitions {
     known: watch::Sender<Arc<Known>>,
     /// Held while something is written, so that what is kept is what is known.
     kept: Mutex<Kept>,
-    /// What other replicas write comes from here.
-    bucket: Option<Arc<Bucket>>,
 }
 
 /// What is known, by where it comes from.
@@ -102,9 +100,8 @@ impl Definitions {
     /// [`StoreError`] if it cannot be reached.
     pub async fn join(address: &Address, first: Vec<StreamSpec>) -> Result<Self, StoreError> {
         let bucket = Arc::new(Bucket::open(address).await?);
-        let mut definitions = Self::of(given(first), Store::Bucket(Arc::clone(&bucket)));
+        let definitions = Self::of(given(first), Store::Bucket(Arc::clone(&bucket)));
         definitions.hear_all(&bucket).await?;
-        definitions.bucket = Some(bucket);
         Ok(definitions)
     }
 
@@ -112,15 +109,15 @@ impl Definitions {
         let stored: Known = records.into_iter().map(|record| (record.spec.name.clone(), Arc::new(record))).collect();
         let known = watch::Sender::new(Arc::new(stored.clone()));
         let (versions, declared, file) = (HashMap::new(), Known::new(), Vec::new());
-        Self { known, kept: Mutex::new(Kept { store, stored, versions, declared, file }), bucket: None }
+        Self { known, kept: Mutex::new(Kept { store, stored, versions, declared, file }) }
     }
 
     /// Hears of what other replicas write, for ever. While the store is away everything stays as it is.
     pub async fn follow(&self) {
-        let Some(bucket) = &self.bucket else { return std::future::pending().await };
+        let Some(bucket) = self.kept.lock().await.store.shared() else { return std::future::pending().await };
         loop {
-            let error = match self.hear_all(bucket).await {
-                Ok(news) => self.hear_on(bucket, news).await,
+            let error = match self.hear_all(&bucket).await {
+                Ok(news) => self.hear_on(&bucket, news).await,
                 Err(error) => error,
             };
             tracing::info!(%error, "the store is asked for everything again");
@@ -297,17 +294,14 @@ impl Definitions {
 
     /// Hears what another replica has written, so that a write can be tried again.
     async fn learn(&self, kept: &mut Kept, name: &StreamName, refusal: Refusal) -> Result<(), WriteError> {
-        let failed = |error: StoreError| WriteError::Store(Arc::new(error));
-        match (refusal, &self.bucket) {
-            (Refusal::Failed(error), _) => Err(failed(error)),
-            (Refusal::Behind, None) => Ok(()),
-            (Refusal::Behind, Some(bucket)) => {
-                let heard = bucket.get(name).await.map_err(|error| failed(error.into()))?;
-                heard.into_iter().for_each(|heard| kept.hear(heard));
-                self.publish(kept);
-                Ok(())
-            }
-        }
+        let news = match refusal {
+            Refusal::Behind => kept.store.get(name).await,
+            Refusal::Failed(error) => Err(error),
+        };
+        let heard = news.map_err(|error| WriteError::Store(Arc::new(error)))?;
+        heard.into_iter().for_each(|heard| kept.hear(heard));
+        self.publish(kept);
+        Ok(())
     }
 
     /// What is declared goes before what is stored.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::Record;
-use super::bucket::{Bucket, BucketError};
+use super::bucket::{Bucket, BucketError, Heard};
 use super::file::{FileError, Files};
+use crate::spec::StreamName;
 
 /// Where definitions are kept.
 pub(super) enum Store {
@@ -35,6 +36,22 @@ pub(super) enum Refusal {
 }
 
 impl Store {
+    /// What other replicas write to as well.
+    pub(super) fn shared(&self) -> Option<Arc<Bucket>> {
+        match self {
+            Self::Bucket(bucket) => Some(Arc::clone(bucket)),
+            Self::Memory | Self::Files(_) => None,
+        }
+    }
+
+    /// What others have made of a definition.
+    pub(super) async fn get(&self, name: &StreamName) -> Result<Option<Heard>, StoreError> {
+        match self {
+            Self::Bucket(bucket) => Ok(bucket.get(name).await?),
+            Self::Memory | Self::Files(_) => Ok(None),
+        }
+    }
+
     /// Keeps a definition in place of `version`, 0 for one that there was not. Says the version of this one.
     pub(super) async fn write(&self, record: &Arc<Record>, version: u64) -> Result<u64, Refusal> {
         match self {
