@@ -21,7 +21,7 @@ pub use capacity::{Capacity, NoRoom};
 pub use events::{Event, Events, Followed, Follower, News};
 pub use phase::{Moment, Phase, Status};
 pub use registry::{Newcomer, Refusal, Registry, Setting, StreamView, Unknown};
-pub use run::Turns;
+pub use run::{Turns, cores};
 
 /// Renders a job until it is done or the token is cancelled: the seam to [`crate::pipeline`], which tests replace.
 pub type Render = Arc<dyn Fn(Job, CancellationToken) -> BoxFuture<'static, Result<(), PipelineError>> + Send + Sync>;

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use crate::config::MaxPixels;
 use crate::pipeline;
-use crate::stream::Capacity;
+use crate::stream::{Capacity, cores};
 
 /// The first streams start undisturbed.
 const SETTLED: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ pub(super) async fn measure(capacity: &watch::Sender<Capacity>) {
     sleep(SETTLED).await;
     let measured = match pipeline::measure().await {
         Ok(each) => {
-            let pixels = each.saturating_mul(cores()) / 4 * QUARTERS;
+            let pixels = each.saturating_mul(cores() as u64) / 4 * QUARTERS;
             tracing::info!(pixels_per_second = pixels, cores = cores(), "measured what can be made at once");
             Capacity::Limited(pixels)
         }
@@ -38,9 +38,4 @@ pub(super) async fn measure(capacity: &watch::Sender<Capacity>) {
         }
     };
     capacity.send_replace(measured);
-}
-
-/// Those that the program may use: its affinity and the quota of its control group count.
-fn cores() -> u64 {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64)
 }

@@ -19,7 +19,7 @@ pub enum Capacity {
     /// It is not known yet how much this many cores can make.
     Unmeasured {
         /// How many.
-        cores: u64,
+        cores: usize,
     },
     /// So much.
     Limited(u64),
@@ -54,7 +54,7 @@ impl Capacity {
     pub(super) fn most(self) -> u64 {
         match self {
             Self::Unlimited => u64::MAX,
-            Self::Unmeasured { cores } => UNMEASURED.saturating_mul(cores),
+            Self::Unmeasured { cores } => UNMEASURED.saturating_mul(cores as u64),
             Self::Limited(pixels) => pixels,
         }
     }

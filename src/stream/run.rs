@@ -34,9 +34,13 @@ pub struct Turns {
 impl Default for Turns {
     /// As many streams as there are cores catch up with UTC, and one fills in its past, at the same time.
     fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { starting: Semaphore::new(cores), filling: Semaphore::new(1) }
+        Self { starting: Semaphore::new(cores()), filling: Semaphore::new(1) }
     }
+}
+
+/// Those that the program may use: its affinity and the quota of its control group count.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The segments of a run.
