@@ -16,10 +16,9 @@ use crate::config::{Config, ConfigError, MaxPixels, MediaDir, Sources, Wait};
 use crate::definitions::{Address, Definitions, StoreError};
 use crate::hooks::{self, Patience, Roster};
 use crate::http::{self, Access, App, Certificates, Gate, Local, Site, TlsError};
-use crate::metrics::Metrics;
 use crate::pipeline::{self, PipelineError};
 use crate::spec::StreamSpec;
-use crate::stream::{Events, Registry, Render, Setting, Turns};
+use crate::stream::{Registry, Render, Setting};
 use crate::telemetry::Log;
 use crate::timeline::UnixTime;
 use crate::utc::Clock;
@@ -100,15 +99,10 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
     let streams_over = CancellationToken::new();
     let render: Render = Arc::new(|job, stop| Box::pin(pipeline::run(job, stop)));
     let setting = Setting {
-        clock: Clock::system(),
-        render,
-        encoders: encoders.versions().to_owned(),
         directory: config.media_dir.path(address.port()),
-        metrics: Arc::new(Metrics::new()),
-        events: Arc::new(Events::new()),
         tasks: tasks.clone(),
-        turns: Turns::default(),
         capacity: watch::Sender::new(capacity::first(config.max_pixels)),
+        ..Setting::new(Clock::system(), render, encoders.versions())
     };
     let given = definitions(&config, setting.clock.now());
     let Some(definitions) = end.run_until_cancelled(given).await else { return Ok(()) };

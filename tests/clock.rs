@@ -4,18 +4,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use barstone::definitions::{Definitions, Guard};
-use barstone::metrics::Metrics;
 use barstone::pipeline::{self, Job};
 use barstone::spec::{StreamName, StreamRequest, StreamSpec};
-use barstone::stream::{Registry, Setting, Turns};
+use barstone::stream::{Registry, Render, Setting};
 use barstone::timeline::UnixTime;
 use barstone::utc::Clock;
 use barstone::window::{Edge, Lookup, Output};
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::support::server::Server;
 use crate::support::web::Web;
@@ -43,17 +40,8 @@ impl Studio {
         let told = Arc::clone(&pace);
         let clock = Clock::from_fn(move || UnixTime::from_millis(told.lock().expect("no panic").now() as u64));
         let over = CancellationToken::new();
-        let setting = Setting {
-            clock: clock.clone(),
-            render: Arc::new(|job, stop| Box::pin(pipeline::run(job, stop))),
-            encoders,
-            directory: None,
-            metrics: Arc::new(Metrics::new()),
-            events: Arc::default(),
-            tasks: TaskTracker::new(),
-            turns: Turns::default(),
-            capacity: watch::Sender::default(),
-        };
+        let render: Render = Arc::new(|job, stop| Box::pin(pipeline::run(job, stop)));
+        let setting = Setting::new(clock.clone(), render, &encoders);
         let registry = Registry::new(setting, Definitions::in_memory(Vec::new()), over.clone());
         registry.put(spec(window_seconds), Guard::New).await.expect("there is room");
         Self { registry, clock, pace, over }

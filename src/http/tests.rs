@@ -6,14 +6,13 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::*;
 use crate::definitions::Definitions;
 use crate::network::Lists;
 use crate::spec::{StreamName, StreamSpec};
-use crate::stream::{Capacity, Setting, Turns};
+use crate::stream::{Capacity, Render, Setting};
 use crate::timeline::UnixTime;
 use crate::viewer_token::Keys;
 use crate::window::fixture::{initialise, publish};
@@ -55,17 +54,9 @@ fn registry_after(delay: Duration, capacity: Capacity, spec: StreamSpec, now: &A
         stop.cancelled().await;
         Ok(())
     };
-    let setting = Setting {
-        clock: Clock::from_fn(move || UnixTime::from_millis(now.load(Ordering::Relaxed))),
-        render: Arc::new(move |job, stop| Box::pin(render(job, stop))),
-        encoders: "scripted".into(),
-        directory: None,
-        metrics: Arc::new(Metrics::new()),
-        events: Arc::default(),
-        tasks: TaskTracker::new(),
-        turns: Turns::default(),
-        capacity: watch::Sender::new(capacity),
-    };
+    let render: Render = Arc::new(move |job, stop| Box::pin(render(job, stop)));
+    let clock = Clock::from_fn(move || UnixTime::from_millis(now.load(Ordering::Relaxed)));
+    let setting = Setting { capacity: watch::Sender::new(capacity), ..Setting::new(clock, render, "scripted") };
     Registry::new(setting, Definitions::in_memory(vec![spec]), CancellationToken::new())
 }
 

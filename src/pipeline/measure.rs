@@ -18,7 +18,9 @@ const SEGMENTS: u64 = 3;
 /// In this century, and the start of a run for every preset.
 const FROM: u64 = 900_000_000;
 
-/// Pixels of the default stream that one core paints, encodes and packages in a second. It is the best of what was measured: whatever else goes on makes it look less, and nothing makes it look more. Takes a fraction of a second of one core.
+/// Pixels of the default stream that one core paints, encodes and packages in a second. It is the best of what was
+/// measured: whatever else goes on makes it look less, and nothing makes it look more. Takes a fraction of a second of one
+/// core.
 ///
 /// # Errors
 /// [`PipelineError`].

@@ -12,10 +12,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-mod viewers;
-
-pub use viewers::{Newcomer, Refusal};
-
 use super::capacity::{Capacity, Claim, NoRoom};
 use super::desired::{Desired, desired};
 use super::life::{Life, Order, Wanted};
@@ -27,6 +23,10 @@ use crate::spec::{Limits, StreamName, StreamSpec};
 use crate::timeline::UnixTime;
 use crate::utc::Clock;
 use crate::window::Output;
+
+mod viewers;
+
+pub use viewers::{Newcomer, Refusal};
 
 /// How often the time is looked at where nothing else happens: a clock that is set is noticed within this.
 const LOOK: Duration = Duration::from_secs(5);
@@ -56,6 +56,23 @@ pub struct Setting {
     pub turns: Turns,
     /// The most that runs at once.
     pub capacity: watch::Sender<Capacity>,
+}
+
+impl Setting {
+    /// With nothing mirrored and no limit to what is made, and everything else as it is when a program begins.
+    pub fn new(clock: Clock, render: Render, encoders: &str) -> Self {
+        Self {
+            clock,
+            render,
+            encoders: encoders.to_owned(),
+            directory: None,
+            metrics: Arc::default(),
+            events: Arc::default(),
+            tasks: TaskTracker::new(),
+            turns: Turns::default(),
+            capacity: watch::Sender::default(),
+        }
+    }
 }
 
 /// A stream as it is at one moment.

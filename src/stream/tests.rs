@@ -3,13 +3,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio_util::task::TaskTracker;
-
 use super::*;
 use crate::cmaf::{Chunk, Media};
 use crate::definitions::{Change, Definitions, Guard, WriteError};
-use crate::metrics::Metrics;
 use crate::spec::{StreamName, StreamRequest, StreamSpec};
 use crate::timeline::UnixTime;
 use crate::utc::Clock;
@@ -77,17 +73,8 @@ fn registry_at(script: &Script, now: &Arc<AtomicU64>) -> Registry {
 
 fn registry_with(script: &Script, clock: Clock) -> Registry {
     let script = script.clone();
-    let setting = Setting {
-        clock,
-        render: Arc::new(move |job, stop| Box::pin(script.clone().render(job, stop))),
-        encoders: "scripted".into(),
-        directory: None,
-        metrics: Arc::new(Metrics::new()),
-        events: Arc::default(),
-        tasks: TaskTracker::new(),
-        turns: Turns::default(),
-        capacity: watch::Sender::default(),
-    };
+    let render: Render = Arc::new(move |job, stop| Box::pin(script.clone().render(job, stop)));
+    let setting = Setting::new(clock, render, "scripted");
     Registry::new(setting, Definitions::in_memory(Vec::new()), CancellationToken::new())
 }
 

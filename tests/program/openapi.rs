@@ -10,16 +10,14 @@ use std::sync::Arc;
 use barstone::config::Limits;
 use barstone::definitions::Definitions;
 use barstone::http::{Access, App, Gate, Local, Site, router, serve};
-use barstone::metrics::Metrics;
 use barstone::spec::StreamSpec;
-use barstone::stream::{Event, News, Phase, Registry, Render, Setting, Turns};
+use barstone::stream::{Event, News, Phase, Registry, Render, Setting};
 use barstone::timeline::UnixTime;
 use barstone::utc::Clock;
 use barstone::viewer_token::Keys;
 use reqwest::{Client, Method};
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -37,18 +35,8 @@ async fn start() -> SocketAddr {
             Ok(())
         })
     });
-    let metrics = Arc::new(Metrics::new());
-    let setting = Setting {
-        clock: Clock::system(),
-        render,
-        encoders: "none".into(),
-        directory: None,
-        metrics: Arc::clone(&metrics),
-        events: Arc::default(),
-        tasks: tasks.clone(),
-        turns: Turns::default(),
-        capacity: watch::Sender::default(),
-    };
+    let setting = Setting { tasks: tasks.clone(), ..Setting::new(Clock::system(), render, "none") };
+    let metrics = Arc::clone(&setting.metrics);
     let definitions = Definitions::in_memory(vec![StreamSpec::test()]);
     let registry = Arc::new(Registry::new(setting, definitions, CancellationToken::new()));
     let kept = Arc::clone(&registry);

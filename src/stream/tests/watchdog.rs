@@ -20,17 +20,8 @@ impl Studio {
     async fn new() -> Self {
         let troubled = Troubled::default();
         let render = troubled.clone();
-        let setting = Setting {
-            clock: Clock::system(),
-            render: Arc::new(move |job, stop| Box::pin(render.clone().run(job, stop))),
-            encoders: crate::pipeline::probe().unwrap().versions().to_owned(),
-            directory: None,
-            metrics: Arc::new(Metrics::new()),
-            events: Arc::default(),
-            tasks: TaskTracker::new(),
-            turns: Turns::default(),
-            capacity: watch::Sender::default(),
-        };
+        let render: Render = Arc::new(move |job, stop| Box::pin(render.clone().run(job, stop)));
+        let setting = Setting::new(Clock::system(), render, crate::pipeline::probe().unwrap().versions());
         let registry = Registry::new(setting, Definitions::in_memory(Vec::new()), CancellationToken::new());
         let mut small = StreamSpec { window: WINDOW, ..spec("a") };
         (small.video[0].width, small.video[0].height, small.video[0].bitrate) = (320, 180, 400_000);
