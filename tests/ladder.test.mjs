@@ -2,13 +2,14 @@
 // Players go up and down a ladder of renditions without anybody seeing more than another size.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 
-import { launch } from './players/browser.mjs';
 import { until } from './players/deadline.mjs';
 import { Play } from './players/play.mjs';
-import { Server } from './players/server.mjs';
+import { open } from './players/theatre.mjs';
 import { advancesInRealTime, figures, playedCleanly } from './players/verdict.mjs';
+
+const { server, browser } = await open();
 
 /** @typedef {import('./players/play.mjs').Report} Report */
 
@@ -23,20 +24,9 @@ const LADDER = {
 /** What is buffered of one rendition plays before the next is seen. */
 const SWITCHES_WITHIN_S = 20;
 
-/** @type {Server} */
-let server;
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
-
 before(async () => {
-  server = await Server.start();
   assert.equal((await server.api('POST', '', LADDER)).status, 201);
   await until('the ladder runs', 20, async () => (await server.api('GET', '/ladder')).answer.phase === 'running');
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
 });
 
 for (const player of ['hls.js', 'shaka-player']) {

@@ -2,29 +2,16 @@
 // A stream that runs on demand: whoever watches starts it, and it stops when nobody does any more.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { launch } from './players/browser.mjs';
 import { until } from './players/deadline.mjs';
 import { Play } from './players/play.mjs';
-import { Server } from './players/server.mjs';
+import { open } from './players/theatre.mjs';
 import { figures, playedCleanly } from './players/verdict.mjs';
 
+const { server, browser } = await open();
+
 const IDLE_S = 10;
-
-/** @type {Server} */
-let server;
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
-
-before(async () => {
-  server = await Server.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
 
 /** @param {string} name */
 async function phase(name) {

@@ -4,12 +4,14 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { launch } from './players/browser.mjs';
 import { until } from './players/deadline.mjs';
 import { remove, temporaryDirectory } from './players/leftovers.mjs';
 import { Server } from './players/server.mjs';
+import { open } from './players/theatre.mjs';
+
+const { server, browser } = await open();
 
 /** @typedef {import('playwright-core').Page} Page */
 
@@ -24,20 +26,6 @@ const STARTS_WITHIN_S = 20;
 const PLAYS_S = 5;
 /** For some segments, after which only those are counted who watch. */
 const COUNTED_WITHIN_S = 40;
-
-/** @type {Server} */
-let server;
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
-
-before(async () => {
-  server = await Server.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
 
 /**
  * @param {(page: Page, faults: string[]) => Promise<void>} use faults are those of the console

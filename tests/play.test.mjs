@@ -2,26 +2,13 @@
 // A server that nobody has configured plays in the players that people use.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { launch } from './players/browser.mjs';
 import { Play } from './players/play.mjs';
-import { Server } from './players/server.mjs';
+import { open } from './players/theatre.mjs';
 import { advancesInRealTime, agreesWithProgramTime, figures, playedCleanly } from './players/verdict.mjs';
 
-/** @type {Server} */
-let server;
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
-
-before(async () => {
-  server = await Server.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+const { server, browser } = await open();
 
 /** @type {[path: string, player: string, seconds: number][]} */
 const PLAYS = [

@@ -2,29 +2,20 @@
 // A private stream plays under a viewer token in the players that people use, and on the page of whoever may watch it.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 
-import { launch } from './players/browser.mjs';
 import { until } from './players/deadline.mjs';
 import { Play } from './players/play.mjs';
-import { Server } from './players/server.mjs';
+import { open } from './players/theatre.mjs';
 import { everyPictureIsRead, figures } from './players/verdict.mjs';
 
-/** @type {Server} */
-let server;
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
+const { server, browser } = await open();
+
 let prefix = '';
 
 before(async () => {
-  server = await Server.start();
-  browser = await launch();
   assert.equal((await server.api('PUT', '/test', { access: 'private' })).status, 200);
   prefix = `/t/${(await server.api('POST', '/test/tokens', {})).answer.token}`;
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
 });
 
 /** @type {[path: string, player: string][]} */

@@ -2,28 +2,15 @@
 // A server that is killed and started again: numbers go on, and so does who was watching.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { launch } from './players/browser.mjs';
 import { Play } from './players/play.mjs';
-import { Server } from './players/server.mjs';
+import { open } from './players/theatre.mjs';
 import { everyPictureIsRead, figures } from './players/verdict.mjs';
 
+const { server, browser } = await open();
+
 const PLAYS_AFTERWARDS_S = 15;
-
-/** @type {Server} */
-let server;
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
-
-before(async () => {
-  server = await Server.start();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
 
 /**
  * @param {string} playlist
