@@ -1,14 +1,20 @@
 // @ts-check
-// The shipped cache before two servers: how many requests get through to them, what it keeps apart, and that a server
+// The shipped caches before two servers: how many requests get through to them, what they keep apart, and that a server
 // that goes is no client's business.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 
 import { until } from './players/deadline.mjs';
 import { startEdge } from './players/nginx.mjs';
 import { Server } from './players/server.mjs';
+import { startVarnish } from './players/varnish.mjs';
 
+/** Whether those who wait are told at once, and get a segment that is being made from the one request for it. */
+const CACHES = [
+  { name: 'nginx', start: startEdge, shares: false },
+  { name: 'varnish', start: startVarnish, shares: true },
+];
 const CLIENTS = 100;
 const TRACK = '/live/test/v720';
 
@@ -16,15 +22,6 @@ const TRACK = '/live/test/v720';
 let servers = [];
 /** @type {Awaited<ReturnType<typeof startEdge>>} */
 let edge;
-
-before(async () => {
-  servers = [await Server.start(), await Server.start()];
-  edge = await startEdge(servers.map(({ url }) => url));
-});
-after(async () => {
-  await edge?.stop();
-  for (const server of servers) await server.stop();
-});
 
 /** @param {string} path @param {Record<string, string>} [headers] */
 async function get(path, headers = {}) {
@@ -54,100 +51,120 @@ async function newest() {
   return { number: sequence + segments.length - 1, path: `${TRACK}/${segments.at(-1)}` };
 }
 
-test('media is asked for once', async () => {
-  const { path } = await newest();
-  const asked = await reached('media');
-  const all = await Promise.all(Array.from({ length: CLIENTS }, () => get(path)));
-  for (const { status, body } of all) assert.deepEqual([status, body.equals(all[0].body)], [200, true]);
-  assert.ok((await reached('media')) - asked <= 3, 'it grows with the clients');
-  const again = await get(`${path}?CMCD=a`, { Range: 'bytes=0-99' });
-  assert.deepEqual([again.status, again.cache, again.body.length], [206, 'HIT', 100]);
-});
-
-test('those who wait for the same part cost a few requests, and each gets it', async (t) => {
-  const { number } = await newest();
-  const path = `${TRACK}/llhls.m3u8?_HLS_msn=${number + 2}&_HLS_part=0`;
-  const asked = await reached('manifest');
-  const all = await Promise.all(Array.from({ length: CLIENTS }, () => get(path)));
-  for (const { status, body } of all) assert.deepEqual([status, body.equals(all[0].body)], [200, true]);
-  assert.ok(all[0].body.includes(`${number + 2}.0.m4s`), 'it is not yet there');
-  // Two segments of waiting, in which one asks every tenth of a second; and what a slow machine adds.
-  const cost = (await reached('manifest')) - asked;
-  const kept = all.filter(({ cache }) => cache === 'HIT').length;
-  t.diagnostic(`${cost} requests for ${CLIENTS} clients, ${kept} answered from the cache`);
-  assert.ok(cost < CLIENTS && kept > 0);
-});
-
-test('the order of directives and what else is in a query make no difference', async () => {
-  const { number } = await newest();
-  await get(`${TRACK}/llhls.m3u8?_HLS_msn=${number}&_HLS_part=1&_HLS_skip=YES`);
-  const other = await get(`${TRACK}/llhls.m3u8?_HLS_skip=YES&session=7&_HLS_part=1&_HLS_msn=${number}`);
-  assert.deepEqual([other.status, other.cache], [200, 'HIT']);
-  assert.match(other.body.toString(), /#EXT-X-SKIP/);
-  const whole = await get(`${TRACK}/llhls.m3u8?_HLS_msn=${number}&_HLS_part=1`);
-  assert.equal(whole.cache, 'MISS');
-  assert.doesNotMatch(whole.body.toString(), /#EXT-X-SKIP/);
-});
-
-test('compressed and plain playlists are kept apart', async () => {
-  const { number } = await newest();
-  const path = `${TRACK}/llhls.m3u8?_HLS_msn=${number}`;
-  for (const [asked, coding] of [['br, gzip', 'gzip'], ['gzip;q=0', null], ['identity', null], ['gzip', 'gzip']]) {
-    const answer = await get(path, { 'Accept-Encoding': String(asked) });
-    assert.equal(answer.headers.get('content-encoding'), coding, String(asked));
-    assert.ok(answer.body.toString().startsWith('#EXTM3U'));
-  }
-  assert.equal((await get(path, { 'Accept-Encoding': 'gzip, deflate' })).cache, 'HIT');
-});
-
-test('a segment that is being made comes chunk by chunk', async () => {
-  const { number, path } = await newest();
-  const growing = path.replace(`${number}.m4s`, `${number + 2}.m4s`);
-  const response = await fetch(edge.url + growing);
+/** @param {string} path @returns {Promise<Buffer[]>} what comes of it at a time */
+async function inPieces(path) {
+  const response = await fetch(edge.url + path);
   assert.equal(response.headers.get('content-length'), null);
   const pieces = [];
   for await (const piece of response.body ?? []) pieces.push(Buffer.from(piece));
-  const whole = await get(growing);
-  assert.ok(Buffer.concat(pieces).equals(whole.body) && pieces.length > 1);
-  assert.deepEqual([whole.cache, (await get(growing)).cache], ['MISS', 'HIT']);
-});
+  return pieces;
+}
 
-test('what comes through the edge is from elsewhere, and what is for operation stays inside', async () => {
-  const stop = await fetch(`${edge.url}/api/v1/streams/test/stop`, { method: 'POST' });
-  assert.equal(stop.status, 401);
-  for (const path of ['/metrics', '/whoami']) assert.equal((await get(path)).status, 404, path);
-  assert.equal((await get('/readyz')).status, 200);
-});
+CACHES.forEach(({ name, start, shares }) => describe(name, () => {
+  before(async () => {
+    servers = [await Server.start(), await Server.start()];
+    edge = await start(servers.map(({ url }) => url));
+  });
+  after(async () => {
+    await edge?.stop();
+    for (const server of servers) await server.stop();
+  });
 
-test('a server that ends takes no request with it', async () => {
-  const failed = /** @type {string[]} */ ([]);
-  let over = false;
-  let answered = 0;
-  const client = async () => {
-    let { number } = await newest();
-    while (!over) {
-      const { status, body } = await get(`${TRACK}/llhls.m3u8?_HLS_msn=${(number += 1)}`);
-      answered += 1;
-      if (status !== 200) failed.push(`${status} of ${number}`);
-      const { segments } = listed(body.toString());
-      const media = await get(`${TRACK}/${segments.at(-1)}`);
-      if (media.status !== 200) failed.push(`${media.status} of ${segments.at(-1)}`);
+  test('media is asked for once', async () => {
+    const { path } = await newest();
+    const asked = await reached('media');
+    const all = await Promise.all(Array.from({ length: CLIENTS }, () => get(path)));
+    for (const { status, body } of all) assert.deepEqual([status, body.equals(all[0].body)], [200, true]);
+    assert.ok((await reached('media')) - asked <= 3, 'it grows with the clients');
+    const again = await get(`${path}?CMCD=a`, { Range: 'bytes=0-99' });
+    assert.deepEqual([again.status, again.cache, again.body.length], [206, 'HIT', 100]);
+  });
+
+  test('those who wait for the same part cost a few requests, and each gets it', async (t) => {
+    const { number } = await newest();
+    const path = `${TRACK}/llhls.m3u8?_HLS_msn=${number + 2}&_HLS_part=0`;
+    const asked = await reached('manifest');
+    const all = await Promise.all(Array.from({ length: CLIENTS }, () => get(path)));
+    for (const { status, body } of all) assert.deepEqual([status, body.equals(all[0].body)], [200, true]);
+    assert.ok(all[0].body.includes(`${number + 2}.0.m4s`), 'it is not yet there');
+    // Two segments of waiting, in which one asks every tenth of a second; and what a slow machine adds.
+    const cost = (await reached('manifest')) - asked;
+    const kept = all.filter(({ cache }) => cache === 'HIT').length;
+    t.diagnostic(`${cost} requests for ${CLIENTS} clients, ${kept} answered from the cache`);
+    assert.ok(shares ? cost <= 3 : cost < CLIENTS && kept > 0);
+  });
+
+  test('the order of directives and what else is in a query make no difference', async () => {
+    const { number } = await newest();
+    await get(`${TRACK}/llhls.m3u8?_HLS_msn=${number}&_HLS_part=1&_HLS_skip=YES`);
+    const other = await get(`${TRACK}/llhls.m3u8?_HLS_skip=YES&session=7&_HLS_part=1&_HLS_msn=${number}`);
+    assert.deepEqual([other.status, other.cache], [200, 'HIT']);
+    assert.match(other.body.toString(), /#EXT-X-SKIP/);
+    const whole = await get(`${TRACK}/llhls.m3u8?_HLS_msn=${number}&_HLS_part=1`);
+    assert.equal(whole.cache, 'MISS');
+    assert.doesNotMatch(whole.body.toString(), /#EXT-X-SKIP/);
+  });
+
+  test('compressed and plain playlists are kept apart', async () => {
+    const { number } = await newest();
+    const path = `${TRACK}/llhls.m3u8?_HLS_msn=${number}`;
+    for (const [asked, coding] of [['br, gzip', 'gzip'], ['gzip;q=0', null], ['identity', null], ['gzip', 'gzip']]) {
+      const answer = await get(path, { 'Accept-Encoding': String(asked) });
+      assert.equal(answer.headers.get('content-encoding'), coding, String(asked));
+      assert.ok(answer.body.toString().startsWith('#EXTM3U'));
     }
-  };
-  const clients = [client(), client(), client()];
-  /** @param {number} more */
-  const go = async (more) => {
-    const goal = answered + more;
-    await until('requests are answered', 60, () => answered >= goal);
-  };
-  await go(6);
-  await servers[0].kill9();
-  await go(6);
-  await servers[0].restart();
-  await go(6);
-  await servers[1].end();
-  await go(6);
-  over = true;
-  await Promise.all(clients);
-  assert.deepEqual(failed, []);
-});
+    assert.equal((await get(path, { 'Accept-Encoding': 'gzip, deflate' })).cache, 'HIT');
+  });
+
+  test('a segment that is being made comes chunk by chunk', async () => {
+    const { number, path } = await newest();
+    const growing = path.replace(`${number}.m4s`, `${number + 2}.m4s`);
+    const asked = await reached('media');
+    const all = await Promise.all(Array.from({ length: shares ? CLIENTS : 2 }, () => inPieces(growing)));
+    if (shares) assert.ok((await reached('media')) - asked <= 2, 'it grows with the clients');
+    await get(growing);
+    const whole = await get(growing);
+    assert.equal(whole.cache, 'HIT');
+    for (const pieces of all) assert.ok(Buffer.concat(pieces).equals(whole.body) && pieces.length > 1);
+  });
+
+  test('what comes through the edge is from elsewhere, and what is for operation stays inside', async () => {
+    const stop = await fetch(`${edge.url}/api/v1/streams/test/stop`, { method: 'POST' });
+    assert.equal(stop.status, 401);
+    for (const path of ['/metrics', '/whoami']) assert.equal((await get(path)).status, 404, path);
+    assert.equal((await get('/readyz')).status, 200);
+  });
+
+  test('a server that ends takes no request with it', async () => {
+    const failed = /** @type {string[]} */ ([]);
+    let over = false;
+    let answered = 0;
+    const client = async () => {
+      let { number } = await newest();
+      while (!over) {
+        const { status, body } = await get(`${TRACK}/llhls.m3u8?_HLS_msn=${(number += 1)}`);
+        answered += 1;
+        if (status !== 200) failed.push(`${status} of ${number}`);
+        const { segments } = listed(body.toString());
+        const media = await get(`${TRACK}/${segments.at(-1)}`);
+        if (media.status !== 200) failed.push(`${media.status} of ${segments.at(-1)}`);
+      }
+    };
+    const clients = [client(), client(), client()];
+    /** @param {number} more */
+    const go = async (more) => {
+      const goal = answered + more;
+      await until('requests are answered', 60, () => answered >= goal);
+    };
+    await go(6);
+    await servers[0].kill9();
+    await go(6);
+    await servers[0].restart();
+    await go(6);
+    await servers[1].end();
+    await go(6);
+    over = true;
+    await Promise.all(clients);
+    assert.deepEqual(failed, []);
+  });
+}));

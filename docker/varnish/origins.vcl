@@ -1,0 +1,16 @@
+# The replicas. Names are looked up once, when this is loaded.
+backend replica_1 {
+    .host = "barstone-1";
+    .port = "8080";
+    .probe = ready;
+}
+backend replica_2 {
+    .host = "barstone-2";
+    .port = "8080";
+    .probe = ready;
+}
+
+sub vcl_init {
+    origins.add_backend(replica_1);
+    origins.add_backend(replica_2);
+}
