@@ -5,10 +5,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { launch } from './players/browser.mjs';
 import { until } from './players/deadline.mjs';
 import { startEdge } from './players/nginx.mjs';
+import { Play } from './players/play.mjs';
 import { Server } from './players/server.mjs';
 import { startVarnish } from './players/varnish.mjs';
+import { advancesInRealTime, figures, playedCleanly } from './players/verdict.mjs';
 
 /** Whether those who wait are told at once, and get a segment that is being made from the one request for it. */
 const CACHES = [
@@ -127,6 +130,20 @@ CACHES.forEach(({ name, start, shares }) => describe(name, () => {
     assert.equal(whole.cache, 'HIT');
     for (const pieces of all) assert.ok(Buffer.concat(pieces).equals(whole.body) && pieces.length > 1);
   });
+
+  for (const [manifest, player] of [['llhls.m3u8', 'hls.js'], ['lldash.mpd', 'dash.js']]) {
+    test(`${manifest} plays in ${player}`, { timeout: 60_000 }, async (t) => {
+      const browser = await launch();
+      t.after(() => browser.close());
+      const play = await Play.open(browser.context, player, `${edge.url}/live/test/${manifest}`);
+      t.after(() => play.close());
+      const report = await play.played(10);
+      t.diagnostic(figures(report));
+      playedCleanly(report);
+      advancesInRealTime(report);
+      assert.deepEqual(play.refused, []);
+    });
+  }
 
   test('what comes through the edge is from elsewhere, and what is for operation stays inside', async () => {
     const stop = await fetch(`${edge.url}/api/v1/streams/test/stop`, { method: 'POST' });

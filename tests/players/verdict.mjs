@@ -17,9 +17,15 @@ const COMPARED = 5;
 /** Players settle at the live edge before they play evenly. */
 const SETTLED_AFTER_MS = 2000;
 
+/**
+ * How hls.js goes from 0, where a video begins, to the first fragment of a live stream, if its look for stalls comes before its
+ * seek, as it may on a busy machine.
+ */
+const GOES_TO_ITS_START = /^bufferSeekOverHole .* seeking from 0 to /;
+
 /** No error, no stall, and every picture could be read. @param {Report} report */
 export function playedCleanly(report) {
-  assert.deepEqual(report.errors, []);
+  assert.deepEqual(report.errors.filter(({ fatal, what }) => fatal || !GOES_TO_ITS_START.test(what)), []);
   assert.deepEqual(report.stallsMs, []);
   const heldUpMs = report.hiccupsMs.reduce((sum, ms) => sum + ms, 0);
   assert.ok(heldUpMs <= realTimeToleranceMs(report), `hiccups of ${report.hiccupsMs} ms`);
