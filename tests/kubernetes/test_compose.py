@@ -33,11 +33,14 @@ class Compose(unittest.TestCase):
 
     def test_replicas_share_their_store_and_their_secrets(self):
         environment = SERVICES["barstone-1"]["environment"]
-        self.assertEqual(environment["BARSTONE_STORE"], "nats://nats")
+        password = "${BARSTONE_STORE_PASSWORD-}"
+        self.assertEqual(environment["BARSTONE_STORE"], f"nats://barstone:{password}@nats")
         self.assertIn("nats", SERVICES["barstone-1"]["depends_on"])
         for secret in ("BARSTONE_API_TOKEN", "BARSTONE_VIEWER_KEY"):
             self.assertEqual(environment[secret], f"${{{secret}-}}", "the other profiles need none")
-        directory = SERVICES["nats"]["command"][-1]
+        command = SERVICES["nats"]["command"]
+        self.assertEqual(command[-4:], ["--user", "barstone", "--pass", password])
+        directory = command[command.index("-sd") + 1]
         self.assertEqual([volume.split(":")[1] for volume in SERVICES["nats"]["volumes"]], [directory])
 
     def test_what_is_named_is_there(self):

@@ -70,7 +70,10 @@ def containers(objects, kinds=WORKLOADS):
 
 def secrets(objects):
     """Key and name of what is read."""
-    for pod, _ in containers(objects):
+    for pod, container in containers(objects):
+        for variable in container.get("env", []):
+            if reference := variable.get("valueFrom", {}).get("secretKeyRef"):
+                yield reference["key"], reference["name"]
         for volume in pod.get("volumes", []):
             if secret := volume.get("secret"):
                 yield from ((item["key"], secret["secretName"]) for item in secret["items"])
@@ -227,14 +230,28 @@ class Store(unittest.TestCase):
     url = urlsplit(variables["BARSTONE_STORE"])
     service = of_kind(objects, "Service")[url.hostname]["spec"]
     store = of_kind(objects, "StatefulSet")[url.hostname]["spec"]
+    keeper = store["template"]["spec"]["containers"][0]
 
     def test_it_is_where_servers_look(self):
         # What NATS listens to, and is asked at, where no port is said.
         self.assertEqual((self.url.port, self.service["ports"][0]["port"]), (None, 4222))
         self.assertEqual(self.store["serviceName"], self.url.hostname)
 
+    def test_it_wants_the_password_that_servers_send(self):
+        args = self.keeper["args"]
+        self.assertEqual(args[args.index("--user") + 1], self.url.username)
+        self.assertEqual(args[args.index("--pass") + 1], self.url.password)
+        ours, its = (
+            {variable["name"]: variable.get("valueFrom") for variable in container["env"]}
+            for container in (self.container, self.keeper)
+        )
+        name = re.fullmatch(r"\$\((\w+)\)", self.url.password)[1]
+        self.assertEqual(ours[name], its[name])
+        self.assertIn("secretKeyRef", ours[name])
+        self.assertLess(list(ours).index(name), list(ours).index("BARSTONE_STORE"), "what comes later is not put in")
+
     def test_it_keeps_what_it_has_on_its_volume(self):
-        container = self.store["template"]["spec"]["containers"][0]
+        container = self.keeper
         (mount,), (claim,) = container["volumeMounts"], self.store["volumeClaimTemplates"]
         self.assertEqual(container["args"][:3], ["-js", "-sd", mount["mountPath"]])
         self.assertEqual(mount["name"], claim["metadata"]["name"])
