@@ -18,7 +18,7 @@ test-cluster: kubernetes image
 kubernetes: tests/kubernetes/venv/.installed
 	tests/kubernetes/venv/bin/python -m unittest discover -s tests/kubernetes
 
-image:
+image: tests/kubernetes/venv/.installed
 	docker/install-packages.sh image-test
 	docker/test-image.sh
 

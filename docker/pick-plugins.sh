@@ -1,6 +1,6 @@
 #!/bin/sh
-# Copies the GStreamer plugins that the program uses to OUT/root, and writes the packages that these and PROGRAM need to
-# OUT/packages.needed: usage: pick-plugins.sh PROGRAM OUT
+# Copies the GStreamer plugins that the program uses to OUT/root, and writes the packages that they are of to
+# OUT/packages.copied, and those that they and PROGRAM need to OUT/packages.needed: usage: pick-plugins.sh PROGRAM OUT
 set -eu
 program=$1
 out=$2
@@ -14,6 +14,7 @@ for plugin in $plugins; do
     mkdir -p "$out/root$directory" "$out/root/usr/share/doc/$package"
     files="$files $file"
     cp "$file" "$out/root$directory"
+    echo "$package" >>"$out/packages.copied"
     cp "/usr/share/doc/$package/copyright" "$out/root/usr/share/doc/$package" || echo "$package: no copyright here"
 done
 # shellcheck disable=SC2086 # one word for each file

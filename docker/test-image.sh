@@ -1,15 +1,17 @@
 #!/bin/sh
 # Builds the images without a container engine, from Debian's packages and the Rust toolchain of this machine under the
-# names that the Dockerfile uses, and runs them: without rights, with a root that cannot be written.
+# names that the Dockerfile uses, and runs them: without rights, with a root that cannot be written. Takes 5 GB meanwhile.
 set -eu
 cd "$(dirname "$0")/.."
+began=$(date +%s)
 # Kept where IMAGE_STORE says, so that another run is quicker; else removed.
 store=${IMAGE_STORE:-$(mktemp -d "${TMPDIR:-/tmp}/barstone-image-XXXXXX")}
-mkdir -p "$store/tmp"
+mkdir -p "$store/tmp" "$store/target"
 export TMPDIR="$store/tmp"
 toolchain=$(rustc --print sysroot)
 registry=${CARGO_HOME:-$HOME/.cargo}/registry
-port=18980
+# What is shipped is `release`, which takes three times as long to build.
+profile=${PROFILE:-dev}
 running=
 export STORAGE_DRIVER="${STORAGE_DRIVER:-overlay}"
 
@@ -17,9 +19,10 @@ buildah() {
     command buildah --root "$store/storage" --runroot "$store/run" "$@"
 }
 
-# crun refuses machines with both versions of cgroups.
+# crun refuses machines with both versions of cgroups. Where systemd is not there podman says each time that it asks for
+# health itself; errors are told all the same.
 podman() {
-    command podman --root "$store/storage" --runroot "$store/run" --runtime runc --cgroup-manager cgroupfs "$@"
+    command podman --log-level fatal --root "$store/storage" --runroot "$store/run" --runtime runc --cgroup-manager cgroupfs "$@"
 }
 
 clean_up() {
@@ -27,6 +30,8 @@ clean_up() {
         podman rm --force --time 0 "$name" >/dev/null 2>&1 || true
     done
     [ -n "${IMAGE_STORE:-}" ] || {
+        # Both also let go of what is mounted.
+        buildah rm --all >/dev/null 2>&1 || true
         buildah rmi --all --force >/dev/null 2>&1 || true
         # Whatever may still be mounted there is somebody else's.
         rm -rf --one-file-system "$store"
@@ -54,7 +59,13 @@ until_true() {
 }
 
 make_bases() {
-    [ -s "$store/base.tar" ] || mmdebstrap --variant=minbase --include=ca-certificates bookworm "$store/base.tar"
+    # As the image of that name has it: the same packages, no documentation, and nothing waits until a disk has written.
+    [ -s "$store/base.tar" ] || mmdebstrap --quiet --variant=minbase \
+        --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr --include=usr-is-merged \
+        --aptopt='Acquire::Languages "none"' --dpkgopt=force-unsafe-io \
+        --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
+        --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+        bookworm "$store/base.tar"
     container=$(buildah from --pull-never scratch)
     buildah add --quiet "$container" "$store/base.tar" / >/dev/null
     buildah commit --quiet --rm "$container" debian:bookworm-slim >/dev/null
@@ -67,7 +78,8 @@ make_bases() {
 # build TARGET NAME
 build() {
     buildah build --isolation chroot --pull-never --layers --format docker \
-        --volume "$toolchain:/usr/local/rust:ro" --volume "$registry:/usr/local/cargo/registry:ro" \
+        --build-arg PROFILE="$profile" --volume "$toolchain:/usr/local/rust:ro" \
+        --volume "$registry:/usr/local/cargo/registry:ro" --volume "$store/target:/src/target" \
         --target "$1" --tag "$2" --file docker/Dockerfile . >"$store/$1.log" 2>&1 || {
         tail -40 "$store/$1.log" >&2
         fail "$1 cannot be built"
@@ -94,35 +106,68 @@ ends() {
     [ "$code" = "$2" ] || fail "$1 ended with $code"
 }
 
+free_port() {
+    python3 -c 'import socket; probe = socket.socket(); probe.bind(("127.0.0.1", 0)); print(probe.getsockname()[1])'
+}
+
 playlist() { curl --silent --fail --max-time 10 "http://127.0.0.1:$1/live/test/v720/hls.m3u8" | grep '\.m4s$'; }
+
+# plays PORT: four seconds of it have pictures, no two of which are the same, because each has the clock, and a sound that
+# comes and goes.
+plays() {
+    for manifest in hls.m3u8 dash.mpd; do
+        url=http://127.0.0.1:$1/live/test/$manifest
+        timeout 120 ffmpeg -nostdin -v error -xerror -i "$url" -t 4 -map 0:v:0 -map 0:a:0 -f framemd5 - \
+            >"$store/frames" 2>"$store/errors" || fail "$url is not decoded: $(cat "$store/errors")"
+        pictures=$(different 0)
+        sounds=$(different 1)
+        [ "$pictures" = 100 ] && [ "$sounds" -gt 10 ] || fail "$url has $pictures pictures and $sounds sounds"
+    done
+}
+
+# different TRACK: how many of its frames are not the same.
+different() { awk -F', *' -v track="$1" '$1 == track { print $6 }' "$store/frames" | sort -u | wc -l; }
+
+# tells_of NAME COMPONENTS...: the bill of materials in the image.
+tells_of() {
+    podman exec "$1" cat /usr/local/share/doc/barstone/sbom.cdx.json >"$store/sbom.json"
+    shift
+    tests/kubernetes/venv/bin/python tests/kubernetes/sbom.py "$store/sbom.json" "$@" || fail "the bill of materials is wrong"
+}
 
 cargo fetch --locked --quiet
 [ -n "$(buildah images --quiet rust:1-bookworm 2>/dev/null)" ] || make_bases
+port=$(free_port)
+front_port=$(free_port)
 base_bytes=$(podman image inspect --format '{{.Size}}' debian:bookworm-slim)
 build all-in-one barstone
 build source barstone-source
 build edge barstone-edge
 
-start all-in-one --env BARSTONE_LISTEN=127.0.0.1:$port barstone
+start all-in-one --env BARSTONE_LISTEN="127.0.0.1:$port" barstone
 until_true "the health check of the image" podman healthcheck run all-in-one
-playlist $port >/dev/null || fail "no playlist"
+plays "$port"
 [ "$(podman exec all-in-one id -u)" = 10001 ] || fail "it is another user"
 podman exec all-in-one test -r /usr/local/share/barstone/gstreamer.registry || fail "plugins are looked for at each start"
+tells_of all-in-one axum shaka-player libc6 gstreamer1.0-plugins-ugly
 podman exec all-in-one touch /usr/local/here 2>/dev/null && fail "the root can be written"
 
 echo "server 127.0.0.1:$port;" >"$store/origins.conf"
-sed "s/listen 8080 /listen 127.0.0.1:$((port + 1)) /" docker/nginx/edge.conf >"$store/edge.conf"
+sed "s/listen 8080 /listen 127.0.0.1:$front_port /" docker/nginx/edge.conf >"$store/edge.conf"
 start edge --volume "$store/origins.conf:/etc/barstone/origins.conf:ro" --volume "$store/edge.conf:/etc/barstone/edge.conf:ro" barstone-edge
-until_true "the edge has the playlist" playlist $((port + 1))
+until_true "the edge has the playlist" playlist "$front_port"
+plays "$front_port"
+tells_of edge nginx-light
 ends edge 0
 ends all-in-one 0
 
 mkdir -p "$store/media" && chown 10001:10001 "$store/media"
-start source --env BARSTONE_LISTEN=127.0.0.1:$port --volume "$store/media:/media" barstone-source
-sed "s/listen 8080 /listen 127.0.0.1:$((port + 1)) /" docker/nginx/volume.conf >"$store/volume.conf"
+start source --env BARSTONE_LISTEN="127.0.0.1:$port" --volume "$store/media:/media" barstone-source
+sed "s/listen 8080 /listen 127.0.0.1:$front_port /" docker/nginx/volume.conf >"$store/volume.conf"
 start volume --volume "$store/media:/media:ro" --volume "$store/volume.conf:/etc/barstone/volume.conf:ro" \
     barstone-edge /etc/barstone/volume.conf
-until_true "nginx has the playlist" playlist $((port + 1))
+until_true "nginx has the playlist" playlist "$front_port"
+plays "$front_port"
 ends volume 0
 ends source 0
-echo "the images run"
+echo "the images of $profile run, after $(($(date +%s) - began)) s and with $(du -sm "$store" | cut -f1) MB"

@@ -1,0 +1,47 @@
+#!/bin/sh
+# Says what is in an image, as CycloneDX. Components of a kind, one a line:
+#   sbom.sh crates             those that are linked into the program, by Cargo.lock
+#   sbom.sh vendored           players and fonts in the program
+#   sbom.sh packages [NAME...] of the distribution: these, or all that are installed
+# and the whole of the lines that come in:
+#   sbom.sh document NAME
+set -eu
+
+crates() {
+    # The program itself comes from a directory, which stands behind its version.
+    cargo tree --locked --edges normal,no-proc-macro --prefix none --no-dedupe --format '{p}|{l}' | sort -u |
+        awk -F'|' '$1 !~ /\(/ {
+            split($1, crate, " v")
+            # An older way to write the same.
+            gsub(/ *\/ */, " OR ", $2)
+            printf "{\"type\":\"library\",\"name\":\"%s\",\"version\":\"%s\",", crate[1], crate[2]
+            printf "\"purl\":\"pkg:cargo/%s@%s\",\"licenses\":[{\"expression\":\"%s\"}]}\n", crate[1], crate[2], $2
+        }'
+}
+
+vendored() {
+    awk '$1 == "name" { name = $2 } $1 == "version" { version = $2 } $1 == "licence" {
+        printf "{\"type\":\"library\",\"name\":\"%s\",\"version\":\"%s\",\"purl\":\"pkg:npm/%s@%s\",", name, version, name, version
+        printf "\"licenses\":[{\"expression\":\"%s\"}]}\n", $2
+    }' static/vendor/VERSIONS.txt
+    awk 'NR == 1 { name = $0 } $1 == "version" {
+        printf "{\"type\":\"file\",\"name\":\"%s\",\"version\":\"%s\"}\n", name, $2
+    }' static/fonts/README.txt
+}
+
+packages() {
+    dpkg-query -W -f '${Package} ${Version} ${Architecture}\n' "$@" | while read -r name version architecture; do
+        escaped=$(echo "$version" | sed 's/+/%2B/g; s/:/%3A/g')
+        echo "{\"type\":\"library\",\"name\":\"$name\",\"version\":\"$version\",\"purl\":\"pkg:deb/debian/$name@$escaped?arch=$architecture\"}"
+    done
+}
+
+document() {
+    echo '{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,'
+    echo "\"metadata\":{\"component\":{\"type\":\"container\",\"name\":\"$1\"}},"
+    echo '"components":['
+    sort -u | sed '$!s/$/,/'
+    echo ']}'
+}
+
+"$@"
