@@ -28,16 +28,16 @@ use crate::config::Limits;
 use crate::metrics::Metrics;
 
 mod answer;
-mod gate;
 mod lanes;
 mod link;
 mod priority;
 mod requests;
+mod turnstile;
 
 use answer::Answer;
-use gate::Gate;
 use link::Link;
 use requests::Requests;
+use turnstile::Turnstile;
 
 /// How long a connection may be idle between two requests.
 const IDLE: Duration = Duration::from_secs(75);
@@ -68,7 +68,7 @@ pub struct Site {
 
 /// Serves `site` until `stop` is cancelled, and then what has been asked before.
 pub async fn serve(listener: TcpListener, site: Site, stop: CancellationToken) {
-    let gate = Gate::new(&site.limits, Arc::clone(&site.metrics));
+    let turnstile = Turnstile::new(&site.limits, Arc::clone(&site.metrics));
     let site = Arc::new(site);
     let connections = GracefulShutdown::new();
     let tasks = TaskTracker::new();
@@ -78,7 +78,7 @@ pub async fn serve(listener: TcpListener, site: Site, stop: CancellationToken) {
             () = stop.cancelled() => break,
         };
         match (accepted, &site.certificates) {
-            (Ok((stream, address)), certificates) => match gate.enter(address.ip()) {
+            (Ok((stream, address)), certificates) => match turnstile.enter(address.ip()) {
                 Ok(inside) => {
                     let (site, watcher) = (Arc::clone(&site), connections.watcher());
                     tasks.spawn(async move {
@@ -89,8 +89,8 @@ pub async fn serve(listener: TcpListener, site: Site, stop: CancellationToken) {
                 // A handshake would cost more than what is saved.
                 Err(_) if certificates.is_some() => {}
                 Err(_) => {
-                    let gate = Arc::clone(&gate);
-                    tasks.spawn(async move { gate.refuse(stream).await });
+                    let turnstile = Arc::clone(&turnstile);
+                    tasks.spawn(async move { turnstile.refuse(stream).await });
                 }
             },
             (Err(error), _) => {

@@ -26,7 +26,7 @@ const NETWORK: u32 = 64;
 
 /// Counts connections.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct Turnstile {
     all: usize,
     per_address: usize,
     metrics: Arc<Metrics>,
@@ -52,11 +52,11 @@ pub(super) enum Full {
 /// A connection that has got in, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Inside {
-    gate: Arc<Gate>,
+    turnstile: Arc<Turnstile>,
     address: IpAddr,
 }
 
-impl Gate {
+impl Turnstile {
     pub(super) fn new(limits: &Limits, metrics: Arc<Metrics>) -> Arc<Self> {
         let all = limits.connections.min(affordable());
         if all < limits.connections {
@@ -81,7 +81,7 @@ impl Gate {
         counts.all += 1;
         *counts.addresses.entry(address).or_default() += 1;
         self.metrics.connections.inc();
-        Ok(Inside { gate: Arc::clone(self), address })
+        Ok(Inside { turnstile: Arc::clone(self), address })
     }
 
     /// Tells a client that there is no room, unless too many are being told already.
@@ -117,9 +117,9 @@ impl Full {
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        let mut counts = self.gate.counts();
+        let mut counts = self.turnstile.counts();
         counts.all -= 1;
-        self.gate.metrics.connections.dec();
+        self.turnstile.metrics.connections.dec();
         let left = counts.addresses.get_mut(&self.address).map(|there| {
             *there -= 1;
             *there
@@ -147,26 +147,26 @@ fn network(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn gate(connections: usize, connections_per_address: usize) -> Arc<Gate> {
+    fn turnstile(connections: usize, connections_per_address: usize) -> Arc<Turnstile> {
         let limits = Limits { connections, connections_per_address, ..Limits::default() };
-        Gate::new(&limits, Arc::new(Metrics::new()))
+        Turnstile::new(&limits, Arc::new(Metrics::new()))
     }
 
-    fn enter(gate: &Arc<Gate>, address: &str) -> Result<Inside, Full> {
-        gate.enter(address.parse().unwrap())
+    fn enter(turnstile: &Arc<Turnstile>, address: &str) -> Result<Inside, Full> {
+        turnstile.enter(address.parse().unwrap())
     }
 
     #[test]
     fn there_is_room_for_so_many_in_all_and_from_one_address() {
-        let gate = gate(3, 2);
-        let first = enter(&gate, "192.0.2.1").unwrap();
-        let _second = enter(&gate, "::ffff:192.0.2.1").unwrap();
-        assert_eq!(enter(&gate, "192.0.2.1").unwrap_err(), Full::Address);
-        let _third = enter(&gate, "192.0.2.2").unwrap();
-        assert_eq!(enter(&gate, "192.0.2.3").unwrap_err(), Full::All);
+        let turnstile = turnstile(3, 2);
+        let first = enter(&turnstile, "192.0.2.1").unwrap();
+        let _second = enter(&turnstile, "::ffff:192.0.2.1").unwrap();
+        assert_eq!(enter(&turnstile, "192.0.2.1").unwrap_err(), Full::Address);
+        let _third = enter(&turnstile, "192.0.2.2").unwrap();
+        assert_eq!(enter(&turnstile, "192.0.2.3").unwrap_err(), Full::All);
         drop(first);
-        let _fourth = enter(&gate, "192.0.2.1").unwrap();
-        let text = gate.metrics.text();
+        let _fourth = enter(&turnstile, "192.0.2.1").unwrap();
+        let text = turnstile.metrics.text();
         assert!(text.contains("barstone_connections 3\n"), "{text}");
         for reason in ["all", "address"] {
             assert!(text.contains(&format!("barstone_connections_refused_total{{reason=\"{reason}\"}} 1")), "{text}");
@@ -175,11 +175,11 @@ mod tests {
 
     #[test]
     fn a_subscriber_of_ipv6_has_many_addresses() {
-        let gate = gate(3, 1);
-        let inside = enter(&gate, "2001:db8::1").unwrap();
-        assert_eq!(enter(&gate, "2001:db8::2").unwrap_err(), Full::Address);
-        let _other = enter(&gate, "2001:db8:0:1::1").unwrap();
+        let turnstile = turnstile(3, 1);
+        let inside = enter(&turnstile, "2001:db8::1").unwrap();
+        assert_eq!(enter(&turnstile, "2001:db8::2").unwrap_err(), Full::Address);
+        let _other = enter(&turnstile, "2001:db8:0:1::1").unwrap();
         drop(inside);
-        assert_eq!(gate.counts().addresses.len(), 1, "nobody is remembered");
+        assert_eq!(turnstile.counts().addresses.len(), 1, "nobody is remembered");
     }
 }
