@@ -81,7 +81,7 @@ const LAGS: [f64; 11] = [0.001, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 1.0, 
 
 /// Why a connection was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct RefusalLabels {
+pub struct RefusedConnectionLabels {
     /// Of whom there are too many: `all` or `address`.
     pub reason: &'static str,
 }
@@ -119,7 +119,7 @@ pub struct Metrics {
     /// Connections that are open.
     pub connections: Gauge,
     /// Connections that were closed at once because there were too many.
-    pub connections_refused: Family<RefusalLabels, Counter>,
+    pub connections_refused: Family<RefusedConnectionLabels, Counter>,
     /// Requests answered.
     pub requests: Family<RequestLabels, Counter>,
     /// Requests that wait for what is not there yet.
@@ -298,7 +298,7 @@ mod tests {
         viewers.get_or_create(&ViewerLabels { stream: "test".into(), format: "hls" }).set(1);
         refused_viewers.get_or_create(&RefusedViewerLabels { stream: "test".into(), reason: "viewers" }).inc();
         hook_deliveries.get_or_create(&HookLabels { outcome: "failed" }).inc();
-        connections_refused.get_or_create(&RefusalLabels { reason: "all" }).inc();
+        connections_refused.get_or_create(&RefusedConnectionLabels { reason: "all" }).inc();
         requests.get_or_create(&RequestLabels { kind: "api", status: 200 }).inc();
 
         let readme = include_str!("../README.md").split("\n## ").find(|section| section.starts_with("Metrics\n"));

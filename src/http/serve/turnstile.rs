@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::config::Limits;
-use crate::metrics::{Metrics, RefusalLabels};
+use crate::metrics::{Metrics, RefusedConnectionLabels};
 
 /// Of all file descriptors connections get three in four; files, pipelines and hooks need some as well.
 const SHARE: (u64, u64) = (3, 4);
@@ -75,7 +75,7 @@ impl Turnstile {
             Some(_) | None => None,
         };
         if let Some(full) = full {
-            self.metrics.connections_refused.get_or_create(&RefusalLabels { reason: full.as_str() }).inc();
+            self.metrics.connections_refused.get_or_create(&RefusedConnectionLabels { reason: full.as_str() }).inc();
             return Err(full);
         }
         counts.all += 1;
