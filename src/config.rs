@@ -23,7 +23,7 @@ mod token;
 mod unknown;
 mod viewer_key;
 
-pub use limits::Limits;
+pub use limits::ConnectionLimits;
 pub use pixels::MaxPixels;
 use settings::Settings;
 pub use settings::{LogFormat, Sources};
@@ -79,7 +79,7 @@ pub struct Config {
     /// How much all streams together may be watched.
     pub watching: spec::Limits,
     /// What clients may have of the server.
-    pub limits: Limits,
+    pub limits: ConnectionLimits,
     /// Filter of the log, which parses.
     pub log: String,
     /// What a line of the log looks like.

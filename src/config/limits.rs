@@ -13,7 +13,7 @@ const HEADER_BYTES: RangeInclusive<u32> = 8 * 1024..=1024 * 1024;
 
 /// What clients may have of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// Connections at once.
     pub connections: usize,
     /// Connections at once from one address.
@@ -26,7 +26,7 @@ pub struct Limits {
     pub send: Duration,
 }
 
-impl Default for Limits {
+impl Default for ConnectionLimits {
     /// Hundreds of clients behind one address, as a CDN's edge or an office is, need no configuration.
     fn default() -> Self {
         Self {
@@ -39,8 +39,8 @@ impl Default for Limits {
     }
 }
 
-pub(super) fn limits(said: &Settings) -> Result<Limits, ConfigError> {
-    let mut limits = Limits::default();
+pub(super) fn limits(said: &Settings) -> Result<ConnectionLimits, ConfigError> {
+    let mut limits = ConnectionLimits::default();
     let number = |name, value, range| in_range(name, value, range).map(|number| number as usize);
     if let Some(value) = said.max_connections {
         limits.connections = number("max_connections", value, CONNECTIONS)?;

@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 use super::kept::Kept;
 use super::settings::Settings;
-use super::{Config, Limits, MediaDir, NO_DIRECTORY, Wait};
+use super::{Config, ConnectionLimits, MediaDir, NO_DIRECTORY, Wait};
 use crate::hooks::HookRequest;
 use crate::network::{Lists, Network};
 use crate::spec::{OverflowUrl, StreamRequest};
@@ -34,7 +34,7 @@ impl Config {
             streams,
             hooks,
         } = self;
-        let Limits { connections, connections_per_address, header, header_bytes, send } = limits;
+        let ConnectionLimits { connections, connections_per_address, header, header_bytes, send } = limits;
         let [(_, token), (_, key)] = self.secrets();
         let Wait { targets, tries, rest } = wait;
         let shown = Settings {

@@ -208,7 +208,7 @@ fn limits_have_limits() {
     let said = "max_connections = 5\nmax_connections_per_address = 4\nmax_header_bytes = 8192\nheader_seconds = 1";
     let limits = load(said).unwrap().limits;
     assert_eq!((limits.connections, limits.connections_per_address, limits.header_bytes), (5, 4, 8192));
-    assert_eq!((limits.header, limits.send), (Duration::from_secs(1), Limits::default().send));
+    assert_eq!((limits.header, limits.send), (Duration::from_secs(1), ConnectionLimits::default().send));
     check_refused("max_connections = 0", &["max_connections: 1 to 1000000, not 0"]);
     check_refused("max_connections_per_address = 1000001", &["max_connections_per_address: 1 to 1000000"]);
     check_refused("max_header_bytes = 8191", &["max_header_bytes: 8192 to 1048576, not 8191"]);

@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 use tower::Service as _;
 
 use super::tls::Certificates;
-use crate::config::Limits;
+use crate::config::ConnectionLimits;
 use crate::metrics::Metrics;
 
 mod answer;
@@ -61,7 +61,7 @@ pub struct Site {
     /// If the server speaks TLS.
     pub certificates: Option<Certificates>,
     /// What one client may have.
-    pub limits: Limits,
+    pub limits: ConnectionLimits,
     /// Where connections are counted.
     pub metrics: Arc<Metrics>,
 }
@@ -165,7 +165,7 @@ fn head_length(request: &Request<Incoming>) -> usize {
 }
 
 /// Streams that a client resets are bounded by what h2 has as its default.
-fn builder(limits: &Limits) -> Builder<TokioExecutor> {
+fn builder(limits: &ConnectionLimits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE);
     builder

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::requests::Requests;
-use crate::config::Limits;
+use crate::config::ConnectionLimits;
 
 /// How much more than the longest head is read, so that somebody can say that it is too long.
 const MARGIN: usize = 2;
@@ -21,7 +21,7 @@ const MARGIN: usize = 2;
 pub(super) struct Link<T> {
     stream: T,
     requests: Arc<Requests>,
-    limits: Limits,
+    limits: ConnectionLimits,
     /// When the head that is awaited has to be there.
     head: Option<Deadline>,
     /// What has come of it.
@@ -39,7 +39,7 @@ struct Deadline {
 
 impl<T> Link<T> {
     /// The first head is awaited from now on.
-    pub(super) fn new(stream: T, requests: Arc<Requests>, limits: Limits) -> Self {
+    pub(super) fn new(stream: T, requests: Arc<Requests>, limits: ConnectionLimits) -> Self {
         let head = Some(Deadline::after(limits.header));
         Self { stream, requests, limits, head, head_bytes: 0, sending: None }
     }
@@ -135,7 +135,7 @@ mod tests {
     fn link() -> (Link<DuplexStream>, DuplexStream, Arc<Requests>) {
         let (server, client) = duplex(16);
         let requests = Requests::new();
-        let limits = Limits { header: 2 * SECOND, send: 3 * SECOND, ..Limits::default() };
+        let limits = ConnectionLimits { header: 2 * SECOND, send: 3 * SECOND, ..ConnectionLimits::default() };
         (Link::new(server, Arc::clone(&requests), limits), client, requests)
     }
 

@@ -9,7 +9,7 @@ use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::config::Limits;
+use crate::config::ConnectionLimits;
 use crate::metrics::{Metrics, RefusedConnectionLabels};
 
 /// Of all file descriptors connections get three in four; files, pipelines and hooks need some as well.
@@ -57,7 +57,7 @@ pub(super) struct Inside {
 }
 
 impl Turnstile {
-    pub(super) fn new(limits: &Limits, metrics: Arc<Metrics>) -> Arc<Self> {
+    pub(super) fn new(limits: &ConnectionLimits, metrics: Arc<Metrics>) -> Arc<Self> {
         let all = limits.connections.min(affordable());
         if all < limits.connections {
             tracing::warn!(max_connections = all, "file descriptors are for fewer connections than configured");
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     fn turnstile(connections: usize, connections_per_address: usize) -> Arc<Turnstile> {
-        let limits = Limits { connections, connections_per_address, ..Limits::default() };
+        let limits = ConnectionLimits { connections, connections_per_address, ..ConnectionLimits::default() };
         Turnstile::new(&limits, Arc::new(Metrics::new()))
     }
 
