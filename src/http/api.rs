@@ -13,123 +13,18 @@ use serde::{Deserialize, Serialize};
 use super::error::ApiError;
 use super::named::Named;
 use super::{App, MAX_BODY_BYTES, MAX_IMPORT_BYTES};
-use crate::audience::Figures;
-use crate::definitions::{Change, Guard, MAX_STREAMS, Origin, WriteError};
-use crate::manifest::{date_time, path};
+use crate::definitions::{Change, Guard, MAX_STREAMS, WriteError};
 use crate::spec::object::{self, Object};
 use crate::spec::{SpecError, StreamName, StreamRequest, StreamSpec, check_streams};
-use crate::stream::{Moment, Phase, StreamView};
+use crate::stream::{Phase, StreamView};
+
+mod answer;
+
+pub(super) use answer::{OneStream, StreamAnswer, Urls};
+use answer::{answers, created, one};
 
 type Answer = Result<Response, ApiError>;
 type Body = Result<Bytes, BytesRejection>;
-
-/// A stream as it is answered: its definition, and how it is.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct StreamAnswer {
-    #[serde(flatten)]
-    definition: StreamRequest,
-    phase: Phase,
-    #[schemars(extend("format" = "date-time"))]
-    since: String,
-    error: Option<String>,
-    /// Whether it is to run now.
-    wanted: bool,
-    /// When the definition was last written.
-    #[schemars(extend("format" = "date-time"))]
-    changed: String,
-    /// Whether the configuration file declares it, and the API cannot change it.
-    declared: bool,
-    revision: String,
-    /// Whether every process publishes the same bytes.
-    deterministic: bool,
-    urls: Urls,
-    /// The newest complete segment of all tracks.
-    segment: Option<u64>,
-    viewers: Viewers,
-}
-
-/// Who watches a stream, told from what is asked for.
-#[derive(Debug, Serialize, JsonSchema)]
-struct Viewers {
-    /// Those who watch now.
-    current: u64,
-    /// The most that there were since the program began.
-    peak: u64,
-    /// When there were as many for the first time.
-    #[schemars(extend("format" = "date-time"))]
-    peak_at: Option<String>,
-    /// The mean while the stream ran.
-    average: f64,
-    /// Sent to them, manifests included.
-    bytes: u64,
-    by_format: ByFormat,
-}
-
-/// Those who watch now, by the manifest that they play.
-#[derive(Debug, Serialize, JsonSchema)]
-struct ByFormat {
-    hls: u64,
-    llhls: u64,
-    dash: u64,
-    lldash: u64,
-}
-
-impl From<&Figures> for Viewers {
-    fn from(figures: &Figures) -> Self {
-        let Figures { current: [hls, llhls, dash, lldash], peak, peak_at, average, bytes } = *figures;
-        Self {
-            current: figures.viewers(),
-            peak,
-            peak_at: peak_at.map(date_time),
-            average: (average * 100.0).round() / 100.0,
-            bytes,
-            by_format: ByFormat { hls, llhls, dash, lldash },
-        }
-    }
-}
-
-/// A stream and its life so far.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct OneStream {
-    #[serde(flatten)]
-    stream: StreamAnswer,
-    /// Phases, oldest first.
-    history: Vec<Past>,
-}
-
-/// A phase that a stream was in, or is.
-#[derive(Debug, Serialize, JsonSchema)]
-struct Past {
-    phase: Phase,
-    #[schemars(extend("format" = "date-time"))]
-    since: String,
-    error: Option<String>,
-}
-
-impl From<&Moment> for Past {
-    fn from(moment: &Moment) -> Self {
-        let Moment { phase, since, error } = moment;
-        Self { phase: *phase, since: date_time(*since), error: error.clone() }
-    }
-}
-
-/// Where manifests are.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Urls {
-    hls: String,
-    llhls: String,
-    dash: String,
-    lldash: String,
-}
-
-impl Urls {
-    /// Of a stream whose directory is there, from the root.
-    pub(super) fn in_directory(directory: &str) -> Self {
-        let [hls, llhls, dash, lldash] =
-            [path::HLS, path::LLHLS, path::DASH, path::LLDASH].map(|file| format!("/{directory}/{file}"));
-        Self { hls, llhls, dash, lldash }
-    }
-}
 
 /// What of the list is wanted.
 #[derive(Debug, Default)]
@@ -297,47 +192,6 @@ impl Selection {
             query.append_pair("limit", &limit.to_string());
         }
         format!("/api/v1/streams?{}", query.append_pair("after", last.as_str()).finish())
-    }
-}
-
-fn created(app: &App, view: &StreamView) -> Response {
-    let mut response = one(app, view);
-    *response.status_mut() = StatusCode::CREATED;
-    let location = HeaderValue::try_from(format!("/api/v1/streams/{}", view.record.spec.name));
-    response.headers_mut().extend(location.map(|location| (header::LOCATION, location)));
-    response
-}
-
-/// One stream with its history, and the tag that a later write may name (RFC 9110 13.1.1).
-fn one(app: &App, view: &StreamView) -> Response {
-    let history = view.status.history.iter().map(Past::from).collect();
-    let answer = OneStream { stream: answer(app, view), history };
-    let mut response = Json(answer).into_response();
-    let tag = HeaderValue::try_from(format!("\"{}\"", view.record.tag()));
-    response.headers_mut().extend(tag.map(|tag| (header::ETAG, tag)));
-    response
-}
-
-fn answers(app: &App, views: &[StreamView]) -> Vec<StreamAnswer> {
-    views.iter().map(|view| answer(app, view)).collect()
-}
-
-fn answer(app: &App, view: &StreamView) -> StreamAnswer {
-    let StreamView { record, wanted, status, viewers } = view;
-    let spec = &record.spec;
-    StreamAnswer {
-        definition: StreamRequest::from(spec),
-        phase: status.phase,
-        since: date_time(status.since),
-        error: status.error.clone(),
-        wanted: *wanted,
-        changed: date_time(record.changed),
-        declared: record.origin == Origin::Declared,
-        revision: spec.revision(&app.0.registry.setting().encoders).to_string(),
-        deterministic: spec.is_deterministic(),
-        urls: Urls::in_directory(&path::stream_directory(&spec.name)),
-        segment: status.output.as_ref().and_then(|output| output.last_complete()),
-        viewers: viewers.into(),
     }
 }
 

@@ -1,0 +1,163 @@
+//! Streams as they are answered: definitions, and how they are.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::audience::Figures;
+use crate::definitions::Origin;
+use crate::http::App;
+use crate::manifest::{date_time, path};
+use crate::spec::StreamRequest;
+use crate::stream::{Moment, Phase, StreamView};
+
+/// A stream as it is answered: its definition, and how it is.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::http) struct StreamAnswer {
+    #[serde(flatten)]
+    definition: StreamRequest,
+    phase: Phase,
+    #[schemars(extend("format" = "date-time"))]
+    since: String,
+    error: Option<String>,
+    /// Whether it is to run now.
+    wanted: bool,
+    /// When the definition was last written.
+    #[schemars(extend("format" = "date-time"))]
+    changed: String,
+    /// Whether the configuration file declares it, and the API cannot change it.
+    declared: bool,
+    revision: String,
+    /// Whether every process publishes the same bytes.
+    deterministic: bool,
+    urls: Urls,
+    /// The newest complete segment of all tracks.
+    segment: Option<u64>,
+    viewers: Viewers,
+}
+
+/// Who watches a stream, told from what is asked for.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Viewers {
+    /// Those who watch now.
+    current: u64,
+    /// The most that there were since the program began.
+    peak: u64,
+    /// When there were as many for the first time.
+    #[schemars(extend("format" = "date-time"))]
+    peak_at: Option<String>,
+    /// The mean while the stream ran.
+    average: f64,
+    /// Sent to them, manifests included.
+    bytes: u64,
+    by_format: ByFormat,
+}
+
+/// Those who watch now, by the manifest that they play.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ByFormat {
+    hls: u64,
+    llhls: u64,
+    dash: u64,
+    lldash: u64,
+}
+
+impl From<&Figures> for Viewers {
+    fn from(figures: &Figures) -> Self {
+        let Figures { current: [hls, llhls, dash, lldash], peak, peak_at, average, bytes } = *figures;
+        Self {
+            current: figures.viewers(),
+            peak,
+            peak_at: peak_at.map(date_time),
+            average: (average * 100.0).round() / 100.0,
+            bytes,
+            by_format: ByFormat { hls, llhls, dash, lldash },
+        }
+    }
+}
+
+/// A stream and its life so far.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::http) struct OneStream {
+    #[serde(flatten)]
+    stream: StreamAnswer,
+    /// Phases, oldest first.
+    history: Vec<Past>,
+}
+
+/// A phase that a stream was in, or is.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Past {
+    phase: Phase,
+    #[schemars(extend("format" = "date-time"))]
+    since: String,
+    error: Option<String>,
+}
+
+impl From<&Moment> for Past {
+    fn from(moment: &Moment) -> Self {
+        let Moment { phase, since, error } = moment;
+        Self { phase: *phase, since: date_time(*since), error: error.clone() }
+    }
+}
+
+/// Where manifests are.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::http) struct Urls {
+    hls: String,
+    llhls: String,
+    dash: String,
+    lldash: String,
+}
+
+impl Urls {
+    /// Of a stream whose directory is there, from the root.
+    pub(in crate::http) fn in_directory(directory: &str) -> Self {
+        let [hls, llhls, dash, lldash] =
+            [path::HLS, path::LLHLS, path::DASH, path::LLDASH].map(|file| format!("/{directory}/{file}"));
+        Self { hls, llhls, dash, lldash }
+    }
+}
+
+pub(super) fn created(app: &App, view: &StreamView) -> Response {
+    let mut response = one(app, view);
+    *response.status_mut() = StatusCode::CREATED;
+    let location = HeaderValue::try_from(format!("/api/v1/streams/{}", view.record.spec.name));
+    response.headers_mut().extend(location.map(|location| (header::LOCATION, location)));
+    response
+}
+
+/// One stream with its history, and the tag that a later write may name (RFC 9110 13.1.1).
+pub(super) fn one(app: &App, view: &StreamView) -> Response {
+    let history = view.status.history.iter().map(Past::from).collect();
+    let answer = OneStream { stream: answer(app, view), history };
+    let mut response = Json(answer).into_response();
+    let tag = HeaderValue::try_from(format!("\"{}\"", view.record.tag()));
+    response.headers_mut().extend(tag.map(|tag| (header::ETAG, tag)));
+    response
+}
+
+pub(super) fn answers(app: &App, views: &[StreamView]) -> Vec<StreamAnswer> {
+    views.iter().map(|view| answer(app, view)).collect()
+}
+
+fn answer(app: &App, view: &StreamView) -> StreamAnswer {
+    let StreamView { record, wanted, status, viewers } = view;
+    let spec = &record.spec;
+    StreamAnswer {
+        definition: StreamRequest::from(spec),
+        phase: status.phase,
+        since: date_time(status.since),
+        error: status.error.clone(),
+        wanted: *wanted,
+        changed: date_time(record.changed),
+        declared: record.origin == Origin::Declared,
+        revision: spec.revision(&app.0.registry.setting().encoders).to_string(),
+        deterministic: spec.is_deterministic(),
+        urls: Urls::in_directory(&path::stream_directory(&spec.name)),
+        segment: status.output.as_ref().and_then(|output| output.last_complete()),
+        viewers: viewers.into(),
+    }
+}
