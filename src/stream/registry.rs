@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use super::capacity::{Capacity, Claim, NoRoom};
+use super::capacity::{Capacity, NoRoom};
 use super::desired::{Desired, desired};
 use super::life::{Life, Order, Wanted};
 use super::{Events, News, Phase, Render, Status, Turns};
@@ -20,12 +20,14 @@ use crate::audience::{Audience, Figures};
 use crate::definitions::{Change, Definitions, Guard, Record, WriteError};
 use crate::metrics::Metrics;
 use crate::spec::{Limits, StreamName, StreamSpec};
-use crate::timeline::UnixTime;
 use crate::utc::Clock;
 use crate::window::Output;
 
+mod entry;
+mod room;
 mod viewers;
 
+use entry::Entry;
 pub use viewers::{Newcomer, Refusal};
 
 /// How often the time is looked at where nothing else happens: a clock that is set is noticed within this.
@@ -107,16 +109,6 @@ pub struct Registry {
     news: Arc<Notify>,
     /// When what runs was last made what is wanted.
     looked: watch::Sender<Instant>,
-}
-
-struct Entry {
-    record: Arc<Record>,
-    wanted: watch::Sender<Wanted>,
-    status: watch::Receiver<Status>,
-    over: CancellationToken,
-    audience: Arc<Audience>,
-    /// When somebody last asked for its media, in nanoseconds since 1970; 0 if nobody has.
-    used: AtomicU64,
 }
 
 impl Registry {
@@ -246,26 +238,6 @@ impl Registry {
         }
     }
 
-    /// Whether there is room for a definition, if it is one that runs at once: any other waits when its time comes.
-    ///
-    /// # Errors
-    /// [`NoRoom`].
-    pub fn check_room(&self, spec: &StreamSpec) -> Result<(), NoRoom> {
-        let capacity = *self.setting.capacity.borrow();
-        let control = &spec.control;
-        let waits = !control.enabled || control.schedule.is_some() || control.on_demand.is_some();
-        if waits || matches!(capacity, Capacity::Unlimited | Capacity::Unmeasured { .. }) {
-            return Ok(());
-        }
-        let streams = self.streams();
-        let taken = |entry: &Entry| if entry.is_settled() { entry.record.spec.pixels_per_second() } else { 0 };
-        let (wanted, own) = (spec.pixels_per_second(), streams.get(&spec.name).map_or(0, taken));
-        if wanted <= own {
-            return Ok(());
-        }
-        capacity.check(wanted, streams.values().map(taken).sum::<u64>() - own)
-    }
-
     /// Writes a definition.
     ///
     /// # Errors
@@ -334,17 +306,7 @@ impl Registry {
                 }
             }
         }
-        let running = all.iter().filter(|(_, desired)| desired.running);
-        let claims = running.filter_map(|(name, desired)| Some((name, desired, known.get(name)?, streams.get(name)?)));
-        let claims = claims.map(|(name, desired, record, entry)| Claim {
-            name,
-            pixels: record.spec.pixels_per_second(),
-            settled: entry.is_settled(),
-            after: !desired.after.is_empty(),
-        });
-        let capacity = *self.setting.capacity.borrow();
-        let (used, waiting) = capacity.share(claims.collect());
-        self.setting.metrics.tell_pixels(used, capacity.most());
+        let waiting = self.share_room(&all, &known, &streams);
         for (name, desired) in &all {
             let order = order(desired, &streams, waiting.get(name));
             if let (Some(entry), Some(record)) = (streams.get_mut(name), known.get(name)) {
@@ -397,48 +359,5 @@ fn order(desired: &Desired, streams: &BTreeMap<StreamName, Entry>, no_room: Opti
         _ if !desired.running => Order::Stop,
         Some(first) => Order::RunAfter(first.clone()),
         None => Order::Run,
-    }
-}
-
-impl Entry {
-    fn view(&self) -> StreamView {
-        StreamView {
-            record: Arc::clone(&self.record),
-            wanted: self.wanted.borrow().is_to_run(),
-            status: self.status.borrow().clone(),
-            viewers: self.audience.figures(),
-        }
-    }
-
-    /// Whether it runs, or has room to.
-    fn is_settled(&self) -> bool {
-        self.wanted.borrow().is_settled()
-    }
-
-    /// Wakes the task only if something has changed for it.
-    fn want(&self, new: Wanted) {
-        self.wanted.send_if_modified(|wanted| {
-            let goes_on = wanted.order == Order::Run && matches!(new.order, Order::RunAfter(_));
-            let new = Wanted { order: if goes_on { Order::Run } else { new.order }, ..new };
-            let changed = *wanted != new;
-            *wanted = new;
-            changed
-        });
-    }
-
-    /// Whoever waits for more is told that there is none.
-    fn end(&self) {
-        self.wanted.send_modify(|wanted| wanted.order = Order::Stop);
-        self.over.cancel();
-    }
-
-    fn used(&self) -> Option<UnixTime> {
-        Some(self.used.load(Ordering::Relaxed)).filter(|nanos| *nanos > 0).map(UnixTime::from_nanos)
-    }
-
-    /// Says that somebody asks for its media; whether that makes a difference to it.
-    fn touch(&self, now: UnixTime) -> bool {
-        self.used.store(now.as_nanos(), Ordering::Relaxed);
-        self.record.spec.control.on_demand.is_some()
     }
 }

@@ -1,0 +1,52 @@
+//! Which streams there is room for.
+
+use std::collections::BTreeMap;
+
+use super::{Entry, Registry};
+use crate::definitions::Known;
+use crate::spec::{StreamName, StreamSpec};
+use crate::stream::capacity::{Capacity, Claim, NoRoom};
+use crate::stream::desired::Desired;
+
+impl Registry {
+    /// Whether there is room for a definition, if it is one that runs at once: any other waits when its time comes.
+    ///
+    /// # Errors
+    /// [`NoRoom`].
+    pub fn check_room(&self, spec: &StreamSpec) -> Result<(), NoRoom> {
+        let capacity = *self.setting.capacity.borrow();
+        let control = &spec.control;
+        let waits = !control.enabled || control.schedule.is_some() || control.on_demand.is_some();
+        if waits || matches!(capacity, Capacity::Unlimited | Capacity::Unmeasured { .. }) {
+            return Ok(());
+        }
+        let streams = self.streams();
+        let taken = |entry: &Entry| if entry.is_settled() { entry.record.spec.pixels_per_second() } else { 0 };
+        let (wanted, own) = (spec.pixels_per_second(), streams.get(&spec.name).map_or(0, taken));
+        if wanted <= own {
+            return Ok(());
+        }
+        capacity.check(wanted, streams.values().map(taken).sum::<u64>() - own)
+    }
+
+    /// Who of those that are to run has to wait for room.
+    pub(super) fn share_room(
+        &self,
+        all: &BTreeMap<StreamName, Desired>,
+        known: &Known,
+        streams: &BTreeMap<StreamName, Entry>,
+    ) -> BTreeMap<StreamName, NoRoom> {
+        let running = all.iter().filter(|(_, desired)| desired.running);
+        let claims = running.filter_map(|(name, desired)| Some((name, desired, known.get(name)?, streams.get(name)?)));
+        let claims = claims.map(|(name, desired, record, entry)| Claim {
+            name,
+            pixels: record.spec.pixels_per_second(),
+            settled: entry.is_settled(),
+            after: !desired.after.is_empty(),
+        });
+        let capacity = *self.setting.capacity.borrow();
+        let (used, waiting) = capacity.share(claims.collect());
+        self.setting.metrics.tell_pixels(used, capacity.most());
+        waiting
+    }
+}
