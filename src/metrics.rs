@@ -34,6 +34,11 @@ pub struct RestartLabels {
     pub reason: &'static str,
 }
 
+impl RestartLabels {
+    /// All that a reason may be.
+    pub const REASONS: [&'static str; 6] = ["missing_element", "element", "stalled", "late", "package", "ended"];
+}
+
 /// A phase of streams.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct PhaseLabels {
@@ -199,6 +204,9 @@ impl Metrics {
         self.directory_errors.remove(&labels);
         self.stream_egress.remove(&labels);
         let stream = labels.stream;
+        for reason in RestartLabels::REASONS {
+            self.restarts.remove(&RestartLabels { stream: stream.clone(), reason });
+        }
         for format in Format::ALL.map(Format::as_str) {
             self.viewers.remove(&ViewerLabels { stream: stream.clone(), format });
         }
@@ -259,6 +267,33 @@ pub fn labels(stream: &str) -> StreamLabels {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_left_of_a_stream_that_is_forgotten() {
+        let metrics = Metrics::new();
+        let Metrics { chunks, running, oversized, skipped, jumps, directory_errors, stream_egress, .. } = &metrics;
+        for stream in ["kept", "gone"] {
+            for family in [chunks, oversized, skipped, jumps, directory_errors, stream_egress] {
+                family.get_or_create(&labels(stream)).inc();
+            }
+            running.get_or_create(&labels(stream)).set(1);
+            let stream = || stream.to_owned();
+            for reason in RestartLabels::REASONS {
+                metrics.restarts.get_or_create(&RestartLabels { stream: stream(), reason }).inc();
+            }
+            for format in Format::ALL.map(Format::as_str) {
+                metrics.viewers.get_or_create(&ViewerLabels { stream: stream(), format }).set(1);
+            }
+            for reason in Excess::REASONS {
+                metrics.refused_viewers.get_or_create(&RefusedViewerLabels { stream: stream(), reason }).inc();
+            }
+        }
+        let lines =
+            |stream: &str| metrics.text().lines().filter(|line| line.contains(&format!("\"{stream}\""))).count();
+        let all = lines("kept");
+        metrics.forget("gone");
+        assert_eq!((lines("kept"), lines("gone")), (all, 0));
+    }
 
     #[test]
     fn the_readme_lists_every_metric_and_no_other() {

@@ -209,12 +209,13 @@ fn epoch(record: &Record, encoders: &str) -> Epoch {
 }
 
 fn reason(error: &PipelineError) -> &'static str {
+    let [missing_element, element, stalled, late, package, ended] = RestartLabels::REASONS;
     match error {
-        PipelineError::MissingElement { .. } => "missing_element",
-        PipelineError::Element { .. } => "element",
-        PipelineError::Stalled { .. } => "stalled",
-        PipelineError::Late { .. } => "late",
-        PipelineError::Package { .. } => "package",
-        PipelineError::Ended => "ended",
+        PipelineError::MissingElement { .. } => missing_element,
+        PipelineError::Element { .. } => element,
+        PipelineError::Stalled { .. } => stalled,
+        PipelineError::Late { .. } => late,
+        PipelineError::Package { .. } => package,
+        PipelineError::Ended => ended,
     }
 }
