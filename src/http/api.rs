@@ -68,7 +68,7 @@ pub(super) async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> A
 pub(super) async fn create(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
     let request: StreamRequest = read(&headers, body, MAX_BODY_BYTES)?;
     let spec = StreamSpec::try_from(request)?;
-    app.0.registry.check_room(&spec)?;
+    let _claim = app.0.registry.claim_room(&spec).await?;
     let (view, _) = app.0.registry.put(spec, Guard::New).await?;
     Ok(created(&app, &view))
 }
@@ -95,7 +95,7 @@ pub(super) async fn replace(
         }
     }
     let spec = StreamSpec::try_from(request)?;
-    app.0.registry.check_room(&spec)?;
+    let _claim = app.0.registry.claim_room(&spec).await?;
     let (view, change) = app.0.registry.put(spec, guard(&headers)).await.map_err(unmet)?;
     match change {
         Change::Created => Ok(created(&app, &view)),
@@ -113,7 +113,7 @@ pub(super) async fn remove(State(app): State<App>, Named(stream): Named<String>,
 pub(super) async fn start(State(app): State<App>, Named(stream): Named<String>, headers: HeaderMap) -> Answer {
     let mut spec = app.0.registry.get(&name(&stream)?)?.record.spec.clone();
     spec.control.enabled = true;
-    app.0.registry.check_room(&spec)?;
+    let _claim = app.0.registry.claim_room(&spec).await?;
     enable(&app, &stream, (true, guard(&headers))).await
 }
 

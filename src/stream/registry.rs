@@ -103,6 +103,8 @@ pub struct Registry {
     /// Of all streams together.
     limits: Limits,
     streams: Mutex<BTreeMap<StreamName, Entry>>,
+    /// Held by whoever has been told that there is room and has not taken it yet.
+    claims: tokio::sync::Mutex<()>,
     /// Streams that were there before the program began are no news.
     begun: AtomicBool,
     /// A stream has changed its phase, or somebody asks for one that runs on demand.
@@ -120,6 +122,7 @@ impl Registry {
             over,
             limits: Limits::default(),
             streams: Mutex::default(),
+            claims: tokio::sync::Mutex::default(),
             begun: AtomicBool::new(false),
             news: Arc::default(),
             looked: watch::Sender::new(Instant::now()),

@@ -419,6 +419,21 @@ async fn there_is_room_for_what_a_stream_has_and_what_others_leave() {
     assert!(registry.check_room(&spec("c")).is_err());
 }
 
+#[tokio::test(start_paused = true)]
+async fn of_two_who_want_the_same_room_one_is_told() {
+    let registry = kept(&Script::default());
+    registry.setting().capacity.send_replace(Capacity::Limited(spec("a").pixels_per_second()));
+    let create = async |name: &str| {
+        let _claim = registry.claim_room(&spec(name)).await?;
+        // A store that takes its time.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        registry.put(spec(name), Guard::New).await.unwrap();
+        Ok::<_, NoRoom>(())
+    };
+    let (one, other) = tokio::join!(create("a"), create("b"));
+    assert!(one.is_ok() && other.is_err(), "{one:?} {other:?}");
+}
+
 #[test]
 fn waits_double_up_to_half_a_minute() {
     let mut back_off = run::BackOff::default();

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use tokio::sync::MutexGuard;
+
 use super::{Entry, Registry};
 use crate::definitions::Known;
 use crate::spec::{StreamName, StreamSpec};
@@ -9,6 +11,19 @@ use crate::stream::capacity::{Capacity, Claim, NoRoom};
 use crate::stream::desired::Desired;
 
 impl Registry {
+    /// As [`Self::check_room`], and until what is returned is dropped nobody else is given any room: it is for whoever is
+    /// about to write the definition.
+    ///
+    /// # Errors
+    /// [`NoRoom`].
+    pub async fn claim_room(&self, spec: &StreamSpec) -> Result<MutexGuard<'_, ()>, NoRoom> {
+        let claim = self.claims.lock().await;
+        // What has been written and has not taken effect yet has its room already.
+        self.reconcile();
+        self.check_room(spec)?;
+        Ok(claim)
+    }
+
     /// Whether there is room for a definition, if it is one that runs at once: any other waits when its time comes.
     ///
     /// # Errors
