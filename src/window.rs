@@ -178,8 +178,8 @@ impl Window {
         self.modify(|snapshot| snapshot.push(chunk));
     }
 
-    /// Ends the presentation with segment `last`; what comes after it is withdrawn.
-    pub fn end(&self, last: u64) {
+    /// Ends the presentation with segment `last`, or with none; what comes after it is withdrawn, and ignored from now on.
+    pub fn end(&self, last: Option<u64>) {
         self.modify(|snapshot| snapshot.end(last));
     }
 
@@ -271,6 +271,9 @@ impl Snapshot {
 
     fn push(&mut self, chunk: Chunk) {
         let number = chunk.segment;
+        if self.ended {
+            return;
+        }
         if chunk.index != 0 && self.segment(number).is_none() {
             return;
         }
@@ -299,10 +302,10 @@ impl Snapshot {
         *slot = Some(Arc::new(segment));
     }
 
-    fn end(&mut self, last: u64) {
-        let keep = (last + 1).saturating_sub(self.first) as usize;
-        self.slots.truncate(keep);
-        self.last_complete = self.last_complete.map(|complete| complete.min(last));
+    fn end(&mut self, last: Option<u64>) {
+        let next = last.map_or(0, |last| last + 1);
+        self.slots.truncate(next.saturating_sub(self.first) as usize);
+        self.last_complete = self.last_complete.min(last);
         // What is listed already may leave the list, and may not become a gap in it.
         let hole = self.slots.iter().rposition(|slot| slot.as_ref().is_none_or(|segment| segment.whole.is_none()));
         let before = hole.map_or(0, |hole| hole + 1);

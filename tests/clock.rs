@@ -51,7 +51,7 @@ impl Studio {
         let name = StreamName::parse("a").expect("a name");
         let output = self.registry.output(&name).await.expect("it is there").expect("it runs");
         output.opened().await;
-        output
+        Arc::clone(&output)
     }
 
     /// Ends everything and waits for it.

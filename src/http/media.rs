@@ -21,6 +21,7 @@ use crate::cmaf::Media;
 use crate::manifest::path::{self, MediaFile};
 use crate::manifest::{Latency, Place, hls};
 use crate::spec::{Revision, StreamName, StreamSpec, TrackId};
+use crate::stream::Visit;
 use crate::timeline;
 use crate::window::{Lookup, Output, Snapshot, Window};
 
@@ -160,7 +161,8 @@ async fn whole(app: &App, (caller, request): (&Caller, &HeaderMap), stream: &str
     if let Some(Err(refusal)) = StreamName::parse(stream).map(|name| caller.admit(app, &name, kind)) {
         return caller.refused(refusal);
     }
-    manifest(app, (caller, request), &output(app, stream).await?, (kind, Directives::default())).await
+    let output = output(app, stream).await?;
+    manifest(app, (caller, request), &output, (kind, Directives::default())).await
 }
 
 async fn manifest(
@@ -218,7 +220,8 @@ fn place_of(output: &Output, track: usize, (revision, file): (&str, MediaFile)) 
 /// The init segment, as soon as the encoder has said what it makes.
 async fn init(window: &Window, revision: &Revision) -> Result<Media, ApiError> {
     let mut snapshots = window.subscribe();
-    let known = timeout(PATIENCE, snapshots.wait_for(|snapshot| snapshot.init(revision).is_some())).await;
+    let known =
+        timeout(PATIENCE, snapshots.wait_for(|snapshot| snapshot.ended() || snapshot.init(revision).is_some())).await;
     let media = known.ok().and_then(Result::ok).and_then(|snapshot| Some(snapshot.init(revision)?.media.clone()));
     media.ok_or_else(|| ApiError::Starting(revision.to_string()))
 }
@@ -242,13 +245,13 @@ async fn segment(
 /// The chunks of a segment, each when it is there. It breaks off if the segment is never finished.
 fn as_it_is_made(
     app: &App,
-    output: &Arc<Output>,
+    visit: &Visit,
     (window, number): (Window, u64),
 ) -> impl Stream<Item = Result<Bytes, ApiError>> + use<> {
-    let (app, output) = (app.clone(), Arc::clone(output));
-    let chunks = output.spec.timeline.chunks_per_segment() as usize;
+    let (app, visit) = (app.clone(), visit.clone());
+    let chunks = visit.spec.timeline.chunks_per_segment() as usize;
     let chunk = move |next: usize| {
-        let (app, output, window) = (app.clone(), Arc::clone(&output), window.clone());
+        let (app, output, window) = (app.clone(), Arc::clone(&visit), window.clone());
         async move {
             let ready = |snapshot: &Snapshot| snapshot.segment(number)?.joined(next);
             wait(&app, &output, &window, (number, ready)).await
@@ -329,7 +332,7 @@ fn absent(output: &Output, snapshot: &Snapshot, number: u64) -> ApiError {
 
 /// What a stream publishes. A stream that is about to is waited for: to a player that goes on after a restart, "not found"
 /// would be the end.
-async fn output(app: &App, stream: &str) -> Result<Arc<Output>, ApiError> {
+async fn output(app: &App, stream: &str) -> Result<Visit, ApiError> {
     let unknown = || ApiError::NoSuchMedia { detail: format!("there is no stream {stream}"), retry: SECOND };
     let name = StreamName::parse(stream).ok_or_else(unknown)?;
     match timeout(PATIENCE, app.0.registry.output(&name)).await {

@@ -140,6 +140,8 @@ impl Life {
         let running = pin!(self.keep_running(&output, &stop));
         // A run that has begun is awaited, never dropped: it has threads to join.
         if let Either::Right((_, running)) = select(running, pin!(unwanted)).await {
+            // Nobody waits for what would still come, also where the stream is wanted again meanwhile.
+            output.end();
             stop.cancel();
             running.await;
         }

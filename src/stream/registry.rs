@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,14 +21,16 @@ use crate::definitions::{Change, Definitions, Guard, Record, WriteError};
 use crate::metrics::Metrics;
 use crate::spec::{Limits, StreamName, StreamSpec};
 use crate::utc::Clock;
-use crate::window::Output;
 
 mod entry;
 mod room;
 mod viewers;
+mod visit;
 
 use entry::Entry;
 pub use viewers::{Newcomer, Refusal};
+pub use visit::Visit;
+use visit::Visits;
 
 /// How often the time is looked at where nothing else happens: a clock that is set is noticed within this.
 const LOOK: Duration = Duration::from_secs(5);
@@ -210,19 +212,17 @@ impl Registry {
     }
 
     /// What one stream publishes, as soon as it does; `None` if it is not to run, or cannot. To ask makes a stream run
-    /// that does so on demand.
+    /// that does so on demand, and it goes on while anybody has what they asked for.
     ///
     /// # Errors
     /// [`Unknown`].
-    pub async fn output(&self, name: &StreamName) -> Result<Option<Arc<Output>>, Unknown> {
-        let output = self.with(name, |entry| {
-            let asleep = entry.touch(self.setting.clock.now()) && !entry.wanted.borrow().is_to_run();
-            (asleep, entry.status.borrow().output.clone())
-        });
-        match output? {
-            (false, Some(output)) => return Ok(Some(output)),
-            (false, None) => {}
-            (true, _) => _ = self.reconcile(),
+    pub async fn output(&self, name: &StreamName) -> Result<Option<Visit>, Unknown> {
+        let (presence, asleep) = self.with(name, |entry| {
+            let presence = entry.visits.begin(&self.setting.clock);
+            (presence, entry.is_on_demand() && !entry.wanted.borrow().is_to_run())
+        })?;
+        if asleep {
+            self.reconcile();
         }
         let (mut wanted, mut status) = self.with(name, |entry| (entry.wanted.subscribe(), entry.status.clone()))?;
         loop {
@@ -231,7 +231,7 @@ impl Registry {
                 let hopeless = !wanted.borrow_and_update().is_to_run() || status.phase == Phase::Failed;
                 let fresh = status.output.as_ref().filter(|output| hopeless || !output.ended());
                 if fresh.is_some() || hopeless {
-                    return Ok(fresh.cloned());
+                    return Ok(fresh.cloned().map(|output| Visit::new(output, presence)));
                 }
             }
             tokio::select! {
@@ -299,7 +299,7 @@ impl Registry {
                 self.setting.events.tell(now, &name, News::Removed);
             }
         }
-        let used = |name: &StreamName| streams.get(name).and_then(Entry::used);
+        let used = |name: &StreamName| streams.get(name).and_then(|entry| entry.visits.last(now));
         let all = desired(&known, now, used);
         for (name, record) in known.iter() {
             if !streams.contains_key(name) {
@@ -343,7 +343,7 @@ impl Registry {
             news: Arc::clone(&self.news),
         };
         self.setting.tasks.spawn(life.live().instrument(span));
-        Entry { record: Arc::clone(record), wanted, status: seen, over, audience, used: AtomicU64::new(0) }
+        Entry { record: Arc::clone(record), wanted, status: seen, over, audience, visits: Arc::<Visits>::default() }
     }
 
     fn streams(&self) -> MutexGuard<'_, BTreeMap<StreamName, Entry>> {

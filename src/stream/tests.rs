@@ -72,8 +72,15 @@ fn registry_at(script: &Script, now: &Arc<AtomicU64>) -> Registry {
 }
 
 fn registry_with(script: &Script, clock: Clock) -> Registry {
+    registry_of(scripted(script), clock)
+}
+
+fn scripted(script: &Script) -> Render {
     let script = script.clone();
-    let render: Render = Arc::new(move |job, stop| Box::pin(script.clone().render(job, stop)));
+    Arc::new(move |job, stop| Box::pin(script.clone().render(job, stop)))
+}
+
+fn registry_of(render: Render, clock: Clock) -> Registry {
     let setting = Setting::new(clock, render, "scripted");
     Registry::new(setting, Definitions::in_memory(Vec::new()), CancellationToken::new())
 }
@@ -283,9 +290,13 @@ fn asleep(name: &str, idle: Duration) -> StreamSpec {
 
 /// A registry whose clock is that of tokio, which is kept as it should be.
 fn kept(script: &Script) -> Arc<Registry> {
+    kept_with(scripted(script))
+}
+
+fn kept_with(render: Render) -> Arc<Registry> {
     let began = tokio::time::Instant::now();
     let clock = Clock::from_fn(move || UnixTime::from_millis(SEGMENT * 1920 + began.elapsed().as_millis() as u64));
-    let registry = Arc::new(registry_with(script, clock));
+    let registry = Arc::new(registry_of(render, clock));
     let kept = Arc::clone(&registry);
     registry.setting().tasks.spawn(async move { kept.keep().await });
     registry
@@ -300,6 +311,7 @@ async fn a_stream_on_demand_runs_while_somebody_asks_for_it() {
     for _ in 0..4 {
         let output = registry.output(&name("a")).await.unwrap().expect("it starts");
         assert!(!output.ended());
+        drop(output);
         tokio::time::sleep(Duration::from_secs(25)).await;
     }
     assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Running);
@@ -308,6 +320,42 @@ async fn a_stream_on_demand_runs_while_somebody_asks_for_it() {
     assert_eq!((view.wanted, view.status.phase), (false, Phase::Stopped));
     let output = registry.output(&name("a")).await.unwrap().expect("it starts again");
     assert!(!output.ended());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_on_demand_goes_on_while_somebody_is_being_answered() {
+    let registry = kept(&Script::default());
+    registry.put(asleep("a", Duration::from_secs(10)), Guard::New).await.unwrap();
+    let visit = registry.output(&name("a")).await.unwrap().expect("it starts");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let long = visit.clone();
+    drop(visit);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(!long.ended());
+    drop(long);
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Running);
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Stopped);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_is_not_given_to_those_who_start_a_stream_again() {
+    let slow = async |job, stop| {
+        let rendered = Script::default().render(job, stop).await;
+        // Threads are joined.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        rendered
+    };
+    let registry = kept_with(Arc::new(move |job, stop| Box::pin(slow(job, stop))));
+    registry.put(asleep("a", Duration::from_secs(10)), Guard::New).await.unwrap();
+    let first = registry.output(&name("a")).await.unwrap().expect("it starts").id;
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert!(!registry.get(&name("a")).unwrap().wanted, "it is being stopped");
+    for _ in 0..2 {
+        let again = registry.output(&name("a")).await.unwrap().expect("it starts again");
+        assert!(again.id != first && !again.ended());
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -158,11 +158,10 @@ impl Output {
         self.tracks.iter().all(|track| track.window.snapshot().ended())
     }
 
-    /// Ends the presentation with the newest segment that is complete in every track.
+    /// Ends the presentation with the newest segment that is complete in every track. Nothing comes after it.
     pub fn end(&self) {
         self.open();
-        if let Some(last) = self.last_complete() {
-            self.tracks.iter().for_each(|track| track.window.end(last));
-        }
+        let last = self.last_complete();
+        self.tracks.iter().for_each(|track| track.window.end(last));
     }
 }

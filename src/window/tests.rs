@@ -88,7 +88,7 @@ fn an_end_withdraws_what_other_tracks_do_not_have() {
     let window = Window::new(DEPTH);
     (100..104).for_each(|number| push_segment(&window, number));
     window.push(chunk(104, 0));
-    window.end(102);
+    window.end(Some(102));
     let snapshot = window.snapshot();
     assert!(snapshot.ended());
     assert_eq!(snapshot.listed(), Some(100..=102));
@@ -97,12 +97,25 @@ fn an_end_withdraws_what_other_tracks_do_not_have() {
 }
 
 #[test]
+fn nothing_comes_after_the_end() {
+    for last in [None, Some(100)] {
+        let window = Window::new(DEPTH);
+        push_segment(&window, 100);
+        window.end(last);
+        push_segment(&window, 101);
+        let snapshot = window.snapshot();
+        assert!(snapshot.ended());
+        assert_eq!(snapshot.last_complete(), last);
+    }
+}
+
+#[test]
 fn an_end_before_the_past_is_there_shortens_the_list() {
     let window = Window::new(DEPTH);
     window.expect(96..99);
     push_segment(&window, 96);
     (98..101).for_each(|number| push_segment(&window, number));
-    window.end(100);
+    window.end(Some(100));
     assert_eq!(window.snapshot().listed(), Some(98..=100));
     assert!(matches!(window.snapshot().lookup(97), Lookup::Expired));
 }

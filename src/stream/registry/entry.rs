@@ -1,17 +1,16 @@
 //! One stream of the registry: what it shares with its task.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::StreamView;
+use super::visit::Visits;
 use crate::audience::Audience;
 use crate::definitions::Record;
 use crate::stream::Status;
 use crate::stream::life::{Order, Wanted};
-use crate::timeline::UnixTime;
 
 /// A stream with its task.
 pub(super) struct Entry {
@@ -20,8 +19,8 @@ pub(super) struct Entry {
     pub(super) status: watch::Receiver<Status>,
     pub(super) over: CancellationToken,
     pub(super) audience: Arc<Audience>,
-    /// When somebody last asked for its media, in nanoseconds since 1970; 0 if nobody has.
-    pub(super) used: AtomicU64,
+    /// Who asks for its media.
+    pub(super) visits: Arc<Visits>,
 }
 
 impl Entry {
@@ -56,13 +55,8 @@ impl Entry {
         self.over.cancel();
     }
 
-    pub(super) fn used(&self) -> Option<UnixTime> {
-        Some(self.used.load(Ordering::Relaxed)).filter(|nanos| *nanos > 0).map(UnixTime::from_nanos)
-    }
-
-    /// Says that somebody asks for its media; whether that makes a difference to it.
-    pub(super) fn touch(&self, now: UnixTime) -> bool {
-        self.used.store(now.as_nanos(), Ordering::Relaxed);
+    /// Whether it runs only while somebody asks for its media.
+    pub(super) fn is_on_demand(&self) -> bool {
         self.record.spec.control.on_demand.is_some()
     }
 }
