@@ -20,7 +20,7 @@ mod run;
 pub use capacity::{Capacity, NoRoom};
 pub use events::{Event, Events, Followed, Follower, News};
 pub use phase::{Moment, Phase, Status};
-pub use registry::{Newcomer, Refusal, Registry, Setting, StreamView, Unknown, Visit};
+pub use registry::{Newcomer, Refusal, Registry, Setting, StreamView, Unknown, Unplayable, Visit};
 pub use run::{Turns, cores};
 
 /// Renders a job until it is done or the token is cancelled: the seam to [`crate::pipeline`], which tests replace.

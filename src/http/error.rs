@@ -37,6 +37,8 @@ pub(super) enum ApiError {
     #[error(transparent)]
     NoRoom(#[from] NoRoom),
     #[error("{0}")]
+    NoRoomYet(NoRoom),
+    #[error("{0}")]
     Query(String),
     #[error("changes need the token: open the link that was printed at the start, or send Authorization: Bearer TOKEN")]
     TokenNeeded,
@@ -106,7 +108,7 @@ pub(super) struct Problem<'a> {
 
 /// Seconds after which what is about to come is there.
 const SOON: &str = "1";
-/// Seconds after which those who have gone are not counted any more.
+/// Seconds after which those who have gone are not counted any more, and a stream that nobody watches may have stopped.
 const UNTIL_ROOM: &str = "10";
 
 /// A second, for media that may come at any moment.
@@ -133,6 +135,7 @@ impl ApiError {
             Self::Unknown(_) => (Code::UnknownStream, Cache::NoStore),
             Self::Write(error) => (refused(error), Cache::NoStore),
             Self::NoRoom(_) => (Code::NoRoom, Cache::NoStore),
+            Self::NoRoomYet(_) => (Code::NoRoomYet, Cache::NoStore),
             Self::UnknownPath(_) => (Code::UnknownPath, Cache::MaxAge(SHORT)),
             Self::WrongMethod { .. } => (Code::WrongMethod, Cache::NoStore),
             Self::NoSuchMedia { retry, .. } => (Code::NoSuchMedia, Cache::MaxAge(*retry)),
@@ -158,7 +161,7 @@ impl ApiError {
 
     fn figures(&self) -> Option<NoRoom> {
         match self {
-            Self::NoRoom(figures) => Some(*figures),
+            Self::NoRoom(figures) | Self::NoRoomYet(figures) => Some(*figures),
             _ => None,
         }
     }
@@ -166,7 +169,9 @@ impl ApiError {
 
 /// Every code.
 fn words() -> Vec<&'static str> {
-    Code::ALL.iter().map(|code| code.as_str()).collect()
+    let mut words: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    words.dedup();
+    words
 }
 
 fn refused(error: &WriteError) -> Code {
@@ -202,7 +207,7 @@ impl IntoResponse for ApiError {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            let seconds = if code == Code::Crowded { UNTIL_ROOM } else { SOON };
+            let seconds = if matches!(code, Code::Crowded | Code::NoRoomYet) { UNTIL_ROOM } else { SOON };
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
         }
         if let Self::Range { len, .. } = self {

@@ -21,7 +21,7 @@ use crate::cmaf::Media;
 use crate::manifest::path::{self, MediaFile};
 use crate::manifest::{Latency, Place, hls};
 use crate::spec::{Revision, StreamName, StreamSpec, TrackId};
-use crate::stream::Visit;
+use crate::stream::{Unplayable, Visit};
 use crate::timeline;
 use crate::window::{Lookup, Output, Snapshot, Window};
 
@@ -338,7 +338,8 @@ async fn output(app: &App, stream: &str) -> Result<Visit, ApiError> {
     match timeout(PATIENCE, app.0.registry.output(&name)).await {
         Ok(Ok(Some(output))) => Ok(output),
         Ok(Ok(None)) => no_such(format!("stream {stream} is not running"), SECOND),
-        Ok(Err(_)) => Err(unknown()),
+        Ok(Err(Unplayable::Unknown(_))) => Err(unknown()),
+        Ok(Err(Unplayable::NoRoom(no_room))) => Err(ApiError::NoRoomYet(no_room)),
         Err(_) => Err(ApiError::Starting(stream.to_owned())),
     }
 }

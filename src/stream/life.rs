@@ -11,7 +11,7 @@ use tracing::Instrument;
 
 use super::registry::Setting;
 use super::run::{self, BackOff};
-use super::{News, Phase, Status, mirrored};
+use super::{News, NoRoom, Phase, Status, mirrored};
 use crate::audience::Audience;
 use crate::definitions::Record;
 use crate::metrics::{RestartLabels, labels};
@@ -34,10 +34,7 @@ pub(super) enum Order {
     /// It is, and another has to run first.
     RunAfter(StreamName),
     /// It is, as soon as there is room for it.
-    RunInRoom {
-        wanted: u64,
-        capacity: u64,
-    },
+    RunInRoom(NoRoom),
     Run,
 }
 
@@ -45,15 +42,23 @@ impl Wanted {
     pub(super) fn is_to_run(&self) -> bool {
         match self.order {
             Order::Stop => false,
-            Order::RunAfter(_) | Order::RunInRoom { .. } | Order::Run => true,
+            Order::RunAfter(_) | Order::RunInRoom(_) | Order::Run => true,
         }
     }
 
     /// Whether there is room for it.
     pub(super) fn is_settled(&self) -> bool {
         match self.order {
-            Order::Stop | Order::RunInRoom { .. } => false,
+            Order::Stop | Order::RunInRoom(_) => false,
             Order::RunAfter(_) | Order::Run => true,
+        }
+    }
+
+    /// Why it waits for room, if it does.
+    pub(super) fn no_room(&self) -> Option<NoRoom> {
+        match &self.order {
+            Order::RunInRoom(no_room) => Some(*no_room),
+            Order::Stop | Order::RunAfter(_) | Order::Run => None,
         }
     }
 
@@ -95,7 +100,7 @@ impl Life {
                     self.set(Phase::Waiting, Some(format!("stream {first}, which it requires, does not run yet")));
                     self.rest(&wanted.record.spec).await;
                 }
-                Order::RunInRoom { wanted: pixels, capacity } => {
+                Order::RunInRoom(NoRoom { wanted: pixels, capacity, .. }) => {
                     let why = format!("there is no room for {pixels} pixels a second; {capacity} are the most of all");
                     self.set(Phase::Waiting, Some(why));
                     self.rest(&wanted.record.spec).await;

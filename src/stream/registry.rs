@@ -97,6 +97,17 @@ pub struct StreamView {
 #[error("there is no stream {0}")]
 pub struct Unknown(pub StreamName);
 
+/// Why a stream cannot be played that somebody asks for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unplayable {
+    /// There is none.
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
+    /// It is to run, and waits for room.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
+}
+
 /// All streams by name.
 pub struct Registry {
     setting: Arc<Setting>,
@@ -215,8 +226,8 @@ impl Registry {
     /// that does so on demand, and it goes on while anybody has what they asked for.
     ///
     /// # Errors
-    /// [`Unknown`].
-    pub async fn output(&self, name: &StreamName) -> Result<Option<Visit>, Unknown> {
+    /// [`Unplayable`].
+    pub async fn output(&self, name: &StreamName) -> Result<Option<Visit>, Unplayable> {
         let (presence, asleep) = self.with(name, |entry| {
             let presence = entry.visits.begin(&self.setting.clock);
             (presence, entry.is_on_demand() && !entry.wanted.borrow().is_to_run())
@@ -228,8 +239,12 @@ impl Registry {
         loop {
             {
                 let status = status.borrow_and_update();
-                let hopeless = !wanted.borrow_and_update().is_to_run() || status.phase == Phase::Failed;
+                let wanted = wanted.borrow_and_update();
+                let hopeless = !wanted.is_settled() || status.phase == Phase::Failed;
                 let fresh = status.output.as_ref().filter(|output| hopeless || !output.ended());
+                if let Some(no_room) = wanted.no_room().filter(|_| fresh.is_none()) {
+                    return Err(no_room.into());
+                }
                 if fresh.is_some() || hopeless {
                     return Ok(fresh.cloned().map(|output| Visit::new(output, presence)));
                 }
@@ -355,8 +370,8 @@ impl Registry {
 fn order(desired: &Desired, streams: &BTreeMap<StreamName, Entry>, no_room: Option<&NoRoom>) -> Order {
     let runs =
         |name: &&StreamName| streams.get(name).is_some_and(|entry| entry.status.borrow().phase == Phase::Running);
-    if let Some(NoRoom { wanted, capacity, .. }) = no_room {
-        return Order::RunInRoom { wanted: *wanted, capacity: *capacity };
+    if let Some(no_room) = no_room {
+        return Order::RunInRoom(*no_room);
     }
     match desired.after.iter().find(|name| !runs(name)) {
         _ if !desired.running => Order::Stop,

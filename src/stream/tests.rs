@@ -468,6 +468,19 @@ async fn there_is_room_for_what_a_stream_has_and_what_others_leave() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_asks_for_a_stream_without_room_is_told_at_once() {
+    let registry = kept(&Script::default());
+    let each = spec("a").pixels_per_second();
+    registry.setting().capacity.send_replace(Capacity::Limited(each * 3 / 2));
+    registry.put(spec("b"), Guard::New).await.unwrap();
+    registry.put(asleep("a", Duration::from_secs(30)), Guard::New).await.unwrap();
+    let no_room = NoRoom { wanted: each, used: each, capacity: each * 3 / 2 };
+    assert_eq!(registry.output(&name("a")).await.unwrap_err(), Unplayable::NoRoom(no_room));
+    registry.enable(&name("b"), false, Guard::Always).await.unwrap();
+    assert!(registry.output(&name("a")).await.unwrap().is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_two_who_want_the_same_room_one_is_told() {
     let registry = kept(&Script::default());
     registry.setting().capacity.send_replace(Capacity::Limited(spec("a").pixels_per_second()));

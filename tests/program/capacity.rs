@@ -60,6 +60,13 @@ async fn declared_streams_start_until_there_is_no_more_room() {
     let figures = json!({"wanted": 23_040_000, "used": 2_880_000, "capacity": 3_000_000});
     assert_eq!(refused.json()["pixels_per_second"], figures);
 
+    let asleep = json!({"name": "e", "on_demand": true});
+    assert_eq!(web.json(Method::POST, STREAMS, &asleep).await.status, 201);
+    let refused = web.get("/live/e/hls.m3u8").await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, "10"));
+    let problem = refused.json();
+    assert_eq!((&problem["code"], &problem["pixels_per_second"]), (&json!("no_room"), &figures));
+
     send(web.request(Method::POST, &format!("{STREAMS}/a/stop"))).await;
     in_phase(&web, "c", "running").await;
     web.playlist("c", "v").await;

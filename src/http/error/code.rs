@@ -69,8 +69,9 @@ codes! {
     Starting: SERVICE_UNAVAILABLE "starting" "The stream is starting"
     Wedged: SERVICE_UNAVAILABLE "wedged" "The program is stuck"
     Crowded: SERVICE_UNAVAILABLE "crowded" "There are too many viewers"
-    Full: INSUFFICIENT_STORAGE "full" "There are too many streams"
+    NoRoomYet: SERVICE_UNAVAILABLE "no_room" "There is no room for the stream yet"
     NoRoom: INSUFFICIENT_STORAGE "no_room" "The machine cannot make more pictures"
+    Full: INSUFFICIENT_STORAGE "full" "There are too many streams"
 }
 
 #[cfg(test)]
