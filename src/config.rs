@@ -9,10 +9,10 @@ use std::time::Duration;
 use clap::Subcommand;
 use tracing_subscriber::EnvFilter;
 
-use crate::definitions::Address;
+use crate::definitions::{ALLOWED_STREAMS, Address, MAX_STREAMS};
 use crate::hooks::{Hook, HookRequest};
 use crate::network::{Lists, Network};
-use crate::spec::{self, SpecError, StreamSpec, check_each, check_streams};
+use crate::spec::{self, SpecError, StreamRequest, StreamSpec, check_each, check_streams};
 
 mod kept;
 mod limits;
@@ -41,6 +41,7 @@ const WAIT_TRIES: u32 = 30;
 const WAIT_SECONDS: u32 = 1;
 /// Tries and seconds: an hour each, past which somebody has to look.
 const WAIT_RANGE: RangeInclusive<u32> = 1..=3600;
+const STREAMS: RangeInclusive<u32> = 1..=MAX_STREAMS as u32;
 /// Servers to wait for, and hooks: more than anybody has, few enough to be tried and served at once.
 const MOST: usize = 16;
 /// Longer lists belong to a firewall.
@@ -76,6 +77,8 @@ pub struct Config {
     pub lists: Lists,
     /// Who is believed to ask for others.
     pub trusted_proxies: Vec<Network>,
+    /// The most streams that there may be.
+    pub max_streams: usize,
     /// How much all streams together may be watched.
     pub watching: spec::Limits,
     /// What clients may have of the server.
@@ -175,6 +178,8 @@ impl Config {
         let file = path.map_or_else(|| Ok(Settings::default()), Settings::read)?;
         let in_file = |field| ConfigError::Field { path: path.unwrap_or(Path::new("")).to_owned(), field };
         let said = sources.said.clone().or(file);
+        let max_streams = said.max_streams.unwrap_or(ALLOWED_STREAMS as u32);
+        let max_streams = in_range("max_streams", max_streams, STREAMS)? as usize;
         Ok(Self {
             limits: limits::limits(&said)?,
             listen: listen(said.listen)?,
@@ -189,6 +194,7 @@ impl Config {
             viewer_key: viewer_key::viewer_key(said.viewer_key, said.viewer_key_file)?,
             lists: Lists { allow: networks("allow", said.allow)?, deny: networks("deny", said.deny)? },
             trusted_proxies: networks("trusted_proxies", said.trusted_proxies)?,
+            max_streams,
             watching: spec::Limits::check(said.max_viewers, said.max_bandwidth, said.overflow_url.as_deref())
                 .map_err(ConfigError::Value)?,
             log: log(said.log)?,
@@ -199,7 +205,7 @@ impl Config {
                 rest: seconds("wait_seconds", said.wait_seconds.unwrap_or(WAIT_SECONDS))?,
             },
             max_pixels: said.max_pixels_per_second.map_or(Ok(MaxPixels::Auto), MaxPixels::read)?,
-            streams: said.streams.map(check_streams).transpose().map_err(in_file)?,
+            streams: said.streams.map(|streams| declared(streams, max_streams)).transpose().map_err(in_file)?,
             hooks: hooks(said.hooks.unwrap_or_default()).map_err(in_file)?,
         })
     }
@@ -289,6 +295,14 @@ fn in_range(name: &str, number: u32, range: RangeInclusive<u32>) -> Result<u32, 
 
 fn refused(name: &str, problem: impl Into<String>) -> ConfigError {
     ConfigError::Value(SpecError { field: name.into(), problem: problem.into() })
+}
+
+fn declared(requests: Vec<StreamRequest>, most: usize) -> Result<Vec<StreamSpec>, SpecError> {
+    if requests.len() > most {
+        let problem = format!("at most {most} (max_streams), not {}", requests.len());
+        return Err(SpecError { field: "streams".into(), problem });
+    }
+    check_streams(requests)
 }
 
 fn hooks(requests: Vec<HookRequest>) -> Result<Vec<Hook>, SpecError> {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
@@ -30,8 +31,10 @@ use file::Files;
 use record::in_millis;
 use store::{Refusal, Store};
 
-/// Most streams at once: past it a mistake is likelier than a machine that carries them.
-pub const MAX_STREAMS: usize = 256;
+/// The most streams that may be allowed: each is a file, and a row of every list.
+pub const MAX_STREAMS: usize = 1024;
+/// Streams that are allowed unless something else is said: past it a mistake is likelier than a machine that carries them.
+pub const ALLOWED_STREAMS: usize = 256;
 
 /// How often a write is tried when other replicas write the same definition.
 const ATTEMPTS: u32 = 3;
@@ -53,6 +56,8 @@ pub enum Origin {
 /// The definitions, and where they are kept.
 pub struct Definitions {
     known: watch::Sender<Arc<Known>>,
+    /// The most that may be there for another to be created.
+    allowed: AtomicUsize,
     /// Held while something is written, so that what is kept is what is known.
     kept: Mutex<Kept>,
 }
@@ -109,7 +114,13 @@ impl Definitions {
         let stored: Known = records.into_iter().map(|record| (record.spec.name.clone(), Arc::new(record))).collect();
         let known = watch::Sender::new(Arc::new(stored.clone()));
         let (versions, declared, file) = (HashMap::new(), Known::new(), Vec::new());
-        Self { known, kept: Mutex::new(Kept { store, stored, versions, declared, file }) }
+        let allowed = AtomicUsize::new(ALLOWED_STREAMS);
+        Self { known, allowed, kept: Mutex::new(Kept { store, stored, versions, declared, file }) }
+    }
+
+    /// Lets nobody create another stream where there are so many; what is there stays.
+    pub fn allow(&self, streams: usize) {
+        self.allowed.store(streams, Ordering::Relaxed);
     }
 
     /// Hears of what other replicas write, for ever. While the store is away everything stays as it is.
@@ -198,12 +209,12 @@ impl Definitions {
     /// # Errors
     /// [`WriteError`].
     pub async fn put(&self, spec: StreamSpec, guard: &Guard, now: UnixTime) -> Result<Change, WriteError> {
-        let name = spec.name.clone();
+        let (name, allowed) = (spec.name.clone(), self.allowed.load(Ordering::Relaxed));
         let next = |before: Option<&Arc<Record>>, count: usize| match before {
             Some(record) if record.origin == Origin::Declared => Err(WriteError::Declared(spec.name.clone())),
             Some(record) if record.spec == spec => Ok(None),
             Some(record) => Ok(Some(record.followed_by(spec.clone(), now))),
-            None if count >= MAX_STREAMS => Err(WriteError::Full),
+            None if count >= allowed => Err(WriteError::Full { allowed }),
             None => Ok(Some(Record { changed: in_millis(now), ..Record::given(spec.clone(), Origin::Stored) })),
         };
         let before = self.write(&name, guard, next).await?;

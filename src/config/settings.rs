@@ -79,6 +79,9 @@ pub(super) struct Settings {
     /// How long a client may take nothing of what it has asked for [default: 30]
     #[arg(long, env = "BARSTONE_SEND_SECONDS", value_name = "SECONDS", global = true)]
     pub(super) send_seconds: Option<u32>,
+    /// The most streams that there may be [default: 256]
+    #[arg(long, env = "BARSTONE_MAX_STREAMS", value_name = "NUMBER", global = true)]
+    pub(super) max_streams: Option<u32>,
     /// The most viewers of all streams together [default: no limit]
     #[arg(long, env = "BARSTONE_MAX_VIEWERS", value_name = "NUMBER", global = true)]
     pub(super) max_viewers: Option<u32>,
@@ -167,6 +170,7 @@ impl Settings {
             max_header_bytes: self.max_header_bytes.or(others.max_header_bytes),
             header_seconds: self.header_seconds.or(others.header_seconds),
             send_seconds: self.send_seconds.or(others.send_seconds),
+            max_streams: self.max_streams.or(others.max_streams),
             max_viewers: self.max_viewers.or(others.max_viewers),
             max_bandwidth: self.max_bandwidth.or(others.max_bandwidth),
             overflow_url: self.overflow_url.or(others.overflow_url),

@@ -56,6 +56,9 @@ fn mistakes_are_named_in_one_line() {
     check_refused("log = 'loud=loud'", &["log: a level", "loud"]);
     check_refused("log_format = 'jsn'", &["line 1", "jsn", "did you mean `json`?"]);
     check_refused("tls_key = 'k'", &["tls_cert", "tls_key"]);
+    check_refused("max_streams = 1025", &["max_streams: 1 to 1024, not 1025"]);
+    let two = "[[streams]]\nname = 'a'\n[[streams]]\nname = 'b'";
+    check_refused(&format!("max_streams = 1\n{two}"), &["streams: at most 1 (max_streams), not 2"]);
     check_refused("max_viewers = 0", &["max_viewers: 1 to 1000000, not 0"]);
     check_refused("max_bandwidth = 1", &["max_bandwidth: 100000 to"]);
     check_refused("overflow_url = 'example.com'", &["overflow_url: such as https://", "example.com"]);

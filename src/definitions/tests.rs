@@ -189,11 +189,18 @@ async fn the_same_definition_again_changes_nothing() {
 #[tokio::test]
 async fn there_is_a_limit_to_streams() {
     let definitions = Definitions::in_memory(Vec::new());
-    for number in 0..MAX_STREAMS {
+    for number in 0..ALLOWED_STREAMS {
         definitions.put(spec(&format!("s{number}")), &Guard::New, at(0)).await.unwrap();
     }
-    assert!(matches!(definitions.put(spec("a"), &Guard::Always, at(0)).await, Err(WriteError::Full)));
+    let full = |allowed| format!("there are {allowed} streams, which is the most that is allowed");
+    let create = async |name| definitions.put(spec(name), &Guard::Always, at(0)).await.map_err(|error| error.to_string());
+    assert_eq!(create("a").await, Err(full(ALLOWED_STREAMS)));
     definitions.put(titled("s0", "changed"), &Guard::Always, at(0)).await.unwrap();
+    definitions.allow(ALLOWED_STREAMS + 1);
+    assert_eq!(create("a").await, Ok(Change::Created));
+    definitions.allow(1);
+    assert_eq!(create("b").await, Err(full(1)));
+    assert_eq!(definitions.known().len(), ALLOWED_STREAMS + 1);
 }
 
 proptest! {

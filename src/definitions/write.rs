@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{MAX_STREAMS, Record, StoreError};
+use super::{Record, StoreError};
 use crate::spec::StreamName;
 
 /// What must be so for a write to take place.
@@ -43,8 +43,11 @@ pub enum WriteError {
     #[error("stream {0} is declared in the configuration file, and is changed there")]
     Declared(StreamName),
     /// There are as many as there may be.
-    #[error("there are {MAX_STREAMS} streams, which is the most")]
-    Full,
+    #[error("there are {allowed} streams, which is the most that is allowed")]
+    Full {
+        /// How many.
+        allowed: usize,
+    },
     /// It could not be kept.
     #[error("the definition could not be kept")]
     Store(#[source] Arc<StoreError>),

@@ -180,7 +180,7 @@ fn refused(error: &WriteError) -> Code {
         WriteError::Unknown(_) => Code::UnknownStream,
         WriteError::Changed(_) => Code::Changed,
         WriteError::Declared(_) => Code::Declared,
-        WriteError::Full => Code::Full,
+        WriteError::Full { .. } => Code::Full,
         WriteError::Store(_) => Code::NotKept,
     }
 }

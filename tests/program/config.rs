@@ -108,6 +108,7 @@ const PRECEDENCE: &[Row] = &[
     ("max_header_bytes", Some("32768"), ["8192", "8193", "8194"], &[]),
     ("header_seconds", Some("10"), ["2", "3", "4"], &[]),
     ("send_seconds", Some("30"), ["2", "3", "4"], &[]),
+    ("max_streams", Some("256"), ["2", "3", "4"], &[]),
     ("max_viewers", None, ["2", "3", "4"], &[]),
     ("max_bandwidth", None, ["200000", "300000", "400000"], &[]),
     ("overflow_url", None, ["'http://file'", "http://variable", "https://flag/path"], &[]),
