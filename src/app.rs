@@ -80,6 +80,16 @@ pub enum AppError {
     Tls(#[from] TlsError),
 }
 
+impl AppError {
+    /// Whether what is configured is wrong, or is not there.
+    pub const fn is_of_configuration(&self) -> bool {
+        match self {
+            Self::Config(_) | Self::Unreachable(_) | Self::Store(_) | Self::Token(..) | Self::Tls(_) => true,
+            Self::Listen { .. } | Self::Pipeline(_) => false,
+        }
+    }
+}
+
 /// Runs until `end` is cancelled, then drains.
 ///
 /// # Errors

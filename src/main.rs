@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Exit code for a configuration that is not right, or that names what is not there.
 const BAD_CONFIGURATION: u8 = 2;
+/// Exit code for everything else.
+const FAILURE: u8 = 1;
 
 fn main() -> ExitCode {
     let Cli { command, sources: outer } = Cli::parse();
@@ -43,10 +45,10 @@ fn configured(sources: Sources, work: impl FnOnce(Sources, Config) -> anyhow::Re
     };
     match work(sources, config) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => match error.downcast_ref() {
-            Some(AppError::Unreachable(_) | AppError::Config(_)) => fail(&error, BAD_CONFIGURATION),
-            Some(_) | None => fail(&error, 1),
-        },
+        Err(error) => {
+            let of_configuration = error.downcast_ref().is_some_and(AppError::is_of_configuration);
+            fail(&error, if of_configuration { BAD_CONFIGURATION } else { FAILURE })
+        }
     }
 }
 

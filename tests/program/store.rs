@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::nats::Nats;
-use crate::support::server::Server;
+use crate::support::server::{Server, run};
 use crate::support::web::{Web, send};
 use crate::support::{LONG, until};
 
@@ -110,6 +110,19 @@ async fn of_two_who_write_at_once_one_is_told() {
             (titles[0] == titles[1] && titles[0] != Value::Null).then_some(())
         };
         until("both have what one of them wrote", LONG, same).await;
+    }
+}
+
+#[test]
+fn a_store_that_is_not_there_is_given_up_like_any_server() {
+    let home = TempDir::new().expect("a directory");
+    let media = home.path().join("media");
+    let media = media.to_str().expect("UTF-8");
+    let start = ["serve", "--listen", "127.0.0.1:0", "--media-dir", media];
+    for missing in [["--store", "nats://127.0.0.1:1"], ["--wait-for", "127.0.0.1:1"]] {
+        let ended = run(&[&start[..], &missing, &["--wait-tries", "2", "--log", "error"]].concat());
+        let text = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!((ended.status.code(), text.lines().count()), (Some(2), 1), "{text}");
     }
 }
 
