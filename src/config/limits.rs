@@ -22,6 +22,8 @@ pub struct ConnectionLimits {
     pub header: Duration,
     /// How long the head of a request may be.
     pub header_bytes: usize,
+    /// How long the body of a request may take, from the end of its head.
+    pub body: Duration,
     /// How long a client may take nothing of what it has asked for.
     pub send: Duration,
 }
@@ -34,6 +36,7 @@ impl Default for ConnectionLimits {
             connections_per_address: 1024,
             header: Duration::from_secs(10),
             header_bytes: 32 * 1024,
+            body: Duration::from_secs(10),
             send: Duration::from_secs(30),
         }
     }
@@ -53,6 +56,9 @@ pub(super) fn limits(said: &Settings) -> Result<ConnectionLimits, ConfigError> {
     }
     if let Some(value) = said.header_seconds {
         limits.header = seconds("header_seconds", value)?;
+    }
+    if let Some(value) = said.body_seconds {
+        limits.body = seconds("body_seconds", value)?;
     }
     if let Some(value) = said.send_seconds {
         limits.send = seconds("send_seconds", value)?;

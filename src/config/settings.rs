@@ -76,6 +76,9 @@ pub(super) struct Settings {
     /// How long a client may take to send the head of a request [default: 10]
     #[arg(long, env = "BARSTONE_HEADER_SECONDS", value_name = "SECONDS", global = true)]
     pub(super) header_seconds: Option<u32>,
+    /// How long a client may take to send the body of a request [default: 10]
+    #[arg(long, env = "BARSTONE_BODY_SECONDS", value_name = "SECONDS", global = true)]
+    pub(super) body_seconds: Option<u32>,
     /// How long a client may take nothing of what it has asked for [default: 30]
     #[arg(long, env = "BARSTONE_SEND_SECONDS", value_name = "SECONDS", global = true)]
     pub(super) send_seconds: Option<u32>,
@@ -169,6 +172,7 @@ impl Settings {
             max_connections_per_address: self.max_connections_per_address.or(others.max_connections_per_address),
             max_header_bytes: self.max_header_bytes.or(others.max_header_bytes),
             header_seconds: self.header_seconds.or(others.header_seconds),
+            body_seconds: self.body_seconds.or(others.body_seconds),
             send_seconds: self.send_seconds.or(others.send_seconds),
             max_streams: self.max_streams.or(others.max_streams),
             max_viewers: self.max_viewers.or(others.max_viewers),

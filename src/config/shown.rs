@@ -35,7 +35,7 @@ impl Config {
             streams,
             hooks,
         } = self;
-        let ConnectionLimits { connections, connections_per_address, header, header_bytes, send } = limits;
+        let ConnectionLimits { connections, connections_per_address, header, header_bytes, body, send } = limits;
         let [(_, token), (_, key)] = self.secrets();
         let Wait { targets, tries, rest } = wait;
         let shown = Settings {
@@ -60,6 +60,7 @@ impl Config {
             max_connections_per_address: Some(*connections_per_address as u32),
             max_header_bytes: Some(*header_bytes as u32),
             header_seconds: Some(header.as_secs() as u32),
+            body_seconds: Some(body.as_secs() as u32),
             send_seconds: Some(send.as_secs() as u32),
             max_streams: Some(*max_streams as u32),
             max_viewers: watching.viewers,

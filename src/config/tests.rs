@@ -216,6 +216,7 @@ fn limits_have_limits() {
     check_refused("max_connections_per_address = 1000001", &["max_connections_per_address: 1 to 1000000"]);
     check_refused("max_header_bytes = 8191", &["max_header_bytes: 8192 to 1048576, not 8191"]);
     check_refused("header_seconds = 0", &["header_seconds: 1 to 3600, not 0"]);
+    check_refused("body_seconds = 0", &["body_seconds: 1 to 3600, not 0"]);
     check_refused("send_seconds = 3601", &["send_seconds: 1 to 3600, not 3601"]);
 }
 

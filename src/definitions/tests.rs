@@ -193,7 +193,8 @@ async fn there_is_a_limit_to_streams() {
         definitions.put(spec(&format!("s{number}")), &Guard::New, at(0)).await.unwrap();
     }
     let full = |allowed| format!("there are {allowed} streams, which is the most that is allowed");
-    let create = async |name| definitions.put(spec(name), &Guard::Always, at(0)).await.map_err(|error| error.to_string());
+    let create =
+        async |name| definitions.put(spec(name), &Guard::Always, at(0)).await.map_err(|error| error.to_string());
     assert_eq!(create("a").await, Err(full(ALLOWED_STREAMS)));
     definitions.put(titled("s0", "changed"), &Guard::Always, at(0)).await.unwrap();
     definitions.allow(ALLOWED_STREAMS + 1);

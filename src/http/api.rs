@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::error::ApiError;
+use super::error::{ApiError, TooSlow};
 use super::named::Named;
 use super::{App, MAX_BODY_BYTES, MAX_IMPORT_BYTES};
 use crate::definitions::{Change, Guard, MAX_STREAMS, WriteError};
@@ -242,9 +242,10 @@ pub(super) fn name(text: &str) -> Result<StreamName, ApiError> {
 
 /// A body of JSON.
 pub(super) fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body, limit: usize) -> Result<T, ApiError> {
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge { limit },
-        _ => ApiError::Body(rejection.body_text()),
+    let body = body.map_err(|rejection| match (TooSlow::find(&rejection), rejection.status()) {
+        (Some(slow), _) => ApiError::TooSlow(*slow),
+        (None, StatusCode::PAYLOAD_TOO_LARGE) => ApiError::TooLarge { limit },
+        (None, _) => ApiError::Body(rejection.body_text()),
     })?;
     let mut json = serde_json::Deserializer::from_slice(&body);
     let read: Result<Object<T>, _> = serde_path_to_error::deserialize(&mut json);

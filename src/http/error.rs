@@ -1,6 +1,8 @@
 //! Failures as answers: RFC 9457 problem documents, whose code, and with it the status, and caching come from one `match`.
 
 use std::any::Any;
+use std::error::Error;
+use std::iter;
 use std::time::Duration;
 
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
@@ -28,6 +30,12 @@ pub(super) enum ApiError {
     NotJsonType(String),
     #[error("the body could not be read: {0}")]
     Body(String),
+    #[error(transparent)]
+    TooSlow(#[from] TooSlow),
+    #[error("the head of the request is longer than {limit} bytes")]
+    HeadTooLong { limit: usize },
+    #[error("there are too many connections")]
+    TooManyConnections,
     #[error(transparent)]
     Value(#[from] SpecError),
     #[error(transparent)]
@@ -86,6 +94,11 @@ pub(super) enum ApiError {
     Internal,
 }
 
+/// The body of a request has not come in time.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the body has not come within {} s", .0.as_secs())]
+pub(super) struct TooSlow(pub(super) Duration);
+
 /// A problem document (RFC 9457).
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Problem<'a> {
@@ -114,12 +127,22 @@ const UNTIL_ROOM: &str = "10";
 /// A second, for media that may come at any moment.
 const SHORT: Duration = Duration::from_secs(1);
 
+impl TooSlow {
+    /// Whether that is why something failed.
+    pub(super) fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
+        iter::successors(Some(error), |error| (*error).source()).find_map(|error| error.downcast_ref())
+    }
+}
+
 impl ApiError {
     /// What it is to a program, and for how long the answer may be kept.
     fn kind(&self) -> (Code, Cache) {
         match self {
             Self::NotJson(_) => (Code::NotJson, Cache::NoStore),
             Self::Body(_) => (Code::BadBody, Cache::NoStore),
+            Self::TooSlow(_) => (Code::TooSlow, Cache::NoStore),
+            Self::HeadTooLong { .. } => (Code::HeadTooLong, Cache::NoStore),
+            Self::TooManyConnections => (Code::TooManyConnections, Cache::NoStore),
             Self::TooLarge { .. } => (Code::TooLarge, Cache::NoStore),
             Self::NotJsonType(_) => (Code::NotJsonType, Cache::NoStore),
             Self::Value(_) => (Code::BadValue, Cache::NoStore),
@@ -203,6 +226,10 @@ impl IntoResponse for ApiError {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, cache.value());
+        if matches!(code, Code::TooSlow | Code::TooManyConnections) {
+            // In HTTP/2, which has no such header, it is left out.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -22,7 +22,8 @@ mod schemas;
 /// What any change may be refused with.
 const REFUSALS: [Code; 4] = [Code::TokenNeeded, Code::BadToken, Code::ForeignPage, Code::ForeignHost];
 /// What any body may be refused with.
-const BAD_BODIES: [Code; 5] = [Code::NotJson, Code::BadBody, Code::TooLarge, Code::NotJsonType, Code::BadValue];
+const BAD_BODIES: [Code; 6] =
+    [Code::NotJson, Code::BadBody, Code::TooSlow, Code::TooLarge, Code::NotJsonType, Code::BadValue];
 
 const ABOUT: &str = "Live test streams by REST. Everybody may read, but for media \
     of private streams. Whoever is on the same machine may change things; \

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{Request, StatusCode};
+use axum::http::Request;
 use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -23,11 +23,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service as _;
 
+use super::error::ApiError;
 use super::tls::Certificates;
 use crate::config::ConnectionLimits;
 use crate::metrics::Metrics;
 
 mod answer;
+mod body;
+mod deadline;
 mod lanes;
 mod link;
 mod priority;
@@ -35,6 +38,7 @@ mod requests;
 mod turnstile;
 
 use answer::Answer;
+use body::Timely;
 use link::Link;
 use requests::Requests;
 use turnstile::Turnstile;
@@ -110,15 +114,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 async fn connection(stream: TcpStream, address: SocketAddr, site: &Site, watcher: Watcher) {
     let requests = Requests::new();
     let Some(stream) = prepare(stream, site, &requests).await else { return };
-    let (router, own, longest) = (site.router.clone(), Arc::clone(&requests), site.limits.header_bytes);
+    let (router, own, limits) = (site.router.clone(), Arc::clone(&requests), site.limits);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(address));
         let under_way = own.begin(&request);
-        let response = (head_length(&request) <= longest).then(|| router.clone().call(request.map(Body::new)));
+        let fits = head_length(&request) <= limits.header_bytes;
+        let body = |body| Body::new(Timely::new(body, limits.body));
+        let response = fits.then(|| router.clone().call(request.map(body)));
         async move {
             let response = match response {
                 Some(response) => response.await?,
-                None => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response(),
+                None => ApiError::HeadTooLong { limit: limits.header_bytes }.into_response(),
             };
             Ok::<_, Infallible>(response.map(|body| Answer::new(body, under_way)))
         }

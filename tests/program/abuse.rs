@@ -122,6 +122,47 @@ async fn heads_that_never_end_are_not_waited_for() {
 }
 
 #[tokio::test]
+async fn bodies_that_never_end_are_not_waited_for() {
+    let target = Target::start(&["--body-seconds", "1"]).await;
+    let before = target.memory();
+    let mut drips = JoinSet::new();
+    for number in 0..DRIPS {
+        let (mut reader, mut writer) = target.connect().await.into_split();
+        let length = ["Content-Length: 60000", "Transfer-Encoding: chunked"][number % 2];
+        let head = format!(
+            "POST /api/v1/streams HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{length}\r\n\r\n"
+        );
+        drips.spawn(async move {
+            let drip = async {
+                let mut sent = writer.write_all(head.as_bytes()).await;
+                while sent.is_ok() {
+                    sent = writer.write_all([&b" "[..], b"1\r\n \r\n"][number % 2]).await;
+                    sleep(Duration::from_millis(300)).await;
+                }
+            };
+            let mut answer = Vec::new();
+            let read = async { timeout(LONG, reader.read_to_end(&mut answer)).await.expect("it is closed").is_ok() };
+            tokio::join!(drip, read);
+            String::from_utf8_lossy(&answer).into_owned()
+        });
+    }
+    let mut told = 0;
+    while let Some(answer) = drips.join_next().await {
+        let answer = answer.expect("it is read");
+        // A connection that is closed while somebody speaks may be reset before its answer is read.
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 408 ") && answer.contains("\"too_slow\""),
+            "{answer}"
+        );
+        told += usize::from(!answer.is_empty());
+    }
+    assert!(told > 0, "nobody has been told");
+    target.alone().await;
+    target.check_memory(before);
+    target.check_streams().await;
+}
+
+#[tokio::test]
 async fn unknown_paths_cost_nothing_that_lasts() {
     let target = Target::start(&[]).await;
     let mut floods = JoinSet::new();

@@ -107,6 +107,7 @@ const PRECEDENCE: &[Row] = &[
     ("max_connections_per_address", Some("1024"), ["2", "3", "4"], &[]),
     ("max_header_bytes", Some("32768"), ["8192", "8193", "8194"], &[]),
     ("header_seconds", Some("10"), ["2", "3", "4"], &[]),
+    ("body_seconds", Some("10"), ["2", "3", "4"], &[]),
     ("send_seconds", Some("30"), ["2", "3", "4"], &[]),
     ("max_streams", Some("256"), ["2", "3", "4"], &[]),
     ("max_viewers", None, ["2", "3", "4"], &[]),

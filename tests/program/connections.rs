@@ -4,12 +4,14 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use reqwest::Method;
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::server::{Server, run};
-use crate::support::web::Web;
+use crate::support::web::{Web, send};
 use crate::support::{LONG, until};
 
 const IDLERS: usize = 100;
@@ -46,6 +48,8 @@ async fn one_port_speaks_both_versions_of_http() {
     assert_eq!(curl(&["--http2-prior-knowledge", &url]), "200 2");
     let long = format!("X: {}", "x".repeat(40_000));
     assert_eq!(curl(&["--http1.1", "--header", &long, &url]), "431 1.1");
+    let refused = send(Web::of(&server).request(Method::GET, "/livez").header("x", "x".repeat(40_000))).await;
+    assert_eq!((refused.status, &refused.json()["code"]), (431, &"head_too_long".into()));
 }
 
 #[tokio::test]
@@ -148,7 +152,14 @@ async fn there_is_room_for_so_many_connections() {
     let mut refused = TcpStream::connect(server.address()).await.expect("it is told");
     let mut answer = String::new();
     refused.read_to_string(&mut answer).await.expect("it is closed");
-    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("\r\nRetry-After: 1\r\n"), "{answer}");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    assert!(head.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
+    for line in ["\r\nretry-after: 1", "\r\nconnection: close", "\r\ncontent-type: application/problem+json"] {
+        assert!(head.contains(line), "{answer}");
+    }
+    assert!(head.contains(&format!("\r\ncontent-length: {}", body.len())), "{answer}");
+    let problem: Value = serde_json::from_str(body).expect("JSON");
+    assert_eq!((&problem["status"], &problem["code"]), (&503.into(), &"too_many_connections".into()));
     drop(inside);
     let web = Web::of(&server);
     let url = format!("http://{}/livez", server.address());

@@ -4,11 +4,10 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::deadline::Deadline;
 use super::requests::Requests;
 use crate::config::ConnectionLimits;
 
@@ -28,13 +27,6 @@ pub(super) struct Link<T> {
     head_bytes: usize,
     /// When the client has to have taken something.
     sending: Option<Deadline>,
-}
-
-/// Costs little until it has to be waited for.
-#[derive(Debug)]
-struct Deadline {
-    at: Instant,
-    sleep: Option<Pin<Box<Sleep>>>,
 }
 
 impl<T> Link<T> {
@@ -64,16 +56,6 @@ impl<T> Link<T> {
         }
         ready!(self.sending.get_or_insert_with(|| Deadline::after(self.limits.send)).poll(cx));
         Poll::Ready(Err(ErrorKind::TimedOut.into()))
-    }
-}
-
-impl Deadline {
-    fn after(time: Duration) -> Self {
-        Self { at: Instant::now() + time, sleep: None }
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.sleep.get_or_insert_with(|| Box::pin(sleep_until(self.at))).as_mut().poll(cx)
     }
 }
 
@@ -124,9 +106,11 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Link<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use axum::http::Request;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-    use tokio::time::{sleep, timeout};
+    use tokio::time::{Instant, sleep, timeout};
 
     use super::*;
 

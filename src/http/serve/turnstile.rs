@@ -5,18 +5,18 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::body::to_bytes;
+use axum::response::IntoResponse as _;
 use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::config::ConnectionLimits;
+use crate::http::error::ApiError;
 use crate::metrics::{Metrics, RefusedConnectionLabels};
 
 /// Of all file descriptors connections get three in four; files, pipelines and hooks need some as well.
 const SHARE: (u64, u64) = (3, 4);
-/// What those are told for whom there is no room. It is said before they have asked, so it is in nobody's format.
-const NO_ROOM: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 /// How long they may take to hear it; a connection that is closed while they speak would be reset.
 const HEARING: Duration = Duration::from_secs(1);
 /// How many are told at once; more are closed without a word.
@@ -91,7 +91,7 @@ impl Turnstile {
         }
         self.counts().told += 1;
         let hearing = async {
-            stream.write_all(NO_ROOM).await?;
+            stream.write_all(&no_room().await).await?;
             stream.shutdown().await?;
             while stream.read(&mut [0; 1024]).await? > 0 {}
             std::io::Result::Ok(())
@@ -128,6 +128,19 @@ impl Drop for Inside {
             counts.addresses.remove(&self.address);
         }
     }
+}
+
+/// What those are told for whom there is no room, before they have asked.
+async fn no_room() -> Vec<u8> {
+    let (head, body) = ApiError::TooManyConnections.into_response().into_parts();
+    // It is in memory already.
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let mut answer = format!("HTTP/1.1 {}\r\ncontent-length: {}\r\n", head.status, body.len()).into_bytes();
+    for (name, value) in &head.headers {
+        answer.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    answer.extend([b"\r\n", &*body].concat());
+    answer
 }
 
 /// As many file descriptors as this process may have, less those that others need.
