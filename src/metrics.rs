@@ -231,7 +231,7 @@ impl Metrics {
         registry.register("directory_errors", "Failed writes to the media directory", self.directory_errors.clone());
         let help = "How far the wall clock has been moved against the monotonic one since the start";
         registry.register_with_unit("clock_offset", help, Unit::Seconds, self.clock_offset.clone());
-        let help = "Pixels a second of the pictures of all streams that run";
+        let help = "Pixels a second of all streams that run, by the work that they are";
         registry.register("used_pixels_per_second", help, self.pixels_used.clone());
         let help = "Pixels a second that there is room for; 0 without a limit";
         registry.register("capacity_pixels_per_second", help, self.pixels_capacity.clone());

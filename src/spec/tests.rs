@@ -145,6 +145,17 @@ const NEARLY: &[&str] = &[
     r#"{"name": "a", "schedule": {"windows": [{"from": "22:00", "to": "06:00", "days": ["mon"]}]}}"#,
 ];
 
+#[test]
+fn a_slower_preset_takes_more_room() {
+    let pixels = |preset: &str| {
+        let video = json!([{"width": 640, "height": 360, "bitrate": 500_000, "preset": preset}]);
+        let request: StreamRequest = serde_json::from_value(json!({"name": "a", "fps": "25", "video": video})).unwrap();
+        StreamSpec::try_from(request).unwrap().pixels_per_second()
+    };
+    let found = ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"].map(pixels);
+    assert_eq!(found, [1, 2, 2, 3, 5, 5].map(|cost| cost * 640 * 360 * 25));
+}
+
 proptest! {
     #[test]
     fn what_is_accepted_is_written_as_it_was_read(fps in "(24|25|30|50|60|30000/1001)", frames in 30_u32..300, chunk in 4_u32..60, window in 10_u32..100, most in 0_u32..9) {
