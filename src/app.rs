@@ -1,6 +1,5 @@
 //! The program put together: streams, HTTP and an orderly end.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,21 +14,22 @@ use tokio_util::task::TaskTracker;
 use crate::config::{Config, ConfigError, MaxPixels, MediaDir, Sources, Wait};
 use crate::definitions::{Address, Definitions, StoreError};
 use crate::hooks::{self, Patience, Roster};
-use crate::http::{self, Access, App, Certificates, Gate, Local, Site, TlsError};
+use crate::http::{self, App, Certificates, Site, TlsError};
 use crate::pipeline::{self, PipelineError};
 use crate::spec::StreamSpec;
 use crate::stream::{Registry, Render, Setting};
 use crate::telemetry::Log;
 use crate::timeline::UnixTime;
 use crate::utc::Clock;
-use crate::viewer_token::Keys;
 use crate::wait::{self, Unreachable};
 
 mod capacity;
 mod renewal;
+mod secrets;
 mod token;
 
 use renewal::Renewal;
+use secrets::Secrets;
 
 /// How long requests and pipelines may take to finish once the program is to end.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -112,31 +112,31 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
         directory: config.media_dir.path(address.port()),
         tasks: tasks.clone(),
         capacity: watch::Sender::new(capacity::first(config.max_pixels)),
+        limits: watch::Sender::new(config.watching.clone()),
         ..Setting::new(Clock::system(), render, encoders.versions())
     };
     let given = definitions(&config, setting.clock.now());
     let Some(definitions) = end.run_until_cancelled(given).await else { return Ok(()) };
     let definitions = definitions?;
-    let access = access(&config, address)?;
+    let mut secrets = Secrets::of(address);
+    let access = secrets.access(&config)?;
     let (limits, metrics) = (config.limits, Arc::clone(&setting.metrics));
     log_start(&config, &setting, address);
     // Hooks are there before the first event, and after the last.
     let (posts, hooks_over) = (TaskTracker::new(), CancellationToken::new());
     let mut roster = Roster::new(posted(&setting), posts.clone(), hooks_over.clone());
     roster.set(&config.hooks);
-    let registry = Registry::new(setting, definitions, streams_over.clone()).limited_to(config.watching.clone());
-    let registry = Arc::new(registry);
+    let registry = Arc::new(Registry::new(setting, definitions, streams_over.clone()));
     let kept = Arc::clone(&registry);
     tasks.spawn(async move { kept.keep().await });
     if config.max_pixels == MaxPixels::Auto {
         let (measured, stop) = (Arc::clone(&registry), end.clone());
         tasks.spawn(async move { stop.run_until_cancelled(capacity::measure(&measured.setting().capacity)).await });
     }
-    let (renewal, stop) = (Renewal { sources, config, log, registry: Arc::clone(&registry), roster }, end.clone());
+    let app = App::new(Arc::clone(&registry), access, end.clone());
+    let site = Site { router: http::router(app.clone()), certificates, limits, metrics };
+    let (renewal, stop) = (Renewal { sources, config, log, registry, roster, app, secrets }, end.clone());
     tasks.spawn(async move { stop.run_until_cancelled(renewal.keep(hangups)).await });
-
-    let router = http::router(App::new(registry, access, end.clone()));
-    let site = Site { router, certificates, limits, metrics };
     tokio::select! {
         () = http::serve(listener, site, end.clone()) => {}
         () = async { end.cancelled().await; tokio::time::sleep(DRAIN).await } => {}
@@ -189,37 +189,6 @@ async fn join(store: &Address, given: Vec<StreamSpec>, wait: &Wait) -> Result<De
         attempt += 1;
         tokio::time::sleep(wait.rest).await;
     }
-}
-
-/// A token that is configured is everybody's to send, and nobody's to be told.
-fn access(config: &Config, address: SocketAddr) -> Result<Access, AppError> {
-    let gate = Gate { keys: keys(config)?, lists: config.lists.clone(), proxies: config.trusted_proxies.clone() };
-    if let Some(configured) = &config.api_token {
-        return Ok(Access::new(&configured.read()?, Local::NeedsToken, gate));
-    }
-    let token = made(config, token::TOKEN)?;
-    let scheme = if config.tls.is_some() { "https" } else { "http" };
-    show(&token::link(scheme, address, &token));
-    Ok(Access::new(&token, Local::Trusted, gate))
-}
-
-/// Replicas with the same keys take each other's viewer tokens.
-fn keys(config: &Config) -> Result<Keys, AppError> {
-    if let Some(configured) = &config.viewer_key {
-        return Ok(configured.read()?);
-    }
-    let not_keys = || AppError::Token(token::VIEWER_KEY, io::Error::new(io::ErrorKind::InvalidData, Keys::ALLOWED));
-    Keys::parse(&made(config, token::VIEWER_KEY)?).ok_or_else(not_keys)
-}
-
-fn made(config: &Config, name: &'static str) -> Result<String, AppError> {
-    token::find_or_make(config.state_dir.as_deref(), name).map_err(|error| AppError::Token(name, error))
-}
-
-/// The log is kept by others, so the link is not in it.
-#[expect(clippy::print_stdout, reason = "whoever starts the program may use its page")]
-fn show(link: &str) {
-    println!("{link}");
 }
 
 fn bind(listen: SocketAddr) -> std::io::Result<TcpListener> {

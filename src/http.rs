@@ -9,6 +9,7 @@ use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{Any, CorsLayer};
@@ -63,7 +64,7 @@ struct Shared {
     manifests: manifests::Manifests,
     /// Those who play.
     seen: Seen,
-    access: Access,
+    access: watch::Sender<Arc<Access>>,
     draining: CancellationToken,
 }
 
@@ -80,9 +81,18 @@ impl App {
             metrics,
             manifests: manifests::Manifests::default(),
             seen: Seen::new(),
-            access,
+            access: watch::Sender::new(Arc::new(access)),
             draining,
         }))
+    }
+
+    /// From now on `access` says who may do what.
+    pub fn change_access(&self, access: Access) {
+        self.0.access.send_replace(Arc::new(access));
+    }
+
+    fn access(&self) -> Arc<Access> {
+        Arc::clone(&self.0.access.borrow())
     }
 }
 
@@ -151,7 +161,7 @@ fn cors() -> CorsLayer {
 async fn count(State(app): State<App>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let kind = kind(route);
-    let admitted = if is_probe(route) { Ok(()) } else { app.0.access.gate.admit(&request) };
+    let admitted = if is_probe(route) { Ok(()) } else { app.access().gate.admit(&request) };
     let mut response = match admitted {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),

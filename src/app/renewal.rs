@@ -1,16 +1,16 @@
 //! The configuration read again while the program runs.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use tokio::signal::unix::Signal;
 
+use super::secrets::Secrets;
 use crate::config::{Config, Sources};
 use crate::hooks::Roster;
+use crate::http::App;
 use crate::stream::Registry;
 use crate::telemetry::Log;
-
-/// What takes effect without a restart, beside streams and hooks.
-const LOG: &str = "log";
 
 /// All that a new configuration may touch.
 pub(super) struct Renewal {
@@ -20,6 +20,8 @@ pub(super) struct Renewal {
     pub(super) log: Log,
     pub(super) registry: Arc<Registry>,
     pub(super) roster: Roster,
+    pub(super) app: App,
+    pub(super) secrets: Secrets,
 }
 
 impl Renewal {
@@ -33,20 +35,46 @@ impl Renewal {
         }
     }
 
+    /// What needs a restart stays as it was, and is named.
     async fn apply(&mut self, new: Config) {
-        let differences = self.config.differences(&new);
-        let (at_once, later): (Vec<_>, Vec<_>) = differences.into_iter().partition(|key| key == LOG);
+        let next = self.next(&new);
+        let access = match self.secrets.access(&next) {
+            Ok(access) => access,
+            Err(error) => {
+                return tracing::error!(error = &error as &dyn Error, "the configuration is wrong; nothing changes");
+            }
+        };
+        let later = next.differences(&new);
         if !later.is_empty() {
             tracing::warn!(settings = later.join(", "), "changed, but only a restart has them take effect");
         }
-        if let (false, Err(error)) = (at_once.is_empty(), self.log.set_filter(&new.log)) {
+        if let (true, Err(error)) = (next.log != self.config.log, self.log.set_filter(&next.log)) {
             tracing::error!(error, "the filter of the log stays as it is");
         }
-        let Config { log, streams, hooks, .. } = new;
-        let now = self.registry.setting().clock.now();
-        self.registry.definitions().declare(streams.clone().unwrap_or_default(), now).await;
-        self.roster.set(&hooks);
-        self.config = Config { log, streams, hooks, ..self.config.clone() };
+        self.app.change_access(access);
+        let (setting, definitions) = (self.registry.setting(), self.registry.definitions());
+        setting.limits.send_replace(next.watching.clone());
+        definitions.allow(next.max_streams);
+        definitions.declare(next.streams.clone().unwrap_or_default(), setting.clock.now()).await;
+        self.roster.set(&next.hooks);
+        self.config = next;
         tracing::info!("the configuration has been read again");
+    }
+
+    /// What is in effect, with all of `new` that takes effect without a restart.
+    fn next(&self, new: &Config) -> Config {
+        let new = new.clone();
+        Config {
+            api_token: new.api_token,
+            viewer_key: new.viewer_key,
+            lists: new.lists,
+            trusted_proxies: new.trusted_proxies,
+            max_streams: new.max_streams,
+            watching: new.watching,
+            log: new.log,
+            streams: new.streams,
+            hooks: new.hooks,
+            ..self.config.clone()
+        }
     }
 }

@@ -68,7 +68,7 @@ impl Access {
 /// Reading is free, anything else goes through [`Access`].
 pub(super) async fn guard(State(app): State<App>, request: Request, next: Next) -> Result<Response, ApiError> {
     if ![Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method()) {
-        app.0.access.check(&request)?;
+        app.access().check(&request)?;
     }
     Ok(next.run(request).await)
 }

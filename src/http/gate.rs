@@ -87,7 +87,8 @@ pub(super) async fn guard(
     let Some(record) = stream.and_then(|name| app.0.registry.record(&name).ok()) else {
         return Ok(next.run(request).await);
     };
-    let (gate, audience) = (&app.0.access.gate, &record.spec.audience);
+    let (access, audience) = (app.access(), &record.spec.audience);
+    let gate = &access.gate;
     gate.let_in(&audience.lists, &request)?;
     if !audience.is_private() {
         return Ok(next.run(request).await);

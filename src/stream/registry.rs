@@ -60,6 +60,8 @@ pub struct Setting {
     pub turns: Turns,
     /// The most that runs at once.
     pub capacity: watch::Sender<Capacity>,
+    /// The most that all streams together may be watched.
+    pub limits: watch::Sender<Limits>,
 }
 
 impl Setting {
@@ -75,6 +77,7 @@ impl Setting {
             tasks: TaskTracker::new(),
             turns: Turns::default(),
             capacity: watch::Sender::default(),
+            limits: watch::Sender::default(),
         }
     }
 }
@@ -113,8 +116,6 @@ pub struct Registry {
     setting: Arc<Setting>,
     definitions: Arc<Definitions>,
     over: CancellationToken,
-    /// Of all streams together.
-    limits: Limits,
     streams: Mutex<BTreeMap<StreamName, Entry>>,
     /// Held by whoever has been told that there is room and has not taken it yet.
     claims: tokio::sync::Mutex<()>,
@@ -133,7 +134,6 @@ impl Registry {
             setting: Arc::new(setting),
             definitions: Arc::new(definitions),
             over,
-            limits: Limits::default(),
             streams: Mutex::default(),
             claims: tokio::sync::Mutex::default(),
             begun: AtomicBool::new(false),
@@ -142,12 +142,6 @@ impl Registry {
         };
         registry.reconcile();
         registry
-    }
-
-    /// The same, watched no more than this altogether.
-    #[must_use]
-    pub fn limited_to(self, limits: Limits) -> Self {
-        Self { limits, ..self }
     }
 
     /// What all streams share.

@@ -3,11 +3,12 @@
 use std::net::TcpListener;
 use std::path::Path;
 
+use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::support::server::Server;
-use crate::support::web::Web;
+use crate::support::web::{Web, send};
 use crate::support::{LONG, until};
 
 const STREAMS: &str = "/api/v1/streams";
@@ -56,6 +57,62 @@ async fn a_hangup_touches_what_has_changed_and_nothing_else() {
     let log = server.log().join("\n");
     assert!(log.contains("log_format, state_dir") && log.contains("restart"), "{log}");
     assert_eq!(names(&web).await, ["a"]);
+}
+
+#[tokio::test]
+async fn who_may_do_what_follows_the_files() {
+    let home = TempDir::new().expect("a temporary directory");
+    let [token, key] = ["token", "key"].map(|name| home.path().join(name));
+    let secrets = |one: &str| {
+        std::fs::write(&token, one).expect("it is written");
+        std::fs::write(&key, format!("the-viewer-key-{one}")).expect("it is written");
+    };
+    let with = |more: &str| {
+        let files = format!("api_token_file = {token:?}\nviewer_key_file = {key:?}\n");
+        format!("{files}{more}[[streams]]\nname = \"a\"\nenabled = false\naccess = \"private\"\n")
+    };
+    secrets("one");
+    let server = started(home.path(), &with(""));
+    let web = Web::of(&server);
+    let post = async |token: &str, path: &str| {
+        let request = web.request(Method::POST, &format!("{STREAMS}{path}")).bearer_auth(token);
+        send(request.json(&serde_json::json!({}))).await
+    };
+    let made = post("one", "/a/tokens").await;
+    let path = made.json()["urls"]["hls"].as_str().expect("a text").to_owned();
+    let code = async |path: &str| web.get(path).await.json()["code"].clone();
+    assert_eq!((made.status, code(&path).await), (201, "no_such_media".into()), "it does not run");
+
+    secrets("two");
+    read_again(&server, home.path(), (&with(""), READ)).await;
+    assert_eq!((post("one", "/a/stop").await.status, post("two", "/a/stop").await.status), (401, 200));
+    assert_eq!(code(&path).await, "bad_viewer_token");
+
+    read_again(&server, home.path(), (&with("deny = [\"127.0.0.0/8\"]\n"), READ)).await;
+    assert_eq!((code(STREAMS).await, web.get("/livez").await.status), ("address_denied".into(), 200));
+    std::fs::write(&key, "short").expect("it is written");
+    read_again(&server, home.path(), (&with(""), "nothing changes")).await;
+    assert_eq!(code(STREAMS).await, "address_denied");
+    secrets("two");
+    read_again(&server, home.path(), (&with("max_streams = 1\n"), READ)).await;
+    let full =
+        send(web.request(Method::POST, STREAMS).bearer_auth("two").json(&serde_json::json!({"name": "b"}))).await;
+    assert_eq!((full.status, full.json()["code"].clone()), (507, "full".into()));
+    let log = server.log().join("\n");
+    assert!(!log.contains("restart") && !log.contains("viewer-key-"), "{log}");
+}
+
+#[tokio::test]
+async fn limits_of_viewers_follow_the_file() {
+    let home = TempDir::new().expect("a temporary directory");
+    let stream = "[[streams]]\nname = \"a\"\nvideo = []\n";
+    let server = started(home.path(), &format!("max_viewers = 1\n{stream}"));
+    let web = Web::of(&server);
+    web.playable("a").await;
+    let status = async || web.get("/live/a/hls.m3u8").await.status;
+    until("one is let in and no other", LONG, async || (status().await == 503).then_some(())).await;
+    read_again(&server, home.path(), (&format!("max_viewers = 1000000\n{stream}"), READ)).await;
+    assert_eq!(status().await, 200);
 }
 
 #[tokio::test]

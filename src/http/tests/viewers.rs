@@ -17,7 +17,8 @@ impl House {
         request.as_object_mut().unwrap().extend(definition.as_object().unwrap().clone());
         let spec = serde_json::from_value::<StreamRequest>(request).unwrap().try_into().unwrap();
         let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
-        let registry = Arc::new(registry_after(Duration::ZERO, Capacity::Unlimited, spec, &now).limited_to(limits));
+        let registry = Arc::new(registry_after(Duration::ZERO, Capacity::Unlimited, spec, &now));
+        registry.setting().limits.send_replace(limits);
         let access = Access::new("token", Local::Trusted, Gate::of(keys()));
         let app = router(App::new(Arc::clone(&registry), access, CancellationToken::new()));
         let media = until_ready(&app).await;

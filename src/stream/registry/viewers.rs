@@ -49,17 +49,17 @@ impl Registry {
             return Ok(());
         }
         let now = self.setting.clock.now();
-        let of_stream = &entry.record.spec.limits;
+        let (of_stream, of_all) = (&entry.record.spec.limits, self.setting.limits.borrow());
         let all = || streams.values().map(|entry| entry.audience.load(now)).fold(Load::default(), Load::and);
         let excess = match entry.audience.load(now).past(of_stream) {
             Some(excess) => Some((Some(name.clone()), excess)),
-            None if self.limits == Limits::default() => None,
-            None => all().past(&self.limits).map(|excess| (None, excess)),
+            None if *of_all == Limits::default() => None,
+            None => all().past(&of_all).map(|excess| (None, excess)),
         };
         match (excess, newcomer) {
             (Some((stream, excess)), _) => {
                 self.refused(name, entry, (excess, now));
-                let elsewhere = of_stream.overflow.as_ref().or(self.limits.overflow.as_ref()).cloned();
+                let elsewhere = of_stream.overflow.as_ref().or(of_all.overflow.as_ref()).cloned();
                 Err(Refusal { stream, excess, elsewhere })
             }
             (None, Newcomer::Comes) => {
