@@ -39,8 +39,10 @@ impl Visits {
 
     /// When somebody was last there, which may be now.
     pub(super) fn last(&self, now: UnixTime) -> Option<UnixTime> {
-        let last = Some(self.last.load(Ordering::Relaxed)).filter(|nanos| *nanos > 0).map(UnixTime::from_nanos);
-        if self.under_way.load(Ordering::Relaxed) > 0 { Some(now) } else { last }
+        if self.under_way.load(Ordering::Acquire) > 0 {
+            return Some(now);
+        }
+        Some(self.last.load(Ordering::Relaxed)).filter(|nanos| *nanos > 0).map(UnixTime::from_nanos)
     }
 }
 
@@ -67,7 +69,8 @@ impl Clone for Presence {
 impl Drop for Presence {
     fn drop(&mut self) {
         self.visits.last.store(self.clock.now().as_nanos(), Ordering::Relaxed);
-        self.visits.under_way.fetch_sub(1, Ordering::Relaxed);
+        // Whoever sees that it is over sees when that was.
+        self.visits.under_way.fetch_sub(1, Ordering::Release);
     }
 }
 
