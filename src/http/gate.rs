@@ -1,12 +1,13 @@
 //! Who may watch, and who is answered at all. A viewer token is the beginning of the path, so that every player carries
 //! it on through manifests, segments and parts, none of which is another for it.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tower::Service as _;
@@ -58,11 +59,16 @@ impl Gate {
         if lists.is_empty() {
             return Ok(());
         }
-        let addresses = client::addresses(request, &self.proxies);
+        let addresses = self.addresses(request.extensions(), request.headers());
         match addresses.is_some_and(|all| all.iter().all(|address| lists.admit(*address))) {
             true => Ok(()),
             false => Err(ApiError::AddressDenied),
         }
+    }
+
+    /// Where a request comes from; `None` if a proxy that is believed tells what is no address.
+    pub(super) fn addresses(&self, extensions: &Extensions, headers: &HeaderMap) -> Option<Vec<IpAddr>> {
+        client::addresses(extensions, headers, &self.proxies)
     }
 
     /// When the token that a request has brought for a private stream expires.

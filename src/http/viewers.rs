@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use super::App;
@@ -19,9 +19,6 @@ use crate::spec::StreamName;
 use crate::stream::{Newcomer, Refusal};
 use crate::timeline;
 use crate::window::Output;
-
-/// Of proxies that say for whom they ask.
-const FORWARDED: [&str; 2] = ["forwarded", "x-forwarded-for"];
 
 /// Whoever sent a request.
 pub(super) struct Caller {
@@ -39,13 +36,13 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-        let header = |name| parts.headers.get(name).map(|value: &HeaderValue| value.as_bytes());
-        let forwarded = FORWARDED.map(|name| header(HeaderName::from_static(name)));
-        let address = peer.map(|peer| peer.ip());
+        // What anybody may write would let one viewer pass for many.
+        let addresses = app.access().gate.addresses(&parts.extensions, &parts.headers);
+        let agent = parts.headers.get(header::USER_AGENT).map(HeaderValue::as_bytes);
         let seen = &app.0.seen;
         Ok(Self {
-            connection: seen.key(&(peer, forwarded)),
-            program: seen.key(&(address, forwarded, header(header::USER_AGENT))),
+            connection: seen.key(&(peer, &addresses)),
+            program: seen.key(&(&addresses, agent)),
             head: parts.method == Method::HEAD,
             uri: parts.uri.clone(),
         })

@@ -2,23 +2,23 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::{ConnectInfo, Request};
-use axum::http::HeaderMap;
+use axum::extract::ConnectInfo;
+use axum::http::{Extensions, HeaderMap};
 
 use crate::network::Network;
 
 /// The addresses that a request comes from: its peer, or, if that is a trusted proxy, the one before the trusted ones in
 /// each header that proxies use. A header that a proxy hands on unseen is one that a client may write, so that where there
 /// are two addresses both count. `None` if a trusted proxy tells what is no address.
-pub(super) fn addresses(request: &Request, proxies: &[Network]) -> Option<Vec<IpAddr>> {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?.0.ip().to_canonical();
+pub(super) fn addresses(extensions: &Extensions, headers: &HeaderMap, proxies: &[Network]) -> Option<Vec<IpAddr>> {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip().to_canonical();
     let is_trusted = |address: &IpAddr| proxies.iter().any(|network| network.contains(*address));
     if !is_trusted(&peer) {
         return Some(vec![peer]);
     }
     let mut found = Vec::new();
     for (header, read) in [("x-forwarded-for", address as fn(&str) -> Option<IpAddr>), ("forwarded", forwarded)] {
-        let Some(hops) = hops(request.headers(), header) else { continue };
+        let Some(hops) = hops(headers, header) else { continue };
         let mut client = peer;
         for hop in hops.iter().rev() {
             client = read(hop)?;
@@ -59,6 +59,7 @@ fn address(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use axum::extract::Request;
     use proptest::prelude::*;
 
     use super::*;
@@ -68,7 +69,8 @@ mod tests {
             headers.iter().fold(Request::get("/"), |request, (name, value)| request.header(*name, *value));
         request = request.extension(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 9)));
         let proxies = ["10.0.0.0/8", "::1"].map(|text| text.parse().unwrap());
-        addresses(&request.body(Body::empty()).unwrap(), &proxies)
+        let (parts, _) = request.body(Body::empty()).unwrap().into_parts();
+        addresses(&parts.extensions, &parts.headers, &proxies)
     }
 
     #[track_caller]

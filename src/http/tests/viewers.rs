@@ -155,6 +155,16 @@ async fn when_there_is_no_room_those_who_play_go_on() {
 }
 
 #[tokio::test]
+async fn nobody_passes_for_many_by_what_they_write() {
+    let house = House::with(json!({"max_viewers": 1})).await;
+    let read = |client: &str| Request::get("/live/test/dash.mpd").header("x-forwarded-for", client);
+    for client in ["198.51.100.1", "198.51.100.2", "nobody"] {
+        assert_eq!(house.gets_with(1, read(client)).await.status, 200, "{client}");
+    }
+    check_refused(&house.gets_with(2, read("198.51.100.1")).await, "stream test has 1 viewers");
+}
+
+#[tokio::test]
 async fn those_for_whom_there_is_no_room_are_sent_elsewhere() {
     let house = House::with(json!({"max_viewers": 1, "overflow_url": "https://other.example/"})).await;
     assert_eq!(house.gets(1, "/live/test/hls.m3u8").await.status, 200);
