@@ -134,7 +134,7 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
         tasks.spawn(async move { stop.run_until_cancelled(capacity::measure(&measured.setting().capacity)).await });
     }
     let app = App::new(Arc::clone(&registry), access, end.clone());
-    let site = Site { router: http::router(app.clone()), certificates, limits, metrics };
+    let site = Site { router: http::router(app.clone(), config.serve), certificates, limits, metrics };
     let (renewal, stop) = (Renewal { sources, config, log, registry, roster, app, secrets }, end.clone());
     tasks.spawn(async move { stop.run_until_cancelled(renewal.keep(hangups)).await });
     tokio::select! {

@@ -26,7 +26,7 @@ mod viewer_key;
 pub use limits::ConnectionLimits;
 pub use pixels::MaxPixels;
 use settings::Settings;
-pub use settings::{LogFormat, Sources};
+pub use settings::{LogFormat, Serve, Sources};
 pub use token::ApiToken;
 pub use unknown::check_environment;
 pub use viewer_key::{VIEWER_KEY_VARIABLE, ViewerKey};
@@ -67,6 +67,8 @@ pub struct Config {
     pub state_dir: Option<PathBuf>,
     /// Where definitions are kept that replicas share.
     pub store: Option<Address>,
+    /// What is served.
+    pub serve: Serve,
     /// Certificate and key, if the server speaks TLS.
     pub tls: Option<TlsFiles>,
     /// What changes need, also from this machine; without it one is made.
@@ -189,6 +191,7 @@ impl Config {
                 .store
                 .map(|text| text.parse().map_err(|problem: String| refused("store", problem)))
                 .transpose()?,
+            serve: said.serve.unwrap_or_default(),
             tls: tls(said.tls_cert, said.tls_key)?,
             api_token: token::api_token(said.api_token, said.api_token_file)?,
             viewer_key: viewer_key::viewer_key(said.viewer_key, said.viewer_key_file)?,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::sync::watch;
@@ -16,6 +16,7 @@ use tower_http::cors::{Any, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::audience::Seen;
+use crate::config::Serve;
 use crate::definitions::MAX_STREAMS;
 use crate::metrics::{Metrics, RequestLabels};
 use crate::stream::Registry;
@@ -96,8 +97,8 @@ impl App {
     }
 }
 
-/// All routes.
-pub fn router(app: App) -> Router {
+/// All routes, of which some may answer only that they are not served.
+pub fn router(app: App, serve: Serve) -> Router {
     let media = Router::new()
         .route("/live/{stream}/{file}", get(media::in_stream))
         .route("/live/{stream}/{track}/{file}", get(media::in_track))
@@ -125,11 +126,14 @@ pub fn router(app: App) -> Router {
         .route("/api/v1/streams/{name}/tokens", post(tokens::issue))
         .route_layer(from_fn_with_state(app.clone(), access::guard));
     let page = Router::new().route("/", get(page::index)).route("/static/{*path}", get(page::asset));
+    let shown = match serve {
+        Serve::All => media.merge(page),
+        Serve::Api => media.merge(page).route_layer(from_fn(async |_: Request, _: Next| error::ApiError::NotServed)),
+    };
     let plain = Router::new()
-        .merge(media)
+        .merge(shown)
         .merge(operation)
         .merge(api)
-        .merge(page)
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::wrong_method)
         // One stack: each call of `layer` puts a box around every route, and a request clones them all.

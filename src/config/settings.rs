@@ -37,6 +37,9 @@ pub(super) struct Settings {
     /// Where definitions are kept that replicas share, nats://HOST:PORT/BUCKET [default: none; state_dir]
     #[arg(long, env = "BARSTONE_STORE", value_name = "URL", global = true)]
     pub(super) store: Option<String>,
+    /// What is served beside probes and metrics [default: all]
+    #[arg(long, env = "BARSTONE_SERVE", value_name = "WHAT", global = true)]
+    pub(super) serve: Option<Serve>,
     /// PEM file with the certificate chain; with it the server speaks TLS only
     #[arg(long, env = "BARSTONE_TLS_CERT", value_name = "FILE", global = true)]
     pub(super) tls_cert: Option<PathBuf>,
@@ -133,6 +136,17 @@ impl From<String> for NumberOrWord {
     }
 }
 
+/// What is served beside what operation needs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Serve {
+    /// The page, the API and media.
+    #[default]
+    All,
+    /// The API; media are for servers that read the media directory, or for none.
+    Api,
+}
+
 /// What a line of the log looks like.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -159,6 +173,7 @@ impl Settings {
             media_dir: self.media_dir.or(others.media_dir),
             state_dir: self.state_dir.or(others.state_dir),
             store: self.store.or(others.store),
+            serve: self.serve.or(others.serve),
             tls_cert: self.tls_cert.or(others.tls_cert),
             tls_key: self.tls_key.or(others.tls_key),
             api_token: self.api_token.or(others.api_token),

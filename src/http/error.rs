@@ -66,6 +66,8 @@ pub(super) enum ApiError {
     ViewerTokenExpired,
     #[error("nothing is here: {0}")]
     UnknownPath(String),
+    #[error("the page and media are not served here, but what the API answers (serve = \"api\")")]
+    NotServed,
     #[error("{method} is not for {path}")]
     WrongMethod { method: Method, path: String },
     /// A name in a media URL that means nothing. `retry` is for how long the answer may be kept.
@@ -160,6 +162,7 @@ impl ApiError {
             Self::NoRoom(_) => (Code::NoRoom, Cache::NoStore),
             Self::NoRoomYet(_) => (Code::NoRoomYet, Cache::NoStore),
             Self::UnknownPath(_) => (Code::UnknownPath, Cache::MaxAge(SHORT)),
+            Self::NotServed => (Code::NotServed, Cache::NoStore),
             Self::WrongMethod { .. } => (Code::WrongMethod, Cache::NoStore),
             Self::NoSuchMedia { retry, .. } => (Code::NoSuchMedia, Cache::MaxAge(*retry)),
             Self::Expired { keep, .. } => (Code::Expired, Cache::MaxAge(*keep)),

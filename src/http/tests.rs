@@ -41,7 +41,7 @@ fn keys() -> Keys {
 fn app_with(delay: Duration, capacity: Capacity, gate: Gate) -> Router {
     let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
     let registry = Arc::new(registry_after(delay, capacity, StreamSpec::test(), &now));
-    router(App::new(registry, Access::new("token", Local::Trusted, gate), CancellationToken::new()))
+    router(App::new(registry, Access::new("token", Local::Trusted, gate), CancellationToken::new()), Serve::All)
 }
 
 /// With one stream, at `now` in milliseconds.
@@ -109,6 +109,21 @@ async fn until_ready(app: &Router) -> String {
     }
     let stream = get(app, "/api/v1/streams/test").await.json();
     format!("/live/test/v720/{}", stream["revision"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn a_source_serves_its_api_and_no_media() {
+    let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
+    let registry = Arc::new(registry_after(Duration::ZERO, Capacity::Unlimited, StreamSpec::test(), &now));
+    let access = Access::new("token", Local::Trusted, Gate::of(keys()));
+    let app = router(App::new(registry, access, CancellationToken::new()), Serve::Api);
+    for path in ["/", "/static/page.js", "/live/test/hls.m3u8", "/hls/test.m3u8", "/t/x/live/test/dash.mpd"] {
+        let answer = get(&app, path).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (404, &json!("not_served")), "{path}");
+    }
+    for path in ["/api/v1/streams", "/time", "/metrics", "/livez", "/startupz", "/whoami"] {
+        assert_eq!(get(&app, path).await.status, StatusCode::OK, "{path}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -96,6 +96,7 @@ const PRECEDENCE: &[Row] = &[
     ("media_dir", None, ["'/file'", "/variable", "none"], &[]),
     ("state_dir", None, ["'/file'", "/variable", "/flag"], &[]),
     ("store", None, ["'nats://file/b'", "nats://variable/b", "nats://flag/b"], &[]),
+    ("serve", Some("'all'"), ["'api'", "all", "api"], &[]),
     ("tls_cert", None, ["'/file'", "/variable", "/flag"], &["--tls-key", "/key"]),
     ("tls_key", None, ["'/file'", "/variable", "/flag"], &["--tls-cert", "/cert"]),
     ("api_token_file", None, ["'/file'", "/variable", "/flag"], &[]),

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use barstone::config::ConnectionLimits;
+use barstone::config::{ConnectionLimits, Serve};
 use barstone::definitions::Definitions;
 use barstone::http::{Access, App, Gate, Local, Site, router, serve};
 use barstone::spec::StreamSpec;
@@ -45,7 +45,8 @@ async fn start() -> SocketAddr {
     let app = App::new(registry, Access::new(TOKEN, Local::Trusted, gate), CancellationToken::new());
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
-    let site = Site { router: router(app), certificates: None, limits: ConnectionLimits::default(), metrics };
+    let site =
+        Site { router: router(app, Serve::All), certificates: None, limits: ConnectionLimits::default(), metrics };
     tasks.spawn(serve(listener, site, CancellationToken::new()));
     address
 }

@@ -52,6 +52,7 @@ codes! {
     ViewerTokenExpired: FORBIDDEN "viewer_token_expired" "The viewer token has expired"
     UnknownPath: NOT_FOUND "unknown_path" "Nothing is here"
     UnknownStream: NOT_FOUND "unknown_stream" "There is no such stream"
+    NotServed: NOT_FOUND "not_served" "This is not served here"
     NoSuchMedia: NOT_FOUND "no_such_media" "There is no such media"
     WrongMethod: METHOD_NOT_ALLOWED "wrong_method" "Not with this method"
     TooSlow: REQUEST_TIMEOUT "too_slow" "The body has not come in time"

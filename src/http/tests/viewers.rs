@@ -20,7 +20,7 @@ impl House {
         let registry = Arc::new(registry_after(Duration::ZERO, Capacity::Unlimited, spec, &now));
         registry.setting().limits.send_replace(limits);
         let access = Access::new("token", Local::Trusted, Gate::of(keys()));
-        let app = router(App::new(Arc::clone(&registry), access, CancellationToken::new()));
+        let app = router(App::new(Arc::clone(&registry), access, CancellationToken::new()), Serve::All);
         let media = until_ready(&app).await;
         registry.count_viewers();
         Self { app, registry, now, media }
