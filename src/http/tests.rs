@@ -111,6 +111,12 @@ async fn until_ready(app: &Router) -> String {
     format!("/live/test/v720/{}", stream["revision"].as_str().unwrap())
 }
 
+#[test]
+fn the_readme_says_how_long_bodies_may_be() {
+    let row = format!("| {} KiB; {} KiB |", MAX_BODY_BYTES / 1024, MAX_IMPORT_BYTES / 1024);
+    assert!(include_str!("../../README.md").contains(&row), "{row}");
+}
+
 #[tokio::test]
 async fn a_source_serves_its_api_and_no_media() {
     let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
