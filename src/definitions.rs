@@ -140,7 +140,9 @@ impl Definitions {
     async fn hear_all(&self, bucket: &Bucket) -> Result<News, StoreError> {
         let mut kept = self.kept.lock().await;
         let mut heads = bucket.heads().await?;
-        if heads.is_new {
+        let known = kept.versions.values().copied().max().unwrap_or_default();
+        // Another replica may have written something since.
+        if heads.newest == 0 || heads.newest < known {
             for record in kept.stored.values() {
                 // Another replica may have been first.
                 _ = kept.store.write(record, 0).await;

@@ -62,8 +62,8 @@ pub(super) type News = kv::Watch;
 
 /// Everything that there is, and what comes after it.
 pub(super) struct Heads {
-    /// Nobody has ever written anything.
-    pub(super) is_new: bool,
+    /// The version of what was written last; 0 if nobody has ever written anything.
+    pub(super) newest: u64,
     pub(super) all: Vec<Heard>,
     pub(super) news: News,
 }
@@ -99,7 +99,7 @@ impl Bucket {
         let failed = |problem: &dyn fmt::Display| self.address.failed(problem);
         let store = find_or_make(&self.client, &self.address.bucket).await.map_err(|problem| failed(&problem))?;
         let state = &store.stream.cached_info().state;
-        let is_new = state.last_sequence == 0;
+        let newest = state.last_sequence;
         let mut there = state.messages > 0;
         let mut news = store.watch_with_history(">").await.map_err(|error| failed(&error))?;
         let mut all = Vec::new();
@@ -109,7 +109,7 @@ impl Bucket {
             there = entry.delta > 0;
             all.extend(Heard::of(&entry));
         }
-        Ok(Heads { is_new, all, news })
+        Ok(Heads { newest, all, news })
     }
 
     /// The next thing that happens. It fails also when the connection has been broken meanwhile, which a watch outlives
