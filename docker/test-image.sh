@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the images without a container engine, from Debian's packages and the Rust toolchain of this machine under the
-# names that the Dockerfile uses, and runs them: without rights, with a root that cannot be written. Takes 5 GB meanwhile.
+# names that the Dockerfile uses, and runs them: without rights, with a root that cannot be written. Takes 4 GB meanwhile.
 set -eu
 cd "$(dirname "$0")/.."
 began=$(date +%s)
@@ -58,11 +58,21 @@ until_true() {
     done
 }
 
+# quietly WHAT COMMAND...: what it said is shown if it fails.
+quietly() {
+    log=$store/$1.log
+    shift
+    "$@" >"$log" 2>&1 || {
+        tail -40 "$log" >&2
+        fail "$(basename "$log" .log) cannot be built"
+    }
+}
+
 make_bases() {
     # As the image of that name has it: the same packages, no documentation, and nothing waits until a disk has written.
-    [ -s "$store/base.tar" ] || mmdebstrap --quiet --variant=minbase \
+    [ -s "$store/base.tar" ] || quietly base mmdebstrap --variant=minbase \
         --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr --include=usr-is-merged \
-        --aptopt='Acquire::Languages "none"' --dpkgopt=force-unsafe-io \
+        --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "3"' --dpkgopt=force-unsafe-io \
         --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
         --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
         bookworm "$store/base.tar"
@@ -77,13 +87,10 @@ make_bases() {
 
 # build TARGET NAME
 build() {
-    buildah build --isolation chroot --pull-never --layers --format docker \
+    quietly "$1" buildah build --isolation chroot --pull-never --layers --format docker \
         --build-arg PROFILE="$profile" --volume "$toolchain:/usr/local/rust:ro" \
         --volume "$registry:/usr/local/cargo/registry:ro" --volume "$store/target:/src/target" \
-        --target "$1" --tag "$2" --file docker/Dockerfile . >"$store/$1.log" 2>&1 || {
-        tail -40 "$store/$1.log" >&2
-        fail "$1 cannot be built"
-    }
+        --target "$1" --tag "$2" --file docker/Dockerfile .
     bytes=$(podman image inspect --format '{{.Size}}' "$2")
     echo "$1: $((bytes / 1000000)) MB, with $((base_bytes / 1000000)) MB of the base"
 }
