@@ -9,14 +9,14 @@ set -eu
 
 crates() {
     # The program itself comes from a directory, which stands behind its version.
-    cargo tree --locked --edges normal,no-proc-macro --prefix none --no-dedupe --format '{p}|{l}' | sort -u |
-        awk -F'|' '$1 !~ /\(/ {
-            split($1, crate, " v")
-            # An older way to write the same.
-            gsub(/ *\/ */, " OR ", $2)
-            printf "{\"type\":\"library\",\"name\":\"%s\",\"version\":\"%s\",", crate[1], crate[2]
-            printf "\"purl\":\"pkg:cargo/%s@%s\",\"licenses\":[{\"expression\":\"%s\"}]}\n", crate[1], crate[2], $2
-        }'
+    tree=$(cargo tree --locked --edges normal,no-proc-macro --prefix none --no-dedupe --format '{p}|{l}')
+    echo "$tree" | sort -u | awk -F'|' '$1 !~ /\(/ {
+        split($1, crate, " v")
+        # An older way to write the same.
+        gsub(/ *\/ */, " OR ", $2)
+        printf "{\"type\":\"library\",\"name\":\"%s\",\"version\":\"%s\",", crate[1], crate[2]
+        printf "\"purl\":\"pkg:cargo/%s@%s\",\"licenses\":[{\"expression\":\"%s\"}]}\n", crate[1], crate[2], $2
+    }'
 }
 
 vendored() {
@@ -30,7 +30,8 @@ vendored() {
 }
 
 packages() {
-    dpkg-query -W -f '${Package} ${Version} ${Architecture}\n' "$@" | while read -r name version architecture; do
+    installed=$(dpkg-query -W -f '${Package} ${Version} ${Architecture}\n' "$@")
+    echo "$installed" | while read -r name version architecture; do
         escaped=$(echo "$version" | sed 's/+/%2B/g; s/:/%3A/g')
         echo "{\"type\":\"library\",\"name\":\"$name\",\"version\":\"$version\",\"purl\":\"pkg:deb/debian/$name@$escaped?arch=$architecture\"}"
     done
