@@ -81,11 +81,11 @@ pub enum AppError {
 }
 
 impl AppError {
-    /// Whether what is configured is wrong, or is not there.
+    /// Whether what is configured is wrong, or names what is not there.
     pub const fn is_of_configuration(&self) -> bool {
         match self {
-            Self::Config(_) | Self::Unreachable(_) | Self::Store(_) | Self::Token(..) | Self::Tls(_) => true,
-            Self::Listen { .. } | Self::Pipeline(_) => false,
+            Self::Config(_) | Self::Unreachable(_) | Self::Store(StoreError::Bucket(_)) | Self::Tls(_) => true,
+            Self::Listen { .. } | Self::Pipeline(_) | Self::Store(StoreError::File(_)) | Self::Token(..) => false,
         }
     }
 }

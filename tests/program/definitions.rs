@@ -185,7 +185,7 @@ async fn a_list_is_searched_and_read_in_pages() {
         next = page.header("link").trim_start_matches('<').split('>').next().expect("a URL").to_owned();
     }
     assert_eq!((found.len(), found.is_sorted(), next.as_str()), (7, true, ""));
-    for query in ["limit=0", "limit=x", "limit=257", "phase=asleep", "page=2"] {
+    for query in ["limit=0", "limit=x", "limit=1025", "phase=asleep", "page=2"] {
         let refused = web.get(&format!("{STREAMS}?{query}")).await;
         assert_eq!((refused.status, &refused.json()["code"]), (400, &"bad_query".into()), "{query}");
     }
