@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { HERE } from './host.mjs';
 import { remove, temporaryDirectory } from './leftovers.mjs';
-import { freePort } from './ports.mjs';
 import { Process } from './process.mjs';
 
 const BINARY = '/usr/sbin/nginx';
@@ -24,6 +24,12 @@ export function startEdge(urls) {
   return start('edge.conf', [], origins(urls));
 }
 
+/** @param {string[]} urls of the servers behind a cache that writes each request down @param {import('./host.mjs').Host} [host] */
+export function startLoggedEdge(urls, host = HERE) {
+  const format = '$status $upstream_cache_status $uri $msec $request_time $upstream_addr $upstream_response_time';
+  return start('edge.conf', [['access_log off;', `log_format requests '${format}'; access_log requests.log requests;`]], origins(urls), host);
+}
+
 /** @param {string[]} urls of the servers that take turns, request by request, because nothing is kept */
 export function startProxy(urls) {
   return start('edge.conf', [['proxy_cache_lock on;', 'proxy_no_cache 1; proxy_cache_bypass 1;']], origins(urls));
@@ -31,19 +37,22 @@ export function startProxy(urls) {
 
 /** @param {string[]} urls */
 function origins(urls) {
-  return urls.map((url) => `server ${new URL(url).host} max_fails=3 fail_timeout=2s;`).join('\n');
+  const hosts = urls.map((url) => new URL(url).host);
+  const first = hosts.map((host) => `server ${host} max_fails=1 fail_timeout=5s;`);
+  return [...first, ...hosts.map((host) => `server ${host} max_fails=0 backup;`)].join('\n');
 }
 
 /**
  * @param {string} name of the file
  * @param {[string, string][]} changes what stands there, and what is to
  * @param {string} [beside] what `origins.conf` says
+ * @param {import('./host.mjs').Host} [host]
  */
-async function start(name, changes, beside = '') {
+async function start(name, changes, beside = '', host = HERE) {
   const own = temporaryDirectory('nginx');
-  const port = await freePort();
+  const port = await host.port();
   let text = readFileSync(new URL(name, SHIPPED), 'utf8');
-  for (const [from, to] of [...changes, [LISTEN, `listen 127.0.0.1:${port} `]]) {
+  for (const [from, to] of [...changes, [LISTEN, `listen ${host.address}:${port} `]]) {
     assert.equal(text.split(from).length, 2, `${from} stands once in ${name}`);
     text = text.replace(from, to);
   }
@@ -51,8 +60,9 @@ async function start(name, changes, beside = '') {
   writeFileSync(file, text);
   writeFileSync(join(own, 'origins.conf'), beside);
   // One process, which is ended as one.
-  const nginx = new Process(BINARY, ['-e', 'stderr', '-p', own, '-c', file, '-g', 'daemon off; master_process off;']);
-  const url = `http://127.0.0.1:${port}`;
+  const args = ['-e', 'stderr', '-p', own, '-c', file, '-g', 'daemon off; master_process off;'];
+  const nginx = new Process(...host.command(BINARY, args));
+  const url = `http://${host.address}:${port}`;
   const stop = async () => {
     await nginx.stop();
     remove(own);
@@ -63,5 +73,5 @@ async function start(name, changes, beside = '') {
     await stop();
     throw error;
   }
-  return { url, stop };
+  return { url, stop, log: () => nginx.log, pid: Number(nginx.pid), requests: join(own, 'requests.log') };
 }
