@@ -1,5 +1,5 @@
 # Thin targets; each installs what it needs that is missing.
-.PHONY: run test test-cluster kubernetes image bench packages players schemathesis
+.PHONY: run test test-cluster kubernetes image cluster bench packages players schemathesis
 
 run:
 	docker/install-packages.sh build run
@@ -13,7 +13,7 @@ test: packages players schemathesis
 	node --test --test-concurrency=1 tests/*.test.mjs
 
 # What takes longer, or changes the machine.
-test-cluster: kubernetes image
+test-cluster: kubernetes image cluster
 
 kubernetes: tests/kubernetes/venv/.installed
 	tests/kubernetes/venv/bin/python -m unittest discover -s tests/kubernetes
@@ -21,6 +21,12 @@ kubernetes: tests/kubernetes/venv/.installed
 image: tests/kubernetes/venv/.installed
 	docker/install-packages.sh image-test
 	docker/test-image.sh
+
+# As root, for network namespaces.
+cluster: packages players
+	docker/install-packages.sh cluster
+	cargo build --release --locked
+	BARSTONE_BIN=$(CURDIR)/target/release/barstone tests/cluster/run.sh
 
 bench: packages players
 	cargo build --release --locked

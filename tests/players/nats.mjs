@@ -1,25 +1,26 @@
 // @ts-check
 // The store that replicas share, with nothing outside a directory of its own.
 
+import { HERE } from './host.mjs';
 import { remove, temporaryDirectory } from './leftovers.mjs';
-import { connects, freePort } from './ports.mjs';
 import { Process } from './process.mjs';
 
 const BINARY = '/usr/sbin/nats-server';
 
-export async function startNats() {
+/** @param {import('./host.mjs').Host} [host] */
+export async function startNats(host = HERE) {
   const own = temporaryDirectory('nats');
-  const port = await freePort();
-  const nats = new Process(BINARY, ['-js', '-a', '127.0.0.1', '-p', String(port), '-sd', own]);
+  const port = await host.port();
+  const nats = new Process(...host.command(BINARY, ['-js', '-a', host.address, '-p', String(port), '-sd', own]));
   const stop = async () => {
     await nats.stop();
     remove(own);
   };
   try {
-    await nats.ready('it takes connections', () => connects(port));
+    await nats.ready('it takes connections', () => nats.log.includes('Server is ready'));
   } catch (error) {
     await stop();
     throw error;
   }
-  return { url: `nats://127.0.0.1:${port}`, stop };
+  return { url: `nats://${host.address}:${port}`, stop };
 }

@@ -22,8 +22,8 @@ export class Play {
   refused = [];
   /** Requests that got no answer. @type {string[]} */
   unanswered = [];
+  player;
   #page;
-  #player;
   #origin;
   #waitedMs = waitedForProcessorMs();
 
@@ -34,7 +34,7 @@ export class Play {
    */
   constructor(page, player, origin) {
     this.#page = page;
-    this.#player = player;
+    this.player = player;
     this.#origin = origin;
     page.on('request', (request) => this.requests.push(request.url()));
     page.on('requestfailed', (request) => this.unanswered.push(request.url()));
@@ -72,12 +72,12 @@ export class Play {
    * @returns {Promise<Report>} the first of which it is so; fails at once on a fatal error
    */
   async until(what, seconds, isSo) {
-    const report = await until(`${this.#player}: ${what}`, seconds + SLACK_S, async () => {
+    const report = await until(`${this.player}: ${what}`, seconds + SLACK_S, async () => {
       const now = await this.report();
       return isSo(now) || now.errors.some(({ fatal }) => fatal) ? now : null;
     });
     const gaveUpFor = report.errors.filter(({ fatal }) => fatal).map(({ what }) => what);
-    assert.deepEqual(gaveUpFor, [], `${this.#player} gave up; refused were ${JSON.stringify(this.refused)}`);
+    assert.deepEqual(gaveUpFor, [], `${this.player} gave up; refused were ${JSON.stringify(this.refused)}`);
     return report;
   }
 
@@ -99,6 +99,6 @@ export class Play {
   /** @param {string} url */
   async #begin(url) {
     await this.#page.goto(this.#origin.url);
-    await this.#page.evaluate(`stage.play(${JSON.stringify(this.#player)}, ${JSON.stringify(url)})`);
+    await this.#page.evaluate(`stage.play(${JSON.stringify(this.player)}, ${JSON.stringify(url)})`);
   }
 }

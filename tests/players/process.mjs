@@ -53,6 +53,11 @@ export class Process {
     throw new Error(`the program ended before ${what}:\n${this.log}`);
   }
 
+  /** @param {NodeJS.Signals} signal */
+  signal(signal) {
+    this.#child.kill(signal);
+  }
+
   /** Asks it to end, and makes it end if it does not. */
   async stop() {
     if (this.hasEnded) return;

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 
+import { HERE } from './host.mjs';
 import { remove, temporaryDirectory } from './leftovers.mjs';
 import { Process } from './process.mjs';
 
@@ -15,20 +16,35 @@ export class Server {
   url = '';
   /** @type {string[]} */
   #more;
+  #host;
   #process;
 
-  /** @param {string[]} more arguments */
-  constructor(more) {
+  /** @param {string[]} more arguments @param {import('./host.mjs').Host} host @param {number} port 0 for any */
+  constructor(more, host, port) {
     this.#more = more;
-    this.#process = new Process(BINARY, this.#args('127.0.0.1:0'), environment());
+    this.#host = host;
+    this.#process = this.#begin(`${host.address}:${port}`);
   }
 
   /**
    * @param {string[]} more arguments
    * @returns {Promise<Server>} one that listens, and whose streams are playable
    */
-  static async start(...more) {
-    const server = new Server(more);
+  static start(...more) {
+    return Server.#started(new Server(more, HERE, 0));
+  }
+
+  /**
+   * @param {import('./host.mjs').Host} host
+   * @param {string[]} more arguments
+   * @returns {Promise<Server>}
+   */
+  static async startOn(host, ...more) {
+    return Server.#started(new Server(more, host, await host.port()));
+  }
+
+  /** @param {Server} server @returns {Promise<Server>} */
+  static async #started(server) {
     try {
       await server.#ready();
     } catch (error) {
@@ -40,8 +56,12 @@ export class Server {
 
   /** Starts it again, after `kill9`, where it was. */
   async restart() {
-    this.#process = new Process(BINARY, this.#args(new URL(this.url).host), environment());
+    this.#process = this.#begin(new URL(this.url).host);
     await this.#ready();
+  }
+
+  get pid() {
+    return Number(this.#process.pid);
   }
 
   async kill9() {
@@ -51,6 +71,15 @@ export class Server {
   /** Asks it to end; `restart` starts it again. */
   async end() {
     await this.#process.stop();
+  }
+
+  /** Stops it where it is: it still takes connections, as its host does that, and answers nobody. */
+  freeze() {
+    this.#process.signal('SIGSTOP');
+  }
+
+  thaw() {
+    this.#process.signal('SIGCONT');
   }
 
   async stop() {
@@ -69,11 +98,14 @@ export class Server {
    * @param {string} method
    * @param {string} path below `/api/v1/streams`
    * @param {unknown} [body]
+   * @param {RequestInit} [more] of the request
    */
-  async api(method, path = '', body) {
+  async api(method, path = '', body, more = {}) {
     const response = await fetch(`${this.url}/api/v1/streams${path}`, {
+      ...more,
       method,
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+      headers: { ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...more.headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
     return { status: response.status, answer: text === '' ? null : JSON.parse(text) };
@@ -86,8 +118,9 @@ export class Server {
   }
 
   /** @param {string} listen */
-  #args(listen) {
-    return ['--listen', listen, '--media-dir', this.mediaDirectory, ...this.#more];
+  #begin(listen) {
+    const args = ['--listen', listen, '--media-dir', this.mediaDirectory, ...this.#more];
+    return new Process(...this.#host.command(BINARY, args), environment());
   }
 }
 

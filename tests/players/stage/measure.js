@@ -17,6 +17,7 @@ import { readStripFromVideo } from '/static/strip.js';
  * @property {number | null} startupMs from the call to the first picture that moved
  * @property {number} playedMs of media time, since then
  * @property {number[]} stallsMs times that the position stood still for want of media
+ * @property {number[]} waitsMs the same, with those that are too short to be called a stall
  * @property {number[]} hiccupsMs times that it stood still although there was media: the machine was too slow
  * @property {boolean} stands whether it stands still now
  * @property {Sample[]} samples
@@ -46,6 +47,8 @@ export class Measure {
   /** @type {number[]} */
   #stallsMs = [];
   /** @type {number[]} */
+  #waitsMs = [];
+  /** @type {number[]} */
   #hiccupsMs = [];
   /** The least that was buffered since the position moved. */
   #aheadS = Infinity;
@@ -70,6 +73,7 @@ export class Measure {
       startupMs: this.#startupMs,
       playedMs: this.#playedMs,
       stallsMs: this.#stallsMs,
+      waitsMs: this.#waitsMs,
       hiccupsMs: this.#hiccupsMs,
       stands: this.#startupMs !== null && performance.now() - this.#movedAt > STALL_MS,
       samples: this.#samples,
@@ -101,6 +105,7 @@ export class Measure {
   #judge(heldMs) {
     const isShort = this.#aheadS < ENOUGH_AHEAD_S;
     if (isShort && heldMs > STALL_MS) this.#stallsMs.push(heldMs);
+    if (isShort && heldMs > HICCUP_MS) this.#waitsMs.push(heldMs);
     if (!isShort && heldMs > HICCUP_MS) this.#hiccupsMs.push(heldMs);
   }
 
