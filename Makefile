@@ -32,6 +32,7 @@ bench: packages players
 	cargo build --release --locked
 	cargo bench --locked --bench '*'
 	node benches/latency.mjs
+	node benches/edge.mjs
 
 packages:
 	docker/install-packages.sh build run test

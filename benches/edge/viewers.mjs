@@ -1,0 +1,81 @@
+// @ts-check
+// Many players with low latency, without what they show: requests as LL-HLS and LL-DASH players make them.
+
+import { Agent, get } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** Of the default stream. */
+const SEGMENT_MS = 1920;
+const CHUNK_MS = 320;
+const CHUNKS = SEGMENT_MS / CHUNK_MS;
+const PATIENCE_MS = 15_000;
+/** Clocks and networks of players differ. */
+const SPREAD_MS = 100;
+
+export class Viewers {
+  /** What went wrong. @type {string[]} */
+  failed = [];
+  answered = 0;
+  #agent = new Agent({ keepAlive: true, maxSockets: Infinity });
+  #url;
+  #revision;
+
+  /** @param {string} url of a server or a cache @param {string} revision of the default stream there */
+  constructor(url, revision) {
+    this.#url = url;
+    this.#revision = revision;
+  }
+
+  /** @param {number} hls players @param {number} dash players @param {number} seconds */
+  async watch(hls, dash, seconds) {
+    const untilMs = Date.now() + seconds * 1000;
+    const players = [
+      ...Array.from({ length: hls }, () => this.#parts),
+      ...Array.from({ length: dash }, () => this.#segments),
+    ];
+    const tracks = players.flatMap((play) => ['v720', 'a'].map((track) => play.call(this, `/live/test/${track}`, untilMs)));
+    await Promise.all(tracks);
+    this.#agent.destroy();
+  }
+
+  /** One part after the other, with the playlist that lists it; both are asked for before they are there. @param {string} track @param {number} untilMs */
+  async #parts(track, untilMs) {
+    await pause(Math.random() * SEGMENT_MS);
+    for (let chunk = Math.floor(Date.now() / CHUNK_MS) + 1; Date.now() < untilMs; chunk += 1) {
+      const [segment, part] = [Math.floor(chunk / CHUNKS), chunk % CHUNKS];
+      await Promise.all([
+        this.#fetch(`${track}/llhls.m3u8?_HLS_msn=${segment}&_HLS_part=${part}&_HLS_skip=YES`),
+        this.#fetch(`${track}/${this.#revision}/${segment}.${part}.m4s`),
+      ]);
+    }
+  }
+
+  /** One segment after the other, as soon as its first chunk is there. @param {string} track @param {number} untilMs */
+  async #segments(track, untilMs) {
+    for (let segment = Math.floor(Date.now() / SEGMENT_MS) + 1; ; segment += 1) {
+      const atMs = segment * SEGMENT_MS + CHUNK_MS + Math.random() * SPREAD_MS;
+      if (atMs > untilMs) return;
+      await pause(Math.max(0, atMs - Date.now()));
+      await this.#fetch(`${track}/${this.#revision}/${segment}.m4s`);
+    }
+  }
+
+  /** @param {string} path @returns {Promise<void>} when it is there as a whole */
+  #fetch(path) {
+    return new Promise((resolve) => {
+      const over = (/** @type {string | null} */ problem) => {
+        if (problem === null) this.answered += 1;
+        else this.failed.push(`${path}: ${problem}`);
+        resolve();
+      };
+      const headers = path.includes('.m3u8') ? { 'Accept-Encoding': 'gzip' } : {};
+      const request = get(this.#url + path, { agent: this.#agent, headers, timeout: PATIENCE_MS }, (response) => {
+        response.resume();
+        response.once('error', (error) => over(error.message));
+        response.once('end', () => over(response.statusCode === 200 ? null : `${response.statusCode}`));
+      });
+      request.once('timeout', () => request.destroy(new Error('no answer')));
+      request.once('error', (error) => over(error.message));
+    });
+  }
+}
