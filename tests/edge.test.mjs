@@ -20,6 +20,8 @@ const CACHES = [
 ];
 const CLIENTS = 100;
 const TRACK = '/live/test/v720';
+/** What is asked for is there after two segments; an edge that is patient waits ten seconds before it asks another server. */
+const STUCK_MS = 9000;
 
 /** @type {Server[]} */
 let servers = [];
@@ -150,6 +152,21 @@ CACHES.forEach(({ name, start, shares }) => describe(name, () => {
     assert.equal(stop.status, 401);
     for (const path of ['/metrics', '/whoami']) assert.equal((await get(path)).status, 404, path);
     assert.equal((await get('/readyz')).status, 200);
+  });
+
+  test('a server that is stuck is left alone', async () => {
+    servers[0].freeze();
+    try {
+      const { number } = await newest();
+      const begun = performance.now();
+      for (let part = 0; part < 6; part += 1) {
+        assert.equal((await get(`${TRACK}/llhls.m3u8?_HLS_msn=${number + 1}&_HLS_part=${part}`)).status, 200);
+      }
+      assert.equal((await get(`/t/any${TRACK}/llhls.m3u8?_HLS_msn=${number + 2}&_HLS_part=0`)).status, 200);
+      assert.ok(performance.now() - begun < STUCK_MS, 'somebody has waited for it');
+    } finally {
+      servers[0].thaw();
+    }
   });
 
   test('a server that ends takes no request with it', async () => {

@@ -66,11 +66,20 @@ sub vcl_hash {
 sub vcl_backend_fetch {
     # Another one at each try.
     set bereq.backend = origins.backend();
-    set bereq.connect_timeout = 1s;
+    set bereq.connect_timeout = 500ms;
     # Longer than any answer is held for segments of up to 3 s: longer segments need three of theirs and some.
     set bereq.first_byte_timeout = 10s;
     # Events come at least every 15 s.
     set bereq.between_bytes_timeout = 60s;
+    # A replica that takes connections and then says nothing is no client's business either: two have 750 ms each, about twice a
+    # chunk, and what nobody has answered in that time may be worth waiting for.
+    if (bereq.url ~ "^[^?]*\.(m3u8|mpd|m4s|mp4)(\?|$)|^/time$") {
+        set bereq.between_bytes_timeout = 750ms;
+        # A playlist from a segment on is held for as long as the segment takes, from a part on for as long as a part.
+        if (bereq.retries < 2 && (bereq.url !~ "_HLS_msn=" || bereq.url ~ "_HLS_part=")) {
+            set bereq.first_byte_timeout = 750ms;
+        }
+    }
 }
 
 sub vcl_backend_response {
