@@ -10,16 +10,21 @@ const { startLoggedEdge } = await import('../tests/players/nginx.mjs');
 const { Server } = await import('../tests/players/server.mjs');
 const { Viewers } = await import('./edge/viewers.mjs');
 
-const SECONDS = Number(process.env.SECONDS ?? 60);
+const SECONDS = 60;
+const IDLE_SECONDS = 10;
 /** Half of them play LL-HLS, half LL-DASH. */
 const CLIENTS = [50, 100, 200];
+/** The last of them is judged. */
+const MOST = Number(CLIENTS.at(-1));
+const LEAST_KEPT = 0.95;
+/** What a busy machine adds: those who look again are a few more. */
+const MOST_GROWTH = 1.25;
+/** Of `/proc/PID/stat`: a constant of Linux. */
 const TICKS_A_SECOND = 100;
+const KINDS = { parts: /\.\d+\.m4s$/, playlists: /\.m3u8$/, segments: /\/\d+\.m4s$/ };
 
-/** @param {number} pid @returns {number} seconds of processor so far */
-function cpuSeconds(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
-}
+/** @typedef {keyof typeof KINDS} Kind */
+/** Requests, and those that the cache has answered by itself. @typedef {{ all: number, kept: number }} Served */
 
 /** @param {string} name @param {string} value @param {[target: string, met: boolean]} [judged] */
 function line(name, value, judged) {
@@ -27,72 +32,120 @@ function line(name, value, judged) {
   console.log(`  ${name.padEnd(58)}${value.padStart(18)}${verdict}`);
 }
 
-/** @param {string} text of the edge's log @param {RegExp} path @returns {{ all: number, kept: number }} requests, and those answered by the cache alone */
-function served(text, path) {
-  const lines = text.split('\n').filter((line) => path.test(line.split(' ')[2] ?? ''));
-  return { all: lines.length, kept: lines.filter((line) => /^\d+ (HIT|STALE|UPDATING|REVALIDATED) /.test(line)).length };
+/** @param {number} pid @returns {number} seconds of processor so far */
+function cpuSeconds(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
 }
 
-const PARTS = /\.\d+\.m4s$/;
-const SEGMENTS = /\/\d+\.m4s$/;
-const PLAYLISTS = /\.m3u8$/;
+/** @param {string[]} log of the edge @param {RegExp} path @returns {Served} */
+function served(log, path) {
+  const lines = log.filter((line) => path.test(line.split(' ')[2] ?? ''));
+  return { all: lines.length, kept: lines.filter((line) => /^\d+ HIT /.test(line)).length };
+}
+
+/** @param {Served[]} of */
+function share(...of) {
+  const sum = (/** @type {keyof Served} */ key) => of.reduce((sum, one) => sum + one[key], 0);
+  return sum('kept') / sum('all');
+}
+
+class Bench {
+  #servers;
+  #edge;
+  #revision;
+  /** Cores that the replicas take when nobody asks them. */
+  #idle = 0;
+  /** Requests a second that have reached a replica, for each number of clients. @type {Record<Kind, number[]>} */
+  #reached = { parts: [], playlists: [], segments: [] };
+
+  /**
+   * @param {InstanceType<typeof Server>[]} servers
+   * @param {Awaited<ReturnType<typeof startLoggedEdge>>} edge
+   * @param {string} revision
+   */
+  constructor(servers, edge, revision) {
+    this.#servers = servers;
+    this.#edge = edge;
+    this.#revision = revision;
+  }
+
+  async idle() {
+    // Until the past is filled in.
+    await pause(IDLE_SECONDS * 1000);
+    const before = this.#replicas();
+    await pause(IDLE_SECONDS * 1000);
+    this.#idle = (this.#replicas() - before) / IDLE_SECONDS;
+    line('both replicas without clients', `${this.#idle.toFixed(2)} cores`);
+  }
+
+  /** @param {number} clients */
+  async clients(clients) {
+    const size = statSync(this.#edge.requests).size;
+    const before = { edge: cpuSeconds(this.#edge.pid), replicas: this.#replicas() };
+    await this.#watch(clients, `${clients} clients`);
+    const thousand = (/** @type {number} */ seconds) => ((seconds / SECONDS) * (1000 / clients)).toFixed(2);
+    const edge = thousand(cpuSeconds(this.#edge.pid) - before.edge);
+    const replicas = thousand(this.#replicas() - before.replicas - this.#idle * SECONDS);
+    line(`${clients} clients: processor for 1000, edge and replicas`, `${edge}, ${replicas} cores`);
+    this.#requests(clients, readFileSync(this.#edge.requests, 'utf8').slice(size).split('\n'));
+  }
+
+  growth() {
+    for (const kind of /** @type {const} */ (['parts', 'playlists'])) {
+      const growth = this.#reached[kind][CLIENTS.length - 1] / this.#reached[kind][0];
+      const judged = /** @type {[string, boolean]} */ ([`at most ${MOST_GROWTH}`, growth <= MOST_GROWTH]);
+      line(`${kind} that reach a replica, ${MOST} clients / ${CLIENTS[0]}`, growth.toFixed(2), judged);
+    }
+  }
+
+  async oneEnds() {
+    const end = pause((SECONDS * 1000) / 2).then(() => this.#servers[0].end());
+    await Promise.all([this.#watch(MOST, `${MOST} clients, one of two replicas ends`), end]);
+  }
+
+  /** @param {number} clients @param {string[]} log */
+  #requests(clients, log) {
+    const [parts, playlists, segments] = [KINDS.parts, KINDS.playlists, KINDS.segments].map((path) => served(log, path));
+    for (const [kind, of] of Object.entries({ parts, playlists, segments })) {
+      const reached = (of.all - of.kept) / SECONDS;
+      this.#reached[/** @type {Kind} */ (kind)].push(reached);
+      line(`${clients} clients: ${kind}, and what reaches a replica`, `${(of.all / SECONDS).toFixed(0)}, ${reached.toFixed(1)}/s`);
+    }
+    for (const [name, kept] of /** @type {const} */ ([
+      ['parts (LL-HLS)', share(parts)], ['segments being made (LL-DASH)', share(segments)], ['all media', share(parts, segments)],
+    ])) {
+      const judged = /** @type {[string, boolean]} */ ([`at least ${LEAST_KEPT * 100} %`, kept >= LEAST_KEPT]);
+      line(`${clients} clients: ${name} from the cache`, `${(kept * 100).toFixed(1)} %`, clients === MOST ? judged : undefined);
+    }
+  }
+
+  /** @param {number} clients @param {string} name */
+  async #watch(clients, name) {
+    const viewers = new Viewers(this.#edge.url, this.#revision);
+    await viewers.watch(clients / 2, clients / 2, SECONDS);
+    const { answered, failed } = viewers;
+    line(`${name}: requests answered, failed`, `${answered}, ${failed.length}`, ['none', failed.length === 0]);
+    for (const problem of failed.slice(0, 5)) console.log(`    ${problem}`);
+  }
+
+  #replicas() {
+    return this.#servers.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0);
+  }
+}
 
 console.log('\nWhat do players cost behind the edge, and what reaches the replicas?');
-const servers = [];
+const servers = /** @type {InstanceType<typeof Server>[]} */ ([]);
 /** @type {Awaited<ReturnType<typeof startLoggedEdge>> | undefined} */
 let edge;
 try {
   for (let i = 0; i < 2; i += 1) servers.push(await Server.start('--max-connections-per-address', '10000'));
   edge = await startLoggedEdge(servers.map(({ url }) => url));
-  const { url, pid, requests } = edge;
-  const { revision } = (await servers[0].api('GET', '/test')).answer;
-  const replicas = () => servers.reduce((sum, server) => sum + cpuSeconds(server.pid), 0);
-  /** @param {number} clients */
-  const watch = async (clients) => {
-    const viewers = new Viewers(url, revision);
-    const [at, before] = [statSync(requests).size, { edge: cpuSeconds(pid), replicas: replicas() }];
-    await viewers.watch(clients / 2, clients / 2, SECONDS);
-    const used = { edge: cpuSeconds(pid) - before.edge, replicas: replicas() - before.replicas };
-    return { viewers, used, log: readFileSync(requests, 'utf8').slice(at) };
-  };
-
-  await pause(5000);
-  const [idleAt, idleBefore] = [performance.now(), replicas()];
-  await pause(10_000);
-  const idle = (replicas() - idleBefore) / ((performance.now() - idleAt) / 1000);
-  line('both replicas, without clients', `${idle.toFixed(2)} cores`);
-  /** Requests that reach a replica each second, by what they ask for. @type {Record<string, number[]>} */
-  const reached = { parts: [], playlists: [], segments: [] };
-  for (const clients of CLIENTS) {
-    const { viewers, used, log } = await watch(clients);
-    const [parts, playlists, segments] = [PARTS, PLAYLISTS, SEGMENTS].map((path) => served(log, path));
-    const ratio = (/** @type {{ all: number, kept: number }[]} */ ...of) =>
-      of.reduce((sum, { kept }) => sum + kept, 0) / of.reduce((sum, { all }) => sum + all, 0);
-    const percent = (/** @type {number} */ share) => `${(share * 100).toFixed(1)} %`;
-    const name = `${clients} clients:`;
-    const least = clients === CLIENTS.at(-1) ? 0.95 : undefined;
-    const judged = (/** @type {number} */ share) =>
-      least === undefined ? undefined : /** @type {[string, boolean]} */ (['at least 95 %', share >= least]);
-    line(`${name} parts (LL-HLS) from the cache`, percent(ratio(parts)), judged(ratio(parts)));
-    line(`${name} segments being made (LL-DASH) from the cache`, percent(ratio(segments)));
-    line(`${name} all media from the cache`, percent(ratio(parts, segments)), judged(ratio(parts, segments)));
-    for (const [what, { all, kept }] of Object.entries({ parts, playlists, segments })) {
-      reached[what].push((all - kept) / SECONDS);
-      line(`${name} ${what}, and those that reach a replica`, `${(all / SECONDS).toFixed(0)}, ${((all - kept) / SECONDS).toFixed(1)}/s`);
-    }
-    line(`${name} failed of ${viewers.answered + viewers.failed.length} requests`, `${viewers.failed.length}`, ['0', viewers.failed.length === 0]);
-    const thousand = (/** @type {number} */ seconds) => ((seconds / SECONDS) * (1000 / clients)).toFixed(2);
-    line(`${name} processor for 1000: edge, replicas`, `${thousand(used.edge)}, ${thousand(used.replicas - idle * SECONDS)} cores`);
-  }
-  for (const what of ['parts', 'playlists']) {
-    const growth = reached[what][reached[what].length - 1] / reached[what][0];
-    line(`${what} that reach a replica: ${CLIENTS.at(-1)} clients / ${CLIENTS[0]}`, growth.toFixed(2), ['at most 1.25', growth <= 1.25]);
-  }
-  const end = pause((SECONDS * 1000) / 2).then(() => servers[0].end());
-  const viewers = new Viewers(url, revision);
-  await Promise.all([viewers.watch(CLIENTS[1] / 2, CLIENTS[1] / 2, SECONDS), end]);
-  line(`${CLIENTS[1]} clients, one of two replicas ends: failed of ${viewers.answered + viewers.failed.length}`, `${viewers.failed.length}`, ['0', viewers.failed.length === 0]);
-  for (const problem of viewers.failed.slice(0, 5)) console.log(`    ${problem}`);
+  const bench = new Bench(servers, edge, (await servers[0].api('GET', '/test')).answer.revision);
+  await bench.idle();
+  for (const clients of CLIENTS) await bench.clients(clients);
+  bench.growth();
+  await bench.oneEnds();
 } finally {
   await edge?.stop();
   for (const server of servers) await server.stop();

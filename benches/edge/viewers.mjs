@@ -38,7 +38,11 @@ export class Viewers {
     this.#agent.destroy();
   }
 
-  /** One part after the other, with the playlist that lists it; both are asked for before they are there. @param {string} track @param {number} untilMs */
+  /**
+   * One part after the other, with the playlist that lists it; both are asked for before they are there.
+   * @param {string} track
+   * @param {number} untilMs
+   */
   async #parts(track, untilMs) {
     await pause(Math.random() * SEGMENT_MS);
     for (let chunk = Math.floor(Date.now() / CHUNK_MS) + 1; Date.now() < untilMs; chunk += 1) {

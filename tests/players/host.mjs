@@ -23,7 +23,11 @@ export class Host {
     return this.#namespace === null ? freePort() : PORT;
   }
 
-  /** @param {string} program @param {readonly string[]} args @returns {[program: string, args: string[]]} what runs it there */
+  /**
+   * @param {string} program
+   * @param {readonly string[]} args
+   * @returns {[program: string, args: string[]]} what runs it there
+   */
   command(program, args) {
     if (this.#namespace === null) return [program, [...args]];
     return ['ip', ['netns', 'exec', this.#namespace, program, ...args]];

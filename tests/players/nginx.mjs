@@ -24,10 +24,14 @@ export function startEdge(urls) {
   return start('edge.conf', [], origins(urls));
 }
 
-/** @param {string[]} urls of the servers behind a cache that writes each request down @param {import('./host.mjs').Host} [host] */
+/**
+ * @param {string[]} urls of the servers behind a cache that writes each request down
+ * @param {import('./host.mjs').Host} [host]
+ */
 export function startLoggedEdge(urls, host = HERE) {
   const format = '$status $upstream_cache_status $uri $msec $request_time $upstream_addr $upstream_response_time';
-  return start('edge.conf', [['access_log off;', `log_format requests '${format}'; access_log requests.log requests;`]], origins(urls), host);
+  const log = `log_format requests '${format}'; access_log requests.log requests;`;
+  return start('edge.conf', [['access_log off;', log]], origins(urls), host);
 }
 
 /** @param {string[]} urls of the servers that take turns, request by request, because nothing is kept */

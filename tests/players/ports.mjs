@@ -1,7 +1,7 @@
 // @ts-check
 // Ports of this machine.
 
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 
 /** For programs that cannot be told to take any port. @returns {Promise<number>} */
 export function freePort() {
@@ -10,17 +10,5 @@ export function freePort() {
       const address = probe.address();
       probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
     });
-  });
-}
-
-/** @param {number} port @returns {Promise<boolean>} whether somebody listens there */
-export function connects(port) {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    const end = (/** @type {boolean} */ connected) => {
-      socket.destroy();
-      resolve(connected);
-    };
-    socket.once('connect', () => end(true)).once('error', () => end(false));
   });
 }
