@@ -10,7 +10,7 @@ mkdir -p "$store/tmp" "$store/target"
 export TMPDIR="$store/tmp"
 toolchain=$(rustc --print sysroot)
 registry=${CARGO_HOME:-$HOME/.cargo}/registry
-# What is shipped is `release`, which takes three times as long to build.
+# What is shipped is `release`, which takes longer to build.
 profile=${PROFILE:-dev}
 running=
 export STORAGE_DRIVER="${STORAGE_DRIVER:-overlay}"
