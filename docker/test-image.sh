@@ -29,9 +29,9 @@ clean_up() {
     for name in $running; do
         podman rm --force --time 0 "$name" >/dev/null 2>&1 || true
     done
+    # What a build was in the midst of, and has mounted.
+    buildah rm --all >/dev/null 2>&1 || true
     [ -n "${IMAGE_STORE:-}" ] || {
-        # Both also let go of what is mounted.
-        buildah rm --all >/dev/null 2>&1 || true
         buildah rmi --all --force >/dev/null 2>&1 || true
         # Whatever may still be mounted there is somebody else's.
         rm -rf --one-file-system "$store"
