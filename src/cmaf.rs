@@ -7,10 +7,12 @@ mod init;
 mod media;
 mod packager;
 mod padding;
+mod samples;
 
 pub use init::Configuration;
 pub use media::Media;
 pub use packager::{Chunk, Format, Packager};
+pub use samples::samples;
 
 /// Every file holds one track, and this is its id.
 const TRACK_ID: u32 = 1;

@@ -214,3 +214,39 @@ proptest! {
         let _ = Configuration::Aac { specific: unit, bitrate: 1 }.init_segment(48_000);
     }
 }
+
+#[test]
+fn samples_are_taken_out_as_they_were_put_in() {
+    let video = format(Kind::Video, "25", 2_000_000);
+    for chunk in segment(&video, SEGMENT, |frame| 900 + (frame % 5) as usize) {
+        let bytes = chunk.media.joined();
+        let samples = samples(&bytes).unwrap();
+        let frames = video.timeline.chunk(Kind::Video, SEGMENT, chunk.index);
+        assert_eq!(samples.len() as u64, frames.end - frames.start);
+        let pictures = frames.map(|frame| nal(if frame % 48 == 0 { 0x65 } else { 0x41 }, 900 + (frame % 5) as usize));
+        for (sample, picture) in samples.iter().zip(pictures) {
+            // Padding comes before the slice, in the last sample.
+            assert!(sample.ends_with(&picture));
+        }
+        assert_eq!(samples[0].len() as u64 + (bytes.len() - sum(&samples)) as u64, chunk.first_sample_end);
+    }
+    let audio = format(Kind::Audio, "30000/1001", 128_000);
+    for chunk in segment(&audio, SEGMENT, |frame| 300 + (frame % 3) as usize) {
+        let frames = audio.timeline.chunk(Kind::Audio, SEGMENT, chunk.index);
+        let expected: Vec<_> = frames.map(|frame| vec![7; 300 + (frame % 3) as usize]).collect();
+        assert_eq!(samples(&chunk.media.joined()).unwrap(), expected);
+    }
+}
+
+fn sum(samples: &[bytes::Bytes]) -> usize {
+    samples.iter().map(bytes::Bytes::len).sum()
+}
+
+#[test]
+fn what_is_cut_short_has_no_samples() {
+    let chunk = segment(&format(Kind::Audio, "25", 128_000), SEGMENT, |_| 300).remove(0).media.joined();
+    assert!(samples(&chunk).is_some());
+    for end in 0..chunk.len() {
+        assert_eq!(samples(&chunk.slice(..end)), None, "{end}");
+    }
+}
