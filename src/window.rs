@@ -8,20 +8,24 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use crate::cmaf::{Chunk, Media};
+use crate::cmaf::{Chunk, Configuration, Media};
 use crate::spec::Revision;
 
 mod epoch;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod output;
+mod reader;
 
 pub use epoch::{Epoch, Epochs, epoch_at};
 pub use output::{Output, Track};
+pub use reader::{Frame, Read, Reader};
 
 /// What a player needs before the first segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Init {
+    /// What a decoder has to know.
+    pub configuration: Configuration,
     /// The init segment.
     pub media: Media,
     /// The `codecs` string of RFC 6381.

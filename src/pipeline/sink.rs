@@ -117,5 +117,6 @@ fn init(sample: &gst::Sample, spec: &StreamSpec, track: usize) -> Option<Init> {
             (Kind::Audio, Configuration::Aac { specific: record, bitrate })
         }
     };
-    Some(Init { media: configuration.init_segment(spec.timeline.timescale(kind))?, codec: configuration.codec()? })
+    let media = configuration.init_segment(spec.timeline.timescale(kind))?;
+    Some(Init { media, codec: configuration.codec()?, configuration })
 }

@@ -1,7 +1,7 @@
 //! Media for tests: chunks that name their place, and nothing in them to decode.
 
 use super::{Init, Output};
-use crate::cmaf::{Chunk, Media};
+use crate::cmaf::{Chunk, Configuration, Media};
 use crate::timeline::Kind;
 
 /// The encoders of all tracks and definitions say what they make.
@@ -9,7 +9,9 @@ pub(crate) fn initialise(output: &Output) {
     let epochs = output.epochs();
     for (track, epoch) in output.tracks.iter().flat_map(|track| epochs.iter().map(move |epoch| (track, epoch))) {
         let codec = if track.kind == Kind::Video { "avc1.42c01f" } else { "mp4a.40.2" };
-        track.window.set_init(&epoch.revision, Init { media: Media::from(b"init".to_vec()), codec: codec.into() });
+        let configuration = Configuration::Aac { specific: codec.into(), bitrate: 0 };
+        let media = Media::from(b"init".to_vec());
+        track.window.set_init(&epoch.revision, Init { configuration, media, codec: codec.into() });
     }
 }
 
