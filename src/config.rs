@@ -85,6 +85,8 @@ pub struct Config {
     pub watching: spec::Limits,
     /// What clients may have of the server.
     pub limits: ConnectionLimits,
+    /// Whether streams are pushed from here.
+    pub push: bool,
     /// Filter of the log, which parses.
     pub log: String,
     /// What a line of the log looks like.
@@ -200,6 +202,7 @@ impl Config {
             max_streams,
             watching: spec::Limits::check(said.max_viewers, said.max_bandwidth, said.overflow_url.as_deref())
                 .map_err(ConfigError::Value)?,
+            push: said.push.unwrap_or(true),
             log: log(said.log)?,
             log_format: said.log_format.unwrap_or_default(),
             wait: Wait {

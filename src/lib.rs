@@ -73,12 +73,13 @@ pub mod network;
 pub mod timeline;
 pub mod utc;
 
+pub mod secret;
+
 pub mod spec;
 
 pub mod audience;
 
 pub mod metrics;
-pub mod secret;
 pub mod viewer_token;
 
 #[cfg(test)]

@@ -137,6 +137,12 @@ pub struct Metrics {
     pub viewers: Family<ViewerLabels, Gauge>,
     /// Viewers who were not let in, wherever they were sent.
     pub refused_viewers: Family<RefusedViewerLabels, Counter>,
+    /// Targets that take what is pushed to them.
+    pub push_running: Family<StreamLabels, Gauge>,
+    /// Pushes that ended by an error and are tried again.
+    pub push_failures: Family<StreamLabels, Counter>,
+    /// Bytes that targets have taken.
+    pub push_bytes: Family<StreamLabels, Counter>,
 }
 
 impl Metrics {
@@ -168,6 +174,9 @@ impl Metrics {
             stream_egress: Family::default(),
             viewers: Family::default(),
             refused_viewers: Family::default(),
+            push_running: Family::default(),
+            push_failures: Family::default(),
+            push_bytes: Family::default(),
         };
         metrics.register();
         metrics
@@ -203,6 +212,9 @@ impl Metrics {
         self.jumps.remove(&labels);
         self.directory_errors.remove(&labels);
         self.stream_egress.remove(&labels);
+        self.push_running.remove(&labels);
+        self.push_failures.remove(&labels);
+        self.push_bytes.remove(&labels);
         let stream = labels.stream;
         for reason in RestartLabels::REASONS {
             self.restarts.remove(&RestartLabels { stream: stream.clone(), reason });
@@ -250,6 +262,9 @@ impl Metrics {
         registry.register_with_unit("stream_egress", help, Unit::Bytes, self.stream_egress.clone());
         registry.register("viewers", "Viewers now", self.viewers.clone());
         registry.register("refused_viewers", "Viewers not let in", self.refused_viewers.clone());
+        registry.register("push_running", "Targets that take what is pushed to them", self.push_running.clone());
+        registry.register("push_failures", "Pushes that failed and are tried again", self.push_failures.clone());
+        registry.register_with_unit("push", "Pushed to targets", Unit::Bytes, self.push_bytes.clone());
     }
 }
 
@@ -322,12 +337,16 @@ mod tests {
             stream_egress,
             viewers,
             refused_viewers,
+            push_running,
+            push_failures,
+            push_bytes,
         } = &metrics;
         // A family is not written before it has a member.
-        for family in [chunks, oversized, skipped, jumps, directory_errors, stream_egress] {
+        for family in [chunks, oversized, skipped, jumps, directory_errors, stream_egress, push_failures, push_bytes] {
             family.get_or_create(&labels("test")).inc();
         }
         running.get_or_create(&labels("test")).set(1);
+        push_running.get_or_create(&labels("test")).set(1);
         streams.get_or_create(&PhaseLabels { phase: "running" }).set(1);
         restarts.get_or_create(&RestartLabels { stream: "test".into(), reason: "stalled" }).inc();
         viewers.get_or_create(&ViewerLabels { stream: "test".into(), format: "hls" }).set(1);

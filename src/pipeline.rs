@@ -1,5 +1,6 @@
 //! GStreamer, and nothing else in the program knows it. One call, [`run`], renders a stream from one segment to
-//! another or for ever into its windows; when it returns, nothing of the run is left.
+//! another or for ever into its windows; another, [`push`](fn@push), takes what is there to another server. When they return,
+//! nothing of the run or of the connection is left.
 
 use std::time::Duration;
 
@@ -15,11 +16,13 @@ pub(crate) mod fixture;
 mod flow;
 mod measure;
 mod pace;
+mod push;
 mod sink;
 
 pub use encoder::{Encoders, probe};
 pub use engine::{Job, run};
 pub use measure::measure;
+pub use push::{Delivery, Over, PushError, Receipt, push};
 
 /// Why a run ended although nobody stopped it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

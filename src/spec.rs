@@ -12,6 +12,7 @@ mod audience;
 mod check;
 mod limits;
 pub mod object;
+mod push;
 mod quantizer;
 mod request;
 mod schedule;
@@ -19,7 +20,8 @@ mod schedule;
 pub use audience::{Access, Audience};
 pub use check::{check_each, check_streams};
 pub use limits::{Limits, OverflowUrl};
-pub use request::{AudioRequest, StreamRequest, VideoRequest};
+pub use push::{Protocol, Push, PushUrl};
+pub use request::{AudioRequest, PushRequest, StreamRequest, VideoRequest};
 pub use schedule::{Schedule, ScheduleRequest, Tick, WindowRequest};
 
 /// Raised whenever drawing or packaging changes what a definition's media bytes are.
@@ -139,6 +141,8 @@ pub struct StreamSpec {
     pub audience: Audience,
     /// How much it may be watched.
     pub limits: Limits,
+    /// Where it is pushed to, at most eight.
+    pub push: Vec<Push>,
 }
 
 /// When a stream runs. Nothing of it changes what is published.
@@ -204,8 +208,8 @@ impl StreamSpec {
 
     /// Whether a stream with this definition and one with `other` are the same to whoever plays them.
     pub fn publishes_as(&self, other: &Self) -> bool {
-        let Self { control, audience, limits, .. } = other.clone();
-        Self { control, audience, limits, ..self.clone() } == *other
+        let Self { control, audience, limits, push, .. } = other.clone();
+        Self { control, audience, limits, push, ..self.clone() } == *other
     }
 
     /// Whether a stream can go over to `next` while it is played: segments, window and tracks' ids are the same.
@@ -235,8 +239,8 @@ impl StreamSpec {
 
     /// The hash that names the media bytes; `encoders` are the versions of the encoder libraries.
     pub fn revision(&self, encoders: &str) -> Revision {
-        let Self { name: _, title: _, pattern, timeline, window: _, video, audio, control: _, audience: _, limits: _ } =
-            self;
+        let Self { name: _, title: _, pattern, timeline, window: _, video, audio, .. } = self;
+        let Self { control: _, audience: _, limits: _, push: _, .. } = self;
         let media =
             format!("{MEDIA_VERSION}|{encoders}|{}|{pattern:?}|{timeline:?}|{video:?}|{audio:?}", self.shown_title());
         let hash = Sha256::digest(media);

@@ -34,7 +34,7 @@
 
 /** What is told of a stream beside its definition. */
 const NOT_DEFINED = [
-  'phase', 'since', 'error', 'wanted', 'changed', 'declared', 'revision', 'deterministic', 'urls', 'segment', 'viewers', 'history',
+  'phase', 'since', 'error', 'wanted', 'changed', 'declared', 'revision', 'deterministic', 'urls', 'segment', 'viewers', 'targets', 'history',
 ];
 const PHASES = ['stopped', 'starting', 'running', 'waiting', 'failed'];
 

@@ -97,6 +97,9 @@ pub(super) struct Settings {
     /// Where those are sent for whom there is no room; the path and the query are appended [default: they are refused]
     #[arg(long, env = "BARSTONE_OVERFLOW_URL", value_name = "URL", global = true)]
     pub(super) overflow_url: Option<String>,
+    /// Whether streams are pushed from here to the targets that their definitions name [default: true]
+    #[arg(long, env = "BARSTONE_PUSH", value_name = "BOOL", global = true)]
+    pub(super) push: Option<bool>,
     /// What is logged: a level, or target=level pairs [default: info]
     #[arg(long, env = "BARSTONE_LOG", value_name = "FILTER", global = true)]
     pub(super) log: Option<String>,
@@ -193,6 +196,7 @@ impl Settings {
             max_viewers: self.max_viewers.or(others.max_viewers),
             max_bandwidth: self.max_bandwidth.or(others.max_bandwidth),
             overflow_url: self.overflow_url.or(others.overflow_url),
+            push: self.push.or(others.push),
             log: self.log.or(others.log),
             log_format: self.log_format.or(others.log_format),
             wait_for: self.wait_for.or(others.wait_for),

@@ -15,6 +15,16 @@ impl Config {
     /// As TOML that would have the same effect, but for secrets, which are masked, for hooks, of which only the origin
     /// of their URL is shown and not their secret, and for paths that are not UTF-8.
     pub fn to_table(&self) -> Table {
+        let mut table = Table::try_from(self.shown()).expect("strings, numbers and tables have a form in TOML");
+        let streams = table.get_mut("streams").and_then(Value::as_array_mut).into_iter().flatten();
+        for stream in streams.filter_map(Value::as_table_mut) {
+            // TOML has no null, and without the key there would be sound.
+            stream.entry("audio").or_insert(false.into());
+        }
+        table
+    }
+
+    fn shown(&self) -> Settings {
         let Self {
             listen,
             media_dir,
@@ -29,6 +39,7 @@ impl Config {
             max_streams,
             watching,
             limits,
+            push,
             log,
             log_format,
             wait,
@@ -39,7 +50,7 @@ impl Config {
         let ConnectionLimits { connections, connections_per_address, header, header_bytes, body, send } = limits;
         let [(_, token), (_, key)] = self.secrets();
         let Wait { targets, tries, rest } = wait;
-        let shown = Settings {
+        Settings {
             listen: Some(listen.to_string()),
             media_dir: match media_dir {
                 MediaDir::None => Some(NO_DIRECTORY.into()),
@@ -68,22 +79,18 @@ impl Config {
             max_viewers: watching.viewers,
             max_bandwidth: watching.bandwidth,
             overflow_url: watching.overflow.as_ref().map(OverflowUrl::to_string),
+            push: Some(*push),
             log: Some(log.clone()),
             log_format: Some(*log_format),
             wait_for: Some(targets.clone()),
             wait_tries: Some(*tries),
             wait_seconds: Some(rest.as_secs() as u32),
             max_pixels_per_second: Some(max_pixels.said()),
-            streams: streams.as_ref().map(|streams| streams.iter().map(StreamRequest::from).collect()),
+            streams: streams
+                .as_ref()
+                .map(|streams| streams.iter().map(|spec| StreamRequest::from(spec).masked()).collect()),
             hooks: (!hooks.is_empty()).then(|| hooks.iter().map(HookRequest::masked).collect()),
-        };
-        let mut table = Table::try_from(shown).expect("strings, numbers and tables have a form in TOML");
-        let streams = table.get_mut("streams").and_then(Value::as_array_mut).into_iter().flatten();
-        for stream in streams.filter_map(Value::as_table_mut) {
-            // TOML has no null, and without the key there would be sound.
-            stream.entry("audio").or_insert(false.into());
         }
-        table
     }
 
     /// Keys of what differs in `other`, but for streams and hooks.

@@ -351,7 +351,7 @@ fn a_bad_setting_is_refused_with_what_is_allowed() {
     check_refused("url = 'http://a'\nsecret = ''", "secret: 1 to 256 bytes; left out for none");
     check_refused("url = 'http://a'\nevents = []", "events: at least one; left out for all");
     let events =
-        "events[1]: one of phase, created, replaced, removed, first_viewer, last_viewer, overflow; not \"end\"";
+        "events[1]: one of phase, created, replaced, removed, first_viewer, last_viewer, overflow, push; not \"end\"";
     check_refused("url = 'http://a'\nevents = ['phase', 'end']", events);
     let streams = "streams[0]: 1 to 63 of a-z, 0-9 and -, not beginning with -; not \"A\"";
     check_refused("url = 'http://a'\nstreams = ['A']", streams);

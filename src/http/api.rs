@@ -94,6 +94,7 @@ pub(super) async fn replace(
             return Err(SpecError { field: "name".into(), problem }.into());
         }
     }
+    unmask(&app, &mut request);
     let spec = StreamSpec::try_from(request)?;
     let _claim = app.0.registry.claim_room(&spec).await?;
     let (view, change) = app.0.registry.put(spec, guard(&headers)).await.map_err(unmet)?;
@@ -150,18 +151,19 @@ async fn enable_all(app: &App, enabled: bool) -> Answer {
 
 /// `GET /api/v1/definitions`
 pub(super) async fn export(State(app): State<App>) -> Json<Definitions> {
-    let streams = app.0.registry.list().iter().map(|view| StreamRequest::from(&view.record.spec)).collect();
+    let streams = app.0.registry.list().iter().map(|view| StreamRequest::from(&view.record.spec).masked()).collect();
     Json(Definitions { streams })
 }
 
 /// `POST /api/v1/definitions`: each is created or replaced, and no other is touched. One that is wrong keeps all from
 /// being written.
 pub(super) async fn import(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
-    let Definitions { streams } = read(&headers, body, MAX_IMPORT_BYTES)?;
+    let Definitions { mut streams } = read(&headers, body, MAX_IMPORT_BYTES)?;
     if streams.len() > MAX_STREAMS {
         let problem = format!("at most {MAX_STREAMS}, not {}", streams.len());
         return Err(SpecError { field: "streams".into(), problem }.into());
     }
+    streams.iter_mut().for_each(|request| unmask(&app, request));
     let specs = check_streams(streams)?;
     let mut views = Vec::new();
     for spec in specs {
@@ -192,6 +194,14 @@ impl Selection {
             query.append_pair("limit", &limit.to_string());
         }
         format!("/api/v1/streams?{}", query.append_pair("after", last.as_str()).finish())
+    }
+}
+
+/// What was masked when the definition was shown stays as it is.
+fn unmask(app: &App, request: &mut StreamRequest) {
+    let name = request.name.as_deref().and_then(StreamName::parse);
+    if let Some(Ok(record)) = name.map(|name| app.0.registry.record(&name)) {
+        request.unmask(&record.spec);
     }
 }
 

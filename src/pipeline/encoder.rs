@@ -6,7 +6,7 @@ use gst::prelude::*;
 use gstreamer as gst;
 use gstreamer_app as gst_app;
 
-use super::PipelineError;
+use super::{PipelineError, push};
 use crate::spec::{AudioSpec, Preset, VideoSpec};
 use crate::timeline::{AUDIO_FRAME_SAMPLES, SAMPLE_RATE, Timeline, lcm};
 
@@ -32,7 +32,7 @@ impl Encoders {
     }
 }
 
-/// Initialises GStreamer, makes sure that every element of the codec table exists, and asks the encoders for
+/// Initialises GStreamer, makes sure that every element of the codec table and of pushing exists, and asks the encoders for
 /// their versions by encoding one picture.
 ///
 /// # Errors
@@ -40,7 +40,7 @@ impl Encoders {
 pub fn probe() -> Result<Encoders, PipelineError> {
     let failed = |element: &str, message: String| PipelineError::Element { element: element.to_owned(), message };
     gst::init().map_err(|error| failed("gstreamer", error.to_string()))?;
-    for element in ["appsrc", "appsink", "capsfilter", "x264enc", "voaacenc"] {
+    for element in ["appsrc", "appsink", "capsfilter", "x264enc", "voaacenc"].iter().chain(&push::ELEMENTS) {
         find(element)?;
     }
     let sei = first_access_unit().map_err(|error| failed("x264enc", error.to_string()))?;

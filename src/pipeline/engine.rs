@@ -141,14 +141,14 @@ impl Drop for Running {
     }
 }
 
-fn start(pipeline: &gst::Pipeline) -> Result<(), PipelineError> {
+pub(super) fn start(pipeline: &gst::Pipeline) -> Result<(), PipelineError> {
     let started = pipeline.set_state(gst::State::Playing);
     started
         .map(|_| ())
         .map_err(|error| PipelineError::Element { element: "pipeline".to_owned(), message: error.to_string() })
 }
 
-async fn tear_down(pipeline: &gst::Pipeline) {
+pub(super) async fn tear_down(pipeline: &gst::Pipeline) {
     let down = pipeline.call_async_future(|pipeline| pipeline.set_state(gst::State::Null).is_ok());
     if tokio::time::timeout(TEARDOWN, down).await != Ok(true) {
         tracing::error!("a pipeline does not let go of its threads");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::quantizer;
 use super::{
-    Audience, AudioRequest, AudioSpec, Control, Limits, Pattern, Preset, Schedule, SpecError, StreamName,
+    Audience, AudioRequest, AudioSpec, Control, Limits, Pattern, Preset, Push, Schedule, SpecError, StreamName,
     StreamRequest, StreamSpec, TrackId, VideoRequest, VideoSpec,
 };
 use crate::timeline::{Kind, Rate, Timeline};
@@ -58,6 +58,7 @@ impl TryFrom<StreamRequest> for StreamSpec {
             max_viewers,
             max_bandwidth,
             overflow_url,
+            push,
             title,
             pattern,
             fps,
@@ -88,7 +89,8 @@ impl TryFrom<StreamRequest> for StreamSpec {
         let audience = Audience::check(&access, &allow, &deny)?;
         in_range("idle_seconds", idle_seconds, &IDLE_SECONDS)?;
         let limits = Limits::check(max_viewers, max_bandwidth, overflow_url.as_deref())?;
-        let spec = Self { name, title, pattern, timeline, window, video, audio, control, audience, limits };
+        let push = Push::check_all(&push, &video)?;
+        let spec = Self { name, title, pattern, timeline, window, video, audio, control, audience, limits, push };
         check_tracks(&spec)?;
         check_parts(&spec)?;
         Ok(spec)

@@ -85,7 +85,7 @@ fn check_url(text: &str) -> Result<OverflowUrl, SpecError> {
     )
 }
 
-fn is_authority(text: &str) -> bool {
+pub(super) fn is_authority(text: &str) -> bool {
     let bracketed = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     let (host, port) = match bracketed {
         Some((host, rest)) => (host, rest),
@@ -103,7 +103,7 @@ fn is_port(text: &str) -> bool {
 }
 
 /// RFC 3986 3.3.
-fn is_of_path(byte: u8) -> bool {
+pub(super) fn is_of_path(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"._~!$&'()*+,;=:@%/-".contains(&byte)
 }
 

@@ -1,6 +1,8 @@
 //! The JSON and TOML form of a definition: defaults, names of fields, and nothing checked but types. Its JSON schema states
 //! the limits of [`check`](super::check), but for those that depend on several fields.
 
+use std::fmt;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -11,11 +13,12 @@ use super::check::{
     SEGMENT_SECONDS, VIDEO_BITRATES, WIDTHS, WINDOW_SECONDS,
 };
 use super::limits::{BANDWIDTHS, MAX_URL, VIEWERS};
-use super::object;
+use super::push::MAX_PUSHES;
 use super::{
-    Access, Audience, AudioSpec, Control, Limits, OverflowUrl, Pattern, Preset, ScheduleRequest, StreamName,
-    StreamSpec, TrackId, VideoSpec,
+    Access, Audience, AudioSpec, Control, Limits, OverflowUrl, Pattern, Preset, Push, PushUrl, ScheduleRequest,
+    StreamName, StreamSpec, TrackId, VideoSpec,
 };
+use super::{object, push};
 use crate::network::{Lists, Network};
 
 /// Digits, and perhaps digits below.
@@ -74,6 +77,10 @@ pub struct StreamRequest {
     #[serde(default)]
     #[schemars(length(max = MAX_URL), regex(pattern = OverflowUrl::PATTERN))]
     pub overflow_url: Option<String>,
+    /// Where the encoded frames are sent as well.
+    #[serde(default, deserialize_with = "object::list")]
+    #[schemars(length(max = MAX_PUSHES))]
+    pub push: Vec<PushRequest>,
     /// Shown in the picture.
     #[serde(default)]
     #[schemars(length(max = MAX_TITLE_CHARS), regex(pattern = ONE_LINE))]
@@ -106,6 +113,19 @@ pub struct StreamRequest {
     #[serde(default = "audio", deserialize_with = "audio_or_none")]
     #[schemars(schema_with = "audio_schema")]
     pub audio: Option<AudioRequest>,
+}
+
+/// A target that a stream is pushed to, as a user writes it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PushRequest {
+    /// Where it is: `rtmp`, `srt` or `udp`. Answers have `***` in place of the key.
+    #[schemars(length(max = MAX_URL), regex(pattern = PushUrl::PATTERN))]
+    pub url: String,
+    /// The rendition; the first if nothing is said.
+    #[serde(default)]
+    #[schemars(regex(pattern = TrackId::PATTERN))]
+    pub video: Option<String>,
 }
 
 /// A video rendition as a user writes it.
@@ -169,6 +189,7 @@ impl StreamRequest {
             max_viewers: None,
             max_bandwidth: None,
             overflow_url: None,
+            push: Vec::new(),
             title: String::new(),
             pattern: pattern(),
             fps: fps(),
@@ -178,6 +199,33 @@ impl StreamRequest {
             video: video(),
             audio: audio(),
         }
+    }
+}
+
+impl StreamRequest {
+    /// What may be shown to everybody.
+    #[must_use]
+    pub fn masked(mut self) -> Self {
+        push::mask(&mut self.push);
+        self
+    }
+
+    /// Puts back what was masked when `before` was shown.
+    pub fn unmask(&mut self, before: &StreamSpec) {
+        push::unmask(&mut self.push, &before.push);
+    }
+}
+
+impl fmt::Debug for PushRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PushRequest")
+    }
+}
+
+impl From<&Push> for PushRequest {
+    fn from(push: &Push) -> Self {
+        let Push { url, video } = push;
+        Self { url: url.reveal().to_owned(), video: video.as_ref().map(TrackId::to_string) }
     }
 }
 
@@ -209,7 +257,7 @@ impl Default for AudioRequest {
 
 impl From<&StreamSpec> for StreamRequest {
     fn from(spec: &StreamSpec) -> Self {
-        let StreamSpec { name, title, pattern, timeline, window, video, audio, control, audience, limits } = spec;
+        let StreamSpec { name, title, pattern, timeline, window, video, audio, control, audience, limits, push } = spec;
         let Control { enabled, schedule, on_demand, requires } = control;
         let Audience { access, lists: Lists { allow, deny } } = audience;
         let Limits { viewers, bandwidth, overflow } = limits;
@@ -226,6 +274,7 @@ impl From<&StreamSpec> for StreamRequest {
             max_viewers: *viewers,
             max_bandwidth: *bandwidth,
             overflow_url: overflow.as_ref().map(OverflowUrl::to_string),
+            push: push.iter().map(PushRequest::from).collect(),
             title: title.clone(),
             pattern: pattern.as_str().into(),
             fps: timeline.rate().to_string(),

@@ -30,7 +30,7 @@ fn the_defaults_are_the_exact_ones() {
 
 #[test]
 fn the_defaults_as_json_are_the_documented_ones() {
-    assert_snapshot!(serde_json::to_string(&StreamRequest::named("test")).unwrap(), @r#"{"name":"test","enabled":true,"schedule":null,"on_demand":false,"idle_seconds":30,"requires":[],"access":"public","allow":[],"deny":[],"max_viewers":null,"max_bandwidth":null,"overflow_url":null,"title":"","pattern":"smpte","fps":"25","segment_frames":48,"chunk_frames":8,"window_seconds":60,"video":[{"id":"v720","width":1280,"height":720,"bitrate":2000000,"codec":"h264","preset":"ultrafast"}],"audio":{"id":"a","codec":"aac","bitrate":128000,"beep_hz":1000,"beep_dbfs":-18}}"#);
+    assert_snapshot!(serde_json::to_string(&StreamRequest::named("test")).unwrap(), @r#"{"name":"test","enabled":true,"schedule":null,"on_demand":false,"idle_seconds":30,"requires":[],"access":"public","allow":[],"deny":[],"max_viewers":null,"max_bandwidth":null,"overflow_url":null,"push":[],"title":"","pattern":"smpte","fps":"25","segment_frames":48,"chunk_frames":8,"window_seconds":60,"video":[{"id":"v720","width":1280,"height":720,"bitrate":2000000,"codec":"h264","preset":"ultrafast"}],"audio":{"id":"a","codec":"aac","bitrate":128000,"beep_hz":1000,"beep_dbfs":-18}}"#);
 }
 
 #[test]

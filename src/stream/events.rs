@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use tokio::sync::watch;
 
-use super::Phase;
+use super::{Phase, PushPhase};
 use crate::manifest::date_time;
 use crate::spec::StreamName;
 use crate::timeline::UnixTime;
@@ -52,11 +52,21 @@ pub enum News {
     LastViewer,
     /// Viewers are turned away, because there are too many.
     Overflow,
+    /// A target that the stream is pushed to takes it, or does not.
+    Push {
+        /// Which, without its secret.
+        target: String,
+        /// Where it stands.
+        phase: PushPhase,
+        /// Why it does not.
+        error: Option<String>,
+    },
 }
 
 impl Event {
     /// All that [`Event::name`] may be.
-    pub const NAMES: [&str; 7] = ["phase", "created", "replaced", "removed", "first_viewer", "last_viewer", "overflow"];
+    pub const NAMES: [&str; 8] =
+        ["phase", "created", "replaced", "removed", "first_viewer", "last_viewer", "overflow", "push"];
 
     /// The kind of event in one word.
     pub const fn name(&self) -> &'static str {
@@ -68,6 +78,7 @@ impl Event {
             News::FirstViewer => "first_viewer",
             News::LastViewer => "last_viewer",
             News::Overflow => "overflow",
+            News::Push { .. } => "push",
         }
     }
 }
@@ -81,6 +92,11 @@ impl Serialize for Event {
         map.serialize_entry("stream", self.stream.as_str())?;
         match &self.news {
             News::Phase { phase, error } => {
+                map.serialize_entry("phase", phase)?;
+                map.serialize_entry("error", error)?;
+            }
+            News::Push { target, phase, error } => {
+                map.serialize_entry("target", target)?;
                 map.serialize_entry("phase", phase)?;
                 map.serialize_entry("error", error)?;
             }

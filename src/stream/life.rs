@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::push::{self, targets::Targets};
 use super::registry::Setting;
 use super::run::{self, BackOff};
 use super::{News, NoRoom, Phase, Status, mirrored};
@@ -78,6 +79,7 @@ impl Wanted {
 pub(super) struct Life {
     pub(super) setting: Arc<Setting>,
     pub(super) audience: Arc<Audience>,
+    pub(super) targets: Arc<Targets>,
     pub(super) wanted: watch::Receiver<Wanted>,
     pub(super) status: watch::Sender<Status>,
     /// The stream is removed, or the program ends.
@@ -137,6 +139,9 @@ impl Life {
         let mirrored =
             mirrored::mirror(Arc::clone(&self.setting), Arc::clone(&output), self.wanted.clone(), stop.clone());
         let mirror = self.setting.tasks.spawn(mirrored.in_current_span());
+        let (setting, targets) = (Arc::clone(&self.setting), Arc::clone(&self.targets));
+        let pushed = push::push(setting, Arc::clone(&output), targets, self.wanted.clone(), stop.clone());
+        let pushes = self.setting.tasks.spawn(pushed.in_current_span());
         let mut wanted = self.wanted.clone();
         let unwanted = async {
             // The sender lives as long as the stream is known.
@@ -155,8 +160,8 @@ impl Life {
             output.end();
         }
         stop.cancel();
-        // A mirror that panicked has nothing more to say.
-        let _ = mirror.await;
+        // Whoever panicked has nothing more to say.
+        let _ = tokio::join!(mirror, pushes);
     }
 
     /// The definitions that there may still be segments of.

@@ -15,10 +15,12 @@ use tracing::Instrument;
 use super::capacity::{Capacity, NoRoom};
 use super::desired::{Desired, desired};
 use super::life::{Life, Order, Wanted};
-use super::{Events, News, Phase, Render, Status, Turns};
+use super::push::targets::Targets;
+use super::{Deliver, Events, News, Phase, Render, Status, TargetView, Turns};
 use crate::audience::{Audience, Figures};
 use crate::definitions::{Change, Definitions, Guard, Record, WriteError};
 use crate::metrics::Metrics;
+use crate::pipeline;
 use crate::spec::{Limits, StreamName, StreamSpec};
 use crate::utc::Clock;
 
@@ -46,6 +48,10 @@ pub struct Setting {
     pub clock: Clock,
     /// Renders a job.
     pub render: Render,
+    /// Pushes to a target.
+    pub deliver: Deliver,
+    /// Whether streams are pushed from here.
+    pub pushes: bool,
     /// Versions of the encoder libraries, for revisions.
     pub encoders: String,
     /// Where windows are mirrored to, if anywhere.
@@ -70,6 +76,8 @@ impl Setting {
         Self {
             clock,
             render,
+            deliver: Arc::new(|delivery, stop| Box::pin(pipeline::push(delivery, stop))),
+            pushes: true,
             encoders: encoders.to_owned(),
             directory: None,
             metrics: Arc::default(),
@@ -93,6 +101,8 @@ pub struct StreamView {
     pub status: Status,
     /// Who watches it.
     pub viewers: Figures,
+    /// Where it is pushed to.
+    pub targets: Vec<TargetView>,
 }
 
 /// There is no such stream.
@@ -325,6 +335,7 @@ impl Registry {
                 if entry.record.spec != record.spec {
                     self.setting.events.tell(now, name, News::Replaced);
                 }
+                entry.targets.retain(&record.spec.push);
                 entry.record = Arc::clone(record);
                 entry.want(Wanted { record: Arc::clone(record), order });
             }
@@ -342,17 +353,19 @@ impl Registry {
         let over = self.over.child_token();
         let (status, seen) = watch::channel(Status::stopped(self.setting.clock.now()));
         let (wanted, wants) = watch::channel(Wanted { record: Arc::clone(record), order: Order::Stop });
-        let audience = Arc::new(Audience::new());
+        let (audience, targets) = (Arc::new(Audience::new()), Arc::<Targets>::default());
         let life = Life {
             setting: Arc::clone(&self.setting),
             audience: Arc::clone(&audience),
+            targets: Arc::clone(&targets),
             wanted: wants,
             status,
             over: over.clone(),
             news: Arc::clone(&self.news),
         };
         self.setting.tasks.spawn(life.live().instrument(span));
-        Entry { record: Arc::clone(record), wanted, status: seen, over, audience, visits: Arc::<Visits>::default() }
+        let record = Arc::clone(record);
+        Entry { record, wanted, status: seen, over, audience, targets, visits: Arc::<Visits>::default() }
     }
 
     fn streams(&self) -> MutexGuard<'_, BTreeMap<StreamName, Entry>> {

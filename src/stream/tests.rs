@@ -12,6 +12,7 @@ use crate::utc::Clock;
 use crate::window::fixture::{publish, publish_chunks};
 use crate::window::{Lookup, Output};
 
+mod push;
 mod watchdog;
 
 /// 2026-11-21T03:40:28.800Z

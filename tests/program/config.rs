@@ -114,6 +114,7 @@ const PRECEDENCE: &[Row] = &[
     ("max_viewers", None, ["2", "3", "4"], &[]),
     ("max_bandwidth", None, ["200000", "300000", "400000"], &[]),
     ("overflow_url", None, ["'http://file'", "http://variable", "https://flag/path"], &[]),
+    ("push", Some("true"), ["false", "true", "false"], &[]),
     ("log", Some("'info'"), ["'warn'", "error", "debug"], &[]),
     ("log_format", Some("'text'"), ["'json'", "text", "json"], &[]),
     ("wait_for", Some("[]"), ["['file:1']", "variable:1,variable:2", "flag:1"], &[]),

@@ -11,7 +11,7 @@ use barstone::config::{ConnectionLimits, Serve};
 use barstone::definitions::Definitions;
 use barstone::http::{Access, App, Gate, Local, Site, router, serve};
 use barstone::spec::StreamSpec;
-use barstone::stream::{Event, News, Phase, Registry, Render, Setting};
+use barstone::stream::{Event, News, Phase, PushPhase, Registry, Render, Setting};
 use barstone::timeline::UnixTime;
 use barstone::utc::Clock;
 use barstone::viewer_token::Keys;
@@ -112,11 +112,15 @@ async fn every_path_takes_the_described_methods_and_no_other() {
 async fn an_event_is_described_as_it_is_written() {
     let document = document(start().await).await;
     let properties = document["components"]["schemas"]["Event"]["properties"].as_object().expect("an object");
-    let news = News::Phase { phase: Phase::Failed, error: None };
-    let event = Event { id: 1, at: UnixTime::default(), stream: StreamSpec::test().name, news };
-    let written = serde_json::to_value(event).expect("JSON");
-    let keys = |object: &serde_json::Map<String, Value>| object.keys().cloned().collect::<BTreeSet<_>>();
-    assert_eq!(keys(properties), keys(written.as_object().expect("an object")));
+    let phase = News::Phase { phase: Phase::Failed, error: None };
+    let push = News::Push { target: String::new(), phase: PushPhase::Waiting, error: None };
+    let mut written = BTreeSet::new();
+    for news in [phase, push] {
+        let event = Event { id: 1, at: UnixTime::default(), stream: StreamSpec::test().name, news };
+        let event = serde_json::to_value(event).expect("JSON");
+        written.extend(event.as_object().expect("an object").keys().cloned());
+    }
+    assert_eq!(properties.keys().cloned().collect::<BTreeSet<_>>(), written);
 }
 
 /// Has a program make up requests from the document, right and wrong ones, and compare answers with it.

@@ -11,7 +11,7 @@ use crate::definitions::Origin;
 use crate::http::App;
 use crate::manifest::{date_time, path};
 use crate::spec::StreamRequest;
-use crate::stream::{Moment, Phase, StreamView};
+use crate::stream::{Moment, Phase, PushPhase, StreamView, TargetView};
 
 /// A stream as it is answered: its definition, and how it is.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -36,6 +36,45 @@ pub(in crate::http) struct StreamAnswer {
     /// The newest complete segment of all tracks.
     segment: Option<u64>,
     viewers: Viewers,
+    /// Those of `push`, in the same order.
+    targets: Vec<Target>,
+}
+
+/// A target that a stream is pushed to.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Target {
+    /// Without its secret.
+    url: String,
+    /// The rendition that it gets; the first if there is none.
+    video: Option<String>,
+    phase: PushPhase,
+    #[schemars(extend("format" = "date-time"))]
+    since: Option<String>,
+    /// Why it failed, until it runs again.
+    error: Option<String>,
+    /// When it is tried again.
+    #[schemars(extend("format" = "date-time"))]
+    next_try: Option<String>,
+    /// What it has taken.
+    bytes: u64,
+    /// How often it has failed.
+    restarts: u64,
+}
+
+impl From<&TargetView> for Target {
+    fn from(view: &TargetView) -> Self {
+        let TargetView { push, phase, since, error, next_try, bytes, restarts } = view;
+        Self {
+            url: push.url.to_string(),
+            video: push.video.as_ref().map(ToString::to_string),
+            phase: *phase,
+            since: since.map(date_time),
+            error: error.clone(),
+            next_try: next_try.map(date_time),
+            bytes: *bytes,
+            restarts: *restarts,
+        }
+    }
 }
 
 /// Who watches a stream, told from what is asked for.
@@ -144,10 +183,10 @@ pub(super) fn answers(app: &App, views: &[StreamView]) -> Vec<StreamAnswer> {
 }
 
 fn answer(app: &App, view: &StreamView) -> StreamAnswer {
-    let StreamView { record, wanted, status, viewers } = view;
+    let StreamView { record, wanted, status, viewers, targets } = view;
     let spec = &record.spec;
     StreamAnswer {
-        definition: StreamRequest::from(spec),
+        definition: StreamRequest::from(spec).masked(),
         phase: status.phase,
         since: date_time(status.since),
         error: status.error.clone(),
@@ -159,5 +198,6 @@ fn answer(app: &App, view: &StreamView) -> StreamAnswer {
         urls: Urls::in_directory(&path::stream_directory(&spec.name)),
         segment: status.output.as_ref().and_then(|output| output.last_complete()),
         viewers: viewers.into(),
+        targets: targets.iter().map(Target::from).collect(),
     }
 }

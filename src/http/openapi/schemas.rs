@@ -9,7 +9,7 @@ use crate::http::error::Problem;
 use crate::http::ops::{Readiness, WhoAmI};
 use crate::http::tokens::{TokenAnswer, TokenRequest};
 use crate::spec::{StreamName, StreamRequest};
-use crate::stream::{Event, Phase};
+use crate::stream::{Event, Phase, PushPhase};
 
 /// All that operations name.
 pub(super) fn all() -> Value {
@@ -74,8 +74,9 @@ fn event() -> Value {
             "at": {"type": "string", "format": "date-time"},
             "event": {"type": "string", "enum": Event::NAMES},
             "stream": {"type": "string", "pattern": StreamName::PATTERN},
-            "phase": answered::<Phase>(),
+            "phase": {"anyOf": [answered::<Phase>(), answered::<PushPhase>()], "description": "Of the stream, or of a target."},
             "error": {"type": ["string", "null"], "description": "Why it is not running, where it should be."},
+            "target": {"type": "string", "description": "Where the stream is pushed to, without the secret."},
         },
     })
 }

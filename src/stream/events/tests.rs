@@ -27,9 +27,11 @@ fn id(followed: Followed) -> u64 {
     }
 }
 
-fn all_news() -> [News; 7] {
+fn all_news() -> [News; 8] {
     let phase = News::Phase { phase: Phase::Waiting, error: Some("x264enc-v720: broken".into()) };
-    [phase, News::Created, News::Replaced, News::Removed, News::FirstViewer, News::LastViewer, News::Overflow]
+    let target = "rtmp://a/live/***".to_owned();
+    let push = News::Push { target, phase: PushPhase::Waiting, error: Some("broken".into()) };
+    [phase, News::Created, News::Replaced, News::Removed, News::FirstViewer, News::LastViewer, News::Overflow, push]
 }
 
 #[test]
@@ -116,7 +118,8 @@ fn an_event_is_json_that_says_all() {
     {"id":5,"at":"2026-11-21T10:00:00.000Z","event":"first_viewer","stream":"test"}
     {"id":6,"at":"2026-11-21T10:00:00.000Z","event":"last_viewer","stream":"test"}
     {"id":7,"at":"2026-11-21T10:00:00.000Z","event":"overflow","stream":"test"}
-    {"id":8,"at":"2026-11-21T10:00:00.000Z","event":"phase","stream":"test","phase":"running","error":null}
+    {"id":8,"at":"2026-11-21T10:00:00.000Z","event":"push","stream":"test","target":"rtmp://a/live/***","phase":"waiting","error":"broken"}
+    {"id":9,"at":"2026-11-21T10:00:00.000Z","event":"phase","stream":"test","phase":"running","error":null}
     "#);
 }
 

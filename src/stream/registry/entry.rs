@@ -11,6 +11,7 @@ use crate::audience::Audience;
 use crate::definitions::Record;
 use crate::stream::Status;
 use crate::stream::life::{Order, Wanted};
+use crate::stream::push::targets::Targets;
 
 /// A stream with its task.
 pub(super) struct Entry {
@@ -19,6 +20,7 @@ pub(super) struct Entry {
     pub(super) status: watch::Receiver<Status>,
     pub(super) over: CancellationToken,
     pub(super) audience: Arc<Audience>,
+    pub(super) targets: Arc<Targets>,
     /// Who asks for its media.
     pub(super) visits: Arc<Visits>,
 }
@@ -30,6 +32,7 @@ impl Entry {
             wanted: self.wanted.borrow().is_to_run(),
             status: self.status.borrow().clone(),
             viewers: self.audience.figures(),
+            targets: self.targets.view(&self.record.spec.push),
         }
     }
 

@@ -1,0 +1,133 @@
+//! Where a stream is pushed to, for as long as it runs: one task for each target, which tries for ever. Whatever becomes of
+//! a target, nobody else waits for it.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::future::{Either, select};
+use tokio::sync::{SetOnce, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use self::targets::{News, Targets};
+use super::life::Wanted;
+use super::registry::Setting;
+use super::run::BackOff;
+use crate::metrics::labels;
+use crate::pipeline::{Delivery, Over, Receipt};
+use crate::spec::Push;
+use crate::window::Output;
+
+pub(super) mod targets;
+
+/// Pushes `output` to the targets of the definition that is wanted until `stop` is cancelled. One that is as before goes on
+/// undisturbed.
+pub(super) async fn push(
+    setting: Arc<Setting>,
+    output: Arc<Output>,
+    targets: Arc<Targets>,
+    mut wanted: watch::Receiver<Wanted>,
+    stop: CancellationToken,
+) {
+    if !setting.pushes {
+        return;
+    }
+    let mut running: Vec<(Push, CancellationToken, JoinHandle<()>)> = Vec::new();
+    loop {
+        let named = wanted.borrow_and_update().record.spec.push.clone();
+        for (push, over, _) in &running {
+            if !named.contains(push) {
+                over.cancel();
+            }
+        }
+        running.retain(|(push, _, task)| named.contains(push) || !task.is_finished());
+        for push in named {
+            if running.iter().any(|(other, over, _)| *other == push && !over.is_cancelled()) {
+                continue;
+            }
+            let over = stop.child_token();
+            let target = Target {
+                setting: Arc::clone(&setting),
+                output: Arc::clone(&output),
+                targets: Arc::clone(&targets),
+                push,
+            };
+            let push = target.push.clone();
+            let task = setting.tasks.spawn(target.keep(over.clone()).in_current_span());
+            running.push((push, over, task));
+        }
+        tokio::select! {
+            // Without a sender there is no stream any more, and `stop` says so.
+            changed = wanted.changed() => if changed.is_err() { stop.cancelled().await },
+            () = stop.cancelled() => {}
+        }
+        if stop.is_cancelled() {
+            break;
+        }
+    }
+    for (_, _, task) in running {
+        // One that panicked has nothing more to say.
+        let _ = task.await;
+    }
+}
+
+/// One target's task.
+struct Target {
+    setting: Arc<Setting>,
+    output: Arc<Output>,
+    targets: Arc<Targets>,
+    push: Push,
+}
+
+impl Target {
+    /// Resolves when `over` is cancelled and nothing of it is left.
+    async fn keep(self, over: CancellationToken) {
+        let mut back_off = BackOff::default();
+        while !over.is_cancelled() {
+            self.tell(News::Connecting);
+            let taken = Arc::new(SetOnce::new());
+            let (result, healthy) = self.attempt(&taken, &over).await;
+            let error = match result {
+                Ok(Over::Stopped | Over::Ended) => {
+                    over.cancelled().await;
+                    break;
+                }
+                Ok(Over::Changed) => continue,
+                Err(error) => self.push.url.redact(&error.to_string()),
+            };
+            tracing::warn!(target = %self.push.url, error, "the push failed");
+            let rest = back_off.after(healthy.map_or_else(Default::default, |since| since.elapsed()));
+            self.tell(News::Waiting { error, until: self.setting.clock.now() + rest });
+            over.run_until_cancelled(tokio::time::sleep(rest)).await;
+        }
+        self.tell(News::Stopped);
+    }
+
+    /// Since when the target has taken frames, if it has.
+    async fn attempt(
+        &self,
+        taken: &Arc<SetOnce<()>>,
+        over: &CancellationToken,
+    ) -> (Result<Over, crate::pipeline::PushError>, Option<Instant>) {
+        let counted = self.setting.metrics.push_bytes.get_or_create_owned(&labels(self.output.spec.name.as_str()));
+        let receipt = Receipt { bytes: self.targets.bytes(&self.push), counted, taken: Arc::clone(taken) };
+        let (output, clock) = (Arc::clone(&self.output), self.setting.clock.clone());
+        let delivery = Delivery { output, push: self.push.clone(), clock, receipt };
+        let pushing = (self.setting.deliver)(delivery, over.clone());
+        match select(pushing, pin!(taken.wait())).await {
+            Either::Left((result, _)) => (result, None),
+            Either::Right((_, pushing)) => {
+                let since = Instant::now();
+                tracing::info!(target = %self.push.url, "pushing");
+                self.tell(News::Running);
+                (pushing.await, Some(since))
+            }
+        }
+    }
+
+    fn tell(&self, news: News) {
+        self.targets.tell(&self.setting, &self.output.spec.name, (&self.push, news));
+    }
+}

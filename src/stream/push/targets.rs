@@ -1,0 +1,161 @@
+//! What is known of each target of a stream.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::metrics::labels;
+use crate::spec::{Push, StreamName};
+use crate::stream::{News as Told, Setting};
+use crate::timeline::UnixTime;
+
+/// Phases of a push.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PushPhase {
+    /// The stream does not run, or this server does not push.
+    #[default]
+    Stopped,
+    /// The target has taken nothing yet.
+    Connecting,
+    /// The target takes what comes.
+    Running,
+    /// It has failed, and is tried again shortly.
+    Waiting,
+}
+
+/// A target as it is at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetView {
+    /// Where it is, and what it gets.
+    pub push: Push,
+    /// Where it stands.
+    pub phase: PushPhase,
+    /// Since when; `None` if it was never tried.
+    pub since: Option<UnixTime>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// When it is tried again.
+    pub next_try: Option<UnixTime>,
+    /// What it has taken.
+    pub bytes: u64,
+    /// How often it has failed.
+    pub restarts: u64,
+}
+
+/// What becomes of a target.
+#[derive(Debug, Clone)]
+pub(super) enum News {
+    Stopped,
+    Connecting,
+    Running,
+    Waiting { error: String, until: UnixTime },
+}
+
+/// All targets of a stream that were ever tried and are still named.
+#[derive(Debug, Default)]
+pub(in crate::stream) struct Targets(Mutex<Vec<Known>>);
+
+#[derive(Debug)]
+struct Known {
+    view: TargetView,
+    bytes: Arc<AtomicU64>,
+    /// What others were told last.
+    told: Option<(PushPhase, Option<String>)>,
+}
+
+impl Known {
+    fn new(push: Push) -> Self {
+        let view = TargetView {
+            push,
+            phase: PushPhase::default(),
+            since: None,
+            error: None,
+            next_try: None,
+            bytes: 0,
+            restarts: 0,
+        };
+        Self { view, bytes: Arc::default(), told: None }
+    }
+
+    /// Whether that is worth telling: it runs, or it does not for another reason.
+    fn is_news(&mut self) -> bool {
+        let now = (self.view.phase, self.view.error.clone());
+        let is_news = matches!(now.0, PushPhase::Running | PushPhase::Waiting) && self.told.as_ref() != Some(&now);
+        if is_news {
+            self.told = Some(now);
+        }
+        is_news
+    }
+}
+
+impl Targets {
+    /// These targets, as they are now.
+    pub(in crate::stream) fn view(&self, named: &[Push]) -> Vec<TargetView> {
+        let known = self.known();
+        let view = |push: &Push| match known.iter().find(|known| known.view.push == *push) {
+            Some(found) => TargetView { bytes: found.bytes.load(Ordering::Relaxed), ..found.view.clone() },
+            None => Known::new(push.clone()).view,
+        };
+        named.iter().map(view).collect()
+    }
+
+    /// Forgets all but these.
+    pub(in crate::stream) fn retain(&self, named: &[Push]) {
+        self.known().retain(|known| named.contains(&known.view.push));
+    }
+
+    /// Counts what a target has taken.
+    pub(super) fn bytes(&self, push: &Push) -> Arc<AtomicU64> {
+        Arc::clone(&find(&mut self.known(), push).bytes)
+    }
+
+    /// Writes down what becomes of a target, and tells of it.
+    pub(super) fn tell(&self, setting: &Setting, name: &StreamName, (push, news): (&Push, News)) {
+        let now = setting.clock.now();
+        let mut all = self.known();
+        let known = find(&mut all, push);
+        let (phase, error, next_try) = match news {
+            News::Stopped => (PushPhase::Stopped, None, None),
+            // Why it failed stays to be seen until it runs.
+            News::Connecting => (PushPhase::Connecting, known.view.error.take(), None),
+            News::Running => (PushPhase::Running, None, None),
+            News::Waiting { error, until } => {
+                known.view.restarts += 1;
+                setting.metrics.push_failures.get_or_create(&labels(name.as_str())).inc();
+                (PushPhase::Waiting, Some(error), Some(until))
+            }
+        };
+        let view = &mut known.view;
+        (view.phase, view.since, view.error, view.next_try) = (phase, Some(now), error, next_try);
+        if known.is_news() {
+            let (target, error) = (push.url.to_string(), known.view.error.clone());
+            setting.events.tell(now, name, Told::Push { target, phase, error });
+        }
+        let running = all.iter().filter(|known| known.view.phase == PushPhase::Running).count();
+        let gauge = match phase {
+            PushPhase::Connecting | PushPhase::Running => {
+                Some(setting.metrics.push_running.get_or_create_owned(&labels(name.as_str())))
+            }
+            // The stream may be forgotten by now.
+            PushPhase::Stopped | PushPhase::Waiting => {
+                setting.metrics.push_running.get(&labels(name.as_str())).map(|gauge| gauge.clone())
+            }
+        };
+        gauge.into_iter().for_each(|gauge| _ = gauge.set(running as i64));
+    }
+
+    fn known(&self) -> MutexGuard<'_, Vec<Known>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn find<'a>(all: &'a mut Vec<Known>, push: &Push) -> &'a mut Known {
+    let place = all.iter().position(|known| known.view.push == *push).unwrap_or_else(|| {
+        all.push(Known::new(push.clone()));
+        all.len() - 1
+    });
+    &mut all[place]
+}
