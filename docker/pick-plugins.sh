@@ -4,22 +4,39 @@
 set -eu
 program=$1
 out=$2
-# app: appsrc, appsink; coreelements: capsfilter; videotestsrc: for the version of x264.
-plugins='app coreelements videotestsrc voaacenc x264'
+# app: appsrc, appsink; coreelements: capsfilter; videotestsrc: for the version of x264. The second line is for pushing.
+plugins='app coreelements videotestsrc voaacenc x264
+    flv rtmp2 mpegtsmux videoparsersbad srt udp'
+# Two small libraries of it are used, and it depends on a desktop; they are copied too.
+copied=libgstreamer-plugins-bad1.0-0
 directory=$(dirname "$(find /usr/lib -name libgstcoreelements.so)")
+
+# copy FILE DIRECTORY PACKAGE
+copy() {
+    mkdir -p "$out/root$2" "$out/root/usr/share/doc/$3"
+    cp -L "$1" "$out/root$2"
+    echo "$3" >>"$out/packages.copied"
+    cp "/usr/share/doc/$3/copyright" "$out/root/usr/share/doc/$3" || echo "$3: no copyright here" >&2
+}
+
+# A package knows a library by its path from before or after /lib became a link, or by what it is a link to.
+owners() {
+    { dpkg-query -S "$1" "/usr$1" "$(readlink -f "$1")" 2>/dev/null || true; } | cut -d: -f1 | sort -u
+}
+
 files=
 for plugin in $plugins; do
     file=$directory/libgst$plugin.so
-    package=$(dpkg-query -S "$file" | cut -d: -f1)
-    mkdir -p "$out/root$directory" "$out/root/usr/share/doc/$package"
+    copy "$file" "$directory" "$(dpkg-query -S "$file" | cut -d: -f1)"
     files="$files $file"
-    cp "$file" "$out/root$directory"
-    echo "$package" >>"$out/packages.copied"
-    cp "/usr/share/doc/$package/copyright" "$out/root/usr/share/doc/$package" || echo "$package: no copyright here"
 done
 # shellcheck disable=SC2086 # one word for each file
 ldd "$program" $files | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' | sort -u | while read -r library; do
-    # A package knows a library by its path from before or after /lib became a link, or by what it is a link to.
-    dpkg-query -S "$library" "/usr$library" "$(readlink -f "$library")" 2>/dev/null || true
-done | cut -d: -f1 | sort -u >"$out/packages.needed"
+    for package in $(owners "$library"); do
+        case $package in
+            "$copied") copy "$library" "$(readlink -f "$(dirname "$library")")" "$package" ;;
+            *) echo "$package" ;;
+        esac
+    done
+done | sort -u >"$out/packages.needed"
 test -s "$out/packages.needed"
