@@ -14,6 +14,10 @@
  * @typedef {{ definition: Record<string, unknown>, settings: Settings, tag: string }} Tagged
  */
 /**
+ * Where a stream is pushed to; the URL has no secret. `nextTry` is in milliseconds of Unix time.
+ * @typedef {{ url: string, phase: string, error: string, nextTry: number | null }} Target
+ */
+/**
  * A stream as the server tells it. `since` is in milliseconds of Unix time; `urls` are absolute, by protocol.
  * @typedef {object} Stream
  * @property {string} name
@@ -28,6 +32,7 @@
  * @property {string} revision
  * @property {boolean} awaited whether it starts when somebody asks for it
  * @property {Viewers} viewers
+ * @property {Target[]} targets
  * @property {boolean} private whether its URLs need a viewer token
  * @property {Record<string, string>} urls
  */
@@ -55,6 +60,7 @@ export function streamFrom(value) {
     revision: text(raw.revision),
     awaited: phase === 'stopped' && raw.on_demand === true && raw.enabled === true && raw.schedule === null,
     viewers: viewersFrom(raw),
+    targets: targetsFrom(raw.targets),
     private: raw.access === 'private',
     urls: urlsFrom(raw.urls),
   };
@@ -78,6 +84,14 @@ function viewersFrom(raw) {
     peak: Number(peak ?? 0),
     peakAt: instant(peak_at),
   };
+}
+
+/** @param {unknown} value @returns {Target[]} */
+function targetsFrom(value) {
+  const raw = Array.isArray(value) ? value.map(record) : [];
+  return raw.map(({ url, phase, error, next_try }) => ({
+    url: text(url), phase: text(phase), error: text(error), nextTry: instant(next_try),
+  }));
 }
 
 /** @param {unknown} value @returns {Record<string, string>} absolute */

@@ -6,7 +6,7 @@ import { PROTOCOLS } from './choice.js';
 import { CopyLink } from './copy-link.js';
 import { find, html, render, setText } from './html.js';
 import { StreamSettings } from './stream-settings.js';
-import { audience, audienceInDetail, situation, summary } from './words.js';
+import { audience, audienceInDetail, pushed, situation, summary } from './words.js';
 
 /** @typedef {import('./answers.js').Stream} Stream */
 
@@ -45,6 +45,7 @@ export class StreamCard extends HTMLElement {
         <p class="card-situation"></p>
         <p class="card-viewers"></p>
       </div>
+      <ul class="card-targets" aria-label="Where ${name} is pushed to" hidden></ul>
       <div class="links" role="group" aria-label="Links of ${name}"></div>
       <div class="actions" role="group" aria-label="Actions on ${name}">
         <button type="button" class="primary" data-action="play">Play</button>
@@ -80,10 +81,24 @@ export class StreamCard extends HTMLElement {
     const viewers = find(this, '.card-viewers', HTMLElement);
     setText(viewers, audience(stream.viewers));
     viewers.title = audienceInDetail(stream.viewers);
+    this.#updateTargets(stream.targets);
     this.#disable('start', stream.awaited || IDLE_IN.start.includes(stream.phase));
     this.#disable('stop', !stream.awaited && IDLE_IN.stop.includes(stream.phase));
     for (const action of ['edit', 'ask']) this.#button(action).hidden = stream.declared;
     this.#updateLinks(stream.urls);
+  }
+
+  /** @param {Stream['targets']} targets */
+  #updateTargets(targets) {
+    const list = find(this, '.card-targets', HTMLElement);
+    list.hidden = targets.length === 0;
+    while (list.children.length > targets.length) list.lastElementChild?.remove();
+    while (list.children.length < targets.length) list.append(document.createElement('li'));
+    targets.forEach((target, place) => {
+      const item = /** @type {HTMLElement} */ (list.children[place]);
+      item.dataset.phase = target.phase;
+      setText(item, pushed(target));
+    });
   }
 
   /** @param {Record<string, string>} urls */

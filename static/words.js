@@ -5,6 +5,7 @@ import { PROTOCOLS } from './choice.js';
 
 /** @typedef {import('./answers.js').Stream} Stream */
 /** @typedef {import('./answers.js').Viewers} Viewers */
+/** @typedef {import('./answers.js').Target} Target */
 
 /**
  * An identifier of a program as words: `fragLoadError` and `FRAG_LOAD_ERROR` are both "frag load error".
@@ -44,6 +45,12 @@ export function summary(stream) {
 export function situation(stream) {
   const why = stream.awaited ? 'starts when somebody watches' : stream.error;
   return [why, stream.since === null ? '' : `since ${moment(stream.since)}`].filter(Boolean).join(' · ');
+}
+
+/** @param {Target} target @returns {string} like `rtmp://live.example/app/***: waiting, no route to host · again at 03:12:44 UTC` */
+export function pushed({ url, phase, error, nextTry }) {
+  const why = [`${url}: ${phase}`, error].filter(Boolean).join(', ');
+  return nextTry === null ? why : `${why} · again at ${moment(nextTry)}`;
 }
 
 /** @param {Viewers} viewers @returns {string} like `2 of 10 viewers · peak 5` */

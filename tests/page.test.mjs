@@ -8,6 +8,7 @@ import { test } from 'node:test';
 
 import { until } from './players/deadline.mjs';
 import { remove, temporaryDirectory } from './players/leftovers.mjs';
+import { freePort } from './players/ports.mjs';
 import { Server } from './players/server.mjs';
 import { open } from './players/theatre.mjs';
 
@@ -281,6 +282,26 @@ test('a stream is changed, and what somebody else wrote meanwhile is not overwri
     await until('the card tells it', SOON_S, async () => (await mine.locator('.card-title').textContent()) === 'After');
   });
   assert.equal((await server.api('DELETE', '/edited')).status, 204);
+});
+
+test('a card says where a stream is pushed, and a change of something else keeps the key', { timeout: 60_000 }, async () => {
+  const target = `rtmp://127.0.0.1:${await freePort()}/live`;
+  assert.equal((await server.api('POST', '', { name: 'pushed', push: [{ url: `${target}/hidden-key` }] })).status, 201);
+  await withPage(async (page, faults) => {
+    const mine = card(page, 'pushed');
+    const words = mine.locator('.card-targets li');
+    const said = () => words.textContent({ timeout: 1000 });
+    await until('it waits', COUNTED_WITHIN_S, async () => (await said())?.startsWith(`${target}/***: waiting, `));
+    await mine.getByRole('button', { name: 'Edit' }).click();
+    await mine.getByLabel('Title').fill('Kept');
+    await mine.getByRole('button', { name: 'Save' }).click();
+    await until('it is saved', SOON_S, async () => (await mine.locator('.card-title').textContent()) === 'Kept');
+    assert.deepEqual((await server.api('GET', '/pushed')).answer.push, [{ url: `${target}/***`, video: null }]);
+    assert.equal(await page.locator('body').textContent().then((all) => all?.includes('hidden-key')), false);
+    assert.equal(await card(page, 'test').locator('.card-targets').isVisible(), false);
+    assert.deepEqual(faults, []);
+  });
+  assert.equal((await server.api('DELETE', '/pushed')).status, 204);
 });
 
 test('the link with the token is taken where a change waits for it', { timeout: 60_000 }, async () => {
