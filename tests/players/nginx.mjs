@@ -1,6 +1,6 @@
 // @ts-check
-// nginx with the configuration that is shipped: as the second server of a media directory, or as the cache before several
-// servers. It writes nothing outside a directory of its own.
+// nginx with the configuration that is shipped: as the second server of a media directory, as the cache before several
+// servers, or as one that streams are pushed to. It writes nothing outside a directory of its own.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -39,6 +39,23 @@ export function startProxy(urls) {
   return start('edge.conf', [['proxy_cache_lock on;', 'proxy_no_cache 1; proxy_cache_bypass 1;']], origins(urls));
 }
 
+/** What it makes of streams it keeps in a directory of its own; `rtmp` is where they are pushed to. */
+export async function startRtmp() {
+  const media = temporaryDirectory('rtmp');
+  const port = await HERE.port();
+  const nginx = await start('rtmp.conf', [
+    ['listen 1935;', `listen 127.0.0.1:${port};`],
+    ['hls_path /media/hls;', `hls_path ${media}/hls;`],
+    ['dash_path /media/dash;', `dash_path ${media}/dash;`],
+    ['root /media;', `root ${media};`],
+  ]);
+  const stop = async () => {
+    await nginx.stop();
+    remove(media);
+  };
+  return { ...nginx, rtmp: `rtmp://127.0.0.1:${port}/live`, stop };
+}
+
 /** @param {string[]} urls */
 function origins(urls) {
   const hosts = urls.map((url) => new URL(url).host);
@@ -65,17 +82,25 @@ async function start(name, changes, beside = '', host = HERE) {
   writeFileSync(join(own, 'origins.conf'), beside);
   // One process, which is ended as one.
   const args = ['-e', 'stderr', '-p', own, '-c', file, '-g', 'daemon off; master_process off;'];
-  const nginx = new Process(...host.command(BINARY, args));
+  const run = () => new Process(...host.command(BINARY, args));
+  let nginx = run();
   const url = `http://${host.address}:${port}`;
+  const ready = () => nginx.ready('it answers', async () => (await fetch(`${url}/edge/livez`)).ok);
   const stop = async () => {
     await nginx.stop();
     remove(own);
   };
+  const kill9 = () => nginx.kill9();
+  /** After `kill9`, where it was. */
+  const restart = async () => {
+    nginx = run();
+    await ready();
+  };
   try {
-    await nginx.ready('it answers', async () => (await fetch(`${url}/edge/livez`)).ok);
+    await ready();
   } catch (error) {
     await stop();
     throw error;
   }
-  return { url, stop, log: () => nginx.log, pid: Number(nginx.pid), requests: join(own, 'requests.log') };
+  return { url, stop, kill9, restart, log: () => nginx.log, pid: Number(nginx.pid), requests: join(own, 'requests.log') };
 }

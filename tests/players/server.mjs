@@ -64,6 +64,11 @@ export class Server {
     return Number(this.#process.pid);
   }
 
+  /** What it has logged since its last start. */
+  get log() {
+    return this.#process.log;
+  }
+
   async kill9() {
     await this.#process.kill9();
   }

@@ -1,0 +1,123 @@
+// @ts-check
+// nginx with its RTMP module gets a stream pushed and cuts it into HLS and DASH of its own, which play: at first, after
+// nginx was killed, and after the server was.
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { launch } from './players/browser.mjs';
+import { until } from './players/deadline.mjs';
+import { remove, temporaryDirectory } from './players/leftovers.mjs';
+import { startRtmp } from './players/nginx.mjs';
+import { Play } from './players/play.mjs';
+import { Server } from './players/server.mjs';
+import { advancesInRealTime, figures, playedCleanly } from './players/verdict.mjs';
+
+const KEY = 'a-key-that-nobody-sees';
+/** For the longest rest between two tries, and a machine that is busy. */
+const RUNS_AGAIN_WITHIN_S = 90;
+/** What players of DASH want to have before they begin. */
+const SEGMENTS = 5;
+const PLAYS_S = 10;
+
+const home = temporaryDirectory('push');
+/** @type {Awaited<ReturnType<typeof startRtmp>>} */
+let nginx;
+/** @type {Server} */
+let server;
+/** @type {Awaited<ReturnType<typeof launch>>} */
+let browser;
+
+before(async () => {
+  nginx = await startRtmp();
+  const config = join(home, 'barstone.toml');
+  writeFileSync(config, `[[streams]]\nname = "test"\npush = [{url = "${nginx.rtmp}/${KEY}"}]\n`);
+  server = await Server.start('--config', config);
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+  await nginx?.stop();
+  remove(home);
+});
+
+async function target() {
+  return JSON.parse(await server.text('/api/v1/streams/test')).targets[0];
+}
+
+/** @param {(target: any) => unknown} isSo */
+function targetBecomes(isSo) {
+  return until('the target becomes so', RUNS_AGAIN_WITHIN_S, async () => isSo(await target()));
+}
+
+/** @param {string} path @returns {Promise<string>} nothing if it is not there */
+async function text(path) {
+  const response = await fetch(nginx.url + path);
+  return response.ok ? response.text() : '';
+}
+
+/** What names the newest connection of the MPD, and what the HLS playlist has come to. */
+async function stand() {
+  const began = /availabilityStartTime="([^"]*)"/.exec(await text(`/dash/${KEY}.mpd`))?.[1] ?? '';
+  const hls = await text(`/hls/${KEY}.m3u8`);
+  const listed = hls.split('\n').filter((line) => line.endsWith('.ts')).length;
+  return { began, newest: Number(/^#EXT-X-MEDIA-SEQUENCE:(\d+)$/m.exec(hls)?.[1] ?? 0) + listed };
+}
+
+/** Both players play what has come since. @param {import('node:test').TestContext} t @param {Awaited<ReturnType<typeof stand>>} since */
+async function plays(t, since) {
+  await until('nginx has cut some segments', RUNS_AGAIN_WITHIN_S, async () => {
+    const now = await stand();
+    // Of picture and of sound.
+    const listed = (await text(`/dash/${KEY}.mpd`)).match(/<S /g)?.length ?? 0;
+    return now.began !== since.began && listed >= 2 * SEGMENTS && now.newest >= since.newest + SEGMENTS;
+  });
+  for (const [path, player] of [[`/hls/${KEY}.m3u8`, 'hls.js'], [`/dash/${KEY}.mpd`, 'dash.js']]) {
+    const play = await Play.open(browser.context, player, nginx.url + path);
+    try {
+      const report = await play.played(PLAYS_S);
+      t.diagnostic(`${player}: ${figures(report)}`);
+      playedCleanly(report);
+      advancesInRealTime(report);
+      assert.ok(report.audioBytes > 0, 'no sound is decoded');
+    } finally {
+      await play.close();
+    }
+  }
+}
+
+test('what nginx makes of the push plays', { timeout: 240_000 }, async (t) => {
+  await targetBecomes(({ phase }) => phase === 'running');
+  await plays(t, { began: '', newest: 0 });
+  const { url, error, bytes, restarts } = await target();
+  assert.deepEqual([url, error, restarts], [`${nginx.rtmp}/***`, null, 0]);
+  // 2 Mbit/s of picture.
+  assert.ok(bytes > SEGMENTS * 400_000, `${bytes} bytes`);
+});
+
+test('it comes back when nginx does', { timeout: 300_000 }, async (t) => {
+  const before = await stand();
+  await nginx.kill9();
+  await targetBecomes(({ phase, error, next_try }) => phase === 'waiting' && error !== null && next_try !== null);
+  await nginx.restart();
+  await targetBecomes(({ phase, restarts, error }) => phase === 'running' && restarts > 0 && error === null);
+  await plays(t, before);
+});
+
+test('it comes back when the server does', { timeout: 300_000 }, async (t) => {
+  const before = await stand();
+  await server.kill9();
+  await server.restart();
+  await targetBecomes(({ phase }) => phase === 'running');
+  await plays(t, before);
+});
+
+test('the key is shown nowhere', async () => {
+  for (const path of ['/api/v1/streams', '/api/v1/streams/test', '/api/v1/definitions', '/metrics']) {
+    assert.ok(!(await server.text(path)).includes(KEY), path);
+  }
+  assert.ok(!server.log.includes(KEY), 'the log');
+});
