@@ -25,6 +25,7 @@ mod http2;
 mod openapi;
 mod private;
 mod protocol;
+mod push;
 mod reload;
 mod rest;
 mod restart;

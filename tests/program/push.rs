@@ -1,0 +1,151 @@
+//! What comes out at the other end of a push by SRT and UDP: the same pictures, and every beep with its picture.
+
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use barstone::signal::timecode;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::server::Server;
+use crate::support::web::Web;
+use crate::support::{LONG, ffmpeg, until};
+
+const SIZE: (usize, usize) = (640, 360);
+/// Of MPEG-TS.
+const TICKS: i64 = 90_000;
+const TICKS_PER_FRAME: i64 = TICKS / 25;
+const SAMPLE_RATE: i64 = 48_000;
+/// What a receiver keeps.
+const SECONDS: &str = "7";
+
+/// A program that listens, and keeps what it gets as it is.
+struct Receiver {
+    child: Child,
+    file: PathBuf,
+}
+
+impl Receiver {
+    fn listen(url: &str, file: PathBuf) -> Self {
+        let child = Command::new("ffmpeg")
+            .args(["-v", "error", "-nostdin", "-y", "-i", url, "-t", SECONDS, "-c", "copy"])
+            .args(["-muxdelay", "0", "-muxpreload", "0", "-f", "mpegts"])
+            .arg(&file)
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("ffmpeg is installed");
+        Self { child, file }
+    }
+
+    /// The file, once it has all.
+    async fn received(mut self) -> PathBuf {
+        until("enough has come", LONG, async || self.child.try_wait().expect("it is ours")).await;
+        self.file.clone()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        // It fails if the program has ended by itself, which is as well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// One that nobody has.
+fn free_port() -> u16 {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    socket.local_addr().expect("an address").port()
+}
+
+fn configured(url: &str) -> Server {
+    Server::configured(&format!(
+        "[[streams]]\nname = 'test'\npush = [{{url = '{url}'}}]\n\
+         [[streams.video]]\nwidth = {}\nheight = {}\nbitrate = 800000\n",
+        SIZE.0, SIZE.1
+    ))
+}
+
+async fn target(web: &Web) -> Value {
+    let stream: Value = serde_json::from_str(&web.text("/api/v1/streams/test").await).expect("JSON");
+    stream["targets"][0].clone()
+}
+
+/// Every picture has the time that its strip says, by one and the same difference, which is returned; none is missing.
+fn check_pictures(file: &Path) -> i64 {
+    let frames = ffmpeg::frames(file, SIZE, |luma| timecode::read(luma, SIZE.0, SIZE.0, SIZE.1));
+    assert!(frames.len() >= 100, "{} pictures", frames.len());
+    let mut differences: Vec<_> = Vec::new();
+    for (count, (time, strip)) in frames.iter().enumerate() {
+        let strip = strip.as_ref().unwrap_or_else(|error| panic!("picture {count}: {error}"));
+        differences.push(*time as i64 - strip.frame as i64 * TICKS_PER_FRAME);
+    }
+    differences.dedup();
+    assert_eq!(differences.len(), 1, "{differences:?}");
+    let indices: Vec<_> = frames.iter().filter_map(|(_, strip)| Some(strip.as_ref().ok()?.frame)).collect();
+    assert!(indices.windows(2).all(|pair| pair[1] == pair[0] + 1), "{indices:?}");
+    differences[0]
+}
+
+/// Every whole second has its beep, where the picture of that second is.
+fn check_beeps(file: &Path, difference: i64) {
+    let streams = ffmpeg::probe(file.to_str().expect("UTF-8"));
+    let audio = streams.iter().find(|stream| stream["codec_type"] == "audio").expect("a track of sound");
+    let start = audio["start_pts"].as_i64().expect("a time");
+    let samples = ffmpeg::samples(file);
+    let at = |second: i64| (second * TICKS + difference - start) * SAMPLE_RATE / TICKS;
+    let first = (start - difference) / TICKS + 1;
+    // What a beep sounds like is looked at from before it begins, and the decoder needs a frame to come up.
+    let seconds = (first..).skip_while(|second| at(*second) < 4096);
+    let seconds: Vec<_> = seconds.take_while(|second| at(*second) + 4800 < samples.len() as i64).collect();
+    assert!(seconds.len() >= 3, "{} beeps", seconds.len());
+    for second in seconds {
+        let zero = at(second) as usize;
+        let around = &samples[zero - 2048..zero + 4800];
+        let peak = around.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or_default();
+        assert!((3000..6000).contains(&peak), "second {second}: peak {peak}, where -18 dBFS is 4125");
+        let begins = around.iter().position(|sample| sample.unsigned_abs() > peak / 10).expect("there is a peak");
+        assert!(begins.abs_diff(2048) <= 96, "second {second}: {} samples late", begins as i64 - 2048);
+    }
+}
+
+async fn check(file: PathBuf) {
+    let checked = tokio::task::spawn_blocking(move || check_beeps(&file, check_pictures(&file)));
+    checked.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+}
+
+#[tokio::test]
+async fn srt_carries_pictures_and_beeps_together_also_to_whoever_comes_back() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let port = free_port();
+    let listen = |file: &str| {
+        let url = format!("srt://127.0.0.1:{port}?mode=listener&passphrase=only-for-receivers");
+        Receiver::listen(&url, directory.path().join(file))
+    };
+    let receiver = listen("first.ts");
+    let server = configured(&format!("srt://127.0.0.1:{port}?passphrase=only-for-receivers&latency=200"));
+    let web = Web::of(&server);
+    check(receiver.received().await).await;
+    let failed = until("that it has gone is noticed", LONG, async || {
+        let target = target(&web).await;
+        target["error"].is_string().then_some(target)
+    });
+    let failed = failed.await;
+    assert!(failed["bytes"].as_u64() > Some(500_000), "{failed}");
+    assert_eq!(failed["url"], format!("srt://127.0.0.1:{port}?***"));
+    check(listen("second.ts").received().await).await;
+    assert!(!server.log().iter().any(|line| line.contains("only-for-receivers")), "{:?}", server.log());
+}
+
+#[tokio::test]
+async fn udp_carries_pictures_and_beeps_together() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let port = free_port();
+    let receiver = Receiver::listen(&format!("udp://127.0.0.1:{port}"), directory.path().join("all.ts"));
+    let server = configured(&format!("udp://127.0.0.1:{port}"));
+    let file = receiver.received().await;
+    let target = target(&Web::of(&server)).await;
+    assert_eq!((&target["phase"], &target["restarts"]), (&"running".into(), &0.into()), "{target}");
+    check(file).await;
+}
