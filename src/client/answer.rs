@@ -16,6 +16,14 @@ pub(super) struct Stream {
     pub(super) viewers: Option<Viewers>,
 }
 
+/// Where it is pushed to.
+#[derive(Debug, Deserialize)]
+pub(super) struct Target {
+    pub(super) url: String,
+    pub(super) phase: String,
+    pub(super) error: Option<String>,
+}
+
 /// Who watches it.
 #[derive(Debug, Deserialize)]
 pub(super) struct Viewers {
@@ -34,6 +42,9 @@ pub(super) struct Detail {
     pub(super) changed: String,
     pub(super) declared: bool,
     pub(super) urls: Urls,
+    /// Servers of before do not push.
+    #[serde(default)]
+    pub(super) targets: Vec<Target>,
 }
 
 /// Where its manifests are, from the root of the server.

@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use super::answer::{Detail, Stream, Urls, ViewerToken, Viewers, one_line, to_the_second};
+use super::answer::{Detail, Stream, Target, Urls, ViewerToken, Viewers, one_line, to_the_second};
 use crate::spec::{Access, AudioRequest, StreamRequest, VideoRequest};
 
 /// What stands in the first column, and what in the second.
@@ -10,11 +10,12 @@ type Line = (&'static str, String);
 
 /// The definition and how the stream is, its tag, and its URLs on a server that is at `base`.
 pub(super) fn card(detail: &Detail, tag: &str, base: &str) -> String {
-    let Detail { stream, definition, changed, declared, urls } = detail;
+    let Detail { stream, definition, changed, declared, urls, targets } = detail;
     let Stream { name, phase, since, revision, error, viewers } = stream;
     let mut lines: Vec<Line> = vec![("phase", format!("{phase} since {}", to_the_second(since)))];
     lines.extend(error.clone().map(|error| ("error", error)));
     lines.extend(viewers.as_ref().map(|viewers| ("viewers", watched(viewers))));
+    lines.extend(targets.iter().map(|target| ("push", pushed(target))));
     lines.extend(describe(definition));
     let whose = if *declared { ", declared by the server's configuration" } else { "" };
     lines.push(("changed", format!("{}{whose}", to_the_second(changed))));
@@ -92,6 +93,13 @@ fn watched(viewers: &Viewers) -> String {
     }
 }
 
+fn pushed(Target { url, phase, error }: &Target) -> String {
+    match error {
+        Some(error) => format!("{url}: {phase}, {error}"),
+        None => format!("{url}: {phase}"),
+    }
+}
+
 /// Past what nobody new is let in.
 fn limits(definition: &StreamRequest) -> Vec<Line> {
     let StreamRequest { max_viewers, max_bandwidth, overflow_url, .. } = definition;
@@ -162,12 +170,16 @@ mod tests {
             "title": "Two\nlines", "max_viewers": 30, "max_bandwidth": 5000000, "overflow_url": "http://a.example",
             "viewers": {"current": 12, "peak": 20, "peak_at": "2026-11-21T13:56:00.500Z", "average": 3.5, "bytes": 7,
                         "by_format": {"hls": 12, "llhls": 0, "dash": 0, "lldash": 0}},
+            "targets": [{"url": "udp://a:1", "phase": "stopped", "error": null, "bytes": 7},
+                        {"url": "rtmp://a/b/***", "phase": "waiting", "error": "no\nroute"}],
             "video": [], "audio": null, "error": "stalled", "phase": "waiting",
         })), @r#"
         test
           phase     waiting since 2026-11-21T13:55:17Z
           error     stalled
           viewers   12; at most 20, at 2026-11-21T13:56:00Z
+          push      udp://a:1: stopped
+          push      rtmp://a/b/***: waiting, no route
           runs      not enabled; by the calendar; on demand, and 30 s after
           requires  one, two
           access    private
