@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -80,7 +81,8 @@ impl Files {
         let path = self.path(&record.spec.name);
         let attempt = || -> io::Result<()> {
             let part = path.with_extension(PART);
-            let mut file = File::create(&part)?;
+            // There may be keys of targets in it.
+            let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
             file.write_all(&text::written(record))?;
             file.sync_all()?;
             fs::rename(&part, &path)?;
