@@ -49,6 +49,12 @@
 //! A chunk is published when its last frame is encoded, a frame's length before it would end on a camera. Readers wait on
 //! the window's `watch` channel; each manifest is rendered by the first who finds it old and shared by all ([`http`]).
 //!
+//! # Pushing
+//!
+//! A push reads the windows as a viewer does, takes the frames out of the chunks and has a pipeline that puts them into
+//! another container. Nothing that makes or serves media knows of it or waits for it, and each target has a task that tries
+//! for ever ([`stream`]).
+//!
 //! # Who may watch
 //!
 //! A definition says who may watch, and nothing of that changes what is published. A [`viewer_token`] is the beginning of the
@@ -59,9 +65,9 @@
 //! *stream* what a user starts · *definition* what the user asked for · *track* one encoded video rendition or audio ·
 //! *frame* one picture, or one AAC frame of 1024 samples · *segment* the media between two grid points, starting with an
 //! IDR picture · *chunk* a piece of a segment, `moof` and `mdat` · *window* the segments that a track keeps · *snapshot* an
-//! immutable view of a window · *output* all windows of a stream · *audience* those who watch a stream · *run* one life of
-//! a pipeline · *phase* where a stream is in its life · *revision* eight hex digits, a hash of everything that changes media
-//! bytes.
+//! immutable view of a window · *output* all windows of a stream · *audience* those who watch a stream · *target* another
+//! server that a stream is pushed to · *run* one life of a pipeline · *phase* where a stream is in its life · *revision* eight
+//! hex digits, a hash of everything that changes media bytes.
 //!
 //! # Modules, from what depends on nothing to what depends on all
 //!
