@@ -12,7 +12,7 @@ mod samples;
 pub use init::Configuration;
 pub use media::Media;
 pub use packager::{Chunk, Format, Packager};
-pub use samples::samples;
+pub use samples::{level, samples};
 
 /// Every file holds one track, and this is its id.
 const TRACK_ID: u32 = 1;

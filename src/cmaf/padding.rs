@@ -13,7 +13,7 @@ const BLOCK: usize = 64 * 1024;
 const FRAME: usize = 4 + 1 + 1;
 /// Type, shortest size and UUID of a message.
 const MESSAGE: usize = 1 + 1 + UUID.len();
-const NAL_SEI: u8 = 6;
+pub(super) const NAL_SEI: u8 = 6;
 const USER_DATA_UNREGISTERED: u8 = 5;
 const TRAILING_BITS: u8 = 0x80;
 

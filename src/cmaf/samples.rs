@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use mp4_atom::{Decode, Moof};
 
+use super::padding::{self, Padding};
+
 /// The samples of a chunk in order, each as it stands there: padding belongs to its sample. `None` if these bytes are no
 /// chunk.
 pub fn samples(chunk: &Bytes) -> Option<Vec<Bytes>> {
@@ -26,6 +28,39 @@ pub fn samples(chunk: &Bytes) -> Option<Vec<Bytes>> {
         }
     }
     None
+}
+
+/// The pictures of a chunk with its padding, which is all in the last of them, in equal parts before each: what takes them
+/// one by one has limits to how long one is, and networks do not like bursts.
+pub fn level(mut pictures: Vec<Bytes>) -> Vec<Bytes> {
+    let count = pictures.len();
+    let Some((last, padded)) = pictures.last_mut().and_then(|last| Some((padded(last)?, last))) else {
+        return pictures;
+    };
+    let each = last / count;
+    if each < padding::SHORTEST {
+        return pictures;
+    }
+    *padded = padded.slice(last..);
+    let lengths = std::iter::repeat_n(each, count - 1).chain([last - each * (count - 1)]);
+    pictures.iter().zip(lengths).map(|(picture, length)| pad(picture, length)).collect()
+}
+
+/// How long the padding before a picture is. Nothing else is packaged as SEI.
+fn padded(picture: &Bytes) -> Option<usize> {
+    let nal = u32::from_be_bytes(*picture.first_chunk()?) as usize;
+    let is_padding = picture.get(4)? & 0x1f == padding::NAL_SEI && 4 + nal <= picture.len();
+    is_padding.then_some(4 + nal)
+}
+
+fn pad(picture: &Bytes, length: usize) -> Bytes {
+    let padding = Padding::new(length);
+    let mut bytes = Vec::with_capacity(length + picture.len());
+    bytes.extend_from_slice(&padding.head);
+    padding.filling().for_each(|piece| bytes.extend_from_slice(&piece));
+    bytes.push(padding.tail);
+    bytes.extend_from_slice(picture);
+    bytes.into()
 }
 
 fn split(mut data: Bytes, sizes: &[usize]) -> Option<Vec<Bytes>> {

@@ -250,3 +250,23 @@ fn what_is_cut_short_has_no_samples() {
         assert_eq!(samples(&chunk.slice(..end)), None, "{end}");
     }
 }
+
+#[test]
+fn padding_is_spread_over_the_pictures_of_a_chunk() {
+    let video = format(Kind::Video, "25", 40_000_000);
+    for chunk in segment(&video, SEGMENT, |frame| 900 + (frame % 5) as usize) {
+        let packaged = samples(&chunk.media.joined()).unwrap();
+        let levelled = level(packaged.clone());
+        assert_eq!((levelled.len(), sum(&levelled)), (packaged.len(), sum(&packaged)));
+        let lengths: Vec<_> = levelled.iter().map(bytes::Bytes::len).collect();
+        assert!(lengths.iter().all(|length| (200_000 - 1000..200_000 + 1000).contains(length)), "{lengths:?}");
+        for (picture, before) in levelled.iter().zip(&packaged) {
+            let mut slices = Vec::new();
+            assert!(super::avc::append_slices(picture, &mut slices).is_some());
+            assert!(before.ends_with(&slices));
+        }
+    }
+    let full = format(Kind::Video, "25", 100_000);
+    let packaged = samples(&segment(&full, SEGMENT, |_| 900).remove(0).media.joined()).unwrap();
+    assert_eq!(level(packaged.clone()), packaged, "where there is none, none is spread");
+}

@@ -1,5 +1,6 @@
 //! Takes the frames of an output to another server as they are. What has been encoded once is put into another container
-//! here, and the padding of segments goes along, so that a receiver gets the bitrate that the definition says.
+//! here, and the padding of segments goes along, spread over the pictures, so that a receiver gets the bitrate that the
+//! definition says, and gets it evenly.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

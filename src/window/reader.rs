@@ -7,11 +7,11 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::{Output, Snapshot};
-use crate::cmaf::{Configuration, samples};
+use crate::cmaf::{Configuration, level, samples};
 use crate::spec::TrackId;
 use crate::timeline::{Kind, UnixTime};
 
-/// An access unit as it is in the chunk.
+/// An access unit, with the padding of its chunk spread over all pictures of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     /// Picture or sound.
@@ -130,7 +130,12 @@ impl Reader {
             let kind = track.kind;
             let indices = timeline.chunk(kind, self.segment, self.chunk);
             let first = timeline.segment(kind, self.segment).start;
-            let read = indices.zip(samples(bytes).unwrap_or_default());
+            let samples = samples(bytes).unwrap_or_default();
+            let samples = match kind {
+                Kind::Video => level(samples),
+                Kind::Audio => samples,
+            };
+            let read = indices.zip(samples);
             frames.extend(read.map(|(frame, bytes)| Frame {
                 kind,
                 time: timeline.frame_start(kind, frame),
