@@ -33,7 +33,15 @@ let browser;
 before(async () => {
   nginx = await startRtmp();
   const config = join(home, 'barstone.toml');
-  writeFileSync(config, `[[streams]]\nname = "test"\npush = [{url = "${nginx.rtmp}/${KEY}"}]\n`);
+  writeFileSync(config, `
+    [[streams]]
+    name = "test"
+    push = [{url = "${nginx.rtmp}/${KEY}"}]
+    [[streams]]
+    name = "much"
+    enabled = false
+    push = [{url = "${nginx.rtmp}/much"}]
+    video = [{bitrate = 40000000}]`);
   server = await Server.start('--config', config);
   browser = await launch();
 });
@@ -44,13 +52,14 @@ after(async () => {
   remove(home);
 });
 
-async function target() {
-  return JSON.parse(await server.text('/api/v1/streams/test')).targets[0];
+/** @param {string} [stream] */
+async function target(stream = 'test') {
+  return JSON.parse(await server.text(`/api/v1/streams/${stream}`)).targets[0];
 }
 
-/** @param {(target: any) => unknown} isSo */
-function targetBecomes(isSo) {
-  return until('the target becomes so', RUNS_AGAIN_WITHIN_S, async () => isSo(await target()));
+/** @param {(target: any) => unknown} isSo @param {string} [stream] */
+function targetBecomes(isSo, stream) {
+  return until('the target becomes so', RUNS_AGAIN_WITHIN_S, async () => isSo(await target(stream)));
 }
 
 /** @param {string} path @returns {Promise<string>} nothing if it is not there */
@@ -113,6 +122,23 @@ test('it comes back when the server does', { timeout: 300_000 }, async (t) => {
   await server.restart();
   await targetBecomes(({ phase }) => phase === 'running');
   await plays(t, before);
+});
+
+test('a target that takes nothing any more is noticed, and the stream does not wait for it', { timeout: 300_000 }, async () => {
+  const newest = async () => (await server.api('GET', '/much')).answer.segment;
+  assert.equal((await server.api('POST', '/much/start')).status, 200);
+  await targetBecomes(({ phase }) => phase === 'running', 'much');
+  nginx.signal('SIGSTOP');
+  try {
+    await targetBecomes(({ phase, error }) => phase === 'waiting' && /taken nothing|timed out/.test(error), 'much');
+    const before = await newest();
+    await until('segments go on', RUNS_AGAIN_WITHIN_S, async () => (await newest()) >= before + 2);
+  } finally {
+    nginx.signal('SIGCONT');
+  }
+  await targetBecomes(({ phase }) => phase === 'running', 'much');
+  assert.equal((await server.api('POST', '/much/stop')).status, 200);
+  await targetBecomes(({ phase }) => phase === 'stopped', 'much');
 });
 
 test('the key is shown nowhere', async () => {

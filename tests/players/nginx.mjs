@@ -91,6 +91,8 @@ async function start(name, changes, beside = '', host = HERE) {
     remove(own);
   };
   const kill9 = () => nginx.kill9();
+  /** @param {'SIGSTOP' | 'SIGCONT'} name */
+  const signal = (name) => process.kill(Number(nginx.pid), name);
   /** After `kill9`, where it was. */
   const restart = async () => {
     nginx = run();
@@ -102,5 +104,5 @@ async function start(name, changes, beside = '', host = HERE) {
     await stop();
     throw error;
   }
-  return { url, stop, kill9, restart, log: () => nginx.log, pid: Number(nginx.pid), requests: join(own, 'requests.log') };
+  return { url, stop, kill9, restart, signal, log: () => nginx.log, pid: Number(nginx.pid), requests: join(own, 'requests.log') };
 }
