@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 const SEGMENT_MS = 1920;
 const CHUNK_MS = 320;
 const CHUNKS = SEGMENT_MS / CHUNK_MS;
+const BROKEN_OFF = 'broken off';
 const PATIENCE_MS = 15_000;
 /** Clocks and networks of players differ. */
 const SPREAD_MS = 100;
@@ -16,6 +17,8 @@ export class Viewers {
   /** What went wrong. @type {string[]} */
   failed = [];
   answered = 0;
+  /** Segments that broke off while they were being made, and were asked for again, as players do. */
+  again = 0;
   #agent = new Agent({ keepAlive: true, maxSockets: Infinity });
   #url;
   #revision;
@@ -65,17 +68,23 @@ export class Viewers {
   }
 
   /** @param {string} path @returns {Promise<void>} when it is there as a whole */
-  #fetch(path) {
-    return new Promise((resolve) => {
-      const over = (/** @type {string | null} */ problem) => {
-        if (problem === null) this.answered += 1;
-        else this.failed.push(`${path}: ${problem}`);
-        resolve();
-      };
+  async #fetch(path) {
+    let problem = await this.#ask(path);
+    if (problem === BROKEN_OFF) {
+      this.again += 1;
+      problem = await this.#ask(path);
+    }
+    if (problem === null) this.answered += 1;
+    else this.failed.push(`${path}: ${problem}`);
+  }
+
+  /** @param {string} path @returns {Promise<string | null>} what went wrong */
+  #ask(path) {
+    return new Promise((over) => {
       const headers = path.includes('.m3u8') ? { 'Accept-Encoding': 'gzip' } : {};
       const request = get(this.#url + path, { agent: this.#agent, headers, timeout: PATIENCE_MS }, (response) => {
         response.resume();
-        response.once('error', (error) => over(error.message));
+        response.once('error', () => over(BROKEN_OFF));
         response.once('end', () => over(response.statusCode === 200 ? null : `${response.statusCode}`));
       });
       request.once('timeout', () => request.destroy(new Error('no answer')));
