@@ -20,6 +20,7 @@ const CACHES = [
 ];
 const CLIENTS = 100;
 const TRACK = '/live/test/v720';
+const TRIES = 3;
 /** What is asked for is there after two segments; an edge that is patient waits ten seconds before it asks another server. */
 const STUCK_MS = 9000;
 
@@ -59,10 +60,28 @@ async function newest() {
 /** @param {string} path @returns {Promise<Buffer[]>} what comes of it at a time */
 async function inPieces(path) {
   const response = await fetch(edge.url + path);
-  assert.equal(response.headers.get('content-length'), null);
+  assert.deepEqual([response.status, response.headers.get('content-length')], [200, null]);
   const pieces = [];
   for await (const piece of response.body ?? []) pieces.push(Buffer.from(piece));
   return pieces;
+}
+
+/**
+ * A segment that so many ask for before it is there, and what each gets at a time; another if it breaks off on a busy machine.
+ * @param {number} clients
+ */
+async function grown(clients) {
+  for (let more = TRIES; ; more -= 1) {
+    const { number, path } = await newest();
+    const growing = path.replace(`${number}.m4s`, `${number + 2}.m4s`);
+    const asked = await reached('media');
+    try {
+      const all = await Promise.all(Array.from({ length: clients }, () => inPieces(growing)));
+      return { growing, all, cost: (await reached('media')) - asked };
+    } catch (error) {
+      if (more === 1 || error instanceof assert.AssertionError) throw error;
+    }
+  }
 }
 
 CACHES.forEach(({ name, start, shares }) => describe(name, () => {
@@ -122,11 +141,8 @@ CACHES.forEach(({ name, start, shares }) => describe(name, () => {
   });
 
   test('a segment that is being made comes chunk by chunk', async () => {
-    const { number, path } = await newest();
-    const growing = path.replace(`${number}.m4s`, `${number + 2}.m4s`);
-    const asked = await reached('media');
-    const all = await Promise.all(Array.from({ length: shares ? CLIENTS : 2 }, () => inPieces(growing)));
-    if (shares) assert.ok((await reached('media')) - asked <= 2, 'it grows with the clients');
+    const { growing, all, cost } = await grown(shares ? CLIENTS : 2);
+    if (shares) assert.ok(cost <= 2, 'it grows with the clients');
     await get(growing);
     const whole = await get(growing);
     assert.equal(whole.cache, 'HIT');
