@@ -244,11 +244,11 @@ impl Registry {
             {
                 let status = status.borrow_and_update();
                 let wanted = wanted.borrow_and_update();
-                let hopeless = !wanted.is_settled() || status.phase == Phase::Failed;
-                let fresh = status.output.as_ref().filter(|output| hopeless || !output.ended());
-                if let Some(no_room) = wanted.no_room().filter(|_| fresh.is_none()) {
+                if let Some(no_room) = wanted.no_room() {
                     return Err(no_room.into());
                 }
+                let hopeless = !wanted.is_to_run() || status.phase == Phase::Failed;
+                let fresh = status.output.as_ref().filter(|output| hopeless || !output.ended());
                 if fresh.is_some() || hopeless {
                     return Ok(fresh.cloned().map(|output| Visit::new(output, presence)));
                 }
