@@ -1,13 +1,14 @@
 // @ts-check
-// What do players cost behind the edge, and what reaches the replicas? The shipped nginx before two of them.
+// What do players cost behind a cache, and what reaches the replicas? The shipped caches before two of them.
 
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 process.env.BARSTONE_BIN ??= fileURLToPath(new URL('../target/release/barstone', import.meta.url));
-const { startLoggedEdge } = await import('../tests/players/nginx.mjs');
+const { startEdge } = await import('../tests/players/nginx.mjs');
 const { Server } = await import('../tests/players/server.mjs');
+const { startVarnish } = await import('../tests/players/varnish.mjs');
 const { Viewers } = await import('./edge/viewers.mjs');
 
 const SECONDS = 60;
@@ -23,9 +24,11 @@ const MOST_GROWTH = 1.25;
 const FEW = 5;
 /** Of `/proc/PID/stat`: a constant of Linux. */
 const TICKS_A_SECOND = 100;
-const KINDS = { parts: /\.\d+\.m4s$/, playlists: /\.m3u8$/, segments: /\/\d+\.m4s$/ };
+const KINDS = { parts: /\.\d+\.m4s$/, playlists: /\.m3u8\?/, segments: /\/\d+\.m4s$/ };
+const CACHES = { nginx: startEdge, varnish: startVarnish };
 
 /** @typedef {keyof typeof KINDS} Kind */
+/** @typedef {InstanceType<typeof Viewers>['answers'][number]} Answer */
 /** Requests, and those that the cache has answered by itself. @typedef {{ all: number, kept: number }} Served */
 
 /** @param {string} name @param {string} value @param {[target: string, met: boolean]} [judged] */
@@ -34,16 +37,18 @@ function line(name, value, judged) {
   console.log(`  ${name.padEnd(58)}${value.padStart(18)}${verdict}`);
 }
 
-/** @param {number} pid @returns {number} seconds of processor so far */
+/** @param {number} pid @returns {number} seconds of processor so far, with those of its children */
 function cpuSeconds(pid) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter((child) => child !== '');
+  const own = (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+  return children.reduce((sum, child) => sum + cpuSeconds(Number(child)), own);
 }
 
-/** @param {string[]} log of the edge @param {RegExp} path @returns {Served} */
-function served(log, path) {
-  const lines = log.filter((line) => path.test(line.split(' ')[2] ?? ''));
-  return { all: lines.length, kept: lines.filter((line) => /^\d+ HIT /.test(line)).length };
+/** @param {Answer[]} answers @param {RegExp} kind @returns {Served} */
+function served(answers, kind) {
+  const of = answers.filter(({ path }) => kind.test(path));
+  return { all: of.length, kept: of.filter(({ cache }) => cache === 'HIT').length };
 }
 
 /** @param {Served[]} of */
@@ -63,7 +68,7 @@ class Bench {
 
   /**
    * @param {InstanceType<typeof Server>[]} servers
-   * @param {Awaited<ReturnType<typeof startLoggedEdge>>} edge
+   * @param {{ url: string, pid: number }} edge
    * @param {string} revision
    */
   constructor(servers, edge, revision) {
@@ -83,14 +88,16 @@ class Bench {
 
   /** @param {number} clients */
   async clients(clients) {
-    const size = statSync(this.#edge.requests).size;
     const before = { edge: cpuSeconds(this.#edge.pid), replicas: this.#replicas() };
-    await this.#watch(clients, `${clients} clients`);
+    const viewers = await this.#watch(clients, `${clients} clients`);
     const thousand = (/** @type {number} */ seconds) => ((seconds / SECONDS) * (1000 / clients)).toFixed(2);
     const edge = thousand(cpuSeconds(this.#edge.pid) - before.edge);
     const replicas = thousand(this.#replicas() - before.replicas - this.#idle * SECONDS);
     line(`${clients} clients: processor for 1000, edge and replicas`, `${edge}, ${replicas} cores`);
-    this.#requests(clients, readFileSync(this.#edge.requests, 'utf8').slice(size).split('\n'));
+    const late = viewers.lateMs.sort((a, b) => a - b);
+    const [median, most] = [0.5, 0.99].map((share) => late[Math.floor(share * late.length)]);
+    line(`${clients} clients: parts after their end, median, 99 %`, `${median}, ${most} ms`);
+    this.#requests(clients, viewers.answers);
   }
 
   growth() {
@@ -107,9 +114,9 @@ class Bench {
     await Promise.all([this.#watch(MOST, `${MOST} clients, one of two replicas ends`), end]);
   }
 
-  /** @param {number} clients @param {string[]} log */
-  #requests(clients, log) {
-    const [parts, playlists, segments] = [KINDS.parts, KINDS.playlists, KINDS.segments].map((path) => served(log, path));
+  /** @param {number} clients @param {Answer[]} answers */
+  #requests(clients, answers) {
+    const [parts, playlists, segments] = [KINDS.parts, KINDS.playlists, KINDS.segments].map((kind) => served(answers, kind));
     for (const [kind, of] of Object.entries({ parts, playlists, segments })) {
       const reached = (of.all - of.kept) / SECONDS;
       this.#reached[/** @type {Kind} */ (kind)].push(reached);
@@ -123,16 +130,14 @@ class Bench {
     }
   }
 
-  /** @param {number} clients @param {string} name */
+  /** @param {number} clients @param {string} name @returns {Promise<InstanceType<typeof Viewers>>} */
   async #watch(clients, name) {
     const viewers = new Viewers(this.#edge.url, this.#revision);
     await viewers.watch(clients / 2, clients / 2, SECONDS);
     const { answered, again, failed } = viewers;
     line(`${name}: answered, second tries, failed`, `${answered}, ${again}, ${failed.length}`, ['none', failed.length === 0]);
-    if (again + failed.length === 0) return;
     for (const problem of failed.slice(0, FEW)) console.log(`    ${problem}`);
-    const said = this.#edge.log().split('\n').filter((line) => line.includes('[error]'));
-    for (const problem of said.slice(-FEW)) console.log(`    ${problem}`);
+    return viewers;
   }
 
   #replicas() {
@@ -140,19 +145,25 @@ class Bench {
   }
 }
 
-console.log('\nWhat do players cost behind the edge, and what reaches the replicas?');
-const servers = /** @type {InstanceType<typeof Server>[]} */ ([]);
-/** @type {Awaited<ReturnType<typeof startLoggedEdge>> | undefined} */
-let edge;
-try {
-  for (let i = 0; i < 2; i += 1) servers.push(await Server.start('--max-connections-per-address', '10000'));
-  edge = await startLoggedEdge(servers.map(({ url }) => url));
-  const bench = new Bench(servers, edge, (await servers[0].api('GET', '/test')).answer.revision);
-  await bench.idle();
-  for (const clients of CLIENTS) await bench.clients(clients);
-  bench.growth();
-  await bench.oneEnds();
-} finally {
-  await edge?.stop();
-  for (const server of servers) await server.stop();
+/** @param {keyof typeof CACHES} name */
+async function measure(name) {
+  console.log(`\nWhat do players cost behind ${name}, and what reaches the replicas?`);
+  const servers = /** @type {InstanceType<typeof Server>[]} */ ([]);
+  /** @type {Awaited<ReturnType<typeof startEdge | typeof startVarnish>> | undefined} */
+  let edge;
+  try {
+    for (let i = 0; i < 2; i += 1) servers.push(await Server.start('--max-connections-per-address', '10000'));
+    edge = await CACHES[name](servers.map(({ url }) => url));
+    const bench = new Bench(servers, edge, (await servers[0].api('GET', '/test')).answer.revision);
+    await bench.idle();
+    for (const clients of CLIENTS) await bench.clients(clients);
+    bench.growth();
+    await bench.oneEnds();
+  } finally {
+    await edge?.stop();
+    for (const server of servers) await server.stop();
+  }
 }
+
+await measure('nginx');
+await measure('varnish');

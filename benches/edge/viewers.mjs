@@ -17,6 +17,10 @@ export class Viewers {
   /** What went wrong. @type {string[]} */
   failed = [];
   answered = 0;
+  /** What a cache said of each answer, and the path. @type {{ cache: string, path: string }[]} */
+  answers = [];
+  /** How long after its end each part was there. @type {number[]} */
+  lateMs = [];
   /** Segments that broke off while they were being made, and were asked for again, as players do. */
   again = 0;
   #agent = new Agent({ keepAlive: true, maxSockets: Infinity });
@@ -54,6 +58,7 @@ export class Viewers {
         this.#fetch(`${track}/llhls.m3u8?_HLS_msn=${segment}&_HLS_part=${part}&_HLS_skip=YES`),
         this.#fetch(`${track}/${this.#revision}/${segment}.${part}.m4s`),
       ]);
+      this.lateMs.push(Date.now() - (chunk + 1) * CHUNK_MS);
     }
   }
 
@@ -83,6 +88,7 @@ export class Viewers {
     return new Promise((over) => {
       const headers = path.includes('.m3u8') ? { 'Accept-Encoding': 'gzip' } : {};
       const request = get(this.#url + path, { agent: this.#agent, headers, timeout: PATIENCE_MS }, (response) => {
+        this.answers.push({ cache: String(response.headers['x-cache-status']), path });
         response.resume();
         response.once('error', () => over(BROKEN_OFF));
         response.once('end', () => over(response.statusCode === 200 ? null : `${response.statusCode}`));

@@ -34,7 +34,7 @@ export async function startVarnish(urls) {
     await stop();
     throw error;
   }
-  return { url, stop };
+  return { url, stop, pid: Number(varnish.pid) };
 }
 
 /** @param {string[]} urls */
