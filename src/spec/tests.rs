@@ -142,6 +142,7 @@ const NEARLY: &[&str] = &[
     r#"{"name": "a", "audio": {"id": "b", "bitrate": 64000, "beep_hz": 440, "beep_dbfs": -20}, "enabled": false}"#,
     r#"{"name": "a", "on_demand": true, "idle_seconds": 10, "requires": ["b", "c"], "audio": false}"#,
     r#"{"name": "a", "schedule": {"time_zone": "Europe/Berlin", "start": ["0 8 * * MON-FRI"], "stop": ["0 18 * * *"]}}"#,
+    r#"{"name": "a", "push": [{"url": "rtmp://[::1]:1935/live/key?a=b", "video": "v720"}, {"url": "srt://a:9?streamid=s"}, {"url": "udp://1.2.3.4:5"}]}"#,
     r#"{"name": "a", "schedule": {"windows": [{"from": "22:00", "to": "06:00", "days": ["mon"]}]}}"#,
 ];
 
@@ -172,6 +173,10 @@ proptest! {
         let Ok(request) = serde_json::from_str::<StreamRequest>(&text) else { return Ok(()) };
         let Ok(spec) = StreamSpec::try_from(request) else { return Ok(()) };
         prop_assert_eq!(StreamSpec::try_from(StreamRequest::from(&spec)).unwrap(), spec.clone());
+        let shown = serde_json::to_string(&StreamRequest::from(&spec).masked()).unwrap();
+        for push in &spec.push {
+            prop_assert!(!shown.contains(push.url.reveal()) || push.url.secret().is_empty(), "{shown}");
+        }
         for (_, kind) in spec.tracks() {
             let whole = spec.timeline.segment(kind, segment);
             let mut end = whole.start;
