@@ -12,7 +12,9 @@ use crate::utc::Clock;
 use crate::window::fixture::{publish, publish_chunks};
 use crate::window::{Lookup, Output};
 
+mod on_demand;
 mod push;
+mod room;
 mod watchdog;
 
 /// 2026-11-21T03:40:28.800Z
@@ -304,71 +306,6 @@ fn kept_with(render: Render) -> Arc<Registry> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_on_demand_runs_while_somebody_asks_for_it() {
-    let registry = kept(&Script::default());
-    registry.put(asleep("a", Duration::from_secs(30)), Guard::New).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Stopped);
-    for _ in 0..4 {
-        let output = registry.output(&name("a")).await.unwrap().expect("it starts");
-        assert!(!output.ended());
-        drop(output);
-        tokio::time::sleep(Duration::from_secs(25)).await;
-    }
-    assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Running);
-    tokio::time::sleep(Duration::from_secs(10)).await;
-    let view = registry.get(&name("a")).unwrap();
-    assert_eq!((view.wanted, view.status.phase), (false, Phase::Stopped));
-    let output = registry.output(&name("a")).await.unwrap().expect("it starts again");
-    assert!(!output.ended());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stream_on_demand_goes_on_while_somebody_is_being_answered() {
-    let registry = kept(&Script::default());
-    registry.put(asleep("a", Duration::from_secs(10)), Guard::New).await.unwrap();
-    let visit = registry.output(&name("a")).await.unwrap().expect("it starts");
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    let long = visit.clone();
-    drop(visit);
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    assert!(!long.ended());
-    drop(long);
-    tokio::time::sleep(Duration::from_secs(9)).await;
-    assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Running);
-    tokio::time::sleep(Duration::from_secs(9)).await;
-    assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Stopped);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_has_ended_is_not_given_to_those_who_start_a_stream_again() {
-    let slow = async |job, stop| {
-        let rendered = Script::default().render(job, stop).await;
-        // Threads are joined.
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        rendered
-    };
-    let registry = kept_with(Arc::new(move |job, stop| Box::pin(slow(job, stop))));
-    registry.put(asleep("a", Duration::from_secs(10)), Guard::New).await.unwrap();
-    let first = registry.output(&name("a")).await.unwrap().expect("it starts").id;
-    tokio::time::sleep(Duration::from_secs(11)).await;
-    assert!(!registry.get(&name("a")).unwrap().wanted, "it is being stopped");
-    for _ in 0..2 {
-        let again = registry.output(&name("a")).await.unwrap().expect("it starts again");
-        assert!(again.id != first && !again.ended());
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stream_that_is_switched_off_is_not_started_by_demand() {
-    let registry = kept(&Script::default());
-    registry.put(asleep("a", Duration::from_secs(30)), Guard::New).await.unwrap();
-    registry.enable(&name("a"), false, Guard::Always).await.unwrap();
-    assert!(registry.output(&name("a")).await.unwrap().is_none());
-    assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Stopped);
-}
-
-#[tokio::test(start_paused = true)]
 async fn what_a_stream_requires_runs_first() {
     let registry = kept(&Script::default());
     let mut needy = spec("a");
@@ -423,77 +360,6 @@ async fn streams_that_nobody_looks_after_are_noticed() {
     // As a process finds it that was suspended.
     tokio::time::advance(Duration::from_secs(3600)).await;
     assert!(kept.is_alive().await);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stream_without_room_waits_for_another_to_stop() {
-    let registry = kept(&Script::default());
-    let each = spec("a").pixels_per_second();
-    registry.setting().capacity.send_replace(Capacity::Limited(each * 2));
-    for other in ["b", "c", "a"] {
-        registry.put(spec(other), Guard::New).await.unwrap();
-    }
-    let view = until(&registry, Phase::Waiting).await;
-    assert!(view.wanted && view.status.error.unwrap().contains("no room for 23040000 pixels"));
-    let text = registry.setting().metrics.text();
-    assert!(text.contains("barstone_used_pixels_per_second 46080000\n"));
-    registry.enable(&name("b"), false, Guard::Always).await.unwrap();
-    until(&registry, Phase::Running).await;
-    // What runs goes on, also where less can be made than was thought.
-    registry.setting().capacity.send_replace(Capacity::Limited(1));
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Running);
-}
-
-#[tokio::test(start_paused = true)]
-async fn there_is_room_for_what_a_stream_has_and_what_others_leave() {
-    let registry = kept(&Script::default());
-    let each = spec("a").pixels_per_second();
-    let sized = |name: &str, height: u32| {
-        let mut sized = spec(name);
-        sized.video[0].height = height;
-        sized
-    };
-    assert_eq!(registry.check_room(&sized("a", 2160)), Ok(()), "there is no limit");
-    registry.put(spec("a"), Guard::New).await.unwrap();
-    registry.put(spec("b"), Guard::New).await.unwrap();
-    registry.setting().capacity.send_replace(Capacity::Limited(each * 3));
-    assert_eq!(registry.check_room(&spec("c")), Ok(()));
-    assert_eq!(registry.check_room(&sized("a", 1440)), Ok(()), "it goes from one to two thirds");
-    let no_room = NoRoom { wanted: each * 2, used: each * 2, capacity: each * 3 };
-    assert_eq!(registry.check_room(&sized("c", 1440)), Err(no_room));
-    assert_eq!(registry.check_room(&asleep("c", Duration::from_secs(30))), Ok(()), "it may wait");
-    registry.setting().capacity.send_replace(Capacity::Limited(each));
-    assert_eq!(registry.check_room(&spec("a")), Ok(()), "it has that already");
-    assert!(registry.check_room(&spec("c")).is_err());
-}
-
-#[tokio::test(start_paused = true)]
-async fn whoever_asks_for_a_stream_without_room_is_told_at_once() {
-    let registry = kept(&Script::default());
-    let each = spec("a").pixels_per_second();
-    registry.setting().capacity.send_replace(Capacity::Limited(each * 3 / 2));
-    registry.put(spec("b"), Guard::New).await.unwrap();
-    registry.put(asleep("a", Duration::from_secs(30)), Guard::New).await.unwrap();
-    let no_room = NoRoom { wanted: each, used: each, capacity: each * 3 / 2 };
-    assert_eq!(registry.output(&name("a")).await.unwrap_err(), Unplayable::NoRoom(no_room));
-    registry.enable(&name("b"), false, Guard::Always).await.unwrap();
-    assert!(registry.output(&name("a")).await.unwrap().is_some());
-}
-
-#[tokio::test(start_paused = true)]
-async fn of_two_who_want_the_same_room_one_is_told() {
-    let registry = kept(&Script::default());
-    registry.setting().capacity.send_replace(Capacity::Limited(spec("a").pixels_per_second()));
-    let create = async |name: &str| {
-        let _claim = registry.claim_room(&spec(name)).await?;
-        // A store that takes its time.
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        registry.put(spec(name), Guard::New).await.unwrap();
-        Ok::<_, NoRoom>(())
-    };
-    let (one, other) = tokio::join!(create("a"), create("b"));
-    assert!(one.is_ok() && other.is_err(), "{one:?} {other:?}");
 }
 
 #[test]

@@ -1,0 +1,136 @@
+//! Manifests and media as they are answered.
+
+use super::*;
+
+#[tokio::test]
+async fn manifests_have_their_types_and_short_lives() {
+    let (app, _) = ready().await;
+    for (path, kind, age) in [
+        ("/live/test/hls.m3u8", "application/vnd.apple.mpegurl", "public, max-age=2"),
+        ("/live/test/v720/hls.m3u8", "application/vnd.apple.mpegurl", "public, max-age=1"),
+        ("/live/test/v720/iframes.m3u8", "application/vnd.apple.mpegurl", "public, max-age=1"),
+        ("/live/test/dash.mpd", "application/dash+xml", "public, max-age=1"),
+        ("/hls/test.m3u8", "application/vnd.apple.mpegurl", "public, max-age=2"),
+        ("/dash/test.mpd", "application/dash+xml", "public, max-age=1"),
+    ] {
+        let answer = get(&app, path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        assert_eq!((answer.header("content-type"), answer.header("cache-control")), (kind, age), "{path}");
+        assert_eq!(answer.header("vary"), "accept-encoding");
+        assert_eq!(answer.header("access-control-allow-origin"), "*");
+        assert_eq!(answer.header("last-modified"), "Sat, 21 Nov 2026 03:40:28 GMT");
+    }
+}
+
+#[tokio::test]
+async fn manifests_are_compressed_for_those_who_ask() {
+    let (app, _) = ready().await;
+    let plain = get(&app, "/live/test/a/hls.m3u8").await;
+    let with = |value: &str| Request::get("/live/test/a/hls.m3u8").header("accept-encoding", value).body(Body::empty());
+    let gzip = ask(&app, with("br, gzip;q=0.5").unwrap()).await;
+    assert_eq!(gzip.header("content-encoding"), "gzip");
+    assert_ne!(gzip.header("etag"), plain.header("etag"));
+    let mut text = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&gzip.body[..]), &mut text).unwrap();
+    assert_eq!(text, plain.body);
+    for refused in ["identity", "gzip;q=0", "br"] {
+        assert_eq!(ask(&app, with(refused).unwrap()).await.header("content-encoding"), "");
+    }
+}
+
+#[tokio::test]
+async fn what_a_client_has_is_not_sent_again() {
+    let (app, media) = ready().await;
+    for path in ["/live/test/hls.m3u8", &format!("{media}/{}.m4s", SEGMENT - 1), &format!("{media}/init.mp4"), "/"] {
+        let first = get(&app, path).await;
+        let again = Request::get(path).header("if-none-match", first.header("etag")).body(Body::empty()).unwrap();
+        let again = ask(&app, again).await;
+        assert_eq!((again.status, again.body.len()), (StatusCode::NOT_MODIFIED, 0), "{path}");
+        assert_eq!(again.header("etag"), first.header("etag"));
+    }
+}
+
+#[tokio::test]
+async fn media_is_served_whole_and_in_ranges() {
+    let (app, media) = ready().await;
+    let path = format!("{media}/{}.m4s", SEGMENT - 1);
+    let whole = get(&app, &path).await;
+    assert_eq!(whole.header("content-type"), "video/mp4");
+    assert_eq!(whole.header("cache-control"), "public, max-age=60, immutable");
+    assert_eq!(whole.header("content-length"), whole.body.len().to_string());
+    assert_eq!(whole.body.len(), 6 * 12);
+    let range = |range: &str| Request::get(&path).header("range", range).body(Body::empty()).unwrap();
+    for (asked, from, to) in [("bytes=0-0", 0, 1), ("bytes=10-13", 10, 14), ("bytes=70-", 70, 72), ("bytes=-3", 69, 72)]
+    {
+        let part = ask(&app, range(asked)).await;
+        assert_eq!(part.status, StatusCode::PARTIAL_CONTENT);
+        assert_eq!(part.body, &whole.body[from..to], "{asked}");
+        assert_eq!(part.header("content-range"), format!("bytes {from}-{}/72", to - 1));
+    }
+    let beyond = ask(&app, range("bytes=72-")).await;
+    assert_eq!((beyond.status, beyond.header("content-range")), (StatusCode::RANGE_NOT_SATISFIABLE, "bytes */72"));
+    assert_eq!(ask(&app, range("lines=1-2")).await.status, StatusCode::OK);
+    let other = Request::get(&path).header("range", "bytes=0-0").header("if-range", "\"other\"").body(Body::empty());
+    assert_eq!(ask(&app, other.unwrap()).await.status, StatusCode::OK);
+    let chunk = get(&app, &format!("{media}/{}.2.m4s", SEGMENT - 1)).await;
+    assert_eq!(chunk.body, &whole.body[24..36]);
+}
+
+#[tokio::test]
+async fn a_head_is_a_get_without_its_body() {
+    let (app, media) = ready().await;
+    for path in ["/live/test/hls.m3u8", &format!("{media}/{}.m4s", SEGMENT - 1), "/time", "/"] {
+        let whole = get(&app, path).await;
+        let head = ask(&app, Request::head(path).body(Body::empty()).unwrap()).await;
+        assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0));
+        assert_eq!(head.header("content-length"), whole.body.len().to_string(), "{path}");
+        assert_eq!(head.header("etag"), whole.header("etag"));
+    }
+}
+
+#[tokio::test]
+async fn absence_has_its_reasons() {
+    let (app, media) = ready().await;
+    let newest = SEGMENT - 1;
+    for (path, status, code, age) in [
+        (format!("{media}/{}.m4s", SEGMENT + 10), 425, "too_early", "public, max-age=1"),
+        (format!("{media}/{}.m4s", SEGMENT - 1000), 410, "expired", "public, max-age=60"),
+        (format!("{media}/{newest}.6.m4s"), 404, "no_such_media", "public, max-age=1"),
+        (format!("{media}/0{newest}.m4s"), 404, "no_such_media", "public, max-age=1"),
+        (format!("/live/test/v720/00000000/{newest}.m4s"), 404, "no_such_media", "public, max-age=1"),
+        ("/live/test/v1080/hls.m3u8".into(), 404, "no_such_media", "public, max-age=2"),
+        ("/live/other/hls.m3u8".into(), 404, "no_such_media", "public, max-age=1"),
+        ("/live/test/index.m3u8".into(), 404, "no_such_media", "public, max-age=1"),
+        ("/elsewhere".into(), 404, "unknown_path", "public, max-age=1"),
+        ("/static/../Cargo.toml".into(), 404, "unknown_path", "public, max-age=1"),
+    ] {
+        let answer = get(&app, &path).await;
+        assert_eq!(answer.status.as_u16(), status, "{path}");
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        assert_eq!(answer.json()["code"], code, "{path}");
+        assert_eq!(answer.header("cache-control"), age, "{path}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_starting_is_waited_for_and_never_denied() {
+    for path in ["/live/test/hls.m3u8", "/live/test/a/hls.m3u8", "/dash/test.mpd"] {
+        assert_eq!(get(&app_after(Duration::from_secs(9)), path).await.status, StatusCode::OK, "{path}");
+        let late = get(&app_after(Duration::from_secs(30)), path).await;
+        assert_eq!((late.status.as_u16(), late.header("retry-after")), (503, "1"), "{path}");
+        assert_eq!(late.json()["code"], "starting");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_longer_than_three_target_durations() {
+    let app = app();
+    let began = tokio::time::Instant::now();
+    let path = format!("/live/test/v720/llhls.m3u8?_HLS_msn={SEGMENT}&_HLS_part=0");
+    let overdue = get(&app, &path).await;
+    assert_eq!((overdue.status.as_u16(), overdue.header("retry-after")), (503, "1"));
+    assert_eq!((overdue.json()["code"].clone(), overdue.header("cache-control")), (json!("overdue"), "no-store"));
+    assert_eq!(began.elapsed().as_secs(), 6);
+    let there = get(&app, &path.replace(&SEGMENT.to_string(), &(SEGMENT - 1).to_string())).await;
+    assert_eq!((there.status, began.elapsed().as_secs()), (StatusCode::OK, 6));
+}

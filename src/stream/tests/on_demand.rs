@@ -1,0 +1,68 @@
+//! Streams that run while somebody asks for them.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_on_demand_runs_while_somebody_asks_for_it() {
+    let registry = kept(&Script::default());
+    registry.put(asleep("a", Duration::from_secs(30)), Guard::New).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Stopped);
+    for _ in 0..4 {
+        let output = registry.output(&name("a")).await.unwrap().expect("it starts");
+        assert!(!output.ended());
+        drop(output);
+        tokio::time::sleep(Duration::from_secs(25)).await;
+    }
+    assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Running);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let view = registry.get(&name("a")).unwrap();
+    assert_eq!((view.wanted, view.status.phase), (false, Phase::Stopped));
+    let output = registry.output(&name("a")).await.unwrap().expect("it starts again");
+    assert!(!output.ended());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_on_demand_goes_on_while_somebody_is_being_answered() {
+    let registry = kept(&Script::default());
+    registry.put(asleep("a", Duration::from_secs(10)), Guard::New).await.unwrap();
+    let visit = registry.output(&name("a")).await.unwrap().expect("it starts");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let long = visit.clone();
+    drop(visit);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(!long.ended());
+    drop(long);
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Running);
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Stopped);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_is_not_given_to_those_who_start_a_stream_again() {
+    let slow = async |job, stop| {
+        let rendered = Script::default().render(job, stop).await;
+        // Threads are joined.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        rendered
+    };
+    let registry = kept_with(Arc::new(move |job, stop| Box::pin(slow(job, stop))));
+    registry.put(asleep("a", Duration::from_secs(10)), Guard::New).await.unwrap();
+    let first = registry.output(&name("a")).await.unwrap().expect("it starts").id;
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert!(!registry.get(&name("a")).unwrap().wanted, "it is being stopped");
+    for _ in 0..2 {
+        let again = registry.output(&name("a")).await.unwrap().expect("it starts again");
+        assert!(again.id != first && !again.ended());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_switched_off_is_not_started_by_demand() {
+    let registry = kept(&Script::default());
+    registry.put(asleep("a", Duration::from_secs(30)), Guard::New).await.unwrap();
+    registry.enable(&name("a"), false, Guard::Always).await.unwrap();
+    assert!(registry.output(&name("a")).await.unwrap().is_none());
+    assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Stopped);
+}
