@@ -20,8 +20,8 @@ mod schedule;
 pub use audience::{Access, Audience};
 pub use check::{check_each, check_streams};
 pub use limits::{Limits, OverflowUrl};
-pub use push::{Protocol, Push, PushUrl};
-pub use request::{AudioRequest, PushRequest, StreamRequest, VideoRequest};
+pub use push::{Protocol, Push, PushRequest, PushUrl};
+pub use request::{AudioRequest, StreamRequest, VideoRequest};
 pub use schedule::{Schedule, ScheduleRequest, Tick, WindowRequest};
 
 /// Raised whenever drawing or packaging changes what a definition's media bytes are.

@@ -4,8 +4,12 @@ use std::fmt;
 
 use super::check::refuse;
 use super::limits::{MAX_URL, is_authority, is_of_path};
-use super::{PushRequest, SpecError, TrackId, VideoSpec};
+use super::{SpecError, TrackId, VideoSpec};
 use crate::secret::MASK;
+
+mod request;
+
+pub use request::PushRequest;
 
 /// Each is a connection of its own that gets all of a rendition and the sound.
 pub(super) const MAX_PUSHES: usize = 8;
@@ -178,25 +182,6 @@ impl fmt::Display for PushUrl {
 impl fmt::Debug for PushUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-/// Puts a mask in place of each secret.
-pub(super) fn mask(requests: &mut [PushRequest]) {
-    for request in requests {
-        if let Some(url) = PushUrl::parse(&request.url) {
-            request.url = url.to_string();
-        }
-    }
-}
-
-/// Puts back what a mask stands for: of what was there before, each that is shown alike, in order.
-pub(super) fn unmask(requests: &mut [PushRequest], before: &[Push]) {
-    let mut left: Vec<&Push> = before.iter().collect();
-    for request in requests {
-        if let Some(place) = left.iter().position(|push| push.url.to_string() == request.url) {
-            left.remove(place).url.reveal().clone_into(&mut request.url);
-        }
     }
 }
 

@@ -1,8 +1,6 @@
 //! The JSON and TOML form of a definition: defaults, names of fields, and nothing checked but types. Its JSON schema states
 //! the limits of [`check`](super::check), but for those that depend on several fields.
 
-use std::fmt;
-
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -13,12 +11,12 @@ use super::check::{
     SEGMENT_SECONDS, VIDEO_BITRATES, WIDTHS, WINDOW_SECONDS,
 };
 use super::limits::{BANDWIDTHS, MAX_URL, VIEWERS};
+use super::object;
 use super::push::MAX_PUSHES;
 use super::{
-    Access, Audience, AudioSpec, Control, Limits, OverflowUrl, Pattern, Preset, Push, PushUrl, ScheduleRequest,
+    Access, Audience, AudioSpec, Control, Limits, OverflowUrl, Pattern, Preset, PushRequest, ScheduleRequest,
     StreamName, StreamSpec, TrackId, VideoSpec,
 };
-use super::{object, push};
 use crate::network::{Lists, Network};
 
 /// Digits, and perhaps digits below.
@@ -115,19 +113,6 @@ pub struct StreamRequest {
     pub audio: Option<AudioRequest>,
 }
 
-/// A target that a stream is pushed to, as a user writes it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PushRequest {
-    /// Where it is: `rtmp`, `srt` or `udp`. Answers have `***` in place of the key.
-    #[schemars(length(max = MAX_URL), regex(pattern = PushUrl::PATTERN))]
-    pub url: String,
-    /// The rendition; the first if nothing is said.
-    #[serde(default)]
-    #[schemars(regex(pattern = TrackId::PATTERN))]
-    pub video: Option<String>,
-}
-
 /// A video rendition as a user writes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -199,33 +184,6 @@ impl StreamRequest {
             video: video(),
             audio: audio(),
         }
-    }
-}
-
-impl StreamRequest {
-    /// What may be shown to everybody.
-    #[must_use]
-    pub fn masked(mut self) -> Self {
-        push::mask(&mut self.push);
-        self
-    }
-
-    /// Puts back what was masked when `before` was shown.
-    pub fn unmask(&mut self, before: &StreamSpec) {
-        push::unmask(&mut self.push, &before.push);
-    }
-}
-
-impl fmt::Debug for PushRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PushRequest")
-    }
-}
-
-impl From<&Push> for PushRequest {
-    fn from(push: &Push) -> Self {
-        let Push { url, video } = push;
-        Self { url: url.reveal().to_owned(), video: video.as_ref().map(TrackId::to_string) }
     }
 }
 
