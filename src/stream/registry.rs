@@ -232,14 +232,13 @@ impl Registry {
     /// # Errors
     /// [`Unplayable`].
     pub async fn output(&self, name: &StreamName) -> Result<Option<Visit>, Unplayable> {
-        let (presence, asleep) = self.with(name, |entry| {
+        let (presence, is_on_demand, mut wanted, mut status) = self.with(name, |entry| {
             let presence = entry.visits.begin(&self.setting.clock);
-            (presence, entry.is_on_demand() && !entry.wanted.borrow().is_to_run())
+            (presence, entry.is_on_demand(), entry.wanted.subscribe(), entry.status.clone())
         })?;
-        if asleep {
+        if is_on_demand && !wanted.borrow().is_to_run() {
             self.reconcile();
         }
-        let (mut wanted, mut status) = self.with(name, |entry| (entry.wanted.subscribe(), entry.status.clone()))?;
         loop {
             {
                 let status = status.borrow_and_update();

@@ -104,5 +104,5 @@ async function start(name, changes, beside = '', host = HERE) {
     await stop();
     throw error;
   }
-  return { url, stop, kill9, restart, signal, log: () => nginx.log, pid: Number(nginx.pid), requests: join(own, 'requests.log') };
+  return { url, stop, kill9, restart, signal, pid: Number(nginx.pid), requests: join(own, 'requests.log') };
 }
