@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use barstone::timeline::{Kind, Rate, Timeline};
-use barstone::utc::Clock;
+use barstone::base::timeline::{Kind, Rate, Timeline};
+use barstone::base::utc::Clock;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -2,8 +2,8 @@
 
 use std::hint::black_box;
 
-use barstone::cmaf::{Format, Packager};
-use barstone::timeline::{Kind, Rate, Timeline};
+use barstone::base::timeline::{Kind, Rate, Timeline};
+use barstone::media::cmaf::{Format, Packager};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 /// A segment of 2026.

@@ -2,9 +2,9 @@
 
 use std::hint::black_box;
 
-use barstone::signal::{CHANNELS, Painter, Picture, Tone};
-use barstone::spec::Pattern;
-use barstone::timeline::{AUDIO_FRAME_SAMPLES, Rate};
+use barstone::base::timeline::{AUDIO_FRAME_SAMPLES, Rate};
+use barstone::definition::spec::Pattern;
+use barstone::media::signal::{CHANNELS, Painter, Picture, Tone};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
 /// Frames and samples around 2026.

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use barstone::timeline::{Rate, Timeline};
-use barstone::utc::Clock;
+use barstone::base::timeline::{Rate, Timeline};
+use barstone::base::utc::Clock;
 use reqwest::StatusCode;
 use tokio::time::{interval, sleep_until};
 

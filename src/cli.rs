@@ -1,9 +1,11 @@
 //! The command line as a whole: which commands there are, and which flags belong to which.
 
+pub mod client;
+
 use clap::{Arg, CommandFactory, Parser, Subcommand};
 
-use crate::client::{DefinitionsAction, EXIT_CODES, Options, StreamsAction, TokenWish};
-use crate::config::{ConfigAction, Sources, VIEWER_KEY_VARIABLE};
+use crate::cli::client::{DefinitionsAction, EXIT_CODES, Options, StreamsAction, TokenWish};
+use crate::program::config::{ConfigAction, Sources, VIEWER_KEY_VARIABLE};
 
 /// Where the names of the variables are.
 const ENVIRONMENT: &str = "`barstone --help` names the environment variable of each.";
@@ -100,7 +102,7 @@ fn not_from_environment(arg: Arg) -> Arg {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, check_environment};
+    use crate::program::config::{Config, check_environment};
 
     /// Port and filter of the log.
     #[track_caller]

@@ -15,36 +15,41 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{Any, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::audience::Seen;
-use crate::config::Serve;
-use crate::definitions::MAX_STREAMS;
-use crate::metrics::{Metrics, RequestLabels};
+use crate::base::metrics::{Metrics, RequestLabels};
+use crate::base::utc::{Clock, Offset};
+use crate::definition::store::MAX_STREAMS;
 use crate::stream::Registry;
-use crate::utc::{Clock, Offset};
+use crate::stream::audience::ClientFormats;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+pub mod viewer_token;
 
 mod access;
 mod api;
+mod blocking_reload;
 mod egress;
 mod error;
 mod events;
-mod gate;
+mod limits;
 mod manifests;
 mod media;
-mod named;
 mod openapi;
 mod ops;
 mod page;
-mod reload;
+mod path_parameters;
 mod reply;
 mod serve;
 mod tls;
 mod tokens;
+mod viewer_access;
 mod viewers;
 
 pub use access::{Access, Local};
-pub use gate::Gate;
+pub use limits::ConnectionLimits;
 pub use serve::{Site, serve};
-pub use tls::{Certificates, TlsError};
+pub use tls::{Certificates, TlsError, TlsFiles};
+pub use viewer_access::ViewerAccess;
 
 /// A definition is a few kilobytes; eight renditions with long names are under four.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -52,6 +57,17 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 const MAX_IMPORT_BYTES: usize = MAX_STREAMS * 4 * 1024;
 /// How long a browser may remember what CORS allows: Chromium's own limit.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(7200);
+
+/// What is served beside what operation needs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Serve {
+    /// The page, the API and media.
+    #[default]
+    All,
+    /// The API; media are for servers that read the media directory, or for none.
+    Api,
+}
 
 /// What handlers share.
 #[derive(Clone)]
@@ -64,7 +80,7 @@ struct Shared {
     metrics: Arc<Metrics>,
     manifests: manifests::Manifests,
     /// Those who play.
-    seen: Seen,
+    seen: ClientFormats,
     access: watch::Sender<Arc<Access>>,
     draining: CancellationToken,
 }
@@ -81,7 +97,7 @@ impl App {
             clock,
             metrics,
             manifests: manifests::Manifests::default(),
-            seen: Seen::new(),
+            seen: ClientFormats::new(),
             access: watch::Sender::new(Arc::new(access)),
             draining,
         }))
@@ -105,7 +121,7 @@ pub fn router(app: App, serve: Serve) -> Router {
         .route("/live/{stream}/{track}/{revision}/{file}", get(media::in_revision))
         .route("/hls/{file}", get(media::short_hls))
         .route("/dash/{file}", get(media::short_dash))
-        .route_layer(from_fn_with_state(app.clone(), gate::guard));
+        .route_layer(from_fn_with_state(app.clone(), viewer_access::guard));
     let operation = Router::new()
         .route("/time", get(ops::time))
         .route("/livez", get(ops::livez))
@@ -148,7 +164,7 @@ pub fn router(app: App, serve: Serve) -> Router {
             DefaultBodyLimit::max(MAX_BODY_BYTES),
         ))
         .with_state(app);
-    gate::under_tokens(plain)
+    viewer_access::under_tokens(plain)
 }
 
 /// Any page may read; none from elsewhere may write.
@@ -165,7 +181,7 @@ fn cors() -> CorsLayer {
 async fn count(State(app): State<App>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let kind = kind(route);
-    let admitted = if is_probe(route) { Ok(()) } else { app.access().gate.admit(&request) };
+    let admitted = if is_probe(route) { Ok(()) } else { app.access().viewer_access.admit(&request) };
     let mut response = match admitted {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),

@@ -3,27 +3,27 @@
 //! # Three ideas
 //!
 //! 1. **The stream is a function of UTC.** Pictures, sound, numbers, names, timestamps and durations are computed from the
-//!    frame index since 1970; nothing counts from when the stream started. See [`timeline`] and [`signal`].
+//!    frame index since 1970; nothing counts from when the stream started. See [`base::timeline`] and [`media::signal`].
 //! 2. **Replicas are byte-identical.** Two processes with the same definition publish the same bytes under the same URLs,
-//!    whenever they started: runs begin on boundaries where encoders are in the same state ([`pipeline`]), and the packager
-//!    ([`cmaf`]) takes every number from the frame index.
+//!    whenever they started: runs begin on boundaries where encoders are in the same state ([`media::pipeline`]), and the packager
+//!    ([`media::cmaf`]) takes every number from the frame index.
 //! 3. **Encode once, package once, publish once.** There is one encode for each rendition and one CMAF chunk in memory;
-//!    manifests are pure functions of a definition and a [`window`].
+//!    manifests are pure functions of a definition and a [`media::window`].
 //!
 //! # The way of the data
 //!
 //! ```text
 //! config file ─┐
-//! REST request ┴→ StreamRequest → StreamSpec → definitions → registry → life of a stream → run
-//!                 (may be wrong)  (cannot be)  (on disk)     desired(now)  (restarts)      │
-//!                                                                                          ▼
-//!  browser ← HTTP ← manifest ← snapshot ← window ← chunk ← packager ← encoder (GStreamer) ← picture | tone
+//! REST request ┴→ StreamRequest → StreamSpec → definitions → registry → supervisor → run
+//!                 (may be wrong)  (cannot be)  (on disk)     desired     (restarts)   │
+//!                                                                                     ▼
+//!  browser ← HTTP ← manifest ← snapshot ← window ← chunk ← packager ← encoder ← picture | tone
 //!                                            └──────────→ media directory
 //! ```
 //!
-//! Data goes one way. What is left of [`spec::StreamSpec`] is not trusted; what is right of it is not checked twice.
+//! Data goes one way. What is left of [`definition::spec::StreamSpec`] is not trusted; what is right of it is not checked twice.
 //! Control goes down by cancellation tokens, news comes up by `watch` channels. What happens to streams is also told as
-//! [`stream::Events`], which [`hooks`] post to other servers.
+//! [`stream::Events`], which [`stream::hooks`] post to other servers.
 //!
 //! # A run
 //!
@@ -39,7 +39,7 @@
 //!
 //! # What is wanted, and what runs
 //!
-//! Whoever changes a definition writes it to [`definitions`]. The registry in [`stream`] makes what runs match them and the
+//! Whoever changes a definition writes it to [`definition::store`]. The registry in [`stream`] makes what runs match them and the
 //! time, again at every change and every few seconds, so that a restart, a moment that was missed and a clock that is set
 //! heal the same way. What the machine cannot make beside what runs waits for room. A definition that differs in picture or sound only begins at a segment that is stored with it: the
 //! windows go on, and what lies between two changes is an *epoch*, with a revision and a pipeline of its own.
@@ -57,7 +57,7 @@
 //!
 //! # Who may watch
 //!
-//! A definition says who may watch, and nothing of that changes what is published. A [`viewer_token`] is the beginning of the
+//! A definition says who may watch, and nothing of that changes what is published. A [`http::viewer_token`] is the beginning of the
 //! path and is taken off before there is a route ([`http`]), so that manifests, which are relative, are the same bytes for all.
 //!
 //! # Words
@@ -69,56 +69,33 @@
 //! server that a stream is pushed to · *run* one life of a pipeline · *phase* where a stream is in its life · *revision* eight
 //! hex digits, a hash of everything that changes media bytes.
 //!
-//! # Modules, from what depends on nothing to what depends on all
+//! # Wings, from the one that depends on nothing to the one that depends on all
 //!
-//! The order of the `mod` lines is the order of dependence; `tests/architecture.rs` keeps it. GStreamer is known in
-//! [`pipeline`] only, axum in [`http`] only, reqwest in [`hooks`] and [`client`] only, the wall clock in [`utc`] only; [`timeline`],
-//! [`spec`], [`signal`], [`cmaf`] and [`manifest`] have no lock, no clock and nothing asynchronous.
+//! | wing | what is in it, and what may not be |
+//! |---|---|
+//! | [`base`] | time, network addresses, secrets and metrics: used by every other wing, knows none of them |
+//! | [`definition`] | what a user asked for, valid by construction, and where it is stored; nothing of what runs |
+//! | [`media`] | from the painted picture to the text of a manifest; no HTTP, no decision about which stream runs |
+//! | [`stream`] | streams that run: desired state, supervisors, viewers, events, hooks and push; no HTTP server and no GStreamer |
+//! | [`http`] | every route, who may call it, how an answer is cached and sent; no decision about media |
+//! | [`program`] | the server process: configuration, log, start and end; no protocol |
+//! | [`cli`] | the command line and the client of the REST API |
+//!
+//! The order of the `mod` lines is the order of dependence, and so is the order of modules inside a wing;
+//! `tests/architecture.rs` keeps both. GStreamer is known in [`media::pipeline`] only, axum in [`http`] only, reqwest in
+//! [`stream::hooks`] and [`cli::client`] only, the wall clock in [`base::utc`] only; [`base::timeline`], [`definition::spec`],
+//! [`media::signal`], [`media::cmaf`] and [`media::manifest`] have no lock, no clock and nothing asynchronous.
 
-pub mod network;
-pub mod timeline;
-pub mod utc;
+pub mod base;
 
-pub mod secret;
+pub mod definition;
 
-pub mod spec;
-
-pub mod audience;
-
-pub mod metrics;
-pub mod viewer_token;
-
-#[cfg(test)]
-mod edited;
-
-pub mod signal;
-
-pub mod cmaf;
-
-pub mod window;
-
-pub mod manifest;
-
-pub mod pipeline;
-
-pub mod directory;
-
-pub mod definitions;
+pub mod media;
 
 pub mod stream;
 
-pub mod hooks;
-
-pub mod config;
-
 pub mod http;
 
-pub mod client;
-
-pub mod shutdown;
-pub mod telemetry;
-pub mod wait;
-
-pub mod app;
+pub mod program;
 
 pub mod cli;

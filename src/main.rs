@@ -1,12 +1,13 @@
-//! The program: arguments, configuration, log, and then [`barstone::app`].
+//! The program: arguments, configuration, log, and then [`barstone::program::app`].
 
 use std::process::ExitCode;
 
 use anyhow::Context;
-use barstone::app::{self, AppError, Start};
+use barstone::cli::client;
 use barstone::cli::{self, Cli, Command};
-use barstone::config::{self, Config, ConfigAction, Sources};
-use barstone::{client, shutdown, telemetry};
+use barstone::program::app::{self, AppError, Start};
+use barstone::program::config::{self, Config, ConfigAction, Sources};
+use barstone::program::{shutdown, telemetry};
 use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio_util::sync::CancellationToken;

@@ -6,29 +6,32 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-use crate::pipeline::{Delivery, Job, Over, PipelineError, PushError};
+use crate::media::pipeline::{Delivery, Job, Over, PipelineError, PushError};
+
+pub mod audience;
+pub mod hooks;
 
 mod capacity;
 mod desired;
 mod events;
-mod life;
 mod mirrored;
 mod phase;
 mod push;
 mod registry;
 mod run;
+mod supervisor;
 
 pub use capacity::{Capacity, NoRoom};
-pub use events::{Event, Events, Followed, Follower, News};
+pub use events::{Delivered, Event, EventKind, Events, Follower};
 pub use phase::{Moment, Phase, Status};
 pub use push::targets::{PushPhase, TargetView};
-pub use registry::{Newcomer, Refusal, Registry, Setting, StreamView, Unknown, Unplayable, Visit};
-pub use run::{Turns, cores};
+pub use registry::{ActiveOutput, Admission, Refusal, Registry, Setting, StreamView, Unknown, Unplayable};
+pub use run::{CatchUpPermits, cores};
 
-/// Renders a job until it is done or the token is cancelled: the seam to [`crate::pipeline`], which tests replace.
+/// Renders a job until it is done or the token is cancelled: the seam to [`crate::media::pipeline`], which tests replace.
 pub type Render = Arc<dyn Fn(Job, CancellationToken) -> BoxFuture<'static, Result<(), PipelineError>> + Send + Sync>;
 
-/// Pushes to one target until the token is cancelled: the other seam to [`crate::pipeline`].
+/// Pushes to one target until the token is cancelled: the other seam to [`crate::media::pipeline`].
 pub type Deliver =
     Arc<dyn Fn(Delivery, CancellationToken) -> BoxFuture<'static, Result<Over, PushError>> + Send + Sync>;
 

@@ -1,56 +1,64 @@
 //! Reads the sources and keeps the direction of dependence that the crate documentation states.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Modules in the order in which they may use each other: only what stands before.
-const ORDER: &[&str] = &[
-    "timeline",
-    "network",
-    "utc",
-    "secret",
-    "spec",
-    "audience",
-    "metrics",
-    "edited",
-    "viewer_token",
-    "signal",
-    "cmaf",
-    "window",
-    "manifest",
-    "pipeline",
-    "directory",
-    "definitions",
-    "stream",
-    "hooks",
-    "config",
-    "http",
-    "client",
-    "telemetry",
-    "shutdown",
-    "wait",
-    "app",
-    "cli",
+/// The wings from the lowest to the highest, and the modules of each in the order in which they may use each other: only
+/// wings and modules that stand before.
+const ORDER: &[(&str, &[&str])] = &[
+    ("base", &["timeline", "network", "utc", "secret", "metrics", "mutation"]),
+    ("definition", &["spec", "store"]),
+    ("media", &["signal", "cmaf", "window", "manifest", "pipeline", "directory"]),
+    ("stream", &[]),
+    ("http", &[]),
+    ("program", &["config", "telemetry", "shutdown", "wait", "app"]),
+    ("cli", &[]),
 ];
-const PURE: [&str; 5] = ["timeline", "spec", "signal", "cmaf", "manifest"];
+/// Modules without locks, tasks and clocks.
+const PURE: [&str; 5] = ["base::timeline", "definition::spec", "media::signal", "media::cmaf", "media::manifest"];
 
-/// Every source file outside tests, with the module that it belongs to and its code without comments.
-fn sources() -> Vec<(PathBuf, String, String)> {
+/// A source file outside tests.
+struct Source {
+    path: PathBuf,
+    /// From the root of the crate, `["media", "window", "output"]` for instance.
+    module: Vec<String>,
+    /// Without comments and tests.
+    code: String,
+}
+
+impl Source {
+    fn is_in(&self, module: &str) -> bool {
+        let path = self.module.join("::");
+        path == module || path.starts_with(&format!("{module}::"))
+    }
+
+    /// The wing and the module of the wing; the latter is empty for the root of a wing.
+    fn place(&self) -> (&str, &str) {
+        let part = |index: usize| self.module.get(index).map_or("", String::as_str);
+        (part(0), part(1))
+    }
+}
+
+fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
     let mut directories = vec![root.clone()];
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).expect("a directory").flatten() {
             let path = entry.path();
+            let relative = path.strip_prefix(&root).expect("below the root").with_extension("");
+            let module: Vec<_> = relative.iter().map(|name| name.to_string_lossy().into_owned()).collect();
+            if module.iter().any(|name| name == "tests" || name == "fixture") {
+                continue;
+            }
             if path.is_dir() {
                 directories.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("tests.rs") {
-                let relative = path.strip_prefix(&root).expect("below the root");
-                let first = relative.components().next().expect("a name").as_os_str().to_string_lossy().into_owned();
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).expect("a source file");
                 let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().lines();
                 let code = code.filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
-                found.push((path.clone(), first.trim_end_matches(".rs").to_owned(), code));
+                found.push(Source { path, module, code });
             }
         }
     }
@@ -60,56 +68,89 @@ fn sources() -> Vec<(PathBuf, String, String)> {
 
 #[track_caller]
 fn check_only(word: &str, allowed: &[&str]) {
-    for (path, module, code) in sources() {
-        assert!(allowed.contains(&module.as_str()) || !code.contains(word), "{word} in {}", path.display());
+    for source in sources() {
+        let is_allowed = allowed.iter().any(|module| source.is_in(module));
+        assert!(is_allowed || !source.code.contains(word), "{word} in {}", source.path.display());
     }
 }
 
+/// What follows `crate::` wherever it stands, as far as it is a path of modules.
+fn used(code: &str) -> BTreeSet<Vec<&str>> {
+    let is_name = |name: &&str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let mut found = BTreeSet::new();
+    for path in code.split("crate::").skip(1) {
+        let end = path.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':')).unwrap_or(path.len());
+        found.insert(path[..end].split("::").take_while(is_name).collect());
+    }
+    found
+}
+
 #[test]
-fn modules_use_only_what_stands_before_them() {
-    let place = |module: &str| ORDER.iter().position(|name| *name == module);
-    for (path, module, code) in sources() {
-        let Some(own) = place(&module) else {
-            assert!(["lib", "main"].contains(&module.as_str()), "{module} has no place in the order");
+fn wings_and_their_modules_use_only_what_stands_before_them() {
+    let wing = |name: &str| ORDER.iter().position(|(wing, _)| *wing == name);
+    for source in sources() {
+        let (own_wing, own_module) = source.place();
+        let Some(own) = wing(own_wing) else {
+            assert!(["lib", "main"].contains(&own_wing), "{own_wing} has no place in the order");
             continue;
         };
-        for used in ORDER.iter().filter(|used| code.contains(&format!("crate::{used}"))) {
-            assert!(place(used).unwrap() <= own, "{} uses {used}", path.display());
+        let modules = ORDER[own].1;
+        let place = |module: &str| modules.iter().position(|name| *name == module);
+        assert!(
+            modules.is_empty() || own_module.is_empty() || place(own_module).is_some(),
+            "{own_module} has no place"
+        );
+        for used in used(&source.code) {
+            let other = wing(used.first().copied().unwrap_or_default());
+            let path = source.path.display();
+            assert!(other.is_some_and(|other| other <= own), "{path} uses {used:?}");
+            if let (Some(module), Some(own)) = (used.get(1).filter(|_| other == Some(own)), place(own_module)) {
+                assert!(place(module).is_some_and(|module| module <= own), "{path} uses {used:?}");
+            }
         }
     }
 }
 
 #[test]
 fn each_library_is_known_in_one_place() {
-    check_only("gstreamer", &["pipeline"]);
+    check_only("gstreamer", &["media::pipeline"]);
     check_only("axum", &["http"]);
-    check_only("mp4_atom", &["cmaf"]);
-    check_only("dash_mpd", &["manifest"]);
-    check_only("prometheus_client", &["metrics"]);
-    check_only("reqwest", &["hooks", "client"]);
-    check_only("async_nats", &["definitions"]);
-    check_only("schemars", &["spec", "stream", "http"]);
+    check_only("mp4_atom", &["media::cmaf"]);
+    check_only("dash_mpd", &["media::manifest"]);
+    check_only("prometheus_client", &["base::metrics"]);
+    check_only("reqwest", &["stream::hooks", "cli"]);
+    check_only("async_nats", &["definition::store"]);
+    check_only("schemars", &["definition::spec", "stream", "http"]);
     check_only("anyhow", &["main"]);
 }
 
 #[test]
 fn only_one_module_reads_the_wall_clock() {
-    check_only("SystemTime", &["utc"]);
-    check_only("Timestamp::now", &["utc"]);
+    check_only("SystemTime", &["base::utc"]);
+    check_only("Timestamp::now", &["base::utc"]);
 }
 
 #[test]
 fn pure_modules_have_no_lock_no_task_and_no_clock() {
-    for (path, _, code) in sources().into_iter().filter(|(_, module, _)| PURE.contains(&module.as_str())) {
+    for source in sources().into_iter().filter(|source| PURE.iter().any(|module| source.is_in(module))) {
         for word in ["Mutex", "RwLock", ".await", "async fn", "tokio", "Instant", "std::fs", "std::net"] {
-            assert!(!code.contains(word), "{word} in {}", path.display());
+            assert!(!source.code.contains(word), "{word} in {}", source.path.display());
         }
     }
 }
 
 #[test]
 fn files_are_small_enough_to_read() {
-    for (path, _, code) in sources() {
-        assert!(code.lines().count() <= 400, "{} has {} lines", path.display(), code.lines().count());
+    for source in sources() {
+        let lines = source.code.lines().count();
+        assert!(lines <= 400, "{} has {lines} lines", source.path.display());
     }
+}
+
+#[test]
+fn the_crate_documentation_names_every_wing() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).expect("the crate");
+    let rows: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("//! | [`")).collect();
+    let named: Vec<_> = rows.iter().filter_map(|row| Some(row.split_once('`')?.0)).collect();
+    assert_eq!(named, ORDER.iter().map(|(wing, _)| *wing).collect::<Vec<_>>());
 }

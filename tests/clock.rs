@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use barstone::definitions::{Definitions, Guard};
-use barstone::pipeline::{self, Job};
-use barstone::spec::{StreamName, StreamRequest, StreamSpec};
+use barstone::base::timeline::UnixTime;
+use barstone::base::utc::Clock;
+use barstone::definition::spec::{StreamName, StreamRequest, StreamSpec};
+use barstone::definition::store::{Definitions, Guard};
+use barstone::media::pipeline::{self, Job};
+use barstone::media::window::{Edge, Lookup, Output};
 use barstone::stream::{Registry, Render, Setting};
-use barstone::timeline::UnixTime;
-use barstone::utc::Clock;
-use barstone::window::{Edge, Lookup, Output};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;

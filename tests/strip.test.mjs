@@ -1,5 +1,5 @@
 // @ts-check
-// Run with `node --test tests/`. The fixture holds bytes as src/signal/timecode.rs makes them, and a test there guards it.
+// Run with `node --test tests/`. The fixture holds bytes as src/media/signal/timecode.rs makes them, and a test there guards it.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

@@ -1,7 +1,7 @@
 //! A table of figures, each with its target beside it.
 
-use barstone::manifest::date_time;
-use barstone::utc::Clock;
+use barstone::base::utc::Clock;
+use barstone::media::manifest::date_time;
 
 /// Columns of the name and of the value.
 const NAME: usize = 58;

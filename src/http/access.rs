@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq;
 
 use super::App;
 use super::error::ApiError;
-use super::gate::Gate;
+use super::viewer_access::ViewerAccess;
 
 /// Headers of proxies: what comes through one is not from this machine.
 const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
@@ -24,7 +24,7 @@ pub struct Access {
     digest: [u8; 32],
     local: Local,
     /// Who may watch.
-    pub(super) gate: Gate,
+    pub(super) viewer_access: ViewerAccess,
 }
 
 /// Whether whoever is on this machine needs the token.
@@ -37,9 +37,9 @@ pub enum Local {
 }
 
 impl Access {
-    /// Changes need `token`, but for those that are `local` where they are trusted; `gate` says who may watch.
-    pub fn new(token: &str, local: Local, gate: Gate) -> Self {
-        Self { digest: Sha256::digest(token).into(), local, gate }
+    /// Changes need `token`, but for those that are `local` where they are trusted; `viewer_access` says who may watch.
+    pub fn new(token: &str, local: Local, viewer_access: ViewerAccess) -> Self {
+        Self { digest: Sha256::digest(token).into(), local, viewer_access }
     }
 
     /// Whether a request that changes something may go on.
@@ -119,13 +119,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::viewer_token::Keys;
+    use crate::http::viewer_token::Keys;
 
     const TOKEN: &str = "a token of some length";
 
     fn access(local: Local) -> Access {
-        let gate = Gate::of(Keys::parse("0123456789abcdef").unwrap());
-        Access::new(TOKEN, local, gate)
+        let viewer_access = ViewerAccess::of(Keys::parse("0123456789abcdef").unwrap());
+        Access::new(TOKEN, local, viewer_access)
     }
 
     /// A change, from `peer` and with `headers`.

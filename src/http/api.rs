@@ -11,11 +11,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::error::{ApiError, TooSlow};
-use super::named::Named;
+use super::path_parameters::PathParameters;
 use super::{App, MAX_BODY_BYTES, MAX_IMPORT_BYTES};
-use crate::definitions::{Change, Guard, MAX_STREAMS, WriteError};
-use crate::spec::object::{self, Object};
-use crate::spec::{SpecError, StreamName, StreamRequest, StreamSpec, check_streams};
+use crate::definition::spec::object::{self, Object};
+use crate::definition::spec::{SpecError, StreamName, StreamRequest, StreamSpec, check_streams};
+use crate::definition::store::{Change, Guard, MAX_STREAMS, WriteError};
 use crate::stream::{Phase, StreamView};
 
 mod answer;
@@ -74,14 +74,14 @@ pub(super) async fn create(State(app): State<App>, headers: HeaderMap, body: Bod
 }
 
 /// `GET /api/v1/streams/{name}`. The entity tag is that of the definition.
-pub(super) async fn get(State(app): State<App>, Named(stream): Named<String>) -> Answer {
+pub(super) async fn get(State(app): State<App>, PathParameters(stream): PathParameters<String>) -> Answer {
     Ok(one(&app, &app.0.registry.get(&name(&stream)?)?))
 }
 
 /// `PUT /api/v1/streams/{name}`
 pub(super) async fn replace(
     State(app): State<App>,
-    Named(stream): Named<String>,
+    PathParameters(stream): PathParameters<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
@@ -105,13 +105,21 @@ pub(super) async fn replace(
 }
 
 /// `DELETE /api/v1/streams/{name}`
-pub(super) async fn remove(State(app): State<App>, Named(stream): Named<String>, headers: HeaderMap) -> Answer {
+pub(super) async fn remove(
+    State(app): State<App>,
+    PathParameters(stream): PathParameters<String>,
+    headers: HeaderMap,
+) -> Answer {
     app.0.registry.remove(&name(&stream)?, guard(&headers)).await.map_err(unmet)?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// `POST /api/v1/streams/{name}/start`
-pub(super) async fn start(State(app): State<App>, Named(stream): Named<String>, headers: HeaderMap) -> Answer {
+pub(super) async fn start(
+    State(app): State<App>,
+    PathParameters(stream): PathParameters<String>,
+    headers: HeaderMap,
+) -> Answer {
     let mut spec = app.0.registry.get(&name(&stream)?)?.record.spec.clone();
     spec.control.enabled = true;
     let _claim = app.0.registry.claim_room(&spec).await?;
@@ -119,7 +127,11 @@ pub(super) async fn start(State(app): State<App>, Named(stream): Named<String>, 
 }
 
 /// `POST /api/v1/streams/{name}/stop`
-pub(super) async fn stop(State(app): State<App>, Named(stream): Named<String>, headers: HeaderMap) -> Answer {
+pub(super) async fn stop(
+    State(app): State<App>,
+    PathParameters(stream): PathParameters<String>,
+    headers: HeaderMap,
+) -> Answer {
     enable(&app, &stream, (false, guard(&headers))).await
 }
 

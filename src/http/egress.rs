@@ -8,8 +8,8 @@ use axum::body::{Body, Bytes};
 use axum::response::Response;
 use http_body::{Frame, SizeHint};
 
-use crate::audience::Audience;
-use crate::metrics::Metrics;
+use crate::base::metrics::Metrics;
+use crate::stream::audience::Audience;
 
 /// A body, and where its bytes are counted.
 struct Counted {

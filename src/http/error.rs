@@ -11,8 +11,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::reply::Cache;
-use crate::definitions::WriteError;
-use crate::spec::SpecError;
+use crate::definition::spec::SpecError;
+use crate::definition::store::WriteError;
 use crate::stream::{NoRoom, Refusal, Unknown};
 
 mod code;

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 
 use super::App;
-use crate::stream::{Events, Followed};
+use crate::stream::{Delivered, Events};
 
 /// Often enough for every proxy to keep the connection.
 const PULSE: Duration = Duration::from_secs(15);
@@ -29,8 +29,8 @@ pub(super) async fn events(State(app): State<App>, headers: HeaderMap) -> Respon
         async move {
             let followed = draining.run_until_cancelled(follower.next()).await??;
             let sent = match followed {
-                Followed::Missed => Sent::default().event("missed").data("{}"),
-                Followed::Event(event) => Sent::default()
+                Delivered::Missed => Sent::default().event("missed").data("{}"),
+                Delivered::Event(event) => Sent::default()
                     .event(event.name())
                     .id(format!("{series}-{}", event.id))
                     .data(serde_json::to_string(&*event).unwrap_or_default()),

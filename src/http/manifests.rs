@@ -8,10 +8,10 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::manifest::hls::Skip;
-use crate::manifest::{Latency, Place, View, dash, hls};
-use crate::timeline::UnixTime;
-use crate::window::{Grain, Output};
+use crate::base::timeline::UnixTime;
+use crate::media::manifest::hls::Skip;
+use crate::media::manifest::{Latency, Place, View, dash, hls};
+use crate::media::window::{Granularity, Output};
 
 /// Which manifest of a stream.
 /// Tracks by their place in the output.
@@ -26,10 +26,10 @@ pub(super) enum Kind {
 
 impl Kind {
     /// What has to change in the windows for the manifest to change.
-    pub(super) fn grain(self) -> Grain {
+    pub(super) fn granularity(self) -> Granularity {
         match self {
-            Self::Multivariant(..) | Self::Media(_) | Self::Iframes(_) | Self::Mpd(..) => Grain::Segment,
-            Self::LowLatency(..) => Grain::Chunk,
+            Self::Multivariant(..) | Self::Media(_) | Self::Iframes(_) | Self::Mpd(..) => Granularity::Segment,
+            Self::LowLatency(..) => Granularity::Chunk,
         }
     }
 }
@@ -62,7 +62,7 @@ impl Manifests {
     pub(super) fn get(&self, output: &Arc<Output>, kind: Kind) -> Option<Arc<Rendered>> {
         let slot = self.slot(output, kind);
         let mut newest = slot.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        let version = output.version(kind.grain());
+        let version = output.version(kind.granularity());
         if let Some((_, rendered)) = newest.as_ref().filter(|(made_from, _)| *made_from == version) {
             return Some(Arc::clone(rendered));
         }
@@ -102,19 +102,19 @@ fn render(view: &View<'_>, kind: Kind) -> Option<Rendered> {
         gzip: gzip.into(),
         etag: format!("\"{hash:016x}\""),
         gzip_etag: format!("\"{hash:016x}-gzip\""),
-        modified: end(view, kind.grain())?,
+        modified: end(view, kind.granularity())?,
     })
 }
 
-fn end(view: &View<'_>, grain: Grain) -> Option<UnixTime> {
+fn end(view: &View<'_>, granularity: Granularity) -> Option<UnixTime> {
     let timeline = &view.spec.timeline;
     let snapshots = view.snapshots.iter();
-    match grain {
-        Grain::Segment => {
+    match granularity {
+        Granularity::Segment => {
             let newest = snapshots.filter_map(|snapshot| snapshot.last_complete()).max()?;
             Some(timeline.segment_start(newest + 1))
         }
-        Grain::Chunk => {
+        Granularity::Chunk => {
             let edge = snapshots.filter_map(|snapshot| snapshot.edge()).max()?;
             Some(timeline.chunk_span(edge.segment, edge.chunk).end)
         }
@@ -124,8 +124,8 @@ fn end(view: &View<'_>, grain: Grain) -> Option<UnixTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::{StreamRequest, StreamSpec};
-    use crate::window::fixture::{initialise, publish, publish_chunks};
+    use crate::definition::spec::{StreamRequest, StreamSpec};
+    use crate::media::window::fixture::{initialise, publish, publish_chunks};
 
     const SEGMENT: u64 = 935_016_890;
 

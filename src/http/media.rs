@@ -11,19 +11,19 @@ use futures_util::stream::{self, Stream, StreamExt};
 use tokio::time::timeout;
 
 use super::App;
+use super::blocking_reload::Directives;
 use super::error::ApiError;
 use super::manifests::Kind;
-use super::named::Named;
-use super::reload::Directives;
+use super::path_parameters::PathParameters;
 use super::reply::{self, Cache, Meta};
 use super::viewers::Caller;
-use crate::cmaf::Media;
-use crate::manifest::path::{self, MediaFile};
-use crate::manifest::{Latency, Place, hls};
-use crate::spec::{Revision, StreamName, StreamSpec, TrackId};
-use crate::stream::{Unplayable, Visit};
-use crate::timeline;
-use crate::window::{Lookup, Output, Snapshot, Window};
+use crate::base::timeline;
+use crate::definition::spec::{Revision, StreamName, StreamSpec, TrackId};
+use crate::media::cmaf::Media;
+use crate::media::manifest::path::{self, MediaFile};
+use crate::media::manifest::{Latency, Place, hls};
+use crate::media::window::{Lookup, Output, Snapshot, Window};
+use crate::stream::{ActiveOutput, Unplayable};
 
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 const MPD: &str = "application/dash+xml";
@@ -31,7 +31,7 @@ const DAY: Duration = Duration::from_hours(24);
 const YEAR: Duration = Duration::from_secs(31_536_000);
 const SECOND: Duration = Duration::from_secs(1);
 /// Longest wait for a segment that is being made or filled in, past its own length.
-const PATIENCE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(10);
 /// A client's clock may be ahead of ours by so much.
 const CLOCK_SKEW: Duration = Duration::from_millis(500);
 
@@ -40,7 +40,7 @@ type Answer = Result<Response, ApiError>;
 /// `/live/{stream}/{file}`
 pub(super) async fn in_stream(
     State(app): State<App>,
-    Named((stream, file)): Named<(String, String)>,
+    PathParameters((stream, file)): PathParameters<(String, String)>,
     caller: Caller,
     request: HeaderMap,
 ) -> Answer {
@@ -60,7 +60,7 @@ pub(super) async fn in_stream(
 /// `/live/{stream}/{track}/{file}`
 pub(super) async fn in_track(
     State(app): State<App>,
-    Named((stream, track, file)): Named<(String, String, String)>,
+    PathParameters((stream, track, file)): PathParameters<(String, String, String)>,
     RawQuery(query): RawQuery,
     caller: Caller,
     request: HeaderMap,
@@ -89,7 +89,7 @@ pub(super) async fn in_track(
 /// `/hls/{stream}.m3u8`
 pub(super) async fn short_hls(
     State(app): State<App>,
-    Named(file): Named<String>,
+    PathParameters(file): PathParameters<String>,
     caller: Caller,
     request: HeaderMap,
 ) -> Answer {
@@ -102,7 +102,7 @@ pub(super) async fn short_hls(
 /// `/dash/{stream}.mpd`
 pub(super) async fn short_dash(
     State(app): State<App>,
-    Named(file): Named<String>,
+    PathParameters(file): PathParameters<String>,
     caller: Caller,
     request: HeaderMap,
 ) -> Answer {
@@ -115,7 +115,7 @@ pub(super) async fn short_dash(
 /// `/live/{stream}/{track}/{revision}/{file}`
 pub(super) async fn in_revision(
     State(app): State<App>,
-    Named((stream, track, revision, file)): Named<(String, String, String, String)>,
+    PathParameters((stream, track, revision, file)): PathParameters<(String, String, String, String)>,
     caller: Caller,
     request: HeaderMap,
 ) -> Answer {
@@ -168,14 +168,14 @@ async fn whole(app: &App, (caller, request): (&Caller, &HeaderMap), stream: &str
 async fn manifest(
     app: &App,
     (caller, request): (&Caller, &HeaderMap),
-    output: &Arc<Output>,
+    output: &ActiveOutput,
     (kind, directives): (Kind, Directives),
 ) -> Answer {
     let stream = &output.spec.name;
     let held = app.0.metrics.hold();
-    timeout(PATIENCE, output.opened()).await.map_err(|_| ApiError::Starting(stream.to_string()))?;
+    timeout(DEADLINE, output.opened()).await.map_err(|_| ApiError::Starting(stream.to_string()))?;
     if let Kind::LowLatency(track, _) | Kind::Iframes(track) = kind {
-        directives.wait(output, &output.tracks[track], kind.grain()).await?;
+        directives.wait(output, &output.tracks[track], kind.granularity()).await?;
     }
     drop(held);
     let target = target(output);
@@ -221,7 +221,7 @@ fn place_of(output: &Output, track: usize, (revision, file): (&str, MediaFile)) 
 async fn init(window: &Window, revision: &Revision) -> Result<Media, ApiError> {
     let mut snapshots = window.subscribe();
     let known =
-        timeout(PATIENCE, snapshots.wait_for(|snapshot| snapshot.ended() || snapshot.init(revision).is_some())).await;
+        timeout(DEADLINE, snapshots.wait_for(|snapshot| snapshot.ended() || snapshot.init(revision).is_some())).await;
     let media = known.ok().and_then(Result::ok).and_then(|snapshot| Some(snapshot.init(revision)?.media.clone()));
     media.ok_or_else(|| ApiError::Starting(revision.to_string()))
 }
@@ -245,7 +245,7 @@ async fn segment(
 /// The chunks of a segment, each when it is there. It breaks off if the segment is never finished.
 fn as_it_is_made(
     app: &App,
-    visit: &Visit,
+    visit: &ActiveOutput,
     (window, number): (Window, u64),
 ) -> impl Stream<Item = Result<Bytes, ApiError>> + use<> {
     let (app, visit) = (app.clone(), visit.clone());
@@ -282,7 +282,7 @@ async fn wait<T>(
 ) -> Result<T, ApiError> {
     let _held = app.0.metrics.hold();
     let mut snapshots = window.subscribe();
-    let deadline = output.spec.timeline.segment_duration() + PATIENCE;
+    let deadline = output.spec.timeline.segment_duration() + DEADLINE;
     let outcome = timeout(deadline, async {
         loop {
             let snapshot = Arc::clone(&snapshots.borrow_and_update());
@@ -332,10 +332,10 @@ fn absent(output: &Output, snapshot: &Snapshot, number: u64) -> ApiError {
 
 /// What a stream publishes. A stream that is about to is waited for: to a player that goes on after a restart, "not found"
 /// would be the end.
-async fn output(app: &App, stream: &str) -> Result<Visit, ApiError> {
+async fn output(app: &App, stream: &str) -> Result<ActiveOutput, ApiError> {
     let unknown = || ApiError::NoSuchMedia { detail: format!("there is no stream {stream}"), retry: SECOND };
     let name = StreamName::parse(stream).ok_or_else(unknown)?;
-    match timeout(PATIENCE, app.0.registry.output(&name)).await {
+    match timeout(DEADLINE, app.0.registry.output(&name)).await {
         Ok(Ok(Some(output))) => Ok(output),
         Ok(Ok(None)) => no_such(format!("stream {stream} is not running"), SECOND),
         Ok(Err(Unplayable::Unknown(_))) => Err(unknown()),

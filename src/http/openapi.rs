@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 use self::operations::{Answer, Header, OPERATIONS, Operation, Takes};
 use super::error::Code;
 use super::is_probe;
-use crate::definitions::MAX_STREAMS;
-use crate::spec::StreamName;
+use crate::definition::spec::StreamName;
+use crate::definition::store::MAX_STREAMS;
 use crate::stream::Phase;
 
 mod operations;

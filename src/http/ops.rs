@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use super::App;
 use super::error::ApiError;
-use crate::manifest::date_time;
-use crate::metrics::PhaseLabels;
+use crate::base::metrics::PhaseLabels;
+use crate::media::manifest::date_time;
 use crate::stream::Phase;
 
 /// UTC as xs:dateTime with milliseconds, for `urn:mpeg:dash:utc:http-xsdate:2014`.

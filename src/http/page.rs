@@ -6,7 +6,7 @@ use bytes::Bytes;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::error::ApiError;
-use super::named::Named;
+use super::path_parameters::PathParameters;
 use super::reply::{self, Cache, Meta};
 
 /// The page loads nothing from elsewhere and nobody frames it; players need blobs.
@@ -23,7 +23,10 @@ pub(super) async fn index(request: HeaderMap) -> Result<Response, ApiError> {
 }
 
 /// `/static/{path}`
-pub(super) async fn asset(Named(path): Named<String>, request: HeaderMap) -> Result<Response, ApiError> {
+pub(super) async fn asset(
+    PathParameters(path): PathParameters<String>,
+    request: HeaderMap,
+) -> Result<Response, ApiError> {
     file(&path, &request)
 }
 

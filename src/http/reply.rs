@@ -16,8 +16,8 @@ use http_body::{Frame, SizeHint};
 use http_range_header::parse_range_header;
 
 use super::error::ApiError;
-use crate::cmaf::Media;
-use crate::timeline::UnixTime;
+use crate::base::timeline::UnixTime;
+use crate::media::cmaf::Media;
 
 /// Headers of an answer, those of the layers included: room for them is made once.
 const MOST_HEADERS: usize = 14;

@@ -25,23 +25,23 @@ use tower::Service as _;
 
 use super::error::ApiError;
 use super::tls::Certificates;
-use crate::config::ConnectionLimits;
-use crate::metrics::Metrics;
+use crate::base::metrics::Metrics;
+use crate::http::ConnectionLimits;
 
 mod answer;
 mod body;
+mod connection_limiter;
 mod deadline;
-mod lanes;
 mod link;
 mod priority;
 mod requests;
-mod turnstile;
+mod scheduler;
 
 use answer::Answer;
 use body::Timely;
+use connection_limiter::ConnectionLimiter;
 use link::Link;
 use requests::Requests;
-use turnstile::Turnstile;
 
 /// How long a connection may be idle between two requests.
 const IDLE: Duration = Duration::from_secs(75);
@@ -72,7 +72,7 @@ pub struct Site {
 
 /// Serves `site` until `stop` is cancelled, and then what has been asked before.
 pub async fn serve(listener: TcpListener, site: Site, stop: CancellationToken) {
-    let turnstile = Turnstile::new(&site.limits, Arc::clone(&site.metrics));
+    let limiter = ConnectionLimiter::new(&site.limits, Arc::clone(&site.metrics));
     let site = Arc::new(site);
     let connections = GracefulShutdown::new();
     let tasks = TaskTracker::new();
@@ -82,7 +82,7 @@ pub async fn serve(listener: TcpListener, site: Site, stop: CancellationToken) {
             () = stop.cancelled() => break,
         };
         match (accepted, &site.certificates) {
-            (Ok((stream, address)), certificates) => match turnstile.enter(address.ip()) {
+            (Ok((stream, address)), certificates) => match limiter.enter(address.ip()) {
                 Ok(inside) => {
                     let (site, watcher) = (Arc::clone(&site), connections.watcher());
                     tasks.spawn(async move {
@@ -93,8 +93,8 @@ pub async fn serve(listener: TcpListener, site: Site, stop: CancellationToken) {
                 // A handshake would cost more than what is saved.
                 Err(_) if certificates.is_some() => {}
                 Err(_) => {
-                    let turnstile = Arc::clone(&turnstile);
-                    tasks.spawn(async move { turnstile.refuse(stream).await });
+                    let limiter = Arc::clone(&limiter);
+                    tasks.spawn(async move { limiter.refuse(stream).await });
                 }
             },
             (Err(error), _) => {
@@ -185,12 +185,12 @@ fn builder(limits: &ConnectionLimits) -> Builder<TokioExecutor> {
     builder
 }
 
-/// Resolves when the client has taken nothing of some answer for `patience`, or half as much longer. In HTTP/2 it can do so
+/// Resolves when the client has taken nothing of some answer for `timeout_after`, or half as much longer. In HTTP/2 it can do so
 /// and still read from the connection.
-async fn stuck(requests: &Requests, patience: Duration) {
+async fn stuck(requests: &Requests, timeout_after: Duration) {
     loop {
-        tokio::time::sleep(patience / 2).await;
-        if requests.lanes().is_stuck(Instant::now(), patience) {
+        tokio::time::sleep(timeout_after / 2).await;
+        if requests.scheduler().is_stuck(Instant::now(), timeout_after) {
             return;
         }
     }

@@ -9,13 +9,13 @@ use tokio::sync::watch;
 use tower::ServiceExt;
 
 use super::*;
-use crate::definitions::Definitions;
-use crate::network::Lists;
-use crate::spec::{StreamName, StreamSpec};
+use crate::base::network::Lists;
+use crate::base::timeline::UnixTime;
+use crate::definition::spec::{StreamName, StreamSpec};
+use crate::definition::store::Definitions;
+use crate::http::viewer_token::Keys;
+use crate::media::window::fixture::{initialise, publish};
 use crate::stream::{Capacity, Render, Setting};
-use crate::timeline::UnixTime;
-use crate::viewer_token::Keys;
-use crate::window::fixture::{initialise, publish};
 
 mod access;
 mod any_request;
@@ -32,24 +32,27 @@ fn app() -> Router {
 
 /// Publishes nothing before `delay` has passed.
 fn app_after(delay: Duration) -> Router {
-    app_with(delay, Capacity::Unlimited, Gate::of(keys()))
+    app_with(delay, Capacity::Unlimited, ViewerAccess::of(keys()))
 }
 
 fn keys() -> Keys {
     Keys::parse("0123456789abcdef").unwrap()
 }
 
-/// With this much room, and this gate.
-fn app_with(delay: Duration, capacity: Capacity, gate: Gate) -> Router {
+/// With this much room, and this viewer_access.
+fn app_with(delay: Duration, capacity: Capacity, viewer_access: ViewerAccess) -> Router {
     let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
     let registry = Arc::new(registry_after(delay, capacity, StreamSpec::test(), &now));
-    router(App::new(registry, Access::new("token", Local::Trusted, gate), CancellationToken::new()), Serve::All)
+    router(
+        App::new(registry, Access::new("token", Local::Trusted, viewer_access), CancellationToken::new()),
+        Serve::All,
+    )
 }
 
 /// With one stream, at `now` in milliseconds.
 fn registry_after(delay: Duration, capacity: Capacity, spec: StreamSpec, now: &Arc<AtomicU64>) -> Registry {
     let now = Arc::clone(now);
-    let render = move |job: crate::pipeline::Job, stop: CancellationToken| async move {
+    let render = move |job: crate::media::pipeline::Job, stop: CancellationToken| async move {
         tokio::time::sleep(delay).await;
         initialise(&job.output);
         publish(&job.output, job.from..job.until.unwrap_or(SEGMENT));
@@ -123,7 +126,7 @@ fn the_readme_says_how_long_bodies_may_be() {
 async fn a_source_serves_its_api_and_no_media() {
     let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
     let registry = Arc::new(registry_after(Duration::ZERO, Capacity::Unlimited, StreamSpec::test(), &now));
-    let access = Access::new("token", Local::Trusted, Gate::of(keys()));
+    let access = Access::new("token", Local::Trusted, ViewerAccess::of(keys()));
     let app = router(App::new(registry, access, CancellationToken::new()), Serve::Api);
     for path in ["/", "/static/page.js", "/live/test/hls.m3u8", "/hls/test.m3u8", "/t/x/live/test/dash.mpd"] {
         let answer = get(&app, path).await;
@@ -145,7 +148,7 @@ async fn a_program_that_is_stuck_is_not_live() {
 
 #[tokio::test]
 async fn a_stream_for_which_there_is_no_room_is_refused_with_figures() {
-    let app = app_with(Duration::ZERO, Capacity::Limited(50_000_000), Gate::of(keys()));
+    let app = app_with(Duration::ZERO, Capacity::Limited(50_000_000), ViewerAccess::of(keys()));
     assert_eq!(send(&app, "POST", "/api/v1/streams", json!({"name": "a"})).await.status, 201);
     let figures = json!({"wanted": 23_040_000, "used": 46_080_000, "capacity": 50_000_000});
     let check_refused = |answer: Answer| {

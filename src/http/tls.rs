@@ -12,10 +12,17 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::TlsFiles;
-
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
+
+/// Where a certificate and its key are, as PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The chain, the server's own first.
+    pub cert: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]

@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use super::api::{self, Urls};
 use super::error::ApiError;
-use super::named::Named;
+use super::path_parameters::PathParameters;
 use super::{App, MAX_BODY_BYTES};
-use crate::manifest::{date_time, path};
-use crate::spec::SpecError;
-use crate::timeline::UnixTime;
+use crate::base::timeline::UnixTime;
+use crate::definition::spec::SpecError;
+use crate::media::manifest::{date_time, path};
 
 /// Nothing takes back a token that is out, but for another key.
 const SECONDS: RangeInclusive<u32> = 1..=31_536_000;
@@ -47,7 +47,7 @@ pub(super) struct TokenAnswer {
 /// `POST /api/v1/streams/{name}/tokens`. A public stream has tokens too: it may become private.
 pub(super) async fn issue(
     State(app): State<App>,
-    Named(stream): Named<String>,
+    PathParameters(stream): PathParameters<String>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
@@ -60,7 +60,7 @@ pub(super) async fn issue(
     app.0.registry.record(&name)?;
     let now = UnixTime::default() + Duration::from_secs(app.0.clock.now().as_secs());
     let expires = now + Duration::from_secs(seconds.into());
-    let token = app.access().gate.keys.sign(&name, expires);
+    let token = app.access().viewer_access.keys.sign(&name, expires);
     let urls = Urls::in_directory(&path::under_token(&token, &path::stream_directory(&name)));
     let answer = TokenAnswer { token, expires: date_time(expires), urls };
     Ok((StatusCode::CREATED, Json(answer)).into_response())

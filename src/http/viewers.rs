@@ -12,13 +12,13 @@ use super::App;
 use super::error::ApiError;
 use super::manifests::Kind;
 use super::reply::Cache;
-use crate::audience::{Asked, Audience, Format, Key};
-use crate::manifest::Latency;
-use crate::manifest::path::MediaFile;
-use crate::spec::StreamName;
-use crate::stream::{Newcomer, Refusal};
-use crate::timeline;
-use crate::window::Output;
+use crate::base::timeline;
+use crate::definition::spec::StreamName;
+use crate::media::manifest::Latency;
+use crate::media::manifest::path::MediaFile;
+use crate::stream::ActiveOutput;
+use crate::stream::audience::{Audience, Format, Key, MediaRequest};
+use crate::stream::{Admission, Refusal};
 
 /// Whoever sent a request.
 pub(super) struct Caller {
@@ -37,7 +37,7 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
         // What anybody may write would let one viewer pass for many.
-        let addresses = app.access().gate.addresses(&parts.extensions, &parts.headers);
+        let addresses = app.access().viewer_access.addresses(&parts.extensions, &parts.headers);
         let agent = parts.headers.get(header::USER_AGENT).map(HeaderValue::as_bytes);
         let seen = &app.0.seen;
         Ok(Self {
@@ -61,9 +61,9 @@ impl Caller {
             let again = matches!(kind, Kind::Mpd(..));
             let mut seen = self.keys(audience).into_iter().filter_map(|key| app.0.seen.find(key, now));
             match again && seen.next().is_some() {
-                true => Newcomer::No,
-                false if self.head => Newcomer::Asks,
-                false => Newcomer::Comes,
+                true => Admission::Existing,
+                false if self.head => Admission::Check,
+                false => Admission::New,
             }
         };
         app.0.registry.admit(stream, judge)
@@ -80,7 +80,7 @@ impl Caller {
     }
 
     /// Notes by what manifest somebody plays.
-    pub(super) fn reads(&self, app: &App, output: &Output, kind: Kind, response: &mut Response) {
+    pub(super) fn reads(&self, app: &App, output: &ActiveOutput, kind: Kind, response: &mut Response) {
         count_bytes(output, response);
         if let Some(format) = format(kind).filter(|_| !self.head && !response.status().is_client_error()) {
             let now = app.0.clock.now();
@@ -92,7 +92,7 @@ impl Caller {
     pub(super) fn plays(
         &self,
         app: &App,
-        output: &Output,
+        output: &ActiveOutput,
         (kind, file): (timeline::Kind, MediaFile),
         response: &mut Response,
     ) {
@@ -113,7 +113,7 @@ impl Caller {
         let mut seen = self.keys(&output.audience).into_iter().filter_map(|key| app.0.seen.find(key, now));
         let format = seen.next();
         let format = certain.or(format).unwrap_or(Format::Hls);
-        output.audience.asked(&Asked { kind, segment, chunks, format }, timeline, now);
+        output.audience.asked(&MediaRequest { kind, segment, chunks, format }, timeline, now);
     }
 
     fn keys(&self, audience: &Audience) -> [Key; 2] {
@@ -122,7 +122,7 @@ impl Caller {
 }
 
 /// Bytes of the body are counted for the stream as they go.
-fn count_bytes(output: &Output, response: &mut Response) {
+fn count_bytes(output: &ActiveOutput, response: &mut Response) {
     response.extensions_mut().insert(Arc::clone(&output.audience));
 }
 

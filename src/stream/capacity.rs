@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::spec::StreamName;
+use crate::definition::spec::StreamName;
 
 /// So many pixels a second any machine of today makes on each core; with more a stream waits while it is measured how many.
 const UNMEASURED: u64 = 200_000_000;

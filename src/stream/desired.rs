@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::definitions::{Known, Record};
-use crate::spec::{Schedule, StreamName};
-use crate::timeline::UnixTime;
+use crate::base::timeline::UnixTime;
+use crate::definition::spec::{Schedule, StreamName};
+use crate::definition::store::{Known, Record};
 
 /// What is to become of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -87,8 +87,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::definitions::Origin;
-    use crate::spec::{StreamRequest, StreamSpec};
+    use crate::definition::spec::{StreamRequest, StreamSpec};
+    use crate::definition::store::Origin;
 
     fn at(text: &str) -> UnixTime {
         UnixTime::from_millis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond() as u64)

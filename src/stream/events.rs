@@ -9,9 +9,9 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use tokio::sync::watch;
 
 use super::{Phase, PushPhase};
-use crate::manifest::date_time;
-use crate::spec::StreamName;
-use crate::timeline::UnixTime;
+use crate::base::timeline::UnixTime;
+use crate::definition::spec::StreamName;
+use crate::media::manifest::date_time;
 
 /// How many events are kept: hundreds of streams may start at once, and a follower that was away for a moment still
 /// gets all of it.
@@ -27,12 +27,12 @@ pub struct Event {
     /// To which stream.
     pub stream: StreamName,
     /// What.
-    pub news: News,
+    pub kind: EventKind,
 }
 
 /// What has happened.
 #[derive(Debug, Clone, PartialEq)]
-pub enum News {
+pub enum EventKind {
     /// The stream is in another phase.
     Phase {
         /// Which.
@@ -70,15 +70,15 @@ impl Event {
 
     /// The kind of event in one word.
     pub const fn name(&self) -> &'static str {
-        match self.news {
-            News::Phase { .. } => "phase",
-            News::Created => "created",
-            News::Replaced => "replaced",
-            News::Removed => "removed",
-            News::FirstViewer => "first_viewer",
-            News::LastViewer => "last_viewer",
-            News::Overflow => "overflow",
-            News::Push { .. } => "push",
+        match self.kind {
+            EventKind::Phase { .. } => "phase",
+            EventKind::Created => "created",
+            EventKind::Replaced => "replaced",
+            EventKind::Removed => "removed",
+            EventKind::FirstViewer => "first_viewer",
+            EventKind::LastViewer => "last_viewer",
+            EventKind::Overflow => "overflow",
+            EventKind::Push { .. } => "push",
         }
     }
 }
@@ -90,17 +90,22 @@ impl Serialize for Event {
         map.serialize_entry("at", &date_time(self.at))?;
         map.serialize_entry("event", self.name())?;
         map.serialize_entry("stream", self.stream.as_str())?;
-        match &self.news {
-            News::Phase { phase, error } => {
+        match &self.kind {
+            EventKind::Phase { phase, error } => {
                 map.serialize_entry("phase", phase)?;
                 map.serialize_entry("error", error)?;
             }
-            News::Push { target, phase, error } => {
+            EventKind::Push { target, phase, error } => {
                 map.serialize_entry("target", target)?;
                 map.serialize_entry("phase", phase)?;
                 map.serialize_entry("error", error)?;
             }
-            News::Created | News::Replaced | News::Removed | News::FirstViewer | News::LastViewer | News::Overflow => {}
+            EventKind::Created
+            | EventKind::Replaced
+            | EventKind::Removed
+            | EventKind::FirstViewer
+            | EventKind::LastViewer
+            | EventKind::Overflow => {}
         }
         map.end()
     }
@@ -128,8 +133,8 @@ impl Events {
     }
 
     /// Adds an event. Never waits for those who follow.
-    pub fn tell(&self, at: UnixTime, stream: &StreamName, news: News) {
-        self.kept.send_modify(|kept| kept.push(|id| Event { id, at, stream: stream.clone(), news }));
+    pub fn tell(&self, at: UnixTime, stream: &StreamName, kind: EventKind) {
+        self.kept.send_modify(|kept| kept.push(|id| Event { id, at, stream: stream.clone(), kind }));
     }
 
     /// Follows what comes after the event with the id `after`, without hole or repetition; `None` is the newest there is
@@ -149,7 +154,7 @@ impl Default for Events {
 
 /// What a follower gets.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Followed {
+pub enum Delivered {
     /// The next event.
     Event(Arc<Event>),
     /// Events were forgotten before the follower came to them, or its last one was of another process. The oldest that is
@@ -166,17 +171,17 @@ pub struct Follower {
 
 impl Follower {
     /// The next event, as soon as there is one; `None` when there will be no more. Nothing is lost if the future is dropped.
-    pub async fn next(&mut self) -> Option<Followed> {
+    pub async fn next(&mut self) -> Option<Delivered> {
         loop {
             let next = self.kept.borrow_and_update().next(self.after);
             match next {
                 Next::Event(event) => {
                     self.after = event.id;
-                    return Some(Followed::Event(event));
+                    return Some(Delivered::Event(event));
                 }
                 Next::Missed { forgotten } => {
                     self.after = forgotten;
-                    return Some(Followed::Missed);
+                    return Some(Delivered::Missed);
                 }
                 Next::Later => self.kept.changed().await.ok()?,
             }

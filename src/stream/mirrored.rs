@@ -7,17 +7,17 @@ use futures_util::future::{Either, select};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::life::Wanted;
 use super::registry::Setting;
-use crate::directory;
-use crate::spec::StreamSpec;
-use crate::window::Output;
+use super::supervisor::Instruction;
+use crate::definition::spec::StreamSpec;
+use crate::media::directory;
+use crate::media::window::Output;
 
 /// Mirrors `output` until `stop` is cancelled, while the stream is public.
 pub(super) async fn mirror(
     setting: Arc<Setting>,
     output: Arc<Output>,
-    mut wanted: watch::Receiver<Wanted>,
+    mut wanted: watch::Receiver<Instruction>,
     stop: CancellationToken,
 ) {
     while !stop.is_cancelled() {
@@ -49,6 +49,6 @@ pub(super) async fn clear(setting: &Setting, spec: &StreamSpec) {
     }
 }
 
-fn is_private(wanted: &Wanted) -> bool {
+fn is_private(wanted: &Instruction) -> bool {
     wanted.record.spec.audience.is_private()
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::timeline::UnixTime;
-use crate::window::Output;
+use crate::base::timeline::UnixTime;
+use crate::media::window::Output;
 
 /// Phases that are remembered: some hours of a stream that fails all the time.
 const HISTORY: usize = 50;

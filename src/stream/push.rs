@@ -11,14 +11,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use self::targets::{News, Targets};
-use super::life::Wanted;
+use self::targets::{Progress, Targets};
 use super::registry::Setting;
 use super::run::BackOff;
-use crate::metrics::labels;
-use crate::pipeline::{Delivery, Over, Receipt};
-use crate::spec::Push;
-use crate::window::Output;
+use super::supervisor::Instruction;
+use crate::base::metrics::labels;
+use crate::definition::spec::Push;
+use crate::media::pipeline::{Delivery, Over, Receipt};
+use crate::media::window::Output;
 
 pub(super) mod targets;
 
@@ -28,7 +28,7 @@ pub(super) async fn push(
     setting: Arc<Setting>,
     output: Arc<Output>,
     targets: Arc<Targets>,
-    mut wanted: watch::Receiver<Wanted>,
+    mut wanted: watch::Receiver<Instruction>,
     stop: CancellationToken,
 ) {
     if !setting.pushes {
@@ -86,7 +86,7 @@ impl Target {
     async fn keep(self, over: CancellationToken) {
         let mut back_off = BackOff::default();
         while !over.is_cancelled() {
-            self.tell(News::Connecting);
+            self.tell(Progress::Connecting);
             let taken = Arc::new(SetOnce::new());
             let (result, healthy) = self.attempt(&taken, &over).await;
             let error = match result {
@@ -99,10 +99,10 @@ impl Target {
             };
             tracing::warn!(target = %self.push.url, error, "the push failed");
             let rest = back_off.after(healthy.map_or_else(Default::default, |since| since.elapsed()));
-            self.tell(News::Waiting { error, until: self.setting.clock.now() + rest });
+            self.tell(Progress::Waiting { error, until: self.setting.clock.now() + rest });
             over.run_until_cancelled(tokio::time::sleep(rest)).await;
         }
-        self.tell(News::Stopped);
+        self.tell(Progress::Stopped);
     }
 
     /// Since when the target has taken frames, if it has.
@@ -110,7 +110,7 @@ impl Target {
         &self,
         taken: &Arc<SetOnce<()>>,
         over: &CancellationToken,
-    ) -> (Result<Over, crate::pipeline::PushError>, Option<Instant>) {
+    ) -> (Result<Over, crate::media::pipeline::PushError>, Option<Instant>) {
         let counted = self.setting.metrics.push_bytes.get_or_create_owned(&labels(self.output.spec.name.as_str()));
         let receipt = Receipt { bytes: self.targets.bytes(&self.push), counted, taken: Arc::clone(taken) };
         let (output, clock) = (Arc::clone(&self.output), self.setting.clock.clone());
@@ -121,13 +121,13 @@ impl Target {
             Either::Right((_, pushing)) => {
                 let since = Instant::now();
                 tracing::info!(target = %self.push.url, "pushing");
-                self.tell(News::Running);
+                self.tell(Progress::Running);
                 (pushing.await, Some(since))
             }
         }
     }
 
-    fn tell(&self, news: News) {
-        self.targets.tell(&self.setting, &self.output.spec.name, (&self.push, news));
+    fn tell(&self, progress: Progress) {
+        self.targets.tell(&self.setting, &self.output.spec.name, (&self.push, progress));
     }
 }

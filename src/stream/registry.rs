@@ -14,25 +14,24 @@ use tracing::Instrument;
 
 use super::capacity::{Capacity, NoRoom};
 use super::desired::{Desired, desired};
-use super::life::{Life, Order, Wanted};
 use super::push::targets::Targets;
-use super::{Deliver, Events, News, Phase, Render, Status, TargetView, Turns};
-use crate::audience::{Audience, Figures};
-use crate::definitions::{Change, Definitions, Guard, Record, WriteError};
-use crate::metrics::Metrics;
-use crate::pipeline;
-use crate::spec::{Limits, StreamName, StreamSpec};
-use crate::utc::Clock;
+use super::supervisor::{Instruction, Order, Supervisor};
+use super::{CatchUpPermits, Deliver, EventKind, Events, Phase, Render, Status, TargetView};
+use crate::base::metrics::Metrics;
+use crate::base::utc::Clock;
+use crate::definition::spec::{Limits, StreamName, StreamSpec};
+use crate::definition::store::{Change, Definitions, Guard, Record, WriteError};
+use crate::media::pipeline;
+use crate::stream::audience::{Audience, Figures};
 
+mod activity;
 mod entry;
 mod room;
 mod viewers;
-mod visit;
 
+pub use activity::ActiveOutput;
 use entry::Entry;
-pub use viewers::{Newcomer, Refusal};
-pub use visit::Visit;
-use visit::Visits;
+pub use viewers::{Admission, Refusal};
 
 /// How often the time is looked at where nothing else happens: a clock that is set is noticed within this.
 const LOOK: Duration = Duration::from_secs(5);
@@ -63,7 +62,7 @@ pub struct Setting {
     /// Every task of every stream.
     pub tasks: TaskTracker,
     /// Who may catch up with UTC, and who may fill in the past.
-    pub turns: Turns,
+    pub catch_up_permits: CatchUpPermits,
     /// The most that runs at once.
     pub capacity: watch::Sender<Capacity>,
     /// The most that all streams together may be watched.
@@ -83,7 +82,7 @@ impl Setting {
             metrics: Arc::default(),
             events: Arc::default(),
             tasks: TaskTracker::new(),
-            turns: Turns::default(),
+            catch_up_permits: CatchUpPermits::default(),
             capacity: watch::Sender::default(),
             limits: watch::Sender::default(),
         }
@@ -231,10 +230,11 @@ impl Registry {
     ///
     /// # Errors
     /// [`Unplayable`].
-    pub async fn output(&self, name: &StreamName) -> Result<Option<Visit>, Unplayable> {
-        let (presence, is_on_demand, mut wanted, mut status) = self.with(name, |entry| {
-            let presence = entry.visits.begin(&self.setting.clock);
-            (presence, entry.is_on_demand(), entry.wanted.subscribe(), entry.status.clone())
+    pub async fn output(&self, name: &StreamName) -> Result<Option<ActiveOutput>, Unplayable> {
+        let (request, audience, is_on_demand, mut wanted, mut status) = self.with(name, |entry| {
+            let request = entry.activity.begin(&self.setting.clock);
+            let audience = Arc::clone(&entry.audience);
+            (request, audience, entry.is_on_demand(), entry.instruction.subscribe(), entry.status.clone())
         })?;
         if is_on_demand && !wanted.borrow().is_to_run() {
             self.reconcile();
@@ -249,7 +249,7 @@ impl Registry {
                 let hopeless = !wanted.is_to_run() || status.phase == Phase::Failed;
                 let fresh = status.output.as_ref().filter(|output| hopeless || !output.ended());
                 if fresh.is_some() || hopeless {
-                    return Ok(fresh.cloned().map(|output| Visit::new(output, presence)));
+                    return Ok(fresh.cloned().map(|output| ActiveOutput::new(output, audience, request)));
                 }
             }
             tokio::select! {
@@ -314,16 +314,16 @@ impl Registry {
             if let Some(entry) = streams.remove(&name) {
                 entry.end();
                 self.setting.metrics.forget(name.as_str());
-                self.setting.events.tell(now, &name, News::Removed);
+                self.setting.events.tell(now, &name, EventKind::Removed);
             }
         }
-        let used = |name: &StreamName| streams.get(name).and_then(|entry| entry.visits.last(now));
+        let used = |name: &StreamName| streams.get(name).and_then(|entry| entry.activity.last(now));
         let all = desired(&known, now, used);
         for (name, record) in known.iter() {
             if !streams.contains_key(name) {
                 streams.insert(name.clone(), self.spawn(record));
                 if begun {
-                    self.setting.events.tell(now, name, News::Created);
+                    self.setting.events.tell(now, name, EventKind::Created);
                 }
             }
         }
@@ -332,11 +332,11 @@ impl Registry {
             let order = order(desired, &streams, waiting.get(name));
             if let (Some(entry), Some(record)) = (streams.get_mut(name), known.get(name)) {
                 if entry.record.spec != record.spec {
-                    self.setting.events.tell(now, name, News::Replaced);
+                    self.setting.events.tell(now, name, EventKind::Replaced);
                 }
                 entry.targets.retain(&record.spec.push);
                 entry.record = Arc::clone(record);
-                entry.want(Wanted { record: Arc::clone(record), order });
+                entry.want(Instruction { record: Arc::clone(record), order });
             }
         }
         let next = all.values().filter_map(|desired| desired.until).min()?;
@@ -348,23 +348,23 @@ impl Registry {
     }
 
     fn spawn(&self, record: &Arc<Record>) -> Entry {
-        let span = tracing::info_span!("life", stream = %record.spec.name);
+        let span = tracing::info_span!("stream", stream = %record.spec.name);
         let over = self.over.child_token();
         let (status, seen) = watch::channel(Status::stopped(self.setting.clock.now()));
-        let (wanted, wants) = watch::channel(Wanted { record: Arc::clone(record), order: Order::Stop });
+        let (instruction, instructions) =
+            watch::channel(Instruction { record: Arc::clone(record), order: Order::Stop });
         let (audience, targets) = (Arc::new(Audience::new()), Arc::<Targets>::default());
-        let life = Life {
+        let supervisor = Supervisor {
             setting: Arc::clone(&self.setting),
-            audience: Arc::clone(&audience),
             targets: Arc::clone(&targets),
-            wanted: wants,
+            instruction: instructions,
             status,
             over: over.clone(),
             news: Arc::clone(&self.news),
         };
-        self.setting.tasks.spawn(life.live().instrument(span));
+        self.setting.tasks.spawn(supervisor.supervise().instrument(span));
         let record = Arc::clone(record);
-        Entry { record, wanted, status: seen, over, audience, targets, visits: Arc::<Visits>::default() }
+        Entry { record, instruction, status: seen, over, audience, targets, activity: Arc::default() }
     }
 
     fn streams(&self) -> MutexGuard<'_, BTreeMap<StreamName, Entry>> {

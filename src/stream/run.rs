@@ -11,11 +11,11 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::registry::Setting;
-use crate::metrics::labels;
-use crate::pipeline::{Job, PipelineError};
-use crate::timeline::Kind;
-use crate::utc::Clock;
-use crate::window::{Epoch, Lookup, Output, Snapshot};
+use crate::base::metrics::labels;
+use crate::base::timeline::Kind;
+use crate::base::utc::Clock;
+use crate::media::pipeline::{Job, PipelineError};
+use crate::media::window::{Epoch, Lookup, Output, Snapshot};
 
 /// Complete segments that a run makes before those of now: what a player that starts at three target durations
 /// from the end wants, and one more.
@@ -24,14 +24,14 @@ const LEAD: u64 = 4;
 /// How often the past is tried before what is missing of it becomes a gap.
 const ATTEMPTS: u32 = 3;
 
-/// Streams take turns at what they do faster than real time, so that those that are on time stay so.
+/// Streams take permits at what they do faster than real time, so that those that are on time stay so.
 #[derive(Debug)]
-pub struct Turns {
+pub struct CatchUpPermits {
     starting: Semaphore,
     filling: Semaphore,
 }
 
-impl Default for Turns {
+impl Default for CatchUpPermits {
     /// As many streams as there are cores catch up with UTC, and one fills in its past, at the same time.
     fn default() -> Self {
         Self { starting: Semaphore::new(cores()), filling: Semaphore::new(1) }
@@ -61,7 +61,7 @@ pub(super) async fn run(
     stop: &CancellationToken,
     playable: impl FnOnce(),
 ) -> Result<(), PipelineError> {
-    let Some(turn) = turn(&setting.turns.starting, stop).await else { return Ok(()) };
+    let Some(permit) = permit(&setting.catch_up_permits.starting, stop).await else { return Ok(()) };
     let current = output.spec.timeline.segment_at(setting.clock.now());
     let plan = plan(output, current);
     if plan.skipped > 0 {
@@ -80,7 +80,7 @@ pub(super) async fn run(
     let past = async {
         tokio::select! {
             () = until_playable(output, plan.live..current, &setting.clock) => {
-                drop(turn);
+                drop(permit);
                 output.open();
                 playable();
                 fill(setting, output, plan.past.clone(), &ended).await;
@@ -161,9 +161,9 @@ async fn fill(setting: &Setting, output: &Arc<Output>, past: std::ops::Range<u64
         if past.is_empty() {
             break;
         }
-        let Some(turn) = turn(&setting.turns.filling, ended).await else { return };
+        let Some(permit) = permit(&setting.catch_up_permits.filling, ended).await else { return };
         let result = render_past(setting, output, past.clone(), ended).await;
-        drop(turn);
+        drop(permit);
         match result {
             Ok(()) => break,
             Err(error) => tracing::warn!(%error, attempt, "the past of the window is not filled in"),
@@ -191,10 +191,10 @@ async fn render_past(
     Ok(())
 }
 
-/// Resolves when it is this run's turn, or to nothing when the run is over.
-async fn turn<'a>(turns: &'a Semaphore, ended: &CancellationToken) -> Option<SemaphorePermit<'a>> {
+/// Resolves when it is this run's permit, or to nothing when the run is over.
+async fn permit<'a>(permits: &'a Semaphore, ended: &CancellationToken) -> Option<SemaphorePermit<'a>> {
     tokio::select! {
-        turn = turns.acquire() => turn.ok(),
+        permit = permits.acquire() => permit.ok(),
         () = ended.cancelled() => None,
     }
 }
@@ -213,11 +213,11 @@ fn plan(output: &Output, current: u64) -> Plan {
     let live = newest.map_or(0, |newest| newest + 1).clamp(current.saturating_sub(LEAD), current);
     let end = newest.map_or(live, |newest| live.min(newest + 1));
     let has_all = |number: &u64| {
-        let lookup = |track: &crate::window::Track| track.window.snapshot().lookup(*number);
+        let lookup = |track: &crate::media::window::Track| track.window.snapshot().lookup(*number);
         output.tracks.iter().all(|track| matches!(lookup(track), Lookup::Ready(_)))
     };
     let to_come = |number: &u64| {
-        let is_listed = |track: &crate::window::Track| track.window.snapshot().is_available(*number);
+        let is_listed = |track: &crate::media::window::Track| track.window.snapshot().is_available(*number);
         newest.is_none() || output.tracks.iter().any(is_listed)
     };
     let start = (oldest..end).find(|number| !has_all(number) && to_come(number)).unwrap_or(end);

@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::*;
-use crate::cmaf::{Chunk, Media};
-use crate::definitions::{Change, Definitions, Guard, WriteError};
-use crate::spec::{StreamName, StreamRequest, StreamSpec};
-use crate::timeline::UnixTime;
-use crate::utc::Clock;
-use crate::window::fixture::{publish, publish_chunks};
-use crate::window::{Lookup, Output};
+use crate::base::timeline::UnixTime;
+use crate::base::utc::Clock;
+use crate::definition::spec::{StreamName, StreamRequest, StreamSpec};
+use crate::definition::store::{Change, Definitions, Guard, WriteError};
+use crate::media::cmaf::{Chunk, Media};
+use crate::media::window::fixture::{publish, publish_chunks};
+use crate::media::window::{Lookup, Output};
 
 mod on_demand;
 mod push;

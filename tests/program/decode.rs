@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use barstone::signal::timecode;
-use barstone::timeline::{Rate, UnixTime};
+use barstone::base::timeline::{Rate, UnixTime};
+use barstone::media::signal::timecode;
 use serde_json::Value;
 use tempfile::TempDir;
 

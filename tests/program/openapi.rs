@@ -7,14 +7,13 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use barstone::config::{ConnectionLimits, Serve};
-use barstone::definitions::Definitions;
-use barstone::http::{Access, App, Gate, Local, Site, router, serve};
-use barstone::spec::StreamSpec;
-use barstone::stream::{Event, News, Phase, PushPhase, Registry, Render, Setting};
-use barstone::timeline::UnixTime;
-use barstone::utc::Clock;
-use barstone::viewer_token::Keys;
+use barstone::base::timeline::UnixTime;
+use barstone::base::utc::Clock;
+use barstone::definition::spec::StreamSpec;
+use barstone::definition::store::Definitions;
+use barstone::http::viewer_token::Keys;
+use barstone::http::{Access, App, ConnectionLimits, Local, Serve, Site, ViewerAccess, router, serve};
+use barstone::stream::{Event, EventKind, Phase, PushPhase, Registry, Render, Setting};
 use reqwest::{Client, Method};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -41,7 +40,7 @@ async fn start() -> SocketAddr {
     let registry = Arc::new(Registry::new(setting, definitions, CancellationToken::new()));
     let kept = Arc::clone(&registry);
     tasks.spawn(async move { kept.keep().await });
-    let gate = Gate::of(Keys::parse("the-key-of-this-test").expect("a key"));
+    let gate = ViewerAccess::of(Keys::parse("the-key-of-this-test").expect("a key"));
     let app = App::new(registry, Access::new(TOKEN, Local::Trusted, gate), CancellationToken::new());
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
@@ -112,11 +111,11 @@ async fn every_path_takes_the_described_methods_and_no_other() {
 async fn an_event_is_described_as_it_is_written() {
     let document = document(start().await).await;
     let properties = document["components"]["schemas"]["Event"]["properties"].as_object().expect("an object");
-    let phase = News::Phase { phase: Phase::Failed, error: None };
-    let push = News::Push { target: String::new(), phase: PushPhase::Waiting, error: None };
+    let phase = EventKind::Phase { phase: Phase::Failed, error: None };
+    let push = EventKind::Push { target: String::new(), phase: PushPhase::Waiting, error: None };
     let mut written = BTreeSet::new();
-    for news in [phase, push] {
-        let event = Event { id: 1, at: UnixTime::default(), stream: StreamSpec::test().name, news };
+    for kind in [phase, push] {
+        let event = Event { id: 1, at: UnixTime::default(), stream: StreamSpec::test().name, kind };
         let event = serde_json::to_value(event).expect("JSON");
         written.extend(event.as_object().expect("an object").keys().cloned());
     }

@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use barstone::signal::timecode;
+use barstone::media::signal::timecode;
 use serde_json::Value;
 use tempfile::TempDir;
 

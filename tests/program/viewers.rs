@@ -98,7 +98,7 @@ async fn plays(web: Web, format: &'static str) {
 }
 
 fn now() -> u64 {
-    barstone::utc::Clock::system().now().as_millis()
+    barstone::base::utc::Clock::system().now().as_millis()
 }
 
 async fn media(web: &Web, path: &str) {

@@ -1,6 +1,6 @@
 //! Init segments and segments with one thing changed.
 
-use barstone::cmaf::Configuration;
+use barstone::media::cmaf::Configuration;
 use mp4_atom::{
     Codec, Edts, Encode, FourCC, Mdat, Mfhd, Moof, Stts, SttsEntry, Styp, Tfdt, Tfhd, Traf, Trun, TrunEntry,
     TrunSamples,

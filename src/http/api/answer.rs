@@ -6,11 +6,11 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::audience::Figures;
-use crate::definitions::Origin;
+use crate::definition::spec::StreamRequest;
+use crate::definition::store::Origin;
 use crate::http::App;
-use crate::manifest::{date_time, path};
-use crate::spec::StreamRequest;
+use crate::media::manifest::{date_time, path};
+use crate::stream::audience::Figures;
 use crate::stream::{Moment, Phase, PushPhase, StreamView, TargetView};
 
 /// A stream as it is answered: its definition, and how it is.

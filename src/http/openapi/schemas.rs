@@ -4,11 +4,11 @@ use schemars::JsonSchema;
 use schemars::generate::{Contract, SchemaSettings};
 use serde_json::{Value, json};
 
+use crate::definition::spec::{StreamName, StreamRequest};
 use crate::http::api::{Definitions, OneStream, StreamAnswer};
 use crate::http::error::Problem;
 use crate::http::ops::{Readiness, WhoAmI};
 use crate::http::tokens::{TokenAnswer, TokenRequest};
-use crate::spec::{StreamName, StreamRequest};
 use crate::stream::{Event, Phase, PushPhase};
 
 /// All that operations name.

@@ -32,17 +32,18 @@ struct Turn {
 
 impl Answer {
     pub(super) fn new(body: Body, under_way: UnderWay) -> Self {
-        let join = |priority| Turn { id: under_way.requests.lanes().join(priority), rest: Bytes::new(), held: None };
+        let join =
+            |priority| Turn { id: under_way.requests.scheduler().join(priority), rest: Bytes::new(), held: None };
         let turn = under_way.priority.filter(|_| !body.is_end_stream()).map(join);
         Self { body, turn, under_way }
     }
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let Some(turn) = &mut self.turn else { return Pin::new(&mut self.body).poll_frame(cx) };
-        let lanes = || self.under_way.requests.lanes();
+        let scheduler = || self.under_way.requests.scheduler();
         if turn.rest.is_empty() {
             let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
-                lanes().wait(turn.id);
+                scheduler().wait(turn.id);
                 return Poll::Pending;
             };
             match frame.map(|frame| frame.map(Frame::into_data)) {
@@ -52,7 +53,7 @@ impl Answer {
                 None => return Poll::Ready(None),
             }
         }
-        let hold = lanes().hold(turn.id, Instant::now(), cx.waker());
+        let hold = scheduler().hold(turn.id, Instant::now(), cx.waker());
         ready!(turn.poll_held(hold, cx));
         let piece = turn.rest.split_to(turn.rest.len().min(PIECE));
         if turn.rest.is_empty() && self.body.is_end_stream() {
@@ -63,7 +64,7 @@ impl Answer {
 
     fn leave(&mut self) {
         if let Some(turn) = self.turn.take() {
-            self.under_way.requests.lanes().leave(turn.id);
+            self.under_way.requests.scheduler().leave(turn.id);
         }
     }
 }
@@ -123,8 +124,8 @@ mod tests {
     use axum::http::{Request, Version};
     use futures_util::stream;
 
-    use super::super::lanes::GRACE;
     use super::super::requests::Requests;
+    use super::super::scheduler::GRACE;
     use super::*;
 
     fn answer(requests: &Arc<Requests>, version: Version, priority: &str, body: Body) -> Answer {

@@ -14,14 +14,14 @@ use crate::http::error::TooSlow;
 #[derive(Debug)]
 pub(super) struct Timely<B> {
     body: B,
-    patience: Duration,
+    timeout_after: Duration,
     /// From when it was first waited for.
     deadline: Option<Deadline>,
 }
 
 impl<B> Timely<B> {
-    pub(super) fn new(body: B, patience: Duration) -> Self {
-        Self { body, patience, deadline: None }
+    pub(super) fn new(body: B, timeout_after: Duration) -> Self {
+        Self { body, timeout_after, deadline: None }
     }
 }
 
@@ -39,9 +39,9 @@ where
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
-        let patience = self.patience;
-        ready!(self.deadline.get_or_insert_with(|| Deadline::after(patience)).poll(cx));
-        Poll::Ready(Some(Err(TooSlow(patience).into())))
+        let timeout_after = self.timeout_after;
+        ready!(self.deadline.get_or_insert_with(|| Deadline::after(timeout_after)).poll(cx));
+        Poll::Ready(Some(Err(TooSlow(timeout_after).into())))
     }
 
     fn is_end_stream(&self) -> bool {

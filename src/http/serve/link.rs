@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::deadline::Deadline;
 use super::requests::Requests;
-use crate::config::ConnectionLimits;
+use crate::http::ConnectionLimits;
 
 /// How much more than the longest head is read, so that somebody can say that it is too long.
 const MARGIN: usize = 2;

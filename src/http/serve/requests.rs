@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::{Request, Version};
 
-use super::lanes::Lanes;
 use super::priority::Priority;
+use super::scheduler::Scheduler;
 
 /// The requests of one connection.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(super) struct Requests {
     /// Whether requests share the connection, as they do in HTTP/2.
     shared: AtomicBool,
     under_way: AtomicUsize,
-    lanes: Mutex<Lanes>,
+    scheduler: Mutex<Scheduler>,
 }
 
 /// A request that has not been answered to the last byte. It ends when dropped.
@@ -35,7 +35,7 @@ impl Requests {
             awaited: AtomicBool::new(true),
             shared: AtomicBool::new(false),
             under_way: AtomicUsize::new(0),
-            lanes: Mutex::default(),
+            scheduler: Mutex::default(),
         })
     }
 
@@ -59,8 +59,8 @@ impl Requests {
         self.awaited.load(Ordering::Relaxed)
     }
 
-    pub(super) fn lanes(&self) -> MutexGuard<'_, Lanes> {
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
+        self.scheduler.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -144,7 +144,11 @@ async fn lists_say_from_where_a_stream_may_be_watched() {
 async fn lists_of_all_leave_nothing_but_probes() {
     let parse = |text: &str| vec![text.parse().unwrap()];
     let lists = Lists { allow: parse("192.0.2.0/24"), deny: Vec::new() };
-    let app = app_with(Duration::ZERO, Capacity::Unlimited, Gate { keys: keys(), lists, proxies: parse("127.0.0.1") });
+    let app = app_with(
+        Duration::ZERO,
+        Capacity::Unlimited,
+        ViewerAccess { keys: keys(), lists, proxies: parse("127.0.0.1") },
+    );
     for path in ["/", "/live/test/hls.m3u8", "/t/x/live/test/hls.m3u8", "/api/v1/streams", "/metrics", "/elsewhere"] {
         check_refused(&get(&app, path).await, "address_denied");
     }

@@ -6,7 +6,7 @@ use proptest::sample::select;
 use tokio::time::timeout;
 
 use super::*;
-use crate::edited::edited;
+use crate::base::mutation::mutated;
 
 const METHODS: &[&str] = &["GET", "GET", "GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"];
 /// Paths that lead somewhere; `R` stands for the revision of the stream.
@@ -59,19 +59,19 @@ const HEADERS: &[&str] = &[
 ];
 
 #[derive(Debug, Clone)]
-struct Asked {
+struct MediaRequest {
     method: &'static str,
     path: String,
     headers: Vec<String>,
     body: String,
 }
 
-fn any_request() -> impl Strategy<Value = Asked> {
-    let parts = (select(METHODS), edited(PATHS), vec(edited(HEADERS), 0..4), edited(BODIES));
-    parts.prop_map(|(method, path, headers, body)| Asked { method, path, headers, body })
+fn any_request() -> impl Strategy<Value = MediaRequest> {
+    let parts = (select(METHODS), mutated(PATHS), vec(mutated(HEADERS), 0..4), mutated(BODIES));
+    parts.prop_map(|(method, path, headers, body)| MediaRequest { method, path, headers, body })
 }
 
-impl Asked {
+impl MediaRequest {
     /// `None` if it is not even HTTP.
     fn request(&self, revision: &str) -> Option<Request<Body>> {
         let path = self.path.replace('R', revision);
@@ -87,7 +87,7 @@ impl Asked {
 /// A body that never ends, of events, is left after a while.
 const LONG: Duration = Duration::from_secs(60);
 
-async fn answers(requests: Vec<Asked>) -> Result<(), TestCaseError> {
+async fn answers(requests: Vec<MediaRequest>) -> Result<(), TestCaseError> {
     let (app, media) = ready().await;
     let revision = media.rsplit('/').next().unwrap_or_default();
     for asked in requests {

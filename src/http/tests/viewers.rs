@@ -1,7 +1,7 @@
 //! Viewers that are counted, and viewers for whom there is no room.
 
 use super::*;
-use crate::spec::{Limits, StreamRequest};
+use crate::definition::spec::{Limits, StreamRequest};
 
 struct House {
     app: Router,
@@ -19,7 +19,7 @@ impl House {
         let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
         let registry = Arc::new(registry_after(Duration::ZERO, Capacity::Unlimited, spec, &now));
         registry.setting().limits.send_replace(limits);
-        let access = Access::new("token", Local::Trusted, Gate::of(keys()));
+        let access = Access::new("token", Local::Trusted, ViewerAccess::of(keys()));
         let app = router(App::new(Arc::clone(&registry), access, CancellationToken::new()), Serve::All);
         let media = until_ready(&app).await;
         registry.count_viewers();
@@ -119,7 +119,7 @@ async fn the_first_and_the_last_viewer_and_overflow_are_told() {
     house.wait(20);
     let mut names = Vec::new();
     for _ in 0..3 {
-        let crate::stream::Followed::Event(event) = told.next().await.unwrap() else { panic!("nothing is missed") };
+        let crate::stream::Delivered::Event(event) = told.next().await.unwrap() else { panic!("nothing is missed") };
         names.push(event.name());
     }
     assert_eq!(names, ["first_viewer", "overflow", "last_viewer"]);

@@ -11,7 +11,7 @@ fn name() -> StreamName {
 }
 
 fn tell(events: &Events, count: usize) {
-    (0..count).for_each(|_| events.tell(NOW, &name(), News::Created));
+    (0..count).for_each(|_| events.tell(NOW, &name(), EventKind::Created));
 }
 
 /// What there is for a follower without waiting: ids, and 0 for what it has missed.
@@ -20,18 +20,27 @@ fn ready(follower: &mut Follower) -> Vec<u64> {
     std::iter::from_fn(next).map(id).collect()
 }
 
-fn id(followed: Followed) -> u64 {
+fn id(followed: Delivered) -> u64 {
     match followed {
-        Followed::Event(event) => event.id,
-        Followed::Missed => 0,
+        Delivered::Event(event) => event.id,
+        Delivered::Missed => 0,
     }
 }
 
-fn all_news() -> [News; 8] {
-    let phase = News::Phase { phase: Phase::Waiting, error: Some("x264enc-v720: broken".into()) };
+fn all_news() -> [EventKind; 8] {
+    let phase = EventKind::Phase { phase: Phase::Waiting, error: Some("x264enc-v720: broken".into()) };
     let target = "rtmp://a/live/***".to_owned();
-    let push = News::Push { target, phase: PushPhase::Waiting, error: Some("broken".into()) };
-    [phase, News::Created, News::Replaced, News::Removed, News::FirstViewer, News::LastViewer, News::Overflow, push]
+    let push = EventKind::Push { target, phase: PushPhase::Waiting, error: Some("broken".into()) };
+    [
+        phase,
+        EventKind::Created,
+        EventKind::Replaced,
+        EventKind::Removed,
+        EventKind::FirstViewer,
+        EventKind::LastViewer,
+        EventKind::Overflow,
+        push,
+    ]
 }
 
 #[test]
@@ -107,8 +116,8 @@ async fn whoever_waits_is_woken_until_there_will_be_no_more() {
 
 #[test]
 fn an_event_is_json_that_says_all() {
-    let shown = |(id, news)| serde_json::to_string(&Event { id, at: NOW, stream: name(), news }).unwrap();
-    let running = News::Phase { phase: Phase::Running, error: None };
+    let shown = |(id, kind)| serde_json::to_string(&Event { id, at: NOW, stream: name(), kind }).unwrap();
+    let running = EventKind::Phase { phase: Phase::Running, error: None };
     let shown: Vec<_> = (1..).zip(all_news().into_iter().chain([running])).map(shown).collect();
     insta::assert_snapshot!(shown.join("\n"), @r#"
     {"id":1,"at":"2026-11-21T10:00:00.000Z","event":"phase","stream":"test","phase":"waiting","error":"x264enc-v720: broken"}
@@ -125,7 +134,7 @@ fn an_event_is_json_that_says_all() {
 
 #[test]
 fn every_name_is_in_the_list() {
-    let named = |news| Event { id: 1, at: NOW, stream: name(), news }.name();
+    let named = |kind| Event { id: 1, at: NOW, stream: name(), kind }.name();
     assert_eq!(all_news().map(named), Event::NAMES);
 }
 

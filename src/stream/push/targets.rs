@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::metrics::labels;
-use crate::spec::{Push, StreamName};
-use crate::stream::{News as Told, Setting};
-use crate::timeline::UnixTime;
+use crate::base::metrics::labels;
+use crate::base::timeline::UnixTime;
+use crate::definition::spec::{Push, StreamName};
+use crate::stream::{EventKind, Setting};
 
 /// Phases of a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
@@ -47,7 +47,7 @@ pub struct TargetView {
 
 /// What becomes of a target.
 #[derive(Debug, Clone)]
-pub(super) enum News {
+pub(super) enum Progress {
     Stopped,
     Connecting,
     Running,
@@ -113,16 +113,16 @@ impl Targets {
     }
 
     /// Writes down what becomes of a target, and tells of it.
-    pub(super) fn tell(&self, setting: &Setting, name: &StreamName, (push, news): (&Push, News)) {
+    pub(super) fn tell(&self, setting: &Setting, name: &StreamName, (push, progress): (&Push, Progress)) {
         let now = setting.clock.now();
         let mut all = self.known();
         let known = find(&mut all, push);
-        let (phase, error, next_try) = match news {
-            News::Stopped => (PushPhase::Stopped, None, None),
+        let (phase, error, next_try) = match progress {
+            Progress::Stopped => (PushPhase::Stopped, None, None),
             // Why it failed stays to be seen until it runs.
-            News::Connecting => (PushPhase::Connecting, known.view.error.take(), None),
-            News::Running => (PushPhase::Running, None, None),
-            News::Waiting { error, until } => {
+            Progress::Connecting => (PushPhase::Connecting, known.view.error.take(), None),
+            Progress::Running => (PushPhase::Running, None, None),
+            Progress::Waiting { error, until } => {
                 known.view.restarts += 1;
                 setting.metrics.push_failures.get_or_create(&labels(name.as_str())).inc();
                 (PushPhase::Waiting, Some(error), Some(until))
@@ -132,7 +132,7 @@ impl Targets {
         (view.phase, view.since, view.error, view.next_try) = (phase, Some(now), error, next_try);
         if known.is_news() {
             let (target, error) = (push.url.to_string(), known.view.error.clone());
-            setting.events.tell(now, name, Told::Push { target, phase, error });
+            setting.events.tell(now, name, EventKind::Push { target, phase, error });
         }
         let running = all.iter().filter(|known| known.view.phase == PushPhase::Running).count();
         let gauge = match phase {

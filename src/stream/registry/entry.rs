@@ -6,30 +6,30 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::StreamView;
-use super::visit::Visits;
-use crate::audience::Audience;
-use crate::definitions::Record;
+use super::activity::Activity;
+use crate::definition::store::Record;
 use crate::stream::Status;
-use crate::stream::life::{Order, Wanted};
+use crate::stream::audience::Audience;
 use crate::stream::push::targets::Targets;
+use crate::stream::supervisor::{Instruction, Order};
 
 /// A stream with its task.
 pub(super) struct Entry {
     pub(super) record: Arc<Record>,
-    pub(super) wanted: watch::Sender<Wanted>,
+    pub(super) instruction: watch::Sender<Instruction>,
     pub(super) status: watch::Receiver<Status>,
     pub(super) over: CancellationToken,
     pub(super) audience: Arc<Audience>,
     pub(super) targets: Arc<Targets>,
     /// Who asks for its media.
-    pub(super) visits: Arc<Visits>,
+    pub(super) activity: Arc<Activity>,
 }
 
 impl Entry {
     pub(super) fn view(&self) -> StreamView {
         StreamView {
             record: Arc::clone(&self.record),
-            wanted: self.wanted.borrow().is_to_run(),
+            wanted: self.instruction.borrow().is_to_run(),
             status: self.status.borrow().clone(),
             viewers: self.audience.figures(),
             targets: self.targets.view(&self.record.spec.push),
@@ -38,14 +38,14 @@ impl Entry {
 
     /// Whether it runs, or has room to.
     pub(super) fn is_settled(&self) -> bool {
-        self.wanted.borrow().is_settled()
+        self.instruction.borrow().is_settled()
     }
 
     /// Wakes the task only if something has changed for it.
-    pub(super) fn want(&self, new: Wanted) {
-        self.wanted.send_if_modified(|wanted| {
+    pub(super) fn want(&self, new: Instruction) {
+        self.instruction.send_if_modified(|wanted| {
             let goes_on = wanted.order == Order::Run && matches!(new.order, Order::RunAfter(_));
-            let new = Wanted { order: if goes_on { Order::Run } else { new.order }, ..new };
+            let new = Instruction { order: if goes_on { Order::Run } else { new.order }, ..new };
             let changed = *wanted != new;
             *wanted = new;
             changed
@@ -54,7 +54,7 @@ impl Entry {
 
     /// Whoever waits for more is told that there is none.
     pub(super) fn end(&self) {
-        self.wanted.send_modify(|wanted| wanted.order = Order::Stop);
+        self.instruction.send_modify(|wanted| wanted.order = Order::Stop);
         self.over.cancel();
     }
 

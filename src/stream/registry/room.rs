@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use tokio::sync::MutexGuard;
 
 use super::{Entry, Registry};
-use crate::definitions::Known;
-use crate::spec::{StreamName, StreamSpec};
+use crate::definition::spec::{StreamName, StreamSpec};
+use crate::definition::store::Known;
 use crate::stream::capacity::{Capacity, Claim, NoRoom};
 use crate::stream::desired::Desired;
 

@@ -3,24 +3,24 @@
 use std::time::Duration;
 
 use super::{Entry, Registry};
-use crate::audience::{Audience, Excess, Format, Load, Turn};
-use crate::metrics::{RefusedViewerLabels, ViewerLabels, labels};
-use crate::spec::{Limits, OverflowUrl, StreamName};
-use crate::stream::News;
-use crate::timeline::{Timeline, UnixTime};
+use crate::base::metrics::{RefusedViewerLabels, ViewerLabels, labels};
+use crate::base::timeline::{Timeline, UnixTime};
+use crate::definition::spec::{Limits, OverflowUrl, StreamName};
+use crate::stream::EventKind;
+use crate::stream::audience::{Audience, Excess, Format, Load, Transition};
 
 /// How often viewers are counted: finer than the shortest segment.
 pub(super) const COUNT: Duration = Duration::from_secs(1);
 
 /// What somebody who asks for a manifest means to the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Newcomer {
+pub enum Admission {
     /// Plays already, and goes on.
-    No,
+    Existing,
     /// Wants to know only.
-    Asks,
+    Check,
     /// Is about to play.
-    Comes,
+    New,
 }
 
 /// There is no room for another viewer.
@@ -41,11 +41,11 @@ impl Registry {
     ///
     /// # Errors
     /// [`Refusal`], which is counted and told.
-    pub fn admit(&self, name: &StreamName, judge: impl FnOnce(&Audience) -> Newcomer) -> Result<(), Refusal> {
+    pub fn admit(&self, name: &StreamName, judge: impl FnOnce(&Audience) -> Admission) -> Result<(), Refusal> {
         let streams = self.streams();
         let Some(entry) = streams.get(name) else { return Ok(()) };
-        let newcomer = judge(&entry.audience);
-        if newcomer == Newcomer::No {
+        let admission = judge(&entry.audience);
+        if admission == Admission::Existing {
             return Ok(());
         }
         let now = self.setting.clock.now();
@@ -56,17 +56,17 @@ impl Registry {
             None if *of_all == Limits::default() => None,
             None => all().past(&of_all).map(|excess| (None, excess)),
         };
-        match (excess, newcomer) {
+        match (excess, admission) {
             (Some((stream, excess)), _) => {
                 self.refused(name, entry, (excess, now));
                 let elsewhere = of_stream.overflow.as_ref().or(of_all.overflow.as_ref()).cloned();
                 Err(Refusal { stream, excess, elsewhere })
             }
-            (None, Newcomer::Comes) => {
+            (None, Admission::New) => {
                 entry.audience.admit();
                 Ok(())
             }
-            (None, Newcomer::No | Newcomer::Asks) => Ok(()),
+            (None, Admission::Existing | Admission::Check) => Ok(()),
         }
     }
 
@@ -75,8 +75,8 @@ impl Registry {
         let now = self.setting.clock.now();
         for (name, entry) in self.streams().iter() {
             let news = match entry.count_viewers(now) {
-                Some(Turn::First) => Some(News::FirstViewer),
-                Some(Turn::Last) => Some(News::LastViewer),
+                Some(Transition::FirstViewer) => Some(EventKind::FirstViewer),
+                Some(Transition::LastViewer) => Some(EventKind::LastViewer),
                 None => None,
             };
             if let Some(news) = news {
@@ -97,7 +97,7 @@ impl Registry {
         self.setting.metrics.refused_viewers.get_or_create(&labels).inc();
         if entry.audience.refuse(now) {
             tracing::warn!(stream = %name, %excess, "new viewers are not let in");
-            self.setting.events.tell(now, name, News::Overflow);
+            self.setting.events.tell(now, name, EventKind::Overflow);
         }
     }
 }
@@ -107,7 +107,7 @@ fn whose(stream: Option<&StreamName>) -> String {
 }
 
 impl Entry {
-    fn count_viewers(&self, now: UnixTime) -> Option<Turn> {
+    fn count_viewers(&self, now: UnixTime) -> Option<Transition> {
         self.audience.measure(self.published().as_ref(), now)
     }
 

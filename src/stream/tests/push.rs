@@ -4,11 +4,11 @@ use futures_util::FutureExt;
 use tokio::time::{Instant, sleep};
 
 use super::*;
-use crate::pipeline::{Delivery, Over, PushError};
+use crate::media::pipeline::{Delivery, Over, PushError};
 
 /// What a target does when it is tried.
 #[derive(Debug, Clone, Copy)]
-enum Turn {
+enum Transition {
     Refuse,
     /// Takes frames for so many seconds and then breaks the connection.
     Take(u64),
@@ -21,38 +21,38 @@ enum Turn {
 /// Targets that follow a script and then take everything.
 #[derive(Clone, Default)]
 struct Targets {
-    turns: Arc<Mutex<VecDeque<Turn>>>,
+    outcomes: Arc<Mutex<VecDeque<Transition>>>,
     tries: Arc<Mutex<Vec<(String, Instant)>>>,
 }
 
 impl Targets {
-    fn of(turns: impl IntoIterator<Item = Turn>) -> Self {
-        Self { turns: Arc::new(Mutex::new(turns.into_iter().collect())), tries: Arc::default() }
+    fn of(outcomes: impl IntoIterator<Item = Transition>) -> Self {
+        Self { outcomes: Arc::new(Mutex::new(outcomes.into_iter().collect())), tries: Arc::default() }
     }
 
     async fn deliver(self, delivery: Delivery, stop: CancellationToken) -> Result<Over, PushError> {
         let key = delivery.push.url.reveal().rsplit('/').next().unwrap().to_owned();
         let broken = PushError::Pipeline(PipelineError::Element { element: "sink".into(), message: key.clone() });
         self.tries.lock().unwrap().push((key, Instant::now()));
-        let turn = self.turns.lock().unwrap().pop_front();
+        let turn = self.outcomes.lock().unwrap().pop_front();
         let take = || {
             delivery.receipt.bytes.fetch_add(1000, Ordering::Relaxed);
             delivery.receipt.counted.inc_by(1000);
             _ = delivery.receipt.taken.set(());
         };
         match turn {
-            Some(Turn::Refuse) => Err(broken),
-            Some(Turn::Take(seconds)) => {
+            Some(Transition::Refuse) => Err(broken),
+            Some(Transition::Take(seconds)) => {
                 take();
                 sleep(Duration::from_secs(seconds)).await;
                 Err(broken)
             }
-            Some(Turn::Change) => {
+            Some(Transition::Change) => {
                 take();
                 sleep(Duration::from_secs(1)).await;
                 Ok(Over::Changed)
             }
-            Some(Turn::Ignore) => {
+            Some(Transition::Ignore) => {
                 stop.cancelled().await;
                 Ok(Over::Stopped)
             }
@@ -102,7 +102,7 @@ async fn settle() {
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_refuses_is_tried_for_ever() {
-    let targets = Targets::of([Turn::Refuse; 100]);
+    let targets = Targets::of([Transition::Refuse; 100]);
     let registry = pushing(&targets, true);
     let mut news = registry.setting().events.follow(None);
     registry.put(pushed(&["secret"]), Guard::New).await.unwrap();
@@ -115,8 +115,8 @@ async fn a_target_that_refuses_is_tried_for_ever() {
     assert_eq!(target.error.as_deref(), Some("sink: ***"), "a key is shown to nobody");
     assert_eq!(target.next_try, Some(target.since.unwrap() + Duration::from_secs(30)));
     let mut told = Vec::new();
-    while let Some(Some(Followed::Event(event))) = news.next().now_or_never() {
-        told.extend(matches!(event.news, News::Push { .. }).then(|| serde_json::to_string(&*event).unwrap()));
+    while let Some(Some(Delivered::Event(event))) = news.next().now_or_never() {
+        told.extend(matches!(event.kind, EventKind::Push { .. }).then(|| serde_json::to_string(&*event).unwrap()));
     }
     assert_eq!(told.len(), 1, "the same again is no news: {told:?}");
     assert!(told[0].contains(r#""target":"rtmp://a/live/***","phase":"waiting","error":"sink: ***""#), "{told:?}");
@@ -127,7 +127,13 @@ async fn a_target_that_refuses_is_tried_for_ever() {
 
 #[tokio::test(start_paused = true)]
 async fn a_minute_of_health_is_a_new_beginning() {
-    let targets = Targets::of([Turn::Refuse, Turn::Refuse, Turn::Take(59), Turn::Take(60), Turn::Refuse]);
+    let targets = Targets::of([
+        Transition::Refuse,
+        Transition::Refuse,
+        Transition::Take(59),
+        Transition::Take(60),
+        Transition::Refuse,
+    ]);
     let registry = pushing(&targets, true);
     registry.put(pushed(&["k"]), Guard::New).await.unwrap();
     sleep(Duration::from_secs(300)).await;
@@ -165,7 +171,7 @@ async fn a_change_of_targets_touches_those_that_change() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_is_pushed_while_it_runs() {
-    let targets = Targets::of([Turn::Ignore]);
+    let targets = Targets::of([Transition::Ignore]);
     let registry = pushing(&targets, true);
     let stopped = StreamSpec { control: spec("a").control, ..pushed(&["k"]) };
     registry.put(stopped, Guard::New).await.unwrap();
@@ -191,7 +197,7 @@ async fn a_stream_is_pushed_while_it_runs() {
 
 #[tokio::test(start_paused = true)]
 async fn frames_of_another_kind_are_a_new_connection_and_no_failure() {
-    let targets = Targets::of([Turn::Change]);
+    let targets = Targets::of([Transition::Change]);
     let registry = pushing(&targets, true);
     registry.put(pushed(&["k"]), Guard::New).await.unwrap();
     sleep(Duration::from_secs(5)).await;

@@ -1,8 +1,8 @@
 //! Real pipelines that die and stall, and come back.
 
 use super::*;
-use crate::pipeline::fixture::{Trouble, Troubled};
-use crate::window::Snapshot;
+use crate::media::pipeline::fixture::{Trouble, Troubled};
+use crate::media::window::Snapshot;
 
 /// A stream of small pictures, which runs.
 struct Studio {
@@ -21,7 +21,7 @@ impl Studio {
         let troubled = Troubled::default();
         let render = troubled.clone();
         let render: Render = Arc::new(move |job, stop| Box::pin(render.clone().run(job, stop)));
-        let setting = Setting::new(Clock::system(), render, crate::pipeline::probe().unwrap().versions());
+        let setting = Setting::new(Clock::system(), render, crate::media::pipeline::probe().unwrap().versions());
         let registry = Registry::new(setting, Definitions::in_memory(Vec::new()), CancellationToken::new());
         let mut small = StreamSpec { window: WINDOW, ..spec("a") };
         (small.video[0].width, small.video[0].height, small.video[0].bitrate) = (320, 180, 400_000);

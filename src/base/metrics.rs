@@ -1,0 +1,377 @@
+//! What the program counts, as one struct that is passed to whoever counts. Prometheus text is made at `/metrics`.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+pub use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::{family::Family, gauge::Gauge, histogram::Histogram, info::Info};
+use prometheus_client::registry::{Registry, Unit};
+
+/// Labels of what belongs to a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct StreamLabels {
+    /// Name of the stream.
+    pub stream: String,
+}
+
+/// Labels of an answered request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RequestLabels {
+    /// The route's kind, such as `segment`; never a path.
+    pub kind: &'static str,
+    /// HTTP status code.
+    pub status: u16,
+}
+
+/// Why a run was started again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RestartLabels {
+    /// Name of the stream.
+    pub stream: String,
+    /// The error's kind.
+    pub reason: &'static str,
+}
+
+impl RestartLabels {
+    /// All that a reason may be.
+    pub const REASONS: [&'static str; 6] = ["missing_element", "element", "stalled", "late", "package", "ended"];
+}
+
+/// A phase of streams.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct PhaseLabels {
+    /// The word for it.
+    pub phase: &'static str,
+}
+
+/// Labels of those who watch a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ViewerLabels {
+    /// Name of the stream.
+    pub stream: String,
+    /// `hls`, `llhls`, `dash` or `lldash`.
+    pub format: &'static str,
+}
+
+impl ViewerLabels {
+    /// All values of `format`.
+    pub const FORMATS: [&'static str; 4] = ["hls", "llhls", "dash", "lldash"];
+}
+
+/// Why somebody was not let in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RefusedViewerLabels {
+    /// Name of the stream.
+    pub stream: String,
+    /// `viewers` or `bandwidth`.
+    pub reason: &'static str,
+}
+
+impl RefusedViewerLabels {
+    /// All values of `reason`.
+    pub const REASONS: [&'static str; 2] = ["viewers", "bandwidth"];
+}
+
+/// What became of an event for a hook.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct HookLabels {
+    /// `delivered`, `failed` or `dropped`.
+    pub outcome: &'static str,
+}
+
+/// A request that waits.
+#[derive(Debug)]
+pub struct Held(Gauge);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// Seconds: less than a frame, a few frames, a chunk, a segment.
+const LAGS: [f64; 11] = [0.001, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 1.0, 2.0, 5.0];
+
+/// Why a connection was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RefusedConnectionLabels {
+    /// Of whom there are too many: `all` or `address`.
+    pub reason: &'static str,
+}
+
+/// All metrics.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Chunks published, of all tracks.
+    pub chunks: Family<StreamLabels, Counter>,
+    /// From the end of a chunk's last frame to its publication; chunks of the past are not counted.
+    pub publish_lag: Histogram,
+    /// From the time of a frame to its access unit; frames of the past are not counted.
+    pub encode_lag: Histogram,
+    /// Runs that ended by an error and were started again.
+    pub restarts: Family<RestartLabels, Counter>,
+    /// 1 while a stream's phase is `running`.
+    pub running: Family<StreamLabels, Gauge>,
+    /// Streams in each phase.
+    pub streams: Family<PhaseLabels, Gauge>,
+    /// Segments that came out longer than their bitrate says.
+    pub oversized: Family<StreamLabels, Counter>,
+    /// Segments that were not made because the run had fallen too far behind.
+    pub skipped: Family<StreamLabels, Counter>,
+    /// Jumps of time, by a step of the clock or a suspension, that a track made up for.
+    pub jumps: Family<StreamLabels, Counter>,
+    /// Files that could not be written to or removed from the media directory.
+    pub directory_errors: Family<StreamLabels, Counter>,
+    /// How far the wall clock has moved against the monotonic one.
+    pub clock_offset: Gauge<f64, AtomicU64>,
+    pixels_used: Gauge,
+    pixels_capacity: Gauge,
+    /// Events for hooks: delivered, failed after the last attempt, dropped because too many waited.
+    pub hook_deliveries: Family<HookLabels, Counter>,
+    /// Connections that are open.
+    pub connections: Gauge,
+    /// Connections that were closed at once because there were too many.
+    pub connections_refused: Family<RefusedConnectionLabels, Counter>,
+    /// Requests answered.
+    pub requests: Family<RequestLabels, Counter>,
+    /// Requests that wait for what is not there yet.
+    blocked: Gauge,
+    /// Bytes of bodies that were handed to connections.
+    pub egress: Counter,
+    /// The same of each stream's manifests and media, as of the last measurement.
+    pub stream_egress: Family<StreamLabels, Counter>,
+    /// Those who watch, as of the last measurement.
+    pub viewers: Family<ViewerLabels, Gauge>,
+    /// Viewers who were not let in, wherever they were sent.
+    pub refused_viewers: Family<RefusedViewerLabels, Counter>,
+    /// Targets that take what is pushed to them.
+    pub push_running: Family<StreamLabels, Gauge>,
+    /// Pushes that ended by an error and are tried again.
+    pub push_failures: Family<StreamLabels, Counter>,
+    /// Bytes that targets have taken.
+    pub push_bytes: Family<StreamLabels, Counter>,
+}
+
+impl Metrics {
+    /// All at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("barstone");
+        registry.register("build", "Version of the program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        let mut metrics = Self {
+            registry,
+            chunks: Family::default(),
+            publish_lag: Histogram::new(LAGS),
+            encode_lag: Histogram::new(LAGS),
+            restarts: Family::default(),
+            running: Family::default(),
+            streams: Family::default(),
+            oversized: Family::default(),
+            skipped: Family::default(),
+            jumps: Family::default(),
+            directory_errors: Family::default(),
+            clock_offset: Gauge::default(),
+            pixels_used: Gauge::default(),
+            pixels_capacity: Gauge::default(),
+            hook_deliveries: Family::default(),
+            connections: Gauge::default(),
+            connections_refused: Family::default(),
+            requests: Family::default(),
+            blocked: Gauge::default(),
+            egress: Counter::default(),
+            stream_egress: Family::default(),
+            viewers: Family::default(),
+            refused_viewers: Family::default(),
+            push_running: Family::default(),
+            push_failures: Family::default(),
+            push_bytes: Family::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    /// The exposition format of Prometheus (OpenMetrics 1.0).
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        // Writing to a string does not fail.
+        let _ = text::encode(&mut out, &self.registry);
+        out
+    }
+
+    /// Says how many pixels a second are made and how many may be; the largest number is no limit.
+    pub fn tell_pixels(&self, used: u64, capacity: u64) {
+        self.pixels_used.set(used.try_into().unwrap_or(i64::MAX));
+        self.pixels_capacity.set(capacity.try_into().unwrap_or(0));
+    }
+
+    /// Counts a request as one that waits, until this is dropped.
+    pub fn hold(&self) -> Held {
+        self.blocked.inc();
+        Held(self.blocked.clone())
+    }
+
+    /// Forgets a stream that no longer exists.
+    pub fn forget(&self, stream: &str) {
+        let labels = labels(stream);
+        self.chunks.remove(&labels);
+        self.running.remove(&labels);
+        self.oversized.remove(&labels);
+        self.skipped.remove(&labels);
+        self.jumps.remove(&labels);
+        self.directory_errors.remove(&labels);
+        self.stream_egress.remove(&labels);
+        self.push_running.remove(&labels);
+        self.push_failures.remove(&labels);
+        self.push_bytes.remove(&labels);
+        let stream = labels.stream;
+        for reason in RestartLabels::REASONS {
+            self.restarts.remove(&RestartLabels { stream: stream.clone(), reason });
+        }
+        for format in ViewerLabels::FORMATS {
+            self.viewers.remove(&ViewerLabels { stream: stream.clone(), format });
+        }
+        for reason in RefusedViewerLabels::REASONS {
+            self.refused_viewers.remove(&RefusedViewerLabels { stream: stream.clone(), reason });
+        }
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("chunks_published", "Chunks published, of all tracks", self.chunks.clone());
+        let help = "From the end of a chunk's last frame to its publication";
+        registry.register_with_unit("publish_lag", help, Unit::Seconds, self.publish_lag.clone());
+        let help = "From the time of a frame to its access unit";
+        registry.register_with_unit("encode_lag", help, Unit::Seconds, self.encode_lag.clone());
+        registry.register("restarts", "Runs that failed and were started again", self.restarts.clone());
+        registry.register("stream_running", "1 while the stream is running", self.running.clone());
+        registry.register("streams", "Streams in each phase", self.streams.clone());
+        registry.register("oversized_segments", "Segments longer than their bitrate", self.oversized.clone());
+        registry.register("skipped_segments", "Segments that were never made", self.skipped.clone());
+        registry.register("time_jumps", "Jumps of time that a track made up for", self.jumps.clone());
+        registry.register("directory_errors", "Failed writes to the media directory", self.directory_errors.clone());
+        let help = "How far the wall clock has been moved against the monotonic one since the start";
+        registry.register_with_unit("clock_offset", help, Unit::Seconds, self.clock_offset.clone());
+        let help = "Pixels a second of all streams that run, by the work that they are";
+        registry.register("used_pixels_per_second", help, self.pixels_used.clone());
+        let help = "Pixels a second that there is room for; 0 without a limit";
+        registry.register("capacity_pixels_per_second", help, self.pixels_capacity.clone());
+        registry.register("hook_deliveries", "Events posted to hooks, by outcome", self.hook_deliveries.clone());
+        registry.register("connections", "Connections that are open", self.connections.clone());
+        let help = "Connections closed at once because there were too many";
+        registry.register("connections_refused", help, self.connections_refused.clone());
+        registry.register("http_requests", "Requests answered", self.requests.clone());
+        registry.register(
+            "http_blocked_requests",
+            "Requests that wait for what is not there yet",
+            self.blocked.clone(),
+        );
+        registry.register_with_unit("http_egress", "Bodies sent", Unit::Bytes, self.egress.clone());
+        let help = "Manifests and media sent";
+        registry.register_with_unit("stream_egress", help, Unit::Bytes, self.stream_egress.clone());
+        registry.register("viewers", "Viewers now", self.viewers.clone());
+        registry.register("refused_viewers", "Viewers not let in", self.refused_viewers.clone());
+        registry.register("push_running", "Targets that take what is pushed to them", self.push_running.clone());
+        registry.register("push_failures", "Pushes that failed and are tried again", self.push_failures.clone());
+        registry.register_with_unit("push", "Pushed to targets", Unit::Bytes, self.push_bytes.clone());
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Labels for `stream`.
+pub fn labels(stream: &str) -> StreamLabels {
+    StreamLabels { stream: stream.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts something for a stream in every family that is of streams.
+    fn count_all(metrics: &Metrics, stream: &str) {
+        let Metrics {
+            registry: _,
+            chunks,
+            publish_lag: _,
+            encode_lag: _,
+            restarts,
+            running,
+            streams: _,
+            oversized,
+            skipped,
+            jumps,
+            directory_errors,
+            clock_offset: _,
+            pixels_used: _,
+            pixels_capacity: _,
+            hook_deliveries: _,
+            connections: _,
+            connections_refused: _,
+            requests: _,
+            blocked: _,
+            egress: _,
+            stream_egress,
+            viewers,
+            refused_viewers,
+            push_running,
+            push_failures,
+            push_bytes,
+        } = metrics;
+        for family in [chunks, oversized, skipped, jumps, directory_errors, stream_egress, push_failures, push_bytes] {
+            family.get_or_create(&labels(stream)).inc();
+        }
+        for family in [running, push_running] {
+            family.get_or_create(&labels(stream)).set(1);
+        }
+        let stream = || stream.to_owned();
+        for reason in RestartLabels::REASONS {
+            restarts.get_or_create(&RestartLabels { stream: stream(), reason }).inc();
+        }
+        for format in ViewerLabels::FORMATS {
+            viewers.get_or_create(&ViewerLabels { stream: stream(), format }).set(1);
+        }
+        for reason in RefusedViewerLabels::REASONS {
+            refused_viewers.get_or_create(&RefusedViewerLabels { stream: stream(), reason }).inc();
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_stream_that_is_forgotten() {
+        let metrics = Metrics::new();
+        count_all(&metrics, "kept");
+        count_all(&metrics, "gone");
+        let lines =
+            |stream: &str| metrics.text().lines().filter(|line| line.contains(&format!("\"{stream}\""))).count();
+        let all = lines("kept");
+        assert_eq!(lines("gone"), all);
+        metrics.forget("gone");
+        assert_eq!((lines("kept"), lines("gone")), (all, 0));
+    }
+
+    #[test]
+    fn the_readme_lists_every_metric_and_no_other() {
+        let metrics = Metrics::new();
+        // A family is not written before it has a member.
+        count_all(&metrics, "test");
+        metrics.streams.get_or_create(&PhaseLabels { phase: "running" }).set(1);
+        metrics.hook_deliveries.get_or_create(&HookLabels { outcome: "failed" }).inc();
+        metrics.connections_refused.get_or_create(&RefusedConnectionLabels { reason: "all" }).inc();
+        metrics.requests.get_or_create(&RequestLabels { kind: "api", status: 200 }).inc();
+
+        let readme = include_str!("../../README.md").split("\n## ").find(|section| section.starts_with("Metrics\n"));
+        let cells = |row: &'static str| -> Option<(&str, &str, &str)> {
+            let mut cells = row.strip_prefix("| `")?.split(" | ");
+            Some((cells.next()?.trim_matches('`'), cells.next()?, cells.nth(1)?.trim_end_matches(" |")))
+        };
+        let listed: Vec<_> = readme.unwrap().lines().filter_map(cells).collect();
+        let text = metrics.text();
+        let about = |name: &str| text.lines().find_map(|line| line.strip_prefix(&format!("# HELP {name} "))).unwrap();
+        let kinds = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+        let exposed: Vec<_> = kinds.map(|(name, kind)| (name, kind, about(name).trim_end_matches('.'))).collect();
+        assert_eq!(listed, exposed);
+    }
+}

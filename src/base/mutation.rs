@@ -1,0 +1,58 @@
+//! For tests of readers: texts that are nearly right, which a text at random never is.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+/// What readers stumble over.
+const PIECES: &[&str] = &[
+    "0",
+    "-1",
+    "1e999",
+    "65536",
+    "4294967296",
+    "18446744073709551616",
+    "%00",
+    "%2e%2e/",
+    "/",
+    "..",
+    "?",
+    "&",
+    "=",
+    ",",
+    ".",
+    ":",
+    ";",
+    "\"",
+    "'",
+    "{",
+    "}",
+    "[",
+    "]",
+    "\\",
+    "\n",
+    "\0",
+    " ",
+    "*",
+    "null",
+    "true",
+    "é",
+    "bytes=",
+    "R",
+    "test",
+];
+
+/// One of `texts`, in which pieces stand for a few characters here and there, or nowhere.
+pub(crate) fn mutated(texts: &'static [&'static str]) -> impl Strategy<Value = String> {
+    let edit = (any::<Index>(), 0..5_usize, select(PIECES));
+    let edits = prop_oneof![1 => Just(Vec::new()), 3 => vec(edit, 1..5)];
+    (select(texts), edits).prop_map(|(text, edits)| {
+        let mut text: Vec<char> = text.chars().collect();
+        for (place, length, piece) in edits {
+            let from = place.index(text.len() + 1);
+            let until = (from + length).min(text.len());
+            text.splice(from..until, piece.chars());
+        }
+        text.into_iter().collect()
+    })
+}

@@ -1,0 +1,232 @@
+//! Speaks to a running server over its REST API, for people and for scripts: an exit code and one line say what went
+//! wrong. What is right and what is allowed is decided by the server alone.
+
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use reqwest::Method;
+use reqwest::header::{IF_MATCH, IF_NONE_MATCH};
+use serde_json::json;
+use tokio::runtime;
+
+mod answer;
+mod arguments;
+mod card;
+mod document;
+mod error;
+mod health;
+mod server;
+mod table;
+
+use answer::{Detail, Stream, ViewerToken, one_line};
+pub use arguments::{Chosen, DefinitionsAction, EXIT_CODES, Options, StreamsAction, TokenWish};
+use error::{ClientError, Code};
+use server::{Answer, Condition, Server};
+
+use crate::program::config::Config;
+
+type Done = Result<Code, ClientError>;
+
+/// Does what is to be done with streams, and says how it went.
+pub fn streams(options: &Options, action: StreamsAction) -> ExitCode {
+    finish(async {
+        let client = Client::new(options)?;
+        match action {
+            StreamsAction::List { phase, search } => client.list(phase.as_deref(), search.as_deref()).await,
+            StreamsAction::Get { name } => client.get(&name).await,
+            StreamsAction::Put { file, if_match, create } => {
+                let condition = match (create, if_match.as_deref()) {
+                    (true, _) => Some((IF_NONE_MATCH, "*")),
+                    (false, tag) => tag.map(|tag| (IF_MATCH, tag)),
+                };
+                client.put(&file, condition).await
+            }
+            StreamsAction::Rm { names } => client.remove(&names).await,
+            StreamsAction::Start(chosen) => client.switch("start", &chosen).await,
+            StreamsAction::Stop(chosen) => client.switch("stop", &chosen).await,
+        }
+    })
+}
+
+/// Does what is to be done with all definitions, and says how it went.
+pub fn definitions(options: &Options, action: DefinitionsAction) -> ExitCode {
+    finish(async {
+        let client = Client::new(options)?;
+        match action {
+            DefinitionsAction::Export { file } => client.export(file.as_deref()).await,
+            DefinitionsAction::Import { file } => client.import(&file).await,
+        }
+    })
+}
+
+/// Asks whether the server that `config` starts on this machine is ready, and says how it went.
+pub fn health(config: &Config) -> ExitCode {
+    finish(async { health::check(config).await.map(|()| Code::Done) })
+}
+
+/// Has a viewer token made, and shows it in links.
+pub fn token(options: &Options, wish: &TokenWish) -> ExitCode {
+    finish(async { Client::new(options)?.token(wish).await })
+}
+
+fn finish(work: impl Future<Output = Done>) -> ExitCode {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| ClientError::Begin(error.to_string()));
+    let done = runtime.and_then(|runtime| runtime.block_on(work));
+    ExitCode::from(done.unwrap_or_else(|error| told(&error.to_string(), error.code())) as u8)
+}
+
+/// How answers are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Text,
+    Json,
+}
+
+struct Client {
+    server: Server,
+    form: Form,
+}
+
+impl Client {
+    fn new(options: &Options) -> Result<Self, ClientError> {
+        let form = if options.json { Form::Json } else { Form::Text };
+        Ok(Self { server: Server::new(options)?, form })
+    }
+
+    async fn list(&self, phase: Option<&str>, search: Option<&str>) -> Done {
+        let query: Vec<_> = [("phase", phase), ("search", search)].into_iter().filter_map(with_value).collect();
+        let answer = self.server.send(self.server.request(Method::GET, &["streams"], &query)).await?;
+        self.show(&answer, |answer| Ok(table::table(&answer.read::<Vec<Stream>>()?)))
+    }
+
+    async fn get(&self, name: &str) -> Done {
+        let answer = self.server.send(self.server.stream(Method::GET, name, None)?).await?;
+        self.show(&answer, |answer| Ok(card::card(&answer.read::<Detail>()?, &answer.tag, &self.server.base())))
+    }
+
+    async fn put(&self, file: &Path, condition: Option<Condition<'_>>) -> Done {
+        let definition = document::read(file)?;
+        let name = document::name(&definition, file)?;
+        // What is yet to be made is not missing: its name is refused.
+        let unnameable = |error: ClientError| ClientError::Refused(format!("name: {error}"));
+        let request = self.server.stream(Method::PUT, name, None).map_err(unnameable)?;
+        let request = match condition {
+            Some(condition) => server::on_condition(request, condition)?,
+            None => request,
+        };
+        let answer = self.server.send(server::with_body(request, &definition)).await?;
+        self.show(&answer, |answer| Ok(line(&answer.read()?)))
+    }
+
+    /// What the server answers has no body, so there is no JSON to show.
+    async fn remove(&self, names: &[String]) -> Done {
+        let mut worst = Code::Done;
+        for name in names {
+            let removed = match self.server.stream(Method::DELETE, name, None) {
+                Ok(request) => self.server.send(request).await,
+                Err(error) => Err(error),
+            };
+            match (removed, self.form) {
+                (Ok(_), Form::Text) => print(&format!("{name}: deleted\n"))?,
+                (Ok(_), Form::Json) => {}
+                (Err(error), _) => worst = worst.max(told_of(name, &error)),
+            }
+        }
+        Ok(worst)
+    }
+
+    /// Starts or stops. Shows an array whether one is chosen, several or all.
+    async fn switch(&self, verb: &str, chosen: &Chosen) -> Done {
+        if chosen.all {
+            let answer = self.server.send(self.server.request(Method::POST, &["all", verb], &[])).await?;
+            return self.show(&answer, lines);
+        }
+        let (mut worst, mut documents) = (Code::Done, Vec::new());
+        for name in &chosen.names {
+            match (self.switch_one(verb, name).await, self.form) {
+                (Ok(line), Form::Text) => print(&line)?,
+                (Ok(document), Form::Json) => documents.push(document),
+                (Err(error), _) => worst = worst.max(told_of(name, &error)),
+            }
+        }
+        if self.form == Form::Json {
+            print(&format!("[{}]\n", documents.join(",")))?;
+        }
+        Ok(worst)
+    }
+
+    async fn switch_one(&self, verb: &str, name: &str) -> Result<String, ClientError> {
+        let answer = self.server.send(self.server.stream(Method::POST, name, Some(verb))?).await?;
+        match self.form {
+            Form::Text => Ok(line(&answer.read()?)),
+            Form::Json => Ok(answer.json()?.to_owned()),
+        }
+    }
+
+    /// It is JSON in any form.
+    async fn export(&self, file: Option<&Path>) -> Done {
+        let answer = self.server.send(self.server.request(Method::GET, &["definitions"], &[])).await?;
+        let text = format!("{}\n", answer.json()?);
+        match file {
+            Some(path) => {
+                std::fs::write(path, text).map_err(|source| ClientError::File { path: path.to_owned(), source })?
+            }
+            None => print(&text)?,
+        }
+        Ok(Code::Done)
+    }
+
+    async fn import(&self, file: &Path) -> Done {
+        let request = self.server.request(Method::POST, &["definitions"], &[]);
+        let answer = self.server.send(server::with_body(request, &document::read(file)?)).await?;
+        self.show(&answer, lines)
+    }
+
+    async fn token(&self, wish: &TokenWish) -> Done {
+        let request = self.server.stream(Method::POST, &wish.name, Some("tokens"))?;
+        let body = wish.seconds.map_or_else(|| json!({}), |seconds| json!({"seconds": seconds}));
+        let answer = self.server.send(server::with_body(request, &body)).await?;
+        self.show(&answer, |answer| Ok(card::links(&answer.read::<ViewerToken>()?, &self.server.base())))
+    }
+
+    fn show(&self, answer: &Answer, text: impl Fn(&Answer) -> Result<String, ClientError>) -> Done {
+        match self.form {
+            Form::Text => print(&text(answer)?)?,
+            Form::Json => print(&format!("{}\n", answer.json()?))?,
+        }
+        Ok(Code::Done)
+    }
+}
+
+fn with_value<'a>((key, value): (&'a str, Option<&'a str>)) -> Option<(&'a str, &'a str)> {
+    Some((key, value?))
+}
+
+fn lines(answer: &Answer) -> Result<String, ClientError> {
+    Ok(answer.read::<Vec<Stream>>()?.iter().map(line).collect())
+}
+
+fn line(stream: &Stream) -> String {
+    format!("{}: {}\n", one_line(&stream.name), one_line(&stream.phase))
+}
+
+/// Nobody is told when those who read go away early: they have what they want.
+fn print(text: &str) -> Result<(), ClientError> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(ClientError::Output(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn told_of(name: &str, error: &ClientError) -> Code {
+    told(&format!("{name}: {error}"), error.code())
+}
+
+#[expect(clippy::print_stderr, reason = "a client has no log")]
+fn told(text: &str, code: Code) -> Code {
+    eprintln!("barstone: {}", one_line(text));
+    code
+}

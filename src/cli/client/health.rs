@@ -1,0 +1,37 @@
+//! Whether the server that the same settings start is ready, asked from beside it: for containers, whose settings are in
+//! the environment.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use reqwest::{Method, Url};
+
+use super::error::ClientError;
+use super::print;
+use super::server::Server;
+use crate::program::config::Config;
+
+/// Says `ready`, or fails with the reason.
+pub(super) async fn check(config: &Config) -> Result<(), ClientError> {
+    let server = Server::beside(&url(config)?)?;
+    server.send(server.at(Method::GET, &["readyz"], &[])).await?;
+    print("ready\n")
+}
+
+fn url(config: &Config) -> Result<Url, ClientError> {
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let address = SocketAddr::new(reachable(config.listen.ip()), config.listen.port());
+    let url = Url::parse(&format!("{scheme}://{address}")).map_err(|error| ClientError::Begin(error.to_string()))?;
+    match address.port() {
+        0 => Err(ClientError::AnyPort),
+        _ => Ok(url),
+    }
+}
+
+/// Who listens on all addresses does so on this one.
+fn reachable(listen: IpAddr) -> IpAddr {
+    match listen {
+        IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        address => address,
+    }
+}

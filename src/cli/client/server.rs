@@ -1,0 +1,188 @@
+//! The way to a server: requests, and what its answers mean.
+
+use std::error::Error;
+use std::fs;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, StatusCode, Url, redirect};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
+use tokio_rustls::rustls::crypto::ring;
+
+use super::answer::Problem;
+use super::arguments::Options;
+use super::error::ClientError;
+use crate::definition::spec::StreamName;
+
+const USER_AGENT: &str = concat!("barstone/", env!("CARGO_PKG_VERSION"));
+/// A server on the same machine answers at once or not at all.
+const PATIENCE_BESIDE: Duration = Duration::from_secs(4);
+
+/// A server that is spoken to.
+pub(super) struct Server {
+    client: Client,
+    url: Url,
+    timeout: Duration,
+}
+
+/// What a server answers when it has done what it was asked for: JSON, or nothing.
+pub(super) struct Answer {
+    pub(super) body: Bytes,
+    /// Empty where there is none.
+    pub(super) tag: String,
+}
+
+/// A header of RFC 9110 13.1 and what it asks for.
+pub(super) type Condition<'a> = (HeaderName, &'a str);
+
+impl Server {
+    pub(super) fn new(options: &Options) -> Result<Self, ClientError> {
+        let timeout = Duration::from_secs(options.timeout);
+        let client = builder(timeout).default_headers(authorization(options)?);
+        let client = match options.server.scheme() {
+            "https" => client,
+            // Root certificates are neither needed nor read.
+            _ => client.tls_certs_only([]),
+        };
+        Self::built(client, &options.server, timeout)
+    }
+
+    /// A server on the same machine, whose certificate is for another name.
+    pub(super) fn beside(url: &Url) -> Result<Self, ClientError> {
+        Self::built(builder(PATIENCE_BESIDE).tls_danger_accept_invalid_certs(true), url, PATIENCE_BESIDE)
+    }
+
+    fn built(client: ClientBuilder, url: &Url, timeout: Duration) -> Result<Self, ClientError> {
+        let client = client.build().map_err(|error| ClientError::Begin(root(&error)))?;
+        Ok(Self { client, url: url.clone(), timeout })
+    }
+
+    /// A request to a path of the API.
+    pub(super) fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
+        let path: Vec<&str> = ["api", "v1"].iter().chain(path).copied().collect();
+        self.at(method, &path, query)
+    }
+
+    /// A request to any path.
+    pub(super) fn at(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
+        let mut url = self.url.clone();
+        url.set_query(None);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        self.client.request(method, url)
+    }
+
+    /// A request to a stream, or to something that can be done with it.
+    pub(super) fn stream(&self, method: Method, name: &str, verb: Option<&str>) -> Result<RequestBuilder, ClientError> {
+        // What is no name may not even have a URL.
+        let missing = || ClientError::Missing(format!("no stream can be called {name:?}"));
+        let name = StreamName::parse(name).ok_or_else(missing)?;
+        let path: Vec<&str> = ["streams", name.as_str()].into_iter().chain(verb).collect();
+        Ok(self.request(method, &path, &[]))
+    }
+
+    pub(super) async fn send(&self, request: RequestBuilder) -> Result<Answer, ClientError> {
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default().to_owned();
+        let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        judge(status, &body)?;
+        Ok(Answer { body, tag })
+    }
+
+    /// Where it is, without what is nobody's business.
+    pub(super) fn base(&self) -> String {
+        let path = self.url.path().trim_end_matches('/');
+        format!("{}{path}", self.url.origin().ascii_serialization())
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> ClientError {
+        let server = self.base();
+        match error.is_timeout() {
+            true => ClientError::Overdue { server, seconds: self.timeout.as_secs() },
+            false => ClientError::Unreachable { server, problem: root(error) },
+        }
+    }
+}
+
+impl Answer {
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
+        serde_json::from_slice(&self.body).map_err(|error| ClientError::Strange(error.to_string()))
+    }
+
+    /// The JSON as it is.
+    pub(super) fn json(&self) -> Result<&str, ClientError> {
+        let _: IgnoredAny = self.read()?;
+        std::str::from_utf8(&self.body).map_err(|error| ClientError::Strange(error.to_string()))
+    }
+}
+
+fn builder(timeout: Duration) -> ClientBuilder {
+    // TLS takes the provider of the process, and there is one: an error says that it is already installed.
+    let _ = ring::default_provider().install_default();
+    let client = Client::builder().user_agent(USER_AGENT).timeout(timeout).redirect(redirect::Policy::none());
+    // What is said to the program alone decides where a request goes, not the environment of all programs.
+    client.no_proxy()
+}
+
+/// The same request with a JSON body.
+pub(super) fn with_body(request: RequestBuilder, body: &Value) -> RequestBuilder {
+    request.header(CONTENT_TYPE, "application/json").body(body.to_string())
+}
+
+/// The same request on a condition. A tag needs no quotes.
+pub(super) fn on_condition(
+    request: RequestBuilder,
+    (header, tag): Condition<'_>,
+) -> Result<RequestBuilder, ClientError> {
+    let tag = if tag == "*" || tag.contains('"') { tag.to_owned() } else { format!("\"{tag}\"") };
+    let tag = HeaderValue::try_from(tag).map_err(|_| ClientError::Header { option: "--if-match" })?;
+    Ok(request.header(header, tag))
+}
+
+fn authorization(options: &Options) -> Result<HeaderMap, ClientError> {
+    let mut headers = HeaderMap::new();
+    let (token, option) = match (&options.token, &options.token_file) {
+        (None, Some(path)) => {
+            let text = fs::read_to_string(path).map_err(|source| ClientError::File { path: path.clone(), source })?;
+            (Some(text.trim().to_owned()), "--token-file")
+        }
+        (token, _) => (token.clone(), "--token"),
+    };
+    if let Some(token) = token.filter(|token| !token.is_empty()) {
+        let value = HeaderValue::try_from(format!("Bearer {token}"));
+        let mut value = value.map_err(|_| ClientError::Header { option })?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    Ok(headers)
+}
+
+fn judge(status: StatusCode, body: &[u8]) -> Result<(), ClientError> {
+    let problem: Option<Problem> = serde_json::from_slice(body).ok();
+    let text = problem.as_ref().map_or_else(|| status.to_string(), Problem::text);
+    match status {
+        status if status.is_success() => Ok(()),
+        // Any other server may know nothing of this path, which says nothing of the stream.
+        StatusCode::NOT_FOUND if problem.is_none() => Err(ClientError::Strange(text)),
+        StatusCode::NOT_FOUND => Err(ClientError::Missing(text)),
+        status if status.is_client_error() => Err(ClientError::Refused(text)),
+        status if status.is_server_error() => Err(ClientError::Failed(text)),
+        _ => Err(ClientError::Strange(text)),
+    }
+}
+
+/// The first cause of an error.
+fn root(error: &reqwest::Error) -> String {
+    let mut cause: &dyn Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}

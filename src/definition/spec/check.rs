@@ -1,0 +1,294 @@
+//! From [`StreamRequest`] to [`StreamSpec`]: every limit on a definition is here, with its reason.
+
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::quantizer;
+use super::{
+    Audience, AudioRequest, AudioSpec, Control, Limits, Pattern, Preset, Push, Schedule, SpecError, StreamName,
+    StreamRequest, StreamSpec, TrackId, VideoRequest, VideoSpec,
+};
+use crate::base::timeline::{Kind, Rate, Timeline};
+
+/// DVB-DASH allows 16 representations; half of that is a longer ladder than any in use.
+pub(super) const MAX_RENDITIONS: usize = 8;
+/// What fits on one line of the picture.
+pub(super) const MAX_TITLE_CHARS: usize = 64;
+/// Below the clock cannot be read, above is H.264 level 5.2.
+pub(super) const WIDTHS: RangeInclusive<u32> = 160..=3840;
+pub(super) const HEIGHTS: RangeInclusive<u32> = 90..=2160;
+/// MaxBR of H.264 level 5.1 in its lowest profile, and above it nothing is gained by padding.
+pub(super) const VIDEO_BITRATES: RangeInclusive<u32> = 100_000..=50_000_000;
+/// What voaacenc encodes at 48 kHz stereo.
+pub(super) const AUDIO_BITRATES: RangeInclusive<u32> = 48_000..=256_000;
+/// The octave above the highest pitch still survives AAC.
+pub(super) const BEEP_HZ: RangeInclusive<u32> = 100..=8000;
+pub(super) const BEEP_DBFS: RangeInclusive<i32> = -60..=0;
+pub(super) const RATES: RangeInclusive<u32> = 1..=120;
+/// `EXT-X-TARGETDURATION` is at least 1; longer segments than 10 s no player is tuned to.
+pub(super) const SEGMENT_SECONDS: RangeInclusive<u32> = 1..=10;
+/// Parts shorter than this cost more in requests than they gain in latency.
+const MIN_CHUNK: Duration = Duration::from_millis(80);
+/// Longest is an hour: the window is held in memory.
+pub(super) const WINDOW_SECONDS: RangeInclusive<u32> = 10..=3600;
+/// A player asks at least once a segment, and an hour without one is a stream that is not on demand.
+pub(super) const IDLE_SECONDS: RangeInclusive<u32> = 10..=3600;
+/// More is a tangle.
+pub(super) const MAX_REQUIRED: usize = 16;
+/// A live playlist is never shorter than three target durations (RFC 8216bis 6.2.2), which rounding makes up
+/// to four and a half segments.
+const MIN_WINDOW_SEGMENTS: u64 = 5;
+
+impl TryFrom<StreamRequest> for StreamSpec {
+    type Error = SpecError;
+
+    fn try_from(request: StreamRequest) -> Result<Self, SpecError> {
+        let StreamRequest {
+            name,
+            enabled,
+            schedule,
+            on_demand,
+            idle_seconds,
+            requires,
+            access,
+            allow,
+            deny,
+            max_viewers,
+            max_bandwidth,
+            overflow_url,
+            push,
+            title,
+            pattern,
+            fps,
+            segment_frames,
+            chunk_frames,
+            window_seconds,
+            video,
+            audio,
+        } = request;
+        let name = check_name(name.as_deref())?;
+        check_title(&title)?;
+        let pattern = one_of("pattern", &pattern, Pattern::parse(&pattern), Pattern::WORDS)?;
+        let timeline = check_timeline(&fps, segment_frames, chunk_frames)?;
+        let window = check_window(window_seconds, &timeline)?;
+        if video.len() > MAX_RENDITIONS {
+            return refuse("video", format!("at most {MAX_RENDITIONS} renditions, not {}", video.len()));
+        }
+        let video: Vec<_> = video
+            .into_iter()
+            .enumerate()
+            .map(|(i, video)| check_video(i, video, &timeline))
+            .collect::<Result<_, _>>()?;
+        let audio = audio.map(check_audio).transpose()?;
+        let schedule = schedule.map(Schedule::check).transpose()?;
+        let requires = check_requires(&name, requires)?;
+        let on_demand = on_demand.then(|| Duration::from_secs(idle_seconds.into()));
+        let control = Control { enabled, schedule, on_demand, requires };
+        let audience = Audience::check(&access, &allow, &deny)?;
+        in_range("idle_seconds", idle_seconds, &IDLE_SECONDS)?;
+        let limits = Limits::check(max_viewers, max_bandwidth, overflow_url.as_deref())?;
+        let push = Push::check_all(&push, &video)?;
+        let spec = Self { name, title, pattern, timeline, window, video, audio, control, audience, limits, push };
+        check_tracks(&spec)?;
+        check_parts(&spec)?;
+        Ok(spec)
+    }
+}
+
+/// Checks the definitions of a list that is called `streams`. No two may have one name.
+///
+/// # Errors
+/// The first that is wrong, with its place in the list.
+pub fn check_streams(requests: Vec<StreamRequest>) -> Result<Vec<StreamSpec>, SpecError> {
+    let streams: Vec<StreamSpec> = check_each("streams", requests)?;
+    for (index, spec) in streams.iter().enumerate() {
+        if streams[..index].iter().any(|other| other.name == spec.name) {
+            return refuse(format!("streams[{index}].name"), format!("two streams are called {}", spec.name));
+        }
+    }
+    Ok(streams)
+}
+
+/// Checks every entry of the list `key`, counted from 0 as in `video[0]`.
+///
+/// # Errors
+/// The first that is wrong, with its place in the list.
+pub fn check_each<R, T: TryFrom<R, Error = SpecError>>(key: &str, requests: Vec<R>) -> Result<Vec<T>, SpecError> {
+    let checked = requests.into_iter().enumerate().map(|(index, request)| {
+        T::try_from(request).map_err(|error| SpecError { field: format!("{key}[{index}].{}", error.field), ..error })
+    });
+    checked.collect()
+}
+
+fn check_name(name: Option<&str>) -> Result<StreamName, SpecError> {
+    let Some(name) = name else {
+        return refuse("name", "is missing");
+    };
+    StreamName::parse(name)
+        .map_or_else(|| refuse("name", format!("1 to 63 of a-z, 0-9 and -, not beginning with -; not {name:?}")), Ok)
+}
+
+fn check_requires(name: &StreamName, requires: Vec<String>) -> Result<Vec<StreamName>, SpecError> {
+    if requires.len() > MAX_REQUIRED {
+        return refuse("requires", format!("at most {MAX_REQUIRED} streams, not {}", requires.len()));
+    }
+    let mut required = Vec::new();
+    for (index, text) in requires.into_iter().enumerate() {
+        match StreamName::parse(&text).filter(|other| other != name && !required.contains(other)) {
+            Some(other) => required.push(other),
+            None => {
+                return refuse(
+                    format!("requires[{index}]"),
+                    format!("names of other streams, each once; not {text:?}"),
+                );
+            }
+        }
+    }
+    Ok(required)
+}
+
+fn check_title(title: &str) -> Result<(), SpecError> {
+    if title.chars().count() > MAX_TITLE_CHARS || title.chars().any(char::is_control) {
+        return refuse("title", format!("at most {MAX_TITLE_CHARS} characters on one line"));
+    }
+    Ok(())
+}
+
+fn check_timeline(fps: &str, segment_frames: u32, chunk_frames: u32) -> Result<Timeline, SpecError> {
+    let rate: Rate = fps.parse().or_else(|()| {
+        refuse("fps", format!("a whole number or a fraction such as 30000/1001, {}; not {fps:?}", between(&RATES)))
+    })?;
+    if rate.num() < rate.den() * RATES.start()
+        || u64::from(rate.num()) > u64::from(rate.den()) * u64::from(*RATES.end())
+    {
+        return refuse("fps", format!("{} frames per second, not {rate}", between(&RATES)));
+    }
+    let frames_in = |seconds: u32| u64::from(seconds) * u64::from(rate.num()) / u64::from(rate.den());
+    let allowed = frames_in(*SEGMENT_SECONDS.start()).max(1)..=frames_in(*SEGMENT_SECONDS.end());
+    if !allowed.contains(&u64::from(segment_frames)) {
+        let problem = format!(
+            "{} s, at {rate} fps {} frames; not {segment_frames}",
+            between(&SEGMENT_SECONDS),
+            between(&allowed)
+        );
+        return refuse("segment_frames", problem);
+    }
+    let shortest = (MIN_CHUNK.as_millis() as u64 * u64::from(rate.num())).div_ceil(1000 * u64::from(rate.den())).max(1);
+    let allowed = shortest.min(u64::from(segment_frames))..=u64::from(segment_frames);
+    if !allowed.contains(&u64::from(chunk_frames)) {
+        let problem = format!(
+            "{} frames (at least {} ms, at most a segment); not {chunk_frames}",
+            between(&allowed),
+            MIN_CHUNK.as_millis()
+        );
+        return refuse("chunk_frames", problem);
+    }
+    let last = segment_frames % chunk_frames;
+    let timeline = Timeline::new(rate, segment_frames, chunk_frames);
+    // Every chunk holds at least one audio frame.
+    if last > 0 && rate.frame_start(last.into()) < timeline.frame_start(Kind::Audio, 1) {
+        let problem = format!("leaves a last chunk of {last} frames, which is shorter than an audio frame (21.3 ms)");
+        return refuse("chunk_frames", problem);
+    }
+    Ok(timeline)
+}
+
+/// The longest chunk of any track is the part target, and no part may be much shorter (RFC 8216bis 4.4.4.9).
+fn check_parts(spec: &StreamSpec) -> Result<(), SpecError> {
+    const LEAST_PERCENT: u32 = 85;
+    let [video, audio] = [Kind::Video, Kind::Audio].map(|kind| spec.timeline.longest_chunk(kind));
+    if spec.video.is_empty() || spec.audio.is_none() || video * 100 >= audio * LEAST_PERCENT {
+        return Ok(());
+    }
+    let millis = |duration: Duration| duration.as_micros() as f64 / 1000.0;
+    let problem = format!(
+        "another number: {} frames last {:.1} ms, too little beside audio chunks of up to {:.1} ms",
+        spec.timeline.chunk_frames(),
+        millis(video),
+        millis(audio)
+    );
+    refuse("chunk_frames", problem)
+}
+
+fn check_window(seconds: u32, timeline: &Timeline) -> Result<Duration, SpecError> {
+    in_range("window_seconds", seconds, &WINDOW_SECONDS)?;
+    let window = Duration::from_secs(seconds.into());
+    if timeline.segments_in(window) < MIN_WINDOW_SEGMENTS {
+        let shortest = (timeline.segment_duration() * MIN_WINDOW_SEGMENTS as u32).as_secs_f64().ceil();
+        let problem = format!("at least {MIN_WINDOW_SEGMENTS} segments, which is {shortest} s; not {seconds}");
+        return refuse("window_seconds", problem);
+    }
+    Ok(window)
+}
+
+fn check_video(index: usize, request: VideoRequest, timeline: &Timeline) -> Result<VideoSpec, SpecError> {
+    let VideoRequest { id, width, height, bitrate, codec, preset } = request;
+    let field = |name: &str| format!("video[{index}].{name}");
+    let id = check_id(field("id"), &id)?;
+    for (name, value, range) in [("width", width, WIDTHS), ("height", height, HEIGHTS)] {
+        in_range(field(name), value, &range)?;
+        if value % 2 != 0 {
+            return refuse(field(name), format!("an even number (4:2:0), not {value}"));
+        }
+    }
+    one_of(field("codec"), &codec, (codec == "h264").then_some(()), &["h264"])?;
+    let preset = one_of(field("preset"), &preset, Preset::parse(&preset), Preset::WORDS)?;
+    let least = quantizer::least_bitrate(width, height, timeline).max(*VIDEO_BITRATES.start());
+    in_range(field("bitrate"), bitrate, &(least..=*VIDEO_BITRATES.end()))?;
+    Ok(VideoSpec { id, width, height, bitrate, preset })
+}
+
+fn check_audio(request: AudioRequest) -> Result<AudioSpec, SpecError> {
+    let AudioRequest { id, codec, bitrate, beep_hz, beep_dbfs } = request;
+    let id = check_id("audio.id", &id)?;
+    one_of("audio.codec", &codec, (codec == "aac").then_some(()), &["aac"])?;
+    in_range("audio.bitrate", bitrate, &AUDIO_BITRATES)?;
+    in_range("audio.beep_hz", beep_hz, &BEEP_HZ)?;
+    in_range("audio.beep_dbfs", beep_dbfs, &BEEP_DBFS)?;
+    Ok(AudioSpec { id, bitrate, beep_hz, beep_dbfs })
+}
+
+fn check_id(field: impl Into<String>, id: &str) -> Result<TrackId, SpecError> {
+    TrackId::parse(id).map_or_else(|| refuse(field, format!("1 to 32 of a-z, 0-9 and -; not {id:?}")), Ok)
+}
+
+fn check_tracks(spec: &StreamSpec) -> Result<(), SpecError> {
+    if spec.tracks().next().is_none() {
+        return refuse("video", "a stream needs at least one track, of video or of audio");
+    }
+    let mut seen = HashSet::new();
+    match spec.tracks().find(|(id, _)| !seen.insert(*id)) {
+        Some((id, _)) => refuse("video", format!("track ids differ from each other; {id} stands twice")),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn one_of<T>(
+    field: impl Into<String>,
+    found: &str,
+    value: Option<T>,
+    words: &[&str],
+) -> Result<T, SpecError> {
+    value.map_or_else(|| refuse(field, format!("one of {}; not {found:?}", words.join(", "))), Ok)
+}
+
+pub(super) fn in_range<T: PartialOrd + Display + Copy>(
+    field: impl Into<String>,
+    value: T,
+    range: &RangeInclusive<T>,
+) -> Result<(), SpecError> {
+    match range.contains(&value) {
+        true => Ok(()),
+        false => refuse(field, format!("{}, not {value}", between(range))),
+    }
+}
+
+fn between<T: Display>(range: &RangeInclusive<T>) -> String {
+    format!("{} to {}", range.start(), range.end())
+}
+
+pub(super) fn refuse<T>(field: impl Into<String>, problem: impl Into<String>) -> Result<T, SpecError> {
+    Err(SpecError { field: field.into(), problem: problem.into() })
+}

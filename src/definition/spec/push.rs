@@ -1,0 +1,294 @@
+//! Where a stream is pushed to: other servers, which get the encoded frames as they are.
+
+use std::fmt;
+
+use super::check::refuse;
+use super::limits::{MAX_URL, is_authority, is_of_path};
+use super::{SpecError, TrackId, VideoSpec};
+use crate::base::secret::MASK;
+
+mod request;
+
+pub use request::PushRequest;
+
+/// Each is a connection of its own that gets all of a rendition and the sound.
+pub(super) const MAX_PUSHES: usize = 8;
+/// What of SRT may be said; the rest would make another kind of connection.
+const SRT_KEYS: [&str; 4] = ["streamid", "passphrase", "pbkeylen", "latency"];
+const RTMP_PORT: u16 = 1935;
+
+/// One target. Nothing of it changes what is published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Push {
+    /// Where it is.
+    pub url: PushUrl,
+    /// The rendition, where that is not the first.
+    pub video: Option<TrackId>,
+}
+
+/// The URL of a target, which shows its secret to nobody.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PushUrl {
+    text: String,
+    /// Where the secret begins: the last part of the path, or the query.
+    secret_at: usize,
+    protocol: Protocol,
+}
+
+/// How frames get there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// FLV in RTMP.
+    Rtmp,
+    /// MPEG-TS in SRT, as the caller.
+    Srt,
+    /// MPEG-TS in datagrams.
+    Udp,
+}
+
+impl Push {
+    pub(super) fn check_all(requests: &[PushRequest], video: &[VideoSpec]) -> Result<Vec<Self>, SpecError> {
+        if requests.len() > MAX_PUSHES {
+            return refuse("push", format!("at most {MAX_PUSHES} targets, not {}", requests.len()));
+        }
+        let mut targets: Vec<Self> = Vec::new();
+        for (index, PushRequest { url, video: id }) in requests.iter().enumerate() {
+            let url = PushUrl::check(url).or_else(|problem| refuse(format!("push[{index}].url"), problem))?;
+            if targets.iter().any(|other| other.url == url) {
+                return refuse(format!("push[{index}].url"), "each target once");
+            }
+            let known = |id: &String| match video.iter().find(|video| video.id.as_str() == id) {
+                Some(video) => Ok(video.id.clone()),
+                None => refuse(format!("push[{index}].video"), format!("the id of a rendition; not {id:?}")),
+            };
+            targets.push(Self { url, video: id.as_ref().map(known).transpose()? });
+        }
+        Ok(targets)
+    }
+}
+
+impl PushUrl {
+    /// What is taken, as a regular expression of ECMA-262, but for the length, the port's range and the mask.
+    pub const PATTERN: &'static str = r"^(rtmp://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%-]+){2,}(\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?|srt://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}(\?(streamid|passphrase|pbkeylen|latency)=[A-Za-z0-9._~!$'()*+,;:@%/-]+(&(streamid|passphrase|pbkeylen|latency)=[A-Za-z0-9._~!$'()*+,;:@%/-]+)*)?|udp://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5})$";
+
+    /// Reads a URL. What is wrong is said without quoting it, for it may have a secret in it.
+    fn check(text: &str) -> Result<Self, String> {
+        if text.len() > MAX_URL {
+            return Err(format!("at most {MAX_URL} characters, not {}", text.len()));
+        }
+        let url = Self::parse(text).ok_or(
+            "rtmp://HOST[:PORT]/APP/KEY, srt://HOST:PORT[?streamid=…&passphrase=…&pbkeylen=…&latency=…] or \
+             udp://HOST:PORT, without user and password; H.264 and AAC go there",
+        )?;
+        match url.secret().trim_start_matches('?') {
+            MASK => Err(format!("with what {MASK} stands for, which is kept only where it was before")),
+            _ => Ok(url),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let of = |secret_at, protocol| Self { text: text.to_owned(), secret_at, protocol };
+        let authority = rest.split(['/', '?']).next()?;
+        let after = scheme.len() + "://".len() + authority.len();
+        let (path, query) = text[after..].split_once('?').unwrap_or((&text[after..], ""));
+        let query_at = after + path.len();
+        let of_query = |byte: u8| is_of_path(byte) || byte == b'?';
+        if !is_authority(authority) || !path.bytes().all(is_of_path) || !query.bytes().all(of_query) {
+            return None;
+        }
+        let has_port = port(authority).is_some_and(|port| port > 0);
+        match scheme {
+            "rtmp" => {
+                let parts: Vec<_> = path.strip_prefix('/')?.split('/').collect();
+                let is_whole = parts.len() >= 2 && parts.iter().all(|part| !part.is_empty());
+                let fits = is_whole && (has_port || !authority.rsplit(']').next()?.contains(':'));
+                fits.then(|| of(after + path.rfind('/').unwrap_or_default() + 1, Protocol::Rtmp))
+            }
+            "srt" => {
+                let known = |pair: &str| {
+                    pair.split_once('=').is_some_and(|(key, value)| {
+                        SRT_KEYS.contains(&key) && !value.is_empty() && !value.contains(['=', '?', '&'])
+                    })
+                };
+                let fits = query.split('&').all(known) || query_at == text.len() || query == MASK;
+                (has_port && path.is_empty() && fits).then(|| of(query_at, Protocol::Srt))
+            }
+            "udp" => (has_port && after == text.len()).then(|| of(after, Protocol::Udp)),
+            _ => None,
+        }
+    }
+
+    /// The text itself, for whoever connects and for where definitions are kept.
+    pub fn reveal(&self) -> &str {
+        &self.text
+    }
+
+    /// How frames get there.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Name or address, without brackets.
+    pub fn host(&self) -> &str {
+        let authority = self.authority();
+        match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((host, _)) => host,
+            None => authority.split(':').next().unwrap_or_default(),
+        }
+    }
+
+    /// The port, which only RTMP has one of its own for.
+    pub fn port(&self) -> u16 {
+        port(self.authority()).unwrap_or(RTMP_PORT)
+    }
+
+    /// Of RTMP: what is between the host and the key.
+    pub fn application(&self) -> &str {
+        let before = self.text[..self.secret_at].trim_end_matches('/');
+        before.splitn(4, '/').nth(3).unwrap_or_default()
+    }
+
+    /// Of RTMP the key, with what follows it; of SRT the query.
+    pub fn secret(&self) -> &str {
+        &self.text[self.secret_at..]
+    }
+
+    /// A text without the secret.
+    pub fn redact(&self, text: &str) -> String {
+        match self.secret().trim_start_matches('?') {
+            "" => text.to_owned(),
+            secret => text.replace(secret, MASK),
+        }
+    }
+
+    fn authority(&self) -> &str {
+        self.text.split('/').nth(2).and_then(|rest| rest.split('?').next()).unwrap_or_default()
+    }
+}
+
+/// With a mask in place of the secret.
+impl fmt::Display for PushUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (shown, secret) = self.text.split_at(self.secret_at);
+        match (secret.is_empty(), secret.starts_with('?')) {
+            (true, _) => f.write_str(shown),
+            (false, true) => write!(f, "{shown}?{MASK}"),
+            (false, false) => write!(f, "{shown}{MASK}"),
+        }
+    }
+}
+
+impl fmt::Debug for PushUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn port(authority: &str) -> Option<u16> {
+    authority.rsplit_once(':').filter(|(_, port)| !port.contains(']'))?.1.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::spec::{StreamRequest, StreamSpec};
+
+    fn request(urls: &[&str]) -> StreamRequest {
+        let push = urls.iter().map(|url| PushRequest { url: (*url).into(), video: None });
+        StreamRequest { push: push.collect(), ..StreamRequest::named("a") }
+    }
+
+    #[test]
+    fn a_target_is_a_url_of_rtmp_srt_or_udp() {
+        for (url, shown, (host, port)) in [
+            ("rtmp://a/live/k", "rtmp://a/live/***", ("a", 1935)),
+            ("rtmp://a.example:19350/x/y/k?t=1/2", "rtmp://a.example:19350/x/y/***", ("a.example", 19350)),
+            ("rtmp://[::1]/live/k", "rtmp://[::1]/live/***", ("::1", 1935)),
+            ("srt://a:9000", "srt://a:9000", ("a", 9000)),
+            ("srt://[::1]:9000?streamid=publish:a&passphrase=0123456789", "srt://[::1]:9000?***", ("::1", 9000)),
+            ("udp://239.0.0.1:5004", "udp://239.0.0.1:5004", ("239.0.0.1", 5004)),
+        ] {
+            let spec = StreamSpec::try_from(request(&[url])).unwrap();
+            let found = &spec.push[0].url;
+            assert_eq!((found.reveal(), &*found.to_string(), (found.host(), found.port())), (url, shown, (host, port)));
+            assert_eq!(format!("{found:?}"), shown);
+            assert_eq!(StreamRequest::from(&spec).push[0].url, url);
+            assert_eq!(StreamRequest::from(&spec).masked().push[0].url, shown);
+        }
+        let url = PushUrl::parse("rtmp://a/x/y/k?t=1").unwrap();
+        assert_eq!((url.application(), url.secret()), ("x/y", "k?t=1"));
+        assert_eq!(url.redact("no k?t=1 here"), "no *** here");
+    }
+
+    #[test]
+    fn what_is_refused_is_not_quoted() {
+        let long = format!("rtmp://a/live/{}", "secret".repeat(MAX_URL));
+        for url in [
+            "",
+            "a",
+            "http://a/live/secret",
+            "rtmp://a",
+            "rtmp://a/secret",
+            "rtmp://a//secret",
+            "rtmp://a/live/",
+            "rtmp://a:/live/secret",
+            "rtmp://a:0/live/secret",
+            "rtmp://u:secret@a/live/k",
+            "rtmp://a/live/se cret",
+            "rtmp://a/live/secret#x",
+            "rtmps://a/live/secret",
+            "srt://a?streamid=secret",
+            "srt://a:1/secret",
+            "srt://a:1?mode=listener",
+            "srt://a:1?streamid=",
+            "srt://a:0",
+            "udp://a",
+            "udp://a:1/secret",
+            "udp://a:1?secret",
+            "rtmp://a/live/***",
+            "srt://a:1?***",
+            &long,
+        ] {
+            let error = StreamSpec::try_from(request(&[url])).unwrap_err();
+            assert_eq!(error.field, "push[0].url", "{url}");
+            assert!(!error.problem.contains("secret"), "{url}: {}", error.problem);
+        }
+    }
+
+    #[test]
+    fn targets_are_few_and_each_is_another() {
+        let urls: Vec<_> = (1..=9).map(|port| format!("udp://a:{port}")).collect();
+        let urls: Vec<_> = urls.iter().map(String::as_str).collect();
+        assert_eq!(StreamSpec::try_from(request(&urls)).unwrap_err().field, "push");
+        assert_eq!(StreamSpec::try_from(request(&["udp://a:1", "udp://a:1"])).unwrap_err().field, "push[1].url");
+    }
+
+    #[test]
+    fn a_target_gets_a_rendition_that_there_is() {
+        let mut one = request(&["udp://a:1"]);
+        one.push[0].video = Some("v720".into());
+        assert!(StreamSpec::try_from(one.clone()).is_ok());
+        one.push[0].video = Some("a".into());
+        assert_eq!(StreamSpec::try_from(one).unwrap_err().field, "push[0].video");
+    }
+
+    #[test]
+    fn what_was_shown_may_be_sent_back() {
+        let urls = ["rtmp://a/live/one", "udp://a:1", "rtmp://a/live/two", "srt://a:1?streamid=three"];
+        let spec = StreamSpec::try_from(request(&urls)).unwrap();
+        let mut shown = StreamRequest::from(&spec).masked();
+        shown.unmask(&spec);
+        assert_eq!(StreamSpec::try_from(shown), Ok(spec.clone()));
+        let mut elsewhere = request(&["rtmp://b/live/***"]);
+        elsewhere.unmask(&spec);
+        assert_eq!(StreamSpec::try_from(elsewhere).unwrap_err().field, "push[0].url");
+    }
+
+    #[test]
+    fn a_target_changes_nothing_of_what_is_published() {
+        let with = StreamSpec::try_from(request(&["udp://a:1"])).unwrap();
+        let without = StreamSpec::try_from(request(&[])).unwrap();
+        assert!(with.publishes_as(&without) && with.revision("") == without.revision(""));
+    }
+}

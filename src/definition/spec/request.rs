@@ -1,0 +1,372 @@
+//! The JSON and TOML form of a definition: defaults, names of fields, and nothing checked but types. Its JSON schema states
+//! the limits of [`check`](super::check), but for those that depend on several fields.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use super::audience::MAX_NETWORKS;
+use super::check::{
+    AUDIO_BITRATES, BEEP_DBFS, BEEP_HZ, HEIGHTS, IDLE_SECONDS, MAX_RENDITIONS, MAX_REQUIRED, MAX_TITLE_CHARS, RATES,
+    SEGMENT_SECONDS, VIDEO_BITRATES, WIDTHS, WINDOW_SECONDS,
+};
+use super::limits::{BANDWIDTHS, MAX_URL, VIEWERS};
+use super::object;
+use super::push::MAX_PUSHES;
+use super::{
+    Access, Audience, AudioSpec, Control, Limits, OverflowUrl, Pattern, Preset, PushRequest, ScheduleRequest,
+    StreamName, StreamSpec, TrackId, VideoSpec,
+};
+use crate::base::network::{Lists, Network};
+
+/// Digits, and perhaps digits below.
+const FRACTION: &str = "^[0-9]+(/[0-9]+)?$";
+/// No control characters.
+const ONE_LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+/// The longest segment at the highest rate.
+const MAX_FRAMES: u32 = *SEGMENT_SECONDS.end() * *RATES.end();
+
+/// A stream as a user writes it. Every field but `name` has a default.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StreamRequest {
+    /// May be left out where the URL names the stream.
+    #[serde(default)]
+    #[schemars(regex(pattern = StreamName::PATTERN))]
+    pub name: Option<String>,
+    /// Whether the stream runs.
+    #[serde(default = "enabled")]
+    pub enabled: bool,
+    /// When it runs by the calendar.
+    #[serde(default, deserialize_with = "object::optional")]
+    pub schedule: Option<ScheduleRequest>,
+    /// Whether it runs only while somebody asks for its media.
+    #[serde(default)]
+    pub on_demand: bool,
+    /// How long a stream that runs on demand goes on when nobody asks for its media any more.
+    #[serde(default = "idle_seconds")]
+    #[schemars(range(min = *IDLE_SECONDS.start(), max = *IDLE_SECONDS.end()))]
+    pub idle_seconds: u32,
+    /// Names of streams that run whenever this one does.
+    #[serde(default)]
+    #[schemars(length(max = MAX_REQUIRED), extend("uniqueItems" = true), inner(regex(pattern = StreamName::PATTERN)))]
+    pub requires: Vec<String>,
+    /// `public`, or `private` for whoever has a viewer token.
+    #[serde(default = "access")]
+    #[schemars(extend("enum" = Access::WORDS))]
+    pub access: String,
+    /// Addresses and networks that may watch; empty for all.
+    #[serde(default)]
+    #[schemars(length(max = MAX_NETWORKS))]
+    pub allow: Vec<String>,
+    /// Addresses and networks that may not watch, whatever else is said.
+    #[serde(default)]
+    #[schemars(length(max = MAX_NETWORKS))]
+    pub deny: Vec<String>,
+    /// The most viewers.
+    #[serde(default)]
+    #[schemars(range(min = *VIEWERS.start(), max = *VIEWERS.end()))]
+    pub max_viewers: Option<u32>,
+    /// Bits per second past which nobody new is let in.
+    #[serde(default)]
+    #[schemars(range(min = *BANDWIDTHS.start(), max = *BANDWIDTHS.end()))]
+    pub max_bandwidth: Option<u64>,
+    /// Where those are sent who are not let in.
+    #[serde(default)]
+    #[schemars(length(max = MAX_URL), regex(pattern = OverflowUrl::PATTERN))]
+    pub overflow_url: Option<String>,
+    /// Where the encoded frames are sent as well.
+    #[serde(default, deserialize_with = "object::list")]
+    #[schemars(length(max = MAX_PUSHES))]
+    pub push: Vec<PushRequest>,
+    /// Shown in the picture.
+    #[serde(default)]
+    #[schemars(length(max = MAX_TITLE_CHARS), regex(pattern = ONE_LINE))]
+    pub title: String,
+    /// `smpte`, `ebu`, `grid` or `black`.
+    #[serde(default = "pattern")]
+    #[schemars(extend("enum" = Pattern::WORDS))]
+    pub pattern: String,
+    /// Whole, or a fraction such as `30000/1001`.
+    #[serde(default = "fps")]
+    #[schemars(regex(pattern = FRACTION))]
+    pub fps: String,
+    /// Video frames in a segment.
+    #[serde(default = "segment_frames")]
+    #[schemars(range(min = 1, max = MAX_FRAMES))]
+    pub segment_frames: u32,
+    /// Video frames in a chunk.
+    #[serde(default = "chunk_frames")]
+    #[schemars(range(min = 1, max = MAX_FRAMES))]
+    pub chunk_frames: u32,
+    /// What the manifests offer of the past.
+    #[serde(default = "window_seconds")]
+    #[schemars(range(min = *WINDOW_SECONDS.start(), max = *WINDOW_SECONDS.end()))]
+    pub window_seconds: u32,
+    /// Renditions; empty for audio only.
+    #[serde(default = "video", deserialize_with = "object::list")]
+    #[schemars(length(max = MAX_RENDITIONS))]
+    pub video: Vec<VideoRequest>,
+    /// The sound; `null` or `false` for none.
+    #[serde(default = "audio", deserialize_with = "audio_or_none")]
+    #[schemars(schema_with = "audio_schema")]
+    pub audio: Option<AudioRequest>,
+}
+
+/// A video rendition as a user writes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct VideoRequest {
+    /// Name of the track.
+    #[schemars(regex(pattern = TrackId::PATTERN))]
+    pub id: String,
+    /// Pixels.
+    #[schemars(range(min = *WIDTHS.start(), max = *WIDTHS.end()), extend("multipleOf" = 2))]
+    pub width: u32,
+    /// Pixels.
+    #[schemars(range(min = *HEIGHTS.start(), max = *HEIGHTS.end()), extend("multipleOf" = 2))]
+    pub height: u32,
+    /// Bits per second.
+    #[schemars(range(min = *VIDEO_BITRATES.start(), max = *VIDEO_BITRATES.end()))]
+    pub bitrate: u32,
+    /// `h264`.
+    #[schemars(extend("enum" = ["h264"]))]
+    pub codec: String,
+    /// An x264 preset, `ultrafast` to `medium`.
+    #[schemars(extend("enum" = Preset::WORDS))]
+    pub preset: String,
+}
+
+/// The sound as a user writes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AudioRequest {
+    /// Name of the track.
+    #[schemars(regex(pattern = TrackId::PATTERN))]
+    pub id: String,
+    /// `aac`.
+    #[schemars(extend("enum" = ["aac"]))]
+    pub codec: String,
+    /// Bits per second.
+    #[schemars(range(min = *AUDIO_BITRATES.start(), max = *AUDIO_BITRATES.end()))]
+    pub bitrate: u32,
+    /// Hertz.
+    #[schemars(range(min = *BEEP_HZ.start(), max = *BEEP_HZ.end()))]
+    pub beep_hz: u32,
+    /// Peak level in dB relative to full scale.
+    #[schemars(range(min = *BEEP_DBFS.start(), max = *BEEP_DBFS.end()))]
+    pub beep_dbfs: i32,
+}
+
+impl StreamRequest {
+    /// The definition with nothing but defaults.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: Some(name.to_owned()),
+            enabled: enabled(),
+            schedule: None,
+            on_demand: false,
+            idle_seconds: idle_seconds(),
+            requires: Vec::new(),
+            access: access(),
+            allow: Vec::new(),
+            deny: Vec::new(),
+            max_viewers: None,
+            max_bandwidth: None,
+            overflow_url: None,
+            push: Vec::new(),
+            title: String::new(),
+            pattern: pattern(),
+            fps: fps(),
+            segment_frames: segment_frames(),
+            chunk_frames: chunk_frames(),
+            window_seconds: window_seconds(),
+            video: video(),
+            audio: audio(),
+        }
+    }
+}
+
+impl StreamSpec {
+    /// The stream that there is without any configuration.
+    pub fn test() -> Self {
+        StreamRequest::named("test").try_into().expect("the name and all defaults are allowed")
+    }
+}
+
+impl Default for VideoRequest {
+    fn default() -> Self {
+        Self {
+            id: "v720".into(),
+            width: 1280,
+            height: 720,
+            bitrate: 2_000_000,
+            codec: "h264".into(),
+            preset: "ultrafast".into(),
+        }
+    }
+}
+
+impl Default for AudioRequest {
+    fn default() -> Self {
+        Self { id: "a".into(), codec: "aac".into(), bitrate: 128_000, beep_hz: 1000, beep_dbfs: -18 }
+    }
+}
+
+impl From<&StreamSpec> for StreamRequest {
+    fn from(spec: &StreamSpec) -> Self {
+        let StreamSpec { name, title, pattern, timeline, window, video, audio, control, audience, limits, push } = spec;
+        let Control { enabled, schedule, on_demand, requires } = control;
+        let Audience { access, lists: Lists { allow, deny } } = audience;
+        let Limits { viewers, bandwidth, overflow } = limits;
+        Self {
+            name: Some(name.to_string()),
+            enabled: *enabled,
+            schedule: schedule.as_ref().map(ScheduleRequest::from),
+            on_demand: on_demand.is_some(),
+            idle_seconds: on_demand.map_or_else(idle_seconds, |idle| idle.as_secs() as u32),
+            requires: requires.iter().map(StreamName::to_string).collect(),
+            access: access.as_str().into(),
+            allow: allow.iter().map(Network::to_string).collect(),
+            deny: deny.iter().map(Network::to_string).collect(),
+            max_viewers: *viewers,
+            max_bandwidth: *bandwidth,
+            overflow_url: overflow.as_ref().map(OverflowUrl::to_string),
+            push: push.iter().map(PushRequest::from).collect(),
+            title: title.clone(),
+            pattern: pattern.as_str().into(),
+            fps: timeline.rate().to_string(),
+            segment_frames: timeline.segment_frames(),
+            chunk_frames: timeline.chunk_frames(),
+            window_seconds: window.as_secs() as u32,
+            video: video.iter().map(VideoRequest::from).collect(),
+            audio: audio.as_ref().map(AudioRequest::from),
+        }
+    }
+}
+
+impl From<&VideoSpec> for VideoRequest {
+    fn from(spec: &VideoSpec) -> Self {
+        let VideoSpec { id, width, height, bitrate, preset } = spec;
+        Self {
+            id: id.to_string(),
+            width: *width,
+            height: *height,
+            bitrate: *bitrate,
+            codec: "h264".into(),
+            preset: preset.as_str().into(),
+        }
+    }
+}
+
+impl From<&AudioSpec> for AudioRequest {
+    fn from(spec: &AudioSpec) -> Self {
+        let AudioSpec { id, bitrate, beep_hz, beep_dbfs } = spec;
+        Self { id: id.to_string(), codec: "aac".into(), bitrate: *bitrate, beep_hz: *beep_hz, beep_dbfs: *beep_dbfs }
+    }
+}
+
+/// A closed set of words, as they stand in a request.
+macro_rules! words {
+    ($type:ident: $($variant:ident = $word:literal)*) => {
+        impl $type {
+            /// Every word that [`Self::parse`] takes.
+            pub const WORDS: &'static [&'static str] = &[$($word),*];
+
+            /// The word for this value.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word),*
+                }
+            }
+
+            /// Reads a word.
+            pub fn parse(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+words!(Pattern: Smpte = "smpte" Ebu = "ebu" Grid = "grid" Black = "black");
+words!(Access: Public = "public" Private = "private");
+words!(Preset: Ultrafast = "ultrafast" Superfast = "superfast" Veryfast = "veryfast" Faster = "faster" Fast = "fast" Medium = "medium");
+
+fn enabled() -> bool {
+    true
+}
+
+fn idle_seconds() -> u32 {
+    30
+}
+
+fn access() -> String {
+    Access::default().as_str().into()
+}
+
+fn pattern() -> String {
+    Pattern::Smpte.as_str().into()
+}
+
+fn fps() -> String {
+    "25".into()
+}
+
+fn segment_frames() -> u32 {
+    48
+}
+
+fn chunk_frames() -> u32 {
+    8
+}
+
+fn window_seconds() -> u32 {
+    60
+}
+
+fn video() -> Vec<VideoRequest> {
+    vec![VideoRequest::default()]
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the type of the field, as serde asks for it")]
+fn audio() -> Option<AudioRequest> {
+    Some(AudioRequest::default())
+}
+
+/// What [`audio_or_none`] takes.
+fn audio_schema(generator: &mut SchemaGenerator) -> Schema {
+    let track = generator.subschema_for::<AudioRequest>();
+    json_schema!({"anyOf": [track, {"type": ["boolean", "null"]}]})
+}
+
+/// `null` and `false` (TOML has no null) say that there is no sound.
+fn audio_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AudioRequest>, D::Error> {
+    struct Visitor;
+
+    impl<'de> de::Visitor<'de> for Visitor {
+        type Value = Option<AudioRequest>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an audio track, null or false")
+        }
+
+        fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_bool<E: de::Error>(self, on: bool) -> Result<Self::Value, E> {
+            match on {
+                true => Ok(audio()),
+                false => Ok(None),
+            }
+        }
+
+        fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            AudioRequest::deserialize(MapAccessDeserializer::new(map)).map(Some)
+        }
+    }
+
+    deserializer.deserialize_any(Visitor)
+}

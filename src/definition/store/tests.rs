@@ -1,0 +1,215 @@
+use std::fs;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::definition::spec::StreamRequest;
+
+fn spec(name: &str) -> StreamSpec {
+    StreamRequest::named(name).try_into().unwrap()
+}
+
+fn titled(name: &str, title: &str) -> StreamSpec {
+    StreamSpec { title: title.into(), ..spec(name) }
+}
+
+fn name(name: &str) -> StreamName {
+    StreamName::parse(name).unwrap()
+}
+
+fn at(millis: u64) -> UnixTime {
+    UnixTime::from_millis(1_795_232_428_800 + millis)
+}
+
+fn open(directory: &TempDir) -> Definitions {
+    Definitions::open(directory.path(), vec![spec("test")]).unwrap()
+}
+
+fn names(definitions: &Definitions) -> Vec<String> {
+    definitions.known().keys().map(StreamName::to_string).collect()
+}
+
+fn file(directory: &TempDir, name: &str) -> std::path::PathBuf {
+    directory.path().join("streams").join(name)
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_when_the_directory_is_opened_again() {
+    let directory = TempDir::new().unwrap();
+    let definitions = open(&directory);
+    assert_eq!(definitions.put(titled("a", "first"), &Guard::New, at(0)).await.unwrap(), Change::Created);
+    assert_eq!(definitions.put(titled("a", "second"), &Guard::Always, at(7)).await.unwrap(), Change::Replaced);
+    definitions.enable(&name("a"), false, (&Guard::Always, at(9))).await.unwrap();
+    definitions.remove(&name("test"), &Guard::Always).await.unwrap();
+    let known = definitions.known();
+    drop(definitions);
+    let again = open(&directory);
+    assert_eq!(again.known(), known, "and the first stream, once deleted, stays so");
+    let record = &again.known()[&name("a")];
+    assert_eq!((record.changed, record.switched, record.spec.control.enabled), (at(9), at(9), false));
+    assert_eq!(fs::read_dir(file(&directory, "")).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_makes_no_sense_is_set_aside_and_the_others_are_read() {
+    let directory = TempDir::new().unwrap();
+    drop(open(&directory));
+    let good = fs::read_to_string(file(&directory, "test.json")).unwrap();
+    for (name, text) in [
+        ("cut.json", &good[..40]),
+        ("empty.json", ""),
+        ("other.json", &good),
+        ("wrong.json", &good.replace("smpte", "snow").replace("\"test\"", "\"wrong\"")),
+    ] {
+        fs::write(file(&directory, name), text).unwrap();
+    }
+    fs::write(file(&directory, "half.part"), &good[..9]).unwrap();
+    fs::write(file(&directory, "notes.txt"), "not ours").unwrap();
+    assert_eq!(names(&open(&directory)), ["test"]);
+    let mut left: Vec<_> = fs::read_dir(file(&directory, ""))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["cut.broken-1", "empty.broken-1", "notes.txt", "other.broken-1", "test.json", "wrong.broken-1"]);
+}
+
+#[tokio::test]
+async fn two_processes_do_not_keep_their_state_in_one_place() {
+    let directory = TempDir::new().unwrap();
+    let first = open(&directory);
+    let error = Definitions::open(directory.path(), Vec::new()).unwrap_err();
+    let error = format!("{:#}", anyhow::Error::from(error));
+    assert!(error.contains("another process"), "{error}");
+    drop(first);
+    open(&directory);
+}
+
+#[tokio::test]
+async fn a_write_that_cannot_be_kept_changes_nothing() {
+    let directory = TempDir::new().unwrap();
+    let definitions = open(&directory);
+    // Nothing can be written beside a directory of that name, whoever we are.
+    fs::create_dir(file(&directory, "a.part")).unwrap();
+    let error = definitions.put(spec("a"), &Guard::Always, at(0)).await.unwrap_err();
+    assert!(matches!(error, WriteError::Store(_)), "{error}");
+    assert_eq!(names(&definitions), ["test"]);
+    definitions.put(spec("b"), &Guard::Always, at(0)).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_declared_is_read_only_and_goes_first() {
+    let definitions = Definitions::in_memory(vec![titled("a", "made")]);
+    definitions.declare(vec![titled("a", "declared"), spec("b")], at(0)).await;
+    for write in [
+        definitions.put(spec("a"), &Guard::Always, at(0)).await.map(drop),
+        definitions.remove(&name("b"), &Guard::Always).await,
+    ] {
+        assert!(matches!(write, Err(WriteError::Declared(_))));
+    }
+    definitions.enable(&name("a"), false, (&Guard::Always, at(0))).await.unwrap();
+    let record = definitions.known()[&name("a")].clone();
+    assert_eq!((record.spec.title.as_str(), record.spec.control.enabled), ("declared", false));
+    definitions.declare(vec![spec("c")], at(0)).await;
+    assert_eq!(names(&definitions), ["a", "c"]);
+    assert_eq!(definitions.known()[&name("a")].spec.title, "made", "it has only given way");
+}
+
+#[tokio::test]
+async fn what_is_declared_as_before_keeps_what_was_said_by_hand() {
+    let definitions = Definitions::in_memory(Vec::new());
+    definitions.declare(vec![spec("a"), spec("b")], at(0)).await;
+    for stream in ["a", "b"] {
+        definitions.enable(&name(stream), false, (&Guard::Always, at(0))).await.unwrap();
+    }
+    let before = definitions.known();
+    definitions.declare(vec![spec("a"), titled("b", "another"), spec("c")], at(0)).await;
+    let known = definitions.known();
+    assert!(Arc::ptr_eq(&before[&name("a")], &known[&name("a")]));
+    assert!(known[&name("b")].spec.control.enabled);
+    let mut seen = definitions.watch();
+    definitions.declare(vec![spec("a"), titled("b", "another"), spec("c")], at(0)).await;
+    assert!(!seen.has_changed().unwrap());
+    definitions.declare(vec![spec("c")], at(0)).await;
+    assert!(seen.changed().await.is_ok());
+    assert_eq!(names(&definitions), ["c"]);
+}
+
+#[tokio::test]
+async fn what_is_declared_otherwise_follows_on_what_it_was() {
+    let definitions = Definitions::in_memory(Vec::new());
+    definitions.declare(vec![spec("a"), spec("b")], at(0)).await;
+    let shorter = StreamSpec { window: Duration::from_secs(30), ..spec("b") };
+    definitions.declare(vec![titled("a", "another"), shorter], at(0)).await;
+    let known = definitions.known();
+    let (goes_over, begins_anew) = (&known[&name("a")], &known[&name("b")]);
+    let current = spec("a").timeline.segment_at(at(0));
+    assert_eq!((goes_over.before.len(), goes_over.before[0].from, goes_over.from), (1, 0, current + 2));
+    assert_eq!((goes_over.spec.title.as_str(), goes_over.origin), ("another", Origin::Declared));
+    assert_eq!((begins_anew.before.len(), begins_anew.from), (0, 0));
+}
+
+#[tokio::test]
+async fn a_stored_stream_comes_back_when_none_of_its_name_is_declared_any_more() {
+    let directory = TempDir::new().unwrap();
+    let definitions = open(&directory);
+    definitions.declare(vec![titled("test", "declared")], at(0)).await;
+    assert_eq!(definitions.known()[&name("test")].origin, Origin::Declared);
+    definitions.declare(Vec::new(), at(0)).await;
+    assert_eq!(definitions.known()[&name("test")].origin, Origin::Stored);
+}
+
+#[tokio::test]
+async fn a_guard_keeps_a_write_from_undoing_another() {
+    let definitions = Definitions::in_memory(vec![spec("a")]);
+    let tag = || definitions.known()[&name("a")].tag();
+    let old = tag();
+    let guard = Guard::Unchanged(vec!["something".into(), old.clone()]);
+    definitions.put(titled("a", "mine"), &guard, at(0)).await.unwrap();
+    assert_ne!(tag(), old);
+    for (guard, spec) in
+        [(guard, titled("a", "theirs")), (Guard::Exists, spec("b")), (Guard::Unchanged(vec![old]), spec("b"))]
+    {
+        let error = definitions.put(spec, &guard, at(1)).await.unwrap_err();
+        assert!(matches!(error, WriteError::Changed(_)), "{error}");
+    }
+    assert!(matches!(definitions.put(spec("a"), &Guard::New, at(1)).await, Err(WriteError::Exists(_))));
+    assert_eq!(definitions.known()[&name("a")].spec.title, "mine");
+}
+
+#[tokio::test]
+async fn the_same_definition_again_changes_nothing() {
+    let definitions = Definitions::in_memory(vec![spec("a")]);
+    let before = definitions.known();
+    assert_eq!(definitions.put(spec("a"), &Guard::Always, at(5)).await.unwrap(), Change::Replaced);
+    assert!(Arc::ptr_eq(&before, &definitions.known()));
+}
+
+#[tokio::test]
+async fn there_is_a_limit_to_streams() {
+    let definitions = Definitions::in_memory(Vec::new());
+    for number in 0..ALLOWED_STREAMS {
+        definitions.put(spec(&format!("s{number}")), &Guard::New, at(0)).await.unwrap();
+    }
+    let full = |allowed| format!("there are {allowed} streams, which is the most that is allowed");
+    let create =
+        async |name| definitions.put(spec(name), &Guard::Always, at(0)).await.map_err(|error| error.to_string());
+    assert_eq!(create("a").await, Err(full(ALLOWED_STREAMS)));
+    definitions.put(titled("s0", "changed"), &Guard::Always, at(0)).await.unwrap();
+    definitions.allow(ALLOWED_STREAMS + 1);
+    assert_eq!(create("a").await, Ok(Change::Created));
+    definitions.allow(1);
+    assert_eq!(create("b").await, Err(full(1)));
+    assert_eq!(definitions.known().len(), ALLOWED_STREAMS + 1);
+}
+
+proptest! {
+    #[test]
+    fn any_file_is_read_or_set_aside(bytes: Vec<u8>) {
+        let directory = TempDir::new().unwrap();
+        drop(open(&directory));
+        fs::write(file(&directory, "x.json"), bytes).unwrap();
+        prop_assert_eq!(names(&open(&directory)), ["test"]);
+    }
+}

@@ -1,0 +1,119 @@
+//! Delivery directives (RFC 8216bis 6.2.5): what a client may ask of a low-latency playlist, and the wait for it.
+
+use tokio::time::timeout;
+
+use super::error::ApiError;
+use crate::media::manifest::hls::{self, Skip};
+use crate::media::window::{Edge, Granularity, Output, Snapshot, Track};
+
+/// Target durations for which a request is held (RFC 8216bis 6.2.5.2).
+const PATIENCE_TARGETS: u32 = 3;
+/// Segments by which a request may be ahead (RFC 8216bis 6.2.5.2).
+const AHEAD_SEGMENTS: u64 = 2;
+
+/// The directives of one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Directives {
+    pub(super) skip: Skip,
+    /// What the playlist has to list before it is answered.
+    wanted: Option<Wanted>,
+}
+
+/// `_HLS_msn`, and `_HLS_part` if it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wanted {
+    segment: u64,
+    part: Option<u64>,
+}
+
+impl Directives {
+    /// Reads a query; what is not a directive is nobody's here, nor is one that is not known.
+    ///
+    /// # Errors
+    /// [`ApiError::Directive`].
+    pub(super) fn parse(query: &str) -> Result<Self, ApiError> {
+        let number = |name: &str, value: &str| {
+            match value.bytes().all(|b| b.is_ascii_digit()) {
+                true => value.parse::<u64>().ok().filter(|number| *number <= u64::from(u32::MAX)),
+                false => None,
+            }
+            .ok_or_else(|| ApiError::Directive(format!("{name} is a decimal number up to {}, not {value:?}", u32::MAX)))
+        };
+        let (mut segment, mut part, mut skip) = (None, None, Skip::No);
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "_HLS_msn" => segment = Some(number(&name, &value)?),
+                "_HLS_part" => part = Some(number(&name, &value)?),
+                "_HLS_skip" => {
+                    skip = match &*value {
+                        "YES" => Skip::Segments,
+                        "v2" => Skip::SegmentsAndDates,
+                        _ => return Err(ApiError::Directive(format!("_HLS_skip is YES or v2, not {value:?}"))),
+                    }
+                }
+                _ => {}
+            }
+        }
+        match (segment, part) {
+            (None, Some(_)) => Err(ApiError::Directive("_HLS_part needs _HLS_msn".into())),
+            (None, None) => Ok(Self { skip, wanted: None }),
+            (Some(segment), part) => Ok(Self { skip, wanted: Some(Wanted { segment, part }) }),
+        }
+    }
+
+    /// Whether the answer may have to wait, which decides for how long it is fresh.
+    pub(super) fn blocks(&self) -> bool {
+        self.wanted.is_some()
+    }
+
+    /// Resolves when the playlist of `track`, listing what is of `granularity`, has what is asked for.
+    ///
+    /// # Errors
+    /// [`ApiError::TooFarAhead`] at once, [`ApiError::Overdue`] after three target durations.
+    pub(super) async fn wait(&self, output: &Output, track: &Track, granularity: Granularity) -> Result<(), ApiError> {
+        let Some(wanted) = self.wanted else { return Ok(()) };
+        let chunks = u64::from(output.spec.timeline.chunks_per_segment());
+        let mut snapshots = track.window.subscribe();
+        wanted.check(output, &snapshots.borrow(), granularity)?;
+        let timeout_after = hls::target_duration(&output.spec) * PATIENCE_TARGETS;
+        let until = wanted.until(chunks, granularity);
+        let there = snapshots.wait_for(|snapshot| snapshot.ended() || listed(snapshot, chunks, granularity) >= until);
+        match timeout(timeout_after, there).await {
+            // The window outlives the wait, so the sender cannot be gone.
+            Ok(_) => Ok(()),
+            Err(_) => Err(ApiError::Overdue { waited: timeout_after }),
+        }
+    }
+}
+
+impl Wanted {
+    /// How many chunks since 1970 have to be listed. A part past the last of its segment is the first of the next
+    /// (RFC 8216bis 6.2.5.2).
+    fn until(self, chunks: u64, granularity: Granularity) -> u64 {
+        match self.part.filter(|_| granularity == Granularity::Chunk) {
+            Some(part) => self.segment * chunks + part.min(chunks) + 1,
+            None => (self.segment + 1) * chunks,
+        }
+    }
+
+    fn check(self, output: &Output, snapshot: &Snapshot, granularity: Granularity) -> Result<(), ApiError> {
+        let chunks = u64::from(output.spec.timeline.chunks_per_segment());
+        let last = snapshot.last_complete().unwrap_or_default();
+        let ahead = self.until(chunks, granularity).saturating_sub(listed(snapshot, chunks, granularity));
+        let part_too_far = self.part.is_some() && ahead > hls::advance_part_limit(&output.spec);
+        match (self.segment > last + AHEAD_SEGMENTS || part_too_far) && !snapshot.ended() {
+            true => Err(ApiError::TooFarAhead { last }),
+            false => Ok(()),
+        }
+    }
+}
+
+/// How many chunks since 1970 a playlist reaches to.
+fn listed(snapshot: &Snapshot, chunks: u64, granularity: Granularity) -> u64 {
+    match granularity {
+        Granularity::Segment => snapshot.last_complete().map_or(0, |last| (last + 1) * chunks),
+        Granularity::Chunk => {
+            snapshot.edge().map_or(0, |Edge { segment, chunk }| segment * chunks + u64::from(chunk) + 1)
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Whose turn it is to send among the answers of one HTTP/2 connection. The urgent go first (RFC 9218 10), as long as they
+//! have something to send and the client takes it.
+
+use std::task::Waker;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::priority::Priority;
+
+/// How long an answer that has just sent something stands before others. That a client does not take it can only be told by
+/// time; on a line of 1 Mbit/s the next piece is asked for well before.
+pub(super) const GRACE: Duration = Duration::from_millis(500);
+
+/// How much more timeout_after there is with an answer while others go on.
+const VERY: u32 = 10;
+
+/// The answers of a connection that have begun and not ended.
+#[derive(Debug, Default)]
+pub(super) struct Scheduler {
+    scheduler: Vec<Response>,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Response {
+    id: u64,
+    priority: Priority,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// There is nothing to send yet.
+    Waiting,
+    /// It has sent something, then.
+    Sending(Instant),
+    /// It has something to send and lets others go first, until then.
+    Held(Instant, Waker),
+}
+
+impl Scheduler {
+    /// Takes in an answer that has nothing to send yet.
+    pub(super) fn join(&mut self, priority: Priority) -> u64 {
+        self.next += 1;
+        self.scheduler.push(Response { id: self.next, priority, state: State::Waiting });
+        self.next
+    }
+
+    /// Whether answer `id` may send the next piece now. If not, it asks again at the moment that is returned, or when
+    /// `waker` is woken.
+    pub(super) fn hold(&mut self, id: u64, now: Instant, waker: &Waker) -> Option<Instant> {
+        let own = self.scheduler.iter().position(|lane| lane.id == id)?;
+        let before = self.scheduler.iter().filter(|lane| lane.is_before(&self.scheduler[own]));
+        let until = before.filter_map(Response::ahead_until).filter(|until| *until > now).max();
+        self.scheduler[own].state = match until {
+            Some(until) => State::Held(until, waker.clone()),
+            None => State::Sending(now),
+        };
+        until
+    }
+
+    /// Answer `id` waits for something to send.
+    pub(super) fn wait(&mut self, id: u64) {
+        if let Some(lane) = self.scheduler.iter_mut().find(|lane| lane.id == id) {
+            lane.state = State::Waiting;
+        }
+        self.wake();
+    }
+
+    /// Answer `id` has sent all, or is given up.
+    pub(super) fn leave(&mut self, id: u64) {
+        self.scheduler.retain(|lane| lane.id != id);
+        self.wake();
+    }
+
+    /// Whether the client has taken nothing of what there is for `timeout_after`, or nothing of some answer for very long: others
+    /// may be before it.
+    pub(super) fn is_stuck(&self, now: Instant, timeout_after: Duration) -> bool {
+        let sent = self.scheduler.iter().filter_map(|lane| match lane.state {
+            State::Sending(at) => Some(at),
+            State::Waiting | State::Held(..) => None,
+        });
+        let has_passed = |at: Option<Instant>, time| at.is_some_and(|at| at + time <= now);
+        has_passed(sent.clone().max(), timeout_after) || has_passed(sent.min(), timeout_after * VERY)
+    }
+
+    fn wake(&self) {
+        for lane in &self.scheduler {
+            if let State::Held(_, waker) = &lane.state {
+                waker.wake_by_ref();
+            }
+        }
+    }
+}
+
+impl Response {
+    /// Of the same urgency those that are of use only as a whole go one after another, in the order of requests.
+    fn is_before(&self, other: &Self) -> bool {
+        let (one, two) = (self.priority, other.priority);
+        let in_turn = !one.incremental && !two.incremental && self.id < other.id;
+        one.urgency < two.urgency || (one.urgency == two.urgency && in_turn)
+    }
+
+    /// One that is held steps aside together with those that it lets go first.
+    fn ahead_until(&self) -> Option<Instant> {
+        match self.state {
+            State::Waiting => None,
+            State::Sending(at) => Some(at + GRACE),
+            State::Held(until, _) => Some(until),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Bell(AtomicUsize);
+
+    impl Wake for Bell {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn with(priorities: &[(u8, bool)]) -> (Scheduler, Vec<u64>) {
+        let mut scheduler = Scheduler::default();
+        let join = |&(urgency, incremental): &_| scheduler.join(Priority { urgency, incremental });
+        let ids = priorities.iter().map(join).collect();
+        (scheduler, ids)
+    }
+
+    fn may(scheduler: &mut Scheduler, id: u64, now: Instant) -> bool {
+        scheduler.hold(id, now, Waker::noop()).is_none()
+    }
+
+    #[test]
+    fn the_urgent_go_first_while_they_send() {
+        let (mut scheduler, ids) = with(&[(4, false), (1, false)]);
+        let now = Instant::now();
+        assert!(may(&mut scheduler, ids[0], now), "the urgent one has nothing yet");
+        assert!(may(&mut scheduler, ids[1], now));
+        assert!(!may(&mut scheduler, ids[0], now));
+        assert!(may(&mut scheduler, ids[1], now + GRACE / 2));
+        assert!(!may(&mut scheduler, ids[0], now + GRACE), "the urgent one has gone on");
+        scheduler.leave(ids[1]);
+        assert!(may(&mut scheduler, ids[0], now + GRACE));
+    }
+
+    #[test]
+    fn an_answer_that_waits_for_media_holds_nobody_up() {
+        let (mut scheduler, ids) = with(&[(0, false), (7, false)]);
+        let now = Instant::now();
+        assert!(may(&mut scheduler, ids[0], now));
+        let bell = Arc::new(Bell::default());
+        assert_eq!(scheduler.hold(ids[1], now, &Waker::from(Arc::clone(&bell))), Some(now + GRACE));
+        scheduler.wait(ids[0]);
+        assert_eq!(bell.0.load(Ordering::Relaxed), 1, "it is told");
+        assert!(may(&mut scheduler, ids[1], now));
+        assert!(may(&mut scheduler, ids[0], now), "nobody waits for the less urgent");
+    }
+
+    #[test]
+    fn an_answer_that_the_client_does_not_take_steps_aside() {
+        let (mut scheduler, ids) = with(&[(0, false), (3, false), (7, false)]);
+        let now = Instant::now();
+        assert!(may(&mut scheduler, ids[0], now));
+        assert!(!may(&mut scheduler, ids[1], now) && !may(&mut scheduler, ids[2], now));
+        let later = now + GRACE;
+        assert!(may(&mut scheduler, ids[2], later), "one that is held does not hold for longer");
+        assert!(may(&mut scheduler, ids[1], later));
+        assert!(!may(&mut scheduler, ids[2], later), "the order is kept among the others");
+    }
+
+    #[test]
+    fn wholes_of_one_urgency_go_one_after_another_and_the_others_share() {
+        let (mut scheduler, ids) = with(&[(3, false), (3, false), (3, true), (3, true)]);
+        let now = Instant::now();
+        assert!(may(&mut scheduler, ids[0], now));
+        assert!(!may(&mut scheduler, ids[1], now));
+        assert!(may(&mut scheduler, ids[2], now) && may(&mut scheduler, ids[3], now));
+        scheduler.leave(ids[0]);
+        assert!(may(&mut scheduler, ids[1], now));
+    }
+
+    #[test]
+    fn an_answer_may_be_stuck_for_longer_while_others_go_on() {
+        let (mut scheduler, ids) = with(&[(0, true), (0, true)]);
+        let now = Instant::now();
+        assert!(may(&mut scheduler, ids[0], now) && may(&mut scheduler, ids[1], now + GRACE));
+        assert!(!scheduler.is_stuck(now + GRACE, GRACE));
+        assert!(may(&mut scheduler, ids[1], now + GRACE * VERY));
+        assert!(scheduler.is_stuck(now + GRACE * VERY, GRACE));
+    }
+
+    #[test]
+    fn only_what_has_something_to_send_can_be_stuck() {
+        let (mut scheduler, ids) = with(&[(0, false), (1, false)]);
+        let now = Instant::now();
+        assert!(!scheduler.is_stuck(now, Duration::ZERO));
+        assert!(may(&mut scheduler, ids[0], now) && !may(&mut scheduler, ids[1], now));
+        assert!(scheduler.is_stuck(now + GRACE, GRACE) && !scheduler.is_stuck(now, GRACE));
+        scheduler.wait(ids[0]);
+        assert!(!scheduler.is_stuck(now + GRACE, GRACE), "one waits, one is held");
+    }
+}

@@ -1,0 +1,124 @@
+//! Playlists and MPDs: text from a definition and snapshots of its windows. Pure; nothing here knows the time, HTTP
+//! or the disk.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::timeline::{Kind, UnixTime};
+use crate::definition::spec::{StreamName, StreamSpec, TrackId};
+use crate::media::window::{Epoch, Epochs, Output, Snapshot, epoch_at};
+
+pub mod dash;
+pub mod hls;
+pub mod latency;
+pub mod path;
+
+/// What manifests are made from.
+#[derive(Debug, Clone)]
+pub struct View<'a> {
+    /// What never changes of the definition.
+    pub spec: &'a StreamSpec,
+    /// The definition from time to time.
+    pub epochs: Epochs,
+    /// One for each track of the definition, video first.
+    pub snapshots: Vec<Arc<Snapshot>>,
+}
+
+impl<'a> View<'a> {
+    /// The stream as it is now.
+    pub fn of(output: &'a Output) -> Self {
+        // An epoch that is not known yet has no segments.
+        let snapshots = output.snapshots();
+        Self { spec: &output.spec, epochs: output.epochs(), snapshots }
+    }
+
+    /// Whether there is something to play: every track has its init segment and a complete segment.
+    pub fn is_playable(&self) -> bool {
+        let revision = &self.current().revision;
+        self.snapshots.iter().all(|snapshot| snapshot.init(revision).is_some() && snapshot.last_complete().is_some())
+    }
+
+    fn tracks(&self) -> impl Iterator<Item = (&TrackId, Kind, &Snapshot)> {
+        self.spec.tracks().zip(&self.snapshots).map(|((id, kind), snapshot)| (id, kind, &**snapshot))
+    }
+
+    fn snapshot(&self, id: &TrackId) -> Option<&Snapshot> {
+        self.tracks().find(|(track, ..)| *track == id).map(|(_, _, snapshot)| snapshot)
+    }
+
+    /// The epoch of segment `number`.
+    fn epoch(&self, number: u64) -> &Epoch {
+        epoch_at(&self.epochs, number)
+    }
+
+    /// The epoch of the newest segment.
+    fn current(&self) -> &Epoch {
+        self.epoch(self.last_complete().unwrap_or_default())
+    }
+
+    fn codec(&self, epoch: &Epoch, id: &TrackId) -> &str {
+        self.snapshot(id).and_then(|snapshot| snapshot.init(&epoch.revision)).map_or("", |init| &init.codec)
+    }
+
+    /// The newest segment that is complete in every track.
+    fn last_complete(&self) -> Option<u64> {
+        self.snapshots.iter().map(|snapshot| snapshot.last_complete()).min().flatten()
+    }
+
+    fn ended(&self) -> bool {
+        self.snapshots.iter().all(|snapshot| snapshot.ended())
+    }
+}
+
+/// Where a stream's manifest is served, which its relative URLs depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// `/live/{stream}/`, beside the tracks.
+    Stream,
+    /// `/hls/` or `/dash/`, the short forms.
+    Short,
+}
+
+impl Place {
+    /// What leads from this place to the directory of the stream's tracks.
+    fn to_stream(self, name: &StreamName) -> String {
+        match self {
+            Self::Stream => String::new(),
+            Self::Short => format!("../live/{name}/"),
+        }
+    }
+
+    /// What leads from this place to the root of the server.
+    fn to_root(self) -> &'static str {
+        match self {
+            Self::Stream => "../../",
+            Self::Short => "../",
+        }
+    }
+}
+
+/// Whether a manifest lets players go as near to the live edge as they can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Latency {
+    /// Whole segments.
+    Normal,
+    /// Chunks as they are made.
+    Low,
+}
+
+/// RFC 3339 in UTC with milliseconds, rounded down.
+pub fn date_time(time: UnixTime) -> String {
+    let timestamp = jiff::Timestamp::from_millisecond(time.as_millis() as i64).unwrap_or(jiff::Timestamp::MAX);
+    format!("{timestamp:.3}")
+}
+
+/// Seconds with as many decimals as they need, at most six.
+fn seconds(duration: Duration) -> String {
+    let micros = (duration.as_nanos() + 500) / 1000;
+    let text = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
+    let trimmed = text.trim_end_matches('0');
+    trimmed.strip_suffix('.').unwrap_or(trimmed).to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+//! The MPD (ISO/IEC 23009-1): one period from 1970, and another wherever the definition changes; segments addressed by
+//! number. As numbers and times follow from the clock, the text does not change while the definition does not.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use dash_mpd_core::{
+    AdaptationSet, AudioChannelConfiguration, MPD, Period, PlaybackRate, ProducerReferenceTime, Representation, Resync,
+    Role, SegmentTemplate, ServiceDescription, UTCTiming,
+};
+
+use super::{Latency, Place, View, latency, path};
+use crate::base::timeline::{Kind, SAMPLE_RATE, UnixTime};
+use crate::definition::spec::{AudioSpec, VideoSpec};
+use crate::media::window::Epoch;
+
+const PROFILES: &str = "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019";
+const LOW_LATENCY_PROFILE: &str = "http://www.dashif.org/guidelines/low-latency-live-v5";
+/// How much faster or slower than real time a player may play to keep its latency; nobody hears it.
+const PLAYBACK_RATES: (f64, f64) = (0.96, 1.04);
+/// One segment makes dash.js stall, three are enough; a fourth is for loaded clients.
+const PRESENTATION_DELAY_SEGMENTS: u32 = 4;
+
+/// The MPD of a stream; `None` if it cannot be serialised.
+pub fn mpd(view: &View<'_>, place: Place, latency: Latency) -> Option<String> {
+    let timeline = &view.spec.timeline;
+    // A segment of one chunk has nothing to offer before it is complete.
+    let latency = if timeline.chunks_per_segment() == 1 { Latency::Normal } else { latency };
+    let segment = timeline.segment_duration();
+    let longest = view.spec.tracks().map(|(_, kind)| timeline.longest_segment(kind)).max().unwrap_or_default();
+    let end = match view.ended() {
+        true => view.last_complete().map(|last| timeline.segment_start(last + 1)),
+        false => None,
+    };
+    let epochs = shown(view);
+    let mpd = MPD {
+        xmlns: Some("urn:mpeg:dash:schema:mpd:2011".into()),
+        id: Some(view.spec.name.to_string()),
+        profiles: Some(match latency {
+            Latency::Normal => PROFILES.into(),
+            Latency::Low => format!("{PROFILES},{LOW_LATENCY_PROFILE}"),
+        }),
+        mpdtype: Some("dynamic".into()),
+        availabilityStartTime: Some(date_time(UnixTime::default())?),
+        publishTime: Some(date_time(end.unwrap_or_else(|| published(view, &epochs)))?),
+        mediaPresentationDuration: end.map(since_1970),
+        minimumUpdatePeriod: end.is_none().then_some(round_up(segment)),
+        minBufferTime: Some(round_up(match latency {
+            Latency::Normal => segment,
+            Latency::Low => latency::part_target(view.spec),
+        })),
+        timeShiftBufferDepth: Some(view.spec.window),
+        // Beside the target of the service description, shaka-player would hold back both.
+        suggestedPresentationDelay: match latency {
+            Latency::Normal => Some(round_up(segment * PRESENTATION_DELAY_SEGMENTS)),
+            Latency::Low => None,
+        },
+        maxSegmentDuration: Some(round_up(longest)),
+        periods: periods(view, &epochs, (place, latency), end),
+        ServiceDescription: (latency == Latency::Low).then(|| service(view)).into_iter().collect(),
+        UTCTiming: vec![timing(place)],
+        ..MPD::default()
+    };
+    Some(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n", mpd.to_string().trim_end()))
+}
+
+/// The epochs that there are segments of, and those that are about to begin.
+fn shown<'a>(view: &'a View<'_>) -> Vec<&'a Epoch> {
+    let first = view.snapshots.iter().filter_map(|snapshot| Some(*snapshot.listed()?.start())).min();
+    let has_inits = |epoch: &Epoch| view.snapshots.iter().all(|snapshot| snapshot.init(&epoch.revision).is_some());
+    let is_shown = |epoch: &&Epoch| epoch.until().is_none_or(|until| Some(until) > first) && has_inits(epoch);
+    view.epochs.iter().map(|epoch| &**epoch).filter(is_shown).collect()
+}
+
+/// When the MPD became what it is: with a change of the definition, or when what was before one had left the window.
+fn published(view: &View<'_>, epochs: &[&Epoch]) -> UnixTime {
+    let left = epochs.first().filter(|epoch| epoch.index > 0).map(|epoch| {
+        let listed = view.spec.window_segments();
+        view.spec.timeline.segment_start(epoch.from + listed)
+    });
+    let changed = epochs.last().map(|epoch| epoch.changed);
+    left.into_iter().chain(changed).max().unwrap_or_default()
+}
+
+/// One for each epoch; only the last one may have an end of its own.
+fn periods(
+    view: &View<'_>,
+    epochs: &[&Epoch],
+    (place, latency): (Place, Latency),
+    end: Option<UnixTime>,
+) -> Vec<Period> {
+    let start = |epoch: &Epoch| since_1970(view.spec.timeline.segment_start(epoch.from));
+    let last = epochs.last().map(|epoch| epoch.index);
+    let period = |epoch: &&Epoch| Period {
+        id: Some(epoch.index.to_string()),
+        start: Some(start(epoch)),
+        duration: end.filter(|_| last == Some(epoch.index)).map(|end| since_1970(end).saturating_sub(start(epoch))),
+        adaptations: adaptation_sets(view, epoch, (place, latency)),
+        ..Period::default()
+    };
+    epochs.iter().map(period).collect()
+}
+
+fn timing(place: Place) -> UTCTiming {
+    UTCTiming {
+        schemeIdUri: "urn:mpeg:dash:utc:http-xsdate:2014".into(),
+        value: Some(format!("{}time", place.to_root())),
+        ..UTCTiming::default()
+    }
+}
+
+/// What latency is wanted (ISO/IEC 23009-1 K.3.2), in milliseconds.
+fn service(view: &View<'_>) -> ServiceDescription {
+    let target = latency::target(view.spec).as_millis() as f64;
+    ServiceDescription {
+        id: Some("0".into()),
+        Latency: vec![dash_mpd_core::Latency {
+            min: Some(latency::part_target(view.spec).as_millis() as f64 * 2.0),
+            max: Some(target * 3.0),
+            target: Some(target),
+            ..dash_mpd_core::Latency::default()
+        }],
+        PlaybackRate: vec![PlaybackRate { min: Some(PLAYBACK_RATES.0), max: Some(PLAYBACK_RATES.1) }],
+        ..ServiceDescription::default()
+    }
+}
+
+fn adaptation_sets(view: &View<'_>, epoch: &Epoch, (place, latency): (Place, Latency)) -> Vec<AdaptationSet> {
+    let spec = &epoch.spec;
+    let low = latency == Latency::Low;
+    let video = (!spec.video.is_empty()).then(|| AdaptationSet {
+        // Only a segment starts with a picture that depends on none.
+        Resync: low.then(|| resync(view, "0")).into_iter().collect(),
+        ProducerReferenceTime: low.then(|| reference_time(Kind::Video, place)).flatten().into_iter().collect(),
+        contentType: Some("video".into()),
+        mimeType: Some("video/mp4".into()),
+        frameRate: Some(spec.timeline.rate().to_string()),
+        representations: spec.video.iter().map(|video| video_representation(view, epoch, video)).collect(),
+        ..adaptation_set(epoch, place, latency)
+    });
+    let audio = spec.audio.as_ref().map(|audio| AdaptationSet {
+        Resync: low.then(|| resync(view, "1")).into_iter().collect(),
+        ProducerReferenceTime: low.then(|| reference_time(Kind::Audio, place)).flatten().into_iter().collect(),
+        contentType: Some("audio".into()),
+        mimeType: Some("audio/mp4".into()),
+        lang: Some("und".into()),
+        representations: vec![audio_representation(view, epoch, audio)],
+        ..adaptation_set(epoch, place, latency)
+    });
+    let sets = video.into_iter().chain(audio).enumerate();
+    sets.map(|(id, set)| AdaptationSet { id: Some(id.to_string()), ..set }).collect()
+}
+
+/// Every chunk is a place to take up the stream again, of this type of stream access point (ISO/IEC 23009-1 5.3.13).
+fn resync(view: &View<'_>, sap: &str) -> Resync {
+    let timeline = &view.spec.timeline;
+    let chunk = u64::from(timeline.chunk_frames()) * u64::from(timeline.frame_ticks(Kind::Video));
+    Resync { rtype: Some(sap.into()), dT: Some(chunk), marker: Some(true), ..Resync::default() }
+}
+
+/// Media time is Unix time: both count from 1970 (ISO/IEC 23009-1 5.12).
+fn reference_time(kind: Kind, place: Place) -> Option<ProducerReferenceTime> {
+    Some(ProducerReferenceTime {
+        id: Some(if kind == Kind::Video { "video" } else { "audio" }.into()),
+        inband: Some(kind == Kind::Video),
+        presentationTime: Some(0),
+        prtType: Some("captured".into()),
+        wallClockTime: Some(date_time(UnixTime::default())?),
+        UTCTiming: Some(timing(place)),
+    })
+}
+
+fn adaptation_set(epoch: &Epoch, place: Place, latency: Latency) -> AdaptationSet {
+    let Epoch { spec, revision, from, .. } = epoch;
+    let timeline = &spec.timeline;
+    let base = place.to_stream(&spec.name);
+    let early = timeline.segment_duration().saturating_sub(latency::part_target(spec)).as_secs_f64();
+    AdaptationSet {
+        segmentAlignment: Some(true),
+        startWithSAP: Some(1),
+        Role: vec![Role {
+            schemeIdUri: "urn:mpeg:dash:role:2011".into(),
+            value: Some("main".into()),
+            ..Role::default()
+        }],
+        SegmentTemplate: Some(SegmentTemplate {
+            media: Some(format!("{base}{}", path::segment_template(revision))),
+            initialization: Some(format!("{base}{}", path::init_template(revision))),
+            timescale: Some(timeline.timescale(Kind::Video).into()),
+            duration: Some(timeline.segment_ticks() as f64),
+            startNumber: Some(*from),
+            presentationTimeOffset: (*from > 0).then(|| from * timeline.segment_ticks()),
+            availabilityTimeOffset: (latency == Latency::Low).then_some(early),
+            availabilityTimeComplete: (latency == Latency::Low).then_some(false),
+            ..SegmentTemplate::default()
+        }),
+        ..AdaptationSet::default()
+    }
+}
+
+fn video_representation(view: &View<'_>, epoch: &Epoch, video: &VideoSpec) -> Representation {
+    Representation {
+        id: Some(video.id.to_string()),
+        codecs: Some(view.codec(epoch, &video.id).to_owned()),
+        bandwidth: Some(video.bitrate.into()),
+        width: Some(video.width.into()),
+        height: Some(video.height.into()),
+        sar: Some("1:1".into()),
+        ..Representation::default()
+    }
+}
+
+fn audio_representation(view: &View<'_>, epoch: &Epoch, audio: &AudioSpec) -> Representation {
+    Representation {
+        id: Some(audio.id.to_string()),
+        codecs: Some(view.codec(epoch, &audio.id).to_owned()),
+        bandwidth: Some(audio.bitrate.into()),
+        audioSamplingRate: Some(SAMPLE_RATE.to_string()),
+        AudioChannelConfiguration: vec![AudioChannelConfiguration {
+            schemeIdUri: "urn:mpeg:dash:23003:3:audio_channel_configuration:2011".into(),
+            value: Some("2".into()),
+            ..AudioChannelConfiguration::default()
+        }],
+        ..Representation::default()
+    }
+}
+
+fn date_time(time: UnixTime) -> Option<chrono::DateTime<chrono::Utc>> {
+    DateTime::from_timestamp_millis(time.as_millis() as i64)
+}
+
+fn since_1970(time: UnixTime) -> Duration {
+    time.saturating_since(UnixTime::default())
+}
+
+/// Up to a millisecond, as fine as an MPD needs.
+fn round_up(duration: Duration) -> Duration {
+    Duration::from_millis(duration.as_nanos().div_ceil(1_000_000) as u64)
+}

@@ -1,0 +1,149 @@
+//! Media playlists with parts (RFC 8216bis appendix B): a part is a chunk with a URL of its own.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use super::{begins, date, end, extent, find, map, opening, sequence, target_duration};
+use crate::base::timeline::{Kind, Timeline};
+use crate::definition::spec::{StreamSpec, TrackId};
+use crate::media::manifest::{View, latency, path, seconds};
+use crate::media::window::Edge;
+
+/// EXT-X-SKIP needs version 9 (RFC 8216bis 8). The number is that of every low-latency playlist, so that an update
+/// fits what it updates.
+pub(super) const VERSION: u32 = 9;
+/// Target durations from the end, past which segments may be skipped: the least that is allowed (RFC 8216bis 4.4.3.8).
+const SKIP_TARGETS: u64 = 6;
+/// Target durations from the end within which segments show their parts (RFC 8216bis 6.2.2).
+const PART_TARGETS: u64 = 3;
+/// Target durations from the end to play without low latency (RFC 8216bis 4.4.3.8).
+const HOLD_TARGETS: u64 = 3;
+
+/// What a client has already, so that the playlist may leave it out (RFC 8216bis 6.2.5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Skip {
+    /// Nothing.
+    #[default]
+    No,
+    /// `YES`: old segments.
+    Segments,
+    /// `v2`: those, and old EXT-X-DATERANGE tags, of which there are none.
+    SegmentsAndDates,
+}
+
+/// The media playlist of a track with its parts; `None` while there is nothing to list, or if there is no such track.
+pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
+    let (kind, snapshot) = find(view, track)?;
+    let (spec, timeline) = (view.spec, &view.spec.timeline);
+    let edge = snapshot.edge()?;
+    let last_part = timeline.chunks_per_segment() - 1;
+    let last = if edge.chunk == last_part { edge.segment } else { edge.segment - 1 };
+    let first = *snapshot.listed()?.start();
+    let target = target_duration(spec);
+
+    let mut playlist = opening(spec, VERSION);
+    control(&mut playlist, spec);
+    playlist.push_str(&sequence(view, first));
+    let kept = newest(timeline, (kind, last), target * SKIP_TARGETS as u32);
+    let skipped = (last + 1).saturating_sub(first + kept);
+    let skipped = if snapshot.ended() || skip == Skip::No { 0 } else { skipped };
+    let mut mapped = None;
+    let shown = first + skipped;
+    // What changes with a segment that is shown stands behind those that are skipped.
+    if !begins(view.epoch(shown), shown) {
+        map(&mut playlist, view.epoch(shown), shown, &mut mapped);
+    }
+    if skipped > 0 {
+        let dates = if skip == Skip::SegmentsAndDates { ",RECENTLY-REMOVED-DATERANGES=\"\"" } else { "" };
+        let _ = writeln!(playlist, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}{dates}");
+    }
+    let open = if last < edge.segment { edge.chunk + 1 } else { 0 };
+    let open: Duration = (0..open).map(|chunk| timeline.chunk_duration(kind, edge.segment, chunk)).sum();
+    let recent =
+        (last + 1).saturating_sub(newest(timeline, (kind, last), (target * PART_TARGETS as u32).saturating_sub(open)));
+    for number in shown..=last {
+        let epoch = view.epoch(number);
+        map(&mut playlist, epoch, number, &mut mapped);
+        date(&mut playlist, timeline, (kind, number));
+        if number >= recent && snapshot.is_available(number) {
+            parts(&mut playlist, view, (kind, number), last_part);
+        }
+        extent(&mut playlist, timeline, (kind, number), snapshot);
+        let _ = writeln!(playlist, "{}", path::MediaFile::Segment(number).in_track(&epoch.revision));
+    }
+    if last < edge.segment {
+        map(&mut playlist, view.epoch(edge.segment), edge.segment, &mut mapped);
+        date(&mut playlist, timeline, (kind, edge.segment));
+        parts(&mut playlist, view, (kind, edge.segment), edge.chunk);
+    }
+    if !snapshot.ended() {
+        let hint = next(edge, last_part);
+        let uri = path::MediaFile::Chunk { segment: hint.segment, chunk: hint.chunk };
+        let uri = uri.in_track(&view.epoch(hint.segment).revision);
+        let _ = writeln!(playlist, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{uri}\"");
+    }
+    reports(&mut playlist, view, track);
+    end(&mut playlist, snapshot);
+    Some(playlist)
+}
+
+/// Parts by which a blocking request may be ahead of the playlist (RFC 8216bis 6.2.5.2).
+pub fn advance_part_limit(spec: &StreamSpec) -> u64 {
+    let target = latency::part_target(spec);
+    match target < Duration::from_secs(1) {
+        true => (3.0 / target.as_secs_f64()) as u64,
+        false => 3,
+    }
+}
+
+/// How many segments up to `last` are not wholly further than `distance` from its end. Those of audio are not all as long
+/// as those of video.
+fn newest(timeline: &Timeline, (kind, last): (Kind, u64), distance: Duration) -> u64 {
+    let mut from_end = Duration::ZERO;
+    let near = (0..=last).rev().take_while(|number| {
+        let near = from_end < distance;
+        from_end += timeline.duration(kind, *number);
+        near
+    });
+    near.count() as u64
+}
+
+fn control(playlist: &mut String, spec: &StreamSpec) {
+    let target = target_duration(spec).as_secs();
+    let _ = writeln!(
+        playlist,
+        "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={},HOLD-BACK={},PART-HOLD-BACK={}",
+        SKIP_TARGETS * target,
+        HOLD_TARGETS * target,
+        seconds(latency::target(spec)),
+    );
+    let _ = writeln!(playlist, "#EXT-X-PART-INF:PART-TARGET={}", seconds(latency::part_target(spec)));
+}
+
+fn next(edge: Edge, last_part: u32) -> Edge {
+    match edge.chunk == last_part {
+        true => Edge { segment: edge.segment + 1, chunk: 0 },
+        false => Edge { chunk: edge.chunk + 1, ..edge },
+    }
+}
+
+/// Where the other renditions are (RFC 8216bis 4.4.5.4).
+fn reports(playlist: &mut String, view: &View<'_>, track: &TrackId) {
+    for (id, _, snapshot) in view.tracks().filter(|(id, ..)| *id != track) {
+        let Some(edge) = snapshot.edge() else { continue };
+        let uri = format!("../{id}/{}", path::LLHLS);
+        let (number, part) = (edge.segment, edge.chunk);
+        let _ = writeln!(playlist, "#EXT-X-RENDITION-REPORT:URI=\"{uri}\",LAST-MSN={number},LAST-PART={part}");
+    }
+}
+
+/// The parts of a segment up to part `newest`.
+fn parts(playlist: &mut String, view: &View<'_>, (kind, number): (Kind, u64), newest: u32) {
+    let revision = &view.epoch(number).revision;
+    for chunk in 0..=newest {
+        let uri = path::MediaFile::Chunk { segment: number, chunk }.in_track(revision);
+        let duration = seconds(view.spec.timeline.chunk_duration(kind, number, chunk));
+        let independent = if kind == Kind::Audio || chunk == 0 { ",INDEPENDENT=YES" } else { "" };
+        let _ = writeln!(playlist, "#EXT-X-PART:DURATION={duration},URI=\"{uri}\"{independent}");
+    }
+}

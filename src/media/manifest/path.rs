@@ -1,0 +1,153 @@
+//! The URL grammar of media and manifests: written and read here only.
+//!
+//! ```text
+//! live/{stream}/hls.m3u8 | llhls.m3u8 | dash.mpd | lldash.mpd
+//! live/{stream}/{track}/hls.m3u8 | llhls.m3u8 | iframes.m3u8
+//! live/{stream}/{track}/{revision}/init.mp4 | {k}.m4s | {k}.{c}.m4s
+//! hls/{stream}.m3u8   dash/{stream}.mpd
+//! ```
+//!
+//! All of it is under `t/{token}/` too, and so is `time`: URLs in manifests are relative, so that players carry the token on.
+
+use crate::definition::spec::{Revision, StreamName, TrackId};
+
+/// Multivariant and media playlists.
+pub const HLS: &str = "hls.m3u8";
+/// The same with low latency.
+pub const LLHLS: &str = "llhls.m3u8";
+/// Playlists of IDR pictures only.
+pub const IFRAMES: &str = "iframes.m3u8";
+/// MPDs.
+pub const DASH: &str = "dash.mpd";
+/// MPDs with low latency.
+pub const LLDASH: &str = "lldash.mpd";
+
+const INIT: &str = "init.mp4";
+/// Far past the end of time, and small enough to calculate with.
+const LAST_NUMBER: u64 = 1_000_000_000_000;
+
+/// A file in a track's revision directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaFile {
+    /// The init segment.
+    Init,
+    /// A segment.
+    Segment(u64),
+    /// A chunk of a segment.
+    Chunk {
+        /// The segment's number.
+        segment: u64,
+        /// Counted from 0.
+        chunk: u32,
+    },
+}
+
+impl MediaFile {
+    /// Reads a file name; numbers have no leading zeros.
+    pub fn parse(name: &str) -> Option<Self> {
+        if name == INIT {
+            return Some(Self::Init);
+        }
+        let stem = name.strip_suffix(".m4s")?;
+        match stem.split_once('.') {
+            None => Some(Self::Segment(number(stem)?)),
+            Some((segment, chunk)) => {
+                Some(Self::Chunk { segment: number(segment)?, chunk: number(chunk)?.try_into().ok()? })
+            }
+        }
+    }
+
+    /// The file name.
+    pub fn name(self) -> String {
+        match self {
+            Self::Init => INIT.to_owned(),
+            Self::Segment(number) => format!("{number}.m4s"),
+            Self::Chunk { segment, chunk } => format!("{segment}.{chunk}.m4s"),
+        }
+    }
+
+    /// Relative to the track's directory, where its media playlists are.
+    pub fn in_track(self, revision: &Revision) -> String {
+        format!("{revision}/{}", self.name())
+    }
+}
+
+/// `@media` of a SegmentTemplate, relative to the stream's directory.
+pub fn segment_template(revision: &Revision) -> String {
+    format!("$RepresentationID$/{revision}/$Number$.m4s")
+}
+
+/// `@initialization` of a SegmentTemplate, relative to the stream's directory.
+pub fn init_template(revision: &Revision) -> String {
+    format!("$RepresentationID$/{revision}/{INIT}")
+}
+
+/// The directory of a stream, from the root.
+pub fn stream_directory(stream: &StreamName) -> String {
+    format!("live/{stream}")
+}
+
+/// What of a path comes behind a viewer token, and the token; from the root, with its slash.
+pub fn split_token(path: &str) -> Option<(&str, &str)> {
+    let (token, rest) = path.strip_prefix("/t/")?.split_once('/')?;
+    Some((token, &path[path.len() - rest.len() - 1..]))
+}
+
+/// A path under a viewer token, from the root.
+pub fn under_token(token: &str, path: &str) -> String {
+    format!("t/{token}/{path}")
+}
+
+/// The directory of a track, from the root.
+pub fn track_directory(stream: &StreamName, track: &TrackId) -> String {
+    format!("live/{stream}/{track}")
+}
+
+/// Short form of the multivariant playlist, from the root.
+pub fn short_hls(stream: &StreamName) -> String {
+    format!("hls/{stream}.m3u8")
+}
+
+/// Short form of the MPD, from the root.
+pub fn short_dash(stream: &StreamName) -> String {
+    format!("dash/{stream}.mpd")
+}
+
+fn number(text: &str) -> Option<u64> {
+    let canonical = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    let number = if canonical { text.parse().ok() } else { None };
+    number.filter(|number| *number <= LAST_NUMBER)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_that_are_not_canonical_are_unknown() {
+        for name in
+            ["", "init.MP4", "01.m4s", "+1.m4s", "1.m4s.m4s", "1..m4s", ".m4s", "1.01.m4s", "-1.m4s", "1.2.3.m4s"]
+        {
+            assert_eq!(MediaFile::parse(name), None, "{name:?}");
+        }
+        assert_eq!(MediaFile::parse("1000000000001.m4s"), None);
+        assert_eq!(MediaFile::parse("99999999999999999999.m4s"), None);
+        assert_eq!(MediaFile::parse("1.4294967296.m4s"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(segment in 0..=LAST_NUMBER, chunk: u32) {
+            for file in [MediaFile::Init, MediaFile::Segment(segment), MediaFile::Chunk { segment, chunk }] {
+                prop_assert_eq!(MediaFile::parse(&file.name()), Some(file));
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_without_panic(name in ".*") {
+            let _ = MediaFile::parse(&name);
+        }
+    }
+}

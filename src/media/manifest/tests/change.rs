@@ -1,0 +1,111 @@
+use insta::assert_snapshot;
+use serde_json::json;
+
+use super::*;
+use crate::definition::spec::Revision;
+use crate::media::manifest::hls::Skip;
+use crate::media::window::fixture::{initialise, publish, publish_chunks};
+
+/// A stream that goes over to another revision with segment `from`.
+fn changed(from: u64) -> Output {
+    let output = output(json!({"name": "test", "window_seconds": 10}));
+    let spec = StreamSpec { title: "other".into(), ..output.spec.clone() };
+    let revision = Revision::parse("0123abcd").unwrap();
+    assert!(output.change(Epoch::new((1, from), spec, revision, UnixTime::from_millis((from - 2) * 1920))));
+    initialise(&output);
+    output
+}
+
+/// The lines of a playlist that say which definition segments are of, without what says more.
+fn definitions(playlist: &str) -> Vec<String> {
+    let told = |line: &&str| {
+        !line.starts_with('#')
+            || ["#EXT-X-DISC", "#EXT-X-MAP", "#EXT-X-PART:", "#EXT-X-PRELOAD", "#EXT-X-SKIP"]
+                .iter()
+                .any(|tag| line.starts_with(tag))
+    };
+    let short = |line: &str| line.replace("#EXT-X-", "").replace(",INDEPENDENT=YES", "").replace("DURATION=0.32,", "");
+    playlist.lines().filter(told).map(short).collect()
+}
+
+#[test]
+fn a_playlist_goes_over_to_another_definition_at_a_discontinuity() {
+    let output = changed(SEGMENT + 2);
+    let media =
+        |output: &Output| definitions(&hls::media(&View::of(output), &track(output, "v720")).unwrap()).join("\n");
+    publish(&output, SEGMENT..SEGMENT + 3);
+    assert_snapshot!(media(&output), @r#"
+    DISCONTINUITY-SEQUENCE:0
+    MAP:URI="58fe8eec/init.mp4"
+    58fe8eec/935016890.m4s
+    58fe8eec/935016891.m4s
+    DISCONTINUITY
+    MAP:URI="0123abcd/init.mp4"
+    0123abcd/935016892.m4s
+    "#);
+    publish(&output, SEGMENT + 3..SEGMENT + 8);
+    assert_snapshot!(media(&output).lines().take(5).collect::<Vec<_>>().join("\n"), @r#"
+    DISCONTINUITY-SEQUENCE:0
+    DISCONTINUITY
+    MAP:URI="0123abcd/init.mp4"
+    0123abcd/935016892.m4s
+    0123abcd/935016893.m4s
+    "#);
+    publish(&output, SEGMENT + 8..SEGMENT + 9);
+    assert_snapshot!(media(&output).lines().take(3).collect::<Vec<_>>().join("\n"), @r#"
+    DISCONTINUITY-SEQUENCE:1
+    MAP:URI="0123abcd/init.mp4"
+    0123abcd/935016893.m4s
+    "#);
+}
+
+#[test]
+fn parts_and_hints_are_of_the_definition_of_their_segment() {
+    let output = changed(SEGMENT + 2);
+    let parts = |output: &Output| {
+        let text = hls::low_latency(&View::of(output), &track(output, "v720"), Skip::No).unwrap();
+        let lines = definitions(&text);
+        lines[lines.len() - 4..].join("\n")
+    };
+    publish(&output, SEGMENT..SEGMENT + 2);
+    assert_snapshot!(parts(&output), @r#"
+    PART:URI="58fe8eec/935016891.4.m4s"
+    PART:URI="58fe8eec/935016891.5.m4s"
+    58fe8eec/935016891.m4s
+    PRELOAD-HINT:TYPE=PART,URI="0123abcd/935016892.0.m4s"
+    "#);
+    publish_chunks(&output, SEGMENT + 2, 0..1);
+    assert_snapshot!(parts(&output), @r#"
+    DISCONTINUITY
+    MAP:URI="0123abcd/init.mp4"
+    PART:URI="0123abcd/935016892.0.m4s"
+    PRELOAD-HINT:TYPE=PART,URI="0123abcd/935016892.1.m4s"
+    "#);
+}
+
+#[test]
+fn an_mpd_tells_of_a_change_before_it_comes() {
+    let output = changed(SEGMENT + 2);
+    let mpd = |output: &Output| {
+        dash_mpd_core::parse(&dash::mpd(&View::of(output), Place::Stream, Latency::Low).unwrap()).unwrap()
+    };
+    publish(&output, SEGMENT..SEGMENT + 2);
+    for segments in [SEGMENT..SEGMENT, SEGMENT + 2..SEGMENT + 6] {
+        publish(&output, segments);
+        let mpd = mpd(&output);
+        let [first, second] = &mpd.periods[..] else { panic!("{:?}", mpd.periods) };
+        assert_eq!((first.id.as_deref(), first.start), (Some("0"), Some(Duration::ZERO)));
+        let start = Duration::from_millis((SEGMENT + 2) * 1920);
+        assert_eq!((second.id.as_deref(), second.start, second.duration), (Some("1"), Some(start), None));
+        let template = second.adaptations[0].SegmentTemplate.as_ref().unwrap();
+        assert_eq!(template.startNumber, Some(SEGMENT + 2));
+        let seconds = template.presentationTimeOffset.unwrap() as f64 / template.timescale.unwrap() as f64;
+        assert!((seconds - start.as_secs_f64()).abs() < 1e-6);
+        assert!(template.media.as_ref().unwrap().contains("0123abcd"));
+        assert_eq!(mpd.publishTime.unwrap().timestamp_millis() as u64, SEGMENT * 1920);
+    }
+    publish(&output, SEGMENT + 6..SEGMENT + 8);
+    let mpd = mpd(&output);
+    assert_eq!(mpd.periods.iter().map(|period| period.id.as_deref()).collect::<Vec<_>>(), [Some("1")]);
+    assert_eq!(mpd.publishTime.unwrap().timestamp_millis() as u64, (SEGMENT + 8) * 1920);
+}

@@ -1,0 +1,73 @@
+use insta::assert_snapshot;
+use serde_json::json;
+
+use super::*;
+use crate::media::window::fixture::publish;
+
+#[test]
+fn a_low_latency_mpd_offers_chunks_as_they_are_made() {
+    let output = output(json!({"name": "test"}));
+    publish(&output, SEGMENT..SEGMENT + 2);
+    let mpd = dash::mpd(&View::of(&output), Place::Stream, Latency::Low).unwrap();
+    for part in [
+        "availabilityTimeOffset=\"1.6\" availabilityTimeComplete=\"false\"",
+        "<ServiceDescription id=\"0\"><Latency min=\"640\" max=\"3120\" target=\"1040\"/>",
+        "<ProducerReferenceTime id=\"video\" inband=\"true\" presentationTime=\"0\" type=\"captured\"",
+        "<Resync type=\"0\" dT=\"28800\" marker=\"true\"/>",
+        "low-latency-live-v5",
+    ] {
+        assert!(mpd.contains(part), "{part} in {mpd}");
+    }
+}
+
+#[test]
+fn a_segment_of_one_chunk_is_offered_when_it_is_complete() {
+    let output = output(json!({"name": "test", "chunk_frames": 48}));
+    publish(&output, SEGMENT..SEGMENT + 2);
+    let [low, normal] =
+        [Latency::Low, Latency::Normal].map(|latency| dash::mpd(&View::of(&output), Place::Stream, latency).unwrap());
+    assert_eq!(low, normal);
+}
+
+#[test]
+fn an_mpd_says_everything_once() {
+    let output = output(json!({"name": "test"}));
+    publish(&output, [SEGMENT]);
+    let mpd = dash::mpd(&View::of(&output), Place::Stream, Latency::Normal).unwrap();
+    assert_snapshot!(mpd.replace("><", ">\n<"), @r#"
+    <?xml version="1.0" encoding="UTF-8"?>
+    <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" id="test" profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019" type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z" publishTime="1970-01-01T00:00:00Z" minimumUpdatePeriod="PT1.92S" minBufferTime="PT1.92S" timeShiftBufferDepth="PT1M" suggestedPresentationDelay="PT7.68S" maxSegmentDuration="PT1.92S" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:cenc="urn:mpeg:cenc:2013" xmlns:mspr="urn:microsoft:playready" xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:scte35="http://www.scte.org/schemas/35/2016" xmlns:dvb="urn:dvb:dash-extensions:2014-1">
+    <Period id="0" start="PT0S">
+    <AdaptationSet id="0" contentType="video" segmentAlignment="true" mimeType="video/mp4" frameRate="25" startWithSAP="1">
+    <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
+    <SegmentTemplate media="$RepresentationID$/58fe8eec/$Number$.m4s" initialization="$RepresentationID$/58fe8eec/init.mp4" startNumber="0" duration="172800" timescale="90000"/>
+    <Representation id="v720" bandwidth="2000000" width="1280" height="720" sar="1:1" codecs="avc1.42c01f"/>
+    </AdaptationSet>
+    <AdaptationSet id="1" contentType="audio" lang="und" segmentAlignment="true" mimeType="audio/mp4" startWithSAP="1">
+    <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
+    <SegmentTemplate media="$RepresentationID$/58fe8eec/$Number$.m4s" initialization="$RepresentationID$/58fe8eec/init.mp4" startNumber="0" duration="172800" timescale="90000"/>
+    <Representation id="a" bandwidth="128000" audioSamplingRate="48000" codecs="mp4a.40.2">
+    <AudioChannelConfiguration schemeIdUri="urn:mpeg:dash:23003:3:audio_channel_configuration:2011" value="2"/>
+    </Representation>
+    </AdaptationSet>
+    </Period>
+    <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014" value="../../time"/>
+    </MPD>
+    "#);
+    publish(&output, [SEGMENT + 1]);
+    assert_eq!(dash::mpd(&View::of(&output), Place::Stream, Latency::Normal).unwrap(), mpd);
+}
+
+#[test]
+fn a_presentation_that_is_over_says_so() {
+    let output = output(json!({"name": "test"}));
+    publish(&output, SEGMENT..SEGMENT + 3);
+    output.end();
+    let view = View::of(&output);
+    assert!(hls::media(&view, &track(&output, "a")).unwrap().ends_with("935016892.m4s\n#EXT-X-ENDLIST\n"));
+    let mpd = dash::mpd(&view, Place::Stream, Latency::Normal).unwrap();
+    assert!(!mpd.contains("minimumUpdatePeriod"));
+    // (935016892 + 1) x 1.92 s.
+    assert!(mpd.contains("mediaPresentationDuration=\"PT498675H40M34.56S\""), "{mpd}");
+    assert!(mpd.contains("publishTime=\"2026-11-21T03:40:34.560Z\""), "{mpd}");
+}

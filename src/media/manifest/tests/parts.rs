@@ -1,0 +1,145 @@
+use insta::assert_snapshot;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::media::manifest::hls::Skip;
+use crate::media::window::fixture::publish;
+
+#[test]
+fn a_low_latency_playlist_lists_parts_near_its_end() {
+    let output = output(json!({"name": "test", "chunk_frames": 24}));
+    publish_up_to(&output, SEGMENT..SEGMENT + 5, 1);
+    let v720 = track(&output, "v720");
+    assert_snapshot!(hls::low_latency(&View::of(&output), &v720, Skip::No).unwrap(), @r##"
+    #EXTM3U
+    #EXT-X-VERSION:9
+    #EXT-X-INDEPENDENT-SEGMENTS
+    #EXT-X-TARGETDURATION:2
+    #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=12,HOLD-BACK=6,PART-HOLD-BACK=3.12
+    #EXT-X-PART-INF:PART-TARGET=0.96
+    #EXT-X-MEDIA-SEQUENCE:935016890
+    #EXT-X-DISCONTINUITY-SEQUENCE:0
+    #EXT-X-MAP:URI="58fe8eec/init.mp4"
+    #EXT-X-PROGRAM-DATE-TIME:2026-11-21T03:40:28.800Z
+    #EXTINF:1.92,
+    58fe8eec/935016890.m4s
+    #EXT-X-PROGRAM-DATE-TIME:2026-11-21T03:40:30.720Z
+    #EXTINF:1.92,
+    58fe8eec/935016891.m4s
+    #EXT-X-PROGRAM-DATE-TIME:2026-11-21T03:40:32.640Z
+    #EXT-X-PART:DURATION=0.96,URI="58fe8eec/935016892.0.m4s",INDEPENDENT=YES
+    #EXT-X-PART:DURATION=0.96,URI="58fe8eec/935016892.1.m4s"
+    #EXTINF:1.92,
+    58fe8eec/935016892.m4s
+    #EXT-X-PROGRAM-DATE-TIME:2026-11-21T03:40:34.560Z
+    #EXT-X-PART:DURATION=0.96,URI="58fe8eec/935016893.0.m4s",INDEPENDENT=YES
+    #EXT-X-PART:DURATION=0.96,URI="58fe8eec/935016893.1.m4s"
+    #EXTINF:1.92,
+    58fe8eec/935016893.m4s
+    #EXT-X-PROGRAM-DATE-TIME:2026-11-21T03:40:36.480Z
+    #EXT-X-PART:DURATION=0.96,URI="58fe8eec/935016894.0.m4s",INDEPENDENT=YES
+    #EXT-X-PART:DURATION=0.96,URI="58fe8eec/935016894.1.m4s"
+    #EXTINF:1.92,
+    58fe8eec/935016894.m4s
+    #EXT-X-PROGRAM-DATE-TIME:2026-11-21T03:40:38.400Z
+    #EXT-X-PART:DURATION=0.96,URI="58fe8eec/935016895.0.m4s",INDEPENDENT=YES
+    #EXT-X-PRELOAD-HINT:TYPE=PART,URI="58fe8eec/935016895.1.m4s"
+    #EXT-X-RENDITION-REPORT:URI="../a/llhls.m3u8",LAST-MSN=935016895,LAST-PART=0
+    "##);
+    let multivariant = hls::multivariant(&View::of(&output), Place::Stream, Latency::Low);
+    assert!(multivariant.contains("\nv720/llhls.m3u8\n") && multivariant.contains("URI=\"a/llhls.m3u8\""));
+    output.end();
+    let ended = hls::low_latency(&View::of(&output), &v720, Skip::Segments).unwrap();
+    assert!(ended.ends_with("#EXT-X-ENDLIST\n") && !ended.contains("PRELOAD") && !ended.contains("SKIP:"), "{ended}");
+}
+
+#[test]
+fn what_could_not_be_made_is_a_gap_without_parts() {
+    let output = output(json!({"name": "test"}));
+    publish(&output, SEGMENT..SEGMENT + 2);
+    publish_up_to(&output, SEGMENT + 3..SEGMENT + 4, 2);
+    let playlist = hls::low_latency(&View::of(&output), &track(&output, "a"), Skip::No).unwrap();
+    let gap = format!("#EXT-X-GAP\n#EXTINF:1.92,\n58fe8eec/{}.m4s\n", SEGMENT + 2);
+    assert!(playlist.contains(&gap), "{playlist}");
+    assert!(!playlist.contains(&format!("{}.0.m4s", SEGMENT + 2)));
+}
+
+/// What a client makes of an update and the playlist that it has (RFC 8216bis 6.3.7).
+fn patched(previous: &str, update: &str) -> String {
+    let segments = |text: &str| -> (String, Vec<String>) {
+        let (head, body) = text.split_once("#EXT-X-PROGRAM").unwrap();
+        let body = format!("#EXT-X-PROGRAM{body}");
+        let mut all: Vec<String> = Vec::new();
+        let mut open = String::new();
+        for line in body.lines() {
+            open.push_str(line);
+            open.push('\n');
+            if !line.starts_with('#') {
+                all.push(std::mem::take(&mut open));
+            }
+        }
+        all.push(open);
+        (head.to_owned(), all)
+    };
+    let sequence = |text: &str| -> usize {
+        let (_, rest) = text.split_once("#EXT-X-MEDIA-SEQUENCE:").unwrap();
+        rest.lines().next().unwrap().parse().unwrap()
+    };
+    let Some((_, rest)) = update.split_once("#EXT-X-SKIP:SKIPPED-SEGMENTS=") else { return update.to_owned() };
+    let line = rest.lines().next().unwrap();
+    let skipped: usize = line.split(',').next().unwrap().parse().unwrap();
+    let update = update.replace(&format!("#EXT-X-SKIP:SKIPPED-SEGMENTS={line}\n"), "");
+    let (head, newer) = segments(&update);
+    let (_, older) = segments(previous);
+    let from = sequence(&update) - sequence(previous);
+    // Parts that were beside a skipped segment are gone from the playlist by then.
+    let whole = |segment: &String| {
+        segment
+            .lines()
+            .filter(|line| !line.starts_with("#EXT-X-PART:"))
+            .map(|line| format!("{line}\n"))
+            .collect::<String>()
+    };
+    let kept: String = older[from..from + skipped].iter().map(whole).collect();
+    format!("{head}{kept}{}", newer.concat())
+}
+
+#[test]
+fn an_update_keeps_what_is_within_the_boundary_though_audio_is_uneven() {
+    let output = output(json!({"name": "test", "segment_frames": 50, "chunk_frames": 10}));
+    publish(&output, SEGMENT..SEGMENT + 20);
+    for next in SEGMENT + 20..SEGMENT + 28 {
+        publish(&output, [next]);
+        let update = hls::low_latency(&View::of(&output), &track(&output, "a"), Skip::Segments).unwrap();
+        let lengths = update.lines().filter_map(|line| line.strip_prefix("#EXTINF:")?.strip_suffix(','));
+        let kept: Vec<f64> = lengths.map(|length| length.parse().unwrap()).collect();
+        let all: f64 = kept.iter().sum();
+        assert!(all >= 12.0 && all - kept[0] < 12.0, "{kept:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn an_update_and_the_playlist_before_make_the_whole(
+        had in 12_u64..40, chunks in 0_u32..6, steps in proptest::collection::vec((0_u64..5, 0_u32..6), 1..6)
+    ) {
+        let output = output(json!({"name": "test"}));
+        let id = track(&output, "v720");
+        let (mut next, mut done) = (SEGMENT + had, SEGMENT);
+        publish_up_to(&output, done..next, chunks);
+        let mut client = hls::low_latency(&View::of(&output), &id, Skip::No).unwrap();
+        for (segments, chunks) in steps {
+            done = next;
+            next += segments;
+            publish_up_to(&output, done..next, chunks);
+            let full = hls::low_latency(&View::of(&output), &id, Skip::No).unwrap();
+            for skip in [Skip::Segments, Skip::SegmentsAndDates] {
+                let update = hls::low_latency(&View::of(&output), &id, skip).unwrap();
+                prop_assert!(update.contains("#EXT-X-SKIP:"));
+                prop_assert_eq!(patched(&client, &update), full.clone());
+            }
+            client = full;
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! GStreamer, and nothing else in the program knows it. One call, [`run`], renders a stream from one segment to
+//! another or for ever into its windows; another, [`push`](fn@push), takes what is there to another server. When they return,
+//! nothing of the run or of the connection is left.
+
+use std::time::Duration;
+
+use crate::media::cmaf::PackageError;
+
+mod branch;
+mod bus;
+mod encoder;
+mod engine;
+mod feed;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod flow;
+mod measure;
+mod pace;
+mod push;
+mod sink;
+
+pub use encoder::{Encoders, probe};
+pub use engine::{Job, run};
+pub use measure::measure;
+pub use push::{Delivery, Over, PushError, Receipt, push};
+
+/// Why a run ended although nobody stopped it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PipelineError {
+    /// The installation lacks an element or its plugin.
+    #[error("GStreamer has no element {element}; is its plugin installed?")]
+    MissingElement {
+        /// Name of the element's factory.
+        element: String,
+    },
+    /// An element reported an error or refused what it was given.
+    #[error("{element}: {message}")]
+    Element {
+        /// Name of the element, its track included.
+        element: String,
+        /// Its own words.
+        message: String,
+    },
+    /// A track stood still although frames of it were due.
+    #[error("{element} has given nothing for {:.1} s", limit.as_secs_f64())]
+    Stalled {
+        /// Name of the element, its track included.
+        element: String,
+        /// For how long that is allowed.
+        limit: Duration,
+    },
+    /// The run cannot keep up with UTC, or was suspended.
+    #[error("{} ms behind UTC", behind.as_millis())]
+    Late {
+        /// By how much.
+        behind: Duration,
+    },
+    /// An encoder made what was not asked of it.
+    #[error("{element}: {source}")]
+    Package {
+        /// Name of the element, its track included.
+        element: String,
+        /// What is wrong with it.
+        source: PackageError,
+    },
+    /// The pipeline ended by itself.
+    #[error("the pipeline ended by itself")]
+    Ended,
+}
+
+impl PipelineError {
+    /// Whether the same run may succeed at another time.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::MissingElement { .. } => false,
+            Self::Element { .. } | Self::Stalled { .. } | Self::Late { .. } | Self::Package { .. } | Self::Ended => {
+                true
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! One track's part of a pipeline: `appsrc ! encoder ! capsfilter ! appsink`, with what feeds it and what takes
+//! its output.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use gst::prelude::*;
+use gstreamer as gst;
+use gstreamer_app as gst_app;
+use gstreamer_audio as gst_audio;
+use gstreamer_video as gst_video;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::encoder::AAC_LOOKAHEAD;
+use super::engine::Job;
+use super::feed::{Feed, Halt, Plan, Source};
+use super::flow::Flow;
+use super::sink::Sink;
+use super::{PipelineError, encoder};
+use crate::base::metrics::labels;
+use crate::base::timeline::{Kind, SAMPLE_RATE};
+use crate::definition::spec::{AudioSpec, StreamSpec, VideoSpec};
+use crate::media::cmaf::{Format, Packager};
+use crate::media::signal::{Painter, Picture, Tone};
+
+/// A branch that is in its pipeline.
+pub(super) struct Branch {
+    pub(super) flow: Flow,
+    pub(super) encoder: gst::Element,
+}
+
+/// What differs between video and audio.
+struct Recipe {
+    kind: Kind,
+    source: Source,
+    raw: gst::Caps,
+    encoder: gst::Element,
+    encoded: gst::Caps,
+    bitrate: u32,
+    start: u64,
+    lookahead: u64,
+}
+
+impl Branch {
+    /// Adds the branch of track `track` to `pipeline`.
+    pub(super) fn add(
+        pipeline: &gst::Pipeline,
+        job: &Job,
+        track: usize,
+        failed: UnboundedSender<PipelineError>,
+    ) -> Result<Self, PipelineError> {
+        let spec = &job.epoch.spec;
+        let first = |kind| spec.timeline.segment(kind, job.from).start;
+        let recipe = match (spec.video.get(track), &spec.audio) {
+            (Some(video), _) => Recipe::video(spec, video, first(Kind::Video))?,
+            (None, Some(audio)) => Recipe::audio(spec, audio, first(Kind::Audio))?,
+            (None, None) => unreachable!("a track is one of the definition's"),
+        };
+        let Recipe { kind, source, raw, encoder, encoded, bitrate, start, lookahead } = recipe;
+        let name = encoder.name().to_string();
+        let id = job.output.tracks[track].id.as_str();
+        let flow = Flow::default();
+        let sink = Sink {
+            job: job.clone(),
+            track,
+            packager: Packager::new(Format { kind, timeline: spec.timeline, bitrate }, job.from),
+            next: start,
+            flow: flow.clone(),
+            failed: failed.clone(),
+            element: name.clone(),
+            configured: false,
+            published: job.metrics.chunks.get_or_create_owned(&labels(spec.name.as_str())),
+        };
+        let plan = Plan { job: job.clone(), kind, start, lookahead };
+        let appsrc = appsrc(id, &raw, Feed::new(plan, source, flow.clone()), failed);
+        let filter = encoder::make("capsfilter", id)?;
+        filter.set_property("caps", encoded);
+        let appsink = appsink(id, sink);
+        let elements = [appsrc.upcast_ref(), &encoder, &filter, appsink.upcast_ref()];
+        let linked = pipeline.add_many(elements).and_then(|()| gst::Element::link_many(elements));
+        linked.map_err(|error| PipelineError::Element { element: name.clone(), message: error.to_string() })?;
+        Ok(Self { flow, encoder })
+    }
+
+    /// Looks whether it still works; so many looks are made within `limit`.
+    pub(super) fn check(&self, limit: Duration) -> Result<(), PipelineError> {
+        match self.flow.has_stalled() {
+            true => Err(PipelineError::Stalled { element: self.encoder.name().to_string(), limit }),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Recipe {
+    fn video(spec: &StreamSpec, video: &VideoSpec, first: u64) -> Result<Self, PipelineError> {
+        let rate = spec.timeline.rate();
+        let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::I420, video.width, video.height)
+            .fps(gst::Fraction::new(rate.num() as i32, rate.den() as i32))
+            .colorimetry(&gst_video::VideoColorimetry::new(
+                gst_video::VideoColorRange::Range16_235,
+                gst_video::VideoColorMatrix::Bt709,
+                gst_video::VideoTransferFunction::Bt709,
+                gst_video::VideoColorPrimaries::Bt709,
+            ))
+            .build()
+            .and_then(|info| info.to_caps());
+        Ok(Self {
+            kind: Kind::Video,
+            source: Source::picture(Painter::new(&picture(spec, video))),
+            raw: info.map_err(|error| unsupported(&video.id, &error))?,
+            encoder: encoder::video(video, &spec.timeline)?,
+            encoded: encoder::video_caps(video, &spec.timeline),
+            bitrate: video.bitrate,
+            start: encoder::video_start(video, &spec.timeline, first),
+            lookahead: 0,
+        })
+    }
+
+    fn audio(spec: &StreamSpec, audio: &AudioSpec, first: u64) -> Result<Self, PipelineError> {
+        let info = gst_audio::AudioInfo::builder(gst_audio::AudioFormat::S16le, SAMPLE_RATE, 2)
+            .build()
+            .and_then(|info| info.to_caps());
+        Ok(Self {
+            kind: Kind::Audio,
+            source: Source::Sound(Tone::new(audio.beep_hz, audio.beep_dbfs.into())),
+            raw: info.map_err(|error| unsupported(&audio.id, &error))?,
+            encoder: encoder::audio(audio, &spec.timeline)?,
+            encoded: encoder::audio_caps(),
+            bitrate: audio.bitrate,
+            start: encoder::audio_start(first),
+            lookahead: AAC_LOOKAHEAD,
+        })
+    }
+}
+
+fn picture(spec: &StreamSpec, video: &VideoSpec) -> Picture {
+    let rate = spec.timeline.rate();
+    Picture {
+        width: video.width,
+        height: video.height,
+        rate,
+        pattern: spec.pattern,
+        title: spec.shown_title().to_owned(),
+        label: format!("{}  {}x{}  {rate} fps  {} kbit/s", video.id, video.width, video.height, video.bitrate / 1000),
+    }
+}
+
+fn unsupported(track: &crate::definition::spec::TrackId, error: &gst::glib::BoolError) -> PipelineError {
+    PipelineError::Element { element: format!("appsrc-{track}"), message: error.to_string() }
+}
+
+fn appsrc(id: &str, caps: &gst::Caps, mut feed: Feed, failed: UnboundedSender<PipelineError>) -> gst_app::AppSrc {
+    let callbacks = gst_app::AppSrcCallbacks::builder().need_data(move |appsrc, _| {
+        // A source that is being stopped takes nothing more, and says so by itself.
+        let _ = match feed.next() {
+            Ok(Some(buffer)) => appsrc.push_buffer(buffer),
+            Ok(None) => appsrc.end_of_stream(),
+            Err(Halt::Stopped) => Ok(gst::FlowSuccess::Ok),
+            Err(Halt::Failed(error)) => {
+                // The run may be over already, and then nobody asks.
+                let _ = failed.send(error);
+                appsrc.end_of_stream()
+            }
+        };
+    });
+    let appsrc = gst_app::AppSrc::builder().name(format!("appsrc-{id}")).caps(caps).format(gst::Format::Time);
+    appsrc.callbacks(callbacks.build()).build()
+}
+
+fn appsink(id: &str, sink: Sink) -> gst_app::AppSink {
+    let sink = Mutex::new(sink);
+    let callbacks = gst_app::AppSinkCallbacks::builder().new_sample(move |appsink| {
+        let sample = appsink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+        sink.lock().unwrap_or_else(PoisonError::into_inner).take(&sample)
+    });
+    gst_app::AppSink::builder().name(format!("appsink-{id}")).sync(false).callbacks(callbacks.build()).build()
+}

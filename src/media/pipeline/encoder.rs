@@ -1,0 +1,180 @@
+//! The codec table: which element makes what, with the settings under which its output is the same on every
+//! run. Constant quantiser, one thread, closed groups of pictures of one segment: everything that would make
+//! an access unit depend on more than the pictures since its IDR is off.
+
+use gst::prelude::*;
+use gstreamer as gst;
+use gstreamer_app as gst_app;
+
+use super::{PipelineError, push};
+use crate::base::timeline::{AUDIO_FRAME_SAMPLES, SAMPLE_RATE, Timeline, lcm};
+use crate::definition::spec::{AudioSpec, Preset, VideoSpec};
+
+/// CABAC stuffing and `idr_pic_id` repeat over so many frames of a run.
+const CABAC_PERIOD: u64 = 32;
+/// 8 s: whole seconds and whole audio frames at once.
+const AAC_PERIOD: u64 = 375;
+/// voaacenc gives a frame when it has seen the one after it.
+pub(super) const AAC_LOOKAHEAD: u64 = 1;
+/// By then the encoder's past no longer shows in what it makes.
+const AAC_WARM_UP: u64 = 375;
+
+/// The versions of the encoder libraries in use; part of every revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoders {
+    versions: String,
+}
+
+impl Encoders {
+    /// One line for all libraries.
+    pub fn versions(&self) -> &str {
+        &self.versions
+    }
+}
+
+/// Initialises GStreamer, makes sure that every element of the codec table and of pushing exists, and asks the encoders for
+/// their versions by encoding one picture.
+///
+/// # Errors
+/// [`PipelineError::MissingElement`] for what is not installed, [`PipelineError::Element`] for what does not work.
+pub fn probe() -> Result<Encoders, PipelineError> {
+    let failed = |element: &str, message: String| PipelineError::Element { element: element.to_owned(), message };
+    gst::init().map_err(|error| failed("gstreamer", error.to_string()))?;
+    for element in ["appsrc", "appsink", "capsfilter", "x264enc", "voaacenc"].iter().chain(&push::ELEMENTS) {
+        find(element)?;
+    }
+    let sei = first_access_unit().map_err(|error| failed("x264enc", error.to_string()))?;
+    let x264 = x264_version(&sei).ok_or_else(|| failed("x264enc", "does not say its version".into()))?;
+    let aac = find("voaacenc")?.plugin().map(|plugin| plugin.version().to_string()).unwrap_or_default();
+    Ok(Encoders { versions: format!("signal {}, x264 {x264}, voaacenc {aac}", crate::media::signal::VERSION) })
+}
+
+/// A new element, named after its factory and its track.
+pub(super) fn make(factory: &str, track: &str) -> Result<gst::Element, PipelineError> {
+    let name = format!("{factory}-{track}");
+    find(factory)?
+        .create()
+        .name(&name)
+        .build()
+        .map_err(|error| PipelineError::Element { element: name, message: error.to_string() })
+}
+
+fn find(factory: &str) -> Result<gst::ElementFactory, PipelineError> {
+    gst::ElementFactory::find(factory).ok_or_else(|| PipelineError::MissingElement { element: factory.to_owned() })
+}
+
+/// x264 for one rendition.
+pub(super) fn video(video: &VideoSpec, timeline: &Timeline) -> Result<gst::Element, PipelineError> {
+    let encoder = make("x264enc", video.id.as_str())?;
+    encoder.set_property_from_str("pass", "quant");
+    encoder.set_property_from_str("quantizer", &video.quantizer(timeline).to_string());
+    encoder.set_property_from_str("speed-preset", video.preset.as_str());
+    encoder.set_property_from_str("tune", "zerolatency");
+    encoder.set_property("threads", 1_u32);
+    encoder.set_property("key-int-max", timeline.segment_frames());
+    encoder.set_property("bframes", 0_u32);
+    encoder.set_property("rc-lookahead", 0_i32);
+    encoder.set_property("byte-stream", false);
+    encoder.set_property("aud", false);
+    encoder.set_property("option-string", format!("scenecut=0:keyint={}:open-gop=0", timeline.segment_frames()));
+    Ok(encoder)
+}
+
+/// The caps that the encoder's output is asked to have: MP4 samples of the level that the rendition needs.
+pub(super) fn video_caps(video: &VideoSpec, timeline: &Timeline) -> gst::Caps {
+    gst::Caps::builder("video/x-h264")
+        .field("stream-format", "avc")
+        .field("alignment", "au")
+        .field("level", level(video, timeline))
+        .build()
+}
+
+/// voaacenc, at the rate that makes segments, boxes included, as long as the bitrate says.
+pub(super) fn audio(audio: &AudioSpec, timeline: &Timeline) -> Result<gst::Element, PipelineError> {
+    let encoder = make("voaacenc", audio.id.as_str())?;
+    encoder.set_property("bitrate", audio_bitrate(audio, timeline) as i32);
+    Ok(encoder)
+}
+
+/// AAC access units without headers.
+pub(super) fn audio_caps() -> gst::Caps {
+    gst::Caps::builder("audio/mpeg").field("mpegversion", 4_i32).field("stream-format", "raw").build()
+}
+
+/// The frame at which a video run that publishes from frame `first` on begins.
+pub(super) fn video_start(video: &VideoSpec, timeline: &Timeline, first: u64) -> u64 {
+    let two_gops = 2 * u64::from(timeline.segment_frames());
+    let period = match video.preset {
+        Preset::Ultrafast => two_gops,
+        Preset::Superfast | Preset::Veryfast | Preset::Faster | Preset::Fast | Preset::Medium => {
+            lcm(two_gops, CABAC_PERIOD)
+        }
+    };
+    first - first % period
+}
+
+/// The frame at which an audio run that publishes from frame `first` on begins.
+pub(super) fn audio_start(first: u64) -> u64 {
+    let latest = first.saturating_sub(AAC_WARM_UP);
+    latest - latest % AAC_PERIOD
+}
+
+/// The lowest level of H.264 (table A-1, Baseline's bit rates) that holds the rendition.
+fn level(video: &VideoSpec, timeline: &Timeline) -> &'static str {
+    /// Macroblocks a second, macroblocks a frame, kbit/s.
+    const LEVELS: [(&str, u64, u64, u64); 16] = [
+        ("1", 1485, 99, 64),
+        ("1.1", 3000, 396, 192),
+        ("1.2", 6000, 396, 384),
+        ("1.3", 11_880, 396, 768),
+        ("2", 11_880, 396, 2000),
+        ("2.1", 19_800, 792, 4000),
+        ("2.2", 20_250, 1620, 4000),
+        ("3", 40_500, 1620, 10_000),
+        ("3.1", 108_000, 3600, 14_000),
+        ("3.2", 216_000, 5120, 20_000),
+        ("4", 245_760, 8192, 20_000),
+        ("4.1", 245_760, 8192, 50_000),
+        ("4.2", 522_240, 8704, 50_000),
+        ("5", 589_824, 22_080, 135_000),
+        ("5.1", 983_040, 36_864, 240_000),
+        ("5.2", 2_073_600, 36_864, 240_000),
+    ];
+    let frame = u64::from(video.width.div_ceil(16)) * u64::from(video.height.div_ceil(16));
+    let second = (frame * u64::from(timeline.rate().num())).div_ceil(u64::from(timeline.rate().den()));
+    let rate = u64::from(video.bitrate).div_ceil(1000);
+    LEVELS.iter().find(|(_, mbps, mbs, kbps)| second <= *mbps && frame <= *mbs && rate <= *kbps).map_or("6", |l| l.0)
+}
+
+fn audio_bitrate(audio: &AudioSpec, timeline: &Timeline) -> u32 {
+    // styp (32); and for each chunk moof, mfhd, traf, tfhd, tfdt, trun and mdat (104).
+    let per_segment = 32 + 104 * timeline.chunks_per_segment();
+    let boxes = u64::from(per_segment) * 8 * u64::from(timeline.timescale(crate::base::timeline::Kind::Video))
+        / timeline.segment_ticks();
+    // Each frame's size in the trun.
+    let sizes = 4 * 8 * SAMPLE_RATE / AUDIO_FRAME_SAMPLES;
+    audio.bitrate - boxes as u32 - sizes
+}
+
+fn first_access_unit() -> Result<Vec<u8>, gst::glib::Error> {
+    const ONE_PICTURE: &str = "videotestsrc num-buffers=1 pattern=black \
+        ! video/x-raw,format=I420,width=64,height=64,framerate=25/1 \
+        ! x264enc tune=zerolatency speed-preset=ultrafast threads=1 ! appsink name=out sync=false";
+    let pipeline = gst::parse::launch(ONE_PICTURE)?;
+    let out = pipeline.downcast_ref::<gst::Bin>().and_then(|bin| bin.by_name("out"));
+    // A pipeline that cannot start gives no sample, which the caller reports.
+    let _ = pipeline.set_state(gst::State::Playing);
+    let sample = out
+        .and_then(|out| out.downcast::<gst_app::AppSink>().ok())
+        .and_then(|sink| sink.try_pull_sample(gst::ClockTime::from_seconds(5)));
+    let bytes = sample.and_then(|sample| Some(sample.buffer()?.map_readable().ok()?.to_vec()));
+    let _ = pipeline.set_state(gst::State::Null);
+    Ok(bytes.unwrap_or_default())
+}
+
+/// `core 164 r3095 baee400` out of the SEI that x264 puts before its first picture.
+fn x264_version(access_unit: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(access_unit);
+    let (_, after) = text.split_once("x264 - ")?;
+    Some(after.split_once(" - ")?.0.to_owned())
+}

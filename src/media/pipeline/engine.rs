@@ -1,0 +1,156 @@
+//! One run of a pipeline, from nothing to nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use gst::prelude::*;
+use gstreamer as gst;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio_util::sync::CancellationToken;
+
+use super::PipelineError;
+use super::branch::Branch;
+use super::bus::{Verdict, judge};
+use super::flow::LOOKS;
+use crate::base::metrics::Metrics;
+use crate::base::timeline::Kind;
+use crate::base::utc::Clock;
+use crate::media::window::{Epoch, Output, Window};
+
+/// A run may make nothing for three chunks and so much more, whatever else the machine does.
+const GRACE: Duration = Duration::from_secs(1);
+/// How long a pipeline may take to let go of its threads.
+const TEARDOWN: Duration = Duration::from_secs(5);
+
+/// What a run renders.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The windows that are filled.
+    pub output: Arc<Output>,
+    /// The definition, and where it ends.
+    pub epoch: Arc<Epoch>,
+    /// The first segment.
+    pub from: u64,
+    /// The segment before which the run ends, where that is not the end of the epoch.
+    pub until: Option<u64>,
+    /// Paces what is not yet past; `None` renders as fast as it can.
+    pub clock: Option<Clock>,
+    /// Counts what is published.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Job {
+    /// Where segment `number` of a track is published; what it renders before its epoch begins is not.
+    pub(super) fn window(&self, track: usize, number: u64) -> Option<Window> {
+        self.output.window(track, &self.epoch, number).filter(|_| self.end().is_none_or(|end| number < end))
+    }
+
+    /// The segment before which it ends, as far as that is known now.
+    pub(super) fn end(&self) -> Option<u64> {
+        let epoch = self.epoch.overlap().map(|overlap| overlap.end).or(self.epoch.until());
+        self.until.into_iter().chain(epoch).min()
+    }
+}
+
+/// Renders `job` until it is done or `stop` is cancelled. When this resolves the pipeline is gone and its threads
+/// have ended.
+///
+/// # Errors
+/// [`PipelineError`], if the run ended for another reason.
+pub async fn run(job: Job, stop: CancellationToken) -> Result<(), PipelineError> {
+    Running::assemble(&job)?.until_over(&job, &stop).await
+}
+
+/// A pipeline that is stopped before it is let go, also where the run is not awaited to its end.
+pub(super) struct Running {
+    pipeline: gst::Pipeline,
+    branches: Vec<Branch>,
+    failures: UnboundedReceiver<PipelineError>,
+}
+
+impl Running {
+    /// A pipeline with a branch for each track, which does nothing yet.
+    pub(super) fn assemble(job: &Job) -> Result<Self, PipelineError> {
+        let pipeline = gst::Pipeline::new();
+        let (failed, failures) = mpsc::unbounded_channel();
+        let tracks = 0..job.output.tracks.len();
+        let branches = tracks.map(|track| Branch::add(&pipeline, job, track, failed.clone())).collect::<Result<_, _>>();
+        Ok(Self { branches: branches?, pipeline, failures })
+    }
+
+    /// The encoder of each track.
+    pub(super) fn encoders(&self) -> Vec<gst::Element> {
+        self.branches.iter().map(|branch| branch.encoder.clone()).collect()
+    }
+
+    /// Plays it until it is over, and lets go of it.
+    pub(super) async fn until_over(mut self, job: &Job, stop: &CancellationToken) -> Result<(), PipelineError> {
+        let mut outcome = self.play(job, stop).await;
+        // An element that fails after its callback did only repeats that it failed.
+        if let Ok(first) = self.failures.try_recv() {
+            outcome = Err(first);
+        }
+        self.stop();
+        tear_down(&self.pipeline).await;
+        outcome
+    }
+
+    async fn play(&mut self, job: &Job, stop: &CancellationToken) -> Result<(), PipelineError> {
+        let limit = job.epoch.spec.timeline.longest_chunk(Kind::Video) * 3 + GRACE;
+        let look = limit / LOOKS;
+        let mut messages = self.pipeline.bus().expect("a pipeline has a bus").stream();
+        start(&self.pipeline)?;
+        let mut looks = interval_at(Instant::now() + look, look);
+        // A process that was suspended looks once and not as often as it would have.
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                Some(error) = self.failures.recv() => return Err(error),
+                due = looks.tick() => {
+                    // Where a look comes this late, the machine has no time for the encoders either.
+                    if due.elapsed() < look / 2 {
+                        self.branches.iter().try_for_each(|branch| branch.check(limit))?;
+                    }
+                }
+                message = messages.next() => match message.as_ref().map(judge) {
+                    Some(Verdict::Ignore) => {}
+                    Some(Verdict::Fail(error)) => return Err(error),
+                    Some(Verdict::End) if job.end().is_some() => return Ok(()),
+                    Some(Verdict::End) | None => return Err(PipelineError::Ended),
+                },
+            }
+        }
+    }
+
+    /// Ends what the branches wait for.
+    fn stop(&self) {
+        self.branches.iter().for_each(|branch| branch.flow.stop());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
+        // Not here: what hangs, which was reported, would hang whoever drops it.
+        if self.pipeline.current_state() != gst::State::Null {
+            self.pipeline.call_async(|pipeline| _ = pipeline.set_state(gst::State::Null));
+        }
+    }
+}
+
+pub(super) fn start(pipeline: &gst::Pipeline) -> Result<(), PipelineError> {
+    let started = pipeline.set_state(gst::State::Playing);
+    started
+        .map(|_| ())
+        .map_err(|error| PipelineError::Element { element: "pipeline".to_owned(), message: error.to_string() })
+}
+
+pub(super) async fn tear_down(pipeline: &gst::Pipeline) {
+    let down = pipeline.call_async_future(|pipeline| pipeline.set_state(gst::State::Null).is_ok());
+    if tokio::time::timeout(TEARDOWN, down).await != Ok(true) {
+        tracing::error!("a pipeline does not let go of its threads");
+    }
+}

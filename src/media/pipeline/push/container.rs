@@ -1,0 +1,149 @@
+//! What frames are put into, and the element that takes it over the network.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gst::prelude::*;
+use gstreamer as gst;
+
+use super::{PipelineError, Receipt, make, refused};
+use crate::base::timeline::Kind;
+use crate::definition::spec::{Protocol, PushUrl};
+
+/// Bytes of an RTMP chunk: its default of 128 would make a header of every hundredth byte.
+const RTMP_CHUNK: u32 = 4096;
+/// What fits into a datagram on every network.
+const PACKETS: i32 = 7;
+
+/// Multiplexer and sink.
+pub(super) struct Container {
+    muxer: gst::Element,
+    sink: gst::Element,
+    protocol: Protocol,
+}
+
+impl Container {
+    pub(super) fn add(pipeline: &gst::Pipeline, url: &PushUrl) -> Result<Self, PipelineError> {
+        let protocol = url.protocol();
+        let (muxer, sink) = match protocol {
+            Protocol::Rtmp => (flv()?, rtmp(url)?),
+            Protocol::Srt => (transport_stream()?, srt(url)?),
+            Protocol::Udp => (transport_stream()?, udp(url)?),
+        };
+        // Frames come when they are due.
+        sink.set_property("sync", false);
+        let linked = pipeline.add_many([&muxer, &sink]).and_then(|()| muxer.link(&sink));
+        linked.map_err(|error| refused(sink.name().as_str(), &error))?;
+        Ok(Self { muxer, sink, protocol })
+    }
+
+    /// Adds a source of frames.
+    pub(super) fn take(
+        &self,
+        pipeline: &gst::Pipeline,
+        kind: Kind,
+        source: &gst::Element,
+    ) -> Result<(), PipelineError> {
+        let refused = |error| refused(source.name().as_str(), &error);
+        pipeline.add(source).map_err(refused)?;
+        match (self.protocol, kind) {
+            (Protocol::Rtmp, Kind::Video) => source.link_pads(Some("src"), &self.muxer, Some("video")),
+            (Protocol::Rtmp, Kind::Audio) => source.link_pads(Some("src"), &self.muxer, Some("audio")),
+            (Protocol::Srt | Protocol::Udp, Kind::Video) => {
+                let parser = annex_b()?;
+                pipeline.add(&parser).and_then(|()| gst::Element::link_many([source, &parser, &self.muxer]))
+            }
+            (Protocol::Srt | Protocol::Udp, Kind::Audio) => source.link(&self.muxer),
+        }
+        .map_err(refused)
+    }
+
+    /// Sees what comes to the sink, which takes one buffer after the other: when the next one comes, the one before is
+    /// gone. Returns the presentation time up to which all is.
+    pub(super) fn watch(&self, receipt: &Receipt) -> Arc<AtomicU64> {
+        let passed = Arc::new(AtomicU64::new(0));
+        let (seen, receipt, before) = (Arc::clone(&passed), receipt.clone(), Mutex::new(Seen::default()));
+        let pad = self.sink.static_pad("sink").expect("a sink has a pad");
+        pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, info| {
+            let coming = Seen::of(info);
+            let gone = std::mem::replace(&mut *before.lock().unwrap_or_else(PoisonError::into_inner), coming);
+            receipt.bytes.fetch_add(gone.bytes, Ordering::Relaxed);
+            receipt.counted.inc_by(gone.bytes);
+            if let Some(time) = gone.time {
+                seen.fetch_max(time.nseconds(), Ordering::Relaxed);
+            }
+            if gone.is_media {
+                // Later ones find it set.
+                let _ = receipt.taken.set(());
+            }
+            gst::PadProbeReturn::Ok
+        });
+        passed
+    }
+}
+
+/// What has come to a sink.
+#[derive(Debug, Default)]
+struct Seen {
+    bytes: u64,
+    time: Option<gst::ClockTime>,
+    /// A header is taken by a sink that has no connection yet.
+    is_media: bool,
+}
+
+impl Seen {
+    fn of(info: &gst::PadProbeInfo) -> Self {
+        let one = |buffer: &gst::BufferRef| (buffer.pts(), !buffer.flags().contains(gst::BufferFlags::HEADER));
+        let (bytes, first) = match &info.data {
+            Some(gst::PadProbeData::Buffer(buffer)) => (buffer.size(), Some(one(buffer))),
+            Some(gst::PadProbeData::BufferList(list)) => (list.calculate_size(), list.get(0).map(one)),
+            _ => (0, None),
+        };
+        let (time, is_media) = first.unwrap_or_default();
+        Self { bytes: bytes as u64, time, is_media }
+    }
+}
+
+fn flv() -> Result<gst::Element, PipelineError> {
+    let muxer = make("flvmux")?;
+    muxer.set_property("streamable", true);
+    Ok(muxer)
+}
+
+fn transport_stream() -> Result<gst::Element, PipelineError> {
+    let muxer = make("mpegtsmux")?;
+    muxer.set_property("alignment", PACKETS);
+    Ok(muxer)
+}
+
+/// Start codes in place of lengths, and parameter sets before every IDR picture.
+fn annex_b() -> Result<gst::Element, PipelineError> {
+    let parser = make("h264parse")?;
+    parser.set_property("config-interval", -1_i32);
+    Ok(parser)
+}
+
+fn rtmp(url: &PushUrl) -> Result<gst::Element, PipelineError> {
+    let sink = make("rtmp2sink")?;
+    sink.set_property("host", url.host());
+    sink.set_property("port", i32::from(url.port()));
+    sink.set_property("application", url.application());
+    sink.set_property("stream", url.secret());
+    sink.set_property("chunk-size", RTMP_CHUNK);
+    Ok(sink)
+}
+
+fn srt(url: &PushUrl) -> Result<gst::Element, PipelineError> {
+    let sink = make("srtsink")?;
+    sink.set_property("uri", url.reveal());
+    // Who connects again knows why it is not connected.
+    sink.set_property("auto-reconnect", false);
+    Ok(sink)
+}
+
+fn udp(url: &PushUrl) -> Result<gst::Element, PipelineError> {
+    let sink = make("udpsink")?;
+    sink.set_property("host", url.host());
+    sink.set_property("port", i32::from(url.port()));
+    Ok(sink)
+}

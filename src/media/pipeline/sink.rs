@@ -1,0 +1,122 @@
+//! What happens to an encoder's output, on the encoder's own thread: number it, package it, publish it.
+
+use std::time::Duration;
+
+use gstreamer as gst;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::PipelineError;
+use super::engine::Job;
+use super::flow::{Flow, Stopped};
+use crate::base::metrics::{Counter, labels};
+use crate::base::timeline::Kind;
+use crate::definition::spec::StreamSpec;
+use crate::media::cmaf::{Chunk, Configuration, Packager};
+use crate::media::window::Init;
+
+/// Takes the access units of one track in order.
+pub(super) struct Sink {
+    pub(super) job: Job,
+    /// Place of the track in the output.
+    pub(super) track: usize,
+    pub(super) packager: Packager,
+    /// Index since 1970 of the next access unit.
+    pub(super) next: u64,
+    pub(super) flow: Flow,
+    pub(super) failed: UnboundedSender<PipelineError>,
+    pub(super) element: String,
+    pub(super) configured: bool,
+    /// How many chunks the stream has published.
+    pub(super) published: Counter,
+}
+
+impl Sink {
+    /// Publishes what `sample` completes. An error goes to the run and ends the branch.
+    pub(super) fn take(&mut self, sample: &gst::Sample) -> Result<gst::FlowSuccess, gst::FlowError> {
+        // An encoder that comes to itself when its run has been given up has nothing to say.
+        self.flow.check().map_err(|Stopped| gst::FlowError::Flushing)?;
+        let taken = self.publish(sample);
+        self.flow.take();
+        taken.map(|()| gst::FlowSuccess::Ok).map_err(|error| {
+            // The run may be over already, and then nobody asks.
+            let _ = self.failed.send(error);
+            gst::FlowError::Error
+        })
+    }
+
+    fn publish(&mut self, sample: &gst::Sample) -> Result<(), PipelineError> {
+        let bytes = sample.buffer().and_then(|buffer| buffer.map_readable().ok());
+        let bytes = bytes.ok_or_else(|| self.error("gave a sample without bytes"))?;
+        let Job { output, epoch, .. } = &self.job;
+        let track = &output.tracks[self.track];
+        if !self.configured {
+            let init =
+                init(sample, &epoch.spec, self.track).ok_or_else(|| self.error("gave no decoder configuration"))?;
+            track.window.set_init(&epoch.revision, init);
+            self.configured = true;
+        }
+        let frame = self.next;
+        self.next += 1;
+        if let Some(lag) = self.lag(frame) {
+            self.job.metrics.encode_lag.observe(lag.as_secs_f64());
+        }
+        let chunk = self
+            .packager
+            .push(frame, &bytes)
+            .map_err(|source| PipelineError::Package { element: self.element.clone(), source })?;
+        let Some(chunk) = chunk else { return Ok(()) };
+        if let Some(window) = self.job.window(self.track, chunk.segment) {
+            self.count(&chunk);
+            window.push(chunk);
+        }
+        Ok(())
+    }
+
+    fn count(&self, chunk: &Chunk) {
+        let Job { output, epoch, metrics, .. } = &self.job;
+        let (spec, track) = (&epoch.spec, &output.tracks[self.track]);
+        // What one chunk is too long the next ones make up for.
+        let closes_segment = chunk.index + 1 == spec.timeline.chunks_per_segment();
+        if closes_segment && chunk.excess > 0 {
+            metrics.oversized.get_or_create(&labels(spec.name.as_str())).inc();
+            let (stream, track) = (&spec.name, &track.id);
+            tracing::warn!(%stream, %track, segment = chunk.segment, bytes = chunk.excess, "longer than its bitrate");
+        }
+        let end = spec.timeline.chunk(track.kind, chunk.segment, chunk.index).end;
+        if let Some(lag) = self.lag(end) {
+            metrics.publish_lag.observe(lag.as_secs_f64());
+        }
+        self.published.inc();
+    }
+
+    /// How long ago the time of a frame was; nothing for frames of the past.
+    fn lag(&self, frame: u64) -> Option<Duration> {
+        let Job { output, epoch, clock, .. } = &self.job;
+        let timeline = &epoch.spec.timeline;
+        let due = timeline.frame_start(output.tracks[self.track].kind, frame);
+        let lag = clock.as_ref()?.now().saturating_since(due);
+        Some(lag).filter(|lag| *lag < timeline.segment_duration())
+    }
+
+    fn error(&self, message: &str) -> PipelineError {
+        PipelineError::Element { element: self.element.clone(), message: message.to_owned() }
+    }
+}
+
+/// The init segment that the caps of an encoder's output ask for.
+fn init(sample: &gst::Sample, spec: &StreamSpec, track: usize) -> Option<Init> {
+    let caps = sample.caps()?.structure(0)?;
+    let record = caps.get::<gst::Buffer>("codec_data").ok()?.map_readable().ok()?.to_vec();
+    let (kind, configuration) = match spec.video.get(track) {
+        Some(video) => {
+            let (width, height) = (video.width.try_into().ok()?, video.height.try_into().ok()?);
+            (Kind::Video, Configuration::Avc { record, width, height })
+        }
+        None => {
+            let bitrate = spec.audio.as_ref()?.bitrate;
+            (Kind::Audio, Configuration::Aac { specific: record, bitrate })
+        }
+    };
+    let media = configuration.init_segment(spec.timeline.timescale(kind))?;
+    Some(Init { media, codec: configuration.codec()?, configuration })
+}

@@ -1,0 +1,166 @@
+//! The machine-readable strip at the top of the picture: which frame this is, for programs that see only pixels.
+//!
+//! 64 columns by 2 rows of cells, together 1/15 of the height. In a picture of `W` by `H` pixels column `c` covers
+//! `floor(c*W/64) <= x < floor((c+1)*W/64)` and row `r` covers `floor(r*H/30) <= y < floor((r+1)*H/30)`. A cell is a bit:
+//! luma 235 is 1, luma 16 is 0, chroma is 128. The 128 bits, left to right, upper row first, each number with its most
+//! significant bit first: 8 bits 0xB1 (magic and version) · 48 bits start of the frame in ms of Unix time, rounded
+//! down · 40 bits index of the frame since 1970 · 32 bits CRC-32 (ISO-HDLC, as in zlib and PNG) of the 12 bytes before.
+
+use std::ops::Range;
+
+use super::Layout;
+use super::canvas::{Canvas, Rect};
+use crate::base::timeline::Rate;
+
+/// First byte: magic and version.
+pub const VERSION: u8 = 0xB1;
+/// Cells in a row.
+pub const COLUMNS: usize = 64;
+/// Rows of cells.
+pub const ROWS: usize = 2;
+/// A row's share of the height is one in this many.
+const ROWS_IN_HEIGHT: usize = 30;
+
+/// Luma of a 0 and of a 1.
+const LEVELS: [u8; 2] = [16, 235];
+/// Least difference between the mean luma of the lightest and the darkest cell of a strip.
+const LEAST_CONTRAST: u32 = 32;
+
+const BYTES: usize = COLUMNS * ROWS / 8;
+
+/// What the strip of one frame says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Timecode {
+    /// Start of the frame in whole milliseconds since 1970; 48 bits.
+    pub time_ms: u64,
+    /// Index of the frame since 1970; 40 bits.
+    pub frame: u64,
+}
+
+/// Why a picture has no strip that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// Cells are smaller than two pixels, or there are fewer pixels than said.
+    #[error("picture is too small for a strip")]
+    TooSmall,
+    /// All cells are about equally light.
+    #[error("no light and dark cells")]
+    NoContrast,
+    /// The first byte is not that of this version.
+    #[error("strip version {0:#04x} is not known")]
+    Version(u8),
+    /// The checksum is wrong: damaged, or not a strip.
+    #[error("strip checksum does not match")]
+    Crc,
+}
+
+impl Timecode {
+    /// The timecode of frame `index` since 1970.
+    pub fn of_frame(rate: Rate, index: u64) -> Self {
+        Self { time_ms: rate.frame_millis(index), frame: index }
+    }
+
+    /// The strip as bytes. Bits that are too many for their field are lost.
+    pub fn to_bytes(self) -> [u8; BYTES] {
+        let mut bytes = [0; BYTES];
+        bytes[0] = VERSION;
+        bytes[1..7].copy_from_slice(&self.time_ms.to_be_bytes()[2..]);
+        bytes[7..12].copy_from_slice(&self.frame.to_be_bytes()[3..]);
+        let crc = crc32fast::hash(&bytes[..12]);
+        bytes[12..].copy_from_slice(&crc.to_be_bytes());
+        bytes
+    }
+
+    /// The strip as bits in the order of its cells.
+    pub fn to_bits(self) -> [bool; COLUMNS * ROWS] {
+        let bytes = self.to_bytes();
+        std::array::from_fn(|bit| bytes[bit / 8] & (0x80 >> (bit % 8)) != 0)
+    }
+
+    /// Reads what [`Timecode::to_bytes`] writes.
+    ///
+    /// # Errors
+    /// [`ReadError::Version`] and [`ReadError::Crc`].
+    pub fn from_bytes(bytes: [u8; BYTES]) -> Result<Self, ReadError> {
+        let number = |range: Range<usize>| bytes[range].iter().fold(0, |number, &byte| number << 8 | u64::from(byte));
+        if bytes[0] != VERSION {
+            return Err(ReadError::Version(bytes[0]));
+        }
+        if u64::from(crc32fast::hash(&bytes[..12])) != number(12..16) {
+            return Err(ReadError::Crc);
+        }
+        Ok(Self { time_ms: number(1..7), frame: number(7..12) })
+    }
+
+    /// Draws the strip into the luma of a frame; its chroma is expected to be neutral.
+    ///
+    /// # Panics
+    /// If `frame` is shorter than [`Layout::size`].
+    pub fn paint(self, frame: &mut [u8], layout: Layout) {
+        let bits = self.to_bits();
+        let mut canvas = Canvas::new(frame, layout);
+        for (row, bits) in bits.chunks_exact(COLUMNS).enumerate() {
+            let rows = row_edges(row, layout.height());
+            let line = canvas.row(rows.start, 0..layout.width());
+            for (column, &bit) in bits.iter().enumerate() {
+                line[column_edges(column, layout.width())].fill(LEVELS[usize::from(bit)]);
+            }
+            canvas.repeat_row(Rect::between(0..layout.width(), rows));
+        }
+    }
+}
+
+/// Reads the strip of a picture of `width` by `height` pixels, whose rows are `stride` bytes apart in `luma`.
+///
+/// The picture may have been encoded, scaled or brought to another range of luma.
+///
+/// # Errors
+/// [`ReadError`], if there is no strip or it is damaged.
+pub fn read(luma: &[u8], stride: usize, width: usize, height: usize) -> Result<Timecode, ReadError> {
+    let rows = row_edges(ROWS - 1, height).end;
+    if width < 2 * COLUMNS || height < 2 * ROWS_IN_HEIGHT || stride < width || luma.len() < rows * stride {
+        return Err(ReadError::TooSmall);
+    }
+    let means: [u32; COLUMNS * ROWS] = std::array::from_fn(|cell| {
+        let columns = middle(column_edges(cell % COLUMNS, width));
+        let rows = middle(row_edges(cell / COLUMNS, height));
+        let count = (columns.len() * rows.len()) as u32;
+        let sum: u32 = rows.map(|y| sum(&luma[y * stride..][columns.clone()])).sum();
+        sum / count
+    });
+    let (darkest, lightest) = means.iter().fold((u32::MAX, 0), |(min, max), &mean| (mean.min(min), mean.max(max)));
+    if lightest - darkest < LEAST_CONTRAST {
+        return Err(ReadError::NoContrast);
+    }
+    let mut bytes = [0; BYTES];
+    for (cell, mean) in means.iter().enumerate() {
+        bytes[cell / 8] |= u8::from(2 * mean > darkest + lightest) << (7 - cell % 8);
+    }
+    Timecode::from_bytes(bytes)
+}
+
+/// Where the strip is in a picture.
+pub(super) fn area(layout: Layout) -> Rect {
+    Rect::between(0..layout.width(), 0..row_edges(ROWS - 1, layout.height()).end)
+}
+
+const fn column_edges(column: usize, width: usize) -> Range<usize> {
+    column * width / COLUMNS..(column + 1) * width / COLUMNS
+}
+
+const fn row_edges(row: usize, height: usize) -> Range<usize> {
+    row * height / ROWS_IN_HEIGHT..(row + 1) * height / ROWS_IN_HEIGHT
+}
+
+/// The central half: neighbours bleed into the edges of a cell.
+const fn middle(edges: Range<usize>) -> Range<usize> {
+    let margin = (edges.end - edges.start) / 4;
+    edges.start + margin..edges.end - margin
+}
+
+fn sum(pixels: &[u8]) -> u32 {
+    pixels.iter().map(|&pixel| u32::from(pixel)).sum()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! The beep: short at each UTC second, long and an octave higher at each minute, silence between.
+
+use super::sine;
+use crate::base::timeline::SAMPLE_RATE;
+
+/// Channels in the samples; both carry the same.
+pub const CHANNELS: usize = 2;
+
+const SAMPLES_PER_MINUTE: u64 = SAMPLE_RATE as u64 * 60;
+/// 100 ms and 500 ms.
+const SHORT: u64 = SAMPLE_RATE as u64 / 10;
+const LONG: u64 = SAMPLE_RATE as u64 / 2;
+/// 1 ms and 5 ms: enough that nothing clicks.
+const ATTACK: u64 = SAMPLE_RATE as u64 / 1000;
+const RELEASE: u64 = SAMPLE_RATE as u64 / 200;
+
+/// The beeps of one stream, ready to be copied.
+#[derive(Debug, Clone)]
+pub struct Tone {
+    second: Vec<i16>,
+    minute: Vec<i16>,
+}
+
+impl Tone {
+    /// Beeps of `beep_hz` (twice that at the minute, so below 12 000) whose peaks are at `level_dbfs`, which is not above 0.
+    pub fn new(beep_hz: u32, level_dbfs: f64) -> Self {
+        // Rounding to whole steps hides the last bit, in which machines differ on `powf`.
+        let peak = (f64::from(i16::MAX) * 10_f64.powf(level_dbfs.min(0.0) / 20.0)).round() as i64;
+        let hz = u64::from(beep_hz);
+        Self { second: beep(hz, SHORT, peak), minute: beep(2 * hz, LONG, peak) }
+    }
+
+    /// Fills `out` with interleaved stereo; sample `first_sample` since 1970, at 48 kHz, is its first.
+    ///
+    /// # Panics
+    /// If `out` is not a whole number of samples.
+    pub fn fill(&self, first_sample: u64, out: &mut [i16]) {
+        assert!(out.len().is_multiple_of(CHANNELS), "samples are stereo");
+        let second = u64::from(SAMPLE_RATE);
+        let mut at = first_sample % SAMPLES_PER_MINUTE;
+        let mut rest = out;
+        while !rest.is_empty() {
+            let offset = at % second;
+            let beep = if at < second { &self.minute } else { &self.second };
+            let count = ((second - offset) as usize).min(rest.len() / CHANNELS);
+            let (part, after) = rest.split_at_mut(count * CHANNELS);
+            copy_stereo(beep.get(offset as usize..).unwrap_or(&[]), part);
+            at = (at + count as u64) % SAMPLES_PER_MINUTE;
+            rest = after;
+        }
+    }
+}
+
+/// Copies `mono` to both channels, then silence.
+fn copy_stereo(mono: &[i16], out: &mut [i16]) {
+    let sounding = (mono.len() * CHANNELS).min(out.len());
+    let (sound, silence) = out.split_at_mut(sounding);
+    for (pair, &sample) in sound.chunks_exact_mut(CHANNELS).zip(mono) {
+        pair.fill(sample);
+    }
+    silence.fill(0);
+}
+
+/// A sine from zero phase, faded in and out.
+fn beep(hz: u64, length: u64, peak: i64) -> Vec<i16> {
+    let second = u64::from(SAMPLE_RATE);
+    let sample = |n: u64| {
+        let fade = fade(n, ATTACK).min(fade(length - n, RELEASE));
+        let wave = sine::sin(n * hz % second, second);
+        let scale = 1_i128 << (2 * sine::BITS);
+        let product = i128::from(peak) * i128::from(fade) * i128::from(wave);
+        ((2 * product + scale).div_euclid(2 * scale)) as i16
+    };
+    (0..length).map(sample).collect()
+}
+
+/// Raised cosine from 0 at `n` = 0 to 1 at `n` = `length`, with [`sine::BITS`] fraction bits.
+fn fade(n: u64, length: u64) -> i64 {
+    let one = 1 << sine::BITS;
+    match n < length {
+        true => (one - sine::cos(n, 2 * length)) / 2,
+        false => one,
+    }
+}
+
+#[cfg(test)]
+mod tests;

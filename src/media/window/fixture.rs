@@ -1,0 +1,32 @@
+//! Media for tests: chunks that name their place, and nothing in them to decode.
+
+use super::{Init, Output};
+use crate::base::timeline::Kind;
+use crate::media::cmaf::{Chunk, Configuration, Media};
+
+/// The encoders of all tracks and definitions say what they make.
+pub(crate) fn initialise(output: &Output) {
+    let epochs = output.epochs();
+    for (track, epoch) in output.tracks.iter().flat_map(|track| epochs.iter().map(move |epoch| (track, epoch))) {
+        let codec = if track.kind == Kind::Video { "avc1.42c01f" } else { "mp4a.40.2" };
+        let configuration = Configuration::Aac { specific: codec.into(), bitrate: 0 };
+        let media = Media::from(b"init".to_vec());
+        track.window.set_init(&epoch.revision, Init { configuration, media, codec: codec.into() });
+    }
+}
+
+/// All chunks of whole segments, to every track.
+pub(crate) fn publish(output: &Output, segments: impl IntoIterator<Item = u64>) {
+    let chunks = output.spec.timeline.chunks_per_segment();
+    segments.into_iter().for_each(|segment| publish_chunks(output, segment, 0..chunks));
+}
+
+/// Some chunks of a segment, to every track.
+pub(crate) fn publish_chunks(output: &Output, segment: u64, chunks: std::ops::Range<u32>) {
+    for index in chunks {
+        for track in &output.tracks {
+            let media = Media::from(format!("{segment}.{index};").into_bytes());
+            track.window.push(Chunk { segment, index, media, first_sample_end: 7, excess: 0 });
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! All windows of one stream, with the definition that they hold the media of.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::{SetOnce, watch};
+
+use super::epoch::{Epoch, Epochs, epoch_at};
+use super::{Depth, Granularity, Snapshot, Window};
+use crate::base::timeline::{Kind, UnixTime};
+use crate::definition::spec::{Revision, StreamSpec, TrackId};
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
+/// One track of an [`Output`].
+#[derive(Debug)]
+pub struct Track {
+    /// Name in URLs.
+    pub id: TrackId,
+    /// Video or audio.
+    pub kind: Kind,
+    /// Its media.
+    pub window: Window,
+}
+
+/// What a stream publishes: shared by the run that fills it and everybody who reads it.
+#[derive(Debug)]
+pub struct Output {
+    /// Tells this output from every other of the process.
+    pub id: u64,
+    /// The first definition: what never changes is the same in all, which is the name, the timeline, the window and the
+    /// tracks' ids.
+    pub spec: StreamSpec,
+    /// Video first, in the order of the definition.
+    pub tracks: Vec<Track>,
+    epochs: watch::Sender<Epochs>,
+    open: SetOnce<()>,
+}
+
+impl Output {
+    /// Empty windows for every track of `spec`, which has always been the definition.
+    pub fn new(spec: StreamSpec, revision: Revision) -> Self {
+        let epoch = Epoch::new((0, 0), spec, revision, UnixTime::default());
+        Self::of(vec![epoch]).expect("there is an epoch")
+    }
+
+    /// Empty windows for every track of these definitions, of which each ends where the next begins; `None` if there is none.
+    pub fn of(epochs: Vec<Epoch>) -> Option<Self> {
+        let epochs: Vec<_> = epochs.into_iter().map(Arc::new).collect();
+        for pair in epochs.windows(2) {
+            pair[0].end(pair[1].from);
+        }
+        let spec = epochs.first()?.spec.clone();
+        let depth = Depth {
+            listed: spec.window_segments(),
+            kept: spec.kept_segments(),
+            chunks: spec.timeline.chunks_per_segment(),
+        };
+        let tracks =
+            spec.tracks().map(|(id, kind)| Track { id: id.clone(), kind, window: Window::new(depth) }).collect();
+        let epochs = watch::Sender::new(Arc::new(epochs));
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        Some(Self { id, spec, tracks, epochs, open: SetOnce::new() })
+    }
+
+    /// The epochs, as far as they are known and not forgotten.
+    pub fn epochs(&self) -> Epochs {
+        self.epochs.borrow().clone()
+    }
+
+    /// A receiver that sees every change from now on.
+    pub fn watch_epochs(&self) -> watch::Receiver<Epochs> {
+        self.epochs.subscribe()
+    }
+
+    /// Where the segments of a revision are: those of its epoch in the track's window, and those past its end.
+    pub fn window(&self, track: usize, epoch: &Epoch, number: u64) -> Option<Window> {
+        let past = epoch.overlap().is_some_and(|overlap| overlap.contains(&number));
+        match epoch.contains(number) {
+            true => self.tracks.get(track).map(|track| track.window.clone()),
+            false => epoch.rest(track).filter(|_| past).cloned(),
+        }
+    }
+
+    /// The epoch of a segment.
+    pub fn epoch(&self, number: u64) -> Arc<Epoch> {
+        Arc::clone(epoch_at(&self.epochs.borrow(), number))
+    }
+
+    /// Goes over to another definition at its first segment. Whether that can be: nothing from there on may be published
+    /// yet. A change that has yet to come gives way to one at the same segment or before it.
+    pub fn change(&self, epoch: Epoch) -> bool {
+        let next = self.tracks.iter().map(|track| track.window.snapshot().next()).max().unwrap_or_default();
+        if next > epoch.from {
+            return false;
+        }
+        let oldest = self.tracks.iter().map(|track| track.window.snapshot().first()).min().unwrap_or_default();
+        self.epochs.send_modify(|epochs| {
+            epochs.iter().for_each(|before| before.end(epoch.from));
+            if let Some(before) = epochs.iter().rev().find(|before| before.from < epoch.from) {
+                before.expect_overlap();
+            }
+            let left =
+                epochs.iter().filter(|before| before.until().is_some_and(|until| until > before.from.max(oldest)));
+            *epochs = Arc::new(left.cloned().chain([Arc::new(epoch)]).collect());
+        });
+        self.tracks.iter().for_each(|track| track.window.touch());
+        true
+    }
+
+    /// Says that the newest segments are there, so that what manifests list never goes back; from then on they are served.
+    pub fn open(&self) {
+        // A later run of the same output finds it open.
+        let _ = self.open.set(());
+    }
+
+    /// Resolves when manifests may be served.
+    pub async fn opened(&self) {
+        self.open.wait().await;
+    }
+
+    /// Where the track with this name stands in [`Output::tracks`].
+    pub fn place(&self, id: &TrackId) -> Option<usize> {
+        self.tracks.iter().position(|track| track.id == *id)
+    }
+
+    /// One snapshot of each track, in the order of [`Output::tracks`].
+    pub fn snapshots(&self) -> Vec<Arc<Snapshot>> {
+        self.tracks.iter().map(|track| track.window.snapshot()).collect()
+    }
+
+    /// Differs whenever what manifests of this granularity say may have changed.
+    pub fn version(&self, granularity: Granularity) -> u64 {
+        // Each of the versions only rises, by less than this in any time that matters.
+        const STRIDE: u64 = 1_000_000_007;
+        self.tracks
+            .iter()
+            .fold(0, |mixed: u64, track| mixed.wrapping_mul(STRIDE).wrapping_add(track.window.version(granularity)))
+    }
+
+    /// The newest segment that is complete in every track.
+    pub fn last_complete(&self) -> Option<u64> {
+        let complete = self.tracks.iter().map(|track| track.window.snapshot().last_complete());
+        complete.min().flatten()
+    }
+
+    /// Whether the presentation is over.
+    pub fn ended(&self) -> bool {
+        self.tracks.iter().all(|track| track.window.snapshot().ended())
+    }
+
+    /// Ends the presentation with the newest segment that is complete in every track. Nothing comes after it.
+    pub fn end(&self) {
+        self.open();
+        let last = self.last_complete();
+        self.tracks.iter().for_each(|track| track.window.end(last));
+    }
+}

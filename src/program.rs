@@ -1,0 +1,7 @@
+//! The server process: its configuration, log, signals, and start and end. No protocol and no media.
+
+pub mod app;
+pub mod config;
+pub mod shutdown;
+pub mod telemetry;
+pub mod wait;

@@ -1,0 +1,218 @@
+//! The program put together: streams, HTTP and an orderly end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::signal::unix::Signal;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::base::timeline::UnixTime;
+use crate::base::utc::Clock;
+use crate::definition::spec::StreamSpec;
+use crate::definition::store::{Address, Definitions, StoreError};
+use crate::http::{self, App, Certificates, Site, TlsError};
+use crate::media::pipeline::{self, PipelineError};
+use crate::program::config::{Config, ConfigError, MaxPixels, MediaDir, Sources, Wait};
+use crate::program::telemetry::Log;
+use crate::program::wait::{self, Unreachable};
+use crate::stream::hooks::{self, RetryTimes, Workers};
+use crate::stream::{Registry, Render, Setting};
+
+mod capacity;
+mod reload;
+mod secrets;
+mod token;
+
+use reload::Reloader;
+use secrets::Secrets;
+
+/// How long requests and pipelines may take to finish once the program is to end.
+const DRAIN: Duration = Duration::from_secs(8);
+/// Connections that may wait to be accepted: as many as Linux allows unless told otherwise.
+const BACKLOG: u32 = 4096;
+
+/// What there is when the program starts.
+#[derive(Debug)]
+pub struct Start {
+    /// Read again at each of `hangups`.
+    pub sources: Sources,
+    /// What they say.
+    pub config: Config,
+    /// Has been started.
+    pub log: Log,
+    /// `SIGHUP` signals.
+    pub hangups: Signal,
+}
+
+/// Why the program could not start, or did not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// What the configuration names cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A server that was to be waited for does not come.
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
+    /// The address is taken or not ours.
+    #[error("cannot listen on {listen}")]
+    Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// GStreamer does not work.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// Definitions cannot be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A token or a key that was made cannot be kept, or what was kept is none.
+    #[error("{0} in state_dir cannot be used")]
+    Token(&'static str, #[source] std::io::Error),
+    /// The certificates do not work.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+impl AppError {
+    /// Whether what is configured is wrong, or names what is not there.
+    pub const fn is_of_configuration(&self) -> bool {
+        match self {
+            Self::Config(_) | Self::Unreachable(_) | Self::Store(StoreError::Bucket(_)) | Self::Tls(_) => true,
+            Self::Listen { .. } | Self::Pipeline(_) | Self::Store(StoreError::File(_)) | Self::Token(..) => false,
+        }
+    }
+}
+
+/// Runs until `end` is cancelled, then drains.
+///
+/// # Errors
+/// [`AppError`].
+pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
+    let Start { sources, config, log, hangups } = start;
+    tracing::info!(configuration = %toml::Value::Table(config.to_table()), "starting");
+    let Some(reached) = end.run_until_cancelled(wait::until_reachable(&config.wait)).await else { return Ok(()) };
+    reached?;
+    let listen = config.listen;
+    let listener = bind(listen).map_err(|source| AppError::Listen { listen, source })?;
+    let address = listener.local_addr().map_err(|source| AppError::Listen { listen, source })?;
+    let tasks = TaskTracker::new();
+    let watch = |files| Certificates::watch(files, &tasks, end.clone());
+    let certificates = config.tls.clone().map(watch).transpose()?;
+    let encoders = pipeline::probe()?;
+    let streams_over = CancellationToken::new();
+    let render: Render = Arc::new(|job, stop| Box::pin(pipeline::run(job, stop)));
+    let setting = Setting {
+        directory: config.media_dir.path(address.port()),
+        tasks: tasks.clone(),
+        pushes: config.push,
+        capacity: watch::Sender::new(capacity::first(config.max_pixels)),
+        limits: watch::Sender::new(config.watching.clone()),
+        ..Setting::new(Clock::system(), render, encoders.versions())
+    };
+    let given = definitions(&config, setting.clock.now());
+    let Some(definitions) = end.run_until_cancelled(given).await else { return Ok(()) };
+    let definitions = definitions?;
+    let mut secrets = Secrets::of(address);
+    let access = secrets.access(&config)?;
+    let (limits, metrics) = (config.limits, Arc::clone(&setting.metrics));
+    log_start(&config, &setting, address);
+    // Hooks are there before the first event, and after the last.
+    let (posts, hooks_over) = (TaskTracker::new(), CancellationToken::new());
+    let mut workers = Workers::new(posted(&setting), posts.clone(), hooks_over.clone());
+    workers.set(&config.hooks);
+    let registry = Arc::new(Registry::new(setting, definitions, streams_over.clone()));
+    let kept = Arc::clone(&registry);
+    tasks.spawn(async move { kept.keep().await });
+    if config.max_pixels == MaxPixels::Auto {
+        let (measured, stop) = (Arc::clone(&registry), end.clone());
+        tasks.spawn(async move { stop.run_until_cancelled(capacity::measure(&measured.setting().capacity)).await });
+    }
+    let app = App::new(Arc::clone(&registry), access, end.clone());
+    let site = Site { router: http::router(app.clone(), config.serve), certificates, limits, metrics };
+    let (reloader, stop) = (Reloader { sources, config, log, registry, workers, app, secrets }, end.clone());
+    tasks.spawn(async move { stop.run_until_cancelled(reloader.keep(hangups)).await });
+    tokio::select! {
+        () = http::serve(listener, site, end.clone()) => {}
+        () = async { end.cancelled().await; tokio::time::sleep(DRAIN).await } => {}
+    }
+    streams_over.cancel();
+    tasks.close();
+    if timeout(DRAIN, tasks.wait()).await.is_err() {
+        tracing::warn!("streams are still ending after {} s", DRAIN.as_secs());
+    }
+    hooks_over.cancel();
+    posts.close();
+    posts.wait().await;
+    tracing::info!("ended");
+    Ok(())
+}
+
+fn posted(setting: &Setting) -> hooks::Setting {
+    hooks::Setting {
+        events: Arc::clone(&setting.events),
+        clock: setting.clock.clone(),
+        metrics: Arc::clone(&setting.metrics),
+        retry_times: RetryTimes::default(),
+    }
+}
+
+/// Without any configuration there is one stream, which can be changed like one that was made here.
+async fn definitions(config: &Config, now: UnixTime) -> Result<Definitions, StoreError> {
+    let (declared, given) = match &config.streams {
+        Some(declared) => (declared.clone(), Vec::new()),
+        None => (Vec::new(), vec![StreamSpec::test()]),
+    };
+    let definitions = match (&config.store, &config.state_dir) {
+        (Some(store), _) => join(store, given, &config.wait).await?,
+        (None, Some(directory)) => Definitions::open(directory, given)?,
+        (None, None) => Definitions::in_memory(given),
+    };
+    definitions.allow(config.max_streams);
+    definitions.declare(declared, now).await;
+    Ok(definitions)
+}
+
+/// The store is waited for as other servers are.
+async fn join(store: &Address, given: Vec<StreamSpec>, wait: &Wait) -> Result<Definitions, StoreError> {
+    let mut attempt = 1;
+    loop {
+        match Definitions::join(store, given.clone()).await {
+            Err(error) if attempt < wait.tries => tracing::info!(%error, attempt, "the store is waited for"),
+            outcome => return outcome,
+        }
+        attempt += 1;
+        tokio::time::sleep(wait.rest).await;
+    }
+}
+
+fn bind(listen: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restart does not wait for the connections of before to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(listen)?;
+    socket.listen(BACKLOG)
+}
+
+fn log_start(config: &Config, setting: &Setting, address: SocketAddr) {
+    let directory = setting.directory.as_deref().map(|path| path.display().to_string());
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        %address,
+        media_dir = directory.as_deref().unwrap_or("none"),
+        encoders = setting.encoders,
+        "listening"
+    );
+    if config.state_dir.is_none() && config.store.is_none() {
+        tracing::info!("definitions made over REST last until the program ends: there is no state_dir");
+    }
+    if config.media_dir == MediaDir::None {
+        tracing::info!("windows are kept in memory only");
+    }
+}

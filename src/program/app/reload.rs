@@ -1,0 +1,80 @@
+//! The configuration read again while the program runs.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use tokio::signal::unix::Signal;
+
+use super::secrets::Secrets;
+use crate::http::App;
+use crate::program::config::{Config, Sources};
+use crate::program::telemetry::Log;
+use crate::stream::Registry;
+use crate::stream::hooks::Workers;
+
+/// All that a new configuration may touch.
+pub(super) struct Reloader {
+    pub(super) sources: Sources,
+    /// What is in effect.
+    pub(super) config: Config,
+    pub(super) log: Log,
+    pub(super) registry: Arc<Registry>,
+    pub(super) workers: Workers,
+    pub(super) app: App,
+    pub(super) secrets: Secrets,
+}
+
+impl Reloader {
+    /// Reads the configuration at each of `hangups`.
+    pub(super) async fn keep(mut self, mut hangups: Signal) {
+        while hangups.recv().await.is_some() {
+            match Config::load(&self.sources) {
+                Ok(new) => self.apply(new).await,
+                Err(error) => tracing::error!(%error, "the configuration is wrong; nothing changes"),
+            }
+        }
+    }
+
+    /// What needs a restart stays as it was, and is named.
+    async fn apply(&mut self, new: Config) {
+        let next = self.next(&new);
+        let access = match self.secrets.access(&next) {
+            Ok(access) => access,
+            Err(error) => {
+                return tracing::error!(error = &error as &dyn Error, "the configuration is wrong; nothing changes");
+            }
+        };
+        let later = next.differences(&new);
+        if !later.is_empty() {
+            tracing::warn!(settings = later.join(", "), "changed, but only a restart has them take effect");
+        }
+        if let (true, Err(error)) = (next.log != self.config.log, self.log.set_filter(&next.log)) {
+            tracing::error!(error, "the filter of the log stays as it is");
+        }
+        self.app.change_access(access);
+        let (setting, definitions) = (self.registry.setting(), self.registry.definitions());
+        setting.limits.send_replace(next.watching.clone());
+        definitions.allow(next.max_streams);
+        definitions.declare(next.streams.clone().unwrap_or_default(), setting.clock.now()).await;
+        self.workers.set(&next.hooks);
+        self.config = next;
+        tracing::info!("the configuration has been read again");
+    }
+
+    /// What is in effect, with all of `new` that takes effect without a restart.
+    fn next(&self, new: &Config) -> Config {
+        let new = new.clone();
+        Config {
+            api_token: new.api_token,
+            viewer_key: new.viewer_key,
+            lists: new.lists,
+            trusted_proxies: new.trusted_proxies,
+            max_streams: new.max_streams,
+            watching: new.watching,
+            log: new.log,
+            streams: new.streams,
+            hooks: new.hooks,
+            ..self.config.clone()
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What may be said, and where: a setting has one name, which is its flag, its environment variable and its key in the file.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use super::{ConfigError, VIEWER_KEY_VARIABLE, secret_source, token, unknown};
+use crate::base::secret::Secret;
+use crate::definition::spec::StreamRequest;
+use crate::http::Serve;
+use crate::stream::hooks::HookRequest;
+
+/// Where the configuration comes from: flags, environment and the file that they name.
+#[derive(Debug, Clone, Args)]
+pub struct Sources {
+    /// TOML file with these settings, streams and hooks
+    #[arg(long, env = "BARSTONE_CONFIG", value_name = "FILE", global = true)]
+    pub(super) config: Option<PathBuf>,
+    /// Flags and environment.
+    #[command(flatten)]
+    pub(super) said: Settings,
+}
+
+/// What one source says, unchecked; the file says it in these keys.
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Settings {
+    /// Address and port to listen on; port 0 takes a free one [default: 0.0.0.0:8080]
+    #[arg(long, env = "BARSTONE_LISTEN", value_name = "ADDR:PORT", global = true)]
+    pub(super) listen: Option<String>,
+    /// Where windows are mirrored to for other servers, or `none` [default: barstone-PORT in the temporary directory]
+    #[arg(long, env = "BARSTONE_MEDIA_DIR", value_name = "DIR", global = true)]
+    pub(super) media_dir: Option<PathBuf>,
+    /// Where state is kept [default: none; definitions made over REST last until the program ends]
+    #[arg(long, env = "BARSTONE_STATE_DIR", value_name = "DIR", global = true)]
+    pub(super) state_dir: Option<PathBuf>,
+    /// Where definitions are kept that replicas share, nats://HOST:PORT/BUCKET [default: none; state_dir]
+    #[arg(long, env = "BARSTONE_STORE", value_name = "URL", global = true)]
+    pub(super) store: Option<String>,
+    /// What is served beside probes and metrics [default: all]
+    #[arg(long, env = "BARSTONE_SERVE", value_name = "WHAT", global = true)]
+    pub(super) serve: Option<Serve>,
+    /// PEM file with the certificate chain; with it the server speaks TLS only
+    #[arg(long, env = "BARSTONE_TLS_CERT", value_name = "FILE", global = true)]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// PEM file with the certificate's private key
+    #[arg(long, env = "BARSTONE_TLS_KEY", value_name = "FILE", global = true)]
+    pub(super) tls_key: Option<PathBuf>,
+    #[arg(skip = secret_source::from_environment(token::VARIABLE))]
+    pub(super) api_token: Option<Secret>,
+    /// File with the token that changes need, also from this machine; BARSTONE_API_TOKEN may have the token itself
+    /// [default: one is made, and not needed from this machine]
+    #[arg(long, env = "BARSTONE_API_TOKEN_FILE", value_name = "FILE", global = true)]
+    pub(super) api_token_file: Option<PathBuf>,
+    #[arg(skip = secret_source::from_environment(VIEWER_KEY_VARIABLE))]
+    pub(super) viewer_key: Option<Secret>,
+    /// File with the keys of viewer tokens, one a line: the first signs, all verify; BARSTONE_VIEWER_KEY may have the
+    /// key itself [default: one is made]
+    #[arg(long, env = "BARSTONE_VIEWER_KEY_FILE", value_name = "FILE", global = true)]
+    pub(super) viewer_key_file: Option<PathBuf>,
+    /// Addresses and networks that are answered; may be given more than once [default: all]
+    #[arg(long, env = "BARSTONE_ALLOW", value_name = "NETWORK", value_delimiter = ',', global = true)]
+    pub(super) allow: Option<Vec<String>>,
+    /// Addresses and networks that are not answered, whatever else is said [default: none]
+    #[arg(long, env = "BARSTONE_DENY", value_name = "NETWORK", value_delimiter = ',', global = true)]
+    pub(super) deny: Option<Vec<String>>,
+    /// Proxies that tell whom they ask for [default: none]
+    #[arg(long, env = "BARSTONE_TRUSTED_PROXIES", value_name = "NETWORK", value_delimiter = ',', global = true)]
+    pub(super) trusted_proxies: Option<Vec<String>>,
+    /// Connections that may be open at once, if there are file descriptors for them [default: 10000]
+    #[arg(long, env = "BARSTONE_MAX_CONNECTIONS", value_name = "NUMBER", global = true)]
+    pub(super) max_connections: Option<u32>,
+    /// Connections that may be open at once from one address [default: 1024]
+    #[arg(long, env = "BARSTONE_MAX_CONNECTIONS_PER_ADDRESS", value_name = "NUMBER", global = true)]
+    pub(super) max_connections_per_address: Option<u32>,
+    /// How long the head of a request may be [default: 32768]
+    #[arg(long, env = "BARSTONE_MAX_HEADER_BYTES", value_name = "BYTES", global = true)]
+    pub(super) max_header_bytes: Option<u32>,
+    /// How long a client may take to send the head of a request [default: 10]
+    #[arg(long, env = "BARSTONE_HEADER_SECONDS", value_name = "SECONDS", global = true)]
+    pub(super) header_seconds: Option<u32>,
+    /// How long a client may take to send the body of a request [default: 10]
+    #[arg(long, env = "BARSTONE_BODY_SECONDS", value_name = "SECONDS", global = true)]
+    pub(super) body_seconds: Option<u32>,
+    /// How long a client may take nothing of what it has asked for [default: 30]
+    #[arg(long, env = "BARSTONE_SEND_SECONDS", value_name = "SECONDS", global = true)]
+    pub(super) send_seconds: Option<u32>,
+    /// The most streams that there may be [default: 256]
+    #[arg(long, env = "BARSTONE_MAX_STREAMS", value_name = "NUMBER", global = true)]
+    pub(super) max_streams: Option<u32>,
+    /// The most viewers of all streams together [default: no limit]
+    #[arg(long, env = "BARSTONE_MAX_VIEWERS", value_name = "NUMBER", global = true)]
+    pub(super) max_viewers: Option<u32>,
+    /// Bits per second of all streams together past which nobody new is let in [default: no limit]
+    #[arg(long, env = "BARSTONE_MAX_BANDWIDTH", value_name = "NUMBER", global = true)]
+    pub(super) max_bandwidth: Option<u64>,
+    /// Where those are sent for whom there is no room; the path and the query are appended [default: they are refused]
+    #[arg(long, env = "BARSTONE_OVERFLOW_URL", value_name = "URL", global = true)]
+    pub(super) overflow_url: Option<String>,
+    /// Whether streams are pushed from here to the targets that their definitions name [default: true]
+    #[arg(long, env = "BARSTONE_PUSH", value_name = "BOOL", global = true)]
+    pub(super) push: Option<bool>,
+    /// What is logged: a level, or target=level pairs [default: info]
+    #[arg(long, env = "BARSTONE_LOG", value_name = "FILTER", global = true)]
+    pub(super) log: Option<String>,
+    /// How it is logged [default: text]
+    #[arg(long, env = "BARSTONE_LOG_FORMAT", value_name = "FORMAT", global = true)]
+    pub(super) log_format: Option<LogFormat>,
+    /// Servers that have to take TCP connections before this one does; may be given more than once
+    #[arg(long, env = "BARSTONE_WAIT_FOR", value_name = "HOST:PORT", value_delimiter = ',', global = true)]
+    pub(super) wait_for: Option<Vec<String>>,
+    /// How often each of them is tried [default: 30]
+    #[arg(long, env = "BARSTONE_WAIT_TRIES", value_name = "NUMBER", global = true)]
+    pub(super) wait_tries: Option<u32>,
+    /// Rest between two tries [default: 1]
+    #[arg(long, env = "BARSTONE_WAIT_SECONDS", value_name = "SECONDS", global = true)]
+    pub(super) wait_seconds: Option<u32>,
+    /// Pixels a second that all streams may be made of, `auto` for what the machine can make, or `none` for no limit
+    /// [default: auto]
+    #[arg(long, env = "BARSTONE_MAX_PIXELS_PER_SECOND", value_name = "NUMBER", global = true)]
+    pub(super) max_pixels_per_second: Option<NumberOrWord>,
+    #[arg(skip)]
+    pub(super) streams: Option<Vec<StreamRequest>>,
+    #[arg(skip)]
+    pub(super) hooks: Option<Vec<HookRequest>>,
+}
+
+/// A number, or a word that stands for one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a number or a word")]
+pub(super) enum NumberOrWord {
+    Number(u64),
+    Word(String),
+}
+
+impl From<String> for NumberOrWord {
+    fn from(text: String) -> Self {
+        text.parse().map_or(Self::Word(text), Self::Number)
+    }
+}
+
+/// What a line of the log looks like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+impl Sources {
+    /// These, and of `others` what these leave open.
+    #[must_use]
+    pub fn or(self, others: Self) -> Self {
+        Self { config: self.config.or(others.config), said: self.said.or(others.said) }
+    }
+}
+
+impl Settings {
+    pub(super) fn or(self, others: Self) -> Self {
+        Self {
+            listen: self.listen.or(others.listen),
+            media_dir: self.media_dir.or(others.media_dir),
+            state_dir: self.state_dir.or(others.state_dir),
+            store: self.store.or(others.store),
+            serve: self.serve.or(others.serve),
+            tls_cert: self.tls_cert.or(others.tls_cert),
+            tls_key: self.tls_key.or(others.tls_key),
+            api_token: self.api_token.or(others.api_token),
+            api_token_file: self.api_token_file.or(others.api_token_file),
+            viewer_key: self.viewer_key.or(others.viewer_key),
+            viewer_key_file: self.viewer_key_file.or(others.viewer_key_file),
+            allow: self.allow.or(others.allow),
+            deny: self.deny.or(others.deny),
+            trusted_proxies: self.trusted_proxies.or(others.trusted_proxies),
+            max_connections: self.max_connections.or(others.max_connections),
+            max_connections_per_address: self.max_connections_per_address.or(others.max_connections_per_address),
+            max_header_bytes: self.max_header_bytes.or(others.max_header_bytes),
+            header_seconds: self.header_seconds.or(others.header_seconds),
+            body_seconds: self.body_seconds.or(others.body_seconds),
+            send_seconds: self.send_seconds.or(others.send_seconds),
+            max_streams: self.max_streams.or(others.max_streams),
+            max_viewers: self.max_viewers.or(others.max_viewers),
+            max_bandwidth: self.max_bandwidth.or(others.max_bandwidth),
+            overflow_url: self.overflow_url.or(others.overflow_url),
+            push: self.push.or(others.push),
+            log: self.log.or(others.log),
+            log_format: self.log_format.or(others.log_format),
+            wait_for: self.wait_for.or(others.wait_for),
+            wait_tries: self.wait_tries.or(others.wait_tries),
+            wait_seconds: self.wait_seconds.or(others.wait_seconds),
+            max_pixels_per_second: self.max_pixels_per_second.or(others.max_pixels_per_second),
+            streams: self.streams.or(others.streams),
+            hooks: self.hooks.or(others.hooks),
+        }
+    }
+
+    pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|why| ConfigError::Read { path: path.to_owned(), why })?;
+        toml::from_str(&text).map_err(|error: toml::de::Error| {
+            let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+            let problem = format!("line {line}: {}", unknown::with_advice(error.message()));
+            ConfigError::Parse { path: path.to_owned(), problem }
+        })
+    }
+}

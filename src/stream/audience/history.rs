@@ -1,0 +1,201 @@
+//! What was measured of an audience, second by second.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+
+use super::{ByFormat, estimate};
+use crate::base::metrics::RefusedViewerLabels;
+use crate::base::timeline::UnixTime;
+use crate::definition::spec::Limits;
+
+/// Longer than the longest segment takes until all who play it are counted.
+const KEPT: Duration = Duration::from_secs(45);
+/// More often than this nobody measures for as long as that.
+const MOST_KEPT: usize = 100;
+/// Bandwidth is that of the last two seconds; with longer segments, which are fetched at once, that of their length.
+const LEAST_WINDOW: Duration = Duration::from_secs(2);
+
+/// What is known of an audience.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Figures {
+    /// Viewers now.
+    pub current: ByFormat,
+    /// The most that there were.
+    pub peak: u64,
+    /// When there were as many for the first time.
+    pub peak_at: Option<UnixTime>,
+    /// The mean while the stream was there to be watched.
+    pub average: f64,
+    /// Bytes sent, manifests included.
+    pub bytes: u64,
+}
+
+/// What there is to carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Load {
+    /// Viewers, with those who are just coming.
+    pub viewers: u64,
+    /// Bits per second.
+    pub bandwidth: u64,
+}
+
+/// What a measurement found to be another than before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transition {
+    /// Somebody watches, and nobody did.
+    FirstViewer,
+    /// Nobody watches any more.
+    LastViewer,
+}
+
+/// A limit that is reached: what there is, and what may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Excess {
+    /// Of viewers.
+    Viewers(u64, u64),
+    /// Of bits per second.
+    Bandwidth(u64, u64),
+}
+
+impl Excess {
+    /// What there is too much of.
+    pub const fn as_str(self) -> &'static str {
+        let [viewers, bandwidth] = RefusedViewerLabels::REASONS;
+        match self {
+            Self::Viewers(..) => viewers,
+            Self::Bandwidth(..) => bandwidth,
+        }
+    }
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Viewers(now, most) => write!(f, "{now} viewers, and may have {most}"),
+            Self::Bandwidth(now, most) => write!(f, "{now} bit/s to send, and may have {most}"),
+        }
+    }
+}
+
+impl Figures {
+    /// Viewers now, by any format.
+    pub fn viewers(&self) -> u64 {
+        self.current.iter().sum()
+    }
+}
+
+impl Load {
+    /// The limit that another viewer would exceed, if there is one.
+    pub fn past(&self, limits: &Limits) -> Option<Excess> {
+        let viewers = limits.viewers.map(u64::from).filter(|most| self.viewers >= *most);
+        let bandwidth = limits.bandwidth.filter(|most| self.bandwidth >= *most);
+        let viewers = viewers.map(|most| Excess::Viewers(self.viewers, most));
+        viewers.or(bandwidth.map(|most| Excess::Bandwidth(self.bandwidth, most)))
+    }
+
+    /// This and another.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { viewers: self.viewers + other.viewers, bandwidth: self.bandwidth + other.bandwidth }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct History {
+    figures: Figures,
+    /// The newest last.
+    ticks: VecDeque<Tick>,
+    /// Let in since the newest tick.
+    coming: u64,
+    segment: Duration,
+    watched: bool,
+    /// When somebody was there last.
+    last_seen: UnixTime,
+    /// Seconds that were measured.
+    seconds: f64,
+}
+
+#[derive(Debug)]
+struct Tick {
+    at: UnixTime,
+    viewers: u64,
+    bytes: u64,
+    /// Let in since the tick before.
+    admitted: u64,
+}
+
+impl History {
+    pub(super) fn figures(&self) -> Figures {
+        self.figures
+    }
+
+    pub(super) fn admit(&mut self) {
+        self.coming += 1;
+    }
+
+    /// Takes the viewers of a stream and the length of its segments, if it can be watched, and all that was sent.
+    pub(super) fn measure(
+        &mut self,
+        viewers: Option<(ByFormat, Duration)>,
+        bytes: u64,
+        now: UnixTime,
+    ) -> Option<Transition> {
+        let (current, segment) = viewers.unwrap_or((ByFormat::default(), self.segment));
+        self.segment = segment;
+        self.figures.current = current;
+        let count = self.figures.viewers();
+        if count > self.figures.peak {
+            (self.figures.peak, self.figures.peak_at) = (count, Some(now));
+        }
+        if let Some(last) = self.ticks.back().filter(|_| viewers.is_some()) {
+            let passed = now.saturating_since(last.at).as_secs_f64();
+            self.seconds += passed;
+            self.figures.average += (count as f64 - self.figures.average) * passed / self.seconds.max(passed).max(1e-9);
+        }
+        self.ticks.push_back(Tick { at: now, viewers: count, bytes, admitted: std::mem::take(&mut self.coming) });
+        let old = |tick: &Tick| tick.at + KEPT < now;
+        while self.ticks.len() > MOST_KEPT || self.ticks.front().is_some_and(old) {
+            self.ticks.pop_front();
+        }
+        self.turn(count, now)
+    }
+
+    /// A player that misses a segment has not gone.
+    fn turn(&mut self, count: u64, now: UnixTime) -> Option<Transition> {
+        if count > 0 {
+            self.last_seen = now;
+        }
+        match (self.watched, count) {
+            (false, 1..) => {
+                self.watched = true;
+                Some(Transition::FirstViewer)
+            }
+            (true, 0) if now.saturating_since(self.last_seen) > self.segment => {
+                self.watched = false;
+                Some(Transition::LastViewer)
+            }
+            (false, 0) | (true, _) => None,
+        }
+    }
+
+    /// Those who were let in are counted at once, and again only when they are more than came to be measured.
+    pub(super) fn load(&self, bytes: u64, now: UnixTime) -> Load {
+        // Who is let in plays the next segment, and is measured when that is settled.
+        let unsettled = 2 * self.segment + estimate::settling(self.segment);
+        let recent = self.ticks.iter().rev().take_while(|tick| tick.at + unsettled >= now);
+        let (least, admitted) = recent.fold((self.figures.viewers(), self.coming), |(least, admitted), tick| {
+            (least.min(tick.viewers), admitted + tick.admitted)
+        });
+        Load { viewers: self.figures.viewers().max(least + admitted), bandwidth: self.bandwidth(bytes, now) }
+    }
+
+    fn bandwidth(&self, bytes: u64, now: UnixTime) -> u64 {
+        let window = self.segment.max(LEAST_WINDOW);
+        let Some(before) = self.ticks.iter().rev().find(|tick| tick.at + window <= now).or(self.ticks.front()) else {
+            return 0;
+        };
+        let millis = now.saturating_since(before.at).max(window).as_millis() as u64;
+        bytes.saturating_sub(before.bytes).saturating_mul(8000) / millis
+    }
+}

@@ -1,0 +1,120 @@
+//! One attempt to post an event, and what its answer means.
+
+use std::error::Error;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, StatusCode, redirect};
+use sha2::Sha256;
+use tokio_rustls::rustls::crypto::ring;
+
+use super::Hook;
+use crate::base::secret::Secret;
+use crate::base::timeline::UnixTime;
+use crate::stream::Event;
+
+const USER_AGENT: &str = concat!("barstone/", env!("CARGO_PKG_VERSION"));
+const EVENT: HeaderName = HeaderName::from_static("barstone-event");
+const DELIVERY: HeaderName = HeaderName::from_static("barstone-delivery");
+const SIGNATURE: HeaderName = HeaderName::from_static("barstone-signature");
+
+/// What an attempt has come to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Delivered,
+    /// Another attempt may do better.
+    Again(String),
+    /// Another attempt would come to the same.
+    Final(String),
+}
+
+/// What is posted, the same on each attempt.
+pub(super) struct Delivery {
+    body: Bytes,
+    headers: HeaderMap,
+}
+
+impl Delivery {
+    /// `series` and the event's id name the delivery.
+    pub(super) fn of(event: &Event, series: &str) -> Result<Self, String> {
+        let body = serde_json::to_vec(event).map_err(|error| error.to_string())?;
+        let id = HeaderValue::try_from(format!("{series}-{}", event.id)).map_err(|error| error.to_string())?;
+        let json = HeaderValue::from_static("application/json");
+        let name = HeaderValue::from_static(event.name());
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, json), (EVENT, name), (DELIVERY, id)]);
+        Ok(Self { body: body.into(), headers })
+    }
+}
+
+/// The way to one hook.
+pub(super) struct Post {
+    client: Client,
+    url: reqwest::Url,
+    secret: Option<Secret>,
+}
+
+impl Post {
+    /// Attempts end after `timeout`. Fails where there are no root certificates for `https`.
+    pub(super) fn new(hook: &Hook, timeout: Duration) -> Result<Self, String> {
+        // TLS takes the provider of the process, and there is one: an error says that it is already installed.
+        let _ = ring::default_provider().install_default();
+        let client = Client::builder().user_agent(USER_AGENT).timeout(timeout).redirect(redirect::Policy::none());
+        // The settings alone decide where events go, not the environment.
+        let client = client.no_proxy();
+        let url = hook.target.url().clone();
+        let client = match url.scheme() {
+            "https" => client,
+            // Root certificates are neither needed nor read.
+            _ => client.tls_certs_only([]),
+        };
+        let client = client.build().map_err(|error| chain(&error))?;
+        Ok(Self { client, url, secret: hook.secret.clone() })
+    }
+
+    /// Posts once, signed at `now`.
+    pub(super) async fn attempt(&self, delivery: &Delivery, now: UnixTime) -> Verdict {
+        let mut headers = delivery.headers.clone();
+        if let Some(secret) = &self.secret {
+            headers.insert(SIGNATURE, signature(secret, now, &delivery.body));
+        }
+        let request = self.client.post(self.url.clone()).headers(headers).body(delivery.body.clone());
+        match request.send().await {
+            Ok(answer) => judge(answer.status()),
+            // A URL may be as good as a password.
+            Err(error) => Verdict::Again(chain(&error.without_url())),
+        }
+    }
+}
+
+/// What an answer means. Redirects are not followed: an event goes where the settings say.
+pub(super) fn judge(status: StatusCode) -> Verdict {
+    let again = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
+    match status {
+        status if status.is_success() => Verdict::Delivered,
+        status if again || status.is_server_error() => Verdict::Again(format!("status {status}")),
+        status => Verdict::Final(format!("status {status}")),
+    }
+}
+
+/// `t` is part of what is signed, so that a receiver can refuse what is old.
+fn signature(secret: &Secret, now: UnixTime, body: &[u8]) -> HeaderValue {
+    let t = now.as_secs();
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).expect("HMAC takes keys of any length");
+    mac.update(format!("{t}.").as_bytes());
+    mac.update(body);
+    let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    HeaderValue::try_from(format!("t={t},v1={hex}")).expect("digits and letters")
+}
+
+/// An error with its causes on one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,144 @@
+//! Settings of a hook: what a user writes, and the same checked.
+
+use std::fmt;
+
+use reqwest::Url;
+
+use crate::base::secret::Secret;
+use crate::definition::spec::{SpecError, StreamName};
+use crate::stream::Event;
+
+/// No server takes longer ones reliably.
+const MAX_URL: usize = 2048;
+/// HMAC-SHA256 hashes a key of more than 64 bytes; this leaves room for any way to write one.
+const MAX_SECRET: usize = 256;
+
+/// A hook as a user writes it. Every field but `url` may be left out.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HookRequest {
+    /// Where events are posted, `http` or `https`.
+    pub url: String,
+    /// Signs what is posted.
+    #[serde(default)]
+    pub secret: Option<Secret>,
+    /// Names of events; all if left out.
+    #[serde(default)]
+    pub events: Option<Vec<String>>,
+    /// Names of streams, which need not exist yet; all if left out.
+    #[serde(default)]
+    pub streams: Option<Vec<String>>,
+}
+
+/// A hook, valid by construction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hook {
+    pub(super) target: Target,
+    pub(super) secret: Option<Secret>,
+    events: Option<Vec<&'static str>>,
+    streams: Option<Vec<StreamName>>,
+}
+
+impl Hook {
+    /// Whether `event` is posted.
+    pub(super) fn wants(&self, event: &Event) -> bool {
+        self.events.as_ref().is_none_or(|events| events.contains(&event.name()))
+            && self.streams.as_ref().is_none_or(|streams| streams.contains(&event.stream))
+    }
+}
+
+/// A URL whose path and query are not shown: with many services they are as good as a password.
+#[derive(Clone, PartialEq)]
+pub(super) struct Target(Url);
+
+impl Target {
+    pub(super) fn url(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.origin().ascii_serialization())
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}/...")
+    }
+}
+
+impl HookRequest {
+    /// What may be shown of a hook: of its URL the origin, and whether it has a secret.
+    pub fn masked(hook: &Hook) -> Self {
+        let Hook { target, secret, events, streams } = hook;
+        Self {
+            url: target.to_string(),
+            secret: secret.clone(),
+            events: events.as_ref().map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
+            streams: streams.as_ref().map(|names| names.iter().map(StreamName::to_string).collect()),
+        }
+    }
+}
+
+impl TryFrom<HookRequest> for Hook {
+    type Error = SpecError;
+
+    fn try_from(request: HookRequest) -> Result<Self, SpecError> {
+        let HookRequest { url, secret, events, streams } = request;
+        let target = check_url(&url)?;
+        if secret.as_ref().is_some_and(|secret| !(1..=MAX_SECRET).contains(&secret.reveal().len())) {
+            return refuse("secret", format!("1 to {MAX_SECRET} bytes; left out for none"));
+        }
+        let events = events.map(|names| check_list("events", &names, check_event)).transpose()?;
+        let streams = streams.map(|names| check_list("streams", &names, check_stream)).transpose()?;
+        Ok(Self { target, secret, events, streams })
+    }
+}
+
+/// What is refused is not quoted, for it may hold a password.
+fn check_url(text: &str) -> Result<Target, SpecError> {
+    if text.len() > MAX_URL {
+        return refuse("url", format!("at most {MAX_URL} bytes, not {}", text.len()));
+    }
+    let url = match Url::parse(text) {
+        Ok(url) => url,
+        Err(error) => return refuse("url", format!("such as https://example.com/events; {error}")),
+    };
+    if !["http", "https"].contains(&url.scheme()) {
+        return refuse("url", format!("http or https, not {}", url.scheme()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return refuse("url", "without user and password; what is posted is signed with secret");
+    }
+    Ok(Target(url))
+}
+
+fn check_list<T>(
+    field: &str,
+    names: &[String],
+    check: impl Fn(&str) -> Result<T, String>,
+) -> Result<Vec<T>, SpecError> {
+    if names.is_empty() {
+        return refuse(field, "at least one; left out for all");
+    }
+    let checked = names
+        .iter()
+        .enumerate()
+        .map(|(i, name)| check(name).map_err(|problem| SpecError { field: format!("{field}[{i}]"), problem }));
+    checked.collect()
+}
+
+fn check_event(name: &str) -> Result<&'static str, String> {
+    let known = Event::NAMES.into_iter().find(|known| *known == name);
+    known.ok_or_else(|| format!("one of {}; not {name:?}", Event::NAMES.join(", ")))
+}
+
+fn check_stream(name: &str) -> Result<StreamName, String> {
+    StreamName::parse(name).ok_or_else(|| format!("1 to 63 of a-z, 0-9 and -, not beginning with -; not {name:?}"))
+}
+
+fn refuse<T>(field: &str, problem: impl Into<String>) -> Result<T, SpecError> {
+    Err(SpecError { field: field.into(), problem: problem.into() })
+}
