@@ -28,7 +28,7 @@ export class CopyLink extends HTMLElement {
   async #copy() {
     const status = find(this, '[role=status]', HTMLElement);
     const copied = await toClipboard(this.url);
-    status.textContent = copied ? 'Copied' : 'The browser does not allow copying';
+    status.textContent = copied ? 'Copied' : 'The browser refused to copy';
     this.classList.toggle('copied', copied);
     clearTimeout(this.#feedback);
     this.#feedback = setTimeout(() => {
@@ -38,7 +38,7 @@ export class CopyLink extends HTMLElement {
   }
 }
 
-/** @param {string} text @returns {Promise<boolean>} whether it is on the clipboard */
+/** @param {string} text @returns {Promise<boolean>} whether the clipboard has the text */
 async function toClipboard(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -48,7 +48,7 @@ async function toClipboard(text) {
   }
 }
 
-/** Without HTTPS there is no `navigator.clipboard`. @param {string} text */
+/** Browsers offer `navigator.clipboard` over HTTPS and on localhost only. @param {string} text */
 function copyBySelection(text) {
   const focused = document.activeElement;
   const area = document.createElement('textarea');

@@ -1,9 +1,9 @@
 // @ts-check
-// The only way from values to HTML: everything put into an html`` template is escaped.
+// Turns values into HTML. Only this file sets `innerHTML`; an html`` template escapes every value.
 
 const ESCAPES = /** @type {Record<string, string>} */ ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' });
 
-/** Markup whose values are already escaped; only `html` makes it. */
+/** HTML text whose values are escaped; only `html` creates it. */
 class Markup {
   /** @param {string} text */
   constructor(text) {
@@ -20,8 +20,8 @@ function escape(value) {
 }
 
 /**
- * Template tag. Values are escaped for text and for quoted attributes; markup made by the tag, alone or in an
- * array, goes in as it is; null and undefined are empty.
+ * Template tag. Escapes values for text and for quoted attributes. Inserts the tag's own markup unchanged, alone or in an
+ * array. Null and undefined become empty text.
  * @param {TemplateStringsArray} strings
  * @param {...unknown} values
  * @returns {Markup}
@@ -40,7 +40,7 @@ export function render(element, markup) {
 }
 
 /**
- * The one element inside `root` that matches; a missing one is a fault of the template.
+ * Finds the first element inside `root` that matches, and throws if the template has none of that kind.
  * @template {Element} T
  * @param {ParentNode} root
  * @param {string} selector
@@ -54,7 +54,7 @@ export function find(root, selector, kind) {
 }
 
 /**
- * Sets a text only when it differs, so that live regions speak only of changes.
+ * Sets the text only if it differs, so that screen readers announce changes only.
  * @param {Element} element
  * @param {string} text
  */

@@ -1,24 +1,24 @@
 // @ts-check
-// Reads from a video element how well it plays.
+// Measures how well a video element plays.
 
 import { serverNow } from './clock.js';
 import { readStripFromVideo } from './strip.js';
 
 /**
  * @typedef {object} Figures
- * @property {boolean} begun whether a picture has played
- * @property {boolean} stalled whether playback stands still though it should run
- * @property {string} size of the rendition shown, empty before the first
+ * @property {boolean} begun whether playback has started
+ * @property {boolean} stalled whether playback stands still without being paused
+ * @property {string} size of the picture in pixels, empty before the first picture
  * @property {number | null} bufferedSeconds
  * @property {number} droppedFrames
  * @property {number} totalFrames
  * @property {number} stalls
- * @property {number | null} latencySeconds from the time in the picture to the server's time
+ * @property {number | null} latencySeconds the server's time minus the time in the picture; null if the picture has no readable strip
  */
 
-/** Playback that stands still this long is a stall. */
+/** Playback that stands still for this long counts as a stall. */
 const STALL_MS = 500;
-/** Smaller steps of the position are rounding. */
+/** Smaller changes of the position are rounding errors. */
 const STEP_SECONDS = 0.001;
 
 export class Meter {
@@ -35,14 +35,14 @@ export class Meter {
     this.#video = video;
   }
 
-  /** Looks whether playback moves; call it several times in STALL_MS. */
+  /** Checks whether playback moves; call it several times within STALL_MS. */
   watch() {
     const now = performance.now();
     const { currentTime, paused, playbackRate, seeking } = this.#video;
     const moved = Math.abs(currentTime - this.#position) > STEP_SECONDS;
     this.#position = currentTime;
     if (moved || paused || seeking || document.hidden) {
-      // A player that fills its buffer before the start holds the rate at 0.
+      // A player that fills its buffer before the start sets the rate to 0.
       this.#begun ||= moved && !seeking && !paused && playbackRate > 0;
       this.#stalled = false;
       this.#movedAt = now;

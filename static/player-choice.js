@@ -1,5 +1,5 @@
 // @ts-check
-// <player-choice>: protocol and player as two rows of radio buttons. Set `choice` and `offered`; fires `choose`.
+// <player-choice>: the protocol and the player as two rows of radio buttons. Set `choice` and `offered`; fires `choose`.
 
 import { choose, PLAYERS, protocol, PROTOCOLS } from './choice.js';
 import { find, html, render } from './html.js';
@@ -29,7 +29,7 @@ export class PlayerChoice extends HTMLElement {
     }
   }
 
-  /** @param {readonly string[]} protocols that the stream has an address for */
+  /** @param {readonly string[]} protocols for which the stream has a URL */
   set offered(protocols) {
     for (const input of this.#inputs('protocol')) input.disabled = !protocols.includes(input.value);
   }

@@ -1,20 +1,20 @@
 // @ts-check
-// <player-figures>: how the player does. Call `show` with the state in words and the meter's figures.
+// <player-figures>: the player's state, measurements and last error. Call `show`.
 
 import { find, html, render, setText } from './html.js';
 import { seconds } from './words.js';
 
 /** @typedef {'idle' | 'opening' | 'playing' | 'paused' | 'stalled' | 'failed'} PlayerState */
 
-/** The mark of a state is that of the phase it resembles. @type {Record<PlayerState, string>} */
+/** Phase of a stream whose mark and colour stand for the state. @type {Record<PlayerState, string>} */
 const MARKS = { idle: 'stopped', opening: 'starting', playing: 'running', paused: 'stopped', stalled: 'waiting', failed: 'failed' };
 
 const ROWS = [
-  { id: 'latency', label: 'Latency', hint: 'From the clock in the picture to the server’s clock' },
-  { id: 'buffer', label: 'Buffer', hint: 'Media ahead of the picture' },
-  { id: 'size', label: 'Size', hint: 'The rendition that is shown' },
-  { id: 'dropped', label: 'Dropped frames', hint: 'Frames that were decoded too late, of all' },
-  { id: 'stalls', label: 'Stalls', hint: 'Times that playback stood still for half a second or more' },
+  { id: 'latency', label: 'Latency', hint: 'The server’s time minus the time in the picture' },
+  { id: 'buffer', label: 'Buffer', hint: 'Media downloaded ahead of the picture' },
+  { id: 'size', label: 'Size', hint: 'Size of the rendition that plays' },
+  { id: 'dropped', label: 'Dropped frames', hint: 'Frames decoded too late to be shown, of all frames' },
+  { id: 'stalls', label: 'Stalls', hint: 'Number of times that playback stood still for 0.5 s or longer' },
 ];
 
 export class PlayerFigures extends HTMLElement {
@@ -34,7 +34,7 @@ export class PlayerFigures extends HTMLElement {
   /**
    * @param {PlayerState} state
    * @param {import('./meter.js').Figures | null} figures null while nothing plays
-   * @param {string} error the last one, empty for none
+   * @param {string} error the last error, empty for none
    */
   show(state, figures, error) {
     find(this, '.state', HTMLElement).dataset.phase = MARKS[state];

@@ -1,6 +1,6 @@
 // @ts-check
-// Reads the machine-readable strip at the top of the picture: which frame this is, and when it starts.
-// The layout of the strip is documented where it is drawn, in src/signal/timecode.rs.
+// Reads the machine-readable strip at the top of the picture: the index of the frame and the time at which it starts.
+// src/signal/timecode.rs draws the strip and documents its layout.
 
 /** @typedef {{ timeMs: number, frame: number }} Timecode Start of the frame in ms since 1970, and its index since 1970. */
 /** @typedef {{ data: Uint8ClampedArray | Uint8Array, width: number, height: number }} Pixels RGBA, as in ImageData. */
@@ -8,28 +8,28 @@
 const VERSION = 0xb1;
 const COLUMNS = 64;
 const ROWS = 2;
-/** The strip's share of the height of the picture is one in this many. */
+/** Height of the picture divided by the height of the strip. */
 const STRIPS_IN_HEIGHT = 15;
-/** Least difference, of 255, between the lightest and the darkest cell. */
+/** Minimum difference between the lightest and the darkest cell, in steps of 0 to 255. */
 const LEAST_CONTRAST = 32;
-/** The strip is drawn so large for reading: four pixels to a cell, of which the middle two count. */
+/** Size at which a video's strip is read: four pixels for each cell, of which the middle two count. */
 const STRIP_WIDTH = COLUMNS * 4;
 const STRIP_HEIGHT = ROWS * 4;
 
 /**
  * Reads the strip of a whole picture, at any scale.
  * @param {Pixels} picture
- * @returns {Timecode | null} null if there is no strip, or a damaged one
+ * @returns {Timecode | null} null if the picture has no strip, or a damaged one
  */
 export function readStrip(picture) {
   return readCells(picture, picture.height / STRIPS_IN_HEIGHT);
 }
 
 /**
- * Reads the strip of the frame that a video shows now.
+ * Reads the strip of the frame that a video shows.
  * @param {HTMLVideoElement} video
- * @param {HTMLCanvasElement} canvas is resized and drawn over; keep one for each video
- * @returns {Timecode | null} null if there is no frame yet, no strip, or a damaged one
+ * @param {HTMLCanvasElement} canvas is resized and overwritten; use one for each video
+ * @returns {Timecode | null} null before the first frame, and if the frame has no strip or a damaged one
  */
 export function readStripFromVideo(video, canvas) {
   const { videoWidth, videoHeight } = video;
@@ -45,7 +45,7 @@ export function readStripFromVideo(video, canvas) {
 
 /**
  * @param {Pixels} pixels
- * @param {number} stripHeight rows of pixels that the strip takes, perhaps not a whole number
+ * @param {number} stripHeight height of the strip in pixels, not always a whole number
  * @returns {Timecode | null}
  */
 function readCells(pixels, stripHeight) {
@@ -65,7 +65,7 @@ function readCells(pixels, stripHeight) {
 }
 
 /**
- * The central half of a cell, as pixels [first, end).
+ * The central half of a cell, from its first pixel to the pixel after its last.
  * @param {number} index
  * @param {number} size of a cell
  * @returns {[number, number]}
@@ -111,7 +111,7 @@ function parse(bytes) {
 }
 
 /**
- * Big-endian. Multiplies, because shifts work on 32 bits only.
+ * Reads a big-endian number. Multiplies, because shifts work on 32 bits only.
  * @param {Uint8Array} bytes at most six
  */
 function toNumber(bytes) {

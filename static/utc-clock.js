@@ -1,12 +1,12 @@
 // @ts-check
-// <utc-clock>: the server's UTC, to the second.
+// <utc-clock>: shows the server's UTC to the second.
 
 import { serverNow } from './clock.js';
 import { setText } from './html.js';
 import { timeOfDay } from './words.js';
 
-/** While the server's time is not yet known. */
-const LOOK_AGAIN_MS = 200;
+/** Until the first measurement of the server's time. */
+const RETRY_MS = 200;
 
 export class UtcClock extends HTMLElement {
   #timer = 0;
@@ -22,7 +22,7 @@ export class UtcClock extends HTMLElement {
   #tick() {
     const now = serverNow();
     setText(this, now === null ? '--:--:-- UTC' : timeOfDay(now));
-    this.#timer = setTimeout(() => this.#tick(), now === null ? LOOK_AGAIN_MS : 1000 - (now % 1000));
+    this.#timer = setTimeout(() => this.#tick(), now === null ? RETRY_MS : 1000 - (now % 1000));
   }
 }
 

@@ -1,12 +1,12 @@
 // @ts-check
-// Loads the vendored players, each when it is first needed.
+// Loads the script of a vendored player when it is first needed.
 
 /** @type {Map<string, Promise<void>>} */
 const loaded = new Map();
 
 /**
  * @param {string} file in the vendor directory
- * @returns {Promise<void>} resolves when the script's global is there; a failed load can be tried again
+ * @returns {Promise<void>} resolves when the script has defined its global; after a failure the next call loads again
  */
 export function loadBundle(file) {
   const known = loaded.get(file);
@@ -27,7 +27,7 @@ function insert(file) {
     script.onload = () => resolve();
     script.onerror = () => {
       script.remove();
-      reject(new Error(`the player's script ${file} could not be loaded`));
+      reject(new Error(`could not load the player script ${file}`));
     };
     document.head.append(script);
   });
