@@ -1,24 +1,27 @@
 // @ts-check
-// What the server answers, checked here and trusted elsewhere.
+// Turns JSON of the server into the page's types. Only this file handles untyped answers.
 
-/** @typedef {'stopped' | 'starting' | 'running' | 'waiting' | 'failed'} Phase */
+import { publicUrl } from './address.js';
+
+/** `on demand` is the page's word for a stream that is stopped and starts when a viewer requests it. */
+/** @typedef {'stopped' | 'starting' | 'running' | 'waiting' | 'failed' | 'on demand'} Phase */
 /** @typedef {import('./definition.js').Settings} Settings */
 /** @typedef {{ id: string, width: number, height: number, bitrate: number }} VideoTrack */
 /** @typedef {{ id: string, bitrate: number, beep_hz: number }} AudioTrack */
 /**
- * Who watches a stream; `peakAt` is in milliseconds of Unix time.
- * @typedef {{ current: number, byProtocol: Record<string, number>, most: number | null, peak: number, peakAt: number | null }} Viewers
+ * Viewers of a stream; `limit` is null where there is none, `peakAt` is in milliseconds of Unix time.
+ * @typedef {{ current: number, byProtocol: Record<string, number>, limit: number | null, peak: number, peakAt: number | null }} Viewers
  */
 /**
- * A definition as it may be sent back, what of it the page can change, and the tag that keeps one from overwriting another's.
+ * A whole definition, the part of it that the page can change, and its entity tag.
  * @typedef {{ definition: Record<string, unknown>, settings: Settings, tag: string }} Tagged
  */
 /**
- * Where a stream is pushed to; the URL has no secret. `nextTry` is in milliseconds of Unix time.
+ * A push target; the server masks the secret in its URL. `nextTry` is in milliseconds of Unix time.
  * @typedef {{ url: string, phase: string, error: string, nextTry: number | null }} Target
  */
 /**
- * A stream as the server tells it. `since` is in milliseconds of Unix time; `urls` are absolute, by protocol.
+ * A stream as the server reports it. `since` is in milliseconds of Unix time; `urls` are absolute, by protocol.
  * @typedef {object} Stream
  * @property {string} name
  * @property {string} title
@@ -28,16 +31,17 @@
  * @property {Phase} phase
  * @property {number | null} since
  * @property {string} error
- * @property {boolean} declared whether it can be changed in the configuration file only
+ * @property {boolean} declared whether the configuration file defines it, so that the API cannot change it
  * @property {string} revision
- * @property {boolean} awaited whether it starts when somebody asks for it
+ * @property {boolean} onDemand whether requests of viewers start it, without a schedule
+ * @property {boolean} enabled
  * @property {Viewers} viewers
  * @property {Target[]} targets
  * @property {boolean} private whether its URLs need a viewer token
  * @property {Record<string, string>} urls
  */
 
-/** What is told of a stream beside its definition. */
+/** Fields of an answer that are not part of the definition. */
 const NOT_DEFINED = [
   'phase', 'since', 'error', 'wanted', 'changed', 'declared', 'revision', 'deterministic', 'urls', 'segment', 'viewers', 'targets', 'history',
 ];
@@ -47,18 +51,20 @@ const PHASES = ['stopped', 'starting', 'running', 'waiting', 'failed'];
 export function streamFrom(value) {
   const raw = record(value);
   const phase = PHASES.find((p) => p === raw.phase) ?? 'stopped';
+  const [onDemand, enabled] = [raw.on_demand === true && raw.schedule === null, raw.enabled === true];
   return {
     name: text(raw.name),
     title: text(raw.title),
     fps: String(raw.fps ?? ''),
     video: Array.isArray(raw.video) ? raw.video : [],
     audio: /** @type {AudioTrack | null} */ (raw.audio ?? null),
-    phase: /** @type {Phase} */ (phase),
+    phase: onDemand && enabled && phase === 'stopped' ? 'on demand' : /** @type {Phase} */ (phase),
     since: instant(raw.since),
     error: text(raw.error) || text(record(raw.error).detail) || text(record(raw.error).message),
     declared: raw.declared === true,
     revision: text(raw.revision),
-    awaited: phase === 'stopped' && raw.on_demand === true && raw.enabled === true && raw.schedule === null,
+    onDemand,
+    enabled,
     viewers: viewersFrom(raw),
     targets: targetsFrom(raw.targets),
     private: raw.access === 'private',
@@ -80,7 +86,7 @@ function viewersFrom(raw) {
   return {
     current: Number(current ?? 0),
     byProtocol: /** @type {Record<string, number>} */ (record(by_format)),
-    most: typeof raw.max_viewers === 'number' ? raw.max_viewers : null,
+    limit: typeof raw.max_viewers === 'number' ? raw.max_viewers : null,
     peak: Number(peak ?? 0),
     peakAt: instant(peak_at),
   };
@@ -96,7 +102,7 @@ function targetsFrom(value) {
 
 /** @param {unknown} value @returns {Record<string, string>} absolute */
 export function urlsFrom(value) {
-  const urls = Object.entries(record(value)).map(([protocol, url]) => [protocol, new URL(String(url), location.href).href]);
+  const urls = Object.entries(record(value)).map(([protocol, url]) => [protocol, publicUrl(String(url))]);
   return Object.fromEntries(urls);
 }
 

@@ -2,17 +2,17 @@
 // The server's REST API; the only file that calls fetch.
 
 import { definitionFrom, record, streamFrom, text, urlsFrom } from './answers.js';
+import { apiToken, refuseToken, requestToken } from './token.js';
 
 /** @typedef {import('./answers.js').Stream} Stream */
 /** @typedef {import('./answers.js').Tagged} Tagged */
 /** @typedef {import('./definition.js').Definition} Definition */
 
-/** Where the browser keeps the token that changes need. */
-const TOKEN_KEY = 'barstone-token';
 const ANSWER_TIMEOUT_MS = 5000;
+const UNAUTHORIZED = 401;
 const STREAMS = 'api/v1/streams';
 
-/** The server answered, but not with what was asked for (RFC 9457). */
+/** A refusal or a failure that the server reports (RFC 9457). */
 export class Problem extends Error {
   /**
    * @param {number} status
@@ -20,7 +20,7 @@ export class Problem extends Error {
    */
   constructor(status, document) {
     const title = text(document.title) || `The server answered with status ${status}`;
-    super(crowding(document, title) || withoutField(document) || title);
+    super(lackOfCapacity(document) || withoutField(document) || title);
     this.status = status;
     this.title = title;
     this.code = text(document.code);
@@ -29,24 +29,14 @@ export class Problem extends Error {
   }
 }
 
-/**
- * Keeps the token of a link such as `/#token=…`, and takes it out of the address, which may be shown to others.
- */
-export function takeToken() {
-  const [, token] = /^#token=([\w-]+)$/.exec(location.hash) ?? [];
-  if (token === undefined) return;
-  localStorage.setItem(TOKEN_KEY, token);
-  history.replaceState(null, '', location.pathname + location.search);
-}
-
-/** No answer came: the server is away, or too slow. */
+/** The server sent no answer, or not all of it, within ANSWER_TIMEOUT_MS. */
 export class NoConnection extends Error {}
 
 /** @returns {Promise<Stream[]>} sorted by name */
 export async function listStreams() {
   const answer = await ask('GET', STREAMS);
   const list = Array.isArray(answer) ? answer : record(answer).streams;
-  if (!Array.isArray(list)) throw new Problem(200, { title: 'The server sent no list of streams' });
+  if (!Array.isArray(list)) throw new Problem(200, { title: 'The answer of the server is not a list of streams' });
   return list.map(streamFrom).sort((a, b) => a.name.localeCompare(b.name));
 }
 
@@ -64,10 +54,10 @@ export async function definitionOf(name) {
 /**
  * @param {string} name
  * @param {Record<string, unknown>} definition
- * @param {string} tag of the definition that it takes the place of
+ * @param {string} tag of the definition that it replaces; the server refuses the change if another one is stored by now
  */
 export async function replaceStream(name, definition, tag) {
-  await send('PUT', streamPath(name), definition, { 'If-Match': tag });
+  await send('PUT', streamPath(name), { body: definition, headers: { 'If-Match': tag } });
 }
 
 /** @param {string} name */
@@ -87,11 +77,12 @@ export async function deleteStream(name) {
 
 /**
  * @param {string} name
- * @param {number} seconds for which they are good
- * @returns {Promise<Record<string, string>>} URLs under a viewer token, by protocol
+ * @param {number} seconds for which they are valid
+ * @returns {Promise<Record<string, string>>} URLs with a viewer token, by protocol; does not ask the user for the API token
  */
 export async function viewerLinks(name, seconds) {
-  return urlsFrom(record(await ask('POST', `${streamPath(name)}/tokens`, { seconds })).urls);
+  const response = await send('POST', `${streamPath(name)}/tokens`, { body: { seconds }, background: true });
+  return urlsFrom(record(await json(response)).urls);
 }
 
 /**
@@ -100,7 +91,7 @@ export async function viewerLinks(name, seconds) {
  */
 export async function serverTime() {
   const ms = Date.parse((await (await send('GET', 'time')).text()).trim());
-  if (Number.isNaN(ms)) throw new Problem(200, { title: 'The server sent no time' });
+  if (Number.isNaN(ms)) throw new Problem(200, { title: 'The answer of the server is not a time' });
   return ms;
 }
 
@@ -116,54 +107,59 @@ function streamPath(name) {
  * @returns {Promise<unknown>} the JSON of the answer, null where it has none
  */
 async function ask(method, path, body) {
-  return json(await send(method, path, body));
+  return json(await send(method, path, { body }));
 }
 
 /** @param {Response} response @returns {Promise<unknown>} its JSON, null where it has none */
 async function json(response) {
   if (!isJson(response)) return null;
   return response.json().catch(() => {
-    throw new NoConnection('The answer of the server broke off.');
+    throw new NoConnection('The connection broke before the whole answer was there. Try again.');
   });
 }
 
 /**
+ * Sends a request. If the server wants the API token, asks the user for it and sends the request again.
  * @param {string} method
  * @param {string} path relative to the page
- * @param {unknown} [body]
- * @param {Record<string, string>} [headers] more of them
+ * @param {Content & { background?: boolean }} [options] `background`: nobody waits for the answer, so the user is not asked
+ * @returns {Promise<Response>} with a status below 300
  */
-async function send(method, path, body, headers) {
-  /** @type {Response} */
-  let response;
+async function send(method, path, { background = false, ...content } = {}) {
+  for (;;) {
+    const token = method === 'GET' ? null : apiToken();
+    const response = await request(method, path, token, content);
+    if (response.ok) return response;
+    const problem = new Problem(response.status, isJson(response) ? record(await response.json().catch(() => null)) : {});
+    if (problem.status !== UNAUTHORIZED) throw problem;
+    refuseToken(token);
+    if (background || !(await requestToken())) throw problem;
+  }
+}
+
+/**
+ * @typedef {{ body?: unknown, headers?: Record<string, string> }} Content
+ * @param {string} method
+ * @param {string} path
+ * @param {string | null} token
+ * @param {Content} content
+ */
+async function request(method, path, token, { body, headers }) {
   try {
-    response = await fetch(path, {
+    return await fetch(path, {
       method,
       cache: 'no-store',
       signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
       headers: {
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
-        ...(method === 'GET' ? {} : authorization()),
+        ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
         ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   } catch {
-    throw new NoConnection('The server does not answer.');
+    throw new NoConnection('The server does not answer. Check that barstone runs, then try again.');
   }
-  if (response.ok) return response;
-  if (response.status === 401 && localStorage.getItem(TOKEN_KEY) !== null) {
-    // It was that of an earlier server; this one may need none.
-    localStorage.removeItem(TOKEN_KEY);
-    return send(method, path, body, headers);
-  }
-  throw new Problem(response.status, isJson(response) ? record(await response.json().catch(() => null)) : {});
-}
-
-/** @returns {Record<string, string>} */
-function authorization() {
-  const token = localStorage.getItem(TOKEN_KEY);
-  return token === null ? {} : { Authorization: `Bearer ${token}` };
 }
 
 /** @param {Response} response */
@@ -171,15 +167,17 @@ function isJson(response) {
   return /[/+]json\b/.test(response.headers.get('Content-Type') ?? '');
 }
 
-/** For how many pictures there is no room, empty if that is not it. @param {Record<string, unknown>} document @param {string} title */
-function crowding({ pixels_per_second }, title) {
+/** @param {Record<string, unknown>} document @returns {string} what the machine cannot encode as well, empty for other problems */
+function lackOfCapacity({ pixels_per_second }) {
   if (pixels_per_second === undefined) return '';
   const { wanted, used, capacity } = record(pixels_per_second);
-  const [it, others, most] = [wanted, used, capacity].map((pixels) => (Number(pixels) / 1e6).toFixed(1));
-  return `${title}: this takes ${it} million pixels a second, and others take ${others} of ${most} million.`;
+  const mega = (/** @type {number} */ pixels) => (Math.max(pixels, 0) / 1e6).toFixed(1);
+  const free = mega(Number(capacity) - Number(used));
+  return `Not enough capacity: this stream needs ${mega(Number(wanted))} Mpixel/s, and ${free} of ${mega(Number(capacity))} are free. `
+    + 'Choose fewer or smaller renditions or a lower frame rate, or stop another stream.';
 }
 
-/** What is wrong, without the field's path where it stands beside the field. @param {Record<string, unknown>} document */
+/** The detail of a problem, without the path of the field that it is shown at. @param {Record<string, unknown>} document */
 function withoutField(document) {
   const [detail, path] = [text(document.detail), `${text(document.field)}: `];
   return detail.startsWith(path) ? detail.slice(path.length) : detail;

@@ -1,16 +1,18 @@
 // @ts-check
-// The page: polls the list of streams, keeps the choice in the URL hash, and hands both to the elements.
+// The page: polls the list of streams, keeps the choice in the fragment of the address, and passes both to the elements.
 
-import { listStreams, NoConnection, takeToken } from './api.js';
-import { choose, format, parse } from './choice.js';
-import { keepTime } from './clock.js';
+import './api-token.js';
+import { listStreams, NoConnection } from './api.js';
+import { choose, DEFAULT_PROTOCOL, format, parse, suggest } from './choice.js';
+import { followServerTime } from './clock.js';
 import { find, setText } from './html.js';
 import { PlayerPanel } from './player-panel.js';
 import './stream-form.js';
 import { StreamList } from './stream-list.js';
+import { takeToken } from './token.js';
 import './utc-clock.js';
 import { watchable } from './viewing.js';
-import { timeOfDay } from './words.js';
+import { sentence, timeOfDay } from './words.js';
 
 /** @typedef {import('./answers.js').Stream} Stream */
 /** @typedef {import('./choice.js').Choice} Choice */
@@ -24,61 +26,77 @@ const news = find(document, '#news', HTMLElement);
 
 /** @type {readonly Stream[]} */
 let streams = [];
+/** @type {Choice | null} */
+let choice = null;
+/** Whether the page may still choose a stream for the user. */
+let isUndecided = true;
+/** A new stream whose card has to come into view. */
+let created = '';
 /** @type {number | null} */
 let listedAt = null;
-let asked = 0;
+let polls = 0;
 let pollTimer = 0;
 
-/** Asks for the list now and then every POLL_EVERY_MS; only the latest question's answer counts. */
+/** Requests the list now and then every POLL_EVERY_MS; ignores every answer but the one to the latest request. */
 async function poll() {
   clearTimeout(pollTimer);
   if (document.hidden) return;
-  const question = (asked += 1);
+  const number = (polls += 1);
   try {
     const answer = await watchable(await listStreams());
-    if (question === asked) showStreams(answer);
+    if (number === polls) showStreams(answer);
   } catch (reason) {
-    if (question === asked) showSilence(reason);
+    if (number === polls) showFailure(reason);
   }
-  if (question === asked) pollTimer = setTimeout(poll, POLL_EVERY_MS);
+  if (number === polls) pollTimer = setTimeout(poll, POLL_EVERY_MS);
   document.body.classList.remove('loading');
 }
 
 /** @param {readonly Stream[]} now */
 function showStreams(now) {
-  tellNews(now);
+  announceChanges(now);
   streams = now;
   listedAt = Date.now();
   list.streams = now;
   panel.streams = now;
   connection.classList.remove('lost');
   setText(connection, now.length === 1 ? '1 stream' : `${now.length} streams`);
+  if (isUndecided) chooseFirst();
+  if (created !== '' && list.reveal(created)) created = '';
 }
 
 /** @param {unknown} reason */
-function showSilence(reason) {
-  const what = reason instanceof NoConnection ? 'No connection to the server.' : `No list: ${reason instanceof Error ? reason.message : reason}`;
+function showFailure(reason) {
+  const what = reason instanceof NoConnection ? 'No connection to the server.' : `No list of streams: ${reason instanceof Error ? reason.message : reason}`;
   connection.classList.add('lost');
-  setText(connection, listedAt === null ? what : `${what} Shown is the list of ${timeOfDay(listedAt)}.`);
+  setText(connection, listedAt === null ? what : `${what} Last update ${timeOfDay(listedAt)}.`);
 }
 
-/** Tells listeners, not lookers, what changed since the last list. @param {readonly Stream[]} now */
-function tellNews(now) {
+/** Tells screen readers which phases have changed since the last list. @param {readonly Stream[]} now */
+function announceChanges(now) {
   const changed = now.filter(({ name, phase }) => streams.some((before) => before.name === name && before.phase !== phase));
-  if (changed.length > 0) setText(news, changed.map(({ name, phase }) => `${name} is ${phase}.`).join(' '));
+  if (changed.length > 0) setText(news, changed.map(sentence).join(' '));
 }
 
-/** @param {Choice | null} choice */
-function keepChoice(choice) {
-  history.replaceState(null, '', format(choice) || location.pathname + location.search);
-  showChoice();
+/** Plays the first stream that runs; until one does, every list is another chance. */
+function chooseFirst() {
+  const first = suggest(streams);
+  if (first !== null) decide(first);
 }
 
-function showChoice() {
-  const choice = parse(location.hash);
-  list.chosen = choice?.stream ?? null;
-  panel.choice = choice;
-  document.title = choice === null ? 'barstone' : `${choice.stream} – barstone`;
+/** Writes a choice into the address and plays it. @param {Choice | null} next */
+function decide(next) {
+  history.replaceState(history.state, '', location.pathname + location.search + format(next));
+  showChoice(next);
+}
+
+/** @param {Choice | null} next */
+function showChoice(next) {
+  choice = next;
+  isUndecided &&= next === null;
+  list.chosen = next?.stream ?? null;
+  panel.choice = next;
+  document.title = next === null ? 'barstone' : `${next.stream} – barstone`;
 }
 
 /** @param {Event} event */
@@ -87,25 +105,30 @@ function detail(event) {
 }
 
 document.addEventListener('streams-changed', poll);
+document.addEventListener('token-changed', poll);
 document.addEventListener('stream-created', (event) => {
-  setText(news, `${detail(event)} is created.`);
+  created = detail(event);
+  setText(news, `Stream ${created} was created.`);
   find(document, '#create', HTMLDetailsElement).open = false;
   list.focus();
   void poll();
 });
 document.addEventListener('stream-play', (event) => {
-  const before = parse(location.hash);
-  keepChoice(choose(detail(event), before?.protocol ?? 'hls', before?.player ?? ''));
+  decide(choose(detail(event), choice?.protocol ?? DEFAULT_PROTOCOL, choice?.player ?? ''));
   panel.reveal();
 });
-document.addEventListener('choose', (event) => keepChoice(detail(event)));
+document.addEventListener('choose', (event) => {
+  isUndecided = false;
+  decide(detail(event));
+});
 document.addEventListener('visibilitychange', poll);
 window.addEventListener('hashchange', () => {
-  takeToken();
-  showChoice();
+  // A link with the token that is opened over this page leaves the choice as it is.
+  if (takeToken()) decide(choice);
+  else showChoice(parse(location.hash));
 });
 
 takeToken();
-keepTime();
-showChoice();
+followServerTime();
+showChoice(parse(location.hash));
 void poll();

@@ -1,6 +1,9 @@
 // @ts-check
-// What the player panel shows: a stream, a protocol, a player; and its form in the URL hash.
+// What the player panel plays: a stream, a protocol and a player, and how the fragment of the address writes it.
 
+import { decode } from './address.js';
+
+/** @typedef {import('./answers.js').Stream} Stream */
 /** @typedef {'hls.js' | 'dash.js' | 'shaka-player'} PlayerName */
 /** @typedef {{ stream: string, protocol: string, player: PlayerName }} Choice */
 /** @typedef {{ id: string, label: string, lowLatency: boolean, players: readonly PlayerName[] }} Protocol */
@@ -16,25 +19,39 @@ export const PROTOCOLS = [
   { id: 'lldash', label: 'LL-DASH', lowLatency: true, players: ['dash.js', 'shaka-player'] },
 ];
 
+/** Low latency in hls.js, which also plays where a browser has ManagedMediaSource only. */
+export const DEFAULT_PROTOCOL = 'llhls';
+
 /** @param {string} id @returns {Protocol | undefined} */
 export function protocol(id) {
   return PROTOCOLS.find((p) => p.id === id);
 }
 
 /**
- * Reads `#stream/protocol/player`; what is missing or does not fit falls back to HLS and the protocol's default.
- * @param {string} hash
- * @returns {Choice | null} null when no stream is named
+ * Reads `#stream/protocol/player`; defaults replace a protocol or player that is missing or does not fit.
+ * @param {string} fragment
+ * @returns {Choice | null} null if it names no stream
  */
-export function parse(hash) {
-  const [stream = '', wanted = '', player = ''] = hash.replace(/^#/, '').split('/').map(decode);
+export function parse(fragment) {
+  const [stream = '', wanted = '', player = ''] = fragment.replace(/^#/, '').split('/').map(decode);
   if (stream === '') return null;
-  const { id } = protocol(wanted) ?? { id: 'hls' };
-  return choose(stream, id, player);
+  return choose(stream, protocol(wanted)?.id ?? DEFAULT_PROTOCOL, player);
 }
 
 /**
- * A choice that holds together: a player that cannot play the protocol gives way to the protocol's default.
+ * The first stream that runs anyway: playing a stream on demand would keep it running, and one more viewer may be too many.
+ * @param {readonly Stream[]} streams sorted
+ * @returns {Choice | null} what the page plays before the user chooses
+ */
+export function suggest(streams) {
+  const plays = (/** @type {Stream} */ { phase, onDemand, urls, viewers }) =>
+    phase === 'running' && !onDemand && urls[DEFAULT_PROTOCOL] !== undefined && viewers.current < (viewers.limit ?? Infinity);
+  const first = streams.find(plays);
+  return first === undefined ? null : choose(first.name, DEFAULT_PROTOCOL, '');
+}
+
+/**
+ * A valid choice: the protocol's default replaces a player that cannot play the protocol.
  * @param {string} stream
  * @param {string} id of a protocol in the table
  * @param {string} player
@@ -48,13 +65,4 @@ export function choose(stream, id, player) {
 /** @param {Choice | null} choice */
 export function format(choice) {
   return choice === null ? '' : `#${[choice.stream, choice.protocol, choice.player].map(encodeURIComponent).join('/')}`;
-}
-
-/** @param {string} part */
-function decode(part) {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
 }

@@ -1,16 +1,16 @@
 // @ts-check
-// The server's UTC as the browser knows it: an offset, measured again and again.
+// The server's UTC: the offset from the browser's clock, measured every MEASURE_EVERY_MS.
 
 import { serverTime } from './api.js';
 
 const MEASURE_EVERY_MS = 30_000;
-/** A measurement that failed is repeated sooner. */
+/** After a measurement that failed. */
 const RETRY_MS = 3000;
 
 /** @type {number | null} */
 let offsetMs = null;
 
-/** @returns {number} monotonic local time in milliseconds of (roughly) Unix time */
+/** @returns {number} milliseconds, monotonic; near Unix time */
 function localNow() {
   return performance.timeOrigin + performance.now();
 }
@@ -20,8 +20,8 @@ export function serverNow() {
   return offsetMs === null ? null : localNow() + offsetMs;
 }
 
-/** Measures for as long as the page lives; rests while it is hidden. Call once. */
-export function keepTime() {
+/** Starts to measure for as long as the page is loaded, with a pause while it is hidden. Call once. */
+export function followServerTime() {
   let pause = 0;
   const measure = async () => {
     clearTimeout(pause);
@@ -33,7 +33,7 @@ export function keepTime() {
   void measure();
 }
 
-/** The server read its clock half a round trip before the answer came. @returns {Promise<boolean>} */
+/** Assumes that the server read its clock half a round trip before the answer arrived. @returns {Promise<boolean>} whether it worked */
 async function measureOffset() {
   const asked = localNow();
   try {

@@ -1,19 +1,19 @@
 // @ts-check
-// What forms of a definition have in common: what is wrong is said beside the field that it names, and nothing typed is lost.
+// Base of the forms for a definition: shows each fault beside its field, and keeps what the user has typed.
 
 import { Problem } from './api.js';
 import { fieldAt } from './definition.js';
 import { find, render, setText } from './html.js';
 
-/** Fields that a refusal is about although it names none, by its code. @type {Record<string, string>} */
+/** Fields to show a problem at that names no field, by its code. @type {Record<string, string>} */
 const FIELD_OF = { exists: 'name', no_room: 'video' };
-export const NAME_HINT = 'a–z, 0–9 and -, at most 63';
+export const NAME_HINT = 'a–z, 0–9 and -, at most 63 characters';
 
-/** Its template has a form with a `.form-fault` and a button that submits. */
+/** The template of a subclass has a form with a `.form-fault` and a submit button. */
 export class DefinitionForm extends HTMLElement {
   /**
-   * Does what the form is for.
-   * @param {FormData} _form whose values are allowed as far as the page knows
+   * Sends the form to the server.
+   * @param {FormData} _form has passed the checks of its inputs
    * @returns {Promise<void>}
    */
   async send(_form) {}
@@ -56,7 +56,7 @@ export class DefinitionForm extends HTMLElement {
 
   /**
    * @param {unknown} reason
-   * @param {FormData} form as it was sent
+   * @param {FormData} form that was sent
    */
   #showFault(reason, form) {
     const message = reason instanceof Error ? reason.message : String(reason);
@@ -68,7 +68,7 @@ export class DefinitionForm extends HTMLElement {
   /**
    * @param {string} name of a field
    * @param {string} message
-   * @returns {boolean} whether there is such a field
+   * @returns {boolean} whether the form has such a field
    */
   #blame(name, message) {
     const place = this.querySelector(`[data-field="${name}"]`);
@@ -90,7 +90,7 @@ export class DefinitionForm extends HTMLElement {
     }
   }
 
-  /** A number counts only while its box is checked. */
+  /** Disables the numbers whose boxes are not checked. */
   #matchBoxes() {
     for (const input of this.#inputs()) {
       const { box } = input.dataset;
@@ -103,7 +103,7 @@ export class DefinitionForm extends HTMLElement {
     return this.#inputs().find((input) => input.name === name);
   }
 
-  /** What is chosen first in a set of fields. @param {string} name */
+  /** The first checked input of a fieldset. @param {string} name */
   #boxIn(name) {
     const place = this.querySelector(`[data-field="${name}"]`);
     return this.#inputs().find((input) => place?.contains(input) && input instanceof HTMLInputElement && input.checked);
@@ -114,10 +114,10 @@ export class DefinitionForm extends HTMLElement {
   }
 }
 
-/** @param {HTMLInputElement | HTMLSelectElement} input @returns {string} what it has to be */
+/** @param {HTMLInputElement | HTMLSelectElement} input that is invalid @returns {string} what to enter instead */
 function requirement(input) {
   if (input instanceof HTMLInputElement && input.type === 'number') {
-    return `A whole number from ${input.min} to ${input.max}${input.required ? '' : ', or nothing'}.`;
+    return `Enter a whole number from ${input.min} to ${input.max}${input.required ? '' : ', or leave the field empty'}.`;
   }
-  return input.value === '' ? 'A stream needs a name.' : `Allowed are ${NAME_HINT} characters.`;
+  return input.value === '' ? 'Enter a name.' : `Use ${NAME_HINT}.`;
 }

@@ -1,10 +1,10 @@
 // @ts-check
-// What the forms offer and how it becomes a definition.
+// Choices of the forms, and how a filled-in form becomes a definition.
 
 /** @typedef {import('./answers.js').VideoTrack} VideoTrack */
 /** @typedef {import('./answers.js').AudioTrack} AudioTrack */
 /**
- * What may be changed while a stream is watched.
+ * Settings that change while viewers go on playing.
  * @typedef {object} Settings
  * @property {string} title
  * @property {string} pattern
@@ -14,7 +14,7 @@
  * @property {number} idle_seconds
  */
 /**
- * What the user asks for; the server fills in the rest.
+ * The part of a definition that makes the media; the server adds defaults.
  * @typedef {object} Shape
  * @property {string} name
  * @property {string} fps
@@ -25,10 +25,10 @@
  * @typedef {Shape & Partial<Settings>} Definition
  */
 
-/** Of a new stream. @type {Settings} */
+/** Settings of a new stream. @type {Settings} */
 export const DEFAULTS = { title: '', pattern: 'smpte', access: 'public', max_viewers: null, on_demand: false, idle_seconds: 30 };
 
-/** Frames per segment and per chunk for each frame rate, chosen so that picture and sound line up. */
+/** Frame rates, with a segment and a chunk that are whole numbers of video frames and of audio frames. */
 export const GRIDS = [
   { fps: '24', segment_frames: 64, chunk_frames: 16 },
   { fps: '25', segment_frames: 48, chunk_frames: 8 },
@@ -45,7 +45,7 @@ export const PATTERNS = [
   { id: 'black', label: 'Black' },
 ];
 
-export const RUNGS = [
+export const RENDITIONS = [
   { id: 'v1080', label: '1080p', width: 1920, height: 1080, kbps: 5000, chosen: false },
   { id: 'v720', label: '720p', width: 1280, height: 720, kbps: 2000, chosen: true },
   { id: 'v360', label: '360p', width: 640, height: 360, kbps: 800, chosen: false },
@@ -62,7 +62,7 @@ export function fromForm(form) {
     name: String(form.get('name')).trim(),
     ...settingsFrom(form),
     ...grid,
-    video: chosenRungs(form).map(({ id, width, height }) => ({
+    video: chosenRenditions(form).map(({ id, width, height }) => ({
       id, width, height, bitrate: Number(form.get(`${id}-kbps`)) * 1000,
     })),
     audio: form.has('audio') ? { id: 'a', bitrate: 128000, beep_hz: Number(form.get('beep_hz')) } : null,
@@ -71,31 +71,31 @@ export function fromForm(form) {
 
 /**
  * @param {FormData} form
- * @returns {Partial<Settings>} without what does not count
+ * @returns {Partial<Settings>} without `idle_seconds` where the stream does not run on demand
  */
 export function settingsFrom(form) {
-  const most = String(form.get('max_viewers'));
+  const limit = String(form.get('max_viewers'));
   return {
     title: String(form.get('title')).trim(),
     pattern: String(form.get('pattern')),
     access: String(form.get('access')),
-    max_viewers: most === '' ? null : Number(most),
+    max_viewers: limit === '' ? null : Number(limit),
     ...(form.has('on_demand') ? { on_demand: true, idle_seconds: Number(form.get('idle_seconds')) } : { on_demand: false }),
   };
 }
 
 /**
- * The form's field that a path in a problem document names: `video[1].bitrate`, `video.1.bitrate` and
- * `/video/1/bitrate` are the bitrate of the second chosen rung.
+ * Finds the input for a path in a problem document: `video[1].bitrate`, `video.1.bitrate` and `/video/1/bitrate` are the
+ * bitrate of the second rendition that the user has chosen.
  * @param {string} path
- * @param {FormData} form as it was sent
- * @returns {string} a field's name, empty where the form has none
+ * @param {FormData} form that was sent
+ * @returns {string} name of the input, empty where the form has none
  */
 export function fieldAt(path, form) {
   const [head = '', ...rest] = path.split(/[^a-z0-9_-]+/i).filter(Boolean);
   if (head === 'video') {
-    const rung = chosenRungs(form)[Number(rest[0] ?? NaN)];
-    return rung ? `${rung.id}-kbps` : 'video';
+    const rendition = chosenRenditions(form)[Number(rest[0] ?? NaN)];
+    return rendition ? `${rendition.id}-kbps` : 'video';
   }
   if (head === 'audio') return rest[0] === 'beep_hz' ? 'beep_hz' : 'audio';
   if (head === 'segment_frames' || head === 'chunk_frames') return 'fps';
@@ -103,6 +103,6 @@ export function fieldAt(path, form) {
 }
 
 /** @param {FormData} form */
-function chosenRungs(form) {
-  return RUNGS.filter(({ id }) => form.has(id));
+function chosenRenditions(form) {
+  return RENDITIONS.filter(({ id }) => form.has(id));
 }

@@ -1,5 +1,5 @@
 // @ts-check
-// Fields of the forms: each has a label, and a hint that gives way to what is wrong. A scope keeps ids of several forms apart.
+// Fields of the forms: each has a label and a hint, which a fault replaces. A scope keeps the ids of several forms apart.
 
 import { PATTERNS } from './definition.js';
 import { html } from './html.js';
@@ -8,7 +8,7 @@ import { html } from './html.js';
 
 /**
  * @param {{ scope: string, name: string, label: string, hint?: string }} what
- * @param {(attributes: ReturnType<typeof html>) => ReturnType<typeof html>} control the input or select with its attributes
+ * @param {(attributes: ReturnType<typeof html>) => ReturnType<typeof html>} control makes the input or select with these attributes
  */
 export function field({ scope, name, label, hint = '' }, control) {
   const id = `${scope}f-${name}`;
@@ -21,13 +21,13 @@ export function field({ scope, name, label, hint = '' }, control) {
 }
 
 /**
- * A number that counts only while its box is checked.
+ * A checkbox and a number that is sent only while the box is checked.
  * @param {{ scope: string, name: string, box: string, label: string, describes: string, checked: boolean, unit: string }} what
  * @param {{ value: number, min: number, max: number }} number
  */
 export function checkedNumber({ scope, name, box, label, describes, checked, unit }, { value, min, max }) {
   return html`
-    <div class="rung" data-field="${name}">
+    <div class="rendition" data-field="${name}">
       <label class="check"><input type="checkbox" name="${box}" ${checked ? 'checked' : ''} aria-describedby="${scope}h-${name}"> ${label}</label>
       <span class="unit"><input type="number" name="${name}" value="${value}" min="${min}" max="${max}" step="1" required
         data-box="${box}" aria-label="${describes}" aria-describedby="${scope}h-${name}"> ${unit}</span>
@@ -47,28 +47,31 @@ export function patternField(scope, { pattern }) {
     <select ${attributes}>${PATTERNS.map(({ id, label }) => option(id, label, id === pattern))}</select>`);
 }
 
-/** Who may watch. @param {string} scope @param {Settings} settings */
+/** Access and viewer limit. @param {string} scope @param {Settings} settings */
 export function audienceFields(scope, { access, max_viewers }) {
   return html`
     <div class="pair">
-      ${field({ scope, name: 'access', label: 'Access', hint: 'Private: by link only' }, (attributes) => html`
+      ${field({ scope, name: 'access', label: 'Access', hint: 'Private: links need a token' }, (attributes) => html`
         <select ${attributes}>
           ${option('public', 'Public', access === 'public')}${option('private', 'Private', access === 'private')}
         </select>`)}
-      ${field({ scope, name: 'max_viewers', label: 'Most viewers', hint: 'Empty for no limit' }, (attributes) => html`
+      ${field({ scope, name: 'max_viewers', label: 'Viewer limit', hint: 'Empty: no limit' }, (attributes) => html`
         <input type="number" ${attributes} value="${max_viewers}" min="1" max="1000000" step="1">`)}
     </div>`;
 }
 
-/** When it runs. @param {string} scope @param {Settings} settings */
+/** Whether viewers start and stop the stream. @param {string} scope @param {Settings} settings */
 export function demandField(scope, { on_demand, idle_seconds }) {
   return html`
     <fieldset data-field="on_demand" aria-describedby="${scope}h-on_demand">
-      <legend>Running</legend>
-      ${checkedNumber({
-        scope, name: 'idle_seconds', box: 'on_demand', label: 'Only while watched, then for',
-        describes: 'Seconds that it goes on when nobody watches', checked: on_demand, unit: 's',
-      }, { value: idle_seconds, min: 10, max: 3600 })}
+      <legend>On demand</legend>
+      <label class="check"><input type="checkbox" name="on_demand" ${on_demand ? 'checked' : ''}> Run only while watched</label>
+      <div data-field="idle_seconds">
+        <span class="unit">Stop <input type="number" name="idle_seconds" value="${idle_seconds}" min="10" max="3600" step="1" required
+          data-box="on_demand" aria-label="Seconds after the last viewer until the stream stops" aria-describedby="${scope}h-idle_seconds">
+          s after the last viewer</span>
+        <p class="hint" id="${scope}h-idle_seconds"></p>
+      </div>
       <p class="hint" id="${scope}h-on_demand"></p>
     </fieldset>`;
 }

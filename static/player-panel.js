@@ -1,15 +1,22 @@
 // @ts-check
-// <player-panel>: plays the chosen stream. Set `choice` and `streams`; fires `choose` (detail: a choice, or null to close).
+// <player-panel>: plays the chosen stream, or says why it does not play and what helps. Set `choice` and `streams`.
+// Fires `choose` (detail: a choice, or null to close) and `streams-changed`.
 
+import { startStream } from './api.js';
 import { PROTOCOLS, protocol } from './choice.js';
+import { playbackUrl } from './address.js';
 import { find, html, render, setText } from './html.js';
 import { Meter } from './meter.js';
 import { Playback } from './playback.js';
 import { PlayerChoice } from './player-choice.js';
 import { PlayerFigures } from './player-figures.js';
+import { PlayerNote } from './player-note.js';
+import { requestToken } from './token.js';
+import { sentence } from './words.js';
 
 /** @typedef {import('./answers.js').Stream} Stream */
 /** @typedef {import('./choice.js').Choice} Choice */
+/** @typedef {import('./player-note.js').Note} Note */
 /** @typedef {{ key: string, playback: Playback, video: HTMLVideoElement, meter: Meter }} Showing */
 
 const WATCH_EVERY_MS = 100;
@@ -33,7 +40,7 @@ export class PlayerPanel extends HTMLElement {
       </div>
       <player-choice></player-choice>
       <div class="stage">
-        <p class="stage-note"></p>
+        <player-note></player-note>
       </div>
       <div class="actions">
         <button type="button" class="primary" data-action="mute"></button>
@@ -69,13 +76,13 @@ export class PlayerPanel extends HTMLElement {
     this.#settle();
   }
 
-  /** Brings the heading into view and into focus. */
+  /** Scrolls the heading into view and gives it the focus. */
   reveal() {
     find(this, 'h2', HTMLElement).focus({ preventScroll: true });
     this.scrollIntoView({ block: 'nearest' });
   }
 
-  /** Makes what plays agree with what is chosen and with what the server has. */
+  /** Plays what is chosen if the server has it; otherwise plays nothing. */
   #settle() {
     const choice = this.#choice;
     const stream = this.#streams?.find(({ name }) => name === choice?.stream) ?? null;
@@ -83,32 +90,67 @@ export class PlayerPanel extends HTMLElement {
     picker.choice = choice;
     picker.offered = PROTOCOLS.map(({ id }) => id).filter((id) => stream?.urls[id] !== undefined);
     setText(find(this, 'h2', HTMLElement), choice?.stream ?? 'Player');
-    for (const button of this.querySelectorAll('button')) button.disabled = choice === null;
+    for (const action of ['close', 'mute', 'fullscreen']) this.#button(action).disabled = choice === null;
 
-    const obstacle = this.#obstacle(stream);
-    setText(find(this, '.stage-note', HTMLElement), obstacle);
     const url = choice && stream?.urls[choice.protocol];
-    if (obstacle !== '' || !choice || !url) this.#close();
-    else this.#show(choice, url, stream?.revision ?? '');
+    const obstacle = this.#obstacle(stream);
+    if (choice && stream && url && obstacle === null) this.#show(choice, playbackUrl(url), stream.revision);
+    else this.#close();
+    this.#showNote(obstacle ?? this.#remark(stream));
   }
 
-  /** @param {Stream | null} stream @returns {string} why nothing can play, empty if it can */
+  /** @param {Stream | null} stream the one that is chosen @returns {Note | null} why nothing can play */
   #obstacle(stream) {
     const choice = this.#choice;
-    if (choice === null) return 'Choose Play on a stream.';
-    if (this.#streams === null) return `Looking for ${choice.stream}…`;
-    if (stream === null) return `There is no stream ${choice.stream}.`;
-    if (stream.private && Object.keys(stream.urls).length === 0) return `${stream.name} is private: open the page by its link with the token.`;
-    if (stream.urls[choice.protocol] === undefined) return `${stream.name} is not offered as ${protocol(choice.protocol)?.label}.`;
-    // A pause of a run is the player's test: what plays goes on.
-    const goesOn = this.#showing !== null && (stream.phase === 'starting' || stream.phase === 'waiting');
-    return stream.phase === 'running' || stream.awaited || goesOn ? '' : `${stream.name} is ${stream.phase}.`;
+    if (choice === null) return { text: 'Nothing plays. Choose Play on a stream.' };
+    if (this.#streams === null) return { text: `Loading ${choice.stream}…` };
+    if (stream === null) return { text: `There is no stream ${choice.stream}.` };
+    if (stream.private && Object.keys(stream.urls).length === 0) {
+      const text = `${stream.name} is private. Paste the API token, or open the link that barstone printed when it started.`;
+      return { text, remedy: { label: 'Enter token', run: requestToken } };
+    }
+    if (stream.urls[choice.protocol] === undefined) return { text: `${stream.name} is not available as ${protocol(choice.protocol)?.label}.` };
+    const text = sentence(stream);
+    switch (stream.phase) {
+      case 'running':
+      case 'on demand': return null;
+      case 'starting':
+      case 'waiting': return this.#showing === null ? { text } : null;
+      case 'stopped': return { text, remedy: this.#start(stream, 'Start and play') };
+      case 'failed': return { text, remedy: this.#start(stream, 'Start again') };
+    }
+  }
+
+  /** A player goes on while its stream starts again, which is what people test. @param {Stream | null} stream @returns {Note | null} */
+  #remark(stream) {
+    if (this.#showing?.playback.isBlocked) {
+      const { playback } = this.#showing;
+      return { text: 'The browser has blocked playback.', remedy: { label: 'Play', run: () => playback.resume() } };
+    }
+    return stream?.phase === 'starting' || stream?.phase === 'waiting' ? { text: sentence(stream) } : null;
+  }
+
+  /** @param {Stream} stream @param {string} label */
+  #start({ name }, label) {
+    const run = async () => {
+      await startStream(name);
+      this.dispatchEvent(new CustomEvent('streams-changed', { bubbles: true }));
+    };
+    return { label, run };
+  }
+
+  /** @param {Note | null} note */
+  #showNote(note) {
+    const element = find(this, 'player-note', PlayerNote);
+    const hadFocus = element.contains(document.activeElement);
+    element.show(note);
+    if (hadFocus && !note?.remedy) find(this, 'h2', HTMLElement).focus();
   }
 
   /**
    * @param {Choice} choice
    * @param {string} url
-   * @param {string} revision another one is another stream to a player
+   * @param {string} revision to a player, another revision is another stream
    */
   #show(choice, url, revision) {
     const key = JSON.stringify([choice, url, revision]);
@@ -119,7 +161,11 @@ export class PlayerPanel extends HTMLElement {
     video.setAttribute('aria-label', `Picture of ${choice.stream}`);
     find(this, '.stage', HTMLElement).prepend(video);
     const lowLatency = protocol(choice.protocol)?.lowLatency ?? false;
-    const playback = new Playback(choice.player, { video, url, lowLatency });
+    const onBlocked = () => {
+      this.#showFigures();
+      this.#settle();
+    };
+    const playback = new Playback(choice.player, { video, url, lowLatency, onBlocked });
     this.#showing = { key, playback, video, meter: new Meter(video) };
     this.#showFigures();
   }
@@ -148,12 +194,17 @@ export class PlayerPanel extends HTMLElement {
   #mute(muted) {
     this.#muted = muted;
     if (this.#showing) this.#showing.video.muted = muted;
-    setText(find(this, '[data-action=mute]', HTMLElement), muted ? 'Unmute' : 'Mute');
+    setText(this.#button('mute'), muted ? 'Unmute' : 'Mute');
   }
 
   /** @param {string} action @param {() => unknown} act */
   #on(action, act) {
-    find(this, `[data-action=${action}]`, HTMLButtonElement).addEventListener('click', act);
+    this.#button(action).addEventListener('click', act);
+  }
+
+  /** @param {string} action */
+  #button(action) {
+    return find(this, `[data-action=${action}]`, HTMLButtonElement);
   }
 }
 
@@ -165,6 +216,7 @@ export class PlayerPanel extends HTMLElement {
  */
 function playerState(playback, figures, video) {
   if (playback.state === 'failed') return 'failed';
+  if (playback.isBlocked) return 'paused';
   if (playback.state === 'opening' || !figures.begun) return 'opening';
   if (figures.stalled) return 'stalled';
   return video.paused ? 'paused' : 'playing';

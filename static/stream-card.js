@@ -1,5 +1,5 @@
 // @ts-check
-// <stream-card>: one stream, with what can be done to it. Set `stream`; fires `stream-play` (detail: the name) and `streams-changed`.
+// <stream-card>: one stream and the buttons that act on it. Set `stream`; fires `stream-play` (detail: the name) and `streams-changed`.
 
 import { deleteStream, startStream, stopStream } from './api.js';
 import { PROTOCOLS } from './choice.js';
@@ -10,7 +10,8 @@ import { audience, audienceInDetail, pushed, situation, summary } from './words.
 
 /** @typedef {import('./answers.js').Stream} Stream */
 
-/** Phases in which an action would change nothing. @type {Record<'start' | 'stop', readonly string[]>} */
+const LOCK = html`<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M5 7V5a3 3 0 0 1 6 0v2"/><rect x="3" y="7" width="10" height="7" rx="1.5"/></svg>`;
+/** Phases in which a button would change nothing. @type {Record<'start' | 'stop', readonly string[]>} */
 const IDLE_IN = { start: ['starting', 'running', 'waiting'], stop: ['stopped'] };
 
 export class StreamCard extends HTMLElement {
@@ -40,17 +41,17 @@ export class StreamCard extends HTMLElement {
         <p class="phase"><span class="phase-mark" aria-hidden="true"></span><span class="phase-word"></span></p>
       </div>
       <p class="card-title"></p>
-      <p class="card-summary"></p>
+      <p class="card-summary"><span class="private" hidden></span><span class="card-facts"></span></p>
       <div class="card-now">
         <p class="card-situation"></p>
         <p class="card-viewers"></p>
       </div>
-      <ul class="card-targets" aria-label="Where ${name} is pushed to" hidden></ul>
+      <ul class="card-targets" aria-label="Push targets of ${name}" hidden></ul>
       <div class="links" role="group" aria-label="Links of ${name}"></div>
       <div class="actions" role="group" aria-label="Actions on ${name}">
         <button type="button" class="primary" data-action="play">Play</button>
-        <button type="button" data-action="start">Start</button>
-        <button type="button" data-action="stop">Stop</button>
+        <button type="button" data-action="start"></button>
+        <button type="button" data-action="stop"></button>
         <button type="button" class="quiet" data-action="edit">Edit</button>
         <button type="button" class="quiet" data-action="ask">Delete</button>
       </div>
@@ -76,16 +77,37 @@ export class StreamCard extends HTMLElement {
     this.dataset.phase = stream.phase;
     setText(find(this, '.phase-word', HTMLElement), stream.phase);
     setText(find(this, '.card-title', HTMLElement), stream.title);
-    setText(find(this, '.card-summary', HTMLElement), summary(stream));
+    this.#updateAccess(stream.private);
+    setText(find(this, '.card-facts', HTMLElement), summary(stream));
     setText(find(this, '.card-situation', HTMLElement), situation(stream));
     const viewers = find(this, '.card-viewers', HTMLElement);
     setText(viewers, audience(stream.viewers));
     viewers.title = audienceInDetail(stream.viewers);
     this.#updateTargets(stream.targets);
-    this.#disable('start', stream.awaited || IDLE_IN.start.includes(stream.phase));
-    this.#disable('stop', !stream.awaited && IDLE_IN.stop.includes(stream.phase));
+    this.#updateControls(stream);
     for (const action of ['edit', 'ask']) this.#button(action).hidden = stream.declared;
     this.#updateLinks(stream.urls);
+  }
+
+  /** @param {boolean} isPrivate */
+  #updateAccess(isPrivate) {
+    const mark = find(this, '.private', HTMLElement);
+    if (mark.hidden !== isPrivate) return;
+    mark.hidden = !isPrivate;
+    render(mark, isPrivate ? html`${LOCK} private · ` : html``);
+  }
+
+  /** A stream on demand has one button, because viewers start and stop it. @param {Stream} stream */
+  #updateControls({ onDemand, enabled, phase }) {
+    const [start, stop] = [this.#button('start'), this.#button('stop')];
+    const hadFocus = [start, stop].some((button) => button === document.activeElement);
+    setText(start, onDemand ? 'Enable' : 'Start');
+    setText(stop, onDemand ? 'Disable' : 'Stop');
+    start.hidden = onDemand && enabled;
+    stop.hidden = onDemand && !enabled;
+    this.#disable('start', !onDemand && IDLE_IN.start.includes(phase));
+    this.#disable('stop', !onDemand && IDLE_IN.stop.includes(phase));
+    if (hadFocus) (start.hidden ? stop : stop.hidden ? start : null)?.focus();
   }
 
   /** @param {Stream['targets']} targets */
@@ -149,7 +171,7 @@ export class StreamCard extends HTMLElement {
     this.dispatchEvent(new CustomEvent('streams-changed', { bubbles: true }));
   }
 
-  /** @param {boolean} asking whether to delete */
+  /** Shows the question whether to delete the stream, or the other buttons. @param {boolean} asking */
   #ask(asking) {
     const [actions, confirm] = this.querySelectorAll('.actions');
     actions?.toggleAttribute('hidden', asking);
@@ -158,7 +180,7 @@ export class StreamCard extends HTMLElement {
   }
 
   /**
-   * A button that can do nothing keeps the focus, so it is not `disabled`.
+   * Uses `aria-disabled`, because a button that becomes `disabled` loses the focus.
    * @param {string} action
    * @param {boolean} idle
    */

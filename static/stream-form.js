@@ -2,12 +2,12 @@
 // <stream-form>: creates a stream. Fires `stream-created` (detail: the name).
 
 import { createStream } from './api.js';
-import { DEFAULTS, fromForm, GRIDS, RUNGS } from './definition.js';
+import { DEFAULTS, fromForm, GRIDS, RENDITIONS } from './definition.js';
 import { DefinitionForm, NAME_HINT } from './definition-form.js';
 import { audienceFields, checkedNumber, demandField, field, option, patternField, titleField } from './fields.js';
 import { html } from './html.js';
 
-/** The only form without a stream of its own. */
+/** Its ids need no prefix, because there is one such form. */
 const scope = '';
 
 export class StreamForm extends DefinitionForm {
@@ -23,12 +23,12 @@ export class StreamForm extends DefinitionForm {
             <select ${attributes}>${GRIDS.map(({ fps }) => option(fps, `${fps} fps`, fps === '25'))}</select>`)}
         </div>
         <fieldset data-field="video" aria-describedby="h-video">
-          <legend>Sizes</legend>
-          ${RUNGS.map(rung)}
+          <legend>Renditions</legend>
+          ${RENDITIONS.map(rendition)}
           <p class="hint" id="h-video"></p>
         </fieldset>
         <fieldset data-field="audio" aria-describedby="h-audio">
-          <legend>Sound</legend>
+          <legend>Audio</legend>
           ${checkedNumber({
             scope, name: 'beep_hz', box: 'audio', label: 'A beep every second', describes: 'Pitch of the beep in Hz', checked: true, unit: 'Hz',
           }, { value: 1000, min: 100, max: 8000 })}
@@ -50,8 +50,8 @@ export class StreamForm extends DefinitionForm {
   }
 }
 
-/** @param {(typeof RUNGS)[number]} rung */
-function rung({ id, label, kbps, chosen }) {
+/** @param {(typeof RENDITIONS)[number]} rendition */
+function rendition({ id, label, kbps, chosen }) {
   return checkedNumber({
     scope, name: `${id}-kbps`, box: id, label, describes: `Bitrate of ${label} in kbit/s`, checked: chosen, unit: 'kbit/s',
   }, { value: kbps, min: 100, max: 50000 });

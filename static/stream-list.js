@@ -1,5 +1,5 @@
 // @ts-check
-// <stream-list>: a card for each stream. Set `streams` and `chosen`; cards are kept, so focus survives every update.
+// <stream-list>: a card for each stream. Set `streams` and `chosen`. Updates reuse the cards, so that the focus stays.
 
 import { html, render } from './html.js';
 import { StreamCard } from './stream-card.js';
@@ -13,7 +13,7 @@ export class StreamList extends HTMLElement {
   #chosen = null;
 
   connectedCallback() {
-    render(this, html`<ul></ul><p class="empty">Looking for streams…</p>`);
+    render(this, html`<ul></ul><p class="empty">Loading the streams…</p>`);
   }
 
   /** @param {readonly Stream[]} streams sorted */
@@ -26,7 +26,7 @@ export class StreamList extends HTMLElement {
     }
     this.#sort(streams);
     const empty = this.querySelector('.empty');
-    if (empty) render(empty, html`${streams.length === 0 ? 'No streams yet: create one.' : ''}`);
+    if (empty) render(empty, html`${streams.length === 0 ? 'No streams yet. Create one under New stream.' : ''}`);
   }
 
   /** @param {string | null} name of the stream in the player panel */
@@ -35,9 +35,18 @@ export class StreamList extends HTMLElement {
     for (const [each, card] of this.#cards) card.chosen = each === name;
   }
 
+  /** Scrolls the card of a stream into view and gives it the focus. @param {string} name @returns {boolean} whether there is such a card */
+  reveal(name) {
+    const card = this.#cards.get(name);
+    card?.focus({ preventScroll: true });
+    card?.scrollIntoView({ block: 'nearest' });
+    return card !== undefined;
+  }
+
   /** @param {string} name */
   #add(name) {
     const card = new StreamCard();
+    card.tabIndex = -1;
     this.#cards.set(name, card);
     return card;
   }
@@ -53,7 +62,7 @@ export class StreamList extends HTMLElement {
     }
   }
 
-  /** Moves only what is out of place. @param {readonly Stream[]} streams */
+  /** Moves only cards that are out of place. @param {readonly Stream[]} streams */
   #sort(streams) {
     const list = this.querySelector('ul');
     streams.forEach((stream, i) => {

@@ -1,5 +1,5 @@
 // @ts-check
-// <stream-settings>: changes a stream, which goes on meanwhile. `open` it; fires `settings-closed` when it is saved or given up.
+// <stream-settings>: a form that changes a stream while it runs. Call `open`; fires `settings-closed` after Save or Cancel.
 
 import { definitionOf, Problem, replaceStream } from './api.js';
 import { settingsFrom } from './definition.js';
@@ -14,7 +14,7 @@ export class StreamSettings extends DefinitionForm {
   /** @type {Tagged | null} */
   #before = null;
 
-  /** Asks for the definition and shows it. @param {string} name */
+  /** Fetches the definition and shows it. @param {string} name */
   async open(name) {
     this.#name = name;
     this.#before = await definitionOf(name);
@@ -50,7 +50,7 @@ export class StreamSettings extends DefinitionForm {
     } catch (reason) {
       if (!(reason instanceof Problem && reason.code === 'changed')) throw reason;
       this.#before = await definitionOf(this.#name);
-      throw new Error('Somebody else has changed it meanwhile. Save again to put this in its place, or cancel to keep theirs.');
+      throw new Error('Someone else changed this stream. Save again to overwrite their change, or cancel to keep it.');
     }
     this.#close();
   }

@@ -1,24 +1,29 @@
 // @ts-check
-// Private streams under viewer tokens, for a page that may ask for them.
+// Adds playback URLs with viewer tokens to private streams, if this tab may create viewer tokens.
 
-import { viewerLinks } from './api.js';
+import { Problem, viewerLinks } from './api.js';
 
 /** @typedef {import('./answers.js').Stream} Stream */
 /** @typedef {{ urls: Record<string, string>, renewAt: number }} Links */
 
-/** For so long a link is good. */
-const GOOD_S = 24 * 3600;
-/** Another link is another stream to a player, so this one is kept for long. */
-const RENEW_AFTER_MS = (GOOD_S / 2) * 1000;
-/** The server may need the token of the page, which it does not have; asking each time would be noise. */
-const ASK_AGAIN_AFTER_MS = 30_000;
+const VALID_S = 24 * 3600;
+/** A player opens a new URL as a new stream, so URLs are renewed as rarely as possible. */
+const RENEW_AFTER_MS = (VALID_S / 2) * 1000;
+const RETRY_AFTER_MS = 30_000;
 
 /** By name of the stream. @type {Map<string, Links>} */
 const known = new Map();
+/** Whether the server wants an API token that this tab does not have. */
+let denied = false;
+
+document.addEventListener('token-changed', () => {
+  known.clear();
+  denied = false;
+});
 
 /**
  * @param {readonly Stream[]} streams
- * @returns {Promise<Stream[]>} with URLs that play; private ones without any if the page may not watch
+ * @returns {Promise<Stream[]>} with URLs that play; private streams without any if this tab may not watch them
  */
 export function watchable(streams) {
   return Promise.all(streams.map(async (stream) => (stream.private ? { ...stream, urls: await urls(stream.name) } : stream)));
@@ -28,9 +33,13 @@ export function watchable(streams) {
 async function urls(name) {
   const links = known.get(name);
   if (links !== undefined && Date.now() < links.renewAt) return links.urls;
-  const asked = await viewerLinks(name, GOOD_S).catch(() => null);
-  const rest = asked === null ? ASK_AGAIN_AFTER_MS : RENEW_AFTER_MS;
-  const found = { urls: asked ?? {}, renewAt: Date.now() + rest };
+  if (denied) return {};
+  const created = await viewerLinks(name, VALID_S).catch((reason) => {
+    denied ||= reason instanceof Problem && reason.status === 401;
+    return null;
+  });
+  const renewal = created === null ? RETRY_AFTER_MS : RENEW_AFTER_MS;
+  const found = { urls: created ?? {}, renewAt: Date.now() + renewal };
   known.set(name, found);
   return found.urls;
 }

@@ -1,5 +1,5 @@
 // @ts-check
-// Numbers, times and identifiers as people read them.
+// Text that the page shows for numbers, times, identifiers and streams.
 
 import { PROTOCOLS } from './choice.js';
 
@@ -8,7 +8,7 @@ import { PROTOCOLS } from './choice.js';
 /** @typedef {import('./answers.js').Target} Target */
 
 /**
- * An identifier of a program as words: `fragLoadError` and `FRAG_LOAD_ERROR` are both "frag load error".
+ * Splits an identifier into words: `fragLoadError` and `FRAG_LOAD_ERROR` are both "frag load error".
  * @param {string} identifier
  */
 export function words(identifier) {
@@ -34,29 +34,35 @@ export function seconds(value, digits) {
   return value === null ? '–' : `${value.toFixed(digits)} s`;
 }
 
-/** @param {Stream} stream @returns {string} like `25 fps · 720p 360p · beep 1000 Hz`, and who may watch and change it if not everybody */
-export function summary(stream) {
-  const sizes = stream.video.map((track) => `${track.height}p`).join(' ');
-  const sound = stream.audio === null ? 'no sound' : `beep ${stream.audio.beep_hz} Hz`;
-  return [stream.private ? '🔒 private' : '', `${stream.fps} fps`, sizes, sound, stream.declared ? 'from the configuration' : ''].filter(Boolean).join(' · ');
+/** @param {Stream} stream @returns {string} like `25 fps · 720p 360p · beep 1000 Hz` */
+export function summary({ fps, video, audio, declared }) {
+  const renditions = video.map((track) => `${track.height}p`).join(' ');
+  const sound = audio === null ? 'no audio' : `beep ${audio.beep_hz} Hz`;
+  return [`${fps} fps`, renditions, sound, declared ? 'from the configuration file' : ''].filter(Boolean).join(' · ');
 }
 
-/** @param {Stream} stream @returns {string} what the phase means now: why it is so where that is known, and since when */
-export function situation(stream) {
-  const why = stream.awaited ? 'starts when somebody watches' : stream.error;
-  return [why, stream.since === null ? '' : `since ${moment(stream.since)}`].filter(Boolean).join(' · ');
+/** @param {Stream} stream @returns {string} why the stream is in its phase, if there is a reason, and since when */
+export function situation({ phase, error, since }) {
+  const why = phase === 'on demand' ? 'starts when a viewer opens it' : error;
+  return [why, since === null ? '' : `since ${moment(since)}`].filter(Boolean).join(' · ');
 }
 
-/** @param {Target} target @returns {string} like `rtmp://live.example/app/***: waiting, no route to host · again at 03:12:44 UTC` */
+/** @param {Stream} stream @returns {string} like `radio is stopped.` or `test failed: no element x264enc` */
+export function sentence({ name, phase, error }) {
+  const state = phase === 'failed' ? `${name} failed` : `${name} is ${phase}`;
+  return error === '' ? `${state}.` : `${state}: ${error}`;
+}
+
+/** @param {Target} target @returns {string} like `rtmp://live.example/app/***: waiting, no route to host · next try 03:12:44 UTC` */
 export function pushed({ url, phase, error, nextTry }) {
   const why = [`${url}: ${phase}`, error].filter(Boolean).join(', ');
-  return nextTry === null ? why : `${why} · again at ${moment(nextTry)}`;
+  return nextTry === null ? why : `${why} · next try ${moment(nextTry)}`;
 }
 
 /** @param {Viewers} viewers @returns {string} like `2 of 10 viewers · peak 5` */
-export function audience({ current, most, peak }) {
-  const number = most === null ? current || 'no' : `${current} of ${most}`;
-  return `${number} ${(most ?? current) === 1 ? 'viewer' : 'viewers'}${peak === 0 ? '' : ` · peak ${peak}`}`;
+export function audience({ current, limit, peak }) {
+  const number = limit === null ? current || 'no' : `${current} of ${limit}`;
+  return `${number} ${(limit ?? current) === 1 ? 'viewer' : 'viewers'}${peak === 0 ? '' : ` · peak ${peak}`}`;
 }
 
 /** @param {Viewers} viewers @returns {string} like `HLS 1, LL-DASH 1; peak at 03:12:44 UTC` */

@@ -1,24 +1,25 @@
 // @ts-check
-// Plays by dash.js.
+// Plays with dash.js.
 
-/** dash.js logs warnings and errors from level 2 on; the page shows them itself. */
-const LOG_NOTHING_BELOW_FATAL = 1;
+/** Level of fatal errors; the page shows the others itself. */
+const LOG_FATAL_ONLY = 1;
 
-/** One segment could not be had; dash.js goes on with the next. */
-const CONTENT_ERROR = 27;
+/** The download of a segment failed; dash.js goes on with the next segment. */
+const SEGMENT_UNAVAILABLE = 27;
 
 /** @type {import('../playback.js').Player} */
 export const player = {
   bundle: 'dash.all.min.js',
 
-  open({ video, url, onError }) {
+  open({ video, url, onError, onBlocked }) {
     const dash = dashjs.MediaPlayer().create();
-    dash.updateSettings({ debug: { logLevel: LOG_NOTHING_BELOW_FATAL } });
+    dash.updateSettings({ debug: { logLevel: LOG_FATAL_ONLY } });
     const report = (/** @type {{ error?: { code?: number, message?: string } }} */ { error }) => {
-      onError({ fatal: error?.code !== CONTENT_ERROR, text: error?.message || `error ${error?.code ?? 'of unknown kind'}` });
+      onError({ fatal: error?.code !== SEGMENT_UNAVAILABLE, text: error?.message || (error?.code === undefined ? 'unknown error' : `error ${error.code}`) });
     };
     dash.on('error', report);
     dash.on('playbackError', report);
+    dash.on('playbackNotAllowed', onBlocked);
     dash.initialize(video, url, true);
     return async () => dash.destroy();
   },

@@ -1,11 +1,11 @@
 // @ts-check
-// Plays by shaka-player.
+// Plays with shaka-player.
 
 import { words } from '../words.js';
 
 /**
- * Without it shaka-player starts with what is left of the segment that the live edge is in, and may not ask for the next
- * within its update interval, which is a second.
+ * Without it shaka-player starts with the rest of the segment at the live edge, and may not request the next segment before
+ * that has ended, because it updates once a second.
  */
 const BUFFER_BEFORE_START_S = 2;
 
@@ -13,7 +13,7 @@ const BUFFER_BEFORE_START_S = 2;
 export const player = {
   bundle: 'shaka-player.compiled.js',
 
-  open({ video, url, lowLatency, onError }) {
+  open({ video, url, lowLatency, onError, onBlocked }) {
     shaka.polyfill.installAll();
     const instance = new shaka.Player();
     let closed = false;
@@ -26,8 +26,10 @@ export const player = {
       await video.play();
     };
     begin().catch((error) => {
-      // Closing interrupts a load that is under way.
-      if (!closed) onError('severity' in error ? failure(error) : { fatal: false, text: error.message });
+      // `destroy` interrupts a load.
+      if (closed) return;
+      if (error.name === 'NotAllowedError') onBlocked();
+      else onError('severity' in error ? failure(error) : { fatal: false, text: error.message });
     });
     return () => {
       closed = true;
