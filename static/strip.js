@@ -1,6 +1,6 @@
 // @ts-check
 // Reads the machine-readable strip at the top of the picture: the index of the frame and the time at which it starts.
-// src/signal/timecode.rs draws the strip and documents its layout.
+// src/media/signal/timecode.rs draws the strip and documents its layout.
 
 /** @typedef {{ timeMs: number, frame: number }} Timecode Start of the frame in ms since 1970, and its index since 1970. */
 /** @typedef {{ data: Uint8ClampedArray | Uint8Array, width: number, height: number }} Pixels RGBA, as in ImageData. */
