@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[path = "architecture/documents.rs"]
+mod documents;
+
 /// The wings from the lowest to the highest, and the modules of each in the order in which they may use each other: only
 /// wings and modules that stand before.
 const ORDER: &[(&str, &[&str])] = &[

@@ -237,42 +237,54 @@ impl Metrics {
 
     fn register(&mut self) {
         let registry = &mut self.registry;
-        registry.register("chunks_published", "Chunks published, of all tracks", self.chunks.clone());
-        let help = "From the end of a chunk's last frame to its publication";
+        registry.register("chunks_published", "Chunks published, all tracks together", self.chunks.clone());
+        let help = "Time from the end of a chunk's last frame until the chunk is published";
         registry.register_with_unit("publish_lag", help, Unit::Seconds, self.publish_lag.clone());
-        let help = "From the time of a frame to its access unit";
+        let help = "Time from the start of a frame until the frame is encoded";
         registry.register_with_unit("encode_lag", help, Unit::Seconds, self.encode_lag.clone());
         registry.register("restarts", "Runs that failed and were started again", self.restarts.clone());
         registry.register("stream_running", "1 while the stream is running", self.running.clone());
         registry.register("streams", "Streams in each phase", self.streams.clone());
-        registry.register("oversized_segments", "Segments longer than their bitrate", self.oversized.clone());
-        registry.register("skipped_segments", "Segments that were never made", self.skipped.clone());
-        registry.register("time_jumps", "Jumps of time that a track made up for", self.jumps.clone());
+        registry.register(
+            "oversized_segments",
+            "Segments that exceed the bitrate of their track",
+            self.oversized.clone(),
+        );
+        registry.register(
+            "skipped_segments",
+            "Segments that were not encoded because the machine was too slow",
+            self.skipped.clone(),
+        );
+        registry.register("time_jumps", "Clock steps and suspends after which a track caught up", self.jumps.clone());
         registry.register("directory_errors", "Failed writes to the media directory", self.directory_errors.clone());
-        let help = "How far the wall clock has been moved against the monotonic one since the start";
+        let help = "Sum of all clock steps and suspends since start";
         registry.register_with_unit("clock_offset", help, Unit::Seconds, self.clock_offset.clone());
-        let help = "Pixels a second of all streams that run, by the work that they are";
+        let help = "Encoding capacity in use, in pixels per second of the fastest preset";
         registry.register("used_pixels_per_second", help, self.pixels_used.clone());
-        let help = "Pixels a second that there is room for; 0 without a limit";
+        let help = "Encoding capacity, in pixels per second of the fastest preset; 0 without a limit";
         registry.register("capacity_pixels_per_second", help, self.pixels_capacity.clone());
         registry.register("hook_deliveries", "Events posted to hooks, by outcome", self.hook_deliveries.clone());
-        registry.register("connections", "Connections that are open", self.connections.clone());
-        let help = "Connections closed at once because there were too many";
+        registry.register("connections", "Open connections", self.connections.clone());
+        let help = "Connections refused because a limit of connections was reached";
         registry.register("connections_refused", help, self.connections_refused.clone());
         registry.register("http_requests", "Requests answered", self.requests.clone());
         registry.register(
             "http_blocked_requests",
-            "Requests that wait for what is not there yet",
+            "Requests held until a manifest, segment or part exists",
             self.blocked.clone(),
         );
-        registry.register_with_unit("http_egress", "Bodies sent", Unit::Bytes, self.egress.clone());
+        registry.register_with_unit("http_egress", "Response bodies sent", Unit::Bytes, self.egress.clone());
         let help = "Manifests and media sent";
         registry.register_with_unit("stream_egress", help, Unit::Bytes, self.stream_egress.clone());
         registry.register("viewers", "Viewers now", self.viewers.clone());
-        registry.register("refused_viewers", "Viewers not let in", self.refused_viewers.clone());
-        registry.register("push_running", "Targets that take what is pushed to them", self.push_running.clone());
-        registry.register("push_failures", "Pushes that failed and are tried again", self.push_failures.clone());
-        registry.register_with_unit("push", "Pushed to targets", Unit::Bytes, self.push_bytes.clone());
+        registry.register(
+            "refused_viewers",
+            "Viewers refused because a limit was reached",
+            self.refused_viewers.clone(),
+        );
+        registry.register("push_running", "Push targets that accept frames", self.push_running.clone());
+        registry.register("push_failures", "Failed pushes", self.push_failures.clone());
+        registry.register_with_unit("push", "Bytes sent to push targets", Unit::Bytes, self.push_bytes.clone());
     }
 }
 
@@ -353,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_lists_every_metric_and_no_other() {
+    fn the_documentation_lists_every_metric_and_no_other() {
         let metrics = Metrics::new();
         // A family is not written before it has a member.
         count_all(&metrics, "test");
@@ -362,12 +374,13 @@ mod tests {
         metrics.connections_refused.get_or_create(&RefusedConnectionLabels { reason: "all" }).inc();
         metrics.requests.get_or_create(&RequestLabels { kind: "api", status: 200 }).inc();
 
-        let readme = include_str!("../../README.md").split("\n## ").find(|section| section.starts_with("Metrics\n"));
+        let document = include_str!("../../docs/monitoring.md");
+        let section = document.split("\n## ").find(|section| section.starts_with("Metrics\n"));
         let cells = |row: &'static str| -> Option<(&str, &str, &str)> {
             let mut cells = row.strip_prefix("| `")?.split(" | ");
             Some((cells.next()?.trim_matches('`'), cells.next()?, cells.nth(1)?.trim_end_matches(" |")))
         };
-        let listed: Vec<_> = readme.unwrap().lines().filter_map(cells).collect();
+        let listed: Vec<_> = section.unwrap().lines().filter_map(cells).collect();
         let text = metrics.text();
         let about = |name: &str| text.lines().find_map(|line| line.strip_prefix(&format!("# HELP {name} "))).unwrap();
         let kinds = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));

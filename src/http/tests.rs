@@ -117,9 +117,9 @@ async fn until_ready(app: &Router) -> String {
 }
 
 #[test]
-fn the_readme_says_how_long_bodies_may_be() {
+fn the_documentation_says_how_long_bodies_may_be() {
     let row = format!("| {} KiB; {} KiB |", MAX_BODY_BYTES / 1024, MAX_IMPORT_BYTES / 1024);
-    assert!(include_str!("../../README.md").contains(&row), "{row}");
+    assert!(include_str!("../../docs/configuration.md").contains(&row), "{row}");
 }
 
 #[tokio::test]

@@ -80,9 +80,9 @@ def secrets(objects):
 
 
 def told_secrets():
-    """Those that the README has its reader make."""
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    command = re.search(r"kubectl create secret generic (\S+)((?:[^\n]*\\\n)*[^\n]*)", readme)
+    """Key and name of each secret that docs/containers.md tells the reader to create."""
+    document = (REPOSITORY / "docs/containers.md").read_text(encoding="utf-8")
+    command = re.search(r"kubectl create secret generic (\S+)((?:[^\n]*\\\n)*[^\n]*)", document)
     name, literals = command.groups()
     return {(key, name) for key in re.findall(r"--from-literal=([\w-]+)=", literals)}
 

@@ -189,3 +189,33 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn every_example_is_a_valid_definition() {
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let paths = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let mut count = 0;
+    for path in paths.filter(|path| path.extension().is_some_and(|extension| extension == "json")) {
+        let request: StreamRequest = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        StreamSpec::try_from(request).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        count += 1;
+    }
+    assert!(count > 10);
+}
+
+#[test]
+fn the_documentation_shows_every_key_and_its_default() {
+    let document = include_str!("../../../docs/streams.md");
+    let shown = document.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let defaults = StreamRequest::named("test");
+    assert_eq!(serde_json::from_str::<StreamRequest>(shown).unwrap(), defaults);
+
+    let shown: Value = serde_json::from_str(shown).unwrap();
+    let defaults = serde_json::to_value(defaults).unwrap();
+    assert_eq!(shown, defaults);
+    let rows = document.lines().filter(|line| line.starts_with("| `"));
+    let keys: String = rows.filter_map(|row| row.split(" | ").next()).collect();
+    for key in defaults.as_object().unwrap().keys() {
+        assert!(keys.contains(&format!("`{key}`")), "{key}");
+    }
+}

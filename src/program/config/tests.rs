@@ -252,9 +252,9 @@ proptest! {
     }
 }
 
-/// A setting has one name in all places, and the table in the README has a row for each.
+/// A setting has one name in all places, and the table in the documentation has a row for each.
 #[test]
-fn the_readme_lists_the_settings_that_there_are() {
+fn the_documentation_lists_every_setting() {
     let command = Cli::command();
     let mut there: Vec<_> = command
         .get_arguments()
@@ -267,12 +267,41 @@ fn the_readme_lists_the_settings_that_there_are() {
             Some([format!("`--{} {value}`", key.replace('_', "-")), format!("`{variable}`"), in_file])
         })
         .collect();
-    let readme = include_str!("../../../README.md").lines().filter(|line| line.starts_with("| `--"));
-    let mut listed: Vec<_> = readme
+    let document = include_str!("../../../docs/configuration.md");
+    let rows = document.lines().filter(|line| line.starts_with("| `--"));
+    let mut listed: Vec<_> = rows
         .map(|row| row.split('|').skip(1).take(3).map(|cell| cell.trim().to_owned()).collect::<Vec<_>>())
         .map(|cells| <[String; 3]>::try_from(cells).unwrap())
         .collect();
     there.sort();
     listed.sort();
     assert_eq!(there, listed);
+}
+
+/// The settings in the example, where each is a comment that begins with its key.
+fn example() -> impl Iterator<Item = &'static str> {
+    let lines = include_str!("../../../examples/barstone.toml").lines().filter_map(|line| line.strip_prefix('#'));
+    lines.filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase() || first == '['))
+}
+
+#[test]
+fn the_example_configuration_is_valid_and_has_every_key() {
+    load(include_str!("../../../examples/barstone.toml")).unwrap();
+    let exclusive = |line: &&str| !line.starts_with("api_token_file") && !line.starts_with("viewer_key_file");
+    let text = example().filter(exclusive).collect::<Vec<_>>().join("\n");
+    load(&text).unwrap();
+
+    for argument in Cli::command().get_arguments().filter(|argument| argument.get_env().is_some()) {
+        let key = argument.get_id().as_str();
+        assert!(key == "config" || example().any(|line| line.starts_with(&format!("{key} ="))), "{key}");
+    }
+    let example: toml::Table = toml::from_str(&text).unwrap();
+    let shown = serde_json::to_value(StreamRequest::named("test")).unwrap();
+    let has_keys = |table: &toml::Value, keys: &serde_json::Value| {
+        keys.as_object().unwrap().keys().for_each(|key| assert!(table.get(key).is_some(), "{key}"));
+    };
+    has_keys(&example["streams"][0], &shown);
+    has_keys(&example["streams"][0]["video"][0], &shown["video"][0]);
+    has_keys(&example["streams"][0]["audio"], &shown["audio"]);
+    has_keys(&example["hooks"][0], &serde_json::json!({"url": 0, "secret": 0, "events": 0, "streams": 0}));
 }
