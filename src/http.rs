@@ -28,6 +28,7 @@ pub mod viewer_token;
 mod access;
 mod api;
 mod blocking_reload;
+mod cache;
 mod egress;
 mod error;
 mod events;

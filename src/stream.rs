@@ -11,22 +11,27 @@ use crate::media::pipeline::{Delivery, Job, Over, PipelineError, PushError};
 pub mod audience;
 pub mod hooks;
 
+mod back_off;
 mod capacity;
 mod desired;
 mod events;
+mod instruction;
 mod mirrored;
+mod permits;
 mod phase;
 mod push;
 mod registry;
 mod run;
+mod setting;
 mod supervisor;
 
 pub use capacity::{Capacity, NoRoom};
 pub use events::{Delivered, Event, EventKind, Events, Follower};
+pub use permits::{CatchUpPermits, cores};
 pub use phase::{Moment, Phase, Status};
 pub use push::targets::{PushPhase, TargetView};
-pub use registry::{ActiveOutput, Admission, Refusal, Registry, Setting, StreamView, Unknown, Unplayable};
-pub use run::{CatchUpPermits, cores};
+pub use registry::{ActiveOutput, Admission, Refusal, Registry, StreamView, Unknown, Unplayable};
+pub use setting::Setting;
 
 /// Renders a job until it is done or the token is cancelled: the seam to [`crate::media::pipeline`], which tests replace.
 pub type Render = Arc<dyn Fn(Job, CancellationToken) -> BoxFuture<'static, Result<(), PipelineError>> + Send + Sync>;

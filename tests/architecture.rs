@@ -1,6 +1,6 @@
 //! Reads the sources and keeps the direction of dependence that the crate documentation states.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -112,6 +112,101 @@ fn wings_and_their_modules_use_only_what_stands_before_them() {
             }
         }
     }
+}
+
+/// Which of the files of one directory name which others there, by `super::other::` or by a name that their parent exports
+/// from the other.
+fn siblings(parent: &Source, all: &[Source]) -> BTreeMap<String, BTreeSet<String>> {
+    let depth = parent.module.len();
+    let children: Vec<_> =
+        all.iter().filter(|source| source.module.len() > depth && source.module.starts_with(&parent.module)).collect();
+    let names: BTreeSet<_> = children.iter().map(|child| child.module[depth].clone()).collect();
+    let exported = exports(&parent.code);
+    let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for child in children {
+        let own = &child.module[depth];
+        let up = "super::".repeat(child.module.len() - depth);
+        let absolute = format!("crate::{}::", parent.module.join("::"));
+        let found = uses.entry(own.clone()).or_default();
+        for reference in [up.as_str(), absolute.as_str()] {
+            for name in references(&child.code, reference) {
+                let module = if names.contains(&name) { Some(&name) } else { exported.get(&name) };
+                found.extend(module.filter(|module| *module != own).cloned());
+            }
+        }
+    }
+    uses
+}
+
+/// The names after `prefix`, with those of a list in braces.
+fn references(code: &str, prefix: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = code;
+    while let Some(at) = rest.find(prefix) {
+        let before = rest[..at].chars().next_back();
+        rest = &rest[at + prefix.len()..];
+        // A longer path of `super`, or one that only ends like the prefix.
+        if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') || rest.starts_with("super::") {
+            continue;
+        }
+        let first =
+            |text: &str| -> String { text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect() };
+        match rest.strip_prefix('{') {
+            Some(list) => {
+                let list = list.split_once("};").map_or(list, |(list, _)| list);
+                let mut depth = 0;
+                for part in list.split(',') {
+                    if depth == 0 {
+                        found.push(first(part));
+                    }
+                    depth += part.matches('{').count() as i32 - part.matches('}').count() as i32;
+                }
+            }
+            None => found.push(first(rest)),
+        }
+    }
+    found
+}
+
+/// The names that a module takes from its children, each with the child.
+fn exports(code: &str) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for statement in code.split(';').map(str::trim) {
+        let statement = statement.strip_prefix("pub ").unwrap_or(statement);
+        let Some((child, names)) = statement.strip_prefix("use ").and_then(|path| path.split_once("::")) else {
+            continue;
+        };
+        if child.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') && !["crate", "super", "std"].contains(&child) {
+            for name in names.trim_matches(['{', '}']).split(',') {
+                let name = name.rsplit("::").next().unwrap_or_default().trim();
+                found.insert(name.to_owned(), child.to_owned());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn no_files_of_a_module_need_each_other_in_a_circle() {
+    let all = sources();
+    let mut circles = Vec::new();
+    for parent in &all {
+        let uses = siblings(parent, &all);
+        for start in uses.keys() {
+            let (mut reached, mut open) = (BTreeSet::new(), vec![start]);
+            while let Some(name) = open.pop() {
+                for next in uses.get(name).into_iter().flatten() {
+                    if reached.insert(next) {
+                        open.push(next);
+                    }
+                }
+            }
+            if reached.contains(start) {
+                circles.push(format!("{}::{start} -> {:?}", parent.module.join("::"), uses[start]));
+            }
+        }
+    }
+    assert!(circles.is_empty(), "in circles: {circles:?}");
 }
 
 #[test]

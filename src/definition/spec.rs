@@ -14,6 +14,8 @@ mod limits;
 pub mod object;
 mod push;
 mod quantizer;
+mod ranges;
+mod refusal;
 mod request;
 mod schedule;
 

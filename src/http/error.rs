@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::reply::Cache;
+use super::cache::Cache;
 use crate::definition::spec::SpecError;
 use crate::definition::store::WriteError;
 use crate::stream::{NoRoom, Refusal, Unknown};

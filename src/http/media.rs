@@ -12,10 +12,11 @@ use tokio::time::timeout;
 
 use super::App;
 use super::blocking_reload::Directives;
+use super::cache::Cache;
 use super::error::ApiError;
 use super::manifests::Kind;
 use super::path_parameters::PathParameters;
-use super::reply::{self, Cache, Meta};
+use super::reply::{self, Meta};
 use super::viewers::Caller;
 use crate::base::timeline;
 use crate::definition::spec::{Revision, StreamName, StreamSpec, TrackId};

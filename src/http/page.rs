@@ -5,9 +5,10 @@ use axum::response::Response;
 use bytes::Bytes;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+use super::cache::Cache;
 use super::error::ApiError;
 use super::path_parameters::PathParameters;
-use super::reply::{self, Cache, Meta};
+use super::reply::{self, Meta};
 
 /// The page loads nothing from elsewhere and nobody frames it; players need blobs.
 const POLICY: &str = "default-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; img-src 'self' data:; \

@@ -15,38 +15,13 @@ use futures_util::Stream;
 use http_body::{Frame, SizeHint};
 use http_range_header::parse_range_header;
 
+use super::cache::Cache;
 use super::error::ApiError;
 use crate::base::timeline::UnixTime;
 use crate::media::cmaf::Media;
 
 /// Headers of an answer, those of the layers included: room for them is made once.
 const MOST_HEADERS: usize = 14;
-
-/// For how long an answer may be kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cache {
-    /// Never.
-    NoStore,
-    /// Kept, but asked for each time.
-    Revalidate,
-    /// For so long, rounded down to seconds and at least one.
-    MaxAge(Duration),
-    /// For so long, and it never changes.
-    Immutable(Duration),
-}
-
-impl Cache {
-    /// The `Cache-Control` header.
-    pub(super) fn value(self) -> HeaderValue {
-        let text = match self {
-            Self::NoStore => "no-store".to_owned(),
-            Self::Revalidate => "no-cache".to_owned(),
-            Self::MaxAge(age) => format!("public, max-age={}", age.as_secs().max(1)),
-            Self::Immutable(age) => format!("public, max-age={}, immutable", age.as_secs().max(1)),
-        };
-        HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("no-store"))
-    }
-}
 
 /// What an answer says about its body.
 #[derive(Debug)]

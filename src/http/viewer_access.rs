@@ -13,8 +13,8 @@ use axum::response::Response;
 use tower::Service as _;
 
 use super::App;
+use super::cache::Cache;
 use super::error::ApiError;
-use super::reply::Cache;
 use crate::base::network::{Lists, Network};
 use crate::base::timeline::UnixTime;
 use crate::definition::spec::StreamName;

@@ -9,9 +9,9 @@ use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
 use super::App;
+use super::cache::Cache;
 use super::error::ApiError;
 use super::manifests::Kind;
-use super::reply::Cache;
 use crate::base::timeline;
 use crate::definition::spec::StreamName;
 use crate::media::manifest::Latency;

@@ -14,14 +14,17 @@ mod feed;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod flow;
+mod job;
 mod measure;
 mod pace;
+mod probe;
 mod push;
 mod sink;
 
-pub use encoder::{Encoders, probe};
-pub use engine::{Job, run};
+pub use engine::run;
+pub use job::Job;
 pub use measure::measure;
+pub use probe::{Encoders, probe};
 pub use push::{Delivery, Over, PushError, Receipt, push};
 
 /// Why a run ended although nobody stopped it.

@@ -7,8 +7,8 @@ use futures_util::future::{Either, select};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::registry::Setting;
-use super::supervisor::Instruction;
+use super::instruction::Instruction;
+use super::setting::Setting;
 use crate::definition::spec::StreamSpec;
 use crate::media::directory;
 use crate::media::window::Output;

@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use self::targets::{Progress, Targets};
-use super::registry::Setting;
-use super::run::BackOff;
-use super::supervisor::Instruction;
+use super::back_off::BackOff;
+use super::instruction::Instruction;
+use super::setting::Setting;
 use crate::base::metrics::labels;
 use crate::definition::spec::Push;
 use crate::media::pipeline::{Delivery, Over, Receipt};

@@ -1,7 +1,6 @@
 //! Which streams there are. It makes what runs match the definitions and the time; each stream's own task does the rest.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,19 +8,17 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use super::capacity::{Capacity, NoRoom};
+use super::capacity::NoRoom;
 use super::desired::{Desired, desired};
+use super::instruction::{Instruction, Order};
 use super::push::targets::Targets;
-use super::supervisor::{Instruction, Order, Supervisor};
-use super::{CatchUpPermits, Deliver, EventKind, Events, Phase, Render, Status, TargetView};
-use crate::base::metrics::Metrics;
-use crate::base::utc::Clock;
-use crate::definition::spec::{Limits, StreamName, StreamSpec};
+use super::setting::Setting;
+use super::supervisor::Supervisor;
+use super::{EventKind, Phase, Status, TargetView};
+use crate::definition::spec::{StreamName, StreamSpec};
 use crate::definition::store::{Change, Definitions, Guard, Record, WriteError};
-use crate::media::pipeline;
 use crate::stream::audience::{Audience, Figures};
 
 mod activity;
@@ -40,54 +37,6 @@ const LOOK: Duration = Duration::from_secs(5);
 const WEDGED: Duration = Duration::from_secs(15);
 /// Where looks were not due, because the process was suspended, the next one comes at once; less than those wait who ask.
 const AT_ONCE: Duration = Duration::from_millis(500);
-
-/// What all streams share.
-pub struct Setting {
-    /// UTC.
-    pub clock: Clock,
-    /// Renders a job.
-    pub render: Render,
-    /// Pushes to a target.
-    pub deliver: Deliver,
-    /// Whether streams are pushed from here.
-    pub pushes: bool,
-    /// Versions of the encoder libraries, for revisions.
-    pub encoders: String,
-    /// Where windows are mirrored to, if anywhere.
-    pub directory: Option<PathBuf>,
-    /// Counts.
-    pub metrics: Arc<Metrics>,
-    /// Told of what happens.
-    pub events: Arc<Events>,
-    /// Every task of every stream.
-    pub tasks: TaskTracker,
-    /// Who may catch up with UTC, and who may fill in the past.
-    pub catch_up_permits: CatchUpPermits,
-    /// The most that runs at once.
-    pub capacity: watch::Sender<Capacity>,
-    /// The most that all streams together may be watched.
-    pub limits: watch::Sender<Limits>,
-}
-
-impl Setting {
-    /// With nothing mirrored and no limit to what is made, and everything else as it is when a program begins.
-    pub fn new(clock: Clock, render: Render, encoders: &str) -> Self {
-        Self {
-            clock,
-            render,
-            deliver: Arc::new(|delivery, stop| Box::pin(pipeline::push(delivery, stop))),
-            pushes: true,
-            encoders: encoders.to_owned(),
-            directory: None,
-            metrics: Arc::default(),
-            events: Arc::default(),
-            tasks: TaskTracker::new(),
-            catch_up_permits: CatchUpPermits::default(),
-            capacity: watch::Sender::default(),
-            limits: watch::Sender::default(),
-        }
-    }
-}
 
 /// A stream as it is at one moment.
 #[derive(Debug, Clone)]

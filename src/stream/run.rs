@@ -2,7 +2,6 @@
 //! is as deep as if the stream had always run.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -10,7 +9,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::registry::Setting;
+use super::setting::Setting;
 use crate::base::metrics::labels;
 use crate::base::timeline::Kind;
 use crate::base::utc::Clock;
@@ -23,25 +22,6 @@ const LEAD: u64 = 4;
 
 /// How often the past is tried before what is missing of it becomes a gap.
 const ATTEMPTS: u32 = 3;
-
-/// Streams take permits at what they do faster than real time, so that those that are on time stay so.
-#[derive(Debug)]
-pub struct CatchUpPermits {
-    starting: Semaphore,
-    filling: Semaphore,
-}
-
-impl Default for CatchUpPermits {
-    /// As many streams as there are cores catch up with UTC, and one fills in its past, at the same time.
-    fn default() -> Self {
-        Self { starting: Semaphore::new(cores()), filling: Semaphore::new(1) }
-    }
-}
-
-/// Those that the program may use: its affinity and the quota of its control group count.
-pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
 
 /// The segments of a run.
 #[derive(Debug, PartialEq, Eq)]
@@ -222,26 +202,4 @@ fn plan(output: &Output, current: u64) -> Plan {
     };
     let start = (oldest..end).find(|number| !has_all(number) && to_come(number)).unwrap_or(end);
     Plan { live, past: start..end, skipped: live - end }
-}
-
-/// Waits between runs: 1 s, doubled up to 30 s, and from the start again after a minute of health.
-#[derive(Debug, Default)]
-pub(super) struct BackOff {
-    failures: u32,
-}
-
-impl BackOff {
-    const FIRST: Duration = Duration::from_secs(1);
-    const LONGEST: Duration = Duration::from_secs(30);
-    const HEALTHY: Duration = Duration::from_secs(60);
-
-    /// How long to wait after a run that lasted `lasted`.
-    pub(super) fn after(&mut self, lasted: Duration) -> Duration {
-        if lasted >= Self::HEALTHY {
-            self.failures = 0;
-        }
-        let wait = Self::FIRST.saturating_mul(1 << self.failures.min(5)).min(Self::LONGEST);
-        self.failures += 1;
-        wait
-    }
 }

@@ -9,70 +9,17 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::back_off::BackOff;
+use super::instruction::{Instruction, Order, epoch};
 use super::push::{self, targets::Targets};
-use super::registry::Setting;
-use super::run::{self, BackOff};
+use super::run;
+use super::setting::Setting;
 use super::{EventKind, NoRoom, Phase, Status, mirrored};
 use crate::base::metrics::{RestartLabels, labels};
-use crate::base::timeline::UnixTime;
-use crate::definition::spec::{StreamName, StreamSpec};
+use crate::definition::spec::StreamSpec;
 use crate::definition::store::Record;
 use crate::media::pipeline::PipelineError;
 use crate::media::window::{Epoch, Output};
-
-/// What is wanted of a stream.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Instruction {
-    pub(super) record: Arc<Record>,
-    pub(super) order: Order,
-}
-
-/// Whether a stream is to run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Order {
-    Stop,
-    /// It is, and another has to run first.
-    RunAfter(StreamName),
-    /// It is, as soon as there is room for it.
-    RunInRoom(NoRoom),
-    Run,
-}
-
-impl Instruction {
-    pub(super) fn is_to_run(&self) -> bool {
-        match self.order {
-            Order::Stop => false,
-            Order::RunAfter(_) | Order::RunInRoom(_) | Order::Run => true,
-        }
-    }
-
-    /// Whether there is room for it.
-    pub(super) fn is_settled(&self) -> bool {
-        match self.order {
-            Order::Stop | Order::RunInRoom(_) => false,
-            Order::RunAfter(_) | Order::Run => true,
-        }
-    }
-
-    /// Why it waits for room, if it does.
-    pub(super) fn no_room(&self) -> Option<NoRoom> {
-        match &self.order {
-            Order::RunInRoom(no_room) => Some(*no_room),
-            Order::Stop | Order::RunAfter(_) | Order::Run => None,
-        }
-    }
-
-    /// Has `output` go over to the definition that is wanted, if it has another. Whether a run of it is what is wanted then.
-    fn apply_to(&self, output: &Output, encoders: &str) -> bool {
-        let epochs = output.epochs();
-        let Some(newest) = epochs.last().filter(|_| self.order == Order::Run) else { return false };
-        let Record { spec, from, before, .. } = &*self.record;
-        if newest.spec.publishes_as(spec) && newest.from == *from {
-            return true;
-        }
-        !before.is_empty() && newest.spec.goes_over_to(spec) && output.change(epoch(&self.record, encoders))
-    }
-}
 
 /// One stream's task.
 pub(super) struct Supervisor {
@@ -209,13 +156,6 @@ impl Supervisor {
         }
         self.news.notify_one();
     }
-}
-
-/// The newest definition of a record.
-fn epoch(record: &Record, encoders: &str) -> Epoch {
-    let Record { spec, from, before, forgotten, changed, .. } = record;
-    let changed = if *from == 0 { UnixTime::default() } else { *changed };
-    Epoch::new((forgotten + before.len() as u64, *from), spec.clone(), spec.revision(encoders), changed)
 }
 
 fn reason(error: &PipelineError) -> &'static str {

@@ -364,7 +364,7 @@ async fn streams_that_nobody_looks_after_are_noticed() {
 
 #[test]
 fn waits_double_up_to_half_a_minute() {
-    let mut back_off = run::BackOff::default();
+    let mut back_off = back_off::BackOff::default();
     let short = Duration::from_secs(2);
     let waits: Vec<_> = (0..8).map(|_| back_off.after(short).as_secs()).collect();
     assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30, 30]);

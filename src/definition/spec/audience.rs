@@ -1,7 +1,7 @@
 //! Who may watch a stream, and from where.
 
 use super::SpecError;
-use super::check::{one_of, refuse};
+use super::refusal::{one_of, refuse};
 use crate::base::network::{Lists, Network};
 
 /// Longer lists belong to a firewall.

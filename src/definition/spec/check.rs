@@ -1,42 +1,22 @@
 //! From [`StreamRequest`] to [`StreamSpec`]: every limit on a definition is here, with its reason.
 
 use std::collections::HashSet;
-use std::fmt::Display;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::quantizer;
+use super::ranges::{
+    AUDIO_BITRATES, BEEP_DBFS, BEEP_HZ, HEIGHTS, IDLE_SECONDS, MAX_RENDITIONS, MAX_REQUIRED, MAX_TITLE_CHARS, RATES,
+    SEGMENT_SECONDS, VIDEO_BITRATES, WIDTHS, WINDOW_SECONDS,
+};
+use super::refusal::{between, in_range, one_of, refuse};
 use super::{
     Audience, AudioRequest, AudioSpec, Control, Limits, Pattern, Preset, Push, Schedule, SpecError, StreamName,
     StreamRequest, StreamSpec, TrackId, VideoRequest, VideoSpec,
 };
 use crate::base::timeline::{Kind, Rate, Timeline};
 
-/// DVB-DASH allows 16 representations; half of that is a longer ladder than any in use.
-pub(super) const MAX_RENDITIONS: usize = 8;
-/// What fits on one line of the picture.
-pub(super) const MAX_TITLE_CHARS: usize = 64;
-/// Below the clock cannot be read, above is H.264 level 5.2.
-pub(super) const WIDTHS: RangeInclusive<u32> = 160..=3840;
-pub(super) const HEIGHTS: RangeInclusive<u32> = 90..=2160;
-/// MaxBR of H.264 level 5.1 in its lowest profile, and above it nothing is gained by padding.
-pub(super) const VIDEO_BITRATES: RangeInclusive<u32> = 100_000..=50_000_000;
-/// What voaacenc encodes at 48 kHz stereo.
-pub(super) const AUDIO_BITRATES: RangeInclusive<u32> = 48_000..=256_000;
-/// The octave above the highest pitch still survives AAC.
-pub(super) const BEEP_HZ: RangeInclusive<u32> = 100..=8000;
-pub(super) const BEEP_DBFS: RangeInclusive<i32> = -60..=0;
-pub(super) const RATES: RangeInclusive<u32> = 1..=120;
-/// `EXT-X-TARGETDURATION` is at least 1; longer segments than 10 s no player is tuned to.
-pub(super) const SEGMENT_SECONDS: RangeInclusive<u32> = 1..=10;
 /// Parts shorter than this cost more in requests than they gain in latency.
 const MIN_CHUNK: Duration = Duration::from_millis(80);
-/// Longest is an hour: the window is held in memory.
-pub(super) const WINDOW_SECONDS: RangeInclusive<u32> = 10..=3600;
-/// A player asks at least once a segment, and an hour without one is a stream that is not on demand.
-pub(super) const IDLE_SECONDS: RangeInclusive<u32> = 10..=3600;
-/// More is a tangle.
-pub(super) const MAX_REQUIRED: usize = 16;
 /// A live playlist is never shorter than three target durations (RFC 8216bis 6.2.2), which rounding makes up
 /// to four and a half segments.
 const MIN_WINDOW_SEGMENTS: u64 = 5;
@@ -263,32 +243,4 @@ fn check_tracks(spec: &StreamSpec) -> Result<(), SpecError> {
         Some((id, _)) => refuse("video", format!("track ids differ from each other; {id} stands twice")),
         None => Ok(()),
     }
-}
-
-pub(super) fn one_of<T>(
-    field: impl Into<String>,
-    found: &str,
-    value: Option<T>,
-    words: &[&str],
-) -> Result<T, SpecError> {
-    value.map_or_else(|| refuse(field, format!("one of {}; not {found:?}", words.join(", "))), Ok)
-}
-
-pub(super) fn in_range<T: PartialOrd + Display + Copy>(
-    field: impl Into<String>,
-    value: T,
-    range: &RangeInclusive<T>,
-) -> Result<(), SpecError> {
-    match range.contains(&value) {
-        true => Ok(()),
-        false => refuse(field, format!("{}, not {value}", between(range))),
-    }
-}
-
-fn between<T: Display>(range: &RangeInclusive<T>) -> String {
-    format!("{} to {}", range.start(), range.end())
-}
-
-pub(super) fn refuse<T>(field: impl Into<String>, problem: impl Into<String>) -> Result<T, SpecError> {
-    Err(SpecError { field: field.into(), problem: problem.into() })
 }

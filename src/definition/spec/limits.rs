@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use super::SpecError;
-use super::check::{in_range, refuse};
+use super::refusal::{in_range, refuse};
 
 /// More than one process has connections for.
 pub(super) const VIEWERS: RangeInclusive<u32> = 1..=1_000_000;

@@ -2,14 +2,15 @@
 
 use std::fmt;
 
-use super::check::refuse;
 use super::limits::{MAX_URL, is_authority, is_of_path};
+use super::refusal::refuse;
 use super::{SpecError, TrackId, VideoSpec};
 use crate::base::secret::MASK;
 
 mod request;
 
 pub use request::PushRequest;
+pub(super) use request::{mask, unmask};
 
 /// Each is a connection of its own that gets all of a rendition and the sound.
 pub(super) const MAX_PUSHES: usize = 8;

@@ -6,17 +6,17 @@ use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::audience::MAX_NETWORKS;
-use super::check::{
+use super::limits::{BANDWIDTHS, MAX_URL, VIEWERS};
+use super::push::MAX_PUSHES;
+use super::ranges::{
     AUDIO_BITRATES, BEEP_DBFS, BEEP_HZ, HEIGHTS, IDLE_SECONDS, MAX_RENDITIONS, MAX_REQUIRED, MAX_TITLE_CHARS, RATES,
     SEGMENT_SECONDS, VIDEO_BITRATES, WIDTHS, WINDOW_SECONDS,
 };
-use super::limits::{BANDWIDTHS, MAX_URL, VIEWERS};
-use super::object;
-use super::push::MAX_PUSHES;
 use super::{
     Access, Audience, AudioSpec, Control, Limits, OverflowUrl, Pattern, Preset, PushRequest, ScheduleRequest,
     StreamName, StreamSpec, TrackId, VideoSpec,
 };
+use super::{object, push};
 use crate::base::network::{Lists, Network};
 
 /// Digits, and perhaps digits below.
@@ -184,6 +184,20 @@ impl StreamRequest {
             video: video(),
             audio: audio(),
         }
+    }
+}
+
+impl StreamRequest {
+    /// The form that may be shown to everybody: with a mask in place of each secret.
+    #[must_use]
+    pub fn masked(mut self) -> Self {
+        push::mask(&mut self.push);
+        self
+    }
+
+    /// Puts back the secrets that were masked when `before` was shown.
+    pub fn unmask(&mut self, before: &StreamSpec) {
+        push::unmask(&mut self.push, &before.push);
     }
 }
 

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use self::cron::Cron;
 use super::SpecError;
-use super::check::refuse;
 use super::object;
+use super::refusal::refuse;
 use crate::base::timeline::UnixTime;
 
 mod cron;

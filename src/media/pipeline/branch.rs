@@ -12,9 +12,9 @@ use gstreamer_video as gst_video;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::encoder::AAC_LOOKAHEAD;
-use super::engine::Job;
 use super::feed::{Feed, Halt, Plan, Source};
 use super::flow::Flow;
+use super::job::Job;
 use super::sink::Sink;
 use super::{PipelineError, encoder};
 use crate::base::metrics::labels;

@@ -10,8 +10,8 @@ use gstreamer as gst;
 
 use super::PipelineError;
 use super::encoder::AAC_LOOKAHEAD;
-use super::engine::Job;
 use super::flow::{Flow, Stopped};
+use super::job::Job;
 use super::pace::{Pace, Verdict};
 use crate::base::metrics::labels;
 use crate::base::timeline::{AUDIO_FRAME_SAMPLES, Kind, Timeline};

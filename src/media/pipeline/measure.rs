@@ -9,7 +9,8 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio_util::sync::CancellationToken;
 
 use super::PipelineError;
-use super::engine::{Job, Running};
+use super::engine::Running;
+use super::job::Job;
 use crate::definition::spec::StreamSpec;
 use crate::media::window::Output;
 

@@ -6,8 +6,8 @@ use gstreamer as gst;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::PipelineError;
-use super::engine::Job;
 use super::flow::{Flow, Stopped};
+use super::job::Job;
 use crate::base::metrics::{Counter, labels};
 use crate::base::timeline::Kind;
 use crate::definition::spec::StreamSpec;

@@ -10,8 +10,8 @@ use super::activity::Activity;
 use crate::definition::store::Record;
 use crate::stream::Status;
 use crate::stream::audience::Audience;
+use crate::stream::instruction::{Instruction, Order};
 use crate::stream::push::targets::Targets;
-use crate::stream::supervisor::{Instruction, Order};
 
 /// A stream with its task.
 pub(super) struct Entry {

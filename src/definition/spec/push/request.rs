@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Push, PushUrl};
+use crate::definition::spec::TrackId;
 use crate::definition::spec::limits::MAX_URL;
-use crate::definition::spec::{StreamRequest, StreamSpec, TrackId};
 
 /// A target that a stream is pushed to, as a user writes it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -28,32 +28,28 @@ impl fmt::Debug for PushRequest {
     }
 }
 
+/// Puts a mask in place of each secret.
+pub(crate) fn mask(requests: &mut [PushRequest]) {
+    for request in requests {
+        if let Some(url) = PushUrl::parse(&request.url) {
+            request.url = url.to_string();
+        }
+    }
+}
+
+/// Puts back the secrets that were masked when `before` was shown: of its targets each that is shown alike, in order.
+pub(crate) fn unmask(requests: &mut [PushRequest], before: &[Push]) {
+    let mut left: Vec<&Push> = before.iter().collect();
+    for request in requests {
+        if let Some(place) = left.iter().position(|push| push.url.to_string() == request.url) {
+            left.remove(place).url.reveal().clone_into(&mut request.url);
+        }
+    }
+}
+
 impl From<&Push> for PushRequest {
     fn from(push: &Push) -> Self {
         let Push { url, video } = push;
         Self { url: url.reveal().to_owned(), video: video.as_ref().map(TrackId::to_string) }
-    }
-}
-
-impl StreamRequest {
-    /// What may be shown to everybody: with a mask in place of each secret.
-    #[must_use]
-    pub fn masked(mut self) -> Self {
-        for request in &mut self.push {
-            if let Some(url) = PushUrl::parse(&request.url) {
-                request.url = url.to_string();
-            }
-        }
-        self
-    }
-
-    /// Puts back what was masked when `before` was shown: of its targets each that is shown alike, in order.
-    pub fn unmask(&mut self, before: &StreamSpec) {
-        let mut left: Vec<&Push> = before.push.iter().collect();
-        for request in &mut self.push {
-            if let Some(place) = left.iter().position(|push| push.url.to_string() == request.url) {
-                left.remove(place).url.reveal().clone_into(&mut request.url);
-            }
-        }
     }
 }

@@ -8,7 +8,7 @@ use jiff::civil::{Date, DateTime, Time, date};
 use jiff::tz::Offset;
 
 use super::super::SpecError;
-use super::super::check::refuse;
+use super::super::refusal::refuse;
 
 /// Longer than an expression with all names of days and months in it.
 const MAX_CHARS: usize = 100;
