@@ -10,7 +10,7 @@ import { publicUrl } from './address.js';
 /** @typedef {{ id: string, bitrate: number, beep_hz: number }} AudioTrack */
 /**
  * Viewers of a stream; `limit` is null where there is none, `peakAt` is in milliseconds of Unix time.
- * @typedef {{ current: number, byProtocol: Record<string, number>, limit: number | null, peak: number, peakAt: number | null }} Viewers
+ * @typedef {{ current: number, byFormat: Record<string, number>, limit: number | null, peak: number, peakAt: number | null }} Viewers
  */
 /**
  * A whole definition, the part of it that the page can change, and its entity tag.
@@ -21,7 +21,7 @@ import { publicUrl } from './address.js';
  * @typedef {{ url: string, phase: string, error: string, nextTry: number | null }} Target
  */
 /**
- * A stream as the server reports it. `since` is in milliseconds of Unix time; `urls` are absolute, by protocol.
+ * A stream as the server reports it. `since` is in milliseconds of Unix time; `urls` are absolute, by format.
  * @typedef {object} Stream
  * @property {string} name
  * @property {string} title
@@ -85,7 +85,7 @@ function viewersFrom(raw) {
   const { current, by_format, peak, peak_at } = record(raw.viewers);
   return {
     current: Number(current ?? 0),
-    byProtocol: /** @type {Record<string, number>} */ (record(by_format)),
+    byFormat: /** @type {Record<string, number>} */ (record(by_format)),
     limit: typeof raw.max_viewers === 'number' ? raw.max_viewers : null,
     peak: Number(peak ?? 0),
     peakAt: instant(peak_at),
@@ -102,7 +102,7 @@ function targetsFrom(value) {
 
 /** @param {unknown} value @returns {Record<string, string>} absolute */
 export function urlsFrom(value) {
-  const urls = Object.entries(record(value)).map(([protocol, url]) => [protocol, publicUrl(String(url))]);
+  const urls = Object.entries(record(value)).map(([format, url]) => [format, publicUrl(String(url))]);
   return Object.fromEntries(urls);
 }
 

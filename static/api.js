@@ -78,7 +78,7 @@ export async function deleteStream(name) {
 /**
  * @param {string} name
  * @param {number} seconds for which they are valid
- * @returns {Promise<Record<string, string>>} URLs with a viewer token, by protocol; does not ask the user for the API token
+ * @returns {Promise<Record<string, string>>} URLs with a viewer token, by format; does not ask the user for the API token
  */
 export async function viewerLinks(name, seconds) {
   const response = await send('POST', `${streamPath(name)}/tokens`, { body: { seconds }, background: true });

@@ -3,7 +3,7 @@
 
 import './api-token.js';
 import { listStreams, NoConnection } from './api.js';
-import { choose, DEFAULT_PROTOCOL, format, parse, suggest } from './choice.js';
+import { choose, DEFAULT_FORMAT, fragment, parse, suggest } from './choice.js';
 import { followServerTime } from './clock.js';
 import { find, setText } from './html.js';
 import { PlayerPanel } from './player-panel.js';
@@ -86,7 +86,7 @@ function chooseFirst() {
 
 /** Writes a choice into the address and plays it. @param {Choice | null} next */
 function decide(next) {
-  history.replaceState(history.state, '', location.pathname + location.search + format(next));
+  history.replaceState(history.state, '', location.pathname + location.search + fragment(next));
   showChoice(next);
 }
 
@@ -114,7 +114,7 @@ document.addEventListener('stream-created', (event) => {
   void poll();
 });
 document.addEventListener('stream-play', (event) => {
-  decide(choose(detail(event), choice?.protocol ?? DEFAULT_PROTOCOL, choice?.player ?? ''));
+  decide(choose(detail(event), choice?.format ?? DEFAULT_FORMAT, choice?.player ?? ''));
   panel.reveal();
 });
 document.addEventListener('choose', (event) => {

@@ -1,7 +1,7 @@
 // @ts-check
-// <player-choice>: the protocol and the player as two rows of radio buttons. Set `choice` and `offered`; fires `choose`.
+// <player-choice>: the format and the player as two rows of radio buttons. Set `choice` and `offered`; fires `choose`.
 
-import { choose, PLAYERS, protocol, PROTOCOLS } from './choice.js';
+import { choose, PLAYERS, format, FORMATS } from './choice.js';
 import { find, html, render } from './html.js';
 
 /** @typedef {import('./choice.js').Choice} Choice */
@@ -12,7 +12,7 @@ export class PlayerChoice extends HTMLElement {
 
   connectedCallback() {
     render(this, html`
-      ${row('protocol', 'Protocol', PROTOCOLS)}
+      ${row('format', 'Format', FORMATS)}
       ${row('player', 'Player', PLAYERS.map((id) => ({ id, label: id })))}`);
     this.addEventListener('change', () => this.#changed());
     this.choice = null;
@@ -21,23 +21,23 @@ export class PlayerChoice extends HTMLElement {
   /** @param {Choice | null} choice */
   set choice(choice) {
     this.#choice = choice;
-    const players = protocol(choice?.protocol ?? '')?.players ?? [];
-    for (const input of this.#inputs('protocol')) input.checked = input.value === choice?.protocol;
+    const players = format(choice?.format ?? '')?.players ?? [];
+    for (const input of this.#inputs('format')) input.checked = input.value === choice?.format;
     for (const input of this.#inputs('player')) {
       input.checked = input.value === choice?.player;
       input.disabled = !players.some((player) => player === input.value);
     }
   }
 
-  /** @param {readonly string[]} protocols for which the stream has a URL */
-  set offered(protocols) {
-    for (const input of this.#inputs('protocol')) input.disabled = !protocols.includes(input.value);
+  /** @param {readonly string[]} formats for which the stream has a URL */
+  set offered(formats) {
+    for (const input of this.#inputs('format')) input.disabled = !formats.includes(input.value);
   }
 
   #changed() {
     if (this.#choice === null) return;
     const { stream } = this.#choice;
-    const detail = choose(stream, this.#checked('protocol'), this.#checked('player'));
+    const detail = choose(stream, this.#checked('format'), this.#checked('player'));
     this.dispatchEvent(new CustomEvent('choose', { bubbles: true, detail }));
   }
 

@@ -3,7 +3,7 @@
 // Fires `choose` (detail: a choice, or null to close) and `streams-changed`.
 
 import { startStream } from './api.js';
-import { PROTOCOLS, protocol } from './choice.js';
+import { FORMATS, format } from './choice.js';
 import { playbackUrl } from './address.js';
 import { find, html, render, setText } from './html.js';
 import { Meter } from './meter.js';
@@ -88,11 +88,11 @@ export class PlayerPanel extends HTMLElement {
     const stream = this.#streams?.find(({ name }) => name === choice?.stream) ?? null;
     const picker = find(this, 'player-choice', PlayerChoice);
     picker.choice = choice;
-    picker.offered = PROTOCOLS.map(({ id }) => id).filter((id) => stream?.urls[id] !== undefined);
+    picker.offered = FORMATS.map(({ id }) => id).filter((id) => stream?.urls[id] !== undefined);
     setText(find(this, 'h2', HTMLElement), choice?.stream ?? 'Player');
     for (const action of ['close', 'mute', 'fullscreen']) this.#button(action).disabled = choice === null;
 
-    const url = choice && stream?.urls[choice.protocol];
+    const url = choice && stream?.urls[choice.format];
     const obstacle = this.#obstacle(stream);
     if (choice && stream && url && obstacle === null) this.#show(choice, playbackUrl(url), stream.revision);
     else this.#close();
@@ -109,7 +109,7 @@ export class PlayerPanel extends HTMLElement {
       const text = `${stream.name} is private. Paste the API token, or open the link that barstone printed when it started.`;
       return { text, remedy: { label: 'Enter token', run: requestToken } };
     }
-    if (stream.urls[choice.protocol] === undefined) return { text: `${stream.name} is not available as ${protocol(choice.protocol)?.label}.` };
+    if (stream.urls[choice.format] === undefined) return { text: `${stream.name} is not available as ${format(choice.format)?.label}.` };
     const text = sentence(stream);
     switch (stream.phase) {
       case 'running':
@@ -160,7 +160,7 @@ export class PlayerPanel extends HTMLElement {
     Object.assign(video, { muted: this.#muted, playsInline: true, crossOrigin: 'anonymous' });
     video.setAttribute('aria-label', `Picture of ${choice.stream}`);
     find(this, '.stage', HTMLElement).prepend(video);
-    const lowLatency = protocol(choice.protocol)?.lowLatency ?? false;
+    const lowLatency = format(choice.format)?.lowLatency ?? false;
     const onBlocked = () => {
       this.#showFigures();
       this.#settle();

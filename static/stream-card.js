@@ -2,7 +2,7 @@
 // <stream-card>: one stream and the buttons that act on it. Set `stream`; fires `stream-play` (detail: the name) and `streams-changed`.
 
 import { deleteStream, startStream, stopStream } from './api.js';
-import { PROTOCOLS } from './choice.js';
+import { FORMATS } from './choice.js';
 import { CopyLink } from './copy-link.js';
 import { find, html, render, setText } from './html.js';
 import { StreamSettings } from './stream-settings.js';
@@ -128,7 +128,7 @@ export class StreamCard extends HTMLElement {
     const links = JSON.stringify(urls);
     if (links === this.#links) return;
     this.#links = links;
-    find(this, '.links', HTMLElement).replaceChildren(...PROTOCOLS.flatMap(({ id, label }) => {
+    find(this, '.links', HTMLElement).replaceChildren(...FORMATS.flatMap(({ id, label }) => {
       const url = urls[id];
       return url === undefined ? [] : [Object.assign(new CopyLink(), { label, url })];
     }));

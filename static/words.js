@@ -1,7 +1,7 @@
 // @ts-check
 // Text that the page shows for numbers, times, identifiers and streams.
 
-import { PROTOCOLS } from './choice.js';
+import { FORMATS } from './choice.js';
 
 /** @typedef {import('./answers.js').Stream} Stream */
 /** @typedef {import('./answers.js').Viewers} Viewers */
@@ -66,7 +66,7 @@ export function audience({ current, limit, peak }) {
 }
 
 /** @param {Viewers} viewers @returns {string} like `HLS 1, LL-DASH 1; peak at 03:12:44 UTC` */
-export function audienceInDetail({ byProtocol, peakAt }) {
-  const now = PROTOCOLS.filter(({ id }) => byProtocol[id]).map(({ id, label }) => `${label} ${byProtocol[id]}`);
+export function audienceInDetail({ byFormat, peakAt }) {
+  const now = FORMATS.filter(({ id }) => byFormat[id]).map(({ id, label }) => `${label} ${byFormat[id]}`);
   return [now.join(', '), peakAt === null ? '' : `peak at ${moment(peakAt)}`].filter(Boolean).join('; ');
 }

@@ -139,7 +139,7 @@ function nextList(page) {
   return page.waitForResponse((response) => response.url().endsWith('api/v1/streams') && response.request().method() === 'GET');
 }
 
-test('the page plays the first stream on opening, and every protocol and player from the keyboard', { timeout: 180_000 }, async (t) => {
+test('the page plays the first stream on opening, and every format and player from the keyboard', { timeout: 180_000 }, async (t) => {
   await withPage(server.url, async (page, faults) => {
     await until('the address names the choice', SOON_S, () => page.url().endsWith(`/#test/${FIRST}`));
     const first = await picturePlays(page);
@@ -156,21 +156,21 @@ test('the page plays the first stream on opening, and every protocol and player 
     await tabTo(page, 'Play', 12);
     await page.keyboard.press('Enter');
     assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'test', 'the focus is on the player');
-    for (const [protocol, player] of OTHERS) {
-      for (const [group, value] of [['protocol', protocol], ['player', player]]) {
+    for (const [format, player] of OTHERS) {
+      for (const [group, value] of [['format', format], ['player', player]]) {
         await page.locator(`input[name=${group}][value="${value}"]`).focus();
         await page.keyboard.press('Space');
       }
-      await until('the address names the choice', SOON_S, () => page.url().endsWith(`#test/${protocol}/${player}`));
+      await until('the address names the choice', SOON_S, () => page.url().endsWith(`#test/${format}/${player}`));
       const { latency, dropped } = await picturePlays(page);
-      t.diagnostic(`${protocol} in ${player}: latency ${latency} s, dropped ${dropped} frames`);
+      t.diagnostic(`${format} in ${player}: latency ${latency} s, dropped ${dropped} frames`);
     }
     await page.screenshot({ path: `${SCREENSHOTS}page-playing.png`, fullPage: true });
 
     await page.reload();
     await playbackBegins(page);
     assert.ok(page.url().endsWith('/#test/lldash/shaka-player'), page.url());
-    assert.equal(await page.locator('input[name=protocol]:checked').inputValue(), 'lldash');
+    assert.equal(await page.locator('input[name=format]:checked').inputValue(), 'lldash');
     await page.getByRole('button', { name: 'Close' }).press('Enter');
     await nextList(page);
     await noteBecomes(page, 'Nothing plays. Choose Play on a stream.');
@@ -490,7 +490,7 @@ describe('while other pages play', { concurrency: 3 }, () => {
       await withPage(behind, async (page, faults) => {
         await playbackBegins(page);
         assert.equal(page.url(), `${proxy.url}?a=b#test/lldash/dash.js`);
-        await page.locator('input[name=protocol][value=llhls]').check({ force: true });
+        await page.locator('input[name=format][value=llhls]').check({ force: true });
         await until('LL-HLS plays', STARTS_WITHIN_S, async () => page.url().endsWith(`/llhls/hls.js`) && (await figures(page)).state === 'playing');
         const link = (/** @type {string} */ name) => card(page, name).getByRole('link', { name: 'DASH', exact: true }).getAttribute('href');
         assert.equal(await link('test'), `${proxy.url}live/test/dash.mpd`);
