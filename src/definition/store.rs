@@ -269,7 +269,9 @@ impl Definitions {
                     self.publish(&kept);
                     return Ok(());
                 }
-                Err(refusal) => self.learn(&mut kept, name, refusal).await?,
+                Err(refusal) => {
+                    self.learn(&mut kept, name, refusal).await.map_err(|error| failed("delete", name, error))?
+                }
             }
         }
         Err(WriteError::Changed(name.clone()))
@@ -301,20 +303,21 @@ impl Definitions {
                     self.publish(&kept);
                     return Ok(before);
                 }
-                Err(refusal) => self.learn(&mut kept, name, refusal).await?,
+                Err(refusal) => {
+                    self.learn(&mut kept, name, refusal).await.map_err(|error| failed("save", name, error))?
+                }
             }
         }
         Err(WriteError::Changed(name.clone()))
     }
 
     /// Hears what another replica has written, so that a write can be tried again.
-    async fn learn(&self, kept: &mut Contents, name: &StreamName, refusal: Refusal) -> Result<(), WriteError> {
+    async fn learn(&self, kept: &mut Contents, name: &StreamName, refusal: Refusal) -> Result<(), StoreError> {
         let news = match refusal {
             Refusal::Behind => kept.store.get(name).await,
             Refusal::Failed(error) => Err(error),
         };
-        let heard = news.map_err(|error| WriteError::Store(Arc::new(error)))?;
-        heard.into_iter().for_each(|heard| kept.hear(heard));
+        news?.into_iter().for_each(|heard| kept.hear(heard));
         self.publish(kept);
         Ok(())
     }
@@ -353,6 +356,10 @@ impl Contents {
             None => _ = self.stored.remove(&name),
         }
     }
+}
+
+fn failed(action: &'static str, name: &StreamName, error: StoreError) -> WriteError {
+    WriteError::Store { action, name: name.clone(), source: Arc::new(error) }
 }
 
 fn given(first: Vec<StreamSpec>) -> Vec<Record> {

@@ -207,7 +207,7 @@ fn refused(error: &WriteError) -> Code {
         WriteError::Changed(_) => Code::Changed,
         WriteError::Declared(_) => Code::Declared,
         WriteError::Full { .. } => Code::Full,
-        WriteError::Store(_) => Code::NotKept,
+        WriteError::Store { .. } => Code::NotKept,
     }
 }
 
@@ -215,6 +215,10 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (code, cache) = self.kind();
         let status = code.status();
+        if let Self::Write(WriteError::Store { source, .. }) = &self {
+            // The client sees neither the path nor the address.
+            tracing::error!(place = %source.place(), "{self}");
+        }
         let problem = Problem {
             r#type: "about:blank",
             title: code.title(),

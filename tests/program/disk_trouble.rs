@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use reqwest::Method;
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::boxes::Segment;
@@ -108,4 +110,23 @@ async fn files_of_others_are_replaced_or_stay_and_never_stop_the_stream() {
     for file in foreign.iter().chain([&ahead.join("inside.txt")]) {
         assert_eq!(std::fs::read_to_string(file).expect("it stays"), "somebody's");
     }
+}
+
+#[tokio::test]
+async fn a_definition_that_finds_no_room_is_refused_by_name_and_logged_with_its_path() {
+    let home = TempDir::new().expect("a temporary directory");
+    let state = home.path().join("state");
+    let server = Server::at(&home.path().join("media"), &["--state-dir", state.to_str().expect("UTF-8")]);
+    let web = Web::of(&server);
+    // Writing to it fails as on a full disk.
+    std::os::unix::fs::symlink("/dev/full", state.join("streams/disk.part")).expect("a link");
+    let reply = web.json(Method::POST, "/api/v1/streams", &json!({"name": "disk", "enabled": false})).await;
+    let (problem, words) = (reply.json(), "could not save stream disk: No space left on device");
+    assert_eq!((reply.status, &problem["code"], &problem["detail"]), (503, &"not_kept".into(), &words.into()));
+    let path = state.join("streams/disk.json").display().to_string();
+    let is_logged = |line: &&String| line.contains("ERROR") && line.contains(words) && line.contains(&path);
+    until("it is logged", LONG, async || (server.log().iter().filter(is_logged).count() == 1).then_some(())).await;
+    let left = std::fs::read_dir(state.join("streams")).expect("a directory");
+    let left: Vec<_> = left.map(|entry| entry.expect("an entry").file_name()).collect();
+    assert_eq!(left, ["test.json"]);
 }

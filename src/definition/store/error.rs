@@ -1,6 +1,6 @@
 //! Errors of the store.
 
-use std::path::PathBuf;
+use std::fmt;
 
 /// The store could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -13,11 +13,30 @@ pub enum StoreError {
     Bucket(#[from] BucketError),
 }
 
+impl StoreError {
+    /// What happened, without the path or the address: fit for clients of the API.
+    pub fn problem(&self) -> String {
+        match self {
+            Self::File(error) => error.problem.clone(),
+            Self::Bucket(error) => format!("store: {}", error.problem),
+        }
+    }
+
+    /// The path or the address where it happened.
+    pub fn place(&self) -> &dyn fmt::Display {
+        match self {
+            Self::File(error) => &error.place,
+            Self::Bucket(error) => &error.address,
+        }
+    }
+}
+
 /// A file of the state directory that could not be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {problem}", path.display())]
+#[error("{place}: {problem}")]
 pub struct FileError {
-    pub(super) path: PathBuf,
+    /// The path.
+    pub(super) place: String,
     pub(super) problem: String,
 }
 

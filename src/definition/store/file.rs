@@ -10,6 +10,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::error::FileError;
 use super::{Record, text};
+use crate::base::os_error;
 use crate::definition::spec::StreamName;
 
 const STREAMS: &str = "streams";
@@ -19,6 +20,8 @@ const ENDING: &str = "json";
 const PART: &str = "part";
 /// Of a file that made no sense; a number follows.
 const BROKEN: &str = "broken";
+
+const IN_USE: &str = "in use by another barstone; stop it, or give this one its own --state-dir";
 
 /// The files of one state directory, which no other process uses meanwhile.
 #[derive(Debug)]
@@ -38,10 +41,10 @@ impl Files {
         let open = File::options().write(true).create(true).truncate(false).open(&lock);
         let open = open.map_err(|error| failed(&lock, &error))?;
         flock(&open, FlockOperation::NonBlockingLockExclusive).map_err(|error| FileError {
-            path: state.to_owned(),
+            place: state.display().to_string(),
             problem: match error {
-                rustix::io::Errno::WOULDBLOCK => "another process keeps its state here".into(),
-                error => format!("cannot be locked: {error}"),
+                rustix::io::Errno::WOULDBLOCK => IN_USE.into(),
+                error => format!("cannot lock the directory: {}", os_error::text(&error.into())),
             },
         })?;
         Ok(Self { directory, is_new, _lock: open })
@@ -81,7 +84,11 @@ impl Files {
             fs::rename(&part, &path)?;
             self.sync()
         };
-        attempt().map_err(|error| failed(&path, &error))
+        attempt().map_err(|error| {
+            // A file that is half written takes room that the next attempt needs.
+            let _ = fs::remove_file(path.with_extension(PART));
+            failed(&path, &error)
+        })
     }
 
     pub(super) fn remove(&self, name: &StreamName) -> Result<(), FileError> {
@@ -117,5 +124,5 @@ fn set_aside(path: &Path, problem: &str) {
 }
 
 fn failed(path: &Path, error: &io::Error) -> FileError {
-    FileError { path: path.to_owned(), problem: error.to_string() }
+    FileError { place: path.display().to_string(), problem: os_error::text(error) }
 }

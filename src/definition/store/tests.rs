@@ -81,7 +81,10 @@ async fn two_processes_do_not_keep_their_state_in_one_place() {
     let first = open(&directory);
     let error = Definitions::open(directory.path(), Vec::new()).unwrap_err();
     let error = format!("{:#}", anyhow::Error::from(error));
-    assert!(error.contains("another process"), "{error}");
+    let place = directory.path().display();
+    let expected =
+        format!("state_dir: {place}: in use by another barstone; stop it, or give this one its own --state-dir");
+    assert_eq!(error, expected);
     drop(first);
     open(&directory);
 }
@@ -93,9 +96,21 @@ async fn a_write_that_cannot_be_kept_changes_nothing() {
     // Nothing can be written beside a directory of that name, whoever we are.
     fs::create_dir(file(&directory, "a.part")).unwrap();
     let error = definitions.put(spec("a"), &Guard::Always, at(0)).await.unwrap_err();
-    assert!(matches!(error, WriteError::Store(_)), "{error}");
+    assert_eq!(error.to_string(), "could not save stream a: Is a directory");
     assert_eq!(names(&definitions), ["test"]);
     definitions.put(spec("b"), &Guard::Always, at(0)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_disk_is_reported_by_name_and_no_half_written_file_stays() {
+    let directory = TempDir::new().unwrap();
+    let definitions = open(&directory);
+    std::os::unix::fs::symlink("/dev/full", file(&directory, "disk.part")).unwrap();
+    let error = definitions.put(spec("disk"), &Guard::Always, at(0)).await.unwrap_err();
+    assert_eq!(error.to_string(), "could not save stream disk: No space left on device");
+    let WriteError::Store { source, .. } = error else { panic!("{error}") };
+    assert_eq!(source.place().to_string(), file(&directory, "disk.json").display().to_string());
+    assert_eq!(fs::read_dir(file(&directory, "")).unwrap().count(), 1, "the first stream and nothing else");
 }
 
 #[tokio::test]

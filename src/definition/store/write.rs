@@ -48,9 +48,16 @@ pub enum WriteError {
         /// How many.
         allowed: usize,
     },
-    /// It could not be kept.
-    #[error("the definition could not be kept")]
-    Store(#[source] Arc<StoreError>),
+    /// It could not be written to the disk or to the store.
+    #[error("could not {action} stream {name}: {}", source.problem())]
+    Store {
+        /// `save` or `delete`.
+        action: &'static str,
+        /// Whose definition.
+        name: StreamName,
+        /// Why.
+        source: Arc<StoreError>,
+    },
 }
 
 impl Guard {

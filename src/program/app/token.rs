@@ -29,10 +29,13 @@ pub(super) fn find_or_make(state: Option<&Path>, name: &str) -> io::Result<Strin
     let part = path.with_extension("part");
     // What was left half written may be anybody's to read.
     let _ = fs::remove_file(&part);
-    let mut file = File::options().write(true).create_new(true).mode(0o600).open(&part)?;
-    writeln!(file, "{token}")?;
-    file.sync_all()?;
-    fs::rename(&part, &path)?;
+    let attempt = || {
+        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&part)?;
+        writeln!(file, "{token}")?;
+        file.sync_all()?;
+        fs::rename(&part, &path)
+    };
+    attempt().inspect_err(|_| _ = fs::remove_file(&part))?;
     Ok(token)
 }
 
