@@ -75,8 +75,9 @@ pub(super) enum ApiError {
     NoSuchMedia { detail: String, retry: Duration },
     #[error("segment {segment} has left the window, which begins at {first}")]
     Expired { segment: u64, first: u64, keep: Duration },
-    #[error("segment {segment} is not there yet; the newest is {newest}")]
-    TooEarly { segment: u64, newest: u64 },
+    /// `what` is a segment or a chunk.
+    #[error("{what} does not exist yet; the newest segment is {newest}. Compare the client's clock with /time")]
+    TooEarly { what: String, newest: u64 },
     /// A delivery directive of RFC 8216bis 6.2.5 that makes no sense.
     #[error("{0}")]
     Directive(String),

@@ -269,8 +269,9 @@ async fn chunk(app: &App, output: &Output, window: &Window, (number, chunk): (u6
     }
     let ready = |snapshot: &Snapshot| Some(snapshot.segment(number)?.chunks.get(chunk as usize)?.media.clone());
     let has_begun = timeline.chunk_span(number, chunk).start <= app.0.clock.now() + CLOCK_SKEW;
-    if !has_begun && ready(&window.snapshot()).is_none() {
-        return no_such(format!("chunk {chunk} of segment {number} is not hinted at yet"), SECOND);
+    let snapshot = window.snapshot();
+    if !has_begun && ready(&snapshot).is_none() && !snapshot.ended() {
+        return Err(too_early(format!("chunk {chunk} of segment {number}"), &snapshot));
     }
     wait(app, output, window, (number, ready)).await
 }
@@ -322,13 +323,15 @@ fn may_come(app: &App, output: &Output, snapshot: &Snapshot, number: u64) -> boo
 fn absent(output: &Output, snapshot: &Snapshot, number: u64) -> ApiError {
     match snapshot.lookup(number) {
         Lookup::Expired => ApiError::Expired { segment: number, first: snapshot.first(), keep: lifetime(&output.spec) },
-        Lookup::Future if !snapshot.ended() => {
-            ApiError::TooEarly { segment: number, newest: snapshot.last_complete().unwrap_or_default() }
-        }
+        Lookup::Future if !snapshot.ended() => too_early(format!("segment {number}"), snapshot),
         Lookup::Ready(_) | Lookup::Growing(_) | Lookup::Missing | Lookup::Future => {
             ApiError::NoSuchMedia { detail: format!("segment {number} was not made"), retry: SECOND }
         }
     }
+}
+
+fn too_early(what: String, snapshot: &Snapshot) -> ApiError {
+    ApiError::TooEarly { what, newest: snapshot.last_complete().unwrap_or_default() }
 }
 
 /// What a stream publishes. A stream that is about to is waited for: to a player that goes on after a restart, "not found"

@@ -37,7 +37,7 @@ async fn parts_are_what_the_playlist_says_and_make_up_segments() {
 }
 
 #[tokio::test]
-async fn a_hinted_part_comes_whole_and_others_are_unknown() {
+async fn a_hinted_part_comes_whole_and_others_are_too_early_or_unknown() {
     let (_server, web) = start().await;
     for track in TRACKS.repeat(4) {
         let playlist = Playlist::parse(&web.text(&llhls_of(track)).await);
@@ -46,9 +46,9 @@ async fn a_hinted_part_comes_whole_and_others_are_unknown() {
         check_none(&llhls::check_hinted(&hint, &answer));
         check_none(&llhls::check_caching(Asked::Media, playlist.target, &answer));
         let (number, revision) = (playlist.next(), hint.split('/').next().expect("a revision"));
-        for (segment, part) in [(number, 99), (number + 5, 0), (number + 100, 0)] {
+        for (segment, part, comes) in [(number, 99, false), (number + 5, 0, true), (number + 100, 0, true)] {
             let answer = web.get(&format!("/live/test/{track}/{revision}/{segment}.{part}.m4s")).await;
-            check_none(&llhls::check_unhinted(answer.status));
+            check_none(&llhls::check_unhinted(answer.status, comes));
             check_none(&llhls::check_caching(Asked::Media, playlist.target, &answer));
         }
     }

@@ -247,8 +247,11 @@ fn headers_that_are_wrong_break_the_rule() {
     check_none(&llhls::check_hinted("u", &reply(200, "content-length", "4")));
     check_finds("L16", &llhls::check_hinted("u", &reply(404, "content-length", "4")));
     check_finds("L17", &llhls::check_hinted("u", &reply(200, "transfer-encoding", "chunked")));
-    check_none(&llhls::check_unhinted(404));
-    check_finds("L17", &llhls::check_unhinted(200));
+    check_none(&llhls::check_unhinted(404, false));
+    check_none(&llhls::check_unhinted(425, true));
+    for (status, comes) in [(200, true), (404, true), (425, false)] {
+        check_finds("L17", &llhls::check_unhinted(status, comes));
+    }
     for (asked, status, right, wrong) in [
         (Asked::Playlist, 200, "public, max-age=1", "public, max-age=2"),
         (Asked::Playlist, 404, "public, max-age=2", "public, max-age=3"),

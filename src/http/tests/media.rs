@@ -95,6 +95,7 @@ async fn absence_has_its_reasons() {
     for (path, status, code, age) in [
         (format!("{media}/{}.m4s", SEGMENT + 10), 425, "too_early", "public, max-age=1"),
         (format!("{media}/{}.m4s", SEGMENT - 1000), 410, "expired", "public, max-age=60"),
+        (format!("{media}/{}.0.m4s", SEGMENT + 10), 425, "too_early", "public, max-age=1"),
         (format!("{media}/{newest}.6.m4s"), 404, "no_such_media", "public, max-age=1"),
         (format!("{media}/0{newest}.m4s"), 404, "no_such_media", "public, max-age=1"),
         (format!("/live/test/v720/00000000/{newest}.m4s"), 404, "no_such_media", "public, max-age=1"),

@@ -65,10 +65,11 @@ pub(crate) fn check_hinted(uri: &str, answer: &Reply) -> Vec<Violation> {
     report.0
 }
 
-/// The status of a part that has never been hinted at.
-pub(crate) fn check_unhinted(status: u16) -> Vec<Violation> {
+/// The status of a part that has never been hinted at: 425 (RFC 8470) if it `comes` later, 404 if there is no such part.
+pub(crate) fn check_unhinted(status: u16, comes: bool) -> Vec<Violation> {
     let mut report = Report::default();
-    report.demand("L17", status == 404, || format!("status {status} for a part that nobody hinted at"));
+    let expected = if comes { 425 } else { 404 };
+    report.demand("L17", status == expected, || format!("status {status} for a part that nobody hinted at"));
     report.0
 }
 
