@@ -7,5 +7,6 @@ pub mod metrics;
 pub mod network;
 pub mod os_error;
 pub mod secret;
+pub mod suggestion;
 pub mod timeline;
 pub mod utc;

@@ -32,6 +32,7 @@ mod cache;
 mod egress;
 mod error;
 mod events;
+mod json_body;
 mod limits;
 mod manifests;
 mod media;

@@ -10,7 +10,7 @@ mod documents;
 /// The wings from the lowest to the highest, and the modules of each in the order in which they may use each other: only
 /// wings and modules that stand before.
 const ORDER: &[(&str, &[&str])] = &[
-    ("base", &["timeline", "network", "os_error", "utc", "secret", "metrics", "mutation"]),
+    ("base", &["timeline", "network", "os_error", "suggestion", "utc", "secret", "metrics", "mutation"]),
     ("definition", &["spec", "store"]),
     ("media", &["signal", "cmaf", "window", "manifest", "pipeline", "directory"]),
     ("stream", &[]),

@@ -15,7 +15,7 @@ pub struct Network(IpNet);
 
 /// A text is neither an address nor a network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("an address or a network such as 192.0.2.0/24 or 2001:db8::/32")]
+#[error("must be an address or a network such as 192.0.2.0/24 or 2001:db8::/32")]
 pub struct NotANetwork;
 
 /// Who is let in, and who is kept out all the same.

@@ -47,7 +47,7 @@ impl<'de> Deserialize<'de> for Secret {
         }
         match Found::deserialize(deserializer)? {
             Found::Text(text) => Ok(Self(text)),
-            Found::Other(_) => Err(de::Error::custom("a secret is a string")),
+            Found::Other(_) => Err(de::Error::custom("must be a string")),
         }
     }
 }

@@ -18,6 +18,7 @@ mod ranges;
 mod refusal;
 mod request;
 mod schedule;
+mod shape;
 
 pub use audience::{Access, Audience};
 pub use check::{check_each, check_streams};
@@ -25,15 +26,16 @@ pub use limits::{Limits, OverflowUrl};
 pub use push::{Protocol, Push, PushRequest, PushUrl};
 pub use request::{AudioRequest, StreamRequest, VideoRequest};
 pub use schedule::{Schedule, ScheduleRequest, Tick, WindowRequest};
+pub use shape::schema;
 
 /// Raised whenever drawing or packaging changes what a definition's media bytes are.
 const MEDIA_VERSION: u32 = 1;
 
 /// A value that is not allowed: which field, and what is allowed there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {problem}")]
+#[error("{field}{}{problem}", if field.is_empty() { "" } else { ": " })]
 pub struct SpecError {
-    /// Path of the field as in JSON, for example `video[0].width`.
+    /// Path of the field as in JSON, for example `video[0].width`; empty for the whole document.
     pub field: String,
     /// What was found and what is allowed.
     pub problem: String,

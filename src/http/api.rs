@@ -1,19 +1,17 @@
 //! `/api/v1/streams`: definitions in, definitions and status out.
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::error::{ApiError, TooSlow};
+use super::error::ApiError;
+use super::json_body::{Body, read};
 use super::path_parameters::PathParameters;
 use super::{App, MAX_BODY_BYTES, MAX_IMPORT_BYTES};
-use crate::definition::spec::object::{self, Object};
+use crate::definition::spec::object;
 use crate::definition::spec::{SpecError, StreamName, StreamRequest, StreamSpec, check_streams};
 use crate::definition::store::{Change, Guard, MAX_STREAMS, WriteError};
 use crate::stream::{Phase, StreamView};
@@ -24,7 +22,6 @@ pub(super) use answer::{OneStream, StreamAnswer, Urls};
 use answer::{answers, created, one};
 
 type Answer = Result<Response, ApiError>;
-type Body = Result<Bytes, BytesRejection>;
 
 /// What of the list is wanted.
 #[derive(Debug, Default)]
@@ -90,7 +87,7 @@ pub(super) async fn replace(
         None => request.name = Some(stream),
         Some(inside) if *inside == stream => {}
         Some(inside) => {
-            let problem = format!("{stream}, as in the URL, or nothing; not {inside:?}");
+            let problem = format!("must be {stream}, as in the URL, or be left out; not {inside:?}");
             return Err(SpecError { field: "name".into(), problem }.into());
         }
     }
@@ -172,7 +169,7 @@ pub(super) async fn export(State(app): State<App>) -> Json<Definitions> {
 pub(super) async fn import(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
     let Definitions { mut streams } = read(&headers, body, MAX_IMPORT_BYTES)?;
     if streams.len() > MAX_STREAMS {
-        let problem = format!("at most {MAX_STREAMS}, not {}", streams.len());
+        let problem = format!("must have at most {MAX_STREAMS} streams, not {}", streams.len());
         return Err(SpecError { field: "streams".into(), problem }.into());
     }
     streams.iter_mut().for_each(|request| unmask(&app, request));
@@ -242,16 +239,23 @@ fn unmet(error: WriteError) -> WriteError {
 fn from_query(query: &str) -> Result<Selection, ApiError> {
     let mut selection = Selection::default();
     for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-        let wrong = |allowed: &str| ApiError::Query(format!("{key}: {allowed}, not {value:?}"));
+        let wrong = |allowed: &str| ApiError::Query(format!("{key}: must be {allowed}; not {value:?}"));
         match &*key {
-            "phase" => selection.phase = Some(Phase::parse(&value).ok_or_else(|| wrong(&Phase::WORDS.join(", ")))?),
+            "phase" => {
+                selection.phase =
+                    Some(Phase::parse(&value).ok_or_else(|| wrong(&format!("one of {}", Phase::WORDS.join(", "))))?)
+            }
             "search" => selection.search = Some(value.into_owned()),
             "limit" => {
                 let limit = value.parse().ok().filter(|limit| (1..=MAX_STREAMS).contains(limit));
                 selection.limit = Some(limit.ok_or_else(|| wrong(&format!("1 to {MAX_STREAMS}")))?);
             }
             "after" => selection.after = Some(value.into_owned()),
-            _ => return Err(ApiError::Query(format!("phase, search, limit and after may be asked for, not {key:?}"))),
+            _ => {
+                return Err(ApiError::Query(format!(
+                    "unknown parameter {key:?}; the parameters are phase, search, limit and after"
+                )));
+            }
         }
     }
     Ok(selection)
@@ -260,45 +264,4 @@ fn from_query(query: &str) -> Result<Selection, ApiError> {
 /// A name that no stream can have is one that no stream has.
 pub(super) fn name(text: &str) -> Result<StreamName, ApiError> {
     StreamName::parse(text).ok_or_else(|| ApiError::UnknownPath(format!("no stream can be called {text:?}")))
-}
-
-/// A body of JSON.
-pub(super) fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body, limit: usize) -> Result<T, ApiError> {
-    let body = body.map_err(|rejection| match (TooSlow::find(&rejection), rejection.status()) {
-        (Some(slow), _) => ApiError::TooSlow(*slow),
-        (None, StatusCode::PAYLOAD_TOO_LARGE) => ApiError::TooLarge { limit },
-        (None, _) => ApiError::Body(rejection.body_text()),
-    })?;
-    let mut json = serde_json::Deserializer::from_slice(&body);
-    let read: Result<Object<T>, _> = serde_path_to_error::deserialize(&mut json);
-    let Object(read) = read.map_err(|error| bad_json(&error))?;
-    json.end().map_err(|error| ApiError::NotJson(error.to_string()))?;
-    declared_as_json(headers)?;
-    Ok(read)
-}
-
-/// A form on somebody's page cannot declare its body as JSON without being asked for by CORS.
-fn declared_as_json(headers: &HeaderMap) -> Result<(), ApiError> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
-    let text = value.to_str().unwrap_or_default();
-    match text.split(';').next().map(str::trim) {
-        Some("application/json") => Ok(()),
-        _ => Err(ApiError::NotJsonType(text.to_owned())),
-    }
-}
-
-fn bad_json(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
-    let path = error.path().to_string();
-    let inner = error.inner();
-    if !inner.is_data() {
-        return ApiError::NotJson(inner.to_string());
-    }
-    let problem = inner.to_string();
-    let unknown = problem.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
-    let field = match (unknown, path.as_str()) {
-        (Some(field), ".") => field.to_owned(),
-        (Some(field), path) if !path.ends_with(field) => format!("{path}.{field}"),
-        (_, path) => path.to_owned(),
-    };
-    SpecError { field, problem }.into()
 }

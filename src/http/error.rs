@@ -181,7 +181,7 @@ impl ApiError {
 
     fn field(&self) -> Option<&str> {
         match self {
-            Self::Value(error) => Some(&error.field),
+            Self::Value(error) => Some(error.field.as_str()).filter(|field| !field.is_empty()),
             _ => None,
         }
     }

@@ -72,9 +72,9 @@ fn describe(operation: &Operation) -> Value {
     if operation.changes() {
         described["security"] = json!([{}, {"token": []}]);
     }
-    if let Some(schema) = operation.body() {
+    if let Some((schema, required)) = operation.body() {
         described["requestBody"] =
-            json!({"required": true, "content": {"application/json": {"schema": named(schema)}}});
+            json!({"required": required, "content": {"application/json": {"schema": named(schema)}}});
     }
     described
 }
@@ -90,7 +90,7 @@ fn parameters(operation: &Operation) -> Vec<Value> {
 fn optional(takes: &Takes) -> Vec<Value> {
     let text = || json!({"type": "string"});
     let parameters = match takes {
-        Takes::Body(_) => vec![],
+        Takes::Body(_) | Takes::OptionalBody(_) => vec![],
         Takes::Selection => {
             let limit = json!({"type": "integer", "minimum": 1, "maximum": MAX_STREAMS});
             vec![
@@ -177,10 +177,11 @@ impl Operation {
         self.method != "GET"
     }
 
-    /// The schema of the body that it takes.
-    fn body(&self) -> Option<&'static str> {
+    /// The schema of the body that it takes, and whether there must be one.
+    fn body(&self) -> Option<(&'static str, bool)> {
         self.takes.iter().find_map(|takes| match takes {
-            Takes::Body(schema) => Some(*schema),
+            Takes::Body(schema) => Some((*schema, true)),
+            Takes::OptionalBody(schema) => Some((*schema, false)),
             Takes::Selection | Takes::Precondition | Takes::LastEventId => None,
         })
     }

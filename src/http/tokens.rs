@@ -4,9 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
@@ -14,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::api::{self, Urls};
 use super::error::ApiError;
+use super::json_body::{self, Body};
 use super::path_parameters::PathParameters;
 use super::{App, MAX_BODY_BYTES};
 use crate::base::timeline::UnixTime;
@@ -49,11 +48,11 @@ pub(super) async fn issue(
     State(app): State<App>,
     PathParameters(stream): PathParameters<String>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Response, ApiError> {
-    let TokenRequest { seconds } = api::read(&headers, body, MAX_BODY_BYTES)?;
+    let TokenRequest { seconds } = json_body::read_or_default(&headers, body, MAX_BODY_BYTES)?;
     if !SECONDS.contains(&seconds) {
-        let problem = format!("{} to {}, not {seconds}", SECONDS.start(), SECONDS.end());
+        let problem = format!("must be {} to {}, not {seconds}", SECONDS.start(), SECONDS.end());
         return Err(SpecError { field: "seconds".into(), problem }.into());
     }
     let name = api::name(&stream)?;

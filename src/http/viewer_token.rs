@@ -41,7 +41,7 @@ pub enum Refusal {
 
 impl Keys {
     /// What [`Self::parse`] takes.
-    pub const ALLOWED: &str = "1 to 8 lines, each a key of 16 to 1024 visible ASCII characters without blanks";
+    pub const ALLOWED: &str = "must be 1 to 8 lines, each a key of 16 to 1024 visible ASCII characters without blanks";
 
     /// Reads keys, one a line; `None` if one is none, or there are too many or too few.
     pub fn parse(text: &str) -> Option<Self> {

@@ -2,7 +2,6 @@
 //! line that says where it is and what is allowed.
 
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,13 +10,14 @@ use tracing_subscriber::EnvFilter;
 
 use crate::base::network::{Lists, Network};
 use crate::definition::spec::{self, SpecError, StreamRequest, StreamSpec, check_each, check_streams};
-use crate::definition::store::{ALLOWED_STREAMS, Address, MAX_STREAMS};
+use crate::definition::store::{ALLOWED_STREAMS, Address};
 use crate::http::{ConnectionLimits, Serve, TlsFiles};
 use crate::stream::hooks::{Hook, HookRequest};
 
 mod export;
 mod limits;
 mod pixels;
+mod ranges;
 mod secret_source;
 mod settings;
 mod token;
@@ -25,6 +25,7 @@ mod unknown;
 mod viewer_key;
 
 pub use pixels::MaxPixels;
+use ranges::{in_range, seconds};
 use settings::Settings;
 pub use settings::{LogFormat, Sources};
 pub use token::ApiToken;
@@ -39,9 +40,6 @@ const LOG: &str = "info";
 /// With the rest of a second: as long as a database takes to start.
 const WAIT_TRIES: u32 = 30;
 const WAIT_SECONDS: u32 = 1;
-/// Tries and seconds: an hour each, past which somebody has to look.
-const WAIT_RANGE: RangeInclusive<u32> = 1..=3600;
-const STREAMS: RangeInclusive<u32> = 1..=MAX_STREAMS as u32;
 /// Servers to wait for, and hooks: more than anybody has, few enough to be tried and served at once.
 const MOST: usize = 16;
 /// Longer lists belong to a firewall.
@@ -174,7 +172,7 @@ impl Config {
         let in_file = |field| ConfigError::Field { path: path.unwrap_or(Path::new("")).to_owned(), field };
         let said = sources.said.clone().or(file);
         let max_streams = said.max_streams.unwrap_or(ALLOWED_STREAMS as u32);
-        let max_streams = in_range("max_streams", max_streams, STREAMS)? as usize;
+        let max_streams = in_range("max_streams", max_streams)? as usize;
         Ok(Self {
             limits: limits::limits(&said)?,
             listen: listen(said.listen)?,
@@ -198,7 +196,7 @@ impl Config {
             log_format: said.log_format.unwrap_or_default(),
             wait: Wait {
                 targets: targets(said.wait_for)?,
-                tries: in_range("wait_tries", said.wait_tries.unwrap_or(WAIT_TRIES), WAIT_RANGE)?,
+                tries: in_range("wait_tries", said.wait_tries.unwrap_or(WAIT_TRIES))?,
                 rest: seconds("wait_seconds", said.wait_seconds.unwrap_or(WAIT_SECONDS))?,
             },
             max_pixels: said.max_pixels_per_second.map_or(Ok(MaxPixels::Auto), MaxPixels::read)?,
@@ -222,7 +220,7 @@ impl MediaDir {
 fn listen(text: Option<String>) -> Result<SocketAddr, ConfigError> {
     let text = text.unwrap_or_else(|| LISTEN.into());
     text.parse().map_err(|_| {
-        refused("listen", format!("an address and a port such as 0.0.0.0:8080 or [::]:8080, not {text:?}"))
+        refused("listen", format!("must be an address and a port such as 0.0.0.0:8080 or [::]:8080, not {text:?}"))
     })
 }
 
@@ -238,8 +236,8 @@ fn tls(cert: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, 
     match (cert, key) {
         (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert, key })),
         (None, None) => Ok(None),
-        (Some(_), None) => Err(refused("tls_key", "needed beside tls_cert")),
-        (None, Some(_)) => Err(refused("tls_cert", "needed beside tls_key")),
+        (Some(_), None) => Err(refused("tls_key", "is missing; tls_cert needs it")),
+        (None, Some(_)) => Err(refused("tls_cert", "is missing; tls_key needs it")),
     }
 }
 
@@ -254,12 +252,13 @@ fn log(filter: Option<String>) -> Result<String, ConfigError> {
 fn targets(targets: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
     let targets = targets.unwrap_or_default();
     if targets.len() > MOST {
-        return Err(refused("wait_for", format!("at most {MOST}, not {}", targets.len())));
+        return Err(refused("wait_for", format!("must have at most {MOST} servers, not {}", targets.len())));
     }
     match targets.iter().find(|target| !is_target(target)) {
-        Some(wrong) => {
-            Err(refused("wait_for", format!("a host and a port such as db.example:5432 or [::1]:80, not {wrong:?}")))
-        }
+        Some(wrong) => Err(refused(
+            "wait_for",
+            format!("must be a host and a port such as db.example:5432 or [::1]:80, not {wrong:?}"),
+        )),
         None => Ok(targets),
     }
 }
@@ -273,21 +272,10 @@ fn is_target(text: &str) -> bool {
 fn networks(name: &str, texts: Option<Vec<String>>) -> Result<Vec<Network>, ConfigError> {
     let texts = texts.unwrap_or_default();
     if texts.len() > MOST_NETWORKS {
-        return Err(refused(name, format!("at most {MOST_NETWORKS}, not {}", texts.len())));
+        return Err(refused(name, format!("must have at most {MOST_NETWORKS} networks, not {}", texts.len())));
     }
-    let read = |text: &String| text.parse().map_err(|error| refused(name, format!("{error}, not {text:?}")));
+    let read = |text: &String| text.parse().map_err(|error| refused(name, format!("{error}; not {text:?}")));
     texts.iter().map(read).collect()
-}
-
-fn seconds(name: &str, number: u32) -> Result<Duration, ConfigError> {
-    in_range(name, number, WAIT_RANGE).map(|seconds| Duration::from_secs(seconds.into()))
-}
-
-fn in_range(name: &str, number: u32, range: RangeInclusive<u32>) -> Result<u32, ConfigError> {
-    match range.contains(&number) {
-        true => Ok(number),
-        false => Err(refused(name, format!("{} to {}, not {number}", range.start(), range.end()))),
-    }
 }
 
 fn refused(name: &str, problem: impl Into<String>) -> ConfigError {
@@ -296,7 +284,7 @@ fn refused(name: &str, problem: impl Into<String>) -> ConfigError {
 
 fn declared(requests: Vec<StreamRequest>, most: usize) -> Result<Vec<StreamSpec>, SpecError> {
     if requests.len() > most {
-        let problem = format!("at most {most} (max_streams), not {}", requests.len());
+        let problem = format!("must have at most {most} streams (max_streams), not {}", requests.len());
         return Err(SpecError { field: "streams".into(), problem });
     }
     check_streams(requests)
@@ -304,7 +292,10 @@ fn declared(requests: Vec<StreamRequest>, most: usize) -> Result<Vec<StreamSpec>
 
 fn hooks(requests: Vec<HookRequest>) -> Result<Vec<Hook>, SpecError> {
     if requests.len() > MOST {
-        return Err(SpecError { field: "hooks".into(), problem: format!("at most {MOST}, not {}", requests.len()) });
+        return Err(SpecError {
+            field: "hooks".into(),
+            problem: format!("must have at most {MOST} hooks, not {}", requests.len()),
+        });
     }
     check_each("hooks", requests)
 }

@@ -117,7 +117,7 @@ fn a_viewer_token_is_made_and_shown_in_links() {
     let (token, url) = (answer["token"].as_str().expect("a text"), answer["urls"]["hls"].as_str().expect("a text"));
     assert_eq!(url, format!("/t/{token}/live/file/hls.m3u8"));
     ask(&server, "token none").check_failed(3, &["there is no stream none"]);
-    ask(&server, "token file --seconds 0").check_failed(4, &["seconds: 1 to 31536000, not 0"]);
+    ask(&server, "token file --seconds 0").check_failed(4, &["seconds: must be 1 to 31536000, not 0"]);
     ask(&server, "token file --seconds many").check_usage("--seconds");
 }
 

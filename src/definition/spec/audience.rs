@@ -41,10 +41,10 @@ impl Audience {
 
 fn networks(key: &str, texts: &[String]) -> Result<Vec<Network>, SpecError> {
     if texts.len() > MAX_NETWORKS {
-        return refuse(key, format!("at most {MAX_NETWORKS}, not {}", texts.len()));
+        return refuse(key, format!("must have at most {MAX_NETWORKS} networks, not {}", texts.len()));
     }
     let read = |(index, text): (usize, &String)| {
-        text.parse().or_else(|error| refuse(format!("{key}[{index}]"), format!("{error}, not {text:?}")))
+        text.parse().or_else(|error| refuse(format!("{key}[{index}]"), format!("{error}; not {text:?}")))
     };
     texts.iter().enumerate().map(read).collect()
 }

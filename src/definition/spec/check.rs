@@ -17,6 +17,8 @@ use crate::base::timeline::{Kind, Rate, Timeline};
 
 /// Parts shorter than this cost more in requests than they gain in latency.
 const MIN_CHUNK: Duration = Duration::from_millis(80);
+/// What [`StreamName::parse`] takes.
+const NAME_RULE: &str = "must be 1 to 63 characters of a-z, 0-9 and -, and not begin with -";
 /// A live playlist is never shorter than three target durations (RFC 8216bis 6.2.2), which rounding makes up
 /// to four and a half segments.
 const MIN_WINDOW_SEGMENTS: u64 = 5;
@@ -54,7 +56,7 @@ impl TryFrom<StreamRequest> for StreamSpec {
         let timeline = check_timeline(&fps, segment_frames, chunk_frames)?;
         let window = check_window(window_seconds, &timeline)?;
         if video.len() > MAX_RENDITIONS {
-            return refuse("video", format!("at most {MAX_RENDITIONS} renditions, not {}", video.len()));
+            return refuse("video", format!("must have at most {MAX_RENDITIONS} renditions, not {}", video.len()));
         }
         let video: Vec<_> = video
             .into_iter()
@@ -85,7 +87,10 @@ pub fn check_streams(requests: Vec<StreamRequest>) -> Result<Vec<StreamSpec>, Sp
     let streams: Vec<StreamSpec> = check_each("streams", requests)?;
     for (index, spec) in streams.iter().enumerate() {
         if streams[..index].iter().any(|other| other.name == spec.name) {
-            return refuse(format!("streams[{index}].name"), format!("two streams are called {}", spec.name));
+            return refuse(
+                format!("streams[{index}].name"),
+                format!("must differ from each other; two streams are called {}", spec.name),
+            );
         }
     }
     Ok(streams)
@@ -106,13 +111,12 @@ fn check_name(name: Option<&str>) -> Result<StreamName, SpecError> {
     let Some(name) = name else {
         return refuse("name", "is missing");
     };
-    StreamName::parse(name)
-        .map_or_else(|| refuse("name", format!("1 to 63 of a-z, 0-9 and -, not beginning with -; not {name:?}")), Ok)
+    StreamName::parse(name).map_or_else(|| refuse("name", format!("{NAME_RULE}; not {name:?}")), Ok)
 }
 
 fn check_requires(name: &StreamName, requires: Vec<String>) -> Result<Vec<StreamName>, SpecError> {
     if requires.len() > MAX_REQUIRED {
-        return refuse("requires", format!("at most {MAX_REQUIRED} streams, not {}", requires.len()));
+        return refuse("requires", format!("must have at most {MAX_REQUIRED} streams, not {}", requires.len()));
     }
     let mut required = Vec::new();
     for (index, text) in requires.into_iter().enumerate() {
@@ -121,7 +125,7 @@ fn check_requires(name: &StreamName, requires: Vec<String>) -> Result<Vec<Stream
             None => {
                 return refuse(
                     format!("requires[{index}]"),
-                    format!("names of other streams, each once; not {text:?}"),
+                    format!("must be the name of another stream, listed once; not {text:?}"),
                 );
             }
         }
@@ -130,28 +134,35 @@ fn check_requires(name: &StreamName, requires: Vec<String>) -> Result<Vec<Stream
 }
 
 fn check_title(title: &str) -> Result<(), SpecError> {
-    if title.chars().count() > MAX_TITLE_CHARS || title.chars().any(char::is_control) {
-        return refuse("title", format!("at most {MAX_TITLE_CHARS} characters on one line"));
+    let length = title.chars().count();
+    match title.chars().find(|letter| letter.is_control()) {
+        _ if length > MAX_TITLE_CHARS => {
+            refuse("title", format!("must be at most {MAX_TITLE_CHARS} characters, not {length}"))
+        }
+        Some(control) => refuse("title", format!("must be one line of printable characters, without {control:?}")),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn check_timeline(fps: &str, segment_frames: u32, chunk_frames: u32) -> Result<Timeline, SpecError> {
     let rate: Rate = fps.parse().or_else(|()| {
-        refuse("fps", format!("a whole number or a fraction such as 30000/1001, {}; not {fps:?}", between(&RATES)))
+        refuse(
+            "fps",
+            format!("must be a whole number or a fraction such as 30000/1001, {}; not {fps:?}", between(&RATES)),
+        )
     })?;
     if rate.num() < rate.den() * RATES.start()
         || u64::from(rate.num()) > u64::from(rate.den()) * u64::from(*RATES.end())
     {
-        return refuse("fps", format!("{} frames per second, not {rate}", between(&RATES)));
+        return refuse("fps", format!("must be {} frames per second, not {rate}", between(&RATES)));
     }
     let frames_in = |seconds: u32| u64::from(seconds) * u64::from(rate.num()) / u64::from(rate.den());
     let allowed = frames_in(*SEGMENT_SECONDS.start()).max(1)..=frames_in(*SEGMENT_SECONDS.end());
     if !allowed.contains(&u64::from(segment_frames)) {
         let problem = format!(
-            "{} s, at {rate} fps {} frames; not {segment_frames}",
-            between(&SEGMENT_SECONDS),
-            between(&allowed)
+            "must be {} frames ({} s at {rate} fps), not {segment_frames}",
+            between(&allowed),
+            between(&SEGMENT_SECONDS)
         );
         return refuse("segment_frames", problem);
     }
@@ -159,7 +170,7 @@ fn check_timeline(fps: &str, segment_frames: u32, chunk_frames: u32) -> Result<T
     let allowed = shortest.min(u64::from(segment_frames))..=u64::from(segment_frames);
     if !allowed.contains(&u64::from(chunk_frames)) {
         let problem = format!(
-            "{} frames (at least {} ms, at most a segment); not {chunk_frames}",
+            "must be {} frames (at least {} ms, at most a segment), not {chunk_frames}",
             between(&allowed),
             MIN_CHUNK.as_millis()
         );
@@ -169,7 +180,10 @@ fn check_timeline(fps: &str, segment_frames: u32, chunk_frames: u32) -> Result<T
     let timeline = Timeline::new(rate, segment_frames, chunk_frames);
     // Every chunk holds at least one audio frame.
     if last > 0 && rate.frame_start(last.into()) < timeline.frame_start(Kind::Audio, 1) {
-        let problem = format!("leaves a last chunk of {last} frames, which is shorter than an audio frame (21.3 ms)");
+        let problem = format!(
+            "must not leave a chunk shorter than an audio frame (21.3 ms) at the end of the segment; {chunk_frames} \
+             leaves {last} frames of {segment_frames}"
+        );
         return refuse("chunk_frames", problem);
     }
     Ok(timeline)
@@ -184,7 +198,7 @@ fn check_parts(spec: &StreamSpec) -> Result<(), SpecError> {
     }
     let millis = |duration: Duration| duration.as_micros() as f64 / 1000.0;
     let problem = format!(
-        "another number: {} frames last {:.1} ms, too little beside audio chunks of up to {:.1} ms",
+        "must be another number: {} frames last {:.1} ms, less than {LEAST_PERCENT} % of an audio chunk of up to {:.1} ms",
         spec.timeline.chunk_frames(),
         millis(video),
         millis(audio)
@@ -197,7 +211,7 @@ fn check_window(seconds: u32, timeline: &Timeline) -> Result<Duration, SpecError
     let window = Duration::from_secs(seconds.into());
     if timeline.segments_in(window) < MIN_WINDOW_SEGMENTS {
         let shortest = (timeline.segment_duration() * MIN_WINDOW_SEGMENTS as u32).as_secs_f64().ceil();
-        let problem = format!("at least {MIN_WINDOW_SEGMENTS} segments, which is {shortest} s; not {seconds}");
+        let problem = format!("must be at least {shortest} s, which is {MIN_WINDOW_SEGMENTS} segments; not {seconds}");
         return refuse("window_seconds", problem);
     }
     Ok(window)
@@ -210,7 +224,7 @@ fn check_video(index: usize, request: VideoRequest, timeline: &Timeline) -> Resu
     for (name, value, range) in [("width", width, WIDTHS), ("height", height, HEIGHTS)] {
         in_range(field(name), value, &range)?;
         if value % 2 != 0 {
-            return refuse(field(name), format!("an even number (4:2:0), not {value}"));
+            return refuse(field(name), format!("must be an even number (4:2:0), not {value}"));
         }
     }
     one_of(field("codec"), &codec, (codec == "h264").then_some(()), &["h264"])?;
@@ -231,16 +245,19 @@ fn check_audio(request: AudioRequest) -> Result<AudioSpec, SpecError> {
 }
 
 fn check_id(field: impl Into<String>, id: &str) -> Result<TrackId, SpecError> {
-    TrackId::parse(id).map_or_else(|| refuse(field, format!("1 to 32 of a-z, 0-9 and -; not {id:?}")), Ok)
+    TrackId::parse(id)
+        .map_or_else(|| refuse(field, format!("must be 1 to 32 characters of a-z, 0-9 and -; not {id:?}")), Ok)
 }
 
 fn check_tracks(spec: &StreamSpec) -> Result<(), SpecError> {
     if spec.tracks().next().is_none() {
-        return refuse("video", "a stream needs at least one track, of video or of audio");
+        return refuse("video", "must have a rendition, or audio must be on: a stream needs at least one track");
     }
     let mut seen = HashSet::new();
     match spec.tracks().find(|(id, _)| !seen.insert(*id)) {
-        Some((id, _)) => refuse("video", format!("track ids differ from each other; {id} stands twice")),
+        Some((id, _)) => {
+            refuse("video", format!("must have track ids that differ from each other; two tracks are called {id}"))
+        }
         None => Ok(()),
     }
 }

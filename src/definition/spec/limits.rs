@@ -78,8 +78,8 @@ impl fmt::Display for OverflowUrl {
 fn check_url(text: &str) -> Result<OverflowUrl, SpecError> {
     OverflowUrl::parse(text).map_or_else(
         || {
-            let allowed = "such as https://other.example or http://other.example:8080/path";
-            refuse("overflow_url", format!("{allowed}, at most {MAX_URL} characters, without query; not {text:?}"))
+            let allowed = "must be a URL such as https://other.example or http://other.example:8080/path";
+            refuse("overflow_url", format!("{allowed}, without query, of at most {MAX_URL} characters; not {text:?}"))
         },
         Ok,
     )

@@ -50,17 +50,20 @@ pub enum Protocol {
 impl Push {
     pub(super) fn check_all(requests: &[PushRequest], video: &[VideoSpec]) -> Result<Vec<Self>, SpecError> {
         if requests.len() > MAX_PUSHES {
-            return refuse("push", format!("at most {MAX_PUSHES} targets, not {}", requests.len()));
+            return refuse("push", format!("must have at most {MAX_PUSHES} targets, not {}", requests.len()));
         }
         let mut targets: Vec<Self> = Vec::new();
         for (index, PushRequest { url, video: id }) in requests.iter().enumerate() {
             let url = PushUrl::check(url).or_else(|problem| refuse(format!("push[{index}].url"), problem))?;
             if targets.iter().any(|other| other.url == url) {
-                return refuse(format!("push[{index}].url"), "each target once");
+                return refuse(format!("push[{index}].url"), "must differ from every other target of the stream");
             }
             let known = |id: &String| match video.iter().find(|video| video.id.as_str() == id) {
                 Some(video) => Ok(video.id.clone()),
-                None => refuse(format!("push[{index}].video"), format!("the id of a rendition; not {id:?}")),
+                None => refuse(
+                    format!("push[{index}].video"),
+                    format!("must be the id of a rendition in video; not {id:?}"),
+                ),
             };
             targets.push(Self { url, video: id.as_ref().map(known).transpose()? });
         }
@@ -75,14 +78,14 @@ impl PushUrl {
     /// Reads a URL. What is wrong is said without quoting it, for it may have a secret in it.
     fn check(text: &str) -> Result<Self, String> {
         if text.len() > MAX_URL {
-            return Err(format!("at most {MAX_URL} characters, not {}", text.len()));
+            return Err(format!("must be at most {MAX_URL} characters, not {}", text.len()));
         }
         let url = Self::parse(text).ok_or(
-            "rtmp://HOST[:PORT]/APP/KEY, srt://HOST:PORT[?streamid=…&passphrase=…&pbkeylen=…&latency=…] or \
-             udp://HOST:PORT, without user and password; H.264 and AAC go there",
+            "must be rtmp://HOST[:PORT]/APP/KEY, srt://HOST:PORT[?streamid=…&passphrase=…&pbkeylen=…&latency=…] or \
+             udp://HOST:PORT, without user and password",
         )?;
         match url.secret().trim_start_matches('?') {
-            MASK => Err(format!("with what {MASK} stands for, which is kept only where it was before")),
+            MASK => Err(format!("must have the key itself, not {MASK}: this server has no stored key for that target")),
             _ => Ok(url),
         }
     }

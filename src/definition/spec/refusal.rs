@@ -11,7 +11,7 @@ pub(super) fn one_of<T>(
     value: Option<T>,
     words: &[&str],
 ) -> Result<T, SpecError> {
-    value.map_or_else(|| refuse(field, format!("one of {}; not {found:?}", words.join(", "))), Ok)
+    value.map_or_else(|| refuse(field, format!("must be one of {}; not {found:?}", words.join(", "))), Ok)
 }
 
 pub(super) fn in_range<T: PartialOrd + Display + Copy>(
@@ -21,7 +21,7 @@ pub(super) fn in_range<T: PartialOrd + Display + Copy>(
 ) -> Result<(), SpecError> {
     match range.contains(&value) {
         true => Ok(()),
-        false => refuse(field, format!("{}, not {value}", between(range))),
+        false => refuse(field, format!("must be {}, not {value}", between(range))),
     }
 }
 

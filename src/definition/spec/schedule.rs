@@ -87,7 +87,7 @@ impl Schedule {
     pub fn check(request: ScheduleRequest) -> Result<Self, SpecError> {
         let ScheduleRequest { time_zone, start, stop, windows } = &request;
         if start.is_empty() && stop.is_empty() && windows.is_empty() {
-            return refuse("schedule", "at least one start, stop or window; found none");
+            return refuse("schedule", "must have at least one start, stop or window");
         }
         let zone = check_zone(time_zone)?;
         let start = check_expressions("schedule.start", start)?;
@@ -178,7 +178,7 @@ fn check_zone(name: &str) -> Result<TimeZone, SpecError> {
     match TimeZoneDatabase::bundled().get(name) {
         Ok(zone) if !zone.is_unknown() => Ok(zone),
         Ok(_) | Err(_) => {
-            let problem = format!("a name of the IANA time zone database such as Europe/Berlin; not {name:?}");
+            let problem = format!("must be a name of the IANA time zone database such as Europe/Berlin; not {name:?}");
             refuse("schedule.time_zone", problem)
         }
     }
@@ -194,7 +194,7 @@ fn check_window(index: usize, request: &WindowRequest) -> Result<Range<UnixTime>
     let field = |name: &str| format!("schedule.windows[{index}].{name}");
     let window = check_time(field("from"), from)?..check_time(field("until"), until)?;
     match window.is_empty() {
-        true => refuse(field("until"), format!("later than from, which is {from:?}; not {until:?}")),
+        true => refuse(field("until"), format!("must be later than from ({from:?}), not {until:?}")),
         false => Ok(window),
     }
 }
@@ -207,7 +207,7 @@ fn check_time(field: String, text: &str) -> Result<UnixTime, SpecError> {
     match time.and_then(|time| u64::try_from(time.as_nanosecond()).ok()) {
         Some(nanos) => Ok(UnixTime::from_nanos(nanos)),
         None => {
-            let problem = "a time as in RFC 3339, such as 2026-12-24T10:00:00Z, in the years 1970 to 2554";
+            let problem = "must be a time as in RFC 3339 such as 2026-12-24T10:00:00Z, in the years 1970 to 2554";
             refuse(field, format!("{problem}; not {text:?}"))
         }
     }
@@ -216,7 +216,7 @@ fn check_time(field: String, text: &str) -> Result<UnixTime, SpecError> {
 fn at_most(field: &str, found: usize, allowed: usize) -> Result<(), SpecError> {
     match found <= allowed {
         true => Ok(()),
-        false => refuse(field, format!("at most {allowed} entries, not {found}")),
+        false => refuse(field, format!("must have at most {allowed} entries, not {found}")),
     }
 }
 

@@ -82,32 +82,32 @@ fn refusals_say_what_is_allowed() {
         check_refused(&json!({"overflow_url": "/elsewhere"}), "overflow_url"),
     ];
     assert_snapshot!(shown.join("\n"), @r#"
-    one of smpte, ebu, grid, black; not "bars"
-    a whole number or a fraction such as 30000/1001, 1 to 120; not "25.0"
-    1 to 120 frames per second, not 240
-    1 to 10 s, at 25 fps 25 to 250 frames; not 10
-    2 to 48 frames (at least 80 ms, at most a segment); not 1
-    2 to 48 frames (at least 80 ms, at most a segment); not 49
-    leaves a last chunk of 1 frames, which is shorter than an audio frame (21.3 ms)
-    another number: 3 frames last 107.1 ms, too little beside audio chunks of up to 128.0 ms
-    10 to 3600, not 5
-    at least 5 segments, which is 40 s; not 30
-    an even number (4:2:0), not 1281
-    90 to 2160, not 4000
-    358005 to 50000000, not 1
-    one of h264; not "av1"
-    one of ultrafast, superfast, veryfast, faster, fast, medium; not "placebo"
-    track ids differ from each other; v720 stands twice
-    track ids differ from each other; a stands twice
-    a stream needs at least one track, of video or of audio
-    1 to 32 of a-z, 0-9 and -; not "A"
-    48000 to 256000, not 1
-    100 to 8000, not 20
-    -60 to 0, not 3
-    at most 64 characters on one line
-    1 to 1000000, not 0
-    100000 to 1000000000000, not 1000
-    such as https://other.example or http://other.example:8080/path, at most 1024 characters, without query; not "/elsewhere"
+    must be one of smpte, ebu, grid, black; not "bars"
+    must be a whole number or a fraction such as 30000/1001, 1 to 120; not "25.0"
+    must be 1 to 120 frames per second, not 240
+    must be 25 to 250 frames (1 to 10 s at 25 fps), not 10
+    must be 2 to 48 frames (at least 80 ms, at most a segment), not 1
+    must be 2 to 48 frames (at least 80 ms, at most a segment), not 49
+    must not leave a chunk shorter than an audio frame (21.3 ms) at the end of the segment; 32 leaves 1 frames of 97
+    must be another number: 3 frames last 107.1 ms, less than 85 % of an audio chunk of up to 128.0 ms
+    must be 10 to 3600, not 5
+    must be at least 40 s, which is 5 segments; not 30
+    must be an even number (4:2:0), not 1281
+    must be 90 to 2160, not 4000
+    must be 358005 to 50000000, not 1
+    must be one of h264; not "av1"
+    must be one of ultrafast, superfast, veryfast, faster, fast, medium; not "placebo"
+    must have track ids that differ from each other; two tracks are called v720
+    must have track ids that differ from each other; two tracks are called a
+    must have a rendition, or audio must be on: a stream needs at least one track
+    must be 1 to 32 characters of a-z, 0-9 and -; not "A"
+    must be 48000 to 256000, not 1
+    must be 100 to 8000, not 20
+    must be -60 to 0, not 3
+    must be one line of printable characters, without '\n'
+    must be 1 to 1000000, not 0
+    must be 100000 to 1000000000000, not 1000
+    must be a URL such as https://other.example or http://other.example:8080/path, without query, of at most 1024 characters; not "/elsewhere"
     "#);
 }
 

@@ -228,7 +228,7 @@ impl FromStr for Address {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "nats://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…][/BUCKET], or tls://…".to_owned();
+        let wrong = || "must be nats://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…][/BUCKET], or tls://…".to_owned();
         let (scheme, rest) = text.split_once("://").ok_or_else(wrong)?;
         let (servers, bucket) = rest.split_once('/').unwrap_or((rest, ""));
         let bucket = if bucket.is_empty() { DEFAULT_BUCKET } else { bucket };

@@ -19,6 +19,8 @@ pub(super) struct Operation {
 pub(super) enum Takes {
     /// A JSON body of this schema.
     Body(&'static str),
+    /// The same, which may be left out.
+    OptionalBody(&'static str),
     /// What of the list is wanted.
     Selection,
     /// What must be so of the definition.
@@ -101,7 +103,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
     Operation {
         answers: &[json(201, "The token, and where the stream is under it.", "ViewerToken")],
-        takes: &[Takes::Body("ViewerTokenRequest")],
+        takes: &[Takes::OptionalBody("ViewerTokenRequest")],
         refuses: NO_SUCH_STREAM,
         ..post("/api/v1/streams/{name}/tokens", "issue_viewer_token", "Makes a viewer token for a private stream.")
     },

@@ -107,6 +107,11 @@ async fn a_token_is_for_its_stream_and_its_time() {
         assert_eq!((refused.status.as_u16(), &refused.json()["field"]), (422, &json!(field)));
     }
     assert_eq!(send(&app, "POST", "/api/v1/streams/none/tokens", "{}").await.status, StatusCode::NOT_FOUND);
+    let without_body = send(&app, "POST", "/api/v1/streams/test/tokens", "").await;
+    assert_eq!(
+        (without_body.status, &without_body.json()["expires"]),
+        (StatusCode::CREATED, &json!("2026-11-21T04:40:28.000Z"))
+    );
     let elsewhere = Request::post("/api/v1/streams/test/tokens").header("x-forwarded-for", "192.0.2.1");
     assert_eq!(ask(&app, elsewhere.body(Body::from("{}")).unwrap()).await.status, StatusCode::UNAUTHORIZED);
 }

@@ -30,7 +30,7 @@ impl MaxPixels {
             NumberOrWord::Number(number) => number.to_string(),
             NumberOrWord::Word(word) => format!("{word:?}"),
         };
-        let allowed = format!("{AUTO}, {NONE} or {} to {}, not {wrong}", RANGE.start(), RANGE.end());
+        let allowed = format!("must be {AUTO}, {NONE} or {} to {}, not {wrong}", RANGE.start(), RANGE.end());
         Err(refused("max_pixels_per_second", allowed))
     }
 

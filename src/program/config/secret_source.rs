@@ -28,7 +28,7 @@ impl SecretSource {
                 check(secret.reveal(), key)?;
                 Ok(Some(Self::Inline(secret)))
             }
-            (Some(_), Some(_)) => Err(refused(&format!("{key}_file"), format!("not beside {key}"))),
+            (Some(_), Some(_)) => Err(refused(&format!("{key}_file"), format!("must not be set beside {key}"))),
         }
     }
 

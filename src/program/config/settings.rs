@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, VIEWER_KEY_VARIABLE, secret_source, token, unknown};
+use super::{ConfigError, VIEWER_KEY_VARIABLE, ranges, secret_source, token};
 use crate::base::secret::Secret;
-use crate::definition::spec::StreamRequest;
+use crate::definition::spec::{SpecError, StreamRequest};
 use crate::http::Serve;
 use crate::stream::hooks::HookRequest;
 
@@ -128,7 +128,7 @@ pub(super) struct Settings {
 
 /// A number, or a word that stands for one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a number or a word")]
+#[serde(untagged, expecting = "must be a whole number or a word")]
 pub(super) enum NumberOrWord {
     Number(u64),
     Word(String),
@@ -200,10 +200,14 @@ impl Settings {
 
     pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|why| ConfigError::Read { path: path.to_owned(), why })?;
-        toml::from_str(&text).map_err(|error: toml::de::Error| {
+        let wrong = |error: &toml::de::Error, problem: String| {
             let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
-            let problem = format!("line {line}: {}", unknown::with_advice(error.message()));
-            ConfigError::Parse { path: path.to_owned(), problem }
+            ConfigError::Parse { path: path.to_owned(), problem: format!("line {line}: {problem}") }
+        };
+        let document = toml::Deserializer::parse(&text).map_err(|error| wrong(&error, error.message().to_owned()))?;
+        serde_path_to_error::deserialize(document).map_err(|error| {
+            let (path, inner) = (error.path().to_string(), error.inner());
+            wrong(inner, SpecError::from_serde(&path, inner.message(), &ranges::schema()).to_string())
         })
     }
 }

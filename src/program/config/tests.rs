@@ -54,14 +54,14 @@ fn mistakes_are_named_in_one_line() {
     check_refused("[[streams]]\nname = 'a'\n[[streams]]\nname = 'a'", &["two streams", "a"]);
     check_refused("[[streams]]\nname = 'a'\nfps = 25", &["line 3", "string"]);
     check_refused("log = 'loud=loud'", &["log: a level", "loud"]);
-    check_refused("log_format = 'jsn'", &["line 1", "jsn", "did you mean `json`?"]);
+    check_refused("log_format = 'jsn'", &["line 1", "jsn", "log_format: must be one of text, json"]);
     check_refused("tls_key = 'k'", &["tls_cert", "tls_key"]);
-    check_refused("max_streams = 1025", &["max_streams: 1 to 1024, not 1025"]);
+    check_refused("max_streams = 1025", &["max_streams: must be 1 to 1024, not 1025"]);
     let two = "[[streams]]\nname = 'a'\n[[streams]]\nname = 'b'";
-    check_refused(&format!("max_streams = 1\n{two}"), &["streams: at most 1 (max_streams), not 2"]);
-    check_refused("max_viewers = 0", &["max_viewers: 1 to 1000000, not 0"]);
-    check_refused("max_bandwidth = 1", &["max_bandwidth: 100000 to"]);
-    check_refused("overflow_url = 'example.com'", &["overflow_url: such as https://", "example.com"]);
+    check_refused(&format!("max_streams = 1\n{two}"), &["streams: must have at most 1 streams (max_streams), not 2"]);
+    check_refused("max_viewers = 0", &["max_viewers: must be 1 to 1000000, not 0"]);
+    check_refused("max_bandwidth = 1", &["max_bandwidth: must be 100000 to"]);
+    check_refused("overflow_url = 'example.com'", &["overflow_url: must be a URL such as https://", "example.com"]);
     let error = Config::load(&sources(&["--config", "/nowhere/b.toml"])).unwrap_err();
     assert!(format!("{:#}", anyhow::Error::from(error)).starts_with("/nowhere/b.toml: No such file"));
 }
@@ -85,17 +85,17 @@ fn a_key_that_is_not_known_names_the_one_that_was_meant() {
         ("[[streams]]\nname = 'a'\naudio = { beep_hertz = 4 }", "beep_hz"),
         ("[[streams]]\nname = 'a'\nschedule = { timezone = 'UTC' }", "time_zone"),
     ] {
-        check_refused(file, &[&format!("did you mean `{meant}`?")]);
+        check_refused(file, &[&format!("unknown field; did you mean {meant}?")]);
     }
-    check_refused("xyzzy = 1", &["xyzzy", "expected one of", "listen"]);
+    check_refused("xyzzy = 1", &["xyzzy", "the fields are", "listen"]);
 }
 
 #[test]
 fn hooks_that_are_wrong_are_told_by_place_without_their_secrets() {
     let good = "[[hooks]]\nurl = 'https://example.com/events'\n";
-    check_refused("[[hooks]]\nurl = 'ftp://example.com/'", &[": hooks[0].url: http or https"]);
+    check_refused("[[hooks]]\nurl = 'ftp://example.com/'", &[": hooks[0].url: must begin with http or https"]);
     check_refused(&format!("{good}[[hooks]]\nurl = 'http://a'\nevents = ['no']"), &["hooks[1].events[0]", "phase"]);
-    check_refused(&good.repeat(MOST + 1), &["hooks", "at most 16, not 17"]);
+    check_refused(&good.repeat(MOST + 1), &["hooks", "must have at most 16 hooks, not 17"]);
     let error = load("[[hooks]]\nurl = 'http://user:pass@example.com/token'").unwrap_err().to_string();
     assert!(!error.contains("pass@") && !error.contains("token"), "{error}");
 }
@@ -119,7 +119,7 @@ fn a_token_is_shown_to_nobody() {
     assert_eq!(config.differences(&other), ["api_token"]);
     for wrong in ["''", "'my horse'", "'é'", "'***'", "\"horse\\n\""] {
         let error = load(&format!("api_token = {wrong}")).unwrap_err().to_string();
-        assert!(error.starts_with("api_token: 1 to 1024") && !error.contains("horse"), "{error}");
+        assert!(error.starts_with("api_token: must be 1 to 1024") && !error.contains("horse"), "{error}");
     }
     let error = load("api_token = 271828").unwrap_err().to_string();
     assert!(error.contains("line 1") && !error.contains("271828"), "{error}");
@@ -133,7 +133,7 @@ fn a_token_may_be_in_a_file_of_its_own() {
     assert!(read().unwrap_err().to_string().contains("api_token_file"));
     file.write_all(b"horse\n").unwrap();
     assert_eq!(read().unwrap(), "horse");
-    check_refused(&format!("api_token = 'a'\n{toml}"), &["api_token_file: not beside api_token"]);
+    check_refused(&format!("api_token = 'a'\n{toml}"), &["api_token_file: must not be set beside api_token"]);
     let missing = load("api_token_file = '/nowhere/token'").unwrap().api_token.unwrap();
     assert!(missing.read().unwrap_err().to_string().starts_with("/nowhere/token: No such file"));
 }
@@ -146,14 +146,17 @@ fn keys_of_viewer_tokens_are_shown_to_nobody_and_may_be_in_a_file_of_their_own()
     assert!(!format!("{config:?}").contains("horse"));
     assert_eq!(config.differences(&load("viewer_key = 'a-house-of-16-let'").unwrap()), ["viewer_key"]);
     let error = load("viewer_key = 'horse'").unwrap_err().to_string();
-    assert!(error.starts_with("viewer_key: 1 to 8 lines") && !error.contains("horse"), "{error}");
+    assert!(error.starts_with("viewer_key: must be 1 to 8 lines") && !error.contains("horse"), "{error}");
     let mut file = tempfile::NamedTempFile::new().unwrap();
     let toml = format!("viewer_key_file = '{}'", file.path().display());
     let read = || load(&toml).unwrap().viewer_key.unwrap().read();
     assert!(read().unwrap_err().to_string().contains("viewer_key_file"));
     file.write_all(b"a-horse-of-16-let\n\n a-house-of-16-let \n").unwrap();
     assert!(read().is_ok());
-    check_refused(&format!("viewer_key = 'a-horse-of-16-let'\n{toml}"), &["viewer_key_file: not beside viewer_key"]);
+    check_refused(
+        &format!("viewer_key = 'a-horse-of-16-let'\n{toml}"),
+        &["viewer_key_file: must not be set beside viewer_key"],
+    );
 }
 
 #[test]
@@ -163,8 +166,11 @@ fn networks_are_read_and_shown() {
     assert_eq!(config.to_table()["allow"], vec!["192.0.2.0/24", "::1"].into());
     assert_eq!(load(&toml::to_string(&config.to_table()).unwrap()).unwrap(), config);
     for key in ["allow", "deny", "trusted_proxies"] {
-        check_refused(&format!("{key} = ['here']"), &[&format!("{key}: an address or a network"), "here"]);
-        check_refused(&format!("{key} = [{}]", "'::1',".repeat(257)), &[key, "at most 256, not 257"]);
+        check_refused(&format!("{key} = ['here']"), &[&format!("{key}: must be an address or a network"), "here"]);
+        check_refused(
+            &format!("{key} = [{}]", "'::1',".repeat(257)),
+            &[key, "must have at most 256 networks, not 257"],
+        );
     }
 }
 
@@ -174,10 +180,10 @@ fn servers_to_wait_for_have_a_host_and_a_port() {
     let targets = ["db:5432", "[::1]:80"].map(String::from).to_vec();
     assert_eq!(config.wait, Wait { targets, tries: 2, rest: Duration::from_secs(3) });
     for wrong in ["db", "db:", ":80", "db:0", "db:65536", "::1:80", "http://db:80"] {
-        check_refused(&format!("wait_for = ['{wrong}']"), &["wait_for: a host and a port", wrong]);
+        check_refused(&format!("wait_for = ['{wrong}']"), &["wait_for: must be a host and a port", wrong]);
     }
-    check_refused("wait_tries = 0", &["wait_tries: 1 to 3600, not 0"]);
-    check_refused("wait_seconds = 3601", &["wait_seconds: 1 to 3600, not 3601"]);
+    check_refused("wait_tries = 0", &["wait_tries: must be 1 to 3600, not 0"]);
+    check_refused("wait_seconds = 3601", &["wait_seconds: must be 1 to 3600, not 3601"]);
 }
 
 #[test]
@@ -186,7 +192,7 @@ fn a_store_has_servers_and_a_bucket() {
     assert_eq!(shown("nats://a"), "nats://a/barstone");
     assert_eq!(shown("tls://u:horse@a:4223,t@b/streams"), "tls://a:4223,b/streams");
     for wrong in ["a:4222", "http://a", "nats://", "nats://a/b.c", "nats://a b", "nats://a,/c"] {
-        check_refused(&format!("store = '{wrong}'"), &["store: nats://"]);
+        check_refused(&format!("store = '{wrong}'"), &["store: must be nats://"]);
     }
 }
 
@@ -200,10 +206,10 @@ fn pixels_are_a_number_or_a_word() {
     assert_eq!(config.max_pixels, MaxPixels::PerSecond(1_000_000));
     assert_eq!(config.to_table()["max_pixels_per_second"].as_integer(), Some(1_000_000));
     for wrong in ["'much'", "0", "1000000000001"] {
-        let allowed = "max_pixels_per_second: auto, none or 1 to 1000000000000, not";
+        let allowed = "max_pixels_per_second: must be auto, none or 1 to 1000000000000, not";
         check_refused(&format!("max_pixels_per_second = {wrong}"), &[allowed, wrong.trim_matches('\'')]);
     }
-    check_refused("max_pixels_per_second = -1", &["line 1", "a number or a word"]);
+    check_refused("max_pixels_per_second = -1", &["line 1", "must be a whole number or a word"]);
 }
 
 #[test]
@@ -212,12 +218,20 @@ fn limits_have_limits() {
     let limits = load(said).unwrap().limits;
     assert_eq!((limits.connections, limits.connections_per_address, limits.header_bytes), (5, 4, 8192));
     assert_eq!((limits.header, limits.send), (Duration::from_secs(1), ConnectionLimits::default().send));
-    check_refused("max_connections = 0", &["max_connections: 1 to 1000000, not 0"]);
-    check_refused("max_connections_per_address = 1000001", &["max_connections_per_address: 1 to 1000000"]);
-    check_refused("max_header_bytes = 8191", &["max_header_bytes: 8192 to 1048576, not 8191"]);
-    check_refused("header_seconds = 0", &["header_seconds: 1 to 3600, not 0"]);
-    check_refused("body_seconds = 0", &["body_seconds: 1 to 3600, not 0"]);
-    check_refused("send_seconds = 3601", &["send_seconds: 1 to 3600, not 3601"]);
+    check_refused("max_connections = 0", &["max_connections: must be 1 to 1000000, not 0"]);
+    check_refused("max_connections_per_address = 1000001", &["max_connections_per_address: must be 1 to 1000000"]);
+    check_refused("max_header_bytes = 8191", &["max_header_bytes: must be 8192 to 1048576, not 8191"]);
+    check_refused("header_seconds = 0", &["header_seconds: must be 1 to 3600, not 0"]);
+    check_refused("body_seconds = 0", &["body_seconds: must be 1 to 3600, not 0"]);
+    check_refused("send_seconds = 3601", &["send_seconds: must be 1 to 3600, not 3601"]);
+}
+
+#[test]
+fn a_number_of_another_type_is_refused_with_its_range() {
+    check_refused("\nmax_viewers = -1", &["line 2: max_viewers: must be a whole number from 1 to 1000000, not -1"]);
+    check_refused("wait_tries = '2'", &["line 1: wait_tries: must be a whole number from 1 to 3600, not \"2\""]);
+    let width = "[[streams]]\nname = 'a'\n[[streams.video]]\nwidth = 1280.5";
+    check_refused(width, &["line 4: streams[0].video[0].width: must be a whole number from 160 to 3840, not 1280.5"]);
 }
 
 #[test]

@@ -36,6 +36,9 @@ fn check(token: &str, place: &str) -> Result<(), ConfigError> {
     let fits = (1..=LONGEST).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
     match fits && token != MASK {
         true => Ok(()),
-        false => Err(refused(place, format!("1 to {LONGEST} visible ASCII characters without blanks, and not {MASK}"))),
+        false => Err(refused(
+            place,
+            format!("must be 1 to {LONGEST} visible ASCII characters without blanks, and not {MASK}"),
+        )),
     }
 }

@@ -1,12 +1,11 @@
-//! Names that nothing has, and the ones that were probably meant.
+//! Environment variables that look like settings and are none.
 
 use std::ffi::OsString;
 
 use super::ConfigError;
+use crate::base::suggestion::nearest;
 
 const PREFIX: &str = "BARSTONE_";
-/// From here on two words are alike: half of their letters are the same, in the same order.
-const ALIKE: f64 = 0.5;
 
 /// Refuses a variable that is meant for this program and that is none of `known`.
 ///
@@ -33,25 +32,4 @@ pub fn check_environment(names: impl Iterator<Item = OsString>, known: &[String]
 fn is_from_kubernetes(word: &str) -> bool {
     ["SERVICE_HOST", "SERVICE_PORT", "PORT"].contains(&word)
         || ["SERVICE_PORT_", "PORT_"].iter().any(|start| word.starts_with(start))
-}
-
-/// What serde says of a word that it does not know ("unknown field `x`, expected one of `a`, `b`"), but with the one
-/// that is nearest instead of all.
-pub(super) fn with_advice(message: &str) -> String {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let meant = quoted.next().and_then(|word| nearest(word, quoted));
-    match (message.split_once(", expected "), meant) {
-        (Some((problem, _)), Some(meant)) if problem.starts_with("unknown ") => {
-            format!("{problem}; did you mean `{meant}`?")
-        }
-        (Some(_) | None, _) => message.to_owned(),
-    }
-}
-
-fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .map(|candidate| (strsim::normalized_damerau_levenshtein(word, candidate), candidate))
-        .filter(|(likeness, _)| *likeness >= ALIKE)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, candidate)| candidate)
 }

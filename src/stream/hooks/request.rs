@@ -89,7 +89,7 @@ impl TryFrom<HookRequest> for Hook {
         let HookRequest { url, secret, events, streams } = request;
         let target = check_url(&url)?;
         if secret.as_ref().is_some_and(|secret| !(1..=MAX_SECRET).contains(&secret.reveal().len())) {
-            return refuse("secret", format!("1 to {MAX_SECRET} bytes; left out for none"));
+            return refuse("secret", format!("must be 1 to {MAX_SECRET} bytes; leave it out to sign nothing"));
         }
         let events = events.map(|names| check_list("events", &names, check_event)).transpose()?;
         let streams = streams.map(|names| check_list("streams", &names, check_stream)).transpose()?;
@@ -100,17 +100,17 @@ impl TryFrom<HookRequest> for Hook {
 /// What is refused is not quoted, for it may hold a password.
 fn check_url(text: &str) -> Result<Target, SpecError> {
     if text.len() > MAX_URL {
-        return refuse("url", format!("at most {MAX_URL} bytes, not {}", text.len()));
+        return refuse("url", format!("must be at most {MAX_URL} bytes, not {}", text.len()));
     }
     let url = match Url::parse(text) {
         Ok(url) => url,
-        Err(error) => return refuse("url", format!("such as https://example.com/events; {error}")),
+        Err(error) => return refuse("url", format!("must be a URL such as https://example.com/events: {error}")),
     };
     if !["http", "https"].contains(&url.scheme()) {
-        return refuse("url", format!("http or https, not {}", url.scheme()));
+        return refuse("url", format!("must begin with http or https, not {}", url.scheme()));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return refuse("url", "without user and password; what is posted is signed with secret");
+        return refuse("url", "must have no user and password; the body is signed with secret instead");
     }
     Ok(Target(url))
 }
@@ -121,7 +121,7 @@ fn check_list<T>(
     check: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Vec<T>, SpecError> {
     if names.is_empty() {
-        return refuse(field, "at least one; left out for all");
+        return refuse(field, "must have at least one entry; leave it out for all");
     }
     let checked = names
         .iter()
@@ -132,11 +132,12 @@ fn check_list<T>(
 
 fn check_event(name: &str) -> Result<&'static str, String> {
     let known = Event::NAMES.into_iter().find(|known| *known == name);
-    known.ok_or_else(|| format!("one of {}; not {name:?}", Event::NAMES.join(", ")))
+    known.ok_or_else(|| format!("must be one of {}; not {name:?}", Event::NAMES.join(", ")))
 }
 
 fn check_stream(name: &str) -> Result<StreamName, String> {
-    StreamName::parse(name).ok_or_else(|| format!("1 to 63 of a-z, 0-9 and -, not beginning with -; not {name:?}"))
+    StreamName::parse(name)
+        .ok_or_else(|| format!("must be 1 to 63 characters of a-z, 0-9 and -, and not begin with -; not {name:?}"))
 }
 
 fn refuse<T>(field: &str, problem: impl Into<String>) -> Result<T, SpecError> {

@@ -328,7 +328,7 @@ fn debug_output_shows_neither_secret_nor_path() {
 #[test]
 fn a_secret_of_another_type_is_refused_without_quoting_it() {
     let error = toml::from_str::<HookRequest>("url = \"http://a/\"\nsecret = 12345").unwrap_err();
-    assert_eq!(error.message(), "a secret is a string");
+    assert_eq!(error.message(), "must be a string");
     let error = toml::from_str::<HookRequest>("url = \"http://a/\"\nsecert = \"a\"").unwrap_err();
     assert!(error.message().contains("unknown field `secert`"), "{error}");
 }
@@ -341,19 +341,21 @@ fn check_refused(toml: &str, expected: &str) {
 
 #[test]
 fn a_bad_setting_is_refused_with_what_is_allowed() {
-    check_refused("url = 'ftp://a/'", "url: http or https, not ftp");
-    check_refused("url = '/events'", "url: such as https://example.com/events; relative URL without a base");
-    check_refused("url = 'https://'", "url: such as https://example.com/events; empty host");
-    let password = "url: without user and password; what is posted is signed with secret";
+    check_refused("url = 'ftp://a/'", "url: must begin with http or https, not ftp");
+    check_refused(
+        "url = '/events'",
+        "url: must be a URL such as https://example.com/events: relative URL without a base",
+    );
+    check_refused("url = 'https://'", "url: must be a URL such as https://example.com/events: empty host");
+    let password = "url: must have no user and password; the body is signed with secret instead";
     check_refused("url = 'http://user@a/'", password);
     check_refused("url = 'http://:password@a/'", password);
-    check_refused(&format!("url = 'http://a/{}'", "a".repeat(2048)), "url: at most 2048 bytes, not 2057");
-    check_refused("url = 'http://a'\nsecret = ''", "secret: 1 to 256 bytes; left out for none");
-    check_refused("url = 'http://a'\nevents = []", "events: at least one; left out for all");
-    let events =
-        "events[1]: one of phase, created, replaced, removed, first_viewer, last_viewer, overflow, push; not \"end\"";
+    check_refused(&format!("url = 'http://a/{}'", "a".repeat(2048)), "url: must be at most 2048 bytes, not 2057");
+    check_refused("url = 'http://a'\nsecret = ''", "secret: must be 1 to 256 bytes; leave it out to sign nothing");
+    check_refused("url = 'http://a'\nevents = []", "events: must have at least one entry; leave it out for all");
+    let events = "events[1]: must be one of phase, created, replaced, removed, first_viewer, last_viewer, overflow, push; not \"end\"";
     check_refused("url = 'http://a'\nevents = ['phase', 'end']", events);
-    let streams = "streams[0]: 1 to 63 of a-z, 0-9 and -, not beginning with -; not \"A\"";
+    let streams = "streams[0]: must be 1 to 63 characters of a-z, 0-9 and -, and not begin with -; not \"A\"";
     check_refused("url = 'http://a'\nstreams = ['A']", streams);
 }
 

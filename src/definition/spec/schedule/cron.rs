@@ -17,11 +17,11 @@ const MAX_CHARS: usize = 100;
 const LONGEST_WAIT_DAYS: usize = 14_610;
 /// What stands in a field, in the order of the fields.
 const FIELDS: [&str; 5] = [
-    "the minute is 0 to 59",
-    "the hour is 0 to 23",
-    "the day of the month is 1 to 31",
-    "the month is 1 to 12 or JAN to DEC",
-    "the day of the week is 0 to 7 (both are Sunday) or SUN to SAT",
+    "the minute must be 0 to 59",
+    "the hour must be 0 to 23",
+    "the day of the month must be 1 to 31",
+    "the month must be 1 to 12 or JAN to DEC",
+    "the day of the week must be 0 to 7 (0 and 7 are Sunday) or SUN to SAT",
 ];
 
 /// When an expression fires: at some times of some days.
@@ -40,12 +40,13 @@ impl Cron {
     pub(super) fn check(field: &str, text: &str) -> Result<Self, SpecError> {
         let length = text.chars().count();
         if length > MAX_CHARS {
-            return refuse(field, format!("at most {MAX_CHARS} characters, not {length}"));
+            return refuse(field, format!("must be at most {MAX_CHARS} characters, not {length}"));
         }
         let parts: Vec<&str> = text.split_ascii_whitespace().collect();
         let [minute, hour, day, month, weekday] = parts[..] else {
-            let problem = "five fields as in \"0 8 * * 1-5\": minute, hour, day of the month, month, day of the week";
-            return refuse(field, format!("{problem} (the time zone is a field of its own); not {text:?}"));
+            let problem =
+                "must be five fields as in \"0 8 * * 1-5\": minute, hour, day of the month, month, day of the week";
+            return refuse(field, format!("{problem}; not {text:?}. The time zone is in time_zone"));
         };
         for (i, (part, allowed)) in parts.iter().zip(FIELDS).enumerate() {
             let mut alone = ["*"; 5];
@@ -53,19 +54,19 @@ impl Cron {
             // The library's `L` does not fire in December.
             let last = [2, 4].contains(&i) && part.contains('L');
             if last || parse(alone).is_none() {
-                return refuse(field, format!("{allowed}, with *, lists, ranges and steps; not {part:?}"));
+                return refuse(field, format!("{allowed}, or *, lists, ranges and steps of these; not {part:?}"));
             }
         }
         let months = parse(["0", "0", "*", month, "*"]);
         let days = parse(["0", "0", day, month, weekday]);
         let times = parse([minute, hour, "*", "*", "*"]);
         let (Some(months), Some(days), Some(times)) = (months, days, times) else {
-            return refuse(field, format!("a cron expression; not {text:?}"));
+            return refuse(field, format!("must be a cron expression; not {text:?}"));
         };
         let cron = Self { months: months_of_year(&months), days, times: times_of_day(&times) };
         match cron.after(date(2000, 1, 1).at(0, 0, 0, 0)) {
             Some(_) => Ok(cron),
-            None => refuse(field, format!("a day that exists; {text:?} never fires")),
+            None => refuse(field, format!("must name a day that exists; {text:?} never fires")),
         }
     }
 

@@ -231,20 +231,20 @@ fn refusals_say_what_is_allowed() {
         ),
     ];
     assert_snapshot!(shown.join("\n"), @r#"
-    at least one start, stop or window; found none
-    a name of the IANA time zone database such as Europe/Berlin; not "Europe/Atlantis"
-    five fields as in "0 8 * * 1-5": minute, hour, day of the month, month, day of the week (the time zone is a field of its own); not "0 8 * *"
-    five fields as in "0 8 * * 1-5": minute, hour, day of the month, month, day of the week (the time zone is a field of its own); not "0 8 * * * Europe/Berlin"
-    the minute is 0 to 59, with *, lists, ranges and steps; not "60"
-    the day of the month is 1 to 31, with *, lists, ranges and steps; not "L"
-    the day of the week is 0 to 7 (both are Sunday) or SUN to SAT, with *, lists, ranges and steps; not "5L"
-    a day that exists; "0 8 30 2 *" never fires
-    at most 100 characters, not 101
-    at most 16 entries, not 17
-    at most 16 entries, not 17
-    a time as in RFC 3339, such as 2026-12-24T10:00:00Z, in the years 1970 to 2554; not "2026-01-01 12:00:00Z"
-    a time as in RFC 3339, such as 2026-12-24T10:00:00Z, in the years 1970 to 2554; not "1969-12-31T00:00:00Z"
-    later than from, which is "2026-01-01T12:00:00Z"; not "2026-01-01T12:00:00Z"
+    must have at least one start, stop or window
+    must be a name of the IANA time zone database such as Europe/Berlin; not "Europe/Atlantis"
+    must be five fields as in "0 8 * * 1-5": minute, hour, day of the month, month, day of the week; not "0 8 * *". The time zone is in time_zone
+    must be five fields as in "0 8 * * 1-5": minute, hour, day of the month, month, day of the week; not "0 8 * * * Europe/Berlin". The time zone is in time_zone
+    the minute must be 0 to 59, or *, lists, ranges and steps of these; not "60"
+    the day of the month must be 1 to 31, or *, lists, ranges and steps of these; not "L"
+    the day of the week must be 0 to 7 (0 and 7 are Sunday) or SUN to SAT, or *, lists, ranges and steps of these; not "5L"
+    must name a day that exists; "0 8 30 2 *" never fires
+    must be at most 100 characters, not 101
+    must have at most 16 entries, not 17
+    must have at most 16 entries, not 17
+    must be a time as in RFC 3339 such as 2026-12-24T10:00:00Z, in the years 1970 to 2554; not "2026-01-01 12:00:00Z"
+    must be a time as in RFC 3339 such as 2026-12-24T10:00:00Z, in the years 1970 to 2554; not "1969-12-31T00:00:00Z"
+    must be later than from ("2026-01-01T12:00:00Z"), not "2026-01-01T12:00:00Z"
     "#);
 }
 

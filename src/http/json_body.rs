@@ -1,0 +1,86 @@
+//! JSON bodies of requests, read into the types of the API.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode, header};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use super::error::{ApiError, TooSlow};
+use crate::definition::spec::object::Object;
+use crate::definition::spec::{SpecError, schema};
+
+/// A body as it arrived, or why it did not.
+pub(super) type Body = Result<Bytes, BytesRejection>;
+
+/// Reads a JSON object of at most `limit` bytes, which the router has enforced.
+///
+/// # Errors
+/// What is wrong with the body.
+pub(super) fn read<T: DeserializeOwned + JsonSchema>(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<T, ApiError> {
+    parse(headers, &received(body, limit)?)
+}
+
+/// The same where every field has a default: an empty body is an empty object.
+///
+/// # Errors
+/// What is wrong with the body.
+pub(super) fn read_or_default<T: DeserializeOwned + JsonSchema>(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<T, ApiError> {
+    let body = received(body, limit)?;
+    parse(headers, if body.is_empty() { b"{}" } else { &body })
+}
+
+fn received(body: Body, limit: usize) -> Result<Bytes, ApiError> {
+    body.map_err(|rejection| match (TooSlow::find(&rejection), rejection.status()) {
+        (Some(slow), _) => ApiError::TooSlow(*slow),
+        (None, StatusCode::PAYLOAD_TOO_LARGE) => ApiError::TooLarge { limit },
+        (None, _) => ApiError::Body(rejection.body_text()),
+    })
+}
+
+fn parse<T: DeserializeOwned + JsonSchema>(headers: &HeaderMap, body: &[u8]) -> Result<T, ApiError> {
+    if body.trim_ascii().is_empty() {
+        return Err(ApiError::NotJson("the body is empty; send a JSON object".into()));
+    }
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let read: Result<Object<T>, _> = serde_path_to_error::deserialize(&mut json);
+    let Object(read) = read.map_err(|error| wrong::<T>(&error))?;
+    json.end().map_err(|error| not_json(&error))?;
+    declared_as_json(headers)?;
+    Ok(read)
+}
+
+/// A form on somebody's page cannot declare its body as JSON without being asked for by CORS.
+fn declared_as_json(headers: &HeaderMap) -> Result<(), ApiError> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let text = value.to_str().unwrap_or_default();
+    match text.split(';').next().map(str::trim) {
+        Some("application/json") => Ok(()),
+        _ => Err(ApiError::NotJsonType(text.to_owned())),
+    }
+}
+
+fn wrong<T: JsonSchema>(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
+    let inner = error.inner();
+    if !inner.is_data() {
+        return not_json(inner);
+    }
+    let SpecError { field, problem } =
+        SpecError::from_serde(&error.path().to_string(), &inner.to_string(), &schema::<T>());
+    let problem = if field.is_empty() { format!("the body {problem}") } else { problem };
+    SpecError { field, problem }.into()
+}
+
+fn not_json(error: &serde_json::Error) -> ApiError {
+    let text = error.to_string();
+    let problem = text.rsplit_once(" at line ").map_or(text.as_str(), |(problem, _)| problem);
+    ApiError::NotJson(format!("the body is not JSON (line {}, column {}): {problem}", error.line(), error.column()))
+}
