@@ -82,7 +82,7 @@ struct Shared {
     metrics: Arc<Metrics>,
     manifests: manifests::Manifests,
     /// Those who play.
-    seen: ClientFormats,
+    client_formats: ClientFormats,
     access: watch::Sender<Arc<Access>>,
     draining: CancellationToken,
 }
@@ -99,7 +99,7 @@ impl App {
             clock,
             metrics,
             manifests: manifests::Manifests::default(),
-            seen: ClientFormats::new(),
+            client_formats: ClientFormats::new(),
             access: watch::Sender::new(Arc::new(access)),
             draining,
         }))

@@ -1,4 +1,4 @@
-//! Live test streams, bars and tone on the UTC clock, made once and served as HLS, LL-HLS, DASH and LL-DASH.
+//! Live test streams, bars and tone on the UTC clock, encoded once and served as HLS, LL-HLS, DASH and LL-DASH.
 //!
 //! # Three ideas
 //!
@@ -7,7 +7,7 @@
 //! 2. **Replicas are byte-identical.** Two processes with the same definition publish the same bytes under the same URLs,
 //!    whenever they started: runs begin on boundaries where encoders are in the same state ([`media::pipeline`]), and the packager
 //!    ([`media::cmaf`]) takes every number from the frame index.
-//! 3. **Encode once, package once, publish once.** There is one encode for each rendition and one CMAF chunk in memory;
+//! 3. **Encode once, package once, publish once.** Each rendition is encoded once and each CMAF chunk is in memory once;
 //!    manifests are pure functions of a definition and a [`media::window`].
 //!
 //! # The way of the data
@@ -21,57 +21,61 @@
 //!                                            └──────────→ media directory
 //! ```
 //!
-//! Data goes one way. What is left of [`definition::spec::StreamSpec`] is not trusted; what is right of it is not checked twice.
-//! Control goes down by cancellation tokens, news comes up by `watch` channels. What happens to streams is also told as
-//! [`stream::Events`], which [`stream::hooks`] post to other servers.
+//! Data flows one way. A [`definition::spec::StreamSpec`] is valid by construction: data before it is untrusted, data after
+//! it is not checked again. Control flows down by cancellation tokens, status flows up by `watch` channels. Changes of
+//! streams are published as [`stream::Events`], which [`stream::hooks`] post to other servers.
 //!
 //! # A run
 //!
-//! A run renders *from* a segment *until* a segment or for ever; UTC paces only what is not yet past. The live run begins
-//! four segments before now, so that a stream is playable as soon as a few hundred frames are encoded. Behind it a
-//! second run fills in the rest of the window: manifests list it from the start, because what a window shows is a function
-//! of UTC and not of when the process began, and a request for a segment that is not there yet waits for it.
+//! A run renders *from* a segment, *until* a segment or without end; UTC paces only frames that are not yet past. The live
+//! run begins four segments before the current one, so that a stream is playable as soon as a few hundred frames are
+//! encoded. A second run renders the rest of the window behind it. Manifests list the whole window from the start, because
+//! the content of a window is a function of UTC and not of the start of the process; a request for a segment that is not
+//! rendered yet waits for it.
 //!
-//! As many runs as there are cores catch up at once, and one fills in the past, so that those that are on time stay so. The
-//! frames of a run are painted on the encoder's own thread when the encoder asks for them, and pictures in groups that halve
-//! towards the end of their chunk, which is the least that anybody gets. When time jumps, a run makes what is missing; when
-//! it is too slow, the next one goes on nearer to now and what is between is a gap.
+//! As many runs as there are cores may catch up with UTC simultaneously, and one at a time may render the past, so that
+//! streams that are on time stay on time. Frames are painted on the encoder's own thread when the encoder requests them,
+//! pictures in groups that halve towards the end of their chunk. After a jump of the clock a run renders the missing
+//! segments. A run that is too slow is replaced by one nearer to the current time, and the segments in between are a gap.
 //!
-//! # What is wanted, and what runs
+//! # Desired and actual state
 //!
-//! Whoever changes a definition writes it to [`definition::store`]. The registry in [`stream`] makes what runs match them and the
-//! time, again at every change and every few seconds, so that a restart, a moment that was missed and a clock that is set
-//! heal the same way. What the machine cannot make beside what runs waits for room. A definition that differs in picture or sound only begins at a segment that is stored with it: the
-//! windows go on, and what lies between two changes is an *epoch*, with a revision and a pipeline of its own.
+//! Every change of a definition is written to [`definition::store`]. The registry in [`stream`] is the reconciler: at every
+//! change and every few seconds it compares the running streams with the definitions, the schedules and the time, so that a
+//! restart, a missed moment and a clock that is set heal in the same way. Streams for which the machine has no capacity
+//! wait. A change of picture or sound takes effect at a segment that is stored with the definition: the windows go on, and
+//! the segments between two changes are an *epoch*, with a revision and a pipeline of its own.
 //!
 //! # Low latency
 //!
-//! A chunk is published when its last frame is encoded, a frame's length before it would end on a camera. Readers wait on
-//! the window's `watch` channel; each manifest is rendered by the first who finds it old and shared by all ([`http`]).
+//! A chunk is published when its last frame is encoded, one frame duration before that frame would end on a camera. Readers
+//! wait on the window's `watch` channel. The first request that finds a manifest out of date renders it, and all requests
+//! share the rendering ([`http`]).
 //!
 //! # Pushing
 //!
-//! A push reads the windows as a viewer does, takes the frames out of the chunks and has a pipeline that puts them into
-//! another container. Nothing that makes or serves media knows of it or waits for it, and each target has a task that tries
-//! for ever ([`stream`]).
+//! A push reads the windows as a viewer does, takes the frames out of the chunks and sends them in another container.
+//! Nothing else waits for a push, and each target has a task that reconnects until it is stopped ([`stream`]).
 //!
-//! # Who may watch
+//! # Access
 //!
-//! A definition says who may watch, and nothing of that changes what is published. A [`http::viewer_token`] is the beginning of the
-//! path and is taken off before there is a route ([`http`]), so that manifests, which are relative, are the same bytes for all.
+//! A definition says who may watch; this changes nothing in the published bytes. A viewer token
+//! ([`http::viewer_token`]) is the beginning of the path and is removed before routing, so that manifests, whose URLs are
+//! relative, are the same bytes for all viewers.
 //!
 //! # Words
 //!
 //! *stream* what a user starts · *definition* what the user asked for · *track* one encoded video rendition or audio ·
 //! *frame* one picture, or one AAC frame of 1024 samples · *segment* the media between two grid points, starting with an
-//! IDR picture · *chunk* a piece of a segment, `moof` and `mdat` · *window* the segments that a track keeps · *snapshot* an
-//! immutable view of a window · *output* all windows of a stream · *audience* those who watch a stream · *target* another
-//! server that a stream is pushed to · *run* one life of a pipeline · *phase* where a stream is in its life · *revision* eight
-//! hex digits, a hash of everything that changes media bytes.
+//! IDR picture · *chunk* a piece of a segment, `moof` and `mdat` · *window* the segments of a track that are available · *snapshot* an
+//! immutable view of a window · *output* all windows of a stream · *audience* the viewers of a stream · *target* another
+//! server that a stream is pushed to · *run* one pipeline from its start to its end · *supervisor* the task that restarts the
+//! runs of a stream · *phase* the state of a stream, such as running or failed · *revision* eight hex digits, a hash of
+//! everything that changes media bytes.
 //!
-//! # Wings, from the one that depends on nothing to the one that depends on all
+//! # Wings, in the order of dependence
 //!
-//! | wing | what is in it, and what may not be |
+//! | wing | what belongs in it, and what does not |
 //! |---|---|
 //! | [`base`] | time, network addresses, secrets and metrics: used by every other wing, knows none of them |
 //! | [`definition`] | what a user asked for, valid by construction, and where it is stored; nothing of what runs |

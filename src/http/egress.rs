@@ -1,4 +1,4 @@
-//! Bodies that are counted as they are handed to a connection.
+//! Counts the bytes of response bodies as they are handed to a connection.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,15 +11,16 @@ use http_body::{Frame, SizeHint};
 use crate::base::metrics::Metrics;
 use crate::stream::audience::Audience;
 
-/// A body, and where its bytes are counted.
+/// A body with its counters.
 struct Counted {
     body: Body,
     metrics: Arc<Metrics>,
-    /// Of a stream's manifests and media.
+    /// The stream whose manifest or media it is.
     audience: Option<Arc<Audience>>,
 }
 
-/// The same answer; its bytes are those of the stream whose audience is among its extensions.
+/// The same response with counters: those of all responses, and those of the stream whose audience is among the
+/// extensions.
 pub(super) fn counted(mut response: Response, metrics: Arc<Metrics>) -> Response {
     let audience = response.extensions_mut().remove::<Arc<Audience>>();
     response.map(|body| Body::new(Counted { body, metrics, audience }))

@@ -1,4 +1,4 @@
-//! `/api/v1/events`: what happens to streams, as server-sent events (WHATWG HTML 9.2).
+//! `/api/v1/events`: events of streams as server-sent events (WHATWG HTML 9.2).
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use futures_util::stream;
 use super::App;
 use crate::stream::{Delivered, Events};
 
-/// Often enough for every proxy to keep the connection.
+/// Interval of comments that keep proxies from closing the connection.
 const PULSE: Duration = Duration::from_secs(15);
-/// How long a browser waits before it comes again.
+/// Time that a browser waits before it reconnects.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// Events from now on, or those after the one that `Last-Event-ID` names. An event called `missed` says that some are not
-/// kept any more, and that whoever shows state has to read it anew.
+/// Sends events from now on, or those after `Last-Event-ID`. An event `missed` means that older events were dropped,
+/// and that a client which displays state must read the state again.
 pub(super) async fn events(State(app): State<App>, headers: HeaderMap) -> Response {
     let events = &app.0.registry.setting().events;
     let follower = events.follow(headers.get("last-event-id").map(|id| after(events, id)));
@@ -41,12 +41,13 @@ pub(super) async fn events(State(app): State<App>, headers: HeaderMap) -> Respon
     let mut response = Sse::new(sent).keep_alive(KeepAlive::new().interval(PULSE)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // nginx would collect it.
+    // Without this nginx buffers the response.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
 }
 
-/// The id of the event that a client has seen last. One of another process is none of ours, and all of ours are missed.
+/// The id of the last event that the client received. An id of another process counts as unknown, so that the client
+/// gets `missed`.
 fn after(events: &Events, id: &HeaderValue) -> u64 {
     let id = id.to_str().ok().and_then(|id| id.rsplit_once('-'));
     let own = id.filter(|(series, _)| *series == events.series());

@@ -1,4 +1,4 @@
-//! Manifests as they are sent: each is generated and compressed once for each change and shared by all who ask.
+//! Cache of rendered manifests: each is generated and compressed once per change and shared by all responses.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -13,8 +13,7 @@ use crate::media::manifest::hls::Skip;
 use crate::media::manifest::{Latency, Place, View, dash, hls};
 use crate::media::window::{Granularity, Output};
 
-/// Which manifest of a stream.
-/// Tracks by their place in the output.
+/// A manifest of a stream. Tracks are named by their index in the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     Multivariant(Place, Latency),
@@ -25,7 +24,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// What has to change in the windows for the manifest to change.
+    /// The granularity of changes in the windows that change the manifest.
     pub(super) fn granularity(self) -> Granularity {
         match self {
             Self::Multivariant(..) | Self::Media(_) | Self::Iframes(_) | Self::Mpd(..) => Granularity::Segment,
@@ -34,7 +33,7 @@ impl Kind {
     }
 }
 
-/// A manifest, ready to send.
+/// A rendered manifest.
 #[derive(Debug)]
 pub(super) struct Rendered {
     pub(super) text: Bytes,
@@ -45,7 +44,7 @@ pub(super) struct Rendered {
     pub(super) modified: UnixTime,
 }
 
-/// The newest rendering of each manifest that somebody has asked for.
+/// The newest rendering of each manifest that was requested.
 #[derive(Debug, Default)]
 pub(super) struct Manifests(RwLock<HashMap<(u64, Kind), Arc<Slot>>>);
 
@@ -53,12 +52,13 @@ pub(super) struct Manifests(RwLock<HashMap<(u64, Kind), Arc<Slot>>>);
 #[derive(Debug)]
 struct Slot {
     output: Weak<Output>,
-    /// With the state of the windows that it was made from. Whoever finds it old renders it, and all others wait for that.
+    /// The rendering with the version of the windows that it shows. The first request that finds it out of date
+    /// renders it again while the others wait.
     newest: Mutex<Option<(u64, Arc<Rendered>)>>,
 }
 
 impl Manifests {
-    /// The manifest as it is now; `None` if there is nothing to play yet, or no such track.
+    /// The current manifest; `None` if the stream is not playable yet, or has no such track.
     pub(super) fn get(&self, output: &Arc<Output>, kind: Kind) -> Option<Arc<Rendered>> {
         let slot = self.slot(output, kind);
         let mut newest = slot.newest.lock().unwrap_or_else(PoisonError::into_inner);

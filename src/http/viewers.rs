@@ -1,4 +1,4 @@
-//! Who asks: what it takes to count viewers, and to know those again who play already.
+//! Tells viewers apart, so that they can be counted and limits spare those who already play.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,13 +20,13 @@ use crate::stream::ActiveOutput;
 use crate::stream::audience::{Audience, Format, Key, MediaRequest};
 use crate::stream::{Admission, Refusal};
 
-/// Whoever sent a request.
+/// The sender of a request.
 pub(super) struct Caller {
-    /// By address and port: one player, and perhaps one of several connections that it has.
+    /// Key of address and port: one connection of a player.
     connection: Key,
-    /// By address and program: a player with all its connections, and perhaps others like it.
+    /// Key of address and user agent: all connections of a player, and of similar players at the same address.
     program: Key,
-    /// Wants the headers only.
+    /// Whether the request is `HEAD`.
     head: bool,
     uri: Uri,
 }
@@ -36,13 +36,13 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-        // What anybody may write would let one viewer pass for many.
+        // An untrusted header would let one viewer count as many.
         let addresses = app.access().viewer_access.addresses(&parts.extensions, &parts.headers);
         let agent = parts.headers.get(header::USER_AGENT).map(HeaderValue::as_bytes);
-        let seen = &app.0.seen;
+        let formats = &app.0.client_formats;
         Ok(Self {
-            connection: seen.key(&(peer, &addresses)),
-            program: seen.key(&(&addresses, agent)),
+            connection: formats.key(&(peer, &addresses)),
+            program: formats.key(&(&addresses, agent)),
             head: parts.method == Method::HEAD,
             uri: parts.uri.clone(),
         })
@@ -50,16 +50,16 @@ impl FromRequestParts<App> for Caller {
 }
 
 impl Caller {
-    /// Lets somebody in who asks for a manifest that a player begins with, or sends them away.
+    /// Admits or refuses a request for a manifest with which a player starts.
     ///
     /// # Errors
     /// [`Refusal`].
     pub(super) fn admit(&self, app: &App, stream: &StreamName, kind: Kind) -> Result<(), Refusal> {
         let now = app.0.clock.now();
         let judge = |audience: &Audience| {
-            // Players read an MPD again and again, and a multivariant playlist once.
+            // Players reload an MPD, and read a multivariant playlist once.
             let again = matches!(kind, Kind::Mpd(..));
-            let mut seen = self.keys(audience).into_iter().filter_map(|key| app.0.seen.find(key, now));
+            let mut seen = self.keys(audience).into_iter().filter_map(|key| app.0.client_formats.find(key, now));
             match again && seen.next().is_some() {
                 true => Admission::Existing,
                 false if self.head => Admission::Check,
@@ -69,7 +69,7 @@ impl Caller {
         app.0.registry.admit(stream, judge)
     }
 
-    /// Where somebody is sent who is not let in.
+    /// The response to a refused viewer: a redirect to `overflow_url`, or 503.
     pub(super) fn refused(&self, refusal: Refusal) -> Result<Response, ApiError> {
         let Some(elsewhere) = &refusal.elsewhere else { return Err(ApiError::Crowded(refusal)) };
         let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
@@ -79,16 +79,16 @@ impl Caller {
         Ok(response)
     }
 
-    /// Notes by what manifest somebody plays.
+    /// Stores which manifest format the client plays.
     pub(super) fn reads(&self, app: &App, output: &ActiveOutput, kind: Kind, response: &mut Response) {
         count_bytes(output, response);
         if let Some(format) = format(kind).filter(|_| !self.head && !response.status().is_client_error()) {
             let now = app.0.clock.now();
-            self.keys(&output.audience).into_iter().for_each(|key| app.0.seen.mark(key, format, now));
+            self.keys(&output.audience).into_iter().for_each(|key| app.0.client_formats.mark(key, format, now));
         }
     }
 
-    /// Counts somebody who begins to get media.
+    /// Counts a media response for the viewers of the stream.
     pub(super) fn plays(
         &self,
         app: &App,
@@ -103,14 +103,14 @@ impl Caller {
         let (timeline, now) = (&output.spec.timeline, app.0.clock.now());
         let (segment, chunks, certain) = match file {
             MediaFile::Init => return,
-            // What nobody else asks for tells by itself who it is.
+            // Only LL-HLS players request chunks, so the format is certain.
             MediaFile::Chunk { segment, .. } => (segment, 1, Some(Format::LlHls)),
             MediaFile::Segment(segment) => {
                 let early = now < timeline.segment_start(segment) + timeline.segment_duration() / 2;
                 (segment, timeline.chunks_per_segment(), early.then_some(Format::LlDash))
             }
         };
-        let mut seen = self.keys(&output.audience).into_iter().filter_map(|key| app.0.seen.find(key, now));
+        let mut seen = self.keys(&output.audience).into_iter().filter_map(|key| app.0.client_formats.find(key, now));
         let format = seen.next();
         let format = certain.or(format).unwrap_or(Format::Hls);
         output.audience.asked(&MediaRequest { kind, segment, chunks, format }, timeline, now);
@@ -121,12 +121,12 @@ impl Caller {
     }
 }
 
-/// Bytes of the body are counted for the stream as they go.
+/// Attaches the stream's counters to the response, so that its bytes are counted as they are sent.
 fn count_bytes(output: &ActiveOutput, response: &mut Response) {
     response.extensions_mut().insert(Arc::clone(&output.audience));
 }
 
-/// Whether it is the first that somebody gets of a file, or all of it.
+/// Whether the response has the first byte of the file.
 fn begins(response: &Response) -> bool {
     match response.status() {
         StatusCode::OK => true,

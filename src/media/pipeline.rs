@@ -1,6 +1,6 @@
-//! GStreamer, and nothing else in the program knows it. One call, [`run`], renders a stream from one segment to
-//! another or for ever into its windows; another, [`push`](fn@push), takes what is there to another server. When they return,
-//! nothing of the run or of the connection is left.
+//! GStreamer pipelines; no other module uses GStreamer. [`run`] renders a stream into its windows from one segment to
+//! another, or without end. [`push`](fn@push) sends published frames to another server. When they return, the
+//! pipeline, its threads and the connection are gone.
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
-//! Who watches a stream, told from what is asked for, without cookies and with nothing in URLs. A player fetches each
-//! segment of one video rendition and of the sound once, so there are as many viewers as requests for one segment.
-//! Counting is atomic and of fixed size (`request_counts`), what the counts mean is pure (`estimate`).
+//! Viewers of a stream, estimated from media requests, without cookies and without a session id in URLs. A player
+//! fetches each segment of one video rendition and of the audio once, so the number of requests for one segment is
+//! the number of viewers. Counters are atomic and of fixed size (`request_counts`); `estimate` is the pure arithmetic
+//! from counts to viewers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,21 +22,21 @@ pub use request_counts::MediaRequest;
 use history::History;
 use request_counts::RequestCounts;
 
-/// Refusals that are less than this apart belong together.
+/// Refusals less than this apart count as one episode, which is logged and reported once.
 const EPISODE: Duration = Duration::from_secs(30);
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-/// By what manifest somebody plays.
+/// The kind of manifest that a viewer plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
     /// HLS.
     Hls,
-    /// HLS with low latency.
+    /// LL-HLS.
     LlHls,
     /// DASH.
     Dash,
-    /// DASH with low latency.
+    /// LL-DASH.
     LlDash,
 }
 
@@ -46,7 +47,7 @@ impl Format {
     /// All of them, in the order of [`ByFormat`].
     pub const ALL: [Self; 4] = [Self::Hls, Self::LlHls, Self::Dash, Self::LlDash];
 
-    /// The word for it in JSON and metrics.
+    /// Its name in JSON and metrics.
     pub const fn as_str(self) -> &'static str {
         let [hls, llhls, dash, lldash] = ViewerLabels::FORMATS;
         match self {
@@ -58,20 +59,20 @@ impl Format {
     }
 }
 
-/// Those who watch one stream. Shared by everybody who answers them.
+/// The viewers of one stream. All requests for the stream share it.
 #[derive(Debug)]
 pub struct Audience {
-    /// Tells it from every other of the process.
+    /// Unique in the process.
     pub id: u64,
     request_counts: RequestCounts,
     sent: AtomicU64,
-    /// When somebody was refused last, in nanoseconds since 1970; 0 if nobody has been.
+    /// Time of the last refusal in nanoseconds since 1970; 0 before the first.
     refused: AtomicU64,
     history: Mutex<History>,
 }
 
 impl Audience {
-    /// Nobody.
+    /// No viewers yet.
     pub fn new() -> Self {
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
@@ -82,40 +83,40 @@ impl Audience {
         }
     }
 
-    /// Counts media that begins to be sent.
+    /// Counts a media response when its first byte is sent.
     pub fn asked(&self, asked: &MediaRequest, timeline: &Timeline, now: UnixTime) {
         self.request_counts.add(asked, timeline, now);
     }
 
-    /// Counts bytes that are handed to a connection.
+    /// Counts bytes handed to a connection.
     pub fn sent(&self, bytes: u64) {
         self.sent.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Counts somebody who has been let in and has not asked for media yet.
+    /// Counts a viewer who was admitted and has not requested media yet.
     pub fn admit(&self) {
         self.history().admit();
     }
 
-    /// Notes that somebody has been refused; whether that is the first time in a while.
+    /// Records a refusal. Returns whether it begins an episode.
     pub fn refuse(&self, now: UnixTime) -> bool {
         let last = self.refused.swap(now.as_nanos(), Ordering::Relaxed);
         now.saturating_since(UnixTime::from_nanos(last)) > EPISODE
     }
 
-    /// Takes stock, once a second or so, of a stream with this timeline. `None` if it publishes nothing.
+    /// Measures the viewers, about once a second. `timeline` is `None` if the stream publishes nothing.
     pub fn measure(&self, timeline: Option<&Timeline>, now: UnixTime) -> Option<Transition> {
         let viewers =
             timeline.map(|timeline| (self.request_counts.viewers(timeline, now), timeline.segment_duration()));
         self.history().measure(viewers, self.sent.load(Ordering::Relaxed), now)
     }
 
-    /// What was measured last, and since the beginning.
+    /// The last measurement, and the totals since the start.
     pub fn figures(&self) -> Figures {
         Figures { bytes: self.sent.load(Ordering::Relaxed), ..self.history().figures() }
     }
 
-    /// What there is to carry now, those who are just coming included.
+    /// The current load, viewers who have just been admitted included.
     pub fn load(&self, now: UnixTime) -> Load {
         self.history().load(self.sent.load(Ordering::Relaxed), now)
     }

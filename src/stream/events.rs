@@ -1,5 +1,5 @@
-//! What has happened to streams, in order, for those who follow. The newest events are kept; a follower reads them where
-//! they are, so one that is slow costs nothing and holds nobody up.
+//! Events of all streams, in order. The newest events are stored once and followers read them in place, so a slow
+//! follower costs nothing and delays no other.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
@@ -13,62 +13,62 @@ use crate::base::timeline::UnixTime;
 use crate::definition::spec::StreamName;
 use crate::media::manifest::date_time;
 
-/// How many events are kept: hundreds of streams may start at once, and a follower that was away for a moment still
-/// gets all of it.
+/// Events stored. Hundreds of streams may start simultaneously, and a follower that was disconnected briefly still
+/// gets all their events.
 const KEPT: usize = 1000;
 
-/// Something that has happened to a stream.
+/// An event of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// Rises by one from 1 within a process.
     pub id: u64,
-    /// When.
+    /// Time of the event.
     pub at: UnixTime,
-    /// To which stream.
+    /// Name of the stream.
     pub stream: StreamName,
-    /// What.
+    /// What happened.
     pub kind: EventKind,
 }
 
-/// What has happened.
+/// What happened to a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EventKind {
-    /// The stream is in another phase.
+    /// The stream changed its phase.
     Phase {
-        /// Which.
+        /// The new phase.
         phase: Phase,
-        /// Why it is not running, where it should be.
+        /// Why it does not run although it should.
         error: Option<String>,
     },
-    /// There is a stream of this name now.
+    /// The stream was created.
     Created,
-    /// Its definition is another one.
+    /// The definition was replaced.
     Replaced,
-    /// There is none any more.
+    /// The stream was removed.
     Removed,
-    /// Somebody watches it, and before nobody did.
+    /// The first viewer has come.
     FirstViewer,
-    /// Nobody watches it any more.
+    /// The last viewer has gone.
     LastViewer,
-    /// Viewers are turned away, because there are too many.
+    /// New viewers are refused because a limit is reached.
     Overflow,
-    /// A target that the stream is pushed to takes it, or does not.
+    /// A push target changed its state.
     Push {
-        /// Which, without its secret.
+        /// URL of the target with its secret masked.
         target: String,
-        /// Where it stands.
+        /// The new state.
         phase: PushPhase,
-        /// Why it does not.
+        /// Why the push fails.
         error: Option<String>,
     },
 }
 
 impl Event {
-    /// All that [`Event::name`] may be.
+    /// All values of [`Event::name`].
     pub const NAMES: [&str; 8] =
         ["phase", "created", "replaced", "removed", "first_viewer", "last_viewer", "overflow", "push"];
 
-    /// The kind of event in one word.
+    /// Name of the event's kind in JSON.
     pub const fn name(&self) -> &'static str {
         match self.kind {
             EventKind::Phase { .. } => "phase",
@@ -111,7 +111,7 @@ impl Serialize for Event {
     }
 }
 
-/// The events of a process. Any number of tasks tell and follow.
+/// The events of a process. Any number of tasks publish and follow.
 #[derive(Debug)]
 pub struct Events {
     series: String,
@@ -119,26 +119,25 @@ pub struct Events {
 }
 
 impl Events {
-    /// Nothing has happened yet.
+    /// No events yet.
     pub fn new() -> Self {
         // The standard library seeds its hash maps with random numbers of the system; two processes do not share them.
         let series = format!("{:016x}", RandomState::new().hash_one(std::process::id()));
         Self { series, kept: watch::Sender::default() }
     }
 
-    /// Sixteen hex digits that no other process has. With an event's id they name the event everywhere, also after a
-    /// restart, when ids begin at 1 again.
+    /// Sixteen hex digits unique to this process. Together with the event's id they identify an event across
+    /// restarts, after which ids begin at 1 again.
     pub fn series(&self) -> &str {
         &self.series
     }
 
-    /// Adds an event. Never waits for those who follow.
+    /// Publishes an event. Never waits for followers.
     pub fn tell(&self, at: UnixTime, stream: &StreamName, kind: EventKind) {
         self.kept.send_modify(|kept| kept.push(|id| Event { id, at, stream: stream.clone(), kind }));
     }
 
-    /// Follows what comes after the event with the id `after`, without hole or repetition; `None` is the newest there is
-    /// now.
+    /// Follows the events after the one with id `after`, without gap or repetition; `None` follows from now on.
     pub fn follow(&self, after: Option<u64>) -> Follower {
         let kept = self.kept.subscribe();
         let after = after.unwrap_or_else(|| kept.borrow().last);
@@ -152,17 +151,17 @@ impl Default for Events {
     }
 }
 
-/// What a follower gets.
+/// An item that a follower receives.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Delivered {
     /// The next event.
     Event(Arc<Event>),
-    /// Events were forgotten before the follower came to them, or its last one was of another process. The oldest that is
-    /// kept comes next; whoever shows state reads it anew.
+    /// Events were discarded before the follower read them, or its last event was of another process. The oldest
+    /// stored event comes next; a client that displays state must read the state again.
     Missed,
 }
 
-/// One who follows [`Events`].
+/// A reader of [`Events`].
 #[derive(Debug)]
 pub struct Follower {
     kept: watch::Receiver<Kept>,
@@ -170,7 +169,7 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// The next event, as soon as there is one; `None` when there will be no more. Nothing is lost if the future is dropped.
+    /// Waits for the next event; `None` when no more will come. Cancel-safe.
     pub async fn next(&mut self) -> Option<Delivered> {
         loop {
             let next = self.kept.borrow_and_update().next(self.after);
@@ -189,19 +188,19 @@ impl Follower {
     }
 }
 
-/// The newest events.
+/// The stored events.
 #[derive(Debug, Default)]
 struct Kept {
-    /// With ids that rise by one up to `last`.
+    /// Ids rise by one up to `last`.
     events: VecDeque<Arc<Event>>,
     /// Id of the newest event; 0 before the first.
     last: u64,
 }
 
-/// What comes after an id.
+/// The item after an id.
 enum Next {
     Event(Arc<Event>),
-    /// Events up to and with `forgotten` are not there.
+    /// Events up to and including `forgotten` are no longer stored.
     Missed {
         forgotten: u64,
     },

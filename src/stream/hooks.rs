@@ -1,5 +1,5 @@
-//! Posts events to other servers: one task, one queue and one order for each hook. What is posted is decided by its
-//! settings, when to try again by [`RetryTimes`]; `post` is the only place that speaks HTTP.
+//! Webhooks: posts events to other servers. Each hook has one task and one queue, and gets its events in order. Its
+//! settings choose the events, [`RetryTimes`] the retries; only `post` speaks HTTP.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,25 +19,26 @@ use post::{Delivery, Post, Verdict};
 pub use request::{Hook, HookRequest};
 pub use workers::Workers;
 
-/// Events that may wait for one hook: what a hundred streams tell when they start, and little memory.
+/// Events that may wait for one hook: those of a hundred streams that start, in little memory.
 const QUEUE: usize = 256;
-/// Once events are dropped, the spell lasts until so many may wait again; a queue that moves by one is still full.
+/// After an overflow the queue counts as full until this many places are free, so that the log has one line for each
+/// overflow.
 const RELIEF: usize = QUEUE / 2;
 
-/// How long a hook is waited for.
+/// Time limits of deliveries.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryTimes {
-    /// An attempt that takes longer has failed.
+    /// Timeout of one attempt.
     pub attempt: Duration,
-    /// Rests between attempts, of which there is one more than rests.
+    /// Pauses between attempts; there is one attempt more than pauses.
     pub rests: [Duration; 4],
-    /// What is queued at the end may take so long altogether.
+    /// Time for all queued events together when the program ends.
     pub farewell: Duration,
 }
 
 impl Default for RetryTimes {
-    /// Five seconds are more than a server needs to put an event into a queue of its own; 15 s of rests are a restart of
-    /// it. After two seconds at the end a supervisor does not yet think that the program hangs.
+    /// A receiver needs less than five seconds to queue an event; 15 s of pauses outlast its restart. Two seconds at
+    /// the end are short enough that a service manager does not kill the program.
     fn default() -> Self {
         Self {
             attempt: Duration::from_secs(5),
@@ -47,20 +48,20 @@ impl Default for RetryTimes {
     }
 }
 
-/// What all hooks have in common.
+/// Shared by all hooks.
 #[derive(Debug, Clone)]
 pub struct Setting {
-    /// What is posted.
+    /// Source of the events.
     pub events: Arc<Events>,
-    /// Dates signatures.
+    /// Time for signatures.
     pub clock: Clock,
     /// Counts deliveries.
     pub metrics: Arc<Metrics>,
-    /// How long hooks are waited for.
+    /// Time limits.
     pub retry_times: RetryTimes,
 }
 
-/// Posts to `hook` what is told from this call on. The future resolves soon after `stop`, at the latest after
+/// Posts to `hook` all events that are published from this call on. The future resolves after `stop`, within
 /// [`RetryTimes::farewell`].
 pub fn deliver(hook: Hook, setting: Setting, stop: CancellationToken) -> impl Future<Output = ()> + Send + use<> {
     let follower = setting.events.follow(None);
@@ -73,7 +74,7 @@ pub fn deliver(hook: Hook, setting: Setting, stop: CancellationToken) -> impl Fu
         let (sender, queue) = mpsc::channel(QUEUE);
         let collector = Collector { hook, sender, metrics: Arc::clone(&setting.metrics), dropped: 0 };
         let retry_times = setting.retry_times;
-        // No more comes, and no attempt is repeated; then the time is up.
+        // First no more events are queued and no attempt is repeated; after the farewell time all attempts end.
         let (ending, over) = (stop.child_token(), CancellationToken::new());
         let courier = Courier { target, post, setting, ending: ending.clone(), over: over.clone() };
         let last_call = async {
@@ -91,17 +92,17 @@ pub fn deliver(hook: Hook, setting: Setting, stop: CancellationToken) -> impl Fu
     }
 }
 
-/// Takes events as they come and never waits for the hook.
+/// Queues events and never waits for the hook.
 struct Collector {
     hook: Hook,
     sender: mpsc::Sender<Arc<Event>>,
     metrics: Arc<Metrics>,
-    /// In this spell of a full queue.
+    /// Events dropped during the current overflow.
     dropped: u64,
 }
 
 impl Collector {
-    /// Until `ending`, with what has been told by then. The queue ends with it.
+    /// Queues events until `ending`, those published before it included. The queue closes when this returns.
     async fn collect(mut self, mut follower: Follower, ending: &CancellationToken) {
         loop {
             let followed = tokio::select! {
@@ -134,14 +135,14 @@ impl Collector {
     }
 }
 
-/// Takes what is queued to the hook, one after the other.
+/// Delivers queued events one after another.
 struct Courier {
     target: String,
     post: Post,
     setting: Setting,
-    /// Each event that is left gets one attempt.
+    /// Once cancelled, each remaining event gets one attempt.
     ending: CancellationToken,
-    /// No attempt goes on.
+    /// Once cancelled, all attempts end.
     over: CancellationToken,
 }
 

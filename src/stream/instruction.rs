@@ -8,20 +8,20 @@ use crate::definition::spec::StreamName;
 use crate::definition::store::Record;
 use crate::media::window::{Epoch, Output};
 
-/// What is wanted of a stream.
+/// The instruction to a supervisor.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Instruction {
     pub(super) record: Arc<Record>,
     pub(super) order: Order,
 }
 
-/// Whether a stream is to run.
+/// Whether a stream should run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Order {
     Stop,
-    /// It is, and another has to run first.
+    /// It should run once the named stream runs, which it requires.
     RunAfter(StreamName),
-    /// It is, as soon as there is room for it.
+    /// It should run once there is capacity for it.
     RunInRoom(NoRoom),
     Run,
 }
@@ -34,7 +34,7 @@ impl Instruction {
         }
     }
 
-    /// Whether there is room for it.
+    /// Whether capacity is reserved for it.
     pub(super) fn is_settled(&self) -> bool {
         match self.order {
             Order::Stop | Order::RunInRoom(_) => false,
@@ -42,7 +42,7 @@ impl Instruction {
         }
     }
 
-    /// Why it waits for room, if it does.
+    /// The missing capacity, if it waits for some.
     pub(super) fn no_room(&self) -> Option<NoRoom> {
         match &self.order {
             Order::RunInRoom(no_room) => Some(*no_room),
@@ -50,7 +50,8 @@ impl Instruction {
         }
     }
 
-    /// Has `output` go over to the definition that is wanted, if it has another. Whether a run of it is what is wanted then.
+    /// Changes `output` to the definition of this instruction if it has another. Returns whether a run of `output`
+    /// then fulfils the instruction.
     pub(super) fn apply_to(&self, output: &Output, encoders: &str) -> bool {
         let epochs = output.epochs();
         let Some(newest) = epochs.last().filter(|_| self.order == Order::Run) else { return false };

@@ -1,4 +1,5 @@
-//! What of a stream is in the media directory, which other servers read: all that is public, and nothing that is private.
+//! Keeps the media directory, which other servers read, in step with a stream: everything of a public stream, nothing
+//! of a private one.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ pub(super) async fn mirror(
             let (output, metrics) = (Arc::clone(&output), Arc::clone(&setting.metrics));
             directory::mirror(setting.directory.clone(), output, metrics, over.clone()).await;
         };
-        // Without a sender there is no stream any more, and `stop` says so.
+        // Without a sender the stream is removed, and `stop` will be cancelled.
         let changed = async { _ = wanted.wait_for(|wanted| is_private(wanted) != private).await };
         if let Either::Right(((), mirrored)) = select(pin!(mirrored), pin!(changed)).await {
             over.cancel();
@@ -42,7 +43,7 @@ pub(super) async fn mirror(
     }
 }
 
-/// Removes what there is of a stream.
+/// Removes the files of a stream.
 pub(super) async fn clear(setting: &Setting, spec: &StreamSpec) {
     if let Some(root) = setting.directory.clone() {
         directory::clear(root, spec.name.clone()).await;

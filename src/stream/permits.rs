@@ -2,7 +2,8 @@
 
 use tokio::sync::Semaphore;
 
-/// Permits for work that is faster than real time. Streams that are on time stay so, because few others catch up beside them.
+/// Permits for work that is faster than real time. They are few, so that streams that are on time keep enough of the
+/// processor.
 #[derive(Debug)]
 pub struct CatchUpPermits {
     pub(super) starting: Semaphore,
@@ -10,13 +11,13 @@ pub struct CatchUpPermits {
 }
 
 impl Default for CatchUpPermits {
-    /// As many streams as there are cores catch up with UTC, and one fills in its past, at the same time.
+    /// As many streams as there are cores catch up with UTC simultaneously; one at a time renders its past.
     fn default() -> Self {
         Self { starting: Semaphore::new(cores()), filling: Semaphore::new(1) }
     }
 }
 
-/// Those that the program may use: its affinity and the quota of its control group count.
+/// Number of cores available to this process: CPU affinity and the quota of its control group count.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }

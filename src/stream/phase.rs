@@ -1,4 +1,4 @@
-//! Where a stream is in its life.
+//! Phases of a stream, and its status.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::base::timeline::UnixTime;
 use crate::media::window::Output;
 
-/// Phases that are remembered: some hours of a stream that fails all the time.
+/// Phases stored in the history: some hours of a stream that keeps failing.
 const HISTORY: usize = 50;
 
 /// Phases of a stream.
@@ -29,12 +29,12 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// Every word that [`Self::parse`] takes.
+    /// All words that [`Self::parse`] accepts.
     pub const WORDS: [&'static str; 5] = ["stopped", "starting", "running", "waiting", "failed"];
     /// Every phase.
     pub const ALL: [Self; 5] = [Self::Stopped, Self::Starting, Self::Running, Self::Waiting, Self::Failed];
 
-    /// The word for it, the same as in JSON.
+    /// Its name in JSON.
     pub const fn as_str(self) -> &'static str {
         Self::WORDS[self as usize]
     }
@@ -45,29 +45,29 @@ impl Phase {
     }
 }
 
-/// A phase, and how it began.
+/// A phase with its start and reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moment {
     /// The phase.
     pub phase: Phase,
     /// When it began.
     pub since: UnixTime,
-    /// Why, where something is not as it should be.
+    /// The reason, if something is wrong.
     pub error: Option<String>,
 }
 
-/// What there is to know about a stream's life.
+/// The status of a stream.
 #[derive(Debug, Clone)]
 pub struct Status {
     /// The phase.
     pub phase: Phase,
-    /// Since when.
+    /// When the phase began.
     pub since: UnixTime,
-    /// Why it is not running, where it should be.
+    /// Why the stream does not run although it should.
     pub error: Option<String>,
-    /// The newest phases, oldest first; the last one is the present.
+    /// The newest phases, oldest first; the last is the current one.
     pub history: VecDeque<Moment>,
-    /// What it publishes, also for a while after it was stopped.
+    /// Its published media; it remains for some time after a stop.
     pub output: Option<Arc<Output>>,
 }
 
@@ -79,7 +79,7 @@ impl Status {
         status
     }
 
-    /// Goes over to a phase, or says anew why it is in it. Whether that is anything new.
+    /// Sets the phase and its reason. Returns whether either changed.
     pub(super) fn set(&mut self, phase: Phase, since: UnixTime, error: Option<String>) -> bool {
         if self.phase == phase && self.error == error {
             return false;

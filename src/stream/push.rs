@@ -1,5 +1,5 @@
-//! Where a stream is pushed to, for as long as it runs: one task for each target, which tries for ever. Whatever becomes of
-//! a target, nobody else waits for it.
+//! Pushes a running stream to its targets: one task for each target, which reconnects until it is stopped. A slow or
+//! failed target delays nothing else.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ use crate::media::window::Output;
 
 pub(super) mod targets;
 
-/// Pushes `output` to the targets of the definition that is wanted until `stop` is cancelled. One that is as before goes on
-/// undisturbed.
+/// Pushes `output` to the targets of the current definition until `stop` is cancelled. When the definition changes,
+/// targets that stay the same are not interrupted.
 pub(super) async fn push(
     setting: Arc<Setting>,
     output: Arc<Output>,
@@ -59,7 +59,7 @@ pub(super) async fn push(
             running.push((push, over, task));
         }
         tokio::select! {
-            // Without a sender there is no stream any more, and `stop` says so.
+            // Without a sender the stream is removed, and `stop` will be cancelled.
             changed = wanted.changed() => if changed.is_err() { stop.cancelled().await },
             () = stop.cancelled() => {}
         }
@@ -68,12 +68,12 @@ pub(super) async fn push(
         }
     }
     for (_, _, task) in running {
-        // One that panicked has nothing more to say.
+        // A panic was logged where it happened.
         let _ = task.await;
     }
 }
 
-/// One target's task.
+/// The task of one target.
 struct Target {
     setting: Arc<Setting>,
     output: Arc<Output>,
@@ -82,7 +82,7 @@ struct Target {
 }
 
 impl Target {
-    /// Resolves when `over` is cancelled and nothing of it is left.
+    /// Pushes until `over` is cancelled; resolves when the connection is closed.
     async fn keep(self, over: CancellationToken) {
         let mut back_off = BackOff::default();
         while !over.is_cancelled() {
@@ -105,7 +105,7 @@ impl Target {
         self.tell(Progress::Stopped);
     }
 
-    /// Since when the target has taken frames, if it has.
+    /// One connection. Returns its result, and when the target accepted the first frame, if it did.
     async fn attempt(
         &self,
         taken: &Arc<SetOnce<()>>,

@@ -1,5 +1,5 @@
-//! One run of a stream: the live edge first, so that it plays at once, then the past behind it, so that the window
-//! is as deep as if the stream had always run.
+//! One run of a stream. It renders the live edge first, so that the stream is playable immediately, and then the
+//! past, so that the window is as deep as if the stream had always run.
 
 use std::sync::Arc;
 
@@ -16,25 +16,25 @@ use crate::base::utc::Clock;
 use crate::media::pipeline::{Job, PipelineError};
 use crate::media::window::{Epoch, Lookup, Output, Snapshot};
 
-/// Complete segments that a run makes before those of now: what a player that starts at three target durations
-/// from the end wants, and one more.
+/// Complete segments that a run renders before the current one: three target durations, where players start, and one
+/// more.
 const LEAD: u64 = 4;
 
-/// How often the past is tried before what is missing of it becomes a gap.
+/// Attempts to render the past before its missing segments become a gap.
 const ATTEMPTS: u32 = 3;
 
-/// The segments of a run.
+/// The segments that a run renders.
 #[derive(Debug, PartialEq, Eq)]
 struct Plan {
-    /// The live run starts here.
+    /// First segment of the live run.
     live: u64,
-    /// These are filled in behind it.
+    /// Segments rendered afterwards, before the live run.
     past: std::ops::Range<u64>,
-    /// So many segments before the live run are never made.
+    /// Number of segments before the live run that are never rendered.
     skipped: u64,
 }
 
-/// Runs until `stop` is cancelled or the live run fails. Calls `playable` once, when there is something to play.
+/// Runs until `stop` is cancelled or the live run fails. Calls `playable` once, when the stream is playable.
 pub(super) async fn run(
     setting: &Setting,
     output: &Arc<Output>,
@@ -48,7 +48,7 @@ pub(super) async fn run(
         tracing::warn!(segments = plan.skipped, before = plan.live, "skipped");
         setting.metrics.skipped.get_or_create(&labels(output.spec.name.as_str())).inc_by(plan.skipped);
     }
-    // Of two epochs that catch up the later one may be there first.
+    // If two epochs catch up, the later one may publish first.
     let end = if plan.skipped > 0 { plan.past.end } else { current };
     output.tracks.iter().for_each(|track| track.window.expect(plan.past.start..end));
     let ended = stop.child_token();
@@ -71,7 +71,7 @@ pub(super) async fn run(
     tokio::join!(live, past).0
 }
 
-/// Renders from segment `first` on, each epoch by a pipeline of its own, as soon as it is known.
+/// Renders from segment `first` on. Each epoch has its own pipeline, which starts as soon as the epoch is known.
 async fn live(
     setting: &Setting,
     output: &Arc<Output>,
@@ -86,7 +86,7 @@ async fn live(
         for epoch in known.iter().filter(|epoch| epoch.until().is_none_or(|until| until > first)) {
             if !begun.iter().any(|other| Arc::ptr_eq(other, epoch)) {
                 begun.push(Arc::clone(epoch));
-                // One that is to come begins now: its encoders say what they make, and manifests tell of it.
+                // A future epoch starts its encoders now, because manifests announce it with its decoder configuration.
                 let current = epoch.spec.timeline.segment_at(setting.clock.now());
                 let job = job(setting, (output, epoch), (epoch.from.min(current).max(first), None));
                 runs.push((setting.render)(job, ended.clone()));
@@ -97,7 +97,7 @@ async fn live(
             // The output outlives the wait.
             _ = epochs.changed() => continue,
         };
-        // One that has come to the end of its epoch leaves the others running.
+        // A pipeline that reached the end of its epoch does not stop the others.
         if result.is_err() || runs.is_empty() || ended.is_cancelled() {
             ended.cancel();
             while runs.next().await.is_some() {}
@@ -106,7 +106,7 @@ async fn live(
     }
 }
 
-/// Resolves when every track has all of these segments, with none of them one, and has caught up.
+/// Resolves when every track has all of `segments` and at least one segment, and has caught up with UTC.
 pub(super) async fn until_playable(output: &Output, segments: std::ops::Range<u64>, clock: &Clock) {
     let is_there = |snapshot: &Arc<Snapshot>| {
         let missing = |number: &u64| !matches!(snapshot.lookup(*number), Lookup::Ready(_) | Lookup::Expired);
@@ -117,12 +117,12 @@ pub(super) async fn until_playable(output: &Output, segments: std::ops::Range<u6
         // The window outlives the wait, so the sender cannot be gone.
         let _ = snapshots.wait_for(is_there).await;
     }
-    // On a machine that never catches up it plays all the same.
+    // A machine that never catches up serves the stream nevertheless.
     let _ = timeout(output.spec.timeline.segment_duration(), until_level(output, clock)).await;
 }
 
-/// Resolves when every track has all chunks but that of now: until then each catches up at a pace of its own, and their
-/// playlists would not end together (RFC 8216bis B.1).
+/// Resolves when every track has all chunks up to the current one. Until then tracks catch up at different speeds,
+/// and their playlists would not end together (RFC 8216bis B.1).
 async fn until_level(output: &Output, clock: &Clock) {
     let timeline = &output.spec.timeline;
     let is_level = |snapshot: &Arc<Snapshot>| {
@@ -135,7 +135,7 @@ async fn until_level(output: &Output, clock: &Clock) {
     }
 }
 
-/// Renders the past, again if that fails: what is listed is promised.
+/// Renders the past, with further attempts after a failure, because manifests already list it.
 async fn fill(setting: &Setting, output: &Arc<Output>, past: std::ops::Range<u64>, ended: &CancellationToken) {
     for attempt in 1..=ATTEMPTS {
         if past.is_empty() {
@@ -154,7 +154,7 @@ async fn fill(setting: &Setting, output: &Arc<Output>, past: std::ops::Range<u64
     }
 }
 
-/// The newest first, of which players ask first.
+/// Renders the newest epoch first, because players request the newest segments first.
 async fn render_past(
     setting: &Setting,
     output: &Arc<Output>,
@@ -171,7 +171,7 @@ async fn render_past(
     Ok(())
 }
 
-/// Resolves when it is this run's permit, or to nothing when the run is over.
+/// Waits for a permit; `None` when the run is over.
 async fn permit<'a>(permits: &'a Semaphore, ended: &CancellationToken) -> Option<SemaphorePermit<'a>> {
     tokio::select! {
         permit = permits.acquire() => permit.ok(),
@@ -185,8 +185,8 @@ fn job(setting: &Setting, (output, epoch): (&Arc<Output>, &Arc<Epoch>), (from, u
     Job { output, epoch, from, until, clock, metrics }
 }
 
-/// A first run makes all that a window shows; a later one goes on near to now. What is between is skipped, and what was
-/// still to be filled in is.
+/// The first run renders the whole window. A later run continues near the current segment: it skips the segments in
+/// between, and renders the part of the past that the earlier run had not reached.
 fn plan(output: &Output, current: u64) -> Plan {
     let oldest = current.saturating_sub(output.spec.window_segments());
     let newest = output.last_complete().filter(|newest| *newest >= oldest);

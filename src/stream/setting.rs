@@ -14,36 +14,36 @@ use crate::base::utc::Clock;
 use crate::definition::spec::Limits;
 use crate::media::pipeline;
 
-/// What all streams share.
+/// Dependencies and limits that all streams share.
 pub struct Setting {
-    /// UTC.
+    /// Source of the time.
     pub clock: Clock,
-    /// Renders a job.
+    /// Renders a job; tests replace it.
     pub render: Render,
-    /// Pushes to a target.
+    /// Pushes to a target; tests replace it.
     pub deliver: Deliver,
-    /// Whether streams are pushed from here.
+    /// Whether this process pushes streams.
     pub pushes: bool,
-    /// Versions of the encoder libraries, for revisions.
+    /// Versions of the encoder libraries, which are part of each revision.
     pub encoders: String,
-    /// Where windows are mirrored to, if anywhere.
+    /// Media directory, if there is one.
     pub directory: Option<PathBuf>,
-    /// Counts.
+    /// Metrics of the process.
     pub metrics: Arc<Metrics>,
-    /// Told of what happens.
+    /// Events of all streams.
     pub events: Arc<Events>,
-    /// Every task of every stream.
+    /// Tracks every task of every stream.
     pub tasks: TaskTracker,
-    /// Who may catch up with UTC, and who may fill in the past.
+    /// Permits to catch up with UTC and to render the past.
     pub catch_up_permits: CatchUpPermits,
-    /// The most that runs at once.
+    /// Encoding capacity of the machine.
     pub capacity: watch::Sender<Capacity>,
-    /// The most that all streams together may be watched.
+    /// Viewer limits of all streams together.
     pub limits: watch::Sender<Limits>,
 }
 
 impl Setting {
-    /// With nothing mirrored and no limit to what is made, and everything else as it is when a program begins.
+    /// Defaults: no media directory, no limits.
     pub fn new(clock: Clock, render: Render, encoders: &str) -> Self {
         Self {
             clock,

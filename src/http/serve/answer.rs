@@ -1,4 +1,5 @@
-//! Bodies on their way out. In HTTP/2 they go in pieces, each when it is its turn; in HTTP/1.1 they are as they were.
+//! Response bodies. In HTTP/2 a body is sent in pieces, in the order that the scheduler decides; in HTTP/1.1 it is
+//! sent unchanged.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,15 +10,14 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::requests::UnderWay;
 
-/// What is sent before somebody else may have something more urgent: the largest frame that every client takes (RFC 9113
-/// 4.2).
+/// Bytes sent before a more urgent response may go first: the largest frame that every client accepts (RFC 9113 4.2).
 const PIECE: usize = 16 * 1024;
 
-/// The body of an answer.
+/// The body of a response.
 #[derive(Debug)]
 pub(super) struct Answer {
     body: Body,
-    /// Its place among others, until it has sent all.
+    /// Its place in the scheduler, until it is complete.
     turn: Option<Turn>,
     under_way: UnderWay,
 }
@@ -25,7 +25,7 @@ pub(super) struct Answer {
 #[derive(Debug)]
 struct Turn {
     id: u64,
-    /// What the body has given and has not been sent.
+    /// Bytes taken from the body and not sent yet.
     rest: Bytes,
     held: Option<Pin<Box<Sleep>>>,
 }
@@ -70,7 +70,7 @@ impl Answer {
 }
 
 impl Turn {
-    /// Ready if there is no `hold`; otherwise the task is woken then, or before by who is before it.
+    /// Ready if there is no `hold`. Otherwise the task is woken at that moment, or earlier by the scheduler.
     fn poll_held(&mut self, hold: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
         let Some(until) = hold else {
             self.held = None;

@@ -1,4 +1,4 @@
-//! The body of a request, which has to come within some time.
+//! A request body with a time limit.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -10,18 +10,18 @@ use http_body::{Body, Frame, SizeHint};
 use super::deadline::Deadline;
 use crate::http::error::TooSlow;
 
-/// A body that breaks off with [`TooSlow`] when it is late.
+/// A body that fails with [`TooSlow`] after its time limit.
 #[derive(Debug)]
 pub(super) struct Timely<B> {
     body: B,
-    timeout_after: Duration,
-    /// From when it was first waited for.
+    limit: Duration,
+    /// Set when the body is first waited for.
     deadline: Option<Deadline>,
 }
 
 impl<B> Timely<B> {
-    pub(super) fn new(body: B, timeout_after: Duration) -> Self {
-        Self { body, timeout_after, deadline: None }
+    pub(super) fn new(body: B, limit: Duration) -> Self {
+        Self { body, limit, deadline: None }
     }
 }
 
@@ -39,9 +39,9 @@ where
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
-        let timeout_after = self.timeout_after;
-        ready!(self.deadline.get_or_insert_with(|| Deadline::after(timeout_after)).poll(cx));
-        Poll::Ready(Some(Err(TooSlow(timeout_after).into())))
+        let limit = self.limit;
+        ready!(self.deadline.get_or_insert_with(|| Deadline::after(limit)).poll(cx));
+        Poll::Ready(Some(Err(TooSlow(limit).into())))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,4 +1,4 @@
-//! A moment that somebody has to wait for only where there is nothing else to do.
+//! A deadline that registers a timer only when it is polled.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Costs little until it has to be waited for.
+/// A deadline without a timer until the first poll.
 #[derive(Debug)]
 pub(super) struct Deadline {
     at: Instant,

@@ -1,4 +1,5 @@
-//! The bytes of a connection, with limits on how long the client may take to send a head, and to take what it has asked for.
+//! The byte stream of a connection, with time limits on the client: for sending a request head, and for reading
+//! responses.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -11,26 +12,26 @@ use super::deadline::Deadline;
 use super::requests::Requests;
 use crate::http::ConnectionLimits;
 
-/// How much more than the longest head is read, so that somebody can say that it is too long.
+/// Factor of the head limit up to which bytes are read, so that hyper can still answer 431.
 const MARGIN: usize = 2;
 
-/// A connection that breaks off with [`ErrorKind::TimedOut`] where the client is too slow, and with
-/// [`ErrorKind::InvalidData`] where a head does not end.
+/// A byte stream that fails with [`ErrorKind::TimedOut`] if the client is too slow, and with
+/// [`ErrorKind::InvalidData`] if a request head does not end.
 #[derive(Debug)]
 pub(super) struct Link<T> {
     stream: T,
     requests: Arc<Requests>,
     limits: ConnectionLimits,
-    /// When the head that is awaited has to be there.
+    /// Deadline of the request head that is being read.
     head: Option<Deadline>,
-    /// What has come of it.
+    /// Bytes of that head so far.
     head_bytes: usize,
-    /// When the client has to have taken something.
+    /// Deadline for the client to read something.
     sending: Option<Deadline>,
 }
 
 impl<T> Link<T> {
-    /// The first head is awaited from now on.
+    /// The time for the first head starts now.
     pub(super) fn new(stream: T, requests: Arc<Requests>, limits: ConnectionLimits) -> Self {
         let head = Some(Deadline::after(limits.header));
         Self { stream, requests, limits, head, head_bytes: 0, sending: None }

@@ -1,15 +1,15 @@
-//! How urgent an answer is (RFC 9218): what the client says, and where it says nothing, what the server knows.
+//! Urgency of a response (RFC 9218): from the client's `priority` header, else from the kind of resource.
 
 use std::path::Path;
 
 use axum::http::{HeaderMap, HeaderName};
 
 const PRIORITY: HeaderName = HeaderName::from_static("priority");
-/// What players cannot go on without, and what is small.
+/// Urgency of manifests: small, and players cannot go on without them.
 const MANIFEST: u8 = 1;
 /// RFC 9218 4.1.
 const DEFAULT: u8 = 3;
-/// What is large, and what whoever asks for it has time for.
+/// Urgency of media: large, and players have a buffer.
 const MEDIA: u8 = 4;
 
 /// The parameters of RFC 9218 4.
@@ -17,14 +17,14 @@ const MEDIA: u8 = 4;
 pub(super) struct Priority {
     /// 0 is the most urgent, 7 the least.
     pub(super) urgency: u8,
-    /// Whether a part of it is of use, so that it shares with others of the same urgency.
+    /// Whether a part of the response is already useful, so that it shares bandwidth with others of the same urgency.
     pub(super) incremental: bool,
 }
 
 impl Priority {
-    /// Of the answer to a request for `path`. What is wrong in the header is as if it was not said.
+    /// The priority of the response to a request for `path`. Invalid parts of the header are ignored.
     ///
-    /// Frames of type PRIORITY_UPDATE (RFC 9218 7) never come here, because h2 passes over them.
+    /// PRIORITY_UPDATE frames (RFC 9218 7) have no effect, because h2 ignores them.
     pub(super) fn of(path: &str, request: &HeaderMap) -> Self {
         let mut priority = Self { urgency: urgency(path), incremental: false };
         let values = request.get_all(PRIORITY).iter().filter_map(|value| value.to_str().ok());

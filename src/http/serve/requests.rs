@@ -1,5 +1,5 @@
-//! What is known of the requests of one connection: whether the head of one is awaited, how many are under way, and whose
-//! answer goes first.
+//! The requests of one connection: whether a request head is being read, how many requests are active, and the order
+//! of their responses.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,24 +12,24 @@ use super::scheduler::Scheduler;
 /// The requests of one connection.
 #[derive(Debug)]
 pub(super) struct Requests {
-    /// From the first byte of a head, or the connection's beginning, to the head's end.
+    /// Whether a head is being read: from its first byte, or the start of the connection, to its end.
     awaited: AtomicBool,
-    /// Whether requests share the connection, as they do in HTTP/2.
+    /// Whether requests are multiplexed (HTTP/2).
     shared: AtomicBool,
     under_way: AtomicUsize,
     scheduler: Mutex<Scheduler>,
 }
 
-/// A request that has not been answered to the last byte. It ends when dropped.
+/// A request whose response is not complete. It ends when dropped.
 #[derive(Debug)]
 pub(super) struct UnderWay {
     pub(super) requests: Arc<Requests>,
-    /// How urgent the answer is, where it has to share.
+    /// Urgency of the response on a multiplexed connection.
     pub(super) priority: Option<Priority>,
 }
 
 impl Requests {
-    /// Of a connection that has just been accepted.
+    /// The requests of a connection that was just accepted.
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
             awaited: AtomicBool::new(true),
@@ -39,7 +39,7 @@ impl Requests {
         })
     }
 
-    /// The head of `request` is there.
+    /// Registers `request`, whose head was read.
     pub(super) fn begin<B>(self: &Arc<Self>, request: &Request<B>) -> UnderWay {
         let shared = request.version() == Version::HTTP_2;
         self.shared.store(shared, Ordering::Relaxed);
@@ -49,7 +49,8 @@ impl Requests {
         UnderWay { requests: Arc::clone(self), priority }
     }
 
-    /// Bytes have come; whether they are the first of a head. Where requests share a connection nobody can tell.
+    /// Called when bytes arrive. Returns whether they are the first of a head, which is unknown on a multiplexed
+    /// connection.
     pub(super) fn head_begins(&self) -> bool {
         let may = !self.shared.load(Ordering::Relaxed) && self.under_way.load(Ordering::Relaxed) == 0;
         may && !self.awaited.swap(true, Ordering::Relaxed)

@@ -1,5 +1,5 @@
-//! Whose turn it is to send among the answers of one HTTP/2 connection. The urgent go first (RFC 9218 10), as long as they
-//! have something to send and the client takes it.
+//! Order of sending among the responses of one HTTP/2 connection. Urgent responses go first (RFC 9218 10), as long as
+//! they have data to send and the client reads it.
 
 use std::task::Waker;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use tokio::time::Instant;
 
 use super::priority::Priority;
 
-/// How long an answer that has just sent something stands before others. That a client does not take it can only be told by
-/// time; on a line of 1 Mbit/s the next piece is asked for well before.
+/// How long a response keeps its precedence after it sent a piece. Only time shows that a client does not read a
+/// response; at 1 Mbit/s the next piece is requested well before.
 pub(super) const GRACE: Duration = Duration::from_millis(500);
 
-/// How much more timeout_after there is with an answer while others go on.
+/// Factor of the time limit for one response while others make progress.
 const VERY: u32 = 10;
 
-/// The answers of a connection that have begun and not ended.
+/// The responses of a connection that have started and not ended.
 #[derive(Debug, Default)]
 pub(super) struct Scheduler {
     scheduler: Vec<Response>,
@@ -31,24 +31,24 @@ struct Response {
 
 #[derive(Debug)]
 enum State {
-    /// There is nothing to send yet.
+    /// It has no data to send yet.
     Waiting,
-    /// It has sent something, then.
+    /// It sent its last piece at this moment.
     Sending(Instant),
-    /// It has something to send and lets others go first, until then.
+    /// It has data, and lets others go first until this moment.
     Held(Instant, Waker),
 }
 
 impl Scheduler {
-    /// Takes in an answer that has nothing to send yet.
+    /// Adds a response that has no data yet. Returns its id.
     pub(super) fn join(&mut self, priority: Priority) -> u64 {
         self.next += 1;
         self.scheduler.push(Response { id: self.next, priority, state: State::Waiting });
         self.next
     }
 
-    /// Whether answer `id` may send the next piece now. If not, it asks again at the moment that is returned, or when
-    /// `waker` is woken.
+    /// Asks to send the next piece of response `id`: `None` if it may send now. Otherwise it asks again at the
+    /// returned moment, or when `waker` is woken.
     pub(super) fn hold(&mut self, id: u64, now: Instant, waker: &Waker) -> Option<Instant> {
         let own = self.scheduler.iter().position(|lane| lane.id == id)?;
         let before = self.scheduler.iter().filter(|lane| lane.is_before(&self.scheduler[own]));
@@ -60,7 +60,7 @@ impl Scheduler {
         until
     }
 
-    /// Answer `id` waits for something to send.
+    /// Response `id` has no data for the moment.
     pub(super) fn wait(&mut self, id: u64) {
         if let Some(lane) = self.scheduler.iter_mut().find(|lane| lane.id == id) {
             lane.state = State::Waiting;
@@ -68,21 +68,21 @@ impl Scheduler {
         self.wake();
     }
 
-    /// Answer `id` has sent all, or is given up.
+    /// Response `id` is complete or aborted.
     pub(super) fn leave(&mut self, id: u64) {
         self.scheduler.retain(|lane| lane.id != id);
         self.wake();
     }
 
-    /// Whether the client has taken nothing of what there is for `timeout_after`, or nothing of some answer for very long: others
-    /// may be before it.
-    pub(super) fn is_stuck(&self, now: Instant, timeout_after: Duration) -> bool {
+    /// Whether the client has read nothing for `limit`, or nothing of one response for [`VERY`] times as long, since
+    /// other responses may precede it.
+    pub(super) fn is_stuck(&self, now: Instant, limit: Duration) -> bool {
         let sent = self.scheduler.iter().filter_map(|lane| match lane.state {
             State::Sending(at) => Some(at),
             State::Waiting | State::Held(..) => None,
         });
         let has_passed = |at: Option<Instant>, time| at.is_some_and(|at| at + time <= now);
-        has_passed(sent.clone().max(), timeout_after) || has_passed(sent.min(), timeout_after * VERY)
+        has_passed(sent.clone().max(), limit) || has_passed(sent.min(), limit * VERY)
     }
 
     fn wake(&self) {
@@ -95,14 +95,16 @@ impl Scheduler {
 }
 
 impl Response {
-    /// Of the same urgency those that are of use only as a whole go one after another, in the order of requests.
+    /// Whether this response goes before `other`: by urgency; responses of the same urgency that are useful only as a
+    /// whole go one after another, in the order of their requests.
     fn is_before(&self, other: &Self) -> bool {
         let (one, two) = (self.priority, other.priority);
         let in_turn = !one.incremental && !two.incremental && self.id < other.id;
         one.urgency < two.urgency || (one.urgency == two.urgency && in_turn)
     }
 
-    /// One that is held steps aside together with those that it lets go first.
+    /// Until when this response precedes less urgent ones. A held response gives way at the same moment as the
+    /// responses that it waits for.
     fn ahead_until(&self) -> Option<Instant> {
         match self.state {
             State::Waiting => None,

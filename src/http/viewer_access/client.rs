@@ -1,4 +1,4 @@
-//! Where a request comes from, behind proxies too.
+//! The client address of a request, behind proxies too.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,9 +7,9 @@ use axum::http::{Extensions, HeaderMap};
 
 use crate::base::network::Network;
 
-/// The addresses that a request comes from: its peer, or, if that is a trusted proxy, the one before the trusted ones in
-/// each header that proxies use. A header that a proxy hands on unseen is one that a client may write, so that where there
-/// are two addresses both count. `None` if a trusted proxy tells what is no address.
+/// The addresses of the client: the peer's, or, if the peer is a trusted proxy, the last untrusted one in each of the
+/// headers that proxies use. A proxy passes on headers that it does not know, which a client can write; so if the
+/// headers name two addresses, both count. `None` if a trusted proxy sends something that is not an address.
 pub(super) fn addresses(extensions: &Extensions, headers: &HeaderMap, proxies: &[Network]) -> Option<Vec<IpAddr>> {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip().to_canonical();
     let is_trusted = |address: &IpAddr| proxies.iter().any(|network| network.contains(*address));
@@ -34,7 +34,7 @@ pub(super) fn addresses(extensions: &Extensions, headers: &HeaderMap, proxies: &
     }
 }
 
-/// What each proxy has said, the nearest last.
+/// The entries of a header, that of the nearest proxy last.
 fn hops(headers: &HeaderMap, name: &str) -> Option<Vec<String>> {
     let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     let hops: Vec<_> =

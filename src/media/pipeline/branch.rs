@@ -1,5 +1,5 @@
-//! One track's part of a pipeline: `appsrc ! encoder ! capsfilter ! appsink`, with what feeds it and what takes
-//! its output.
+//! The branch of one track in a pipeline: `appsrc ! encoder ! capsfilter ! appsink`, with the feed before it and the
+//! packager after it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -23,13 +23,13 @@ use crate::definition::spec::{AudioSpec, StreamSpec, VideoSpec};
 use crate::media::cmaf::{Format, Packager};
 use crate::media::signal::{Painter, Picture, Tone};
 
-/// A branch that is in its pipeline.
+/// A branch that was added to its pipeline.
 pub(super) struct Branch {
     pub(super) flow: Flow,
     pub(super) encoder: gst::Element,
 }
 
-/// What differs between video and audio.
+/// The differences between a video and an audio branch.
 struct Recipe {
     kind: Kind,
     source: Source,
@@ -82,7 +82,7 @@ impl Branch {
         Ok(Self { flow, encoder })
     }
 
-    /// Looks whether it still works; so many looks are made within `limit`.
+    /// Checks for a stall; called [`LOOKS`](super::flow::LOOKS) times within `limit`.
     pub(super) fn check(&self, limit: Duration) -> Result<(), PipelineError> {
         match self.flow.has_stalled() {
             true => Err(PipelineError::Stalled { element: self.encoder.name().to_string(), limit }),
@@ -151,13 +151,13 @@ fn unsupported(track: &crate::definition::spec::TrackId, error: &gst::glib::Bool
 
 fn appsrc(id: &str, caps: &gst::Caps, mut feed: Feed, failed: UnboundedSender<PipelineError>) -> gst_app::AppSrc {
     let callbacks = gst_app::AppSrcCallbacks::builder().need_data(move |appsrc, _| {
-        // A source that is being stopped takes nothing more, and says so by itself.
+        // A source that is stopping refuses buffers; its state says so elsewhere.
         let _ = match feed.next() {
             Ok(Some(buffer)) => appsrc.push_buffer(buffer),
             Ok(None) => appsrc.end_of_stream(),
             Err(Halt::Stopped) => Ok(gst::FlowSuccess::Ok),
             Err(Halt::Failed(error)) => {
-                // The run may be over already, and then nobody asks.
+                // If the run is over, nobody receives the error.
                 let _ = failed.send(error);
                 appsrc.end_of_stream()
             }

@@ -1,4 +1,4 @@
-//! What a message on a pipeline's bus means for its run.
+//! The meaning of a message on a pipeline's bus for its run.
 
 use gst::prelude::*;
 use gstreamer as gst;

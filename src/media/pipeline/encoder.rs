@@ -1,6 +1,6 @@
-//! The codec table: which element makes what, with the settings under which its output is the same on every
-//! run. Constant quantiser, one thread, closed groups of pictures of one segment: everything that would make
-//! an access unit depend on more than the pictures since its IDR is off.
+//! The codec table: the encoder element of each codec, with settings under which its output is the same in every run.
+//! The quantiser is constant, there is one thread, and groups of pictures are closed and as long as a segment, so
+//! that an access unit depends only on the pictures since its IDR picture.
 
 use gst::prelude::*;
 use gstreamer as gst;
@@ -9,13 +9,13 @@ use super::PipelineError;
 use crate::base::timeline::{AUDIO_FRAME_SAMPLES, SAMPLE_RATE, Timeline, lcm};
 use crate::definition::spec::{AudioSpec, Preset, VideoSpec};
 
-/// CABAC stuffing and `idr_pic_id` repeat over so many frames of a run.
+/// Period in frames of x264's CABAC stuffing.
 const CABAC_PERIOD: u64 = 32;
-/// 8 s: whole seconds and whole audio frames at once.
+/// Audio frames in 8 s, the shortest time that is whole in seconds and in audio frames.
 const AAC_PERIOD: u64 = 375;
-/// voaacenc gives a frame when it has seen the one after it.
+/// Frames that voaacenc reads ahead of its output.
 pub(super) const AAC_LOOKAHEAD: u64 = 1;
-/// By then the encoder's past no longer shows in what it makes.
+/// Frames after which the output no longer depends on where the encoder started.
 const AAC_WARM_UP: u64 = 375;
 
 /// A new element, named after its factory and its track.
@@ -49,7 +49,7 @@ pub(super) fn video(video: &VideoSpec, timeline: &Timeline) -> Result<gst::Eleme
     Ok(encoder)
 }
 
-/// The caps that the encoder's output is asked to have: MP4 samples of the level that the rendition needs.
+/// Caps of the encoder's output: MP4 samples, with the level that the rendition needs.
 pub(super) fn video_caps(video: &VideoSpec, timeline: &Timeline) -> gst::Caps {
     gst::Caps::builder("video/x-h264")
         .field("stream-format", "avc")
@@ -58,7 +58,7 @@ pub(super) fn video_caps(video: &VideoSpec, timeline: &Timeline) -> gst::Caps {
         .build()
 }
 
-/// voaacenc, at the rate that makes segments, boxes included, as long as the bitrate says.
+/// voaacenc, at the bitrate with which segments, boxes included, have the bitrate of the definition.
 pub(super) fn audio(audio: &AudioSpec, timeline: &Timeline) -> Result<gst::Element, PipelineError> {
     let encoder = make("voaacenc", audio.id.as_str())?;
     encoder.set_property("bitrate", audio_bitrate(audio, timeline) as i32);
@@ -70,7 +70,7 @@ pub(super) fn audio_caps() -> gst::Caps {
     gst::Caps::builder("audio/mpeg").field("mpegversion", 4_i32).field("stream-format", "raw").build()
 }
 
-/// The frame at which a video run that publishes from frame `first` on begins.
+/// The first frame to encode for a video run that publishes from frame `first` on.
 pub(super) fn video_start(video: &VideoSpec, timeline: &Timeline, first: u64) -> u64 {
     let two_gops = 2 * u64::from(timeline.segment_frames());
     let period = match video.preset {
@@ -82,7 +82,7 @@ pub(super) fn video_start(video: &VideoSpec, timeline: &Timeline, first: u64) ->
     first - first % period
 }
 
-/// The frame at which an audio run that publishes from frame `first` on begins.
+/// The first frame to encode for an audio run that publishes from frame `first` on.
 pub(super) fn audio_start(first: u64) -> u64 {
     let latest = first.saturating_sub(AAC_WARM_UP);
     latest - latest % AAC_PERIOD

@@ -1,4 +1,4 @@
-//! One run of a pipeline, from nothing to nothing.
+//! One run of a pipeline: assembles it, plays it, watches for errors and stalls, and takes it down.
 
 use std::time::Duration;
 
@@ -16,9 +16,9 @@ use super::flow::LOOKS;
 use super::job::Job;
 use crate::base::timeline::Kind;
 
-/// A run may make nothing for three chunks and so much more, whatever else the machine does.
+/// Added to three chunk durations, the time without progress after which a run counts as stalled.
 const GRACE: Duration = Duration::from_secs(1);
-/// How long a pipeline may take to let go of its threads.
+/// Time for a pipeline to join its threads.
 const TEARDOWN: Duration = Duration::from_secs(5);
 
 /// Renders `job` until it is done or `stop` is cancelled. When this resolves the pipeline is gone and its threads
@@ -30,7 +30,7 @@ pub async fn run(job: Job, stop: CancellationToken) -> Result<(), PipelineError>
     Running::assemble(&job)?.until_over(&job, &stop).await
 }
 
-/// A pipeline that is stopped before it is let go, also where the run is not awaited to its end.
+/// A pipeline that is stopped when it is dropped, even if the run was not awaited to its end.
 pub(super) struct Running {
     pipeline: gst::Pipeline,
     branches: Vec<Branch>,
@@ -38,7 +38,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// A pipeline with a branch for each track, which does nothing yet.
+    /// A pipeline with a branch for each track, in state `Null`.
     pub(super) fn assemble(job: &Job) -> Result<Self, PipelineError> {
         let pipeline = gst::Pipeline::new();
         let (failed, failures) = mpsc::unbounded_channel();
@@ -52,10 +52,10 @@ impl Running {
         self.branches.iter().map(|branch| branch.encoder.clone()).collect()
     }
 
-    /// Plays it until it is over, and lets go of it.
+    /// Plays the pipeline until the run is over, and takes it down.
     pub(super) async fn until_over(mut self, job: &Job, stop: &CancellationToken) -> Result<(), PipelineError> {
         let mut outcome = self.play(job, stop).await;
-        // An element that fails after its callback did only repeats that it failed.
+        // An error of a callback comes before the element's own error, which only repeats it.
         if let Ok(first) = self.failures.try_recv() {
             outcome = Err(first);
         }
@@ -70,14 +70,14 @@ impl Running {
         let mut messages = self.pipeline.bus().expect("a pipeline has a bus").stream();
         start(&self.pipeline)?;
         let mut looks = interval_at(Instant::now() + look, look);
-        // A process that was suspended looks once and not as often as it would have.
+        // After a suspension there is one check, not one for each missed tick.
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 Some(error) = self.failures.recv() => return Err(error),
                 due = looks.tick() => {
-                    // Where a look comes this late, the machine has no time for the encoders either.
+                    // If this check is that late, the machine had no time for the encoders either.
                     if due.elapsed() < look / 2 {
                         self.branches.iter().try_for_each(|branch| branch.check(limit))?;
                     }
@@ -92,7 +92,7 @@ impl Running {
         }
     }
 
-    /// Ends what the branches wait for.
+    /// Wakes the branches' threads and ends their waits.
     fn stop(&self) {
         self.branches.iter().for_each(|branch| branch.flow.stop());
     }
@@ -101,7 +101,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop();
-        // Not here: what hangs, which was reported, would hang whoever drops it.
+        // A pipeline that hangs, which was reported, would block the thread that drops it.
         if self.pipeline.current_state() != gst::State::Null {
             self.pipeline.call_async(|pipeline| _ = pipeline.set_state(gst::State::Null));
         }

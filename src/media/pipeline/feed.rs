@@ -1,6 +1,6 @@
-//! Makes the raw frames of one track, each when the encoder asks for it and UTC has reached its time. Frames of the
-//! past are made as fast as the encoder takes them. It runs on the encoder's own thread: a frame that changes threads
-//! costs more than it takes to paint.
+//! Produces the raw frames of one track. A frame is painted when the encoder requests it and UTC has reached its
+//! time; frames of the past are painted as fast as the encoder accepts them. All of this runs on the encoder's own
+//! thread, because handing a frame to another thread costs more than painting it.
 
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -17,14 +17,14 @@ use crate::base::metrics::labels;
 use crate::base::timeline::{AUDIO_FRAME_SAMPLES, Kind, Timeline};
 use crate::media::signal::{Painter, Tone};
 
-/// Longest sleep, so that a step of the clock is noticed.
+/// Longest sleep; after it the clock is read again, so that a step of the clock is noticed.
 const NAP: Duration = Duration::from_millis(500);
-/// Sound comes out of voaacenc and any AAC decoder this many samples late, so it is fed the sound of so many
-/// samples later.
+/// Delay of voaacenc and an AAC decoder in samples. The encoder is fed the sound of this many samples later, so that
+/// the decoded beep starts on the second.
 const AAC_DELAY_SAMPLES: u64 = 1600;
 const CHANNELS: usize = 2;
 
-/// Makes the raw frame of an index.
+/// Source of raw frames.
 pub(super) enum Source {
     /// I420 pictures.
     Picture(Box<Pictures>),
@@ -32,26 +32,26 @@ pub(super) enum Source {
     Sound(Tone),
 }
 
-/// A painter with its used frames, which keep the picture that never changes.
+/// A painter with a pool of its frames, which keep the unchanging part of the picture.
 pub(super) struct Pictures {
     painter: Painter,
     used: Receiver<Vec<u8>>,
     give_back: Sender<Vec<u8>>,
 }
 
-/// A frame that returns to [`Pictures`] when the encoder has let go of it.
+/// A frame that returns to the pool of [`Pictures`] when the encoder releases it.
 struct Frame {
     pixels: Vec<u8>,
     give_back: Sender<Vec<u8>>,
 }
 
-/// Which frames are made, and when.
+/// Which frames are produced, and when.
 pub(super) struct Plan {
     pub(super) job: Job,
     pub(super) kind: Kind,
     /// The first, counted from 1970.
     pub(super) start: u64,
-    /// So many are made past the last, for the encoder to see.
+    /// Frames produced after the last one, for the encoder's lookahead.
     pub(super) lookahead: u64,
 }
 
@@ -60,7 +60,7 @@ impl Plan {
         &self.job.epoch.spec.timeline
     }
 
-    /// The frame before which it ends, as far as that is known now.
+    /// The frame before which the plan ends, if that is known yet.
     fn end(&self) -> u64 {
         let end = self.job.end();
         end.map_or(u64::MAX, |until| self.timeline().segment(self.kind, until).start + self.lookahead)
@@ -101,7 +101,7 @@ impl AsRef<[u8]> for Frame {
 
 impl Drop for Frame {
     fn drop(&mut self) {
-        // Nobody takes frames back once the run is over.
+        // Once the run is over the pool is gone.
         let _ = self.give_back.send(std::mem::take(&mut self.pixels));
     }
 }
@@ -115,7 +115,7 @@ pub(super) struct Feed {
     pace: Pace,
 }
 
-/// Why there is no next frame although the plan is not done.
+/// Why the feed ends before its plan is done.
 pub(super) enum Halt {
     /// The run is stopping.
     Stopped,
@@ -136,7 +136,7 @@ impl Feed {
         Self { plan, source, flow, next, pace }
     }
 
-    /// The next frame, when it is due; blocks until then. `None` once the plan is done.
+    /// The next frame; blocks until it is due. `None` once the plan is done.
     ///
     /// # Errors
     /// [`PipelineError::Late`] if the run cannot keep up with UTC.
@@ -148,7 +148,7 @@ impl Feed {
         }
         self.until_due(self.next)?;
         let mut buffer = self.source.frame(self.next);
-        // The encoder sees times since the run's first frame: it cannot count as far as from 1970.
+        // Timestamps count from the run's first frame: x264enc overflows on Unix time.
         let since = self.next - self.plan.start;
         let stamped = buffer.get_mut().expect("nobody else has seen the buffer");
         stamped.set_pts(self.stamp(since));
@@ -166,8 +166,8 @@ impl Feed {
         let Plan { job, kind, .. } = &self.plan;
         let Some(clock) = &job.clock else { return Ok(()) };
         let timeline = self.plan.timeline();
-        // Nobody gets a part of a chunk, and a thread that wakes for every frame costs more than the frame: sound is made
-        // a chunk at a time, with what the encoder wants to see after it, and pictures in a few groups.
+        // Chunks are published whole, and waking the thread for every frame costs more than the frame. So sound is
+        // produced a chunk at a time with its lookahead, and pictures in a few groups.
         let last = match kind {
             Kind::Video => last_of_group(timeline.chunk_of(*kind, index), index),
             Kind::Audio => timeline.chunk_of(*kind, index.saturating_sub(AAC_LOOKAHEAD)).end - 1,
@@ -189,8 +189,8 @@ impl Feed {
     }
 }
 
-/// The last frame of the group of `frame` in its chunk: half of the frames, half of the rest and so on, so that little
-/// is left to make when the chunk ends.
+/// The last frame of the group of `frame` in its chunk. Groups halve: half of the frames, half of the rest and so on,
+/// so that few frames are left to encode when the chunk ends.
 fn last_of_group(chunk: Range<u64>, frame: u64) -> u64 {
     const LEAST: u64 = 2;
     let mut end = chunk.start;

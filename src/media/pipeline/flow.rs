@@ -1,15 +1,16 @@
-//! What the thread of one branch and its run tell each other: when to stop, and whether the encoder still works.
+//! State shared by the thread of one branch and its run: the stop flag, and frame counts by which a stall is
+//! detected.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::thread::{Pid, gettid};
 
-/// So many looks in a row that find nothing done are too many. Looks are counted, and not time, because a process that was
-/// suspended finds that much time has gone and has looked once.
+/// Checks in a row without progress that count as a stall. Checks are counted instead of time, because in a suspended
+/// process time passes without a check.
 pub(super) const LOOKS: u32 = 4;
-/// A thread that works, or would if it had a core to do so, may be found so many times more often: on a machine that has too
-/// much to do a frame takes long, and to begin anew would take longer.
+/// Factor for a thread that is runnable: on an overloaded machine a frame takes long, and a restart would take
+/// longer.
 const WORKING: u32 = 8;
 /// Frames that an encoder may hold: more than any of the codec table looks ahead.
 const MOST_HELD: u64 = 8;
@@ -27,25 +28,24 @@ struct State {
     stopped: bool,
     fed: u64,
     taken: u64,
-    /// Whether the next frame is not due yet, or there is none.
+    /// Whether the feed waits for the next frame to become due, or is done.
     idle: bool,
-    /// Whose thread it is.
+    /// Thread of the branch.
     thread: Option<Pid>,
-    /// Looks that found it at the same frames, which are counted in and out; those that found it at work count one, others
-    /// as many as [`WORKING`].
+    /// Checks without progress: a check that finds the thread runnable counts 1, any other counts [`WORKING`].
     looks: u32,
     seen: u64,
 }
 
 impl Flow {
-    /// Whether the run goes on, asked by the thread that is looked at.
+    /// Whether the run goes on. Called by the thread of the branch, which is registered here.
     pub(super) fn check(&self) -> Result<(), Stopped> {
         let mut state = self.state();
         state.thread = Some(gettid());
         if state.stopped { Err(Stopped) } else { Ok(()) }
     }
 
-    /// The encoder gets a frame.
+    /// Counts a frame into the encoder.
     pub(super) fn give(&self) {
         self.state().fed += 1;
     }
@@ -55,12 +55,13 @@ impl Flow {
         self.state().idle = true;
     }
 
-    /// The encoder has given a frame.
+    /// Counts a frame out of the encoder.
     pub(super) fn take(&self) {
         self.state().taken += 1;
     }
 
-    /// Looks whether a frame that is due, or more frames than an encoder may hold, have not moved for too many looks.
+    /// One check. Returns whether a due frame, or more frames than an encoder may hold, made no progress for
+    /// [`LOOKS`] checks.
     pub(super) fn has_stalled(&self) -> bool {
         let mut state = self.state();
         let owes = !state.idle || state.fed > state.taken + MOST_HELD;
@@ -85,7 +86,7 @@ impl Flow {
         if state.stopped { Err(Stopped) } else { Ok(()) }
     }
 
-    /// Ends all sleeping, now and in future.
+    /// Ends the current and every later sleep.
     pub(super) fn stop(&self) {
         self.state().stopped = true;
         self.0.1.notify_all();
@@ -96,7 +97,7 @@ impl Flow {
     }
 }
 
-/// Whether a thread of this process runs, or waits for nothing but a core (proc_pid_stat(5)).
+/// Whether a thread of this process runs or is runnable (proc_pid_stat(5)).
 fn is_at_work(thread: Pid) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('R'))

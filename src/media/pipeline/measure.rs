@@ -1,4 +1,4 @@
-//! How much can be painted and encoded here.
+//! Measures the encoding capacity of one core.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,14 +14,13 @@ use super::job::Job;
 use crate::definition::spec::StreamSpec;
 use crate::media::window::Output;
 
-/// Segments that are made; the second and the third are measured, when all that is done once has been.
+/// Segments rendered. The second and the third are measured, after one-time work.
 const SEGMENTS: u64 = 3;
-/// In this century, and the start of a run for every preset.
+/// First segment: within this century, and a boundary at which a run of every preset may start.
 const FROM: u64 = 900_000_000;
 
-/// Pixels of the default stream that one core paints, encodes and packages in a second. It is the best of what was
-/// measured: whatever else goes on makes it look less, and nothing makes it look more. Takes a fraction of a second of one
-/// core.
+/// Pixels of the default stream that one core paints, encodes and packages in a second. The best measurement counts,
+/// because other load only makes a measurement smaller. Takes a fraction of a second of one core.
 ///
 /// # Errors
 /// [`PipelineError`].
@@ -42,7 +41,7 @@ pub async fn measure() -> Result<u64, PipelineError> {
     Ok((pixels as f64 * seconds / best.as_secs_f64()) as u64)
 }
 
-/// How much of a core the encoder's thread has had whenever it has made a segment.
+/// CPU time of the encoder's thread at the end of each segment.
 fn watch(encoder: &gst::Element, frames: u32) -> Arc<Mutex<Vec<Duration>>> {
     let times = Arc::new(Mutex::new(Vec::new()));
     let (taken, mut made) = (Arc::clone(&times), 0);

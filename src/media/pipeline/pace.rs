@@ -1,22 +1,22 @@
-//! How a run stands to UTC, frame by frame. Pure: the time is handed in.
+//! The pace of a run against UTC, frame by frame. Pure: the time is an argument.
 
 use std::time::Duration;
 
 use crate::base::timeline::UnixTime;
 
-/// Time between two looks at the clock that no work explains: the clock was set, or the process was suspended.
+/// Time between two readings of the clock that no work explains: the clock was set, or the process was suspended.
 const JUMP: Duration = Duration::from_secs(2);
 
 /// What to do with a frame.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It is due in so long.
+    /// It is due after this time.
     Wait(Duration),
     /// It is due.
     Go,
-    /// It is due, and so is much else, all at once: what is missing is made as fast as it can be.
+    /// It is due after a jump of the clock by this time; the missing frames are rendered as fast as possible.
     Jumped(Duration),
-    /// The run has fallen so far behind that it is better to begin another nearer to now.
+    /// The run is this far behind UTC: a new run nearer to the current time should replace it.
     Late(Duration),
 }
 
@@ -25,13 +25,13 @@ pub(super) enum Verdict {
 pub(super) struct Pace {
     segment: Duration,
     window: Duration,
-    /// Further behind than this is late: a segment, or what a run that catches up had to catch up with.
+    /// The largest delay that is not late: one segment, or for a run that catches up its delay at the start.
     allowed: Option<Duration>,
     last: Option<UnixTime>,
 }
 
 impl Pace {
-    /// A run that has yet to catch up; what has left the `window` is not worth it.
+    /// A run that has yet to catch up; frames that have left the `window` are not worth rendering.
     pub(super) fn new(segment: Duration, window: Duration) -> Self {
         Self { segment, window, allowed: None, last: None }
     }

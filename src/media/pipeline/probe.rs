@@ -1,4 +1,4 @@
-//! What of GStreamer is installed: elements, and the versions of the encoder libraries.
+//! Checks the GStreamer installation: required elements, and the versions of the encoder libraries.
 
 use gst::prelude::*;
 use gstreamer as gst;
@@ -20,11 +20,12 @@ impl Encoders {
     }
 }
 
-/// Initialises GStreamer, makes sure that every element of the codec table and of pushing exists, and asks the encoders for
-/// their versions by encoding one picture.
+/// Initialises GStreamer, checks that every element for encoding and pushing exists, and reads the versions of the
+/// encoders, that of x264 by encoding one picture.
 ///
 /// # Errors
-/// [`PipelineError::MissingElement`] for what is not installed, [`PipelineError::Element`] for what does not work.
+/// [`PipelineError::MissingElement`] for an element that is not installed, [`PipelineError::Element`] for one that
+/// fails.
 pub fn probe() -> Result<Encoders, PipelineError> {
     let failed = |element: &str, message: String| PipelineError::Element { element: element.to_owned(), message };
     gst::init().map_err(|error| failed("gstreamer", error.to_string()))?;

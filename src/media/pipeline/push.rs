@@ -1,6 +1,6 @@
-//! Takes the frames of an output to another server as they are. What has been encoded once is put into another container
-//! here, and the padding of segments goes along, spread over the pictures, so that a receiver gets the bitrate that the
-//! definition says, and gets it evenly.
+//! Sends the encoded frames of an output to another server in another container, without encoding them again. The
+//! padding of segments is spread over the pictures, so that the receiver gets an even bitrate, that of the
+//! definition.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -29,32 +29,32 @@ use crate::media::window::{Frame, Output, Read, Reader};
 mod backlog;
 mod container;
 
-/// Who takes nothing for so long has to be asked anew: longer than a network needs to find another way.
+/// A target that accepts nothing for this long is reconnected: longer than a network needs to reroute.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Frames that are due within this go together, and the task sleeps less often.
+/// Frames due within this time are sent together, so that the task wakes less often.
 const TOGETHER: Duration = Duration::from_millis(10);
 
 /// One attempt to push a stream to one target.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// Whose frames.
+    /// Source of the frames.
     pub output: Arc<Output>,
-    /// Which of them, and where to.
+    /// Rendition and URL.
     pub push: Push,
-    /// Paces them.
+    /// Paces the frames.
     pub clock: Clock,
-    /// What is known of the way.
+    /// Counters of accepted bytes.
     pub receipt: Receipt,
 }
 
-/// What a target has taken.
+/// Counters of what a target has accepted.
 #[derive(Debug, Clone, Default)]
 pub struct Receipt {
-    /// Bytes in their container.
+    /// Bytes with container overhead.
     pub bytes: Arc<AtomicU64>,
-    /// The same, of all targets of the stream.
+    /// The same for all targets of the stream.
     pub counted: Counter,
-    /// Set when the first frame was taken.
+    /// Set when the target accepts the first frame.
     pub taken: Arc<SetOnce<()>>,
 }
 
@@ -63,27 +63,27 @@ pub struct Receipt {
 pub enum Over {
     /// It was stopped.
     Stopped,
-    /// Frames are of another kind from here on, which another attempt tells the target.
+    /// The decoder configuration changed; the next connection announces it.
     Changed,
     /// There are no more frames.
     Ended,
 }
 
-/// Why a push ended although nobody stopped it. Another attempt may do better, whatever it is.
+/// Why a push failed. Every error is worth another attempt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PushError {
-    /// What the pipeline says.
+    /// The pipeline failed.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
-    /// The target does not answer, or is too slow.
+    /// The target does not respond, or is too slow.
     #[error("the target has taken nothing for {} s", PATIENCE.as_secs())]
     Blocked,
-    /// The encoders have not said what they make.
+    /// No decoder configuration is known yet.
     #[error("nothing is known of the frames")]
     Unknown,
 }
 
-/// Pushes until `stop` is cancelled or the frames end or change. It begins with the next segment. When this resolves the
+/// Pushes from the next segment until `stop` is cancelled, or the frames end or change. When this resolves the
 /// connection is closed and the pipeline's threads have ended.
 ///
 /// # Errors
@@ -130,7 +130,7 @@ pub async fn push(delivery: Delivery, stop: CancellationToken) -> Result<Over, P
 struct Sending {
     pipeline: gst::Pipeline,
     sources: Vec<(Kind, gst_app::AppSrc)>,
-    /// Presentation time of what the target has taken.
+    /// Presentation time up to which the target has accepted all frames.
     passed: Arc<AtomicU64>,
 }
 
@@ -150,7 +150,7 @@ impl Sending {
         Ok(Self { pipeline, sources, passed })
     }
 
-    /// Feeds frames as they are due, times counted from the first of them.
+    /// Feeds frames when they are due; timestamps count from the first frame.
     async fn feed(&self, delivery: &Delivery, mut reader: Reader, first: Vec<Frame>) -> Result<Over, PushError> {
         let origin = first.first().map(|frame| frame.time).ok_or(PushError::Unknown)?;
         let mut backlog = Backlog::new(Arc::clone(&self.passed));
@@ -188,18 +188,19 @@ impl Sending {
             fresh.set_flags(gst::BufferFlags::DELTA_UNIT);
         }
         if let Some((_, source)) = self.sources.iter().find(|(of, _)| *of == kind) {
-            // One that is being stopped takes nothing more, and the bus says why.
+            // A source that is stopping refuses buffers, and the bus has the reason.
             let _ = source.push_buffer(buffer);
         }
     }
 }
 
-/// A chunk is there when its last frame is: each frame goes a chunk's length after its time, and so they go evenly.
+/// Waits until one chunk duration after the time of the frame. A chunk is published with its last frame, so this
+/// delay lets all its frames go out evenly.
 async fn wait_for(frame: &Frame, Delivery { output, clock, .. }: &Delivery) {
     let chunk = output.spec.timeline.longest_chunk(Kind::Video);
     let early = (frame.time + chunk).saturating_since(clock.now());
     if early > TOGETHER {
-        // Where the clock was set back nobody waits for it.
+        // After a step back of the clock the wait stays short.
         sleep(early.min(chunk * 2)).await;
     }
 }
@@ -226,7 +227,7 @@ fn caps(configuration: &Configuration, output: &Output) -> gst::Caps {
     }
 }
 
-/// Elements that pushing takes.
+/// Elements that pushing needs.
 pub(super) const ELEMENTS: [&str; 6] = ["flvmux", "rtmp2sink", "h264parse", "mpegtsmux", "srtsink", "udpsink"];
 
 fn make(factory: &str) -> Result<gst::Element, PipelineError> {

@@ -1,4 +1,4 @@
-//! What happens to an encoder's output, on the encoder's own thread: number it, package it, publish it.
+//! Numbers, packages and publishes the output of an encoder, on the encoder's own thread.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::definition::spec::StreamSpec;
 use crate::media::cmaf::{Chunk, Configuration, Packager};
 use crate::media::window::Init;
 
-/// Takes the access units of one track in order.
+/// Receives the access units of one track in order.
 pub(super) struct Sink {
     pub(super) job: Job,
     /// Place of the track in the output.
@@ -26,19 +26,20 @@ pub(super) struct Sink {
     pub(super) failed: UnboundedSender<PipelineError>,
     pub(super) element: String,
     pub(super) configured: bool,
-    /// How many chunks the stream has published.
+    /// Counter of published chunks.
     pub(super) published: Counter,
 }
 
 impl Sink {
-    /// Publishes what `sample` completes. An error goes to the run and ends the branch.
+    /// Adds an access unit, and publishes the chunk that it completes. An error is sent to the run and ends the
+    /// branch.
     pub(super) fn take(&mut self, sample: &gst::Sample) -> Result<gst::FlowSuccess, gst::FlowError> {
-        // An encoder that comes to itself when its run has been given up has nothing to say.
+        // An encoder that wakes up after its run ended publishes nothing.
         self.flow.check().map_err(|Stopped| gst::FlowError::Flushing)?;
         let taken = self.publish(sample);
         self.flow.take();
         taken.map(|()| gst::FlowSuccess::Ok).map_err(|error| {
-            // The run may be over already, and then nobody asks.
+            // If the run is over, nobody receives the error.
             let _ = self.failed.send(error);
             gst::FlowError::Error
         })
@@ -75,7 +76,7 @@ impl Sink {
     fn count(&self, chunk: &Chunk) {
         let Job { output, epoch, metrics, .. } = &self.job;
         let (spec, track) = (&epoch.spec, &output.tracks[self.track]);
-        // What one chunk is too long the next ones make up for.
+        // Later chunks of the segment may compensate for one that is too long.
         let closes_segment = chunk.index + 1 == spec.timeline.chunks_per_segment();
         if closes_segment && chunk.excess > 0 {
             metrics.oversized.get_or_create(&labels(spec.name.as_str())).inc();
@@ -89,7 +90,7 @@ impl Sink {
         self.published.inc();
     }
 
-    /// How long ago the time of a frame was; nothing for frames of the past.
+    /// Time since a frame was due; `None` for frames of the past.
     fn lag(&self, frame: u64) -> Option<Duration> {
         let Job { output, epoch, clock, .. } = &self.job;
         let timeline = &epoch.spec.timeline;
@@ -103,7 +104,7 @@ impl Sink {
     }
 }
 
-/// The init segment that the caps of an encoder's output ask for.
+/// The init segment for the caps of an encoder's output.
 fn init(sample: &gst::Sample, spec: &StreamSpec, track: usize) -> Option<Init> {
     let caps = sample.caps()?.structure(0)?;
     let record = caps.get::<gst::Buffer>("codec_data").ok()?.map_readable().ok()?.to_vec();

@@ -1,5 +1,5 @@
-//! Who has been seen lately, and by what manifest they play. A table of fixed size for all streams; who is forgotten in it
-//! is a stranger again, which is the worst that happens.
+//! Which manifest format each client has requested lately. One table of fixed size serves all streams; a client that
+//! is evicted counts as a client with an unknown format.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -9,53 +9,53 @@ use std::time::Duration;
 use super::{Audience, Format};
 use crate::base::timeline::UnixTime;
 
-/// Half a megabyte: some ten thousand viewers with their connections.
+/// Half a megabyte: about ten thousand viewers with their connections.
 const CELLS: usize = 1 << 16;
-/// Places that one may have; with all taken the one who was seen longest ago gives way.
+/// Cells that a key may use; if all are taken, the one used longest ago is overwritten.
 const PLACES: usize = 4;
-/// A player asks several times in that, whatever the lengths of its segments.
+/// A player requests several segments in this time, however long they are.
 const MEMORY: Duration = Duration::from_secs(60);
 const FORMAT_BITS: u32 = 2;
 const SECOND_BITS: u32 = 30;
 const SECONDS: u64 = (1 << SECOND_BITS) - 1;
 
-/// Stands for somebody.
+/// Identifies a client by a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key(u64);
 
-/// Those who have been seen.
+/// The table of clients and formats.
 pub struct ClientFormats {
     hasher: RandomState,
     cells: Box<[AtomicU64]>,
 }
 
-/// From the top: half of the key, when, and the format. Nobody, if it is 0.
+/// From the most significant bit: half of the key, the time, and the format. 0 is an empty cell.
 #[derive(Clone, Copy)]
 struct Cell(u64);
 
 impl ClientFormats {
-    /// Nobody.
+    /// An empty table.
     pub fn new() -> Self {
         Self { hasher: RandomState::new(), cells: (0..CELLS).map(|_| AtomicU64::new(0)).collect() }
     }
 
-    /// The key of whoever this tells from others.
+    /// The key of a client, from the values that tell it from other clients.
     pub fn key(&self, who: &impl Hash) -> Key {
         Key(self.hasher.hash_one(who))
     }
 
-    /// Notes by what manifest somebody plays.
+    /// Stores the format of the manifest that a client has requested.
     pub fn mark(&self, key: Key, format: Format, now: UnixTime) {
         let places = || self.places(key);
         let same = places().find(|cell| load(cell).is(key));
-        // Age grows from 0, and somebody who is not there is the oldest.
+        // An empty cell counts as the oldest.
         let oldest = || places().max_by_key(|cell| load(cell).age(now).map_or(u64::MAX, |age| age.as_secs()));
         if let Some(cell) = same.or_else(oldest) {
             cell.store(Cell::new(key, format, now).0, Ordering::Relaxed);
         }
     }
 
-    /// By what manifest somebody plays who was seen lately, and is seen now.
+    /// The format of a client that was seen within [`MEMORY`]; this call counts as seeing it.
     pub fn find(&self, key: Key, now: UnixTime) -> Option<Format> {
         let cell = self.places(key).find(|cell| load(cell).is(key))?;
         let format = load(cell).format();
@@ -70,7 +70,7 @@ impl ClientFormats {
 }
 
 impl Key {
-    /// The same person watching one stream among several.
+    /// The key of the same client for one stream.
     #[must_use]
     pub fn at(self, audience: &Audience) -> Self {
         const ODD: u64 = 0x9e37_79b9_7f4a_7c15;

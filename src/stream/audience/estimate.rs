@@ -1,36 +1,37 @@
-//! How many viewers requests stand for. Pure.
+//! The number of viewers, from counts of requests. Pure.
 //!
-//! A segment is *settled* once everybody who plays at the edge has asked for it: requests for the newest settled one are
-//! viewers, each once, whoever has come or gone before or since. Players that stay a little behind ask for it later, so an
-//! older segment may have more of them, and counts for as long as about as much is asked for at all. Requests for what is
-//! older still come from those who play far behind, one in the length of a segment; only they are in nearly all of some such
-//! lengths, and those who begin or seek, and get several at once, are not.
+//! A segment is *settled* once all players at the live edge have requested it. Requests for the newest settled
+//! segment are viewers, each counted once. Players that stay a few segments behind request it later, so an older
+//! segment may have more requests; its count is used as long as the total rate of requests confirms it. Requests for
+//! still older segments come from players far behind the live edge. Such a player makes one request per segment
+//! duration, so only counts that appear in nearly all of the last durations are taken; players that start or seek
+//! make several requests within one duration and are left out.
 
 use std::time::Duration;
 
 use super::ByFormat;
 use crate::base::timeline::{Timeline, UnixTime};
 
-/// Segments before the newest settled one that a player which begins may still want: four are held back by DASH.
+/// Segments before the newest settled one that a starting player may still request: DASH holds back four.
 pub(super) const BACKLOG: u64 = 4;
-/// Lengths of a segment that are looked at.
+/// Segment durations that the estimate looks back.
 pub(super) const SPELL: usize = 5;
-/// Of them, in so many a player that is there may have asked for nothing.
+/// Durations of [`SPELL`] in which a playing client may have made no request.
 const SPARE: usize = 1;
-/// A playlist is read once in a target duration, which is a segment's length but for rounding; this is for the rounding,
-/// the way and a machine that is loaded.
+/// Time beyond one segment duration until all players have requested a segment: for the rounding of the target
+/// duration, the network, and a loaded machine.
 const SLACK: Duration = Duration::from_secs(2);
 
-/// What was asked for of tracks of one kind, in chunks.
+/// Requests for tracks of one kind, in chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Recent {
-    /// Of the newest settled segment, while it was not settled.
+    /// For the newest settled segment, while it was unsettled.
     pub(super) settled: ByFormat,
-    /// Of the one that is [`BACKLOG`] before it, until now.
+    /// For the segment [`BACKLOG`] before it, until now.
     pub(super) older: ByFormat,
-    /// Of segments that were older than that, in each of the last lengths of a segment.
+    /// For still older segments, in each of the last segment durations.
     pub(super) far: [ByFormat; SPELL],
-    /// Of any segment, in each of them.
+    /// For all segments, in each of the last segment durations.
     pub(super) all: [ByFormat; SPELL],
 }
 
@@ -44,8 +45,8 @@ pub(super) fn settled(timeline: &Timeline, now: UnixTime) -> u64 {
     timeline.segment_at(now.saturating_sub(settling(timeline.segment_duration()))).saturating_sub(1)
 }
 
-/// How many watch a stream whose segments have so many chunks. Whoever plays both sound and picture asks for both;
-/// those who play one of them only are counted where they are the more.
+/// Viewers of a stream with `chunks` chunks in a segment. A player of video and audio requests both, so the larger of
+/// the two counts is taken.
 pub(super) fn viewers([video, audio]: [&Recent; 2], chunks: u32) -> ByFormat {
     let [video, audio] = [video, audio].map(|recent| of_kind(recent, chunks.into()));
     let all = |viewers: &ByFormat| viewers.iter().sum::<u64>();
@@ -60,7 +61,7 @@ fn of_kind(recent: &Recent, chunks: u64) -> ByFormat {
             lengths[rank]
         };
         let near = recent.settled[format].max(recent.older[format].min(ranked(&recent.all, SPARE)));
-        // Players that were held up and have caught up are among both.
+        // A player that stalled and caught up is in both counts.
         let asked = (near + ranked(&recent.far, SPARE)).min(ranked(&recent.all, SPELL / 2).max(near));
         (asked + chunks / 2) / chunks
     })

@@ -1,4 +1,4 @@
-//! What was measured of an audience, second by second.
+//! Measurements of an audience over the last seconds: figures for the API, load for the limits.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,57 +9,57 @@ use crate::base::metrics::RefusedViewerLabels;
 use crate::base::timeline::UnixTime;
 use crate::definition::spec::Limits;
 
-/// Longer than the longest segment takes until all who play it are counted.
+/// Longer than the time until all viewers of the longest segment are counted.
 const KEPT: Duration = Duration::from_secs(45);
-/// More often than this nobody measures for as long as that.
+/// Measurements stored at most; one a second for [`KEPT`] is fewer.
 const MOST_KEPT: usize = 100;
 /// Bandwidth is that of the last two seconds; with longer segments, which are fetched at once, that of their length.
 const LEAST_WINDOW: Duration = Duration::from_secs(2);
 
-/// What is known of an audience.
+/// Figures of an audience.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Figures {
     /// Viewers now.
     pub current: ByFormat,
-    /// The most that there were.
+    /// The largest number so far.
     pub peak: u64,
-    /// When there were as many for the first time.
+    /// When the peak was first reached.
     pub peak_at: Option<UnixTime>,
-    /// The mean while the stream was there to be watched.
+    /// Mean over the time in which the stream was published.
     pub average: f64,
     /// Bytes sent, manifests included.
     pub bytes: u64,
 }
 
-/// What there is to carry.
+/// Load on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Load {
-    /// Viewers, with those who are just coming.
+    /// Viewers, with those who have just been admitted.
     pub viewers: u64,
     /// Bits per second.
     pub bandwidth: u64,
 }
 
-/// What a measurement found to be another than before.
+/// A change between two measurements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transition {
-    /// Somebody watches, and nobody did.
+    /// The first viewer has come.
     FirstViewer,
-    /// Nobody watches any more.
+    /// The last viewer has gone.
     LastViewer,
 }
 
-/// A limit that is reached: what there is, and what may be.
+/// A limit that is reached: the current value, then the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Excess {
-    /// Of viewers.
+    /// Number of viewers.
     Viewers(u64, u64),
-    /// Of bits per second.
+    /// Bits per second.
     Bandwidth(u64, u64),
 }
 
 impl Excess {
-    /// What there is too much of.
+    /// The name of the limit in metrics.
     pub const fn as_str(self) -> &'static str {
         let [viewers, bandwidth] = RefusedViewerLabels::REASONS;
         match self {
@@ -79,7 +79,7 @@ impl fmt::Display for Excess {
 }
 
 impl Figures {
-    /// Viewers now, by any format.
+    /// Viewers now, of all formats.
     pub fn viewers(&self) -> u64 {
         self.current.iter().sum()
     }
@@ -94,7 +94,7 @@ impl Load {
         viewers.or(bandwidth.map(|most| Excess::Bandwidth(self.bandwidth, most)))
     }
 
-    /// This and another.
+    /// The sum of both loads.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self { viewers: self.viewers + other.viewers, bandwidth: self.bandwidth + other.bandwidth }
@@ -106,13 +106,13 @@ pub(super) struct History {
     figures: Figures,
     /// The newest last.
     ticks: VecDeque<Tick>,
-    /// Let in since the newest tick.
+    /// Admitted since the newest tick.
     coming: u64,
     segment: Duration,
     watched: bool,
-    /// When somebody was there last.
+    /// When the last viewer was counted.
     last_seen: UnixTime,
-    /// Seconds that were measured.
+    /// Seconds over which the average was taken.
     seconds: f64,
 }
 
@@ -121,7 +121,7 @@ struct Tick {
     at: UnixTime,
     viewers: u64,
     bytes: u64,
-    /// Let in since the tick before.
+    /// Admitted since the previous tick.
     admitted: u64,
 }
 
@@ -134,7 +134,8 @@ impl History {
         self.coming += 1;
     }
 
-    /// Takes the viewers of a stream and the length of its segments, if it can be watched, and all that was sent.
+    /// Adds a measurement: viewers and segment duration (`None` if the stream publishes nothing), and all bytes sent
+    /// so far.
     pub(super) fn measure(
         &mut self,
         viewers: Option<(ByFormat, Duration)>,
@@ -161,7 +162,7 @@ impl History {
         self.turn(count, now)
     }
 
-    /// A player that misses a segment has not gone.
+    /// A player that misses one segment still counts as a viewer.
     fn turn(&mut self, count: u64, now: UnixTime) -> Option<Transition> {
         if count > 0 {
             self.last_seen = now;
@@ -179,9 +180,9 @@ impl History {
         }
     }
 
-    /// Those who were let in are counted at once, and again only when they are more than came to be measured.
+    /// Viewers count from their admission on; once they are measured they do not count twice.
     pub(super) fn load(&self, bytes: u64, now: UnixTime) -> Load {
-        // Who is let in plays the next segment, and is measured when that is settled.
+        // An admitted viewer plays the next segment and is measured when that segment is settled.
         let unsettled = 2 * self.segment + estimate::settling(self.segment);
         let recent = self.ticks.iter().rev().take_while(|tick| tick.at + unsettled >= now);
         let (least, admitted) = recent.fold((self.figures.viewers(), self.coming), |(least, admitted), tick| {

@@ -1,4 +1,4 @@
-//! Requests for media, counted where they are answered: tables of fixed size that no request waits for.
+//! Counts of media requests, in tables of fixed size without locks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,47 +6,47 @@ use super::estimate::{self, BACKLOG, Recent, SPELL};
 use super::{ByFormat, Format};
 use crate::base::timeline::{Kind, Timeline, UnixTime};
 
-/// Segments that are counted at once: those that are not settled, of which there are seven at the least length of a
-/// segment, and those that players begin with.
+/// Segments counted simultaneously: the unsettled ones, at most seven with the shortest segments, and those that
+/// players start with.
 const SEGMENTS: usize = 16;
-/// Of a cell, those that count; the others name the segment, which fits: numbers in URLs end before.
+/// Bits of a cell for the count. The other bits hold the segment number, which fits: numbers in URLs are shorter.
 const COUNT_BITS: u32 = 24;
 const MOST: u64 = (1 << COUNT_BITS) - 1;
 
-/// Media that somebody has begun to get.
+/// A media response whose first byte was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MediaRequest {
-    /// Of which tracks.
+    /// Video or audio.
     pub kind: Kind,
-    /// The segment's number.
+    /// Segment number.
     pub segment: u64,
-    /// How many chunks of it.
+    /// Number of chunks of the segment in the response.
     pub chunks: u32,
-    /// By what manifest.
+    /// Format of the manifest that the viewer plays.
     pub format: Format,
 }
 
-/// All requests of the recent past, for video and for audio.
+/// Recent requests, for video and for audio.
 #[derive(Debug, Default)]
 pub(super) struct RequestCounts([Requests; 2]);
 
 /// Requests for tracks of one kind.
 #[derive(Debug, Default)]
 struct Requests {
-    /// By the segment that was asked for, while it was not settled.
+    /// By requested segment, while the segment was unsettled.
     fresh: Table,
-    /// By the segment that was asked for, while a player might begin with it.
+    /// By requested segment, while a player might start with it.
     near: Table,
-    /// For segments before those, by the segment that was on screen then.
+    /// Requests for older segments, by the live segment at the time of the request.
     far: Table,
-    /// For any, likewise.
+    /// All requests, by the live segment at the time of the request.
     all: Table,
 }
 
 #[derive(Debug, Default)]
 struct Table([[Cell; 4]; SEGMENTS]);
 
-/// The number of a segment and a count. One word, so that a cell that goes over to another segment loses nothing.
+/// A segment number and a count in one word, so that a cell that moves on to another segment loses no request.
 #[derive(Debug, Default)]
 struct Cell(AtomicU64);
 
@@ -86,7 +86,7 @@ impl Table {
         self.cells(number).each_ref().map(|cell| cell.get(number))
     }
 
-    /// In each of the last lengths of a segment.
+    /// Counts of the last [`SPELL`] segment durations, the newest first.
     fn before(&self, current: u64) -> [ByFormat; SPELL] {
         std::array::from_fn(|ago| self.counts(current.saturating_sub(ago as u64 + 1)))
     }
@@ -99,7 +99,7 @@ impl Table {
 impl Cell {
     fn add(&self, number: u64, chunks: u64) {
         let add = |cell| Some(number << COUNT_BITS | (count(cell, number) + chunks).min(MOST));
-        // It always adds.
+        // The closure never returns `None`.
         let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
     }
 
@@ -108,7 +108,7 @@ impl Cell {
     }
 }
 
-/// What a cell has counted of a segment; another segment that shares the cell is long past.
+/// The count of a segment in its cell; a count of another segment in the same cell is long out of date.
 fn count(cell: u64, number: u64) -> u64 {
     if cell >> COUNT_BITS == number { cell & MOST } else { 0 }
 }

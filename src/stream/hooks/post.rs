@@ -1,4 +1,4 @@
-//! One attempt to post an event, and what its answer means.
+//! One attempt to post an event, and the meaning of the response.
 
 use std::error::Error;
 use std::time::Duration;
@@ -20,24 +20,24 @@ const EVENT: HeaderName = HeaderName::from_static("barstone-event");
 const DELIVERY: HeaderName = HeaderName::from_static("barstone-delivery");
 const SIGNATURE: HeaderName = HeaderName::from_static("barstone-signature");
 
-/// What an attempt has come to.
+/// Outcome of an attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Delivered,
-    /// Another attempt may do better.
+    /// Failed; another attempt may succeed.
     Again(String),
-    /// Another attempt would come to the same.
+    /// Failed; another attempt would fail in the same way.
     Final(String),
 }
 
-/// What is posted, the same on each attempt.
+/// Body and headers, the same on each attempt.
 pub(super) struct Delivery {
     body: Bytes,
     headers: HeaderMap,
 }
 
 impl Delivery {
-    /// `series` and the event's id name the delivery.
+    /// The id of the delivery is `series` and the event's id.
     pub(super) fn of(event: &Event, series: &str) -> Result<Self, String> {
         let body = serde_json::to_vec(event).map_err(|error| error.to_string())?;
         let id = HeaderValue::try_from(format!("{series}-{}", event.id)).map_err(|error| error.to_string())?;
@@ -48,7 +48,7 @@ impl Delivery {
     }
 }
 
-/// The way to one hook.
+/// HTTP client of one hook.
 pub(super) struct Post {
     client: Client,
     url: reqwest::Url,
@@ -56,12 +56,12 @@ pub(super) struct Post {
 }
 
 impl Post {
-    /// Attempts end after `timeout`. Fails where there are no root certificates for `https`.
+    /// `timeout` limits each attempt. Fails for `https` if the system has no root certificates.
     pub(super) fn new(hook: &Hook, timeout: Duration) -> Result<Self, String> {
         // TLS takes the provider of the process, and there is one: an error says that it is already installed.
         let _ = ring::default_provider().install_default();
         let client = Client::builder().user_agent(USER_AGENT).timeout(timeout).redirect(redirect::Policy::none());
-        // The settings alone decide where events go, not the environment.
+        // Proxy variables of the environment are ignored: events go only where the settings say.
         let client = client.no_proxy();
         let url = hook.target.url().clone();
         let client = match url.scheme() {
@@ -82,13 +82,13 @@ impl Post {
         let request = self.client.post(self.url.clone()).headers(headers).body(delivery.body.clone());
         match request.send().await {
             Ok(answer) => judge(answer.status()),
-            // A URL may be as good as a password.
+            // The URL may contain a password, so it is left out.
             Err(error) => Verdict::Again(chain(&error.without_url())),
         }
     }
 }
 
-/// What an answer means. Redirects are not followed: an event goes where the settings say.
+/// The meaning of a status code. Redirects are not followed: an event goes only where the settings say.
 pub(super) fn judge(status: StatusCode) -> Verdict {
     let again = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
     match status {
@@ -98,7 +98,7 @@ pub(super) fn judge(status: StatusCode) -> Verdict {
     }
 }
 
-/// `t` is part of what is signed, so that a receiver can refuse what is old.
+/// The signature covers `t`, so that a receiver can refuse old deliveries.
 fn signature(secret: &Secret, now: UnixTime, body: &[u8]) -> HeaderValue {
     let t = now.as_secs();
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).expect("HMAC takes keys of any length");

@@ -1,11 +1,11 @@
-//! Which hooks there are.
+//! The task of each hook.
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Hook, Setting, deliver};
 
-/// The hooks that are posted to, each by its own task.
+/// The running hooks, each with its own task.
 pub struct Workers {
     setting: Setting,
     tasks: TaskTracker,
@@ -14,13 +14,13 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Nothing is posted yet. Hooks run on `tasks` and stop when `over` is cancelled.
+    /// No hook runs yet. Hooks run on `tasks` and stop when `over` is cancelled.
     pub fn new(setting: Setting, tasks: TaskTracker, over: CancellationToken) -> Self {
         Self { setting, tasks, over, hooks: Vec::new() }
     }
 
-    /// Posts to `hooks` and no others from now on. One that was there before goes on with what it has queued; one that is
-    /// there no more says its farewell.
+    /// Runs exactly `hooks` from now on. A hook that already runs keeps its queue; a hook that is no longer listed
+    /// delivers what it has queued and ends.
     pub fn set(&mut self, hooks: &[Hook]) {
         let mut before = std::mem::take(&mut self.hooks);
         for hook in hooks {

@@ -1,4 +1,4 @@
-//! What is known of each target of a stream.
+//! State of each push target of a stream.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,34 +18,34 @@ pub enum PushPhase {
     /// The stream does not run, or this server does not push.
     #[default]
     Stopped,
-    /// The target has taken nothing yet.
+    /// The target has accepted nothing yet.
     Connecting,
-    /// The target takes what comes.
+    /// The target accepts frames.
     Running,
-    /// It has failed, and is tried again shortly.
+    /// The push failed; the next attempt follows.
     Waiting,
 }
 
-/// A target as it is at one moment.
+/// State of a target at one moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TargetView {
-    /// Where it is, and what it gets.
+    /// URL and rendition.
     pub push: Push,
-    /// Where it stands.
+    /// Phase of the push.
     pub phase: PushPhase,
-    /// Since when; `None` if it was never tried.
+    /// When the phase began; `None` before the first attempt.
     pub since: Option<UnixTime>,
-    /// Why it failed.
+    /// The last error.
     pub error: Option<String>,
-    /// When it is tried again.
+    /// Time of the next attempt.
     pub next_try: Option<UnixTime>,
-    /// What it has taken.
+    /// Bytes that the target has accepted.
     pub bytes: u64,
-    /// How often it has failed.
+    /// Number of failures.
     pub restarts: u64,
 }
 
-/// What becomes of a target.
+/// Progress of a push.
 #[derive(Debug, Clone)]
 pub(super) enum Progress {
     Stopped,
@@ -54,7 +54,7 @@ pub(super) enum Progress {
     Waiting { error: String, until: UnixTime },
 }
 
-/// All targets of a stream that were ever tried and are still named.
+/// All targets of a stream that were tried and are still in the definition.
 #[derive(Debug, Default)]
 pub(in crate::stream) struct Targets(Mutex<Vec<Known>>);
 
@@ -62,7 +62,7 @@ pub(in crate::stream) struct Targets(Mutex<Vec<Known>>);
 struct Known {
     view: TargetView,
     bytes: Arc<AtomicU64>,
-    /// What others were told last.
+    /// The last published event.
     told: Option<(PushPhase, Option<String>)>,
 }
 
@@ -80,7 +80,7 @@ impl Known {
         Self { view, bytes: Arc::default(), told: None }
     }
 
-    /// Whether that is worth telling: it runs, or it does not for another reason.
+    /// Whether to publish an event: the phase, or the reason of a failure, changed.
     fn is_news(&mut self) -> bool {
         let now = (self.view.phase, self.view.error.clone());
         let is_news = matches!(now.0, PushPhase::Running | PushPhase::Waiting) && self.told.as_ref() != Some(&now);
@@ -92,7 +92,7 @@ impl Known {
 }
 
 impl Targets {
-    /// These targets, as they are now.
+    /// The current state of `named` targets.
     pub(in crate::stream) fn view(&self, named: &[Push]) -> Vec<TargetView> {
         let known = self.known();
         let view = |push: &Push| match known.iter().find(|known| known.view.push == *push) {
@@ -102,24 +102,24 @@ impl Targets {
         named.iter().map(view).collect()
     }
 
-    /// Forgets all but these.
+    /// Removes all targets but `named`.
     pub(in crate::stream) fn retain(&self, named: &[Push]) {
         self.known().retain(|known| named.contains(&known.view.push));
     }
 
-    /// Counts what a target has taken.
+    /// The byte counter of a target.
     pub(super) fn bytes(&self, push: &Push) -> Arc<AtomicU64> {
         Arc::clone(&find(&mut self.known(), push).bytes)
     }
 
-    /// Writes down what becomes of a target, and tells of it.
+    /// Stores the progress of a push, and publishes an event where it is new.
     pub(super) fn tell(&self, setting: &Setting, name: &StreamName, (push, progress): (&Push, Progress)) {
         let now = setting.clock.now();
         let mut all = self.known();
         let known = find(&mut all, push);
         let (phase, error, next_try) = match progress {
             Progress::Stopped => (PushPhase::Stopped, None, None),
-            // Why it failed stays to be seen until it runs.
+            // The last error stays visible until the push runs.
             Progress::Connecting => (PushPhase::Connecting, known.view.error.take(), None),
             Progress::Running => (PushPhase::Running, None, None),
             Progress::Waiting { error, until } => {
@@ -139,7 +139,7 @@ impl Targets {
             PushPhase::Connecting | PushPhase::Running => {
                 Some(setting.metrics.push_running.get_or_create_owned(&labels(name.as_str())))
             }
-            // The stream may be forgotten by now.
+            // The stream may have been removed by now.
             PushPhase::Stopped | PushPhase::Waiting => {
                 setting.metrics.push_running.get(&labels(name.as_str())).map(|gauge| gauge.clone())
             }

@@ -1,4 +1,5 @@
-//! Those who ask for a stream's media: whether somebody does, and when somebody last did.
+//! Media requests of one stream: how many are active, and when the last one was. A stream on demand stops when it is
+//! idle.
 
 use std::fmt;
 use std::ops::Deref;
@@ -10,15 +11,15 @@ use crate::base::utc::Clock;
 use crate::media::window::Output;
 use crate::stream::audience::Audience;
 
-/// Requests for the media of one stream.
+/// Activity of one stream.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
     under_way: AtomicUsize,
-    /// When the last one ended or began, in nanoseconds since 1970; 0 if there has been none.
+    /// Start or end of the most recent request in nanoseconds since 1970; 0 before the first.
     last: AtomicU64,
 }
 
-/// What a stream publishes, for as long as somebody gets it: while there are visits a stream is not idle.
+/// The output of a stream, held by a request. The stream is not idle while any of these exists.
 #[derive(Debug, Clone)]
 pub struct ActiveOutput {
     output: Arc<Output>,
@@ -27,7 +28,7 @@ pub struct ActiveOutput {
     _request: ActiveRequest,
 }
 
-/// One request.
+/// Counts one request as active until it is dropped.
 pub(super) struct ActiveRequest {
     activity: Arc<Activity>,
     clock: Clock,
@@ -40,7 +41,7 @@ impl Activity {
         ActiveRequest { activity: Arc::clone(self), clock: clock.clone() }
     }
 
-    /// When somebody was last there, which may be now.
+    /// Time of the most recent activity; `now` while a request is active.
     pub(super) fn last(&self, now: UnixTime) -> Option<UnixTime> {
         if self.under_way.load(Ordering::Acquire) > 0 {
             return Some(now);
@@ -72,7 +73,7 @@ impl Clone for ActiveRequest {
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
         self.activity.last.store(self.clock.now().as_nanos(), Ordering::Relaxed);
-        // Whoever sees that it is over sees when that was.
+        // A reader that sees the lower count must also see the time above.
         self.activity.under_way.fetch_sub(1, Ordering::Release);
     }
 }

@@ -1,4 +1,4 @@
-//! One stream of the registry: what it shares with its task.
+//! One stream of the registry: the state that the registry shares with the stream's supervisor.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::stream::audience::Audience;
 use crate::stream::instruction::{Instruction, Order};
 use crate::stream::push::targets::Targets;
 
-/// A stream with its task.
+/// A stream with its supervisor.
 pub(super) struct Entry {
     pub(super) record: Arc<Record>,
     pub(super) instruction: watch::Sender<Instruction>,
@@ -21,7 +21,7 @@ pub(super) struct Entry {
     pub(super) over: CancellationToken,
     pub(super) audience: Arc<Audience>,
     pub(super) targets: Arc<Targets>,
-    /// Who asks for its media.
+    /// Requests for its media.
     pub(super) activity: Arc<Activity>,
 }
 
@@ -36,12 +36,12 @@ impl Entry {
         }
     }
 
-    /// Whether it runs, or has room to.
+    /// Whether it runs, or has capacity to run.
     pub(super) fn is_settled(&self) -> bool {
         self.instruction.borrow().is_settled()
     }
 
-    /// Wakes the task only if something has changed for it.
+    /// Sends a new instruction; the supervisor wakes only if it differs.
     pub(super) fn want(&self, new: Instruction) {
         self.instruction.send_if_modified(|wanted| {
             let goes_on = wanted.order == Order::Run && matches!(new.order, Order::RunAfter(_));

@@ -1,4 +1,4 @@
-//! Which streams there is room for.
+//! Encoding capacity: which streams may run.
 
 use std::collections::BTreeMap;
 
@@ -11,20 +11,21 @@ use crate::stream::capacity::{Capacity, Claim, NoRoom};
 use crate::stream::desired::Desired;
 
 impl Registry {
-    /// As [`Self::check_room`], and until what is returned is dropped nobody else is given any room: it is for whoever is
-    /// about to write the definition.
+    /// As [`Self::check_room`], and reserves the capacity until the guard is dropped. The caller writes the
+    /// definition meanwhile.
     ///
     /// # Errors
     /// [`NoRoom`].
     pub async fn claim_room(&self, spec: &StreamSpec) -> Result<MutexGuard<'_, ()>, NoRoom> {
         let claim = self.claims.lock().await;
-        // What has been written and has not taken effect yet has its room already.
+        // Definitions that were written and have not taken effect yet count as running.
         self.reconcile();
         self.check_room(spec)?;
         Ok(claim)
     }
 
-    /// Whether there is room for a definition, if it is one that runs at once: any other waits when its time comes.
+    /// Whether there is capacity for a definition that would run immediately. Any other definition waits for capacity
+    /// when its time comes.
     ///
     /// # Errors
     /// [`NoRoom`].
@@ -44,7 +45,7 @@ impl Registry {
         capacity.check(wanted, streams.values().map(taken).sum::<u64>() - own)
     }
 
-    /// Who of those that are to run has to wait for room.
+    /// The streams that should run and have to wait for capacity.
     pub(super) fn share_room(
         &self,
         all: &BTreeMap<StreamName, Desired>,

@@ -1,4 +1,4 @@
-//! Who watches which stream, and who may.
+//! Viewer limits and viewer counts of all streams.
 
 use std::time::Duration;
 
@@ -9,38 +9,38 @@ use crate::definition::spec::{Limits, OverflowUrl, StreamName};
 use crate::stream::EventKind;
 use crate::stream::audience::{Audience, Excess, Format, Load, Transition};
 
-/// How often viewers are counted: finer than the shortest segment.
+/// Interval between counts of viewers: less than or equal to the shortest segment.
 pub(super) const COUNT: Duration = Duration::from_secs(1);
 
-/// What somebody who asks for a manifest means to the limits.
+/// How a request for a manifest counts for the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// Plays already, and goes on.
+    /// From a viewer who already plays.
     Existing,
-    /// Wants to know only.
+    /// A `HEAD` request: checks the limits, starts no playback.
     Check,
-    /// Is about to play.
+    /// From a new viewer.
     New,
 }
 
-/// There is no room for another viewer.
+/// A viewer limit is reached.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} {excess}", whose(.stream.as_ref()))]
 pub struct Refusal {
-    /// Where there is none; `None` if all streams together have none.
+    /// The stream whose limit is reached; `None` for the limit of all streams together.
     pub stream: Option<StreamName>,
-    /// How that is.
+    /// The limit and the current value.
     pub excess: Excess,
-    /// Where there may be.
+    /// Where the viewer is redirected to.
     pub elsewhere: Option<OverflowUrl>,
 }
 
 impl Registry {
-    /// Says whether somebody may begin to watch a stream; `judge` tells who that is. To watch one that there is not is
-    /// refused elsewhere.
+    /// Whether a request for a manifest is admitted; `judge` classifies the request. A stream that does not exist is
+    /// always admitted here, because the 404 comes later.
     ///
     /// # Errors
-    /// [`Refusal`], which is counted and told.
+    /// [`Refusal`], which is counted in metrics and published as an event.
     pub fn admit(&self, name: &StreamName, judge: impl FnOnce(&Audience) -> Admission) -> Result<(), Refusal> {
         let streams = self.streams();
         let Some(entry) = streams.get(name) else { return Ok(()) };
@@ -70,7 +70,7 @@ impl Registry {
         }
     }
 
-    /// Counts the viewers of every stream, and tells who is the first and the last.
+    /// Counts the viewers of every stream, and publishes an event for the first and the last.
     pub fn count_viewers(&self) {
         let now = self.setting.clock.now();
         for (name, entry) in self.streams().iter() {
@@ -111,7 +111,7 @@ impl Entry {
         self.audience.measure(self.published().as_ref(), now)
     }
 
-    /// The timeline of what it publishes.
+    /// The timeline of its output, if it publishes.
     fn published(&self) -> Option<Timeline> {
         let status = self.status.borrow();
         status.output.as_ref().filter(|output| !output.ended()).map(|output| output.spec.timeline)

@@ -1,4 +1,4 @@
-//! What a target has been given and has not taken yet.
+//! Frames that were sent to a target and not accepted yet.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Frames on their way, by when they were given.
+/// Frames in flight with the time at which they were sent.
 #[derive(Debug)]
 pub(super) struct Backlog {
-    /// Nanoseconds of presentation time up to which all is taken.
+    /// Presentation time in nanoseconds up to which all frames are accepted.
     passed: Arc<AtomicU64>,
     given: VecDeque<(Instant, Duration)>,
 }
@@ -20,8 +20,8 @@ impl Backlog {
         Self { passed, given: VecDeque::new() }
     }
 
-    /// One more frame is given, of this presentation time. For how long the oldest that is not taken has been on its way:
-    /// time in which nothing is given does not count.
+    /// Adds a frame with its presentation time. Returns the age of the oldest frame in flight; time without sending
+    /// does not count.
     pub(super) fn give(&mut self, now: Instant, time: Duration) -> Duration {
         self.given.push_back((now, time));
         let passed = Duration::from_nanos(self.passed.load(Ordering::Relaxed));

@@ -1,4 +1,4 @@
-//! What frames are put into, and the element that takes it over the network.
+//! Multiplexers and network sinks of push targets.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,9 +10,9 @@ use super::{PipelineError, Receipt, make, refused};
 use crate::base::timeline::Kind;
 use crate::definition::spec::{Protocol, PushUrl};
 
-/// Bytes of an RTMP chunk: its default of 128 would make a header of every hundredth byte.
+/// Bytes of an RTMP chunk; with the default of 128 about one byte in a hundred would be a header.
 const RTMP_CHUNK: u32 = 4096;
-/// What fits into a datagram on every network.
+/// MPEG-TS packets in a datagram; so many fit on every network.
 const PACKETS: i32 = 7;
 
 /// Multiplexer and sink.
@@ -30,7 +30,7 @@ impl Container {
             Protocol::Srt => (transport_stream()?, srt(url)?),
             Protocol::Udp => (transport_stream()?, udp(url)?),
         };
-        // Frames come when they are due.
+        // The feed paces frames already.
         sink.set_property("sync", false);
         let linked = pipeline.add_many([&muxer, &sink]).and_then(|()| muxer.link(&sink));
         linked.map_err(|error| refused(sink.name().as_str(), &error))?;
@@ -58,8 +58,8 @@ impl Container {
         .map_err(refused)
     }
 
-    /// Sees what comes to the sink, which takes one buffer after the other: when the next one comes, the one before is
-    /// gone. Returns the presentation time up to which all is.
+    /// Watches the buffers that reach the sink. The sink accepts one buffer at a time, so when a buffer arrives the
+    /// one before it has been sent. Returns the presentation time up to which all buffers have been sent.
     pub(super) fn watch(&self, receipt: &Receipt) -> Arc<AtomicU64> {
         let passed = Arc::new(AtomicU64::new(0));
         let (seen, receipt, before) = (Arc::clone(&passed), receipt.clone(), Mutex::new(Seen::default()));
@@ -73,7 +73,7 @@ impl Container {
                 seen.fetch_max(time.nseconds(), Ordering::Relaxed);
             }
             if gone.is_media {
-                // Later ones find it set.
+                // It is already set after the first buffer.
                 let _ = receipt.taken.set(());
             }
             gst::PadProbeReturn::Ok
@@ -82,12 +82,12 @@ impl Container {
     }
 }
 
-/// What has come to a sink.
+/// The buffers that have reached a sink.
 #[derive(Debug, Default)]
 struct Seen {
     bytes: u64,
     time: Option<gst::ClockTime>,
-    /// A header is taken by a sink that has no connection yet.
+    /// Whether media has arrived: a sink accepts a header before it is connected.
     is_media: bool,
 }
 
@@ -136,7 +136,7 @@ fn rtmp(url: &PushUrl) -> Result<gst::Element, PipelineError> {
 fn srt(url: &PushUrl) -> Result<gst::Element, PipelineError> {
     let sink = make("srtsink")?;
     sink.set_property("uri", url.reveal());
-    // Who connects again knows why it is not connected.
+    // The supervisor of the target reconnects, and so learns the error.
     sink.set_property("auto-reconnect", false);
     Ok(sink)
 }
