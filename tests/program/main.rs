@@ -23,6 +23,7 @@ mod headers;
 mod hooks;
 mod http2;
 mod openapi;
+mod players;
 mod private;
 mod protocol;
 mod push;

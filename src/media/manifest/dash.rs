@@ -61,7 +61,17 @@ pub fn mpd(view: &View<'_>, place: Place, latency: Latency) -> Option<String> {
         UTCTiming: vec![timing(place)],
         ..MPD::default()
     };
-    Some(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n", mpd.to_string().trim_end()))
+    Some(format!("<?xml version=\"1.0\"?>\n{}\n", without_prefixes(mpd.to_string().trim_end())))
+}
+
+/// Takes the prefixes of namespaces out of the root element: dash-mpd-core declares six in every MPD, and nothing here uses
+/// one. GStreamer 1.22 recognises an MPD over HTTP only if the root element's start tag ends within the first 512 bytes.
+fn without_prefixes(xml: &str) -> String {
+    // `>` and `"` are escaped in values, so the first `>` ends the tag and the second `"` ends a declaration.
+    let (root, rest) = xml.split_at(xml.find('>').unwrap_or_default());
+    let (first, declarations) = root.split_once(" xmlns:").unwrap_or((root, ""));
+    let behind = declarations.split(" xmlns:").filter_map(|declaration| declaration.splitn(3, '"').nth(2));
+    std::iter::once(first).chain(behind).chain([rest]).collect()
 }
 
 /// The epochs that there are segments of, and those that are about to begin.

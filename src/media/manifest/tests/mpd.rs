@@ -35,8 +35,8 @@ fn an_mpd_says_everything_once() {
     publish(&output, [SEGMENT]);
     let mpd = dash::mpd(&View::of(&output), Place::Stream, Latency::Normal).unwrap();
     assert_snapshot!(mpd.replace("><", ">\n<"), @r#"
-    <?xml version="1.0" encoding="UTF-8"?>
-    <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" id="test" profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019" type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z" publishTime="1970-01-01T00:00:00Z" minimumUpdatePeriod="PT1.92S" minBufferTime="PT1.92S" timeShiftBufferDepth="PT1M" suggestedPresentationDelay="PT7.68S" maxSegmentDuration="PT1.92S" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:cenc="urn:mpeg:cenc:2013" xmlns:mspr="urn:microsoft:playready" xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:scte35="http://www.scte.org/schemas/35/2016" xmlns:dvb="urn:dvb:dash-extensions:2014-1">
+    <?xml version="1.0"?>
+    <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" id="test" profiles="urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019" type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z" publishTime="1970-01-01T00:00:00Z" minimumUpdatePeriod="PT1.92S" minBufferTime="PT1.92S" timeShiftBufferDepth="PT1M" suggestedPresentationDelay="PT7.68S" maxSegmentDuration="PT1.92S">
     <Period id="0" start="PT0S">
     <AdaptationSet id="0" contentType="video" segmentAlignment="true" mimeType="video/mp4" frameRate="25" startWithSAP="1">
     <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
@@ -70,4 +70,21 @@ fn a_presentation_that_is_over_says_so() {
     // (935016892 + 1) x 1.92 s.
     assert!(mpd.contains("mediaPresentationDuration=\"PT498675H40M34.56S\""), "{mpd}");
     assert!(mpd.contains("publishTime=\"2026-11-21T03:40:34.560Z\""), "{mpd}");
+}
+
+#[test]
+fn the_start_tag_of_an_mpd_ends_where_gstreamer_can_see_it() {
+    let output = output(json!({"name": "x".repeat(63), "fps": "30000/1001", "segment_frames": 299, "chunk_frames": 7}));
+    publish(&output, SEGMENT..SEGMENT + 3);
+    for ended in [false, true] {
+        for (place, latency) in
+            [(Place::Stream, Latency::Normal), (Place::Stream, Latency::Low), (Place::Short, Latency::Low)]
+        {
+            let mpd = dash::mpd(&View::of(&output), place, latency).unwrap();
+            let (_, root) = mpd.split_once("<MPD").unwrap();
+            let end = mpd.len() - root.len() + root.find('>').unwrap() + 1;
+            assert!(end <= 512, "{end}, {latency:?}, ended: {ended}: {mpd}");
+        }
+        output.end();
+    }
 }
