@@ -164,6 +164,9 @@ plays "$port"
 [ "$(podman exec all-in-one id -u)" = 10001 ] || fail "it is another user"
 podman exec all-in-one test -r /usr/local/share/barstone/gstreamer.registry || fail "plugins are looked for at each start"
 tells_of all-in-one axum shaka-player libc6 gstreamer1.0-plugins-ugly
+podman logs all-in-one 2>/dev/null | grep -q "#token=" || fail "no link with the token is printed"
+podman exec all-in-one barstone streams start test --server "http://127.0.0.1:$port" ||
+    fail "a command in the container does not find the token"
 podman exec all-in-one touch /usr/local/here 2>/dev/null && fail "the root can be written"
 
 echo "server 127.0.0.1:$port;" >"$store/origins.conf"

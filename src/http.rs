@@ -43,14 +43,16 @@ mod path_parameters;
 mod reply;
 mod serve;
 mod tls;
+mod token_origin;
 mod tokens;
 mod viewer_access;
 mod viewers;
 
-pub use access::{Access, Local};
+pub use access::Access;
 pub use limits::ConnectionLimits;
 pub use serve::{Site, serve};
 pub use tls::{Certificates, TlsError, TlsFiles};
+pub use token_origin::TokenOrigin;
 pub use viewer_access::ViewerAccess;
 
 /// A definition is a few kilobytes; eight renditions with long names are under four.

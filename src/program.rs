@@ -4,4 +4,5 @@ pub mod app;
 pub mod config;
 pub mod shutdown;
 pub mod telemetry;
+pub mod token_file;
 pub mod wait;

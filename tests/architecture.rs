@@ -15,7 +15,7 @@ const ORDER: &[(&str, &[&str])] = &[
     ("media", &["signal", "cmaf", "window", "manifest", "pipeline", "directory"]),
     ("stream", &[]),
     ("http", &[]),
-    ("program", &["config", "telemetry", "shutdown", "wait", "app"]),
+    ("program", &["config", "telemetry", "shutdown", "wait", "token_file", "app"]),
     ("cli", &[]),
 ];
 /// Modules without locks, tasks and clocks.

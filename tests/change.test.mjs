@@ -52,7 +52,8 @@ async function change() {
     audio: { beep_hz: 1000 + changes * 50 },
   };
   const body = JSON.stringify(definition);
-  const answer = await fetch(`${servers[0].url}/${STREAM}`, { method: 'PUT', body, headers: { 'Content-Type': 'application/json' } });
+  const headers = { 'Content-Type': 'application/json', ...servers[0].authorization };
+  const answer = await fetch(`${servers[0].url}/${STREAM}`, { method: 'PUT', body, headers });
   assert.equal(answer.status, 200, await answer.clone().text());
   return (await answer.json()).revision;
 }

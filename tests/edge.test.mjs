@@ -163,9 +163,10 @@ CACHES.forEach(({ name, start, shares }) => describe(name, () => {
     });
   }
 
-  test('what comes through the edge is from elsewhere, and what is for operation stays inside', async () => {
+  test('a change through the edge needs the token, and what is for operation stays inside', async () => {
     const stop = await fetch(`${edge.url}/api/v1/streams/test/stop`, { method: 'POST' });
     assert.equal(stop.status, 401);
+    assert.equal((await stop.json()).code, 'token_needed');
     for (const path of ['/metrics', '/whoami']) assert.equal((await get(path)).status, 404, path);
     assert.equal((await get('/readyz')).status, 200);
   });

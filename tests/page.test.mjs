@@ -23,8 +23,6 @@ const OTHERS = [
   ['hls', 'hls.js'], ['hls', 'shaka-player'], ['dash', 'dash.js'], ['dash', 'shaka-player'],
   ['llhls', 'shaka-player'], ['lldash', 'dash.js'], ['lldash', 'shaka-player'],
 ];
-/** Chooses a stream that is not there, so that the page plays nothing. */
-const NOTHING = '/#nothing';
 const TOKEN = 'open-sesame!';
 const SCREENSHOTS = fileURLToPath(new URL('players/out/', import.meta.url));
 /** For changes that the page shows after its next request for the list. */
@@ -33,6 +31,14 @@ const STARTS_WITHIN_S = 20;
 const PLAYS_S = 5;
 /** For some segments, after which the server has forgotten the viewers of earlier tests. */
 const COUNTED_WITHIN_S = 40;
+
+/**
+ * A link with the API token to a page that plays nothing, because it chooses a stream that is not there.
+ * @param {Server} server
+ */
+function quietPage(server) {
+  return `${server.url}/#nothing&token=${server.token}`;
+}
 
 /**
  * Opens the page, and closes it after `use`.
@@ -207,7 +213,7 @@ describe('while other pages play', { concurrency: 3 }, () => {
   });
 
   test('a stream is created, stopped, started from the player and deleted', { timeout: 60_000 }, async () => {
-    await withPage(server.url + NOTHING, async (page, faults) => {
+    await withPage(quietPage(server), async (page, faults) => {
       await noteBecomes(page, 'There is no stream nothing.');
       await page.locator('#create summary').focus();
       await page.keyboard.press('Enter');
@@ -255,7 +261,7 @@ describe('while other pages play', { concurrency: 3 }, () => {
         hasFailed = false;
         return route.continue();
       });
-      await page.goto(`${server.url}/#test`);
+      await page.goto(`${server.url}/#test&token=${server.token}`);
       await noteBecomes(page, 'test failed: x264enc: no such codec');
       assert.match((await situationOf(page, 'test', 'failed')) ?? '', /^x264enc: no such codec · since /);
       await page.getByRole('button', { name: 'Start again' }).press('Enter');
@@ -275,9 +281,9 @@ describe('while other pages play', { concurrency: 3 }, () => {
       const small = [{ id: 'v', width: 320, height: 180, bitrate: 400_000 }];
       assert.equal((await crowded.api('PUT', '/sleeps', { on_demand: true, video: small })).status, 201);
       const body = JSON.stringify({ streams: [{ name: 'waits' }] });
-      const headers = { 'Content-Type': 'application/json' };
+      const headers = { 'Content-Type': 'application/json', ...crowded.authorization };
       assert.equal((await fetch(`${crowded.url}/api/v1/definitions`, { method: 'POST', headers, body })).status, 200);
-      await withPage(crowded.url + NOTHING, async (page) => {
+      await withPage(quietPage(crowded), async (page) => {
         const reason = (await crowded.api('GET', '/waits')).answer.error;
         assert.ok((await situationOf(page, 'waits', 'waiting'))?.startsWith(`${reason} · since `));
         await card(page, 'waits').getByRole('button', { name: 'Play' }).click();
@@ -339,7 +345,7 @@ describe('while other pages play', { concurrency: 3 }, () => {
     const definition = { name: 'too-thin', video: [{ id: 'v1080', width: 1920, height: 1080, bitrate: 200_000 }] };
     const { status, answer } = await server.api('POST', '', definition);
     assert.deepEqual([status, answer.field], [422, 'video[0].bitrate']);
-    await withPage(server.url + NOTHING, async (page) => {
+    await withPage(quietPage(server), async (page) => {
       await page.locator('#create summary').click();
       await page.getByLabel('Name').fill('too-thin');
       await page.getByLabel('720p', { exact: true }).uncheck();
@@ -365,7 +371,7 @@ describe('while other pages play', { concurrency: 3 }, () => {
   });
 
   test('a stream is created with access, a viewer limit and on demand', { timeout: 60_000 }, async () => {
-    await withPage(server.url + NOTHING, async (page, faults) => {
+    await withPage(quietPage(server), async (page, faults) => {
       await page.locator('#create summary').click();
       await page.getByLabel('Name').fill('for-few');
       await page.getByLabel('Access').selectOption('private');
@@ -391,7 +397,7 @@ describe('while other pages play', { concurrency: 3 }, () => {
     const hidden = { allow: ['127.0.0.0/8'], window_seconds: 120, requires: ['test'] };
     assert.equal((await server.api('POST', '', { name: 'edited', title: 'Before', enabled: false, ...hidden })).status, 201);
     const now = async () => (await server.api('GET', '/edited')).answer;
-    await withPage(server.url + NOTHING, async (page) => {
+    await withPage(quietPage(server), async (page) => {
       const mine = card(page, 'edited');
       await mine.getByRole('button', { name: 'Edit' }).press('Enter');
       const title = mine.getByLabel('Title');
@@ -420,7 +426,7 @@ describe('while other pages play', { concurrency: 3 }, () => {
   test('a card shows push targets, and another change keeps the secret of a target', { timeout: 60_000 }, async () => {
     const target = `rtmp://127.0.0.1:${await freePort()}/live`;
     assert.equal((await server.api('POST', '', { name: 'pushed', push: [{ url: `${target}/hidden-key` }] })).status, 201);
-    await withPage(server.url + NOTHING, async (page, faults) => {
+    await withPage(quietPage(server), async (page, faults) => {
       const mine = card(page, 'pushed');
       const words = mine.locator('.card-targets li');
       const said = async () => (await words.textContent({ timeout: 1000 })) ?? '';
@@ -442,10 +448,9 @@ describe('while other pages play', { concurrency: 3 }, () => {
     writeFileSync(`${directory}/token`, TOKEN);
     const guarded = await Server.start('--api-token-file', `${directory}/token`);
     const proxy = await startPrefixProxy(guarded.url, '/behind/a/');
-    const authorization = { headers: { Authorization: `Bearer ${TOKEN}` } };
     try {
       const video = [{ id: 'v', width: 320, height: 180, bitrate: 400_000 }];
-      assert.equal((await guarded.api('PUT', '/secret', { access: 'private', video }, authorization)).status, 201);
+      assert.equal((await guarded.api('PUT', '/secret', { access: 'private', video })).status, 201);
       await withPage(`${guarded.url}/#secret`, async (page) => {
         await noteBecomes(page, 'secret is private. Paste the API token, or open the link that barstone printed when it started.');
         const [line, dialog, field] = [page.locator('api-token > p'), page.locator('dialog'), page.getByLabel('Token', { exact: true })];

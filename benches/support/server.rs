@@ -4,6 +4,7 @@ use std::fs::File;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use reqwest::header::AUTHORIZATION;
 use reqwest::{Client, StatusCode};
 use tempfile::TempDir;
 use tokio::time::sleep;
@@ -12,6 +13,8 @@ use super::child::Program;
 
 /// Thirty streams that start at once, on cores that others use too, take minutes.
 const READY: Duration = Duration::from_secs(300);
+/// The API token, which every change needs.
+const TOKEN: &str = "the-token-of-this-bench";
 const POLL: Duration = Duration::from_millis(2);
 
 /// A running server; killed, and its files removed, when dropped.
@@ -30,6 +33,7 @@ impl Server {
         let log = files.path().join("log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_barstone"));
         command.args(["--listen", "127.0.0.1:0", "--media-dir"]).arg(files.path().join("media"));
+        command.env("BARSTONE_API_TOKEN", TOKEN);
         // Here all clients have one.
         command.args(["--max-connections-per-address", "10000"]);
         if let Some(config) = config {
@@ -40,7 +44,9 @@ impl Server {
         let program = Program::start(command.stderr(File::create(&log)?))?;
         // Every client asks for TLS, also one that never speaks it.
         let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-        let mut server = Self { program, client: Client::new(), address: String::new(), _files: files };
+        let bearer = format!("Bearer {TOKEN}").parse()?;
+        let client = Client::builder().default_headers([(AUTHORIZATION, bearer)].into_iter().collect()).build()?;
+        let mut server = Self { program, client, address: String::new(), _files: files };
         server.address = server.listening(&log).await?;
         Ok(server)
     }

@@ -18,6 +18,8 @@ mod error;
 mod health;
 mod server;
 mod table;
+mod token;
+mod token_origin;
 
 use answer::{Detail, Stream, ViewerToken, one_line};
 pub use arguments::{Chosen, DefinitionsAction, EXIT_CODES, Options, StreamsAction, TokenWish};

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::cache::Cache;
+use super::token_origin::TokenOrigin;
 use crate::definition::spec::SpecError;
 use crate::definition::store::WriteError;
 use crate::stream::{NoRoom, Refusal, Unknown};
@@ -48,14 +49,10 @@ pub(super) enum ApiError {
     NoRoomYet(NoRoom),
     #[error("{0}")]
     Query(String),
-    #[error("changes need the token: open the link that was printed at the start, or send Authorization: Bearer TOKEN")]
-    TokenNeeded,
-    #[error("this is not the token")]
-    BadToken,
-    #[error("a change that a browser sends for a page from {0} needs the token")]
-    ForeignPage(String),
-    #[error("a change without the token is sent to localhost, and not to {0}")]
-    ForeignHost(String),
+    #[error("changing streams needs the API token: {0}")]
+    TokenNeeded(TokenOrigin),
+    #[error("this is not the API token of this server: {0}")]
+    BadToken(TokenOrigin),
     #[error("this is not answered to the address that it comes from")]
     AddressDenied,
     #[error("the stream is private: it is under /t/TOKEN/ for whoever has a viewer token")]
@@ -149,10 +146,8 @@ impl ApiError {
             Self::TooLarge { .. } => (Code::TooLarge, Cache::NoStore),
             Self::NotJsonType(_) => (Code::NotJsonType, Cache::NoStore),
             Self::Value(_) => (Code::BadValue, Cache::NoStore),
-            Self::TokenNeeded => (Code::TokenNeeded, Cache::NoStore),
-            Self::BadToken => (Code::BadToken, Cache::NoStore),
-            Self::ForeignPage(_) => (Code::ForeignPage, Cache::NoStore),
-            Self::ForeignHost(_) => (Code::ForeignHost, Cache::NoStore),
+            Self::TokenNeeded(_) => (Code::TokenNeeded, Cache::NoStore),
+            Self::BadToken(_) => (Code::BadToken, Cache::NoStore),
             Self::AddressDenied => (Code::AddressDenied, Cache::NoStore),
             Self::ViewerTokenNeeded => (Code::ViewerTokenNeeded, Cache::NoStore),
             Self::BadViewerToken => (Code::BadViewerToken, Cache::NoStore),

@@ -20,15 +20,14 @@ mod operations;
 mod schemas;
 
 /// What any change may be refused with.
-const REFUSALS: [Code; 4] = [Code::TokenNeeded, Code::BadToken, Code::ForeignPage, Code::ForeignHost];
+const REFUSALS: [Code; 2] = [Code::TokenNeeded, Code::BadToken];
 /// What any body may be refused with.
 const BAD_BODIES: [Code; 6] =
     [Code::NotJson, Code::BadBody, Code::TooSlow, Code::TooLarge, Code::NotJsonType, Code::BadValue];
 
-const ABOUT: &str = "Live test streams by REST. Everybody may read, but for media \
-    of private streams. Whoever is on the same machine may change things; \
-    anybody else needs the token. Whatever is answered to GET is answered to HEAD, without the body. A path that is not \
-    here is answered with 404 and the code unknown_path, a method that is not here with 405 and wrong_method.";
+const ABOUT: &str = "Live test streams by REST. Everybody may read, but for media of private streams. Every change \
+    needs the API token. Whatever is answered to GET is answered to HEAD, without the body. A path that is not here is \
+    answered with 404 and the code unknown_path, a method that is not here with 405 and wrong_method.";
 
 /// `GET /api/v1/openapi.json`
 pub(super) async fn openapi() -> impl IntoResponse {
@@ -56,7 +55,7 @@ fn document() -> Value {
             "securitySchemes": {"token": {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "Whoever is on the same machine does not need it.",
+                "description": "The API token, which every change needs.",
             }},
         },
     })
@@ -70,7 +69,7 @@ fn describe(operation: &Operation) -> Value {
         "responses": responses(operation),
     });
     if operation.changes() {
-        described["security"] = json!([{}, {"token": []}]);
+        described["security"] = json!([{"token": []}]);
     }
     if let Some((schema, required)) = operation.body() {
         described["requestBody"] =

@@ -44,7 +44,7 @@ fn app_with(delay: Duration, capacity: Capacity, viewer_access: ViewerAccess) ->
     let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
     let registry = Arc::new(registry_after(delay, capacity, StreamSpec::test(), &now));
     router(
-        App::new(registry, Access::new("token", Local::Trusted, viewer_access), CancellationToken::new()),
+        App::new(registry, Access::new("token", TokenOrigin::Created, viewer_access), CancellationToken::new()),
         Serve::All,
     )
 }
@@ -96,8 +96,10 @@ async fn get(app: &Router, path: &str) -> Answer {
     ask(app, Request::get(path).body(Body::empty()).unwrap()).await
 }
 
+/// With the API token.
 async fn send(app: &Router, method: &str, path: &str, body: impl ToString) -> Answer {
     let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+    let request = request.header("authorization", "Bearer token");
     ask(app, request.body(Body::from(body.to_string())).unwrap()).await
 }
 
@@ -126,7 +128,7 @@ fn the_documentation_says_how_long_bodies_may_be() {
 async fn a_source_serves_its_api_and_no_media() {
     let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
     let registry = Arc::new(registry_after(Duration::ZERO, Capacity::Unlimited, StreamSpec::test(), &now));
-    let access = Access::new("token", Local::Trusted, ViewerAccess::of(keys()));
+    let access = Access::new("token", TokenOrigin::Created, ViewerAccess::of(keys()));
     let app = router(App::new(registry, access, CancellationToken::new()), Serve::Api);
     for path in ["/", "/static/page.js", "/live/test/hls.m3u8", "/hls/test.m3u8", "/t/x/live/test/dash.mpd"] {
         let answer = get(&app, path).await;
@@ -205,7 +207,8 @@ async fn bodies_are_judged_in_order() {
         assert_eq!(answer.json()["field"], field, "{body}");
         assert_eq!(answer.header("cache-control"), "no-store");
     }
-    let form = Request::post(streams).header("content-type", "text/plain").body(Body::from("{\"name\": \"a\"}"));
+    let form = Request::post(streams).header("content-type", "text/plain").header("authorization", "Bearer token");
+    let form = form.body(Body::from("{\"name\": \"a\"}"));
     assert_eq!(ask(&app, form.unwrap()).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
 }
 

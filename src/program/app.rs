@@ -1,9 +1,11 @@
 //! The program put together: streams, HTTP and an orderly end.
 
-use std::net::SocketAddr;
+use std::iter;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
@@ -24,12 +26,14 @@ use crate::stream::hooks::{self, RetryTimes, Workers};
 use crate::stream::{Registry, Render, Setting};
 
 mod capacity;
+mod link;
 mod reload;
 mod secrets;
 mod token;
 
 use reload::Reloader;
 use secrets::Secrets;
+pub use token::TOKEN as TOKEN_IN_STATE_DIR;
 
 /// How long requests and pipelines may take to finish once the program is to end.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -119,7 +123,7 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
     let given = definitions(&config, setting.clock.now());
     let Some(definitions) = end.run_until_cancelled(given).await else { return Ok(()) };
     let definitions = definitions?;
-    let mut secrets = Secrets::of(address);
+    let mut secrets = Secrets::of(listeners(&listener, address));
     let access = secrets.access(&config)?;
     let (limits, metrics) = (config.limits, Arc::clone(&setting.metrics));
     log_start(&config, &setting, address);
@@ -134,6 +138,8 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
         let (measured, stop) = (Arc::clone(&registry), end.clone());
         tasks.spawn(async move { stop.run_until_cancelled(capacity::measure(&measured.setting().capacity)).await });
     }
+    let (link, started, stop) = (secrets.link(&config), Arc::clone(&registry), end.clone());
+    tasks.spawn(async move { stop.run_until_cancelled(link::print_when_started(&link, &started)).await });
     let app = App::new(Arc::clone(&registry), access, end.clone());
     let site = Site { router: http::router(app.clone(), config.serve), certificates, limits, metrics };
     let (reloader, stop) = (Reloader { sources, config, log, registry, workers, app, secrets }, end.clone());
@@ -198,6 +204,13 @@ fn bind(listen: SocketAddr) -> std::io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(listen)?;
     socket.listen(BACKLOG)
+}
+
+/// Addresses of this machine that lead here: what listens on all IPv6 addresses may take IPv4 too.
+fn listeners(listener: &TcpListener, address: SocketAddr) -> Vec<SocketAddr> {
+    let takes_both = address.ip() == Ipv6Addr::UNSPECIFIED && SockRef::from(listener).only_v6().is_ok_and(|only| !only);
+    let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()));
+    iter::once(address).chain(takes_both.then_some(v4)).collect()
 }
 
 fn log_start(config: &Config, setting: &Setting, address: SocketAddr) {

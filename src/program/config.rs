@@ -69,7 +69,7 @@ pub struct Config {
     pub serve: Serve,
     /// Certificate and key, if the server speaks TLS.
     pub tls: Option<TlsFiles>,
-    /// What changes need, also from this machine; without it one is made.
+    /// The API token, which every change needs; without it one is created.
     pub api_token: Option<ApiToken>,
     /// What viewer tokens are signed with; without it a key is made.
     pub viewer_key: Option<ViewerKey>,

@@ -1,6 +1,7 @@
 // @ts-check
 // nginx with the configuration that is shipped: as the second server of a media directory, as the cache before several
-// servers, or as one that streams are pushed to. It writes nothing outside a directory of its own.
+// servers, or as one that streams are pushed to; and as a plain reverse proxy. It writes nothing outside a directory of
+// its own.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -12,6 +13,7 @@ import { Process } from './process.mjs';
 
 const BINARY = '/usr/sbin/nginx';
 const SHIPPED = new URL('../../docker/nginx/', import.meta.url);
+const OWN = new URL('.', import.meta.url);
 const LISTEN = 'listen 8080 ';
 
 /** @param {string} mediaDirectory is served at the root */
@@ -21,7 +23,7 @@ export function startVolume(mediaDirectory) {
 
 /** @param {string[]} urls of the servers behind the cache */
 export function startEdge(urls) {
-  return start('edge.conf', [], origins(urls));
+  return start('edge.conf', [], { beside: origins(urls) });
 }
 
 /**
@@ -31,12 +33,19 @@ export function startEdge(urls) {
 export function startLoggedEdge(urls, host = HERE) {
   const format = '$status $upstream_cache_status $uri $msec $request_time $upstream_addr $upstream_response_time';
   const log = `log_format requests '${format}'; access_log requests.log requests;`;
-  return start('edge.conf', [['access_log off;', log]], origins(urls), host);
+  return start('edge.conf', [['access_log off;', log]], { beside: origins(urls), host });
 }
 
 /** @param {string[]} urls of the servers that take turns, request by request, because nothing is kept */
 export function startProxy(urls) {
-  return start('edge.conf', [['proxy_cache_lock on;', 'proxy_no_cache 1; proxy_cache_bypass 1;']], origins(urls));
+  return start('edge.conf', [['proxy_cache_lock on;', 'proxy_no_cache 1; proxy_cache_bypass 1;']], { beside: origins(urls) });
+}
+
+/** A reverse proxy that says nothing of its clients, with the same below `/tv/`. @param {string} url of the server behind it */
+export function startPlain(url) {
+  const { host } = new URL(url);
+  const places = ['location / { proxy_pass http://', 'location /tv/ { proxy_pass http://'];
+  return start('plain.conf', places.map((place) => [`${place}127.0.0.1:1`, place + host]), { of: OWN });
 }
 
 /** What it makes of streams it keeps in a directory of its own; `rtmp` is where they are pushed to. */
@@ -66,13 +75,13 @@ function origins(urls) {
 /**
  * @param {string} name of the file
  * @param {[string, string][]} changes what stands there, and what is to
- * @param {string} [beside] what `origins.conf` says
- * @param {import('./host.mjs').Host} [host]
+ * @param {{ of?: URL, beside?: string, host?: import('./host.mjs').Host }} more directory of the file, and what
+ *   `origins.conf` says
  */
-async function start(name, changes, beside = '', host = HERE) {
+async function start(name, changes, { of = SHIPPED, beside = '', host = HERE } = {}) {
   const own = temporaryDirectory('nginx');
   const port = await host.port();
-  let text = readFileSync(new URL(name, SHIPPED), 'utf8');
+  let text = readFileSync(new URL(name, of), 'utf8');
   for (const [from, to] of [...changes, [LISTEN, `listen ${host.address}:${port} `]]) {
     assert.equal(text.split(from).length, 2, `${from} stands once in ${name}`);
     text = text.replace(from, to);

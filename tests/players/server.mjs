@@ -2,6 +2,8 @@
 // The server under test: the real binary on a port of its own, with a media directory of its own.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { HERE } from './host.mjs';
@@ -12,6 +14,8 @@ const BINARY = process.env.BARSTONE_BIN ?? fileURLToPath(new URL('../../target/d
 
 export class Server {
   mediaDirectory = temporaryDirectory('media');
+  /** Where the server leaves its API token for commands of the same user. */
+  #runtimeDirectory = temporaryDirectory('runtime');
   /** Of the root, without a slash at the end. */
   url = '';
   /** @type {string[]} */
@@ -60,6 +64,16 @@ export class Server {
     await this.#ready();
   }
 
+  /** The API token, which every change needs. */
+  get token() {
+    return readFileSync(join(this.#runtimeDirectory, 'barstone', new URL(this.url).host), 'utf8').trim();
+  }
+
+  /** The header with the API token. */
+  get authorization() {
+    return { Authorization: `Bearer ${this.token}` };
+  }
+
   get pid() {
     return Number(this.#process.pid);
   }
@@ -90,6 +104,7 @@ export class Server {
   async stop() {
     await this.end();
     remove(this.mediaDirectory);
+    remove(this.#runtimeDirectory);
   }
 
   /** @param {string} path @returns {Promise<string>} what a GET of it answers */
@@ -100,6 +115,7 @@ export class Server {
   }
 
   /**
+   * Sends the API token with changes.
    * @param {string} method
    * @param {string} path below `/api/v1/streams`
    * @param {unknown} [body]
@@ -109,7 +125,11 @@ export class Server {
     const response = await fetch(`${this.url}/api/v1/streams${path}`, {
       ...more,
       method,
-      headers: { ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...more.headers },
+      headers: {
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...(method === 'GET' ? {} : this.authorization),
+        ...more.headers,
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
@@ -125,11 +145,12 @@ export class Server {
   /** @param {string} listen */
   #begin(listen) {
     const args = ['--listen', listen, '--media-dir', this.mediaDirectory, ...this.#more];
-    return new Process(...this.#host.command(BINARY, args), environment());
+    const environment = { ...withoutSettings(), XDG_RUNTIME_DIR: this.#runtimeDirectory };
+    return new Process(...this.#host.command(BINARY, args), environment);
   }
 }
 
 /** Without settings of whoever runs the tests. */
-function environment() {
+function withoutSettings() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('BARSTONE_')));
 }

@@ -130,7 +130,9 @@ async fn bodies_that_never_end_are_not_waited_for() {
         let (mut reader, mut writer) = target.connect().await.into_split();
         let length = ["Content-Length: 60000", "Transfer-Encoding: chunked"][number % 2];
         let head = format!(
-            "POST /api/v1/streams HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{length}\r\n\r\n"
+            "POST /api/v1/streams HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\
+                Content-Type: application/json\r\n{length}\r\n\r\n",
+            target.server.token()
         );
         drips.spawn(async move {
             let drip = async {
@@ -220,7 +222,9 @@ async fn what_is_too_large_is_refused() {
     check_refused(&target, &header, "", &["431"]).await;
     let headers: String = (0..10_000).map(|number| format!("X-{number}: x\r\n")).collect();
     check_refused(&target, &format!("GET / HTTP/1.1\r\n{headers}{end}"), "", &["431"]).await;
-    let post = "POST /api/v1/streams HTTP/1.1\r\nContent-Type: application/json\r\n";
+    let token = target.server.token();
+    let post =
+        format!("POST /api/v1/streams HTTP/1.1\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n");
     let piece = " ".repeat(0x10000);
     check_refused(&target, &format!("{post}Content-Length: 100000000\r\n{end}"), &piece, &["413"]).await;
     let chunk = format!("10000\r\n{piece}\r\n");

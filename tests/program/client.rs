@@ -69,7 +69,7 @@ fn ask(server: &Server, command: &str) -> Ended {
 fn ask_with(server: &Server, command: &str, input: &str) -> Ended {
     let url = format!("http://{}", server.address());
     let arguments: Vec<&str> = command.split(' ').chain(["--server", &url]).collect();
-    feed(&arguments, input).into()
+    feed(&arguments, &server.environment(), input).into()
 }
 
 /// Answers one request, and hands over its head.

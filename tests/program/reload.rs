@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use reqwest::Method;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::support::server::Server;
@@ -25,8 +25,7 @@ async fn read_again(server: &Server, home: &Path, (toml, word): (&str, &str)) {
     let count = || server.log().iter().filter(|line| line.contains(word)).count();
     let before = count();
     std::fs::write(home.join("barstone.toml"), toml).expect("the file is written");
-    let pid = Pid::from_raw(i32::try_from(server.pid()).expect("a pid")).expect("not 0");
-    kill_process(pid, Signal::HUP).expect("it runs");
+    server.signal(Signal::HUP);
     until("the configuration is read", LONG, async || (count() > before).then_some(())).await;
 }
 

@@ -6,20 +6,25 @@ use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 
+/// Variable with the directory in which a server leaves its API token.
+const RUNTIME: &str = "XDG_RUNTIME_DIR";
+
 type Lines = Arc<Mutex<Vec<String>>>;
 
-/// A running server.
+/// A running server. Its API token is where commands of the same user look for it, in a directory of its own.
 pub(crate) struct Server {
-    child: Child,
+    child: Reaped,
     address: String,
     media: PathBuf,
     log: Lines,
     /// Removed when the server has ended.
     home: Option<TempDir>,
+    runtime: TempDir,
 }
 
 impl Server {
@@ -49,7 +54,9 @@ impl Server {
     /// With windows mirrored to `media`, and with this in its environment.
     pub(crate) fn at_with(media: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = program();
+        let runtime = TempDir::new().expect("a temporary directory");
         command
+            .env(RUNTIME, runtime.path())
             .envs(environment.iter().copied())
             .args(["serve", "--listen", "127.0.0.1:0", "--media-dir"])
             .arg(media)
@@ -59,7 +66,8 @@ impl Server {
         let log = Lines::default();
         let addresses = follow(child.stderr.take().expect("it is piped"), Arc::clone(&log));
         // From here on the guard reaps it.
-        let mut server = Self { child, address: String::new(), media: media.to_owned(), log, home: None };
+        let mut server =
+            Self { child: Reaped(child), address: String::new(), media: media.to_owned(), log, home: None, runtime };
         server.address =
             addresses.recv_timeout(STARTS_WITHIN).unwrap_or_else(|_| panic!("no address: {:?}", server.log()));
         server
@@ -81,9 +89,30 @@ impl Server {
         &self.address
     }
 
+    /// The API token.
+    pub(crate) fn token(&self) -> String {
+        let token = std::fs::read_to_string(self.token_file()).expect("it is there before the server listens");
+        token.trim().to_owned()
+    }
+
+    /// Where commands of the same user find the API token.
+    pub(crate) fn token_file(&self) -> PathBuf {
+        self.runtime.path().join("barstone").join(&self.address)
+    }
+
+    /// Environment in which a command finds the API token.
+    pub(crate) fn environment(&self) -> [(&str, &str); 1] {
+        [(RUNTIME, self.runtime.path().to_str().expect("UTF-8"))]
+    }
+
     /// The id of its process.
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.0.id()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.pid()).expect("a pid")).expect("not 0");
+        kill_process(pid, signal).expect("it runs");
     }
 
     /// Where windows are mirrored to.
@@ -97,20 +126,19 @@ impl Server {
     }
 
     /// Ends it at once, as by `kill -9`.
-    pub(crate) fn kill(mut self) {
-        self.reap();
-    }
-
-    fn reap(&mut self) {
-        // It fails if the program has ended by itself, which is as well.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    pub(crate) fn kill(self) {
+        drop(self);
     }
 }
 
-impl Drop for Server {
+/// A process that is ended when dropped.
+pub(crate) struct Reaped(pub(crate) Child);
+
+impl Drop for Reaped {
     fn drop(&mut self) {
-        self.reap();
+        // It fails if the program has ended by itself, which is as well.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -124,10 +152,15 @@ pub(crate) fn run_with(arguments: &[&str], environment: &[(&str, &str)]) -> Outp
     program().args(arguments).envs(environment.iter().copied()).output().expect("it runs")
 }
 
-/// Runs the program to its end with `input` on its standard input.
-pub(crate) fn feed(arguments: &[&str], input: &str) -> Output {
+/// Runs the program to its end with this in its environment and `input` on its standard input.
+pub(crate) fn feed(arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Output {
     let mut command = program();
-    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().expect("it starts");
     // It may end without having read.
     let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
@@ -135,7 +168,7 @@ pub(crate) fn feed(arguments: &[&str], input: &str) -> Output {
 }
 
 /// The program, without settings from the environment.
-fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_barstone"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("BARSTONE_") {

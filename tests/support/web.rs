@@ -4,7 +4,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::HeaderMap;
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::{Client, Method, RequestBuilder, Url};
 use serde_json::Value;
 
@@ -12,10 +12,11 @@ use super::playlist::Playlist;
 use super::server::Server;
 use super::{LONG, until};
 
-/// The client of one test.
+/// The client of one test. It sends the API token with changes only.
 #[derive(Debug, Clone)]
 pub(crate) struct Web {
-    client: Client,
+    reader: Client,
+    writer: Client,
     base: Url,
 }
 
@@ -29,11 +30,14 @@ pub(crate) struct Reply {
 
 impl Web {
     pub(crate) fn of(server: &Server) -> Self {
-        // Every client asks for TLS, also one that never speaks it; another test may have been first.
-        let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(60));
-        let base = format!("http://{}/", server.address());
-        Self { client: client.build().expect("a client"), base: base.parse().expect("a URL") }
+        let bearer = format!("Bearer {}", server.token()).parse().expect("visible ASCII");
+        Self { writer: client([(AUTHORIZATION, bearer)].into_iter().collect()), ..Self::without_token(server) }
+    }
+
+    /// A client that does not know the API token.
+    pub(crate) fn without_token(server: &Server) -> Self {
+        let (reader, base) = (client(HeaderMap::new()), format!("http://{}/", server.address()));
+        Self { writer: reader.clone(), reader, base: base.parse().expect("a URL") }
     }
 
     /// The URL of a path of the server.
@@ -41,8 +45,10 @@ impl Web {
         self.base.join(path).expect("a path").into()
     }
 
+    /// A request. A header that it gets takes the place of the API token.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, self.url(path))
+        let client = if method == Method::GET || method == Method::HEAD { &self.reader } else { &self.writer };
+        client.request(method, self.url(path))
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
@@ -120,6 +126,13 @@ impl Reply {
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("ASCII"))
     }
+}
+
+fn client(headers: HeaderMap) -> Client {
+    // Every client asks for TLS, also one that never speaks it; another test may have been first.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    let client = Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(60));
+    client.default_headers(headers).build().expect("a client")
 }
 
 pub(crate) async fn send(request: RequestBuilder) -> Reply {

@@ -68,9 +68,15 @@ pub(super) struct ViewerToken {
 pub(super) struct Problem {
     detail: String,
     field: Option<String>,
+    code: Option<String>,
 }
 
 impl Problem {
+    /// Whether the API token is missing, or is not that of the server.
+    pub(super) fn is_of_api_token(&self) -> bool {
+        self.code.as_deref().is_some_and(|code| ["token_needed", "bad_token"].contains(&code))
+    }
+
     /// What is wrong, and with which field.
     pub(super) fn text(&self) -> String {
         match &self.field {

@@ -23,12 +23,15 @@ pub struct Options {
     #[arg(long, env = "BARSTONE_SERVER", value_name = "URL", global = true)]
     #[arg(default_value = "http://127.0.0.1:8080", value_parser = server)]
     pub(super) server: Url,
-    /// Token that the server asks for
+    /// API token of the server [default: that of a server which the same user runs on this machine]
     #[arg(long, env = "BARSTONE_API_TOKEN", value_name = "TOKEN", global = true, hide_env_values = true)]
     pub(super) token: Option<String>,
-    /// File with the token, where none is said
+    /// File with the API token, which other users of this machine cannot see as they can see --token
     #[arg(long, env = "BARSTONE_API_TOKEN_FILE", value_name = "FILE", global = true)]
     pub(super) token_file: Option<PathBuf>,
+    /// State directory of a server on this machine, which holds the token that the server has created
+    #[arg(long, env = "BARSTONE_STATE_DIR", value_name = "DIR", global = true)]
+    pub(super) state_dir: Option<PathBuf>,
     /// Print what the server answers as it is, one JSON document
     #[arg(long, global = true)]
     pub(super) json: bool,

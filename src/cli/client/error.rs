@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::token_origin::Origin;
+
 /// What the program ends with. The higher one counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Code {
@@ -28,6 +30,12 @@ pub(super) enum ClientError {
     Output(std::io::Error),
     #[error("{option}: not a value that can be sent")]
     Header { option: &'static str },
+    #[error("the API token of {origin} cannot be sent: a token is visible ASCII characters without blanks")]
+    Token { origin: Origin },
+    #[error("{server} needs the API token for this: use --token-file FILE, or set BARSTONE_API_TOKEN")]
+    TokenNeeded { server: String },
+    #[error("{server} refuses the API token of {origin}: use --token-file FILE, or set BARSTONE_API_TOKEN")]
+    TokenRefused { server: String, origin: Origin },
     #[error("a server on any port that is free cannot be found")]
     AnyPort,
     #[error("{}: {source}", path.display())]
@@ -49,9 +57,11 @@ impl ClientError {
             | Self::Failed(_)
             | Self::Strange(_)
             | Self::Output(_) => Code::Failed,
-            Self::AnyPort | Self::Header { .. } | Self::File { .. } | Self::Document { .. } => Code::Usage,
+            Self::AnyPort | Self::Header { .. } | Self::Token { .. } | Self::File { .. } | Self::Document { .. } => {
+                Code::Usage
+            }
             Self::Missing(_) => Code::Missing,
-            Self::Refused(_) => Code::Refused,
+            Self::Refused(_) | Self::TokenNeeded { .. } | Self::TokenRefused { .. } => Code::Refused,
         }
     }
 }

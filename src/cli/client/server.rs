@@ -1,11 +1,10 @@
 //! The way to a server: requests, and what its answers mean.
 
 use std::error::Error;
-use std::fs;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, RequestBuilder, StatusCode, Url, redirect};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
@@ -14,6 +13,7 @@ use tokio_rustls::rustls::crypto::ring;
 use super::answer::Problem;
 use super::arguments::Options;
 use super::error::ClientError;
+use super::token::Token;
 use crate::definition::spec::StreamName;
 
 const USER_AGENT: &str = concat!("barstone/", env!("CARGO_PKG_VERSION"));
@@ -25,6 +25,7 @@ pub(super) struct Server {
     client: Client,
     url: Url,
     timeout: Duration,
+    token: Option<Token>,
 }
 
 /// What a server answers when it has done what it was asked for: JSON, or nothing.
@@ -40,23 +41,30 @@ pub(super) type Condition<'a> = (HeaderName, &'a str);
 impl Server {
     pub(super) fn new(options: &Options) -> Result<Self, ClientError> {
         let timeout = Duration::from_secs(options.timeout);
-        let client = builder(timeout).default_headers(authorization(options)?);
+        let token = Token::find(options)?;
+        let bearer = token.as_ref().map(Token::bearer).transpose()?;
+        let client =
+            builder(timeout).default_headers(bearer.map(|bearer| (AUTHORIZATION, bearer)).into_iter().collect());
         let client = match options.server.scheme() {
             "https" => client,
             // Root certificates are neither needed nor read.
             _ => client.tls_certs_only([]),
         };
-        Self::built(client, &options.server, timeout)
+        Self::built(client, (&options.server, token), timeout)
     }
 
     /// A server on the same machine, whose certificate is for another name.
     pub(super) fn beside(url: &Url) -> Result<Self, ClientError> {
-        Self::built(builder(PATIENCE_BESIDE).tls_danger_accept_invalid_certs(true), url, PATIENCE_BESIDE)
+        Self::built(builder(PATIENCE_BESIDE).tls_danger_accept_invalid_certs(true), (url, None), PATIENCE_BESIDE)
     }
 
-    fn built(client: ClientBuilder, url: &Url, timeout: Duration) -> Result<Self, ClientError> {
+    fn built(
+        client: ClientBuilder,
+        (url, token): (&Url, Option<Token>),
+        timeout: Duration,
+    ) -> Result<Self, ClientError> {
         let client = client.build().map_err(|error| ClientError::Begin(root(&error)))?;
-        Ok(Self { client, url: url.clone(), timeout })
+        Ok(Self { client, url: url.clone(), timeout, token })
     }
 
     /// A request to a path of the API.
@@ -92,7 +100,7 @@ impl Server {
         let status = response.status();
         let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default().to_owned();
         let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
-        judge(status, &body)?;
+        self.judge(status, &body)?;
         Ok(Answer { body, tag })
     }
 
@@ -100,6 +108,32 @@ impl Server {
     pub(super) fn base(&self) -> String {
         let path = self.url.path().trim_end_matches('/');
         format!("{}{path}", self.url.origin().ascii_serialization())
+    }
+
+    fn judge(&self, status: StatusCode, body: &[u8]) -> Result<(), ClientError> {
+        let problem: Option<Problem> = serde_json::from_slice(body).ok();
+        let text = problem.as_ref().map_or_else(|| status.to_string(), Problem::text);
+        match status {
+            status if status.is_success() => Ok(()),
+            // Any other server may know nothing of this path, which says nothing of the stream.
+            StatusCode::NOT_FOUND if problem.is_none() => Err(ClientError::Strange(text)),
+            StatusCode::NOT_FOUND => Err(ClientError::Missing(text)),
+            StatusCode::UNAUTHORIZED if problem.is_some_and(|problem| problem.is_of_api_token()) => {
+                Err(self.without_token())
+            }
+            status if status.is_client_error() => Err(ClientError::Refused(text)),
+            status if status.is_server_error() => Err(ClientError::Failed(text)),
+            _ => Err(ClientError::Strange(text)),
+        }
+    }
+
+    /// How the user can give the API token, which may not be a way that the server knows.
+    fn without_token(&self) -> ClientError {
+        let server = self.base();
+        match &self.token {
+            None => ClientError::TokenNeeded { server },
+            Some(token) => ClientError::TokenRefused { server, origin: token.origin.clone() },
+        }
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> ClientError {
@@ -144,38 +178,6 @@ pub(super) fn on_condition(
     let tag = if tag == "*" || tag.contains('"') { tag.to_owned() } else { format!("\"{tag}\"") };
     let tag = HeaderValue::try_from(tag).map_err(|_| ClientError::Header { option: "--if-match" })?;
     Ok(request.header(header, tag))
-}
-
-fn authorization(options: &Options) -> Result<HeaderMap, ClientError> {
-    let mut headers = HeaderMap::new();
-    let (token, option) = match (&options.token, &options.token_file) {
-        (None, Some(path)) => {
-            let text = fs::read_to_string(path).map_err(|source| ClientError::File { path: path.clone(), source })?;
-            (Some(text.trim().to_owned()), "--token-file")
-        }
-        (token, _) => (token.clone(), "--token"),
-    };
-    if let Some(token) = token.filter(|token| !token.is_empty()) {
-        let value = HeaderValue::try_from(format!("Bearer {token}"));
-        let mut value = value.map_err(|_| ClientError::Header { option })?;
-        value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
-    }
-    Ok(headers)
-}
-
-fn judge(status: StatusCode, body: &[u8]) -> Result<(), ClientError> {
-    let problem: Option<Problem> = serde_json::from_slice(body).ok();
-    let text = problem.as_ref().map_or_else(|| status.to_string(), Problem::text);
-    match status {
-        status if status.is_success() => Ok(()),
-        // Any other server may know nothing of this path, which says nothing of the stream.
-        StatusCode::NOT_FOUND if problem.is_none() => Err(ClientError::Strange(text)),
-        StatusCode::NOT_FOUND => Err(ClientError::Missing(text)),
-        status if status.is_client_error() => Err(ClientError::Refused(text)),
-        status if status.is_server_error() => Err(ClientError::Failed(text)),
-        _ => Err(ClientError::Strange(text)),
-    }
 }
 
 /// The first cause of an error.

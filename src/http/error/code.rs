@@ -44,8 +44,6 @@ codes! {
     TooFarAhead: BAD_REQUEST "too_far_ahead" "Too far ahead of the playlist"
     TokenNeeded: UNAUTHORIZED "token_needed" "A token is needed"
     BadToken: UNAUTHORIZED "bad_token" "The token is wrong"
-    ForeignPage: FORBIDDEN "foreign_page" "Not from this page"
-    ForeignHost: FORBIDDEN "foreign_host" "Not under this name"
     AddressDenied: FORBIDDEN "address_denied" "Not from this address"
     ViewerTokenNeeded: FORBIDDEN "viewer_token_needed" "The stream is private"
     BadViewerToken: FORBIDDEN "bad_viewer_token" "The viewer token is wrong"

@@ -51,11 +51,10 @@ const HEADERS: &[&str] = &[
     "if-modified-since: Sat, 21 Nov 2026 03:40:28 GMT",
     "if-range: \"0123456789abcdef\"",
     "accept-encoding: gzip;q=0.5, identity",
-    "authorization: Bearer token",
+    "authorization: Bearer guess",
     "origin: http://localhost:8080",
     "host: localhost:8080",
     "last-event-id: 1-1",
-    "sec-fetch-site: same-origin",
 ];
 
 #[derive(Debug, Clone)]
@@ -79,6 +78,10 @@ impl MediaRequest {
         for header in &self.headers {
             let (name, value) = header.split_once(':')?;
             request = request.header(name, value.trim());
+        }
+        // Without the token no body would be read.
+        if !self.headers.iter().any(|header| header.starts_with("authorization")) {
+            request = request.header("authorization", "Bearer token");
         }
         request.body(Body::from(self.body.clone())).ok()
     }

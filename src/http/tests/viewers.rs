@@ -19,7 +19,7 @@ impl House {
         let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
         let registry = Arc::new(registry_after(Duration::ZERO, Capacity::Unlimited, spec, &now));
         registry.setting().limits.send_replace(limits);
-        let access = Access::new("token", Local::Trusted, ViewerAccess::of(keys()));
+        let access = Access::new("token", TokenOrigin::Created, ViewerAccess::of(keys()));
         let app = router(App::new(Arc::clone(&registry), access, CancellationToken::new()), Serve::All);
         let media = until_ready(&app).await;
         registry.count_viewers();

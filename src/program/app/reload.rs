@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::signal::unix::Signal;
 
+use super::link;
 use super::secrets::Secrets;
 use crate::http::App;
 use crate::program::config::{Config, Sources};
@@ -51,6 +52,7 @@ impl Reloader {
         if let (true, Err(error)) = (next.log != self.config.log, self.log.set_filter(&next.log)) {
             tracing::error!(error, "the filter of the log stays as it is");
         }
+        let link = Some(self.secrets.link(&next)).filter(|link| *link != self.secrets.link(&self.config));
         self.app.change_access(access);
         let (setting, definitions) = (self.registry.setting(), self.registry.definitions());
         setting.limits.send_replace(next.watching.clone());
@@ -59,6 +61,9 @@ impl Reloader {
         self.workers.set(&next.hooks);
         self.config = next;
         tracing::info!("the configuration has been read again");
+        if let Some(link) = link {
+            link::print(&link);
+        }
     }
 
     /// What is in effect, with all of `new` that takes effect without a restart.

@@ -1,42 +1,58 @@
-//! What it takes to change things and to watch what is private, as it is configured. What is not configured is made, once.
+//! The API token and the viewer keys, as they are configured. What is not configured is created once.
 
 use std::io;
 use std::net::SocketAddr;
 
-use super::{AppError, token};
+use super::{AppError, link, token};
 use crate::http::viewer_token::Keys;
-use crate::http::{Access, Local, ViewerAccess};
+use crate::http::{Access, TokenOrigin, ViewerAccess};
 use crate::program::config::Config;
+use crate::program::token_file::TokenFile;
 
-/// What has been made.
+/// The secrets of this process.
 #[derive(Debug)]
 pub(super) struct Secrets {
-    /// Where the page is.
-    address: SocketAddr,
+    /// Addresses that commands of the same user connect to.
+    listeners: Vec<SocketAddr>,
+    /// Created, where none is configured.
     token: Option<String>,
+    /// Created, where none is configured.
     viewer_key: Option<String>,
+    /// Where commands of the same user find the API token.
+    published: Vec<TokenFile>,
 }
 
 impl Secrets {
-    /// Nothing yet, for a server that listens there.
-    pub(super) fn of(address: SocketAddr) -> Self {
-        Self { address, token: None, viewer_key: None }
+    /// No secrets yet, for a server at these addresses.
+    pub(super) fn of(listeners: Vec<SocketAddr>) -> Self {
+        Self { listeners, token: None, viewer_key: None, published: Vec::new() }
     }
 
-    /// Who may do what. Files are read anew. A token that is configured is everybody's to send, and nobody's to be told.
+    /// Who may do what. Files are read anew, and the API token is left for commands of the same user.
     pub(super) fn access(&mut self, config: &Config) -> Result<Access, AppError> {
         let keys = self.keys(config)?;
         let viewer_access = ViewerAccess { keys, lists: config.lists.clone(), proxies: config.trusted_proxies.clone() };
-        if let Some(configured) = &config.api_token {
-            return Ok(Access::new(&configured.read()?, Local::NeedsToken, viewer_access));
+        let (token, origin) = match &config.api_token {
+            Some(configured) => (configured.read()?, TokenOrigin::Configured),
+            None => (made(&mut self.token, config, token::TOKEN)?.to_owned(), TokenOrigin::Created),
+        };
+        self.publish(&token);
+        Ok(Access::new(&token, origin, viewer_access))
+    }
+
+    /// Where the page is. A created token is in the link; a configured one is never printed.
+    pub(super) fn link(&self, config: &Config) -> String {
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
+        let token = self.token.as_deref().filter(|_| config.api_token.is_none());
+        link::to_page(scheme, self.listeners[0], token)
+    }
+
+    fn publish(&mut self, token: &str) {
+        let published = self.listeners.iter().map(|address| TokenFile::publish(*address, token));
+        match published.collect() {
+            Ok(published) => self.published = published,
+            Err(error) => tracing::info!(%error, "barstone commands do not find the API token by themselves"),
         }
-        let is_new = self.token.is_none();
-        let token = made(&mut self.token, config, token::TOKEN)?;
-        if is_new {
-            let scheme = if config.tls.is_some() { "https" } else { "http" };
-            show(&token::link(scheme, self.address, token));
-        }
-        Ok(Access::new(token, Local::Trusted, viewer_access))
     }
 
     /// Replicas with the same keys take each other's viewer tokens.
@@ -56,10 +72,4 @@ fn made<'a>(place: &'a mut Option<String>, config: &Config, name: &'static str) 
         None => find()?,
     };
     Ok(place.insert(secret))
-}
-
-/// The log is kept by others, so the link is not in it.
-#[expect(clippy::print_stdout, reason = "whoever starts the program may use its page")]
-fn show(link: &str) {
-    println!("{link}");
 }

@@ -1,15 +1,14 @@
-//! The token that changes need where none is configured: made at the first start, and kept beside the definitions.
+//! Secrets that are not configured: created at the first start, and stored beside the definitions.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rustix::rand::{GetRandomFlags, getrandom};
 
-/// The token that changes need.
-pub(super) const TOKEN: &str = "token";
+/// Name of the file with the API token in a state directory.
+pub const TOKEN: &str = "token";
 /// What viewer tokens are signed with.
 pub(super) const VIEWER_KEY: &str = "viewer_key";
 /// Nobody guesses 128 bits.
@@ -39,16 +38,6 @@ pub(super) fn find_or_make(state: Option<&Path>, name: &str) -> io::Result<Strin
     Ok(token)
 }
 
-/// Where the page is, with the token in the part of the address that a browser keeps to itself.
-pub(super) fn link(scheme: &str, address: SocketAddr, token: &str) -> String {
-    let host = match address.ip().is_unspecified() {
-        true => "localhost".to_owned(),
-        false if address.is_ipv6() => format!("[{}]", address.ip()),
-        false => address.ip().to_string(),
-    };
-    format!("{scheme}://{host}:{}/#token={token}", address.port())
-}
-
 fn make() -> io::Result<String> {
     let mut bytes = [0; BYTES];
     // So few come at once (getrandom(2)).
@@ -74,17 +63,5 @@ mod tests {
             [find_or_make(Some(state.path()), VIEWER_KEY), find_or_make(None, TOKEN), find_or_make(None, TOKEN)];
         let others = others.map(Result::unwrap);
         assert!(!others.contains(&token) && others[1] != others[2]);
-    }
-
-    #[test]
-    fn a_link_leads_to_where_the_page_is() {
-        for (address, expected) in [
-            ("0.0.0.0:8080", "http://localhost:8080/#token=x"),
-            ("[::]:8080", "http://localhost:8080/#token=x"),
-            ("192.0.2.1:80", "http://192.0.2.1:80/#token=x"),
-            ("[2001:db8::1]:80", "http://[2001:db8::1]:80/#token=x"),
-        ] {
-            assert_eq!(link("http", address.parse().unwrap(), "x"), expected);
-        }
     }
 }

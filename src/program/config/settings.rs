@@ -49,8 +49,8 @@ pub(super) struct Settings {
     pub(super) tls_key: Option<PathBuf>,
     #[arg(skip = secret_source::from_environment(token::VARIABLE))]
     pub(super) api_token: Option<Secret>,
-    /// File with the token that changes need, also from this machine; BARSTONE_API_TOKEN may have the token itself
-    /// [default: one is made, and not needed from this machine]
+    /// File with the API token, which every change needs; BARSTONE_API_TOKEN may have the token itself [default: one is
+    /// created, and printed in the link to the page]
     #[arg(long, env = "BARSTONE_API_TOKEN_FILE", value_name = "FILE", global = true)]
     pub(super) api_token_file: Option<PathBuf>,
     #[arg(skip = secret_source::from_environment(VIEWER_KEY_VARIABLE))]

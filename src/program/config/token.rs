@@ -1,4 +1,4 @@
-//! The token that changes need, where one is configured.
+//! The API token, where one is configured.
 
 use std::path::PathBuf;
 
