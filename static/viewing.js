@@ -1,7 +1,8 @@
 // @ts-check
-// Adds playback URLs with viewer tokens to private streams, if this tab may create viewer tokens.
+// Adds playback URLs with viewer tokens to private streams, if this tab has the API token, which creates viewer tokens.
 
-import { Problem, viewerLinks } from './api.js';
+import { viewerLinks } from './api.js';
+import { apiToken } from './token.js';
 
 /** @typedef {import('./answers.js').Stream} Stream */
 /** @typedef {{ urls: Record<string, string>, renewAt: number }} Links */
@@ -13,13 +14,8 @@ const RETRY_AFTER_MS = 30_000;
 
 /** By name of the stream. @type {Map<string, Links>} */
 const known = new Map();
-/** Whether the server wants an API token that this tab does not have. */
-let denied = false;
 
-document.addEventListener('token-changed', () => {
-  known.clear();
-  denied = false;
-});
+document.addEventListener('token-changed', () => known.clear());
 
 /**
  * @param {readonly Stream[]} streams
@@ -31,15 +27,11 @@ export function watchable(streams) {
 
 /** @param {string} name */
 async function urls(name) {
+  if (apiToken() === null) return {};
   const links = known.get(name);
   if (links !== undefined && Date.now() < links.renewAt) return links.urls;
-  if (denied) return {};
-  const created = await viewerLinks(name, VALID_S).catch((reason) => {
-    denied ||= reason instanceof Problem && reason.status === 401;
-    return null;
-  });
-  const renewal = created === null ? RETRY_AFTER_MS : RENEW_AFTER_MS;
-  const found = { urls: created ?? {}, renewAt: Date.now() + renewal };
+  const created = await viewerLinks(name, VALID_S).catch(() => null);
+  const found = { urls: created ?? {}, renewAt: Date.now() + (created === null ? RETRY_AFTER_MS : RENEW_AFTER_MS) };
   known.set(name, found);
   return found.urls;
 }

@@ -451,8 +451,9 @@ describe('while other pages play', { concurrency: 3 }, () => {
     try {
       const video = [{ id: 'v', width: 320, height: 180, bitrate: 400_000 }];
       assert.equal((await guarded.api('PUT', '/secret', { access: 'private', video })).status, 201);
-      await withPage(`${guarded.url}/#secret`, async (page) => {
+      await withPage(`${guarded.url}/#secret`, async (page, faults) => {
         await noteBecomes(page, 'secret is private. Paste the API token, or open the link that barstone printed when it started.');
+        assert.deepEqual(faults, [], 'the page requests nothing that needs the token');
         const [line, dialog, field] = [page.locator('api-token > p'), page.locator('dialog'), page.getByLabel('Token', { exact: true })];
         assert.equal(await line.textContent(), 'Changes need the API token.');
         const mine = card(page, 'test');

@@ -44,7 +44,7 @@ for (const [path, player] of PLAYS) {
 test('the page plays a private stream and marks it', { timeout: 90_000 }, async () => {
   const page = await browser.context.newPage();
   try {
-    await page.goto(server.url);
+    await page.goto(`${server.url}/#token=${server.token}`);
     const card = page.locator('stream-card');
     await card.getByRole('button', { name: 'Play' }).click();
     await until('the page plays', 40, () => page.evaluate(() => (document.querySelector('video')?.currentTime ?? 0) > 2));
