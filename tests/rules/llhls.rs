@@ -22,7 +22,7 @@ fn good(first: u64, open: u64) -> String {
     for number in first..=first + 8 {
         let date = jiff::Timestamp::from_millisecond(number as i64 * 1920).expect("a time");
         let parts = match number - first {
-            place if place < 4 + open.min(1) => 0,
+            place if place < 5 + open.min(1) => 0,
             8 => open,
             _ => 2,
         };
@@ -81,6 +81,8 @@ fn a_text_with_one_thing_wrong_breaks_the_rule() {
         ("L5", changed("#EXTINF:1.92,\nr/106", "#EXT-X-DISCONTINUITY\n#EXTINF:1.92,\nr/106")),
         ("L5", changed("#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:03:27.360Z\n", "")),
         ("L8", changed("#EXTINF:1.92,\nr/103", "#EXT-X-PART:DURATION=0.96,URI=\"r/103.0.m4s\"\n#EXTINF:1.92,\nr/103")),
+        // It ends 4.8 s before the end of the playlist, and begins 6.72 s before it.
+        ("L8", changed("#EXTINF:1.92,\nr/105", "#EXT-X-PART:DURATION=0.96,URI=\"r/105.0.m4s\"\n#EXTINF:1.92,\nr/105")),
         ("L16", good(100, 1) + "#EXT-X-ENDLIST\n"),
         ("L16", good(100, 1) + "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"r/108.2.m4s\"\n"),
         ("L16", changed("TYPE=PART,", "TYPE=PART,BYTERANGE-LENGTH=7,")),

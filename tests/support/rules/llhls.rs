@@ -87,14 +87,15 @@ fn check_order(report: &mut Report, text: &str) {
     }
 }
 
+/// A part that is listed begins at most three target durations before the end; the first of a segment begins with it.
 fn check_age(report: &mut Report, playlist: &Playlist) {
     let open = playlist.parts.iter().filter(|part| part.segment == playlist.next());
     let mut from_end: u64 = open.map(|part| part.micros).sum();
     for segment in playlist.segments.iter().rev() {
+        from_end += segment.micros;
         let shown = playlist.parts.iter().any(|part| part.segment == segment.number);
         let near = from_end <= 3 * playlist.target * 1_000_000;
-        report.demand("L8", near || !shown, || format!("{} shows its parts {from_end} µs from the end", segment.uri));
-        from_end += segment.micros;
+        report.demand("L8", near || !shown, || format!("parts of {} begin {from_end} µs from the end", segment.uri));
     }
 }
 

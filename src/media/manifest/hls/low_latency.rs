@@ -14,7 +14,7 @@ use crate::media::window::Edge;
 pub(super) const VERSION: u32 = 9;
 /// Target durations from the end, past which segments may be skipped: the least that is allowed (RFC 8216bis 4.4.3.8).
 const SKIP_TARGETS: u64 = 6;
-/// Target durations from the end within which segments show their parts (RFC 8216bis 6.2.2).
+/// Target durations from the end within which the listed parts begin (RFC 8216bis 6.2.2).
 const PART_TARGETS: u64 = 3;
 /// Target durations from the end to play without low latency (RFC 8216bis 4.4.3.8).
 const HOLD_TARGETS: u64 = 3;
@@ -59,8 +59,8 @@ pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
     }
     let open = if last < edge.segment { edge.chunk + 1 } else { 0 };
     let open: Duration = (0..open).map(|chunk| timeline.chunk_duration(kind, edge.segment, chunk)).sum();
-    let recent =
-        (last + 1).saturating_sub(newest(timeline, (kind, last), (target * PART_TARGETS as u32).saturating_sub(open)));
+    let distance = (target * PART_TARGETS as u32).saturating_sub(open);
+    let recent = (last + 1).saturating_sub(begun_within(timeline, (kind, last), distance));
     for number in shown..=last {
         let epoch = view.epoch(number);
         map(&mut playlist, epoch, number, &mut mapped);
@@ -104,6 +104,17 @@ fn newest(timeline: &Timeline, (kind, last): (Kind, u64), distance: Duration) ->
         let near = from_end < distance;
         from_end += timeline.duration(kind, *number);
         near
+    });
+    near.count() as u64
+}
+
+/// How many segments up to `last` begin at most `distance` before its end. A segment lists all its parts or none, because
+/// clients add up the durations of its parts from its start.
+fn begun_within(timeline: &Timeline, (kind, last): (Kind, u64), distance: Duration) -> u64 {
+    let mut from_end = Duration::ZERO;
+    let near = (0..=last).rev().take_while(|number| {
+        from_end += timeline.duration(kind, *number);
+        from_end <= distance
     });
     near.count() as u64
 }
