@@ -10,7 +10,7 @@ use crate::rules::lldash::{self, Growing};
 use crate::support::boxes::Segment;
 use crate::support::web::Reply;
 
-const GOOD: &str = r#"<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,http://www.dashif.org/guidelines/low-latency-live-v5" type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z" publishTime="2026-01-01T00:00:00Z" minimumUpdatePeriod="PT1.92S" minBufferTime="PT0.32S" timeShiftBufferDepth="PT1M"><Period id="0" start="PT0S"><AdaptationSet id="0" contentType="video" segmentAlignment="true" startWithSAP="1"><ProducerReferenceTime id="video" inband="true" presentationTime="90000" type="captured" wallClockTime="1970-01-01T00:00:01Z"><UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014" value="../../time"/></ProducerReferenceTime><SegmentTemplate media="$RepresentationID$/r/$Number$.m4s" initialization="$RepresentationID$/r/init.mp4" startNumber="0" duration="172800" timescale="90000" availabilityTimeOffset="1.6" availabilityTimeComplete="false"/><Representation id="v" bandwidth="2000000" codecs="avc1.42c01f"/><Resync type="1" dT="28800" marker="true"/></AdaptationSet></Period><ServiceDescription id="0"><Latency target="1040"/></ServiceDescription><UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014" value="../../time"/></MPD>"#;
+const GOOD: &str = r#"<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,http://www.dashif.org/guidelines/low-latency-live-v5" type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z" publishTime="2026-01-01T00:00:00Z" minimumUpdatePeriod="PT1.92S" minBufferTime="PT0.32S" timeShiftBufferDepth="PT1M"><ServiceDescription id="0"><Latency target="1040"/></ServiceDescription><Period id="0" start="PT0S"><AdaptationSet id="0" contentType="video" segmentAlignment="true" startWithSAP="1"><ProducerReferenceTime id="0" inband="true" presentationTime="90000" type="captured" wallClockTime="1970-01-01T00:00:01Z"><UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014" value="../../time"/></ProducerReferenceTime><Resync type="1" dT="28800" marker="true"/><SegmentTemplate media="$RepresentationID$/r/$Number$.m4s" initialization="$RepresentationID$/r/init.mp4" startNumber="0" duration="172800" timescale="90000" availabilityTimeOffset="1.6" availabilityTimeComplete="false"/><Representation id="v" bandwidth="2000000" codecs="avc1.42c01f"/></AdaptationSet></Period><UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014" value="../../time"/></MPD>"#;
 const TIMESCALE: u64 = 90_000;
 /// Ticks of one of the two pictures in a chunk.
 const PICTURE: u32 = 14_400;
@@ -18,17 +18,21 @@ const PICTURE: u32 = 14_400;
 #[test]
 fn an_mpd_with_one_thing_wrong_breaks_the_rule() {
     check_none(&lldash::check(GOOD));
-    let reference =
-        &GOOD[GOOD.find("<Producer").expect("it is there")..GOOD.find("<SegmentTemplate").expect("it is there")];
+    let reference = &GOOD[GOOD.find("<Producer").expect("it is there")..GOOD.find("<Resync").expect("it is there")];
     for (rule, from, to) in [
         ("D1", r#" minBufferTime="PT0.32S""#, ""),
+        ("D0", r#"ProducerReferenceTime id="0""#, r#"ProducerReferenceTime id="video""#),
+        ("D0", r#"presentationTime="90000""#, r#"presentationTime="-1""#),
+        ("D0", r#"dT="28800""#, r#"dT="28800.5""#),
+        ("D0", r#"target="1040""#, r#"target="1040.5""#),
+        ("D0", r#"availabilityTimeOffset="1.6""#, r#"availabilityTimeOffset="soon""#),
         ("E1", "low-latency-live-v5", "low-latency-live-v4"),
         ("E2", r#"<Latency target="1040"/>"#, ""),
         ("E2", r#"target="1040""#, r#"target="320""#),
         (
             "E3",
-            "</ServiceDescription><UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-xsdate",
-            "</ServiceDescription><UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-head",
+            "</Period><UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-xsdate",
+            "</Period><UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-head",
         ),
         ("E4", reference, ""),
         ("E4", r#"type="captured""#, r#"type="application""#),
@@ -36,7 +40,7 @@ fn an_mpd_with_one_thing_wrong_breaks_the_rule() {
         ("E4", "1970-01-01T00:00:01Z", "1970-01-01T00:00:02Z"),
         ("E4", r#"start="PT0S""#, r#"start="PT1S""#),
         ("E4", r#"startNumber="0""#, r#"startNumber="0" presentationTimeOffset="90000""#),
-        ("E4", r#"id="video" "#, ""),
+        ("E4", r#"ProducerReferenceTime id="0" "#, "ProducerReferenceTime "),
         ("E6", r#" availabilityTimeOffset="1.6""#, ""),
         ("E6", r#"availabilityTimeOffset="1.6""#, r#"availabilityTimeOffset="1.92""#),
         ("E6", r#" availabilityTimeComplete="false""#, ""),

@@ -141,7 +141,7 @@ fn adaptation_sets(view: &View<'_>, epoch: &Epoch, (place, latency): (Place, Lat
     let video = (!spec.video.is_empty()).then(|| AdaptationSet {
         // Only a segment starts with a picture that depends on none.
         Resync: low.then(|| resync(view, "0")).into_iter().collect(),
-        ProducerReferenceTime: low.then(|| reference_time(Kind::Video, place)).flatten().into_iter().collect(),
+        ProducerReferenceTime: low.then(|| reference_time(epoch, Kind::Video, place)).flatten().into_iter().collect(),
         contentType: Some("video".into()),
         mimeType: Some("video/mp4".into()),
         frameRate: Some(spec.timeline.rate().to_string()),
@@ -150,7 +150,7 @@ fn adaptation_sets(view: &View<'_>, epoch: &Epoch, (place, latency): (Place, Lat
     });
     let audio = spec.audio.as_ref().map(|audio| AdaptationSet {
         Resync: low.then(|| resync(view, "1")).into_iter().collect(),
-        ProducerReferenceTime: low.then(|| reference_time(Kind::Audio, place)).flatten().into_iter().collect(),
+        ProducerReferenceTime: low.then(|| reference_time(epoch, Kind::Audio, place)).flatten().into_iter().collect(),
         contentType: Some("audio".into()),
         mimeType: Some("audio/mp4".into()),
         lang: Some("und".into()),
@@ -169,9 +169,11 @@ fn resync(view: &View<'_>, sap: &str) -> Resync {
 }
 
 /// Media time is Unix time: both count from 1970 (ISO/IEC 23009-1 5.12).
-fn reference_time(kind: Kind, place: Place) -> Option<ProducerReferenceTime> {
+fn reference_time(epoch: &Epoch, kind: Kind, place: Place) -> Option<ProducerReferenceTime> {
+    // An unsignedInt, unique within the MPD.
+    let id = 2 * epoch.index + u64::from(kind == Kind::Audio);
     Some(ProducerReferenceTime {
-        id: Some(if kind == Kind::Video { "video" } else { "audio" }.into()),
+        id: Some(id.to_string()),
         inband: Some(kind == Kind::Video),
         presentationTime: Some(0),
         prtType: Some("captured".into()),

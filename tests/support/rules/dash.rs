@@ -1,9 +1,9 @@
-//! DASH live MPDs, D1 to D16 and D21, for segments that are addressed by number: D5 to D7 are about timelines, of
+//! DASH live MPDs: the schema (D0), D1 to D16 and D21, for segments that are addressed by number: D5 to D7 are about timelines, of
 //! which there are none.
 
 use dash_mpd_core::MPD;
 
-use super::{Report, Violation};
+use super::{Report, Violation, schema};
 use crate::support::boxes::Segment;
 use crate::support::template::Template;
 use crate::support::web::Reply;
@@ -13,7 +13,7 @@ const TIMING: [&str; 4] = ["http-xsdate", "http-iso", "http-head", "direct"];
 
 /// One MPD, of a live or an ended presentation.
 pub(crate) fn check(text: &str) -> Vec<Violation> {
-    let mut report = Report::default();
+    let mut report = Report(schema::check(text));
     let mpd = match dash_mpd_core::parse(text) {
         Ok(mpd) => mpd,
         Err(error) => {

@@ -5,6 +5,7 @@ pub(crate) mod dash;
 pub(crate) mod hls;
 pub(crate) mod lldash;
 pub(crate) mod llhls;
+pub(crate) mod schema;
 
 /// A rule that is broken.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ fn a_low_latency_mpd_offers_chunks_as_they_are_made() {
     for part in [
         "availabilityTimeOffset=\"1.6\" availabilityTimeComplete=\"false\"",
         "<ServiceDescription id=\"0\"><Latency min=\"640\" max=\"3120\" target=\"1040\"/>",
-        "<ProducerReferenceTime id=\"video\" inband=\"true\" presentationTime=\"0\" type=\"captured\"",
+        "<ProducerReferenceTime id=\"0\" inband=\"true\" presentationTime=\"0\" type=\"captured\"",
         "<Resync type=\"0\" dT=\"28800\" marker=\"true\"/>",
         "low-latency-live-v5",
     ] {

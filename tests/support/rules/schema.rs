@@ -1,0 +1,306 @@
+//! What the schema of ISO/IEC 23009-1 (fifth edition) says of the elements that an MPD of barstone may have: which
+//! attributes there are and of which type, which of them are required, and in which order children stand. An element or
+//! attribute that is not in the table breaks the rule `D0`, also where the schema knows it.
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+
+use super::{Report, Violation};
+
+const NAMESPACE: &str = "urn:mpeg:dash:schema:mpd:2011";
+
+/// The simple type of an attribute.
+#[derive(Debug, Clone, Copy)]
+enum Type {
+    Text,
+    Boolean,
+    UnsignedInt,
+    UnsignedLong,
+    Double,
+    Duration,
+    DateTime,
+    /// `StringNoWhitespaceType`.
+    Word,
+    /// `RatioType`: two numbers with a colon.
+    Ratio,
+    FrameRate,
+    /// `SAPType`: 0 to 6.
+    AccessPoint,
+    /// `xs:language`.
+    Language,
+    OneOf(&'static [&'static str]),
+}
+
+use Type::{
+    AccessPoint, Boolean, DateTime, Double, Duration, FrameRate, Language, OneOf, Ratio, Text, UnsignedInt,
+    UnsignedLong, Word,
+};
+
+struct Element {
+    name: &'static str,
+    required: &'static [(&'static str, Type)],
+    optional: &'static [(&'static str, Type)],
+    /// In the order of the schema's sequence; those that begin with `1` stand at most once.
+    children: &'static [&'static str],
+}
+
+const DESCRIPTOR: (&[(&str, Type)], &[(&str, Type)]) = (&[("schemeIdUri", Text)], &[("value", Text), ("id", Text)]);
+
+const ELEMENTS: [Element; 15] = [
+    Element {
+        name: "MPD",
+        required: &[("profiles", Text), ("minBufferTime", Duration)],
+        optional: &[
+            ("xmlns", OneOf(&[NAMESPACE])),
+            ("id", Text),
+            ("type", OneOf(&["static", "dynamic"])),
+            ("availabilityStartTime", DateTime),
+            ("availabilityEndTime", DateTime),
+            ("publishTime", DateTime),
+            ("mediaPresentationDuration", Duration),
+            ("minimumUpdatePeriod", Duration),
+            ("timeShiftBufferDepth", Duration),
+            ("suggestedPresentationDelay", Duration),
+            ("maxSegmentDuration", Duration),
+        ],
+        children: &["ServiceDescription", "Period", "UTCTiming"],
+    },
+    Element {
+        name: "ServiceDescription",
+        required: &[],
+        optional: &[("id", UnsignedInt)],
+        children: &["Latency", "PlaybackRate"],
+    },
+    Element {
+        name: "Latency",
+        required: &[],
+        optional: &[("referenceId", UnsignedInt), ("target", UnsignedInt), ("max", UnsignedInt), ("min", UnsignedInt)],
+        children: &[],
+    },
+    Element { name: "PlaybackRate", required: &[], optional: &[("max", Double), ("min", Double)], children: &[] },
+    Element {
+        name: "Period",
+        required: &[],
+        optional: &[("id", Text), ("start", Duration), ("duration", Duration)],
+        children: &["AdaptationSet", "SupplementalProperty"],
+    },
+    Element {
+        name: "AdaptationSet",
+        required: &[],
+        optional: &[
+            ("id", UnsignedInt),
+            ("lang", Language),
+            ("contentType", OneOf(&["text", "image", "audio", "video", "application", "font"])),
+            ("par", Ratio),
+            ("segmentAlignment", Boolean),
+            ("width", UnsignedInt),
+            ("height", UnsignedInt),
+            ("sar", Ratio),
+            ("frameRate", FrameRate),
+            ("audioSamplingRate", UnsignedInt),
+            ("mimeType", Text),
+            ("codecs", Word),
+            ("startWithSAP", AccessPoint),
+        ],
+        children: &[
+            "AudioChannelConfiguration",
+            "EssentialProperty",
+            "SupplementalProperty",
+            "ProducerReferenceTime",
+            "Resync",
+            "Role",
+            "1SegmentTemplate",
+            "Representation",
+        ],
+    },
+    Element {
+        name: "ProducerReferenceTime",
+        required: &[("id", UnsignedInt), ("wallClockTime", DateTime), ("presentationTime", UnsignedLong)],
+        optional: &[("inband", Boolean), ("type", OneOf(&["encoder", "captured", "application"]))],
+        children: &["1UTCTiming"],
+    },
+    Element {
+        name: "Resync",
+        required: &[],
+        optional: &[("type", AccessPoint), ("dT", UnsignedInt), ("marker", Boolean)],
+        children: &[],
+    },
+    Element {
+        name: "SegmentTemplate",
+        required: &[],
+        optional: &[
+            ("media", Text),
+            ("initialization", Text),
+            ("timescale", UnsignedInt),
+            ("duration", UnsignedInt),
+            ("startNumber", UnsignedInt),
+            ("endNumber", UnsignedInt),
+            ("presentationTimeOffset", UnsignedLong),
+            ("availabilityTimeOffset", Double),
+            ("availabilityTimeComplete", Boolean),
+        ],
+        children: &["1SegmentTimeline"],
+    },
+    Element {
+        name: "Representation",
+        required: &[("id", Word), ("bandwidth", UnsignedInt)],
+        optional: &[
+            ("width", UnsignedInt),
+            ("height", UnsignedInt),
+            ("sar", Ratio),
+            ("frameRate", FrameRate),
+            ("audioSamplingRate", UnsignedInt),
+            ("mimeType", Text),
+            ("codecs", Word),
+            ("startWithSAP", AccessPoint),
+        ],
+        children: &[
+            "AudioChannelConfiguration",
+            "EssentialProperty",
+            "SupplementalProperty",
+            "ProducerReferenceTime",
+            "Resync",
+            "1SegmentTemplate",
+        ],
+    },
+    descriptor("UTCTiming"),
+    descriptor("Role"),
+    descriptor("AudioChannelConfiguration"),
+    descriptor("SupplementalProperty"),
+    descriptor("EssentialProperty"),
+];
+
+const fn descriptor(name: &'static str) -> Element {
+    Element { name, required: DESCRIPTOR.0, optional: DESCRIPTOR.1, children: &[] }
+}
+
+/// An element that is open, and the last of its children so far by the place in its sequence.
+struct Open {
+    element: &'static Element,
+    last: usize,
+}
+
+/// A whole MPD.
+pub(crate) fn check(text: &str) -> Vec<Violation> {
+    let mut report = Report::default();
+    let mut reader = Reader::from_str(text);
+    let mut open: Vec<Open> = Vec::new();
+    loop {
+        match reader.read_event() {
+            Ok(Event::Start(tag)) => match enter(&mut report, &mut open, &tag) {
+                Some(element) => open.push(Open { element, last: 0 }),
+                None => return report.0,
+            },
+            Ok(Event::Empty(tag)) => {
+                enter(&mut report, &mut open, &tag);
+            }
+            Ok(Event::End(_)) => {
+                open.pop();
+            }
+            Ok(Event::Eof) => return report.0,
+            Ok(Event::Text(words)) => {
+                let blank = words.trim().is_empty();
+                report.demand("D0", blank, || format!("text between elements: {words:?}"));
+            }
+            Ok(_) => {}
+            Err(error) => {
+                report.demand("D0", false, || error.to_string());
+                return report.0;
+            }
+        }
+    }
+}
+
+/// Checks a start tag, and its place among its siblings.
+fn enter(report: &mut Report, open: &mut [Open], tag: &BytesStart<'_>) -> Option<&'static Element> {
+    let name = tag.name().as_ref().to_owned();
+    let element = ELEMENTS.iter().find(|element| element.name == name);
+    report.demand("D0", element.is_some(), || format!("an element {name}"));
+    let element = element?;
+    match open.last_mut() {
+        None => report.demand("D0", name == "MPD", || format!("a root element {name}")),
+        Some(parent) => {
+            let place = parent.element.children.iter().position(|child| child.trim_start_matches('1') == name);
+            let in_order = place.is_some_and(|place| {
+                let once = parent.element.children[place].starts_with('1');
+                place + 1 > parent.last || (place + 1 == parent.last && !once)
+            });
+            let of = parent.element.name;
+            report.demand("D0", in_order, || format!("{name} at this place in {of}"));
+            parent.last = place.map_or(parent.last, |place| place + 1);
+        }
+    }
+    check_attributes(report, element, tag);
+    Some(element)
+}
+
+fn check_attributes(report: &mut Report, element: &Element, tag: &BytesStart<'_>) {
+    let mut found = Vec::new();
+    for attribute in tag.attributes() {
+        let Ok(attribute) = attribute else {
+            report.demand("D0", false, || format!("attributes of {} that are not XML", element.name));
+            return;
+        };
+        let name = attribute.key.as_ref().to_owned();
+        let value = attribute.value.into_owned();
+        let known = element.required.iter().chain(element.optional).find(|(known, _)| *known == name);
+        report.demand("D0", known.is_some(), || format!("{}@{name}", element.name));
+        let fits = known.is_none_or(|(_, kind)| fits(*kind, &value));
+        report.demand("D0", fits, || format!("{}@{name} is {value:?}", element.name));
+        found.push(name);
+    }
+    for (name, _) in element.required {
+        report.demand("D0", found.iter().any(|found| found == name), || format!("{} without @{name}", element.name));
+    }
+}
+
+fn fits(kind: Type, value: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match kind {
+        Text => true,
+        Boolean => matches!(value, "true" | "false" | "0" | "1"),
+        UnsignedInt => number(value) && value.parse::<u32>().is_ok(),
+        UnsignedLong => number(value) && value.parse::<u64>().is_ok(),
+        Double => value.parse::<f64>().is_ok_and(f64::is_finite),
+        Duration => is_duration(value),
+        DateTime => value.len() >= 19 && value.parse::<jiff::Timestamp>().is_ok(),
+        Word => !value.chars().any(char::is_whitespace),
+        Ratio => value.split_once(':').is_some_and(|(left, right)| number(left) && number(right)),
+        FrameRate => match value.split_once('/') {
+            Some((count, seconds)) => number(count) && number(seconds) && !seconds.starts_with('0'),
+            None => number(value),
+        },
+        AccessPoint => matches!(value, "0" | "1" | "2" | "3" | "4" | "5" | "6"),
+        Language => {
+            let mut parts = value.split('-');
+            let short = |part: &str| (1..=8).contains(&part.len());
+            let first = parts.next().unwrap_or_default();
+            let letters = short(first) && first.bytes().all(|byte| byte.is_ascii_alphabetic());
+            letters && parts.all(|part| short(part) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        }
+        OneOf(values) => values.contains(&value),
+    }
+}
+
+/// `P`, days, and behind a `T` hours, minutes and seconds, of which only seconds may have decimals; at least one of them.
+fn is_duration(value: &str) -> bool {
+    let Some(rest) = value.strip_prefix('P') else { return false };
+    let (date, time) = rest.split_once('T').map_or((rest, None), |(date, time)| (date, Some(time)));
+    let fields = |text: &str, units: &str| {
+        let mut units = units.chars();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let Some(end) = rest.find(|c: char| c.is_ascii_alphabetic()) else { return false };
+            let (number, unit) = (&rest[..end], rest[end..].chars().next().unwrap_or_default());
+            let decimals = unit == 'S' && number.matches('.').count() <= 1 && !number.starts_with('.');
+            let digits = number.bytes().all(|byte| byte.is_ascii_digit() || (decimals && byte == b'.'));
+            if number.is_empty() || number.ends_with('.') || !digits || !units.any(|known| known == unit) {
+                return false;
+            }
+            rest = &rest[end + 1..];
+        }
+        true
+    };
+    let has_time = time.is_some_and(|time| !time.is_empty());
+    (has_time || (time.is_none() && !date.is_empty())) && fields(date, "YMD") && fields(time.unwrap_or_default(), "HMS")
+}
