@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::Response;
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::time::timeout;
@@ -118,8 +118,13 @@ pub(super) async fn in_revision(
     State(app): State<App>,
     PathParameters((stream, track, revision, file)): PathParameters<(String, String, String, String)>,
     caller: Caller,
-    request: HeaderMap,
+    method: Method,
+    mut request: HeaderMap,
 ) -> Answer {
+    // Ranges are of GET alone (RFC 9110 14.2).
+    if method != Method::GET {
+        request.remove(header::RANGE);
+    }
     let output = output(&app, &stream).await?;
     let Some(place) = TrackId::parse(&track).and_then(|id| output.place(&id)) else {
         return no_such(format!("stream {stream} has no track {track}"), SECOND);
@@ -190,7 +195,7 @@ async fn manifest(
     let Some(rendered) = app.0.manifests.get(output, kind) else {
         return no_such(format!("stream {stream} has no such manifest"), target);
     };
-    let gzip = reply::accepts_gzip(request);
+    let gzip = reply::prefers_gzip(request);
     let (bytes, etag) = match gzip {
         true => (rendered.gzip.clone(), &rendered.gzip_etag),
         false => (rendered.text.clone(), &rendered.etag),

@@ -13,12 +13,19 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::Stream;
 use http_body::{Frame, SizeHint};
-use http_range_header::parse_range_header;
 
 use super::cache::Cache;
 use super::error::ApiError;
 use crate::base::timeline::UnixTime;
 use crate::media::cmaf::Media;
+use conditions::Validators;
+use range::Selection;
+
+mod conditions;
+mod encoding;
+mod range;
+
+pub(super) use encoding::prefers_gzip;
 
 /// Headers of an answer, those of the layers included: room for them is made once.
 const MOST_HEADERS: usize = 14;
@@ -30,6 +37,12 @@ pub(super) struct Meta<'a> {
     pub(super) cache: Cache,
     pub(super) etag: &'a str,
     pub(super) modified: Option<UnixTime>,
+}
+
+impl<'a> Meta<'a> {
+    fn validators(&self) -> Validators<'a> {
+        Validators { etag: self.etag, modified: self.modified.map(UnixTime::as_secs) }
+    }
 }
 
 /// Answers a request with media: whole, in part, or not again.
@@ -67,16 +80,6 @@ pub(super) fn growing(
     response
 }
 
-/// Whether the client takes gzip (RFC 9110 12.5.3).
-pub(super) fn accepts_gzip(request: &HeaderMap) -> bool {
-    let offers = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    offers.flat_map(|value| value.split(',')).any(|offer| {
-        let (coding, parameters) = offer.split_once(';').unwrap_or((offer, ""));
-        let refused = parameters.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0));
-        !refused && matches!(coding.trim(), "gzip" | "x-gzip" | "*")
-    })
-}
-
 fn accept_ranges(headers: &mut HeaderMap) {
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
 }
@@ -98,34 +101,23 @@ fn with_meta(status: StatusCode, body: Body, meta: &Meta<'_>, more: impl FnOnce(
 
 /// 304 where the client has the body already (RFC 9110 13.1.2, 13.1.3).
 fn not_modified(request: &HeaderMap, meta: &Meta<'_>) -> Option<Response> {
-    let text = |name| request.get(name).and_then(|value| value.to_str().ok());
-    let has = match (text(header::IF_NONE_MATCH), text(header::IF_MODIFIED_SINCE)) {
-        (Some(tags), _) => {
-            tags.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == "*" || tag == meta.etag)
-        }
-        (None, Some(since)) => {
-            let since = httpdate::parse_http_date(since).ok()?.duration_since(UNIX_EPOCH).ok()?;
-            meta.modified?.as_secs() <= since.as_secs()
-        }
-        (None, None) => false,
-    };
-    has.then(|| {
+    conditions::is_not_modified(request, meta.validators()).then(|| {
         with_meta(StatusCode::NOT_MODIFIED, Body::empty(), meta, |headers| {
             headers.remove(header::CONTENT_TYPE);
         })
     })
 }
 
-/// The one range that is asked for. Several at once, or one in a form that is not known, are answered with the whole
-/// (RFC 9110 14.2).
+/// The one range that is requested and can be sent (RFC 9110 14.2).
 fn range(request: &HeaderMap, meta: &Meta<'_>, len: u64) -> Result<Option<std::ops::Range<u64>>, ApiError> {
-    let Some(asked) = request.get(header::RANGE).and_then(|value| value.to_str().ok()) else { return Ok(None) };
-    let still_the_same = request.get(header::IF_RANGE).is_none_or(|tag| tag.as_bytes() == meta.etag.as_bytes());
-    let Some(ranges) = parse_range_header(asked).ok().filter(|_| still_the_same) else { return Ok(None) };
-    match ranges.validate(len).as_deref() {
-        Ok([one]) => Ok(Some(*one.start()..one.end() + 1)),
-        Ok(_) => Ok(None),
-        Err(_) => Err(ApiError::Range { asked: asked.to_owned(), len }),
+    let Some(asked) = conditions::only(request, header::RANGE) else { return Ok(None) };
+    if !conditions::may_be_partial(request, meta.validators()) {
+        return Ok(None);
+    }
+    match range::select(asked, len) {
+        Selection::Whole => Ok(None),
+        Selection::Part(range) => Ok(Some(range)),
+        Selection::Unsatisfiable => Err(ApiError::Range { asked: asked.to_owned(), len }),
     }
 }
 

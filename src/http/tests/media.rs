@@ -33,9 +33,12 @@ async fn manifests_are_compressed_for_those_who_ask() {
     let mut text = Vec::new();
     std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&gzip.body[..]), &mut text).unwrap();
     assert_eq!(text, plain.body);
-    for refused in ["identity", "gzip;q=0", "br"] {
-        assert_eq!(ask(&app, with(refused).unwrap()).await.header("content-encoding"), "");
+    for refused in ["identity", "GZIP;Q=0, *", "gzip;q=0.5, identity", "br"] {
+        let plain = ask(&app, with(refused).unwrap()).await;
+        assert_eq!((plain.header("content-encoding"), plain.header("vary")), ("", "accept-encoding"), "{refused}");
     }
+    let lines = Request::get("/live/test/a/hls.m3u8").header("accept-encoding", "br").header("accept-encoding", "GZip");
+    assert_eq!(ask(&app, lines.body(Body::empty()).unwrap()).await.header("content-encoding"), "gzip");
 }
 
 #[tokio::test]
@@ -60,8 +63,13 @@ async fn media_is_served_whole_and_in_ranges() {
     assert_eq!(whole.header("content-length"), whole.body.len().to_string());
     assert_eq!(whole.body.len(), 6 * 12);
     let range = |range: &str| Request::get(&path).header("range", range).body(Body::empty()).unwrap();
-    for (asked, from, to) in [("bytes=0-0", 0, 1), ("bytes=10-13", 10, 14), ("bytes=70-", 70, 72), ("bytes=-3", 69, 72)]
-    {
+    for (asked, from, to) in [
+        ("bytes=0-0", 0, 1),
+        ("bytes=10-13", 10, 14),
+        ("bytes=70-", 70, 72),
+        ("bytes=-3", 69, 72),
+        ("bytes=-1000", 0, 72),
+    ] {
         let part = ask(&app, range(asked)).await;
         assert_eq!(part.status, StatusCode::PARTIAL_CONTENT);
         assert_eq!(part.body, &whole.body[from..to], "{asked}");
@@ -70,8 +78,19 @@ async fn media_is_served_whole_and_in_ranges() {
     let beyond = ask(&app, range("bytes=72-")).await;
     assert_eq!((beyond.status, beyond.header("content-range")), (StatusCode::RANGE_NOT_SATISFIABLE, "bytes */72"));
     assert_eq!(ask(&app, range("lines=1-2")).await.status, StatusCode::OK);
-    let other = Request::get(&path).header("range", "bytes=0-0").header("if-range", "\"other\"").body(Body::empty());
-    assert_eq!(ask(&app, other.unwrap()).await.status, StatusCode::OK);
+    let (tag, date) = (whole.header("etag"), whole.header("last-modified"));
+    let weak = format!("W/{tag}");
+    for (condition, status) in
+        [("\"other\"", 200), (&weak, 200), (tag, 206), (date, 206), ("Sat, 21 Nov 2026 00:00:00 GMT", 200)]
+    {
+        let request =
+            Request::get(&path).header("range", "bytes=0-0").header("if-range", condition).body(Body::empty());
+        assert_eq!(ask(&app, request.unwrap()).await.status.as_u16(), status, "{condition}");
+    }
+    let head = Request::head(&path).header("range", "bytes=0-0").body(Body::empty());
+    let head = ask(&app, head.unwrap()).await;
+    assert_eq!((head.status, head.header("content-length")), (StatusCode::OK, whole.header("content-length")));
+    assert_eq!(head.header("content-range"), "");
     let chunk = get(&app, &format!("{media}/{}.2.m4s", SEGMENT - 1)).await;
     assert_eq!(chunk.body, &whole.body[24..36]);
 }
