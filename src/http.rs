@@ -33,6 +33,7 @@ mod egress;
 mod error;
 mod events;
 mod json_body;
+mod late_refusal;
 mod limits;
 mod manifests;
 mod media;
@@ -83,6 +84,7 @@ struct Shared {
     offset: Offset,
     metrics: Arc<Metrics>,
     manifests: manifests::Manifests,
+    late_refusals: late_refusal::LateRefusals,
     /// Those who play.
     client_formats: ClientFormats,
     access: watch::Sender<Arc<Access>>,
@@ -101,6 +103,7 @@ impl App {
             clock,
             metrics,
             manifests: manifests::Manifests::default(),
+            late_refusals: late_refusal::LateRefusals::default(),
             client_formats: ClientFormats::new(),
             access: watch::Sender::new(Arc::new(access)),
             draining,

@@ -125,15 +125,19 @@ pub(super) async fn in_revision(
     if method != Method::GET {
         request.remove(header::RANGE);
     }
-    let output = output(&app, &stream).await?;
+    let file = MediaFile::parse(&file)
+        .ok_or_else(|| missing(format!("media files are called init.mp4, K.m4s or K.C.m4s, not {file}"), SECOND))?;
+    let output = match output(&app, &stream).await {
+        Ok(output) => output,
+        Err(refusal) => return refused_late(&app, file, refusal).await,
+    };
     let Some(place) = TrackId::parse(&track).and_then(|id| output.place(&id)) else {
         return no_such(format!("stream {stream} has no track {track}"), SECOND);
     };
     let track = &output.tracks[place];
-    let file = MediaFile::parse(&file)
-        .ok_or_else(|| missing(format!("media files are called init.mp4, K.m4s or K.C.m4s, not {file}"), SECOND))?;
     let Some((revision, window)) = place_of(&output, place, (&revision, file)) else {
-        return no_such(format!("stream {stream} has no {} of revision {revision}", file.name()), SECOND);
+        let detail = format!("stream {stream} has no {} of revision {revision}", file.name());
+        return refused_late(&app, file, missing(detail, SECOND)).await;
     };
     let content_type = match track.kind {
         timeline::Kind::Video => "video/mp4",
@@ -273,14 +277,21 @@ async fn chunk(app: &App, output: &Output, window: &Window, (number, chunk): (u6
         return no_such(format!("a segment has {} chunks", timeline.chunks_per_segment()), SECOND);
     }
     let ready = |snapshot: &Snapshot| Some(snapshot.segment(number)?.chunks.get(chunk as usize)?.media.clone());
-    let has_begun = timeline.chunk_span(number, chunk).start <= app.0.clock.now() + CLOCK_SKEW;
-    let snapshot = window.snapshot();
-    if !has_begun && ready(&snapshot).is_none() && !snapshot.ended() {
-        return Err(too_early(format!("chunk {chunk} of segment {number}"), &snapshot));
+    let is_refused = || {
+        let has_begun = timeline.chunk_span(number, chunk).start <= app.0.clock.now() + CLOCK_SKEW;
+        let snapshot = window.snapshot();
+        !has_begun && ready(&snapshot).is_none() && !snapshot.ended()
+    };
+    if is_refused() {
+        app.0.late_refusals.hold().await;
+        if is_refused() {
+            return Err(too_early(format!("chunk {chunk} of segment {number}"), &window.snapshot()));
+        }
     }
     wait(app, output, window, (number, ready)).await
 }
 
+/// What is `ready` of a segment, as soon as it is. A refusal of a segment that has not begun is held back.
 async fn wait<T>(
     app: &App,
     output: &Output,
@@ -288,6 +299,20 @@ async fn wait<T>(
     (number, ready): (u64, impl Fn(&Snapshot) -> Option<T>),
 ) -> Result<T, ApiError> {
     let _held = app.0.metrics.hold();
+    let has_begun = |snapshot: &Snapshot| !matches!(snapshot.lookup(number), Lookup::Future);
+    if may_come(app, output, &window.snapshot(), number) || has_begun(&window.snapshot()) {
+        return wait_while_it_may_come(app, output, window, (number, ready)).await;
+    }
+    app.0.late_refusals.hold().await;
+    wait_while_it_may_come(app, output, window, (number, ready)).await
+}
+
+async fn wait_while_it_may_come<T>(
+    app: &App,
+    output: &Output,
+    window: &Window,
+    (number, ready): (u64, impl Fn(&Snapshot) -> Option<T>),
+) -> Result<T, ApiError> {
     let mut snapshots = window.subscribe();
     let deadline = output.spec.timeline.segment_duration() + DEADLINE;
     let outcome = timeout(deadline, async {
@@ -360,6 +385,15 @@ fn target(output: &Output) -> Duration {
 /// How long a segment may be kept: six target durations or the window, whichever is longer, up to a day.
 fn lifetime(spec: &StreamSpec) -> Duration {
     (hls::target_duration(spec) * 6).max(spec.window).min(DAY)
+}
+
+/// Refuses a segment or a chunk later than it could be refused; a client that plays asks for the next one then.
+async fn refused_late<T>(app: &App, file: MediaFile, refusal: ApiError) -> Result<T, ApiError> {
+    match file {
+        MediaFile::Init => {}
+        MediaFile::Segment(_) | MediaFile::Chunk { .. } => app.0.late_refusals.hold().await,
+    }
+    Err(refusal)
 }
 
 fn no_such<T>(detail: impl Into<String>, retry: Duration) -> Result<T, ApiError> {

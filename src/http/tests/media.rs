@@ -107,7 +107,31 @@ async fn a_head_is_a_get_without_its_body() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
+async fn a_client_that_computes_wrong_numbers_sends_one_request_a_second() {
+    let (app, media) = ready().await;
+    let late = [
+        format!("{media}/{}.m4s", SEGMENT + 10),
+        format!("{media}/{}.0.m4s", SEGMENT + 10),
+        format!("/live/test/v720/00000000/{SEGMENT}.m4s"),
+        format!("/live/other/v720/00000000/{SEGMENT}.m4s"),
+    ];
+    let immediate = [
+        format!("{media}/{}.m4s", SEGMENT - 1000),
+        "/live/test/v720/00000000/init.mp4".into(),
+        format!("/live/test/v720/00000000/0{SEGMENT}.m4s"),
+    ];
+    for (paths, millis) in [(&late[..], 1000), (&immediate[..], 0)] {
+        for path in paths {
+            let began = tokio::time::Instant::now();
+            let answer = get(&app, path).await;
+            assert!(answer.status.is_client_error(), "{path}");
+            assert_eq!(began.elapsed().as_millis(), millis, "{path}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn absence_has_its_reasons() {
     let (app, media) = ready().await;
     let newest = SEGMENT - 1;
