@@ -10,6 +10,7 @@ use crate::base::timeline::{Kind, Timeline};
 
 mod audience;
 mod check;
+mod level;
 mod limits;
 pub mod object;
 mod push;
@@ -220,6 +221,29 @@ impl StreamSpec {
     pub fn goes_over_to(&self, next: &Self) -> bool {
         let same = self.name == next.name && self.timeline == next.timeline && self.window == next.window;
         same && self.tracks().eq(next.tracks())
+    }
+
+    /// Whether decoders that play this definition play `next` as well, because every track has the same init segment.
+    pub fn decodes_as(&self, next: &Self) -> bool {
+        let video = |spec: &Self| {
+            let init = |video: &VideoSpec| {
+                let (level, quantizer) = (video.level(&spec.timeline), video.quantizer(&spec.timeline));
+                let VideoSpec { id, width, height, bitrate: _, preset } = video.clone();
+                (id, width, height, preset, level, quantizer)
+            };
+            spec.video.iter().map(init).collect::<Vec<_>>()
+        };
+        let audio = |spec: &Self| {
+            let AudioSpec { id, bitrate, beep_hz: _, beep_dbfs: _ } = spec.audio.clone()?;
+            Some((id, bitrate))
+        };
+        self.timeline == next.timeline && video(self) == video(next) && audio(self) == audio(next)
+    }
+
+    /// Whether an MPD says the same of this definition and of `next`, which players go over to.
+    pub fn is_described_as(&self, next: &Self) -> bool {
+        let bitrates = |spec: &Self| spec.video.iter().map(|video| video.bitrate).collect::<Vec<_>>();
+        self.goes_over_to(next) && self.decodes_as(next) && bitrates(self) == bitrates(next)
     }
 
     /// Whether every process publishes the same bytes.

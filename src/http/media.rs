@@ -214,17 +214,17 @@ async fn manifest(
     Ok(response)
 }
 
-/// A revision that a stream has, or has had, and the window of a track that the file is in.
+/// The window of a track that a file is in which is asked for under `revision`, and the revision of its epoch.
 fn place_of(output: &Output, track: usize, (revision, file): (&str, MediaFile)) -> Option<(Revision, Window)> {
-    let epochs = output.epochs();
-    let mut epochs = epochs.iter().filter(|epoch| epoch.revision.as_str() == revision);
-    epochs.find_map(|epoch| {
-        let window = match file {
-            MediaFile::Init => output.tracks.get(track)?.window.clone(),
-            MediaFile::Segment(segment) | MediaFile::Chunk { segment, .. } => output.window(track, epoch, segment)?,
-        };
-        Some((epoch.revision.clone(), window))
-    })
+    match file {
+        MediaFile::Init => {
+            let epoch = output.find_init(track, revision)?;
+            Some((epoch.revision.clone(), output.tracks.get(track)?.window.clone()))
+        }
+        MediaFile::Segment(segment) | MediaFile::Chunk { segment, .. } => {
+            Some((output.epoch(segment).revision.clone(), output.find(track, revision, segment)?))
+        }
+    }
 }
 
 /// The init segment, as soon as the encoder has said what it makes.

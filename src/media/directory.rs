@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::metrics::{Metrics, labels};
 use crate::definition::spec::StreamName;
-use crate::media::window::{Granularity, Output};
+use crate::media::window::{Granularity, Output, Window};
 
 mod mirror;
 
@@ -20,11 +20,11 @@ use mirror::Mirror;
 /// that is over leaves its last state behind.
 pub async fn mirror(root: Option<PathBuf>, output: Arc<Output>, metrics: Arc<Metrics>, stop: CancellationToken) {
     let Some(root) = root else { return };
-    let mut receivers: Vec<_> = output.tracks.iter().map(|track| track.window.subscribe()).collect();
     let mut mirror = Mirror::new(root, Arc::clone(&output));
     let mut versions = Vec::new();
     let mut failing = false;
     loop {
+        let mut receivers: Vec<_> = output.windows().iter().map(Window::subscribe).collect();
         let seen: Vec<_> =
             receivers.iter_mut().map(|receiver| receiver.borrow_and_update().version(Granularity::Segment)).collect();
         if seen != versions {

@@ -17,7 +17,7 @@ pub(crate) mod fixture;
 mod output;
 mod reader;
 
-pub use epoch::{Epoch, Epochs, epoch_at};
+pub use epoch::{Epoch, Epochs, Period, epoch_at};
 pub use output::{Output, Track};
 pub use reader::{Frame, Read, Reader};
 

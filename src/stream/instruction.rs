@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use super::NoRoom;
-use crate::base::timeline::UnixTime;
 use crate::definition::spec::StreamName;
-use crate::definition::store::Record;
-use crate::media::window::{Epoch, Output};
+use crate::definition::store::{Part, Record};
+use crate::media::window::{Epoch, Output, Period};
 
 /// The instruction to a supervisor.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,17 +54,22 @@ impl Instruction {
     pub(super) fn apply_to(&self, output: &Output, encoders: &str) -> bool {
         let epochs = output.epochs();
         let Some(newest) = epochs.last().filter(|_| self.order == Order::Run) else { return false };
-        let Record { spec, from, before, .. } = &*self.record;
-        if newest.spec.publishes_as(spec) && newest.from == *from {
+        let Record { spec, begin, before, .. } = &*self.record;
+        if newest.spec.publishes_as(spec) && newest.from == begin.from {
             return true;
         }
-        !before.is_empty() && newest.spec.goes_over_to(spec) && output.change(epoch(&self.record, encoders))
+        let follows = !before.is_empty() && newest.spec.goes_over_to(spec);
+        follows && self::epochs(&self.record, encoders).pop().is_some_and(|epoch| output.change(epoch))
     }
 }
 
-/// The newest definition of a record.
-pub(super) fn epoch(record: &Record, encoders: &str) -> Epoch {
-    let Record { spec, from, before, forgotten, changed, .. } = record;
-    let changed = if *from == 0 { UnixTime::default() } else { *changed };
-    Epoch::new((forgotten + before.len() as u64, *from), spec.clone(), spec.revision(encoders), changed)
+/// The definitions of a record that are remembered, oldest first.
+pub(super) fn epochs(record: &Record, encoders: &str) -> Vec<Epoch> {
+    let epoch = |part: &Part<'_>| {
+        let Part { spec, begin, index, lead: (lead, began) } = *part;
+        let period = Period { number: began.number, from: began.from, path: record.revision(lead, encoders) };
+        let epoch = Epoch::new((index, begin.from), spec.clone(), record.revision(spec, encoders));
+        epoch.in_period(period, begin.described)
+    };
+    record.parts().iter().map(epoch).collect()
 }

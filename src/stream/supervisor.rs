@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::back_off::BackOff;
-use super::instruction::{Instruction, Order, epoch};
+use super::instruction::{Instruction, Order, epochs};
 use super::push::{self, targets::Targets};
 use super::run;
 use super::setting::Setting;
@@ -19,7 +19,7 @@ use crate::base::metrics::{RestartLabels, labels};
 use crate::definition::spec::StreamSpec;
 use crate::definition::store::Record;
 use crate::media::pipeline::PipelineError;
-use crate::media::window::{Epoch, Output};
+use crate::media::window::Output;
 
 /// One stream's task.
 pub(super) struct Supervisor {
@@ -77,7 +77,7 @@ impl Supervisor {
 
     /// Keeps a definition running, and those that it goes over to, until something else is wanted.
     async fn run(&mut self, record: &Record) {
-        let Some(output) = Output::of(self.epochs(record)) else { return };
+        let Some(output) = Output::of(epochs(record, &self.setting.encoders)) else { return };
         let output = Arc::new(output);
         self.status.send_modify(|status| status.output = Some(Arc::clone(&output)));
         let stop = self.over.child_token();
@@ -107,15 +107,6 @@ impl Supervisor {
         stop.cancel();
         // Whoever panicked has nothing more to say.
         let _ = tokio::join!(mirror, pushes);
-    }
-
-    /// The definitions that there may still be segments of.
-    fn epochs(&self, record: &Record) -> Vec<Epoch> {
-        let earlier = record.before.iter().zip(record.forgotten..).map(|(before, index)| {
-            let revision = before.spec.revision(&self.setting.encoders);
-            Epoch::new((index, before.from), before.spec.clone(), revision, before.changed)
-        });
-        earlier.chain([epoch(record, &self.setting.encoders)]).collect()
     }
 
     async fn keep_running(&self, output: &Arc<Output>, stop: &CancellationToken) {

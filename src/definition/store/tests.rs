@@ -160,9 +160,10 @@ async fn what_is_declared_otherwise_follows_on_what_it_was() {
     let known = definitions.known();
     let (goes_over, begins_anew) = (&known[&name("a")], &known[&name("b")]);
     let current = spec("a").timeline.segment_at(at(0));
-    assert_eq!((goes_over.before.len(), goes_over.before[0].from, goes_over.from), (1, 0, current + 2));
+    let starts: Vec<_> = goes_over.parts().iter().map(|part| part.begin.from).collect();
+    assert_eq!(starts, [0, current + 2]);
     assert_eq!((goes_over.spec.title.as_str(), goes_over.origin), ("another", Origin::Declared));
-    assert_eq!((begins_anew.before.len(), begins_anew.from), (0, 0));
+    assert_eq!((begins_anew.before.len(), begins_anew.begin.from), (0, 0));
 }
 
 #[tokio::test]

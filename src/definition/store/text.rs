@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Before, Origin, Record};
+use super::{Before, Begin, Forgotten, Origin, Record};
 use crate::base::timeline::UnixTime;
 use crate::definition::spec::{SpecError, StreamRequest, StreamSpec};
 
@@ -17,11 +17,22 @@ struct Content {
     /// The first segment of the definition.
     #[serde(default)]
     from: u64,
+    /// How many definitions were announced before it.
+    #[serde(default)]
+    number: Option<u64>,
+    /// When the MPD last changed.
+    #[serde(default)]
+    described: Option<jiff::Timestamp>,
     #[serde(default)]
     before: Vec<Earlier>,
     /// How many definitions there were before those.
     #[serde(default)]
     forgotten: u64,
+    /// The one of them that began the Period of the first that is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lead: Option<Earlier>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    takes: u64,
     definition: StreamRequest,
 }
 
@@ -29,27 +40,36 @@ struct Content {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Earlier {
-    changed: jiff::Timestamp,
+    #[serde(alias = "changed")]
+    described: jiff::Timestamp,
     from: u64,
+    #[serde(default)]
+    number: Option<u64>,
     definition: StreamRequest,
 }
 
 /// Writes a definition down.
 pub(super) fn written(record: &Record) -> Vec<u8> {
+    let Record { spec, changed, begin, before, forgotten, switched, origin: _ } = record;
+    let Forgotten { count, lead, takes } = forgotten;
     let content = Content {
-        changed: timestamp(record.changed),
-        switched: timestamp(record.switched),
-        from: record.from,
-        before: record.before.iter().map(Earlier::from).collect(),
-        forgotten: record.forgotten,
-        definition: StreamRequest::from(&record.spec),
+        changed: timestamp(*changed),
+        switched: timestamp(*switched),
+        from: begin.from,
+        number: Some(begin.number),
+        described: Some(timestamp(begin.described)),
+        before: before.iter().map(Earlier::from).collect(),
+        forgotten: *count,
+        lead: lead.as_deref().map(Earlier::from),
+        takes: *takes,
+        definition: StreamRequest::from(spec),
     };
     let mut text = serde_json::to_vec_pretty(&content).expect("texts and numbers have a form in JSON");
     text.push(b'\n');
     text
 }
 
-/// Reads what was written down under `name`.
+/// Reads what was written down under `name`. Where no numbers were written, which was so at first, they follow from the order.
 ///
 /// # Errors
 /// Why it makes no sense.
@@ -59,31 +79,42 @@ pub(super) fn read(name: &str, text: &[u8]) -> Result<Record, String> {
     if name != spec.name.as_str() {
         return Err(format!("it defines {}", spec.name));
     }
-    let before = content.before.into_iter().map(Before::try_from).collect::<Result<Vec<_>, _>>();
-    let before = before.map_err(|error| error.to_string())?;
-    let starts: Vec<_> = before.iter().map(|before| before.from).chain([content.from]).collect();
+    let Content { from, number, described, forgotten: count, lead, takes, .. } = content;
+    let before = content.before.into_iter().zip(count..).map(|(earlier, place)| earlier.before(place));
+    let before = before.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+    let lead = lead.map(|earlier| earlier.before(0)).transpose().map_err(|error| error.to_string())?;
+    let starts: Vec<_> = before.iter().map(|before| before.begin.from).chain([from]).collect();
     if !starts.is_sorted_by(|one, next| one < next) || !before.iter().all(|before| before.spec.goes_over_to(&spec)) {
         return Err("it was not what is before it that it follows".into());
     }
     let [changed, switched] = [content.changed, content.switched].map(unix_time);
-    let Content { from, forgotten, .. } = content;
-    Ok(Record { spec, changed, from, before, forgotten, switched, origin: Origin::Stored })
+    let begin = Begin {
+        from,
+        number: number.unwrap_or(count + before.len() as u64),
+        described: described.map_or(if from == 0 { UnixTime::default() } else { changed }, unix_time),
+    };
+    let forgotten = Forgotten { count, lead: lead.map(Box::new), takes };
+    Ok(Record { spec, changed, begin, before, forgotten, switched, origin: Origin::Stored })
 }
 
 impl From<&Before> for Earlier {
     fn from(before: &Before) -> Self {
-        let Before { spec, from, changed } = before;
-        Self { changed: timestamp(*changed), from: *from, definition: StreamRequest::from(spec) }
+        let Before { spec, begin: Begin { from, number, described } } = before;
+        let definition = StreamRequest::from(spec);
+        Self { described: timestamp(*described), from: *from, number: Some(*number), definition }
     }
 }
 
-impl TryFrom<Earlier> for Before {
-    type Error = SpecError;
-
-    fn try_from(earlier: Earlier) -> Result<Self, SpecError> {
-        let Earlier { changed, from, definition } = earlier;
-        Ok(Self { spec: definition.try_into()?, from, changed: unix_time(changed) })
+impl Earlier {
+    fn before(self, place: u64) -> Result<Before, SpecError> {
+        let Self { described, from, number, definition } = self;
+        let begin = Begin { from, number: number.unwrap_or(place), described: unix_time(described) };
+        Ok(Before { spec: definition.try_into()?, begin })
     }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn unix_time(time: jiff::Timestamp) -> UnixTime {

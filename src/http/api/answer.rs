@@ -193,7 +193,7 @@ fn answer(app: &App, view: &StreamView) -> StreamAnswer {
         wanted: *wanted,
         changed: date_time(record.changed),
         declared: record.origin == Origin::Declared,
-        revision: spec.revision(&app.0.registry.setting().encoders).to_string(),
+        revision: record.revision(spec, &app.0.registry.setting().encoders).to_string(),
         deterministic: spec.is_deterministic(),
         urls: Urls::in_directory(&path::stream_directory(&spec.name)),
         segment: status.output.as_ref().and_then(|output| output.last_complete()),

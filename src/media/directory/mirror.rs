@@ -1,6 +1,6 @@
 //! The files of one stream: what should be there, what is, and the steps between.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use crate::definition::spec::{Revision, StreamName};
 use crate::media::cmaf::Media;
 use crate::media::manifest::path::{self, MediaFile};
 use crate::media::manifest::{Latency, Place, View, dash, hls};
-use crate::media::window::{Epoch, Output, Snapshot, epoch_at};
+use crate::media::window::{Epoch, Output, Snapshot, Window, epoch_at};
 
 /// Files that are being written are called so; a static server shows none of them under a name that is in a manifest.
 const PART: &str = ".part";
@@ -40,11 +40,14 @@ pub(super) struct Mirror {
 struct TrackFiles {
     directory: PathBuf,
     swept: bool,
-    /// Indices of the epochs whose init segments are written.
-    inits: Vec<u64>,
-    written: BTreeSet<u64>,
-    /// Segments of this revision that an earlier process left and that are not written anew yet.
-    inherited: BTreeSet<u64>,
+    /// Init segments that are written.
+    inits: BTreeSet<PathBuf>,
+    /// Segments of the window that are written, and the files that each of them is in.
+    written: BTreeMap<u64, Vec<PathBuf>>,
+    /// The same past the ends of Periods.
+    past: BTreeMap<(u64, PathBuf), Vec<PathBuf>>,
+    /// Segments that an earlier process left and that are not written anew yet.
+    inherited: BTreeSet<(u64, PathBuf)>,
 }
 
 impl Mirror {
@@ -65,14 +68,14 @@ impl Mirror {
             return Ok(());
         }
         let mut result = Ok(());
-        for (track, snapshot) in self.tracks.iter_mut().zip(&view.snapshots) {
-            result = result.and(track.write(snapshot, &view.epochs));
+        for (place, (track, snapshot)) in self.tracks.iter_mut().zip(&view.snapshots).enumerate() {
+            result = result.and(track.write(place, snapshot, &view.epochs));
         }
         if result.is_ok() && self.holds_all(&view) {
             result = self.write_manifests(&view);
         }
         for (track, snapshot) in self.tracks.iter_mut().zip(&view.snapshots) {
-            result = result.and(track.remove_expired(snapshot, &view.epochs, self.output.spec.kept_segments()));
+            result = result.and(track.remove_expired(snapshot, self.output.spec.kept_segments()));
         }
         result
     }
@@ -81,7 +84,7 @@ impl Mirror {
     fn holds_all(&self, view: &View<'_>) -> bool {
         self.tracks.iter().zip(&view.snapshots).all(|(track, snapshot)| {
             let mut listed = snapshot.listed().into_iter().flatten();
-            listed.all(|number| track.written.contains(&number) || !snapshot.is_available(number))
+            listed.all(|number| track.written.contains_key(&number) || !snapshot.is_available(number))
         })
     }
 
@@ -132,50 +135,84 @@ pub(super) fn clear(root: &Path, stream: &StreamName) -> Result<(), FileError> {
 
 impl TrackFiles {
     fn at(directory: PathBuf) -> Self {
-        Self { directory, swept: false, inits: Vec::new(), written: BTreeSet::new(), inherited: BTreeSet::new() }
+        let (inits, written, past, inherited) = Default::default();
+        Self { directory, swept: false, inits, written, past, inherited }
     }
 
-    fn write(&mut self, snapshot: &Snapshot, epochs: &[Arc<Epoch>]) -> Result<(), FileError> {
+    fn write(&mut self, track: usize, snapshot: &Snapshot, epochs: &[Arc<Epoch>]) -> Result<(), FileError> {
         if !self.swept {
             self.sweep(epochs)?;
             self.swept = true;
         }
         for epoch in epochs {
-            let is_new = !self.inits.contains(&epoch.index);
-            if let Some(init) = snapshot.init(&epoch.revision).filter(|_| is_new) {
-                write_media(&self.directory.join(MediaFile::Init.in_track(&epoch.revision)), &init.media)?;
-                self.inits.push(epoch.index);
+            for file in self.files(epoch, MediaFile::Init) {
+                if let Some(init) = snapshot.init(&epoch.revision).filter(|_| !self.inits.contains(&file)) {
+                    write_media(&file, &init.media)?;
+                    self.inits.insert(file);
+                }
             }
         }
         let mut result = Ok(());
         for (number, media) in snapshot.complete() {
-            if !self.written.contains(&number) {
-                let written = write_media(&self.segment(number, epochs), media);
+            if !self.written.contains_key(&number) {
+                let files = self.files(epoch_at(epochs, number), MediaFile::Segment(number));
+                let written = self.write_segment(&files, (number, media));
                 if written.is_ok() {
-                    self.written.insert(number);
-                    self.inherited.remove(&number);
+                    self.written.insert(number, files);
                 }
                 result = result.and(written);
+            }
+        }
+        // Players ask for segments past the end of a Period until they have read of it.
+        for epoch in epochs.iter().filter(|epoch| epoch.overlap().is_some()) {
+            let Some(past) = epoch.rest(track).map(Window::snapshot) else { continue };
+            for (number, media) in past.complete() {
+                let mut files = self.files(epoch, MediaFile::Segment(number));
+                // A later epoch of the same revision publishes the segment under the same name.
+                let taken = self.files(epoch_at(epochs, number), MediaFile::Segment(number));
+                files.retain(|file| !taken.contains(file));
+                let Some(key) = files.first().map(|file| (number, file.clone())) else { continue };
+                if !self.past.contains_key(&key) {
+                    let written = self.write_segment(&files, (number, media));
+                    if written.is_ok() {
+                        self.past.insert(key, files);
+                    }
+                    result = result.and(written);
+                }
             }
         }
         result
     }
 
-    /// Removes what has left the window, and what an earlier process left once it is `kept` segments old.
-    fn remove_expired(&mut self, snapshot: &Snapshot, epochs: &[Arc<Epoch>], kept: u64) -> Result<(), FileError> {
-        let left = self.written.split_off(&snapshot.first());
-        let expired = std::mem::replace(&mut self.written, left);
-        let oldest = snapshot.last_complete().unwrap_or_default().saturating_sub(kept);
-        let left = self.inherited.split_off(&oldest);
-        let forgotten = std::mem::replace(&mut self.inherited, left);
-        for number in expired.union(&forgotten) {
-            remove(&self.segment(*number, epochs))?;
+    /// Writes a segment to all of its files, of which the others are links to the first.
+    fn write_segment(&mut self, files: &[PathBuf], (number, media): (u64, &Media)) -> Result<(), FileError> {
+        for (place, file) in files.iter().enumerate() {
+            match place {
+                0 => write_media(file, media)?,
+                _ => link_media(&files[0], file, media)?,
+            }
+            self.inherited.remove(&(number, file.clone()));
         }
         Ok(())
     }
 
-    fn segment(&self, number: u64, epochs: &[Arc<Epoch>]) -> PathBuf {
-        self.directory.join(MediaFile::Segment(number).in_track(&epoch_at(epochs, number).revision))
+    /// Removes what has left the window, and what an earlier process left once it is `kept` segments old.
+    fn remove_expired(&mut self, snapshot: &Snapshot, kept: u64) -> Result<(), FileError> {
+        let oldest = snapshot.last_complete().unwrap_or_default().saturating_sub(kept);
+        let first = snapshot.first();
+        let written = self.written.extract_if(..first, |_, _| true).flat_map(|(_, files)| files);
+        let past = self.past.extract_if(.., |(number, _), _| *number < first).flat_map(|(_, files)| files);
+        let inherited = self.inherited.extract_if(.., |(number, _)| *number < oldest).map(|(_, file)| file);
+        written.chain(past).chain(inherited).try_for_each(|file| remove(&file))
+    }
+
+    /// The files that a file of an epoch is in: under its own revision, and under that of its Period.
+    fn files(&self, epoch: &Epoch, file: MediaFile) -> Vec<PathBuf> {
+        let mut files = vec![self.directory.join(file.in_track(&epoch.revision))];
+        if epoch.period.path != epoch.revision {
+            files.push(self.directory.join(file.in_track(&epoch.period.path)));
+        }
+        files
     }
 
     /// Removes what an earlier process left and nobody asks for any more. Files that are not named like ours stay.
@@ -186,7 +223,7 @@ impl TrackFiles {
             if name.ends_with(PART) {
                 remove(&entry.path())?;
             } else if Revision::parse(&name).is_some() {
-                let current = epochs.iter().any(|epoch| epoch.revision.as_str() == name);
+                let current = epochs.iter().any(|epoch| epoch.is_named(&name));
                 self.sweep_revision(&entry.path(), current)?;
             }
         }
@@ -200,7 +237,7 @@ impl TrackFiles {
             let name = file.file_name();
             let name = name.to_string_lossy();
             match MediaFile::parse(&name) {
-                Some(MediaFile::Segment(number)) if current => _ = self.inherited.insert(number),
+                Some(MediaFile::Segment(number)) if current => _ = self.inherited.insert((number, file.path())),
                 Some(MediaFile::Init) if current => {}
                 Some(_) => remove(&file.path())?,
                 None if name.ends_with(PART) => remove(&file.path())?,
@@ -225,11 +262,25 @@ fn write_media(file: &Path, media: &Media) -> Result<(), FileError> {
     write(file, media.pieces().iter().map(|piece| &piece[..]))
 }
 
+/// Makes `file` another name of `first`, or a copy where the file system has no links.
+fn link_media(first: &Path, file: &Path, media: &Media) -> Result<(), FileError> {
+    let part = part(file);
+    let attempt = || -> io::Result<()> {
+        if let Some(directory) = file.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        fs::hard_link(first, &part)?;
+        fs::rename(&part, file)
+    };
+    let linked = attempt();
+    // Where both are links of the same file already, the one that was to be renamed stays (rename(2)).
+    let _ = fs::remove_file(&part);
+    linked.or_else(|_| write_media(file, media))
+}
+
 /// Writes a file so that it is either not there or whole.
 fn write<'a>(file: &Path, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<(), FileError> {
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(PART);
-    let part = file.with_file_name(name);
+    let part = part(file);
     let attempt = || -> io::Result<()> {
         if let Some(directory) = file.parent() {
             fs::create_dir_all(directory)?;
@@ -244,6 +295,13 @@ fn write<'a>(file: &Path, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<
         let _ = fs::remove_file(&part);
         FileError { path: file.to_owned(), source }
     })
+}
+
+/// Where a file is written before it is there.
+fn part(file: &Path) -> PathBuf {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(PART);
+    file.with_file_name(name)
 }
 
 fn remove(file: &Path) -> Result<(), FileError> {

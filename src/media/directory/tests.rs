@@ -4,7 +4,10 @@ use std::path::Path;
 
 use super::*;
 use crate::definition::spec::{Revision, StreamRequest};
-use crate::media::window::fixture::{initialise, publish};
+use crate::base::timeline::UnixTime;
+use crate::definition::spec::StreamSpec;
+use crate::media::window::Epoch;
+use crate::media::window::fixture::{initialise, publish, publish_past};
 
 const SEGMENT: u64 = 935_016_890;
 
@@ -153,4 +156,65 @@ async fn what_is_cleared_leaves_what_others_have_written() {
     clear(root.path().to_owned(), output.spec.name.clone()).await;
     assert_eq!(files(root.path()).into_iter().collect::<Vec<_>>(), ["live/other", "live/test/a/notes.txt"]);
     clear(root.path().join("nowhere"), output.spec.name.clone()).await;
+}
+
+/// Goes over to another revision with segment `from`, in the same Period or in another.
+fn change(output: &Output, from: u64, in_the_same: bool) {
+    let spec = StreamSpec { title: "other".into(), ..output.spec.clone() };
+    let epoch = Epoch::new((1, from), spec, Revision::parse("0123abcd").unwrap());
+    let period = if in_the_same { output.epoch(from).period.clone() } else { epoch.period.clone() };
+    assert!(output.change(epoch.in_period(period, UnixTime::default())));
+    initialise(output);
+}
+
+fn read(root: &Path, file: &str) -> String {
+    fs::read_to_string(root.join("live/test/a").join(file)).unwrap_or_default()
+}
+
+#[test]
+fn a_segment_has_the_name_that_the_mpd_gives_it_too() {
+    let (root, output) = (tempfile::tempdir().unwrap(), output());
+    let mut mirror = Mirror::new(root.path().to_owned(), Arc::clone(&output));
+    publish(&output, [SEGMENT]);
+    change(&output, SEGMENT + 1, true);
+    publish(&output, [SEGMENT + 1]);
+    mirror.sync().unwrap();
+    let [own, period] = ["0123abcd", "58fe8eec"].map(|revision| read(root.path(), &format!("{revision}/{}.m4s", SEGMENT + 1)));
+    assert!(own == period && own.starts_with(&(SEGMENT + 1).to_string()), "{own} {period}");
+    assert_eq!(read(root.path(), "58fe8eec/init.mp4"), "init");
+    let playlist = read(root.path(), "hls.m3u8");
+    assert!(playlist.contains(&format!("\n58fe8eec/{SEGMENT}.m4s")), "{playlist}");
+    assert!(playlist.contains(&format!("\n0123abcd/{}.m4s", SEGMENT + 1)), "{playlist}");
+    // An earlier process has left the links; all go when they are old.
+    let mut mirror = Mirror::new(root.path().to_owned(), Arc::clone(&output));
+    for segment in SEGMENT + 2..SEGMENT + 40 {
+        publish(&output, [segment]);
+        mirror.sync().unwrap();
+    }
+    let kept = output.spec.kept_segments() as usize + 1;
+    let count = |revision: &str| {
+        let is_segment = |file: &&String| file.starts_with(&format!("a/{revision}/9"));
+        files(&root.path().join("live/test")).iter().filter(is_segment).count()
+    };
+    assert_eq!((count("58fe8eec"), count("0123abcd")), (kept, kept));
+    assert!(!files(root.path()).iter().any(|file| file.ends_with(".part")));
+}
+
+#[test]
+fn players_that_have_not_read_of_a_new_period_find_what_is_past_the_end_of_the_old_one() {
+    let (root, output) = (tempfile::tempdir().unwrap(), output());
+    let mut mirror = Mirror::new(root.path().to_owned(), Arc::clone(&output));
+    publish(&output, [SEGMENT]);
+    change(&output, SEGMENT + 1, false);
+    publish(&output, [SEGMENT + 1]);
+    publish_past(&output.epochs()[0], [SEGMENT + 1]);
+    mirror.sync().unwrap();
+    let number = SEGMENT + 1;
+    assert!(read(root.path(), &format!("58fe8eec/{number}.m4s")).starts_with("past "));
+    assert!(read(root.path(), &format!("0123abcd/{number}.m4s")).starts_with(&number.to_string()));
+    for segment in SEGMENT + 2..SEGMENT + 40 {
+        publish(&output, [segment]);
+        mirror.sync().unwrap();
+    }
+    assert_eq!(read(root.path(), &format!("58fe8eec/{number}.m4s")), "");
 }

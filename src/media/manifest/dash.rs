@@ -1,5 +1,10 @@
-//! The MPD (ISO/IEC 23009-1): one period from 1970, and another wherever the definition changes; segments addressed by
-//! number. As numbers and times follow from the clock, the text does not change while the definition does not.
+//! The MPD (ISO/IEC 23009-1): one Period from 1970, and another wherever decoders have to be told something else; segments
+//! addressed by number. As numbers and times follow from the clock, the text does not change while the definition does not.
+//!
+//! ffmpeg, and what is built on it, takes the last Period and computes numbers as if each began at
+//! `availabilityStartTime`; where that is 1970 and `publishTime` is not, it needs a `presentationTimeOffset` as well. So the MPD
+//! of a stream that has changed ends with a Period without a start, an Early Available Period (5.3.2.1), which clients that
+//! follow the standard leave alone until it gets one: its template has the numbers from 1970.
 
 use std::time::Duration;
 
@@ -33,6 +38,7 @@ pub fn mpd(view: &View<'_>, place: Place, latency: Latency) -> Option<String> {
         false => None,
     };
     let epochs = shown(view);
+    let published = end.unwrap_or_else(|| published(view, &epochs));
     let mpd = MPD {
         xmlns: Some("urn:mpeg:dash:schema:mpd:2011".into()),
         id: Some(view.spec.name.to_string()),
@@ -42,7 +48,7 @@ pub fn mpd(view: &View<'_>, place: Place, latency: Latency) -> Option<String> {
         }),
         mpdtype: Some("dynamic".into()),
         availabilityStartTime: Some(date_time(UnixTime::default())?),
-        publishTime: Some(date_time(end.unwrap_or_else(|| published(view, &epochs)))?),
+        publishTime: Some(date_time(published)?),
         mediaPresentationDuration: end.map(since_1970),
         minimumUpdatePeriod: end.is_none().then_some(round_up(segment)),
         minBufferTime: Some(round_up(match latency {
@@ -56,7 +62,7 @@ pub fn mpd(view: &View<'_>, place: Place, latency: Latency) -> Option<String> {
             Latency::Low => None,
         },
         maxSegmentDuration: Some(round_up(longest)),
-        periods: periods(view, &epochs, (place, latency), end),
+        periods: periods(view, &epochs, (place, latency), (published, end)),
         ServiceDescription: (latency == Latency::Low).then(|| service(view)).into_iter().collect(),
         UTCTiming: vec![timing(place)],
         ..MPD::default()
@@ -74,41 +80,70 @@ fn without_prefixes(xml: &str) -> String {
     std::iter::once(first).chain(behind).chain([rest]).collect()
 }
 
-/// The epochs that there are segments of, and those that are about to begin.
+/// The Periods that there are segments of, and those that are about to begin: of each its newest epoch, which describes it.
 fn shown<'a>(view: &'a View<'_>) -> Vec<&'a Epoch> {
     let first = view.snapshots.iter().filter_map(|snapshot| Some(*snapshot.listed()?.start())).min();
     let has_inits = |epoch: &Epoch| view.snapshots.iter().all(|snapshot| snapshot.init(&epoch.revision).is_some());
     let is_shown = |epoch: &&Epoch| epoch.until().is_none_or(|until| Some(until) > first) && has_inits(epoch);
-    view.epochs.iter().map(|epoch| &**epoch).filter(is_shown).collect()
+    let mut newest: Vec<&Epoch> = Vec::new();
+    for epoch in view.epochs.iter().map(|epoch| &**epoch).filter(is_shown) {
+        newest.pop_if(|last| last.period.number == epoch.period.number);
+        newest.push(epoch);
+    }
+    newest
 }
 
-/// When the MPD became what it is: with a change of the definition, or when what was before one had left the window.
+/// When the MPD became what it is: with a change of what it says of a definition, or when the Period before had left the window.
 fn published(view: &View<'_>, epochs: &[&Epoch]) -> UnixTime {
-    let left = epochs.first().filter(|epoch| epoch.index > 0).map(|epoch| {
+    let left = epochs.first().filter(|epoch| epoch.period.from > 0).map(|epoch| {
         let listed = view.spec.window_segments();
-        view.spec.timeline.segment_start(epoch.from + listed)
+        view.spec.timeline.segment_start(epoch.period.from + listed)
     });
-    let changed = epochs.last().map(|epoch| epoch.changed);
-    left.into_iter().chain(changed).max().unwrap_or_default()
+    let described = epochs.last().map(|epoch| epoch.described);
+    left.into_iter().chain(described).max().unwrap_or_default()
 }
 
-/// One for each epoch; only the last one may have an end of its own.
+/// The Periods of `epochs`, of which only the last one may have an end of its own, and what ffmpeg needs.
 fn periods(
     view: &View<'_>,
     epochs: &[&Epoch],
     (place, latency): (Place, Latency),
-    end: Option<UnixTime>,
+    (published, end): (UnixTime, Option<UnixTime>),
 ) -> Vec<Period> {
-    let start = |epoch: &Epoch| since_1970(view.spec.timeline.segment_start(epoch.from));
-    let last = epochs.last().map(|epoch| epoch.index);
+    let start = |epoch: &Epoch| since_1970(view.spec.timeline.segment_start(epoch.period.from));
+    let last = epochs.last().map(|epoch| epoch.period.number);
     let period = |epoch: &&Epoch| Period {
-        id: Some(epoch.index.to_string()),
+        id: Some(epoch.period.number.to_string()),
         start: Some(start(epoch)),
-        duration: end.filter(|_| last == Some(epoch.index)).map(|end| since_1970(end).saturating_sub(start(epoch))),
-        adaptations: adaptation_sets(view, epoch, (place, latency)),
+        duration: end.filter(|_| last == Some(epoch.period.number)).map(|end| since_1970(end).saturating_sub(start(epoch))),
+        adaptations: adaptation_sets(view, epoch, (place, latency), Numbers::of_period(epoch)),
         ..Period::default()
     };
-    epochs.iter().map(period).collect()
+    let is_plain = end.is_some() || published == UnixTime::default();
+    let early = epochs.last().filter(|_| !is_plain).map(|epoch| Period {
+        id: Some(format!("early-{}", epoch.period.number)),
+        adaptations: adaptation_sets(view, epoch, (place, Latency::Normal), Numbers::SINCE_1970),
+        ..Period::default()
+    });
+    epochs.iter().map(period).chain(early).collect()
+}
+
+/// Where the numbers of a template begin.
+#[derive(Debug, Clone, Copy)]
+struct Numbers {
+    first: u64,
+    presentation_time_offset: Option<u64>,
+}
+
+impl Numbers {
+    /// With the least offset that there is: 11 µs at 90 kHz.
+    const SINCE_1970: Self = Self { first: 0, presentation_time_offset: Some(1) };
+
+    fn of_period(epoch: &Epoch) -> Self {
+        let first = epoch.period.from;
+        let offset = (first > 0).then(|| first * epoch.spec.timeline.segment_ticks());
+        Self { first, presentation_time_offset: offset }
+    }
 }
 
 fn timing(place: Place) -> UTCTiming {
@@ -135,7 +170,12 @@ fn service(view: &View<'_>) -> ServiceDescription {
     }
 }
 
-fn adaptation_sets(view: &View<'_>, epoch: &Epoch, (place, latency): (Place, Latency)) -> Vec<AdaptationSet> {
+fn adaptation_sets(
+    view: &View<'_>,
+    epoch: &Epoch,
+    (place, latency): (Place, Latency),
+    numbers: Numbers,
+) -> Vec<AdaptationSet> {
     let spec = &epoch.spec;
     let low = latency == Latency::Low;
     let video = (!spec.video.is_empty()).then(|| AdaptationSet {
@@ -146,7 +186,7 @@ fn adaptation_sets(view: &View<'_>, epoch: &Epoch, (place, latency): (Place, Lat
         mimeType: Some("video/mp4".into()),
         frameRate: Some(spec.timeline.rate().to_string()),
         representations: spec.video.iter().map(|video| video_representation(view, epoch, video)).collect(),
-        ..adaptation_set(epoch, place, latency)
+        ..adaptation_set(epoch, (place, latency), numbers)
     });
     let audio = spec.audio.as_ref().map(|audio| AdaptationSet {
         Resync: low.then(|| resync(view, "1")).into_iter().collect(),
@@ -155,7 +195,7 @@ fn adaptation_sets(view: &View<'_>, epoch: &Epoch, (place, latency): (Place, Lat
         mimeType: Some("audio/mp4".into()),
         lang: Some("und".into()),
         representations: vec![audio_representation(view, epoch, audio)],
-        ..adaptation_set(epoch, place, latency)
+        ..adaptation_set(epoch, (place, latency), numbers)
     });
     let sets = video.into_iter().chain(audio).enumerate();
     sets.map(|(id, set)| AdaptationSet { id: Some(id.to_string()), ..set }).collect()
@@ -182,8 +222,8 @@ fn reference_time(epoch: &Epoch, kind: Kind, place: Place) -> Option<ProducerRef
     })
 }
 
-fn adaptation_set(epoch: &Epoch, place: Place, latency: Latency) -> AdaptationSet {
-    let Epoch { spec, revision, from, .. } = epoch;
+fn adaptation_set(epoch: &Epoch, (place, latency): (Place, Latency), numbers: Numbers) -> AdaptationSet {
+    let (spec, revision) = (&epoch.spec, &epoch.period.path);
     let timeline = &spec.timeline;
     let base = place.to_stream(&spec.name);
     let early = timeline.segment_duration().saturating_sub(latency::part_target(spec)).as_secs_f64();
@@ -200,8 +240,8 @@ fn adaptation_set(epoch: &Epoch, place: Place, latency: Latency) -> AdaptationSe
             initialization: Some(format!("{base}{}", path::init_template(revision))),
             timescale: Some(timeline.timescale(Kind::Video).into()),
             duration: Some(timeline.segment_ticks() as f64),
-            startNumber: Some(*from),
-            presentationTimeOffset: (*from > 0).then(|| from * timeline.segment_ticks()),
+            startNumber: Some(numbers.first),
+            presentationTimeOffset: numbers.presentation_time_offset,
             availabilityTimeOffset: (latency == Latency::Low).then_some(early),
             availabilityTimeComplete: (latency == Latency::Low).then_some(false),
             ..SegmentTemplate::default()

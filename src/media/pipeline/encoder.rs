@@ -54,7 +54,7 @@ pub(super) fn video_caps(video: &VideoSpec, timeline: &Timeline) -> gst::Caps {
     gst::Caps::builder("video/x-h264")
         .field("stream-format", "avc")
         .field("alignment", "au")
-        .field("level", level(video, timeline))
+        .field("level", video.level(timeline))
         .build()
 }
 
@@ -86,33 +86,6 @@ pub(super) fn video_start(video: &VideoSpec, timeline: &Timeline, first: u64) ->
 pub(super) fn audio_start(first: u64) -> u64 {
     let latest = first.saturating_sub(AAC_WARM_UP);
     latest - latest % AAC_PERIOD
-}
-
-/// The lowest level of H.264 (table A-1, Baseline's bit rates) that holds the rendition.
-fn level(video: &VideoSpec, timeline: &Timeline) -> &'static str {
-    /// Macroblocks a second, macroblocks a frame, kbit/s.
-    const LEVELS: [(&str, u64, u64, u64); 16] = [
-        ("1", 1485, 99, 64),
-        ("1.1", 3000, 396, 192),
-        ("1.2", 6000, 396, 384),
-        ("1.3", 11_880, 396, 768),
-        ("2", 11_880, 396, 2000),
-        ("2.1", 19_800, 792, 4000),
-        ("2.2", 20_250, 1620, 4000),
-        ("3", 40_500, 1620, 10_000),
-        ("3.1", 108_000, 3600, 14_000),
-        ("3.2", 216_000, 5120, 20_000),
-        ("4", 245_760, 8192, 20_000),
-        ("4.1", 245_760, 8192, 50_000),
-        ("4.2", 522_240, 8704, 50_000),
-        ("5", 589_824, 22_080, 135_000),
-        ("5.1", 983_040, 36_864, 240_000),
-        ("5.2", 2_073_600, 36_864, 240_000),
-    ];
-    let frame = u64::from(video.width.div_ceil(16)) * u64::from(video.height.div_ceil(16));
-    let second = (frame * u64::from(timeline.rate().num())).div_ceil(u64::from(timeline.rate().den()));
-    let rate = u64::from(video.bitrate).div_ceil(1000);
-    LEVELS.iter().find(|(_, mbps, mbs, kbps)| second <= *mbps && frame <= *mbs && rate <= *kbps).map_or("6", |l| l.0)
 }
 
 fn audio_bitrate(audio: &AudioSpec, timeline: &Timeline) -> u32 {

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::{Depth, Window};
@@ -21,11 +21,27 @@ pub struct Epoch {
     pub spec: StreamSpec,
     /// Names its media bytes.
     pub revision: Revision,
-    /// When the change to it was written, or 1970.
-    pub changed: UnixTime,
+    /// The Period that it belongs to.
+    pub period: Period,
+    /// When the description in the MPD last changed, up to and with it; 1970 if it never did.
+    pub described: UnixTime,
     until: AtomicU64,
+    /// Whether its Period ends with it.
+    ends_period: AtomicBool,
     /// What is past its end, for each track.
     rests: Vec<Window>,
+}
+
+/// Epochs that follow each other and have the same init segments, so that a decoder plays them as one: a Period of the MPD.
+/// All of its segments are published under one revision too, that of its first epoch, as a template cannot name another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Period {
+    /// Rises from Period to Period.
+    pub number: u64,
+    /// Its first segment.
+    pub from: u64,
+    /// The revision of its first epoch.
+    pub path: Revision,
 }
 
 /// How long a definition is rendered past its end. Players that address segments by number ask for those until they have
@@ -36,17 +52,30 @@ const OVERLAP: Duration = Duration::from_secs(6);
 pub type Epochs = Arc<Vec<Arc<Epoch>>>;
 
 impl Epoch {
-    /// Segments from `from` on that `spec` defines, without an end yet.
-    pub fn new((index, from): (u64, u64), spec: StreamSpec, revision: Revision, changed: UnixTime) -> Self {
+    /// Segments from `from` on that `spec` defines, without an end yet, in a Period of their own.
+    pub fn new((index, from): (u64, u64), spec: StreamSpec, revision: Revision) -> Self {
         let segments = spec.timeline.segments_in(OVERLAP) + 1;
         let depth = Depth { listed: segments, kept: segments, chunks: spec.timeline.chunks_per_segment() };
         let rests = spec.tracks().map(|_| Window::new(depth)).collect();
-        Self { index, from, spec, revision, changed, until: AtomicU64::new(u64::MAX), rests }
+        let period = Period { number: index, from, path: revision.clone() };
+        let (until, ends_period, described) = (AtomicU64::new(u64::MAX), AtomicBool::new(true), UnixTime::default());
+        Self { index, from, spec, revision, period, described, until, ends_period, rests }
     }
 
-    /// Segments past its end that are rendered all the same, if it has an end.
+    /// The same in this Period, as the MPD described it first at `described`.
+    #[must_use]
+    pub fn in_period(self, period: Period, described: UnixTime) -> Self {
+        Self { period, described, ..self }
+    }
+
+    /// Whether its segments are published under `revision`.
+    pub fn is_named(&self, revision: &str) -> bool {
+        [&self.revision, &self.period.path].iter().any(|name| name.as_str() == revision)
+    }
+
+    /// Segments past its end that are rendered all the same, if its Period ends with it.
     pub fn overlap(&self) -> Option<Range<u64>> {
-        let until = self.until().filter(|until| *until > self.from)?;
+        let until = self.until().filter(|until| *until > self.from && self.ends_period.load(Ordering::Relaxed))?;
         Some(until..until + self.spec.timeline.segments_in(OVERLAP) + 1)
     }
 
@@ -65,9 +94,12 @@ impl Epoch {
         number >= self.from && self.until().is_none_or(|until| number < until)
     }
 
-    /// Ends it before segment `until`, or before it begins.
-    pub(super) fn end(&self, until: u64) {
-        self.until.fetch_min(until.max(self.from), Ordering::Relaxed);
+    /// Ends it where `next` begins, or before it begins.
+    pub(super) fn end(&self, next: &Self) {
+        let until = next.from.max(self.from);
+        if self.until.fetch_min(until, Ordering::Relaxed) >= until {
+            self.ends_period.store(self.period.number != next.period.number, Ordering::Relaxed);
+        }
     }
 
     /// Says that what is past the end will be rendered.

@@ -1,6 +1,6 @@
 //! Media for tests: chunks that name their place, and nothing in them to decode.
 
-use super::{Init, Output};
+use super::{Epoch, Init, Output};
 use crate::base::timeline::Kind;
 use crate::media::cmaf::{Chunk, Configuration, Media};
 
@@ -27,6 +27,19 @@ pub(crate) fn publish_chunks(output: &Output, segment: u64, chunks: std::ops::Ra
         for track in &output.tracks {
             let media = Media::from(format!("{segment}.{index};").into_bytes());
             track.window.push(Chunk { segment, index, media, first_sample_end: 7, excess: 0 });
+        }
+    }
+}
+
+/// All chunks of whole segments past the end of an epoch, for every track.
+pub(crate) fn publish_past(epoch: &Epoch, segments: impl IntoIterator<Item = u64>) {
+    for segment in segments {
+        for index in 0..epoch.spec.timeline.chunks_per_segment() {
+            for track in 0..epoch.spec.tracks().count() {
+                let media = Media::from(format!("past {segment}.{index};").into_bytes());
+                let chunk = Chunk { segment, index, media, first_sample_end: 7, excess: 0 };
+                epoch.rest(track).expect("there is a window for each track").push(chunk);
+            }
         }
     }
 }

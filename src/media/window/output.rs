@@ -7,7 +7,7 @@ use tokio::sync::{SetOnce, watch};
 
 use super::epoch::{Epoch, Epochs, epoch_at};
 use super::{Depth, Granularity, Snapshot, Window};
-use crate::base::timeline::{Kind, UnixTime};
+use crate::base::timeline::Kind;
 use crate::definition::spec::{Revision, StreamSpec, TrackId};
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
@@ -40,7 +40,7 @@ pub struct Output {
 impl Output {
     /// Empty windows for every track of `spec`, which has always been the definition.
     pub fn new(spec: StreamSpec, revision: Revision) -> Self {
-        let epoch = Epoch::new((0, 0), spec, revision, UnixTime::default());
+        let epoch = Epoch::new((0, 0), spec, revision);
         Self::of(vec![epoch]).expect("there is an epoch")
     }
 
@@ -48,7 +48,7 @@ impl Output {
     pub fn of(epochs: Vec<Epoch>) -> Option<Self> {
         let epochs: Vec<_> = epochs.into_iter().map(Arc::new).collect();
         for pair in epochs.windows(2) {
-            pair[0].end(pair[1].from);
+            pair[0].end(&pair[1]);
         }
         let spec = epochs.first()?.spec.clone();
         let depth = Depth {
@@ -73,13 +73,40 @@ impl Output {
         self.epochs.subscribe()
     }
 
-    /// Where the segments of a revision are: those of its epoch in the track's window, and those past its end.
+    /// Where segment `number` of a track is that is asked for under `revision`, which may be that of its Period.
+    pub fn find(&self, track: usize, revision: &str, number: u64) -> Option<Window> {
+        let epochs = self.epochs();
+        let mut named = epochs.iter().filter(|epoch| epoch.is_named(revision));
+        // What is past the end of an epoch may be of a later one of the same name.
+        let epoch = named.clone().find(|epoch| epoch.contains(number));
+        let window = |epoch: &Arc<Epoch>| self.window(track, epoch, number);
+        epoch.and_then(window).or_else(|| named.find_map(window))
+    }
+
+    /// The epoch that has the init segment which is asked for under `revision`: as it is the same for all of a Period, one
+    /// whose encoders have said what they make, if there is one.
+    pub fn find_init(&self, track: usize, revision: &str) -> Option<Arc<Epoch>> {
+        let (epochs, snapshot) = (self.epochs(), self.tracks.get(track)?.window.snapshot());
+        let mut named = epochs.iter().filter(|epoch| epoch.is_named(revision));
+        let known = named.clone().find(|epoch| snapshot.init(&epoch.revision).is_some());
+        known.or_else(|| named.next()).cloned()
+    }
+
+    /// Where the segments of an epoch are: in the track's window, and those past the end of its Period.
     pub fn window(&self, track: usize, epoch: &Epoch, number: u64) -> Option<Window> {
         let past = epoch.overlap().is_some_and(|overlap| overlap.contains(&number));
         match epoch.contains(number) {
             true => self.tracks.get(track).map(|track| track.window.clone()),
             false => epoch.rest(track).filter(|_| past).cloned(),
         }
+    }
+
+    /// All windows that there are segments in now: those of the tracks, and what is past the ends of Periods.
+    pub fn windows(&self) -> Vec<Window> {
+        let epochs = self.epochs();
+        let ended = epochs.iter().filter(|epoch| epoch.overlap().is_some());
+        let rests = ended.flat_map(|epoch| (0..self.tracks.len()).filter_map(|track| epoch.rest(track).cloned()));
+        self.tracks.iter().map(|track| track.window.clone()).chain(rests).collect()
     }
 
     /// The epoch of a segment.
@@ -96,7 +123,7 @@ impl Output {
         }
         let oldest = self.tracks.iter().map(|track| track.window.snapshot().first()).min().unwrap_or_default();
         self.epochs.send_modify(|epochs| {
-            epochs.iter().for_each(|before| before.end(epoch.from));
+            epochs.iter().for_each(|before| before.end(&epoch));
             if let Some(before) = epochs.iter().rev().find(|before| before.from < epoch.from) {
                 before.expect_overlap();
             }

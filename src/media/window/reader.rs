@@ -285,7 +285,7 @@ mod tests {
         for (index, (from, bitrate)) in (1..).zip([(SEGMENT + 2, 0), (SEGMENT + 3, 1)]) {
             let spec = StreamSpec { title: format!("{index}"), ..output.spec.clone() };
             let revision = spec.revision("");
-            assert!(output.change(Epoch::new((index, from), spec, revision, UnixTime::default())));
+            assert!(output.change(Epoch::new((index, from), spec, revision)));
             initialise(&output, bitrate);
         }
         publish(&output, &[SEGMENT + 1, SEGMENT + 2, SEGMENT + 3]);

@@ -5,15 +5,22 @@ use super::*;
 use crate::definition::spec::Revision;
 use crate::media::manifest::hls::Skip;
 use crate::media::window::fixture::{initialise, publish, publish_chunks};
+use crate::media::window::{Lookup, Period, Window};
 
-/// A stream that goes over to another revision with segment `from`.
-fn changed(from: u64) -> Output {
+/// A stream that goes over to another revision with segment `from`, in a Period of its own or in that of what was before.
+fn changed_in(from: u64, period: impl FnOnce(&Epoch, &Epoch) -> (Period, UnixTime)) -> Output {
     let output = output(json!({"name": "test", "window_seconds": 10}));
     let spec = StreamSpec { title: "other".into(), ..output.spec.clone() };
-    let revision = Revision::parse("0123abcd").unwrap();
-    assert!(output.change(Epoch::new((1, from), spec, revision, UnixTime::from_millis((from - 2) * 1920))));
+    let epoch = Epoch::new((1, from), spec, Revision::parse("0123abcd").unwrap());
+    let (period, described) = period(&output.epoch(0), &epoch);
+    assert!(output.change(epoch.in_period(period, described)));
     initialise(&output);
     output
+}
+
+/// Where decoders have to be told something else.
+fn changed(from: u64) -> Output {
+    changed_in(from, |_, epoch| (epoch.period.clone(), UnixTime::from_millis((from - 2) * 1920)))
 }
 
 /// The lines of a playlist that say which definition segments are of, without what says more.
@@ -93,7 +100,7 @@ fn an_mpd_tells_of_a_change_before_it_comes() {
     for segments in [SEGMENT..SEGMENT, SEGMENT + 2..SEGMENT + 6] {
         publish(&output, segments);
         let mpd = mpd(&output);
-        let [first, second] = &mpd.periods[..] else { panic!("{:?}", mpd.periods) };
+        let [first, second, early] = &mpd.periods[..] else { panic!("{:?}", mpd.periods) };
         assert_eq!((first.id.as_deref(), first.start), (Some("0"), Some(Duration::ZERO)));
         let start = Duration::from_millis((SEGMENT + 2) * 1920);
         assert_eq!((second.id.as_deref(), second.start, second.duration), (Some("1"), Some(start), None));
@@ -102,10 +109,32 @@ fn an_mpd_tells_of_a_change_before_it_comes() {
         let seconds = template.presentationTimeOffset.unwrap() as f64 / template.timescale.unwrap() as f64;
         assert!((seconds - start.as_secs_f64()).abs() < 1e-6);
         assert!(template.media.as_ref().unwrap().contains("0123abcd"));
+        // As ffmpeg reads it.
+        let since_1970 = early.adaptations[0].SegmentTemplate.as_ref().unwrap();
+        assert_eq!((early.start, early.duration, &since_1970.media), (None, None, &template.media));
+        assert_eq!((since_1970.startNumber, since_1970.presentationTimeOffset), (Some(0), Some(1)));
         assert_eq!(mpd.publishTime.unwrap().timestamp_millis() as u64, SEGMENT * 1920);
     }
     publish(&output, SEGMENT + 6..SEGMENT + 8);
     let mpd = mpd(&output);
-    assert_eq!(mpd.periods.iter().map(|period| period.id.as_deref()).collect::<Vec<_>>(), [Some("1")]);
+    assert_eq!(mpd.periods.iter().map(|period| period.id.as_deref()).collect::<Vec<_>>(), [Some("1"), Some("early-1")]);
     assert_eq!(mpd.publishTime.unwrap().timestamp_millis() as u64, (SEGMENT + 8) * 1920);
+}
+
+#[test]
+fn an_mpd_says_nothing_of_a_change_that_decoders_need_not_know_of() {
+    let output = changed_in(SEGMENT + 2, |before, _| (before.period.clone(), before.described));
+    let mpd = || dash::mpd(&View::of(&output), Place::Stream, Latency::Normal).unwrap();
+    publish(&output, SEGMENT..SEGMENT + 1);
+    let before = mpd();
+    publish(&output, SEGMENT + 1..SEGMENT + 9);
+    assert_eq!(mpd(), before);
+    assert!(before.contains("58fe8eec/$Number$.m4s") && !before.contains("0123abcd"), "{before}");
+    let window = |revision: &str, number: u64| output.find(0, revision, number);
+    let is_there = |window: Option<Window>, number| matches!(window.unwrap().snapshot().lookup(number), Lookup::Ready(_));
+    for number in [SEGMENT + 1, SEGMENT + 2, SEGMENT + 8] {
+        assert!(is_there(window("58fe8eec", number), number), "{number}");
+    }
+    assert!(is_there(window("0123abcd", SEGMENT + 2), SEGMENT + 2));
+    assert!(window("0123abcd", SEGMENT + 1).is_none(), "it is of the definition before");
 }
