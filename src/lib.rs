@@ -44,7 +44,8 @@
 //! change and every few seconds it compares the running streams with the definitions, the schedules and the time, so that a
 //! restart, a missed moment and a clock that is set heal in the same way. Streams for which the machine has no capacity
 //! wait. A change of picture or sound takes effect at a segment that is stored with the definition: the windows go on, and
-//! the segments between two changes are an *epoch*, with a revision and a pipeline of its own.
+//! the segments between two changes are an *epoch*, with a revision and a pipeline of its own. Epochs with the same init
+//! segments are one *Period* of the MPD, whose template names the revision of the first.
 //!
 //! # Low latency
 //!

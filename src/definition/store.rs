@@ -24,7 +24,7 @@ mod write;
 
 pub use bucket::Address;
 pub use error::StoreError;
-pub use record::{Before, Begin, Forgotten, Part, Record};
+pub use record::{Before, Begin, Forgotten, NOTICE, Part, Record};
 pub use write::{Change, Guard, WriteError};
 
 use backend::Backend;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::base::timeline::{Kind, UnixTime};
 use crate::definition::spec::{StreamName, StreamSpec, TrackId};
-use crate::media::window::{Epoch, Epochs, Output, Snapshot, epoch_at};
+use crate::media::window::{Ending, Epoch, Epochs, Output, Snapshot, epoch_at};
 
 pub mod dash;
 pub mod hls;
@@ -22,6 +22,10 @@ pub struct View<'a> {
     pub epochs: Epochs,
     /// One for each track of the definition, video first.
     pub snapshots: Vec<Arc<Snapshot>>,
+    /// When it was last said that the stream runs, or 1970.
+    pub begun: UnixTime,
+    /// The end, once it is announced.
+    pub ending: Option<Ending>,
 }
 
 impl<'a> View<'a> {
@@ -29,7 +33,8 @@ impl<'a> View<'a> {
     pub fn of(output: &'a Output) -> Self {
         // An epoch that is not known yet has no segments.
         let snapshots = output.snapshots();
-        Self { spec: &output.spec, epochs: output.epochs(), snapshots }
+        let (begun, ending) = (output.begun(), output.ending());
+        Self { spec: &output.spec, epochs: output.epochs(), snapshots, begun, ending }
     }
 
     /// Whether there is something to play: every track has its init segment and a complete segment.
@@ -63,6 +68,12 @@ impl<'a> View<'a> {
     /// The newest segment that is complete in every track.
     fn last_complete(&self) -> Option<u64> {
         self.snapshots.iter().map(|snapshot| snapshot.last_complete()).min().flatten()
+    }
+
+    /// The last segment, as soon as it is known which one that is.
+    fn last(&self) -> Option<u64> {
+        let ended = self.ended().then(|| self.last_complete()).flatten();
+        ended.or(self.ending.map(|ending| ending.last))
     }
 
     fn ended(&self) -> bool {

@@ -18,7 +18,7 @@ mod output;
 mod reader;
 
 pub use epoch::{Epoch, Epochs, Period, epoch_at};
-pub use output::{Output, Track};
+pub use output::{Ending, Output, Track};
 pub use reader::{Frame, Read, Reader};
 
 /// What a player needs before the first segment.
@@ -99,6 +99,8 @@ pub struct Snapshot {
     slots: VecDeque<Option<Arc<Segment>>>,
     last_complete: Option<u64>,
     expected: Range<u64>,
+    /// The segment that the presentation ends with, once that is known.
+    last: Option<u64>,
     ended: bool,
     version: u64,
     chunk_version: u64,
@@ -120,6 +122,7 @@ impl Window {
             slots: VecDeque::new(),
             last_complete: None,
             expected: 0..0,
+            last: None,
             ended: false,
             version: 0,
             chunk_version: 0,
@@ -185,6 +188,15 @@ impl Window {
     /// Ends the presentation with segment `last`, or with none; what comes after it is withdrawn, and ignored from now on.
     pub fn end(&self, last: Option<u64>) {
         self.modify(|snapshot| snapshot.end(last));
+    }
+
+    /// Ends the presentation with segment `last` when that is complete; what comes after it is ignored.
+    pub fn end_after(&self, last: u64) {
+        self.modify(|snapshot| {
+            snapshot.version += 1;
+            snapshot.last = Some(last);
+            snapshot.end_if_complete();
+        });
     }
 
     fn modify(&self, change: impl FnOnce(&mut Snapshot)) {
@@ -275,7 +287,7 @@ impl Snapshot {
 
     fn push(&mut self, chunk: Chunk) {
         let number = chunk.segment;
-        if self.ended {
+        if self.ended || self.last.is_some_and(|last| number > last) {
             return;
         }
         if chunk.index != 0 && self.segment(number).is_none() {
@@ -304,6 +316,13 @@ impl Snapshot {
             self.last_complete = self.last_complete.max(Some(number));
         }
         *slot = Some(Arc::new(segment));
+        self.end_if_complete();
+    }
+
+    fn end_if_complete(&mut self) {
+        if self.last.is_some() && self.last_complete >= self.last {
+            self.end(self.last);
+        }
     }
 
     fn end(&mut self, last: Option<u64>) {

@@ -12,6 +12,9 @@ use crate::definition::store::{Known, Record};
 pub(super) struct Desired {
     /// Whether it is to run.
     pub(super) running: bool,
+    /// When that was said, by hand or by the calendar: the same for every replica. `None` where it follows from who watches or
+    /// from other streams.
+    pub(super) said: Option<UnixTime>,
     /// When that may change if nothing is written and nobody asks for media.
     pub(super) until: Option<UnixTime>,
     /// Streams that have to run before it begins.
@@ -30,6 +33,7 @@ pub(super) fn desired(
     for name in running {
         for required in requirements(known, &name) {
             if let Some(desired) = all.get_mut(&required) {
+                desired.said = desired.said.filter(|_| desired.running);
                 desired.running = true;
             }
         }
@@ -45,25 +49,26 @@ pub(super) fn desired(
 /// A stream that no other requires.
 fn alone(record: &Record, now: UnixTime, used: Option<UnixTime>) -> Desired {
     let control = &record.spec.control;
-    let (running, until) = match &control.schedule {
+    let ((running, said), until) = match &control.schedule {
         Some(schedule) => (by_calendar(record, schedule, now), schedule.next(now).map(|tick| tick.at)),
-        None => (control.enabled, None),
+        None => ((control.enabled, record.switched), None),
     };
+    let after = Vec::new();
     match control.on_demand {
         Some(idle) if running => {
             let end = used.map(|used| used + idle).filter(|end| *end > now);
-            Desired { running: end.is_some(), until: end.into_iter().chain(until).min(), after: Vec::new() }
+            Desired { running: end.is_some(), said: None, until: end.into_iter().chain(until).min(), after }
         }
-        Some(_) | None => Desired { running, until, after: Vec::new() },
+        Some(_) | None => Desired { running, said: Some(said), until, after },
     }
 }
 
-/// The latest word counts: that of the calendar, or what was said by hand since.
-fn by_calendar(record: &Record, schedule: &Schedule, now: UnixTime) -> bool {
+/// The latest word counts: that of the calendar, or what was said by hand since. And when that was.
+fn by_calendar(record: &Record, schedule: &Schedule, now: UnixTime) -> (bool, UnixTime) {
     match schedule.last(now) {
-        Some(tick) if tick.at >= record.switched => tick.running,
-        Some(_) => record.spec.control.enabled,
-        None => record.spec.control.enabled && record.switched > UnixTime::default(),
+        Some(tick) if tick.at >= record.switched => (tick.running, tick.at),
+        Some(_) => (record.spec.control.enabled, record.switched),
+        None => (record.spec.control.enabled && record.switched > UnixTime::default(), record.switched),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::NoRoom;
+use super::{NoRoom, Phase};
+use crate::base::timeline::UnixTime;
 use crate::definition::spec::StreamName;
 use crate::definition::store::{Part, Record};
 use crate::media::window::{Epoch, Output, Period};
@@ -12,6 +13,8 @@ use crate::media::window::{Epoch, Output, Period};
 pub(super) struct Instruction {
     pub(super) record: Arc<Record>,
     pub(super) order: Order,
+    /// When it was said that the stream should run or not, where every replica knows that.
+    pub(super) said: Option<UnixTime>,
 }
 
 /// Whether a stream should run.
@@ -23,6 +26,23 @@ pub(super) enum Order {
     /// It should run once there is capacity for it.
     RunInRoom(NoRoom),
     Run,
+}
+
+impl Order {
+    /// The phase of a stream that does not run, and why it does not; `None` for one that does.
+    pub(super) fn pause(&self) -> Option<(Phase, Option<String>)> {
+        match self {
+            Self::Run => None,
+            Self::Stop => Some((Phase::Stopped, None)),
+            Self::RunAfter(first) => {
+                Some((Phase::Waiting, Some(format!("stream {first}, which it requires, does not run yet"))))
+            }
+            Self::RunInRoom(NoRoom { wanted: pixels, capacity, .. }) => {
+                let why = format!("there is no room for {pixels} pixels a second; {capacity} are the most of all");
+                Some((Phase::Waiting, Some(why)))
+            }
+        }
+    }
 }
 
 impl Instruction {
@@ -54,6 +74,7 @@ impl Instruction {
     pub(super) fn apply_to(&self, output: &Output, encoders: &str) -> bool {
         let epochs = output.epochs();
         let Some(newest) = epochs.last().filter(|_| self.order == Order::Run) else { return false };
+        output.began(self.said.unwrap_or_default());
         let Record { spec, begin, before, .. } = &*self.record;
         if newest.spec.publishes_as(spec) && newest.from == begin.from {
             return true;

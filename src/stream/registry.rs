@@ -17,6 +17,7 @@ use super::push::targets::Targets;
 use super::setting::Setting;
 use super::supervisor::Supervisor;
 use super::{EventKind, Phase, Status, TargetView};
+use crate::base::timeline::UnixTime;
 use crate::definition::spec::{StreamName, StreamSpec};
 use crate::definition::store::{Change, Definitions, Guard, Record, WriteError};
 use crate::stream::audience::{Audience, Figures};
@@ -196,7 +197,7 @@ impl Registry {
                     return Err(no_room.into());
                 }
                 let hopeless = !wanted.is_to_run() || status.phase == Phase::Failed;
-                let fresh = status.output.as_ref().filter(|output| hopeless || !output.ended());
+                let fresh = status.output.as_ref().filter(|output| hopeless || !output.is_to_end());
                 if fresh.is_some() || hopeless {
                     return Ok(fresh.cloned().map(|output| ActiveOutput::new(output, audience, request)));
                 }
@@ -285,7 +286,7 @@ impl Registry {
                 }
                 entry.targets.retain(&record.spec.push);
                 entry.record = Arc::clone(record);
-                entry.want(Instruction { record: Arc::clone(record), order });
+                entry.want(Instruction { record: Arc::clone(record), order, said: desired.said });
             }
         }
         let next = all.values().filter_map(|desired| desired.until).min()?;
@@ -301,7 +302,7 @@ impl Registry {
         let over = self.over.child_token();
         let (status, seen) = watch::channel(Status::stopped(self.setting.clock.now()));
         let (instruction, instructions) =
-            watch::channel(Instruction { record: Arc::clone(record), order: Order::Stop });
+            watch::channel(Instruction { record: Arc::clone(record), order: Order::Stop, said: None });
         let (audience, targets) = (Arc::new(Audience::new()), Arc::<Targets>::default());
         let supervisor = Supervisor {
             setting: Arc::clone(&self.setting),
@@ -310,6 +311,7 @@ impl Registry {
             status,
             over: over.clone(),
             news: Arc::clone(&self.news),
+            ended: UnixTime::default(),
         };
         self.setting.tasks.spawn(supervisor.supervise().instrument(span));
         let record = Arc::clone(record);

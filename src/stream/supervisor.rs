@@ -2,6 +2,8 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use tokio::sync::{Notify, watch};
@@ -14,12 +16,18 @@ use super::instruction::{Instruction, Order, epochs};
 use super::push::{self, targets::Targets};
 use super::run;
 use super::setting::Setting;
-use super::{EventKind, NoRoom, Phase, Status, mirrored};
+use super::{EventKind, Phase, Status, mirrored};
 use crate::base::metrics::{RestartLabels, labels};
+use crate::base::timeline::UnixTime;
 use crate::definition::spec::StreamSpec;
-use crate::definition::store::Record;
+use crate::definition::store::{NOTICE, Record};
 use crate::media::pipeline::PipelineError;
 use crate::media::window::Output;
+
+/// A stop that was said longer ago than this has another reason, such as a stream that required this one.
+const RECENT: Duration = Duration::from_secs(10);
+/// How much longer than its segments last a run may take to end.
+const TEARDOWN: Duration = Duration::from_secs(5);
 
 /// One stream's task.
 pub(super) struct Supervisor {
@@ -31,6 +39,8 @@ pub(super) struct Supervisor {
     pub(super) over: CancellationToken,
     /// Told of every change of phase.
     pub(super) news: Arc<Notify>,
+    /// When the last presentation ended, or 1970.
+    pub(super) ended: UnixTime,
 }
 
 impl Supervisor {
@@ -41,19 +51,10 @@ impl Supervisor {
             if wanted.record.spec.audience.is_private() {
                 mirrored::clear(&self.setting, &wanted.record.spec).await;
             }
-            match wanted.order {
-                Order::Run => self.run(&wanted.record).await,
-                Order::RunAfter(first) => {
-                    self.set(Phase::Waiting, Some(format!("stream {first}, which it requires, does not run yet")));
-                    self.rest(&wanted.record.spec).await;
-                }
-                Order::RunInRoom(NoRoom { wanted: pixels, capacity, .. }) => {
-                    let why = format!("there is no room for {pixels} pixels a second; {capacity} are the most of all");
-                    self.set(Phase::Waiting, Some(why));
-                    self.rest(&wanted.record.spec).await;
-                }
-                Order::Stop => {
-                    self.set(Phase::Stopped, None);
+            match wanted.order.pause() {
+                None => self.ended = self.run(&wanted.record).await.unwrap_or(self.ended),
+                Some((phase, why)) => {
+                    self.set(phase, why);
                     self.rest(&wanted.record.spec).await;
                 }
             }
@@ -75,30 +76,46 @@ impl Supervisor {
         }
     }
 
-    /// Keeps a definition running, and those that it goes over to, until something else is wanted.
-    async fn run(&mut self, record: &Record) {
-        let Some(output) = Output::of(epochs(record, &self.setting.encoders)) else { return };
-        let output = Arc::new(output);
+    /// Keeps a definition running, and those that it goes over to, until something else is wanted. Says when its presentation
+    /// ended, if it did.
+    async fn run(&self, record: &Record) -> Option<UnixTime> {
+        let output = Arc::new(Output::of(epochs(record, &self.setting.encoders))?);
+        if self.ended > UnixTime::default() {
+            output.began(self.ended + Duration::from_millis(1));
+        }
         self.status.send_modify(|status| status.output = Some(Arc::clone(&output)));
         let stop = self.over.child_token();
         let mirrored =
             mirrored::mirror(Arc::clone(&self.setting), Arc::clone(&output), self.instruction.clone(), stop.clone());
         let mirror = self.setting.tasks.spawn(mirrored.in_current_span());
         let (setting, targets) = (Arc::clone(&self.setting), Arc::clone(&self.targets));
-        let pushed = push::push(setting, Arc::clone(&output), targets, self.instruction.clone(), stop.clone());
+        let pushed_until = stop.child_token();
+        let pushed = push::push(setting, Arc::clone(&output), targets, self.instruction.clone(), pushed_until.clone());
         let pushes = self.setting.tasks.spawn(pushed.in_current_span());
         let mut wanted = self.instruction.clone();
         let unwanted = async {
             // The sender lives as long as the stream is known.
             let _ = wanted.wait_for(|wanted| !wanted.apply_to(&output, &self.setting.encoders)).await;
         };
-        let running = pin!(self.keep_running(&output, &stop));
+        let ending = AtomicBool::new(false);
+        let running = pin!(self.keep_running(&output, &stop, &ending));
         // A run that has begun is awaited, never dropped: it has threads to join.
-        if let Either::Right((_, running)) = select(running, pin!(unwanted)).await {
+        if let Either::Right((_, mut running)) = select(running, pin!(unwanted)).await {
+            pushed_until.cancel();
+            let is_over = match self.order_to_pause() {
+                Some((phase, why)) => {
+                    ending.store(true, Ordering::Relaxed);
+                    self.set(phase, why);
+                    self.keep_promises(&output, running.as_mut()).await
+                }
+                None => false,
+            };
             // Nobody waits for what would still come, also where the stream is wanted again meanwhile.
             output.end();
             stop.cancel();
-            running.await;
+            if !is_over {
+                running.await;
+            }
         }
         // The end of the program is not the end of the presentation: another process may go on with it.
         if !self.instruction.borrow().apply_to(&output, &self.setting.encoders) {
@@ -107,28 +124,64 @@ impl Supervisor {
         stop.cancel();
         // Whoever panicked has nothing more to say.
         let _ = tokio::join!(mirror, pushes);
+        let announced = output.ending().map(|ending| ending.announced);
+        output.ended().then(|| announced.unwrap_or(self.setting.clock.now()))
     }
 
-    async fn keep_running(&self, output: &Arc<Output>, stop: &CancellationToken) {
+    /// The phase to go over to, and why, if a stream that is played is to stop and to stay.
+    fn order_to_pause(&self) -> Option<(Phase, Option<String>)> {
+        let is_played = self.status.borrow().phase == Phase::Running && !self.over.is_cancelled();
+        self.instruction.borrow().order.pause().filter(|_| is_played)
+    }
+
+    /// Ends a presentation as players were told that it would: the segment that is being made is finished, the end is announced
+    /// before it comes, and what comes after it is made for those that have not read of it. Resolves earlier if the stream is to
+    /// run again. Whether the run is over.
+    async fn keep_promises(&self, output: &Output, running: impl Future<Output = ()>) -> bool {
+        let (said, now) = (self.instruction.borrow().said, self.setting.clock.now());
+        // Every replica ends with the same segment.
+        let announced = said.filter(|said| now.saturating_since(*said) < RECENT).unwrap_or(now);
+        let timeline = &output.spec.timeline;
+        let last = output.end_after(timeline.segment_at(announced + NOTICE), announced);
+        let until = output.epoch(last).overlap().map_or(last + 1, |overlap| overlap.end);
+        let patience = timeline.segment_start(until).saturating_since(now) + TEARDOWN;
+        let mut wanted = self.instruction.clone();
+        tokio::select! {
+            ended = timeout(patience, running) => ended.is_ok(),
+            _ = wanted.wait_for(|wanted| wanted.order == Order::Run) => false,
+            () = self.over.cancelled() => false,
+        }
+    }
+
+    async fn keep_running(&self, output: &Arc<Output>, stop: &CancellationToken, ending: &AtomicBool) {
+        let is_ending = || ending.load(Ordering::Relaxed);
+        let set = |phase, error| {
+            if !is_ending() {
+                self.set(phase, error)
+            }
+        };
         let mut back_off = BackOff::default();
         loop {
-            self.set(Phase::Starting, None);
+            set(Phase::Starting, None);
             let started = Instant::now();
-            let result = run::run(&self.setting, output, stop, || self.set(Phase::Running, None)).await;
+            let result = run::run(&self.setting, output, stop, || set(Phase::Running, None)).await;
             let error = match result {
                 Ok(()) => return,
                 Err(error) => error,
             };
             tracing::warn!(%error, "the run failed");
+            if is_ending() {
+                return;
+            }
             if !error.is_transient() {
-                self.set(Phase::Failed, Some(error.to_string()));
+                set(Phase::Failed, Some(error.to_string()));
                 stop.cancelled().await;
                 return;
             }
             let stream = output.spec.name.to_string();
             let restart = RestartLabels { stream, reason: reason(&error) };
             self.setting.metrics.restarts.get_or_create(&restart).inc();
-            self.set(Phase::Waiting, Some(error.to_string()));
+            set(Phase::Waiting, Some(error.to_string()));
             tokio::select! {
                 () = sleep(back_off.after(started.elapsed())) => {}
                 () = stop.cancelled() => return,

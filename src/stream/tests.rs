@@ -226,8 +226,12 @@ async fn a_stream_that_is_stopped_ends_and_stays_for_a_while() {
     registry.enable(&name("a"), false, Guard::Always).await.unwrap();
     registry.enable(&name("a"), false, Guard::Always).await.unwrap();
     let view = until(&registry, Phase::Stopped).await;
-    assert!(view.status.output.unwrap().ended());
+    let output = view.status.output.unwrap();
+    assert_eq!(output.ending().map(|ending| ending.last), Some(SEGMENT + 1), "two seconds from now");
+    assert!(!output.ended(), "what players were told of is finished");
     assert!(!view.record.spec.control.enabled);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert!(output.ended(), "also where nothing comes any more");
     tokio::time::sleep(Duration::from_secs(121)).await;
     assert!(registry.get(&name("a")).unwrap().status.output.is_none());
 }

@@ -28,6 +28,9 @@ impl VideoSpec {
         let frame = u64::from(self.width.div_ceil(16)) * u64::from(self.height.div_ceil(16));
         let second = (frame * u64::from(timeline.rate().num())).div_ceil(u64::from(timeline.rate().den()));
         let rate = u64::from(self.bitrate).div_ceil(1000);
-        LEVELS.iter().find(|(_, mbps, mbs, kbps)| second <= *mbps && frame <= *mbs && rate <= *kbps).map_or("6", |l| l.0)
+        LEVELS
+            .iter()
+            .find(|(_, mbps, mbs, kbps)| second <= *mbps && frame <= *mbs && rate <= *kbps)
+            .map_or("6", |l| l.0)
     }
 }

@@ -7,8 +7,8 @@ use super::Origin;
 use crate::base::timeline::UnixTime;
 use crate::definition::spec::{Revision, StreamRequest, StreamSpec};
 
-/// How long before it takes effect a change is known at least: players that look for it once a segment have seen it by then.
-const NOTICE: Duration = Duration::from_secs(2);
+/// How long before it takes effect a change or a stop is known at least: players that look for it once a segment have seen it by then.
+pub const NOTICE: Duration = Duration::from_secs(2);
 /// Windows for which an earlier definition is remembered after its end: its segments stay available for two of them, and
 /// caches may keep the answers for another.
 const REMEMBERED_WINDOWS: u32 = 3;

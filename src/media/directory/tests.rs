@@ -3,9 +3,9 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::definition::spec::{Revision, StreamRequest};
 use crate::base::timeline::UnixTime;
 use crate::definition::spec::StreamSpec;
+use crate::definition::spec::{Revision, StreamRequest};
 use crate::media::window::Epoch;
 use crate::media::window::fixture::{initialise, publish, publish_past};
 
@@ -179,7 +179,8 @@ fn a_segment_has_the_name_that_the_mpd_gives_it_too() {
     change(&output, SEGMENT + 1, true);
     publish(&output, [SEGMENT + 1]);
     mirror.sync().unwrap();
-    let [own, period] = ["0123abcd", "58fe8eec"].map(|revision| read(root.path(), &format!("{revision}/{}.m4s", SEGMENT + 1)));
+    let [own, period] =
+        ["0123abcd", "58fe8eec"].map(|revision| read(root.path(), &format!("{revision}/{}.m4s", SEGMENT + 1)));
     assert!(own == period && own.starts_with(&(SEGMENT + 1).to_string()), "{own} {period}");
     assert_eq!(read(root.path(), "58fe8eec/init.mp4"), "init");
     let playlist = read(root.path(), "hls.m3u8");

@@ -33,12 +33,9 @@ pub fn mpd(view: &View<'_>, place: Place, latency: Latency) -> Option<String> {
     let latency = if timeline.chunks_per_segment() == 1 { Latency::Normal } else { latency };
     let segment = timeline.segment_duration();
     let longest = view.spec.tracks().map(|(_, kind)| timeline.longest_segment(kind)).max().unwrap_or_default();
-    let end = match view.ended() {
-        true => view.last_complete().map(|last| timeline.segment_start(last + 1)),
-        false => None,
-    };
-    let epochs = shown(view);
-    let published = end.unwrap_or_else(|| published(view, &epochs));
+    let end = view.last().map(|last| timeline.segment_start(last + 1));
+    let epochs = shown(view, end);
+    let published = published(view, &epochs, end);
     let mpd = MPD {
         xmlns: Some("urn:mpeg:dash:schema:mpd:2011".into()),
         id: Some(view.spec.name.to_string()),
@@ -81,10 +78,12 @@ fn without_prefixes(xml: &str) -> String {
 }
 
 /// The Periods that there are segments of, and those that are about to begin: of each its newest epoch, which describes it.
-fn shown<'a>(view: &'a View<'_>) -> Vec<&'a Epoch> {
+fn shown<'a>(view: &'a View<'_>, end: Option<UnixTime>) -> Vec<&'a Epoch> {
     let first = view.snapshots.iter().filter_map(|snapshot| Some(*snapshot.listed()?.start())).min();
     let has_inits = |epoch: &Epoch| view.snapshots.iter().all(|snapshot| snapshot.init(&epoch.revision).is_some());
-    let is_shown = |epoch: &&Epoch| epoch.until().is_none_or(|until| Some(until) > first) && has_inits(epoch);
+    let begins = |epoch: &Epoch| end.is_none_or(|end| view.spec.timeline.segment_start(epoch.from) < end);
+    let is_shown =
+        |epoch: &&Epoch| epoch.until().is_none_or(|until| Some(until) > first) && begins(epoch) && has_inits(epoch);
     let mut newest: Vec<&Epoch> = Vec::new();
     for epoch in view.epochs.iter().map(|epoch| &**epoch).filter(is_shown) {
         newest.pop_if(|last| last.period.number == epoch.period.number);
@@ -93,14 +92,16 @@ fn shown<'a>(view: &'a View<'_>) -> Vec<&'a Epoch> {
     newest
 }
 
-/// When the MPD became what it is: with a change of what it says of a definition, or when the Period before had left the window.
-fn published(view: &View<'_>, epochs: &[&Epoch]) -> UnixTime {
+/// When the MPD became what it is: with a change of what it says of a definition, when the Period before had left the window,
+/// when the stream was started, or when its end was announced.
+fn published(view: &View<'_>, epochs: &[&Epoch], end: Option<UnixTime>) -> UnixTime {
     let left = epochs.first().filter(|epoch| epoch.period.from > 0).map(|epoch| {
         let listed = view.spec.window_segments();
         view.spec.timeline.segment_start(epoch.period.from + listed)
     });
     let described = epochs.last().map(|epoch| epoch.described);
-    left.into_iter().chain(described).max().unwrap_or_default()
+    let ended = view.ending.map(|ending| ending.announced).or(end);
+    left.into_iter().chain(described).chain(ended).chain([view.begun]).max().unwrap_or_default()
 }
 
 /// The Periods of `epochs`, of which only the last one may have an end of its own, and what ffmpeg needs.
@@ -115,7 +116,9 @@ fn periods(
     let period = |epoch: &&Epoch| Period {
         id: Some(epoch.period.number.to_string()),
         start: Some(start(epoch)),
-        duration: end.filter(|_| last == Some(epoch.period.number)).map(|end| since_1970(end).saturating_sub(start(epoch))),
+        duration: end
+            .filter(|_| last == Some(epoch.period.number))
+            .map(|end| since_1970(end).saturating_sub(start(epoch))),
         adaptations: adaptation_sets(view, epoch, (place, latency), Numbers::of_period(epoch)),
         ..Period::default()
     };

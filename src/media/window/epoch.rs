@@ -102,6 +102,14 @@ impl Epoch {
         }
     }
 
+    /// Ends it, and with it its Period, before segment `until`, or before it begins.
+    pub(super) fn end_for_good(&self, until: u64) {
+        let until = until.max(self.from);
+        if self.until.fetch_min(until, Ordering::Relaxed) >= until {
+            self.ends_period.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Says that what is past the end will be rendered.
     pub(super) fn expect_overlap(&self) {
         if let Some(overlap) = self.overlap() {

@@ -1,16 +1,25 @@
 //! All windows of one stream, with the definition that they hold the media of.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{SetOnce, watch};
 
 use super::epoch::{Epoch, Epochs, epoch_at};
 use super::{Depth, Granularity, Snapshot, Window};
-use crate::base::timeline::Kind;
+use crate::base::timeline::{Kind, UnixTime};
 use crate::definition::spec::{Revision, StreamSpec, TrackId};
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
+/// An end that is announced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// The last segment.
+    pub last: u64,
+    /// When it was announced.
+    pub announced: UnixTime,
+}
 
 /// One track of an [`Output`].
 #[derive(Debug)]
@@ -35,6 +44,9 @@ pub struct Output {
     pub tracks: Vec<Track>,
     epochs: watch::Sender<Epochs>,
     open: SetOnce<()>,
+    /// When it was said that the stream runs, in nanoseconds since 1970.
+    begun: AtomicU64,
+    ending: OnceLock<Ending>,
 }
 
 impl Output {
@@ -60,7 +72,7 @@ impl Output {
             spec.tracks().map(|(id, kind)| Track { id: id.clone(), kind, window: Window::new(depth) }).collect();
         let epochs = watch::Sender::new(Arc::new(epochs));
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Some(Self { id, spec, tracks, epochs, open: SetOnce::new() })
+        Some(Self { id, spec, tracks, epochs, open: SetOnce::new(), begun: AtomicU64::new(0), ending: OnceLock::new() })
     }
 
     /// The epochs, as far as they are known and not forgotten.
@@ -135,6 +147,18 @@ impl Output {
         true
     }
 
+    /// Says when it was said that the stream runs: what was published before is older. The latest word counts.
+    pub fn began(&self, said: UnixTime) {
+        if self.begun.fetch_max(said.as_nanos(), Ordering::Relaxed) < said.as_nanos() {
+            self.tracks.iter().for_each(|track| track.window.touch());
+        }
+    }
+
+    /// When it was last said that the stream runs, or 1970.
+    pub fn begun(&self) -> UnixTime {
+        UnixTime::from_nanos(self.begun.load(Ordering::Relaxed))
+    }
+
     /// Says that the newest segments are there, so that what manifests list never goes back; from then on they are served.
     pub fn open(&self) {
         // A later run of the same output finds it open.
@@ -176,9 +200,34 @@ impl Output {
         self.tracks.iter().all(|track| track.window.snapshot().ended())
     }
 
+    /// Announces that the presentation ends with segment `last`, or with the last one that has begun, if that is later. What
+    /// comes after it is rendered for a while all the same, for players that have not heard of it. Says which one it is.
+    pub fn end_after(&self, last: u64, announced: UnixTime) -> u64 {
+        let newest = |track: &Track| track.window.snapshot().edge().map(|edge| edge.segment);
+        let last = self.tracks.iter().filter_map(newest).chain([last]).max().unwrap_or(last);
+        let Ending { last, .. } = *self.ending.get_or_init(|| Ending { last, announced });
+        self.epochs().iter().for_each(|epoch| epoch.end_for_good(last + 1));
+        self.epoch(last).expect_overlap();
+        self.tracks.iter().for_each(|track| track.window.end_after(last));
+        last
+    }
+
+    /// The end, once it is announced.
+    pub fn ending(&self) -> Option<Ending> {
+        self.ending.get().copied()
+    }
+
+    /// Whether the presentation is over, or its end is announced.
+    pub fn is_to_end(&self) -> bool {
+        self.ending().is_some() || self.ended()
+    }
+
     /// Ends the presentation with the newest segment that is complete in every track. Nothing comes after it.
     pub fn end(&self) {
         self.open();
+        if self.ended() {
+            return;
+        }
         let last = self.last_complete();
         self.tracks.iter().for_each(|track| track.window.end(last));
     }

@@ -76,8 +76,8 @@ pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
         date(&mut playlist, timeline, (kind, edge.segment));
         parts(&mut playlist, view, (kind, edge.segment), edge.chunk);
     }
-    if !snapshot.ended() {
-        let hint = next(edge, last_part);
+    let hint = next(edge, last_part);
+    if !snapshot.ended() && view.last().is_none_or(|last| hint.segment <= last) {
         let uri = path::MediaFile::Chunk { segment: hint.segment, chunk: hint.chunk };
         let uri = uri.in_track(&view.epoch(hint.segment).revision);
         let _ = writeln!(playlist, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{uri}\"");

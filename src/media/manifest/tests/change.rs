@@ -131,7 +131,8 @@ fn an_mpd_says_nothing_of_a_change_that_decoders_need_not_know_of() {
     assert_eq!(mpd(), before);
     assert!(before.contains("58fe8eec/$Number$.m4s") && !before.contains("0123abcd"), "{before}");
     let window = |revision: &str, number: u64| output.find(0, revision, number);
-    let is_there = |window: Option<Window>, number| matches!(window.unwrap().snapshot().lookup(number), Lookup::Ready(_));
+    let is_there =
+        |window: Option<Window>, number| matches!(window.unwrap().snapshot().lookup(number), Lookup::Ready(_));
     for number in [SEGMENT + 1, SEGMENT + 2, SEGMENT + 8] {
         assert!(is_there(window("58fe8eec", number), number), "{number}");
     }

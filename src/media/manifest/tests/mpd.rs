@@ -88,3 +88,51 @@ fn the_start_tag_of_an_mpd_ends_where_gstreamer_can_see_it() {
         output.end();
     }
 }
+
+#[test]
+fn an_end_is_announced_before_it_comes() {
+    let output = output(json!({"name": "test"}));
+    publish(&output, SEGMENT..SEGMENT + 3);
+    let begun = UnixTime::from_millis(SEGMENT * 1920 - 10_000);
+    output.began(begun);
+    let mpd = || dash_mpd_core::parse(&dash::mpd(&View::of(&output), Place::Stream, Latency::Normal).unwrap()).unwrap();
+    let published = |mpd: &dash_mpd_core::MPD| mpd.publishTime.unwrap().timestamp_millis() as u64;
+    let media = |name: &str| hls::media(&View::of(&output), &track(&output, name)).unwrap();
+    let low = || hls::low_latency(&View::of(&output), &track(&output, "v720"), hls::Skip::No).unwrap();
+    assert_eq!((published(&mpd()), mpd().periods.len()), (begun.as_millis(), 2), "with a Period for ffmpeg");
+
+    let announced = UnixTime::from_millis((SEGMENT + 3) * 1920 + 7);
+    assert_eq!(output.end_after(SEGMENT + 4, announced), SEGMENT + 4);
+    let end = Duration::from_millis((SEGMENT + 5) * 1920);
+    for segments in [SEGMENT..SEGMENT, SEGMENT + 3..SEGMENT + 5] {
+        publish(&output, segments);
+        let mpd = mpd();
+        assert_eq!((mpd.mediaPresentationDuration, mpd.minimumUpdatePeriod), (Some(end), None));
+        assert_eq!((mpd.periods.len(), mpd.periods[0].duration), (1, Some(end)));
+        assert_eq!(published(&mpd), announced.as_millis());
+    }
+    assert!(media("v720").ends_with(&format!("{}.m4s\n#EXT-X-ENDLIST\n", SEGMENT + 4)));
+    assert!(low().ends_with("#EXT-X-ENDLIST\n") && !low().contains("PRELOAD-HINT"));
+    publish(&output, SEGMENT + 5..SEGMENT + 6);
+    assert!(!media("a").contains(&(SEGMENT + 5).to_string()));
+}
+
+#[test]
+fn nothing_is_hinted_at_past_an_announced_end() {
+    let output = output(json!({"name": "test"}));
+    publish(&output, SEGMENT..SEGMENT + 3);
+    output.end_after(SEGMENT + 3, UnixTime::default());
+    let low = || hls::low_latency(&View::of(&output), &track(&output, "v720"), hls::Skip::No).unwrap();
+    publish_chunks(&output, SEGMENT + 3, 0..5);
+    assert!(low().contains(&format!("PRELOAD-HINT:TYPE=PART,URI=\"58fe8eec/{}.5.m4s", SEGMENT + 3)), "{}", low());
+    publish_chunks(&output, SEGMENT + 3, 5..6);
+    assert!(!low().contains("PRELOAD-HINT"));
+}
+
+#[test]
+fn what_has_begun_when_the_end_is_announced_is_finished() {
+    let output = output(json!({"name": "test"}));
+    publish_up_to(&output, SEGMENT..SEGMENT + 3, 1);
+    assert_eq!(output.end_after(SEGMENT, UnixTime::default()), SEGMENT + 3);
+    assert_eq!(output.end_after(SEGMENT + 9, UnixTime::default()), SEGMENT + 3, "it is said once");
+}
