@@ -63,7 +63,8 @@ fn fail(error: &anyhow::Error, code: u8) -> ExitCode {
 fn look_at(config: &Config, action: ConfigAction) -> anyhow::Result<()> {
     match action {
         ConfigAction::Check => {
-            println!("the configuration is right: {} streams", config.streams.as_ref().map_or(1, Vec::len))
+            let streams = config.streams.as_ref().map_or(1, Vec::len);
+            println!("configuration OK: {streams} stream{}", if streams == 1 { "" } else { "s" })
         }
         ConfigAction::Show => print!("{}", toml::to_string(&config.to_table())?),
     }
@@ -74,7 +75,7 @@ fn look_at(config: &Config, action: ConfigAction) -> anyhow::Result<()> {
 fn raise_open_files() {
     let maximum = getrlimit(Resource::Nofile).maximum;
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
-        tracing::debug!(%error, "the limit of open files stays as it is");
+        tracing::debug!(%error, "cannot raise the limit of open files");
     }
 }
 
@@ -91,7 +92,7 @@ fn serve(sources: Sources, config: Config) -> anyhow::Result<()> {
             tracing::info!("ending");
             end.cancel();
             shutdown::asked_to_end().await?;
-            anyhow::bail!("ended by a second signal")
+            anyhow::bail!("ended at once by a second signal")
         };
         tokio::select! {
             ran = app::run(start, end.clone()) => Ok(ran?),

@@ -133,7 +133,7 @@ impl Definitions {
                 Ok(news) => self.hear_on(&bucket, news).await,
                 Err(error) => error,
             };
-            tracing::info!(%error, "the store is asked for everything again");
+            tracing::info!(%error, "lost the connection to the store; reading all definitions again");
             tokio::time::sleep(REST).await;
         }
     }
@@ -186,7 +186,7 @@ impl Definitions {
                 }
                 None => {
                     if kept.stored.contains_key(&spec.name) {
-                        tracing::warn!(stream = %spec.name, "the configuration file declares it, and goes before what was made otherwise");
+                        tracing::warn!(stream = %spec.name, "the configuration file declares this stream; the stored definition of the same name has no effect");
                     }
                     Arc::new(Record::given(spec.clone(), Origin::Declared))
                 }

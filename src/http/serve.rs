@@ -98,7 +98,7 @@ pub async fn serve(listener: TcpListener, site: Site, stop: CancellationToken) {
                 }
             },
             (Err(error), _) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(BREATH).await;
             }
         }
@@ -133,10 +133,10 @@ async fn connection(stream: TcpStream, address: SocketAddr, site: &Site, watcher
     tokio::select! {
         ended = watcher.watch(connection) => {
             if let Err(error) = ended {
-                tracing::debug!(error, "a connection broke off");
+                tracing::debug!(error, "a connection ended with an error");
             }
         }
-        () = stuck(&requests, site.limits.send) => tracing::debug!("a client takes nothing of what it has asked for"),
+        () = stuck(&requests, site.limits.send) => tracing::debug!("closing a connection whose client reads nothing"),
     }
 }
 
@@ -157,7 +157,7 @@ async fn prepare(stream: TcpStream, site: &Site, requests: &Arc<Requests>) -> Op
             Some(Box::new(stream))
         }
         Err(error) => {
-            tracing::debug!(%error, "no TLS");
+            tracing::debug!(%error, "the TLS handshake failed");
             None
         }
     }

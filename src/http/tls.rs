@@ -68,9 +68,9 @@ async fn follow(files: TlsFiles, newest: watch::Sender<Arc<ServerConfig>>) {
         match load(&files) {
             Ok(config) => {
                 newest.send_replace(Arc::new(config));
-                tracing::info!(cert = %files.cert.display(), "new certificates");
+                tracing::info!(cert = %files.cert.display(), "loaded new certificates");
             }
-            Err(error) => tracing::warn!(%error, "the new certificates do not work; the old ones stay"),
+            Err(error) => tracing::warn!(%error, "the new certificates do not work; the old ones stay in use"),
         }
     }
 }
@@ -85,7 +85,7 @@ fn load(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
         .and_then(Iterator::collect)
         .map_err(|error| wrong(&files.cert, error.to_string()))?;
     if chain.is_empty() {
-        return Err(wrong(&files.cert, "there is no certificate in it".into()));
+        return Err(wrong(&files.cert, "has no certificate; give a PEM file with the chain".into()));
     }
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| wrong(&files.key, error.to_string()))?;
     let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key);

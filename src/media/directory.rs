@@ -38,10 +38,10 @@ pub async fn mirror(root: Option<PathBuf>, output: Arc<Output>, metrics: Arc<Met
             if let Err(error) = &result {
                 metrics.directory_errors.get_or_create(&labels(output.spec.name.as_str())).inc();
                 if !failing {
-                    tracing::warn!(%error, "the media directory cannot be written; the stream goes on from memory");
+                    tracing::warn!(%error, "cannot write to the media directory; the stream goes on from memory");
                 }
             } else if failing {
-                tracing::info!("the media directory can be written again");
+                tracing::info!("writing to the media directory again");
             }
             failing = result.is_err();
         }
@@ -57,7 +57,7 @@ pub async fn mirror(root: Option<PathBuf>, output: Arc<Output>, metrics: Arc<Met
 pub async fn clear(root: PathBuf, stream: StreamName) {
     let cleared = tokio::task::spawn_blocking(move || mirror::clear(&root, &stream)).await;
     if let Ok(Err(error)) = cleared {
-        tracing::error!(%error, "what was public is still in the media directory");
+        tracing::error!(%error, "cannot remove files of a private stream from the media directory");
     }
 }
 

@@ -31,7 +31,10 @@ pub use push::{Delivery, Over, PushError, Receipt, push};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PipelineError {
     /// The installation lacks an element or its plugin.
-    #[error("GStreamer has no element {element}; is its plugin installed?")]
+    #[error(
+        "GStreamer element {element} is missing.{} Check: gst-inspect-1.0 {element}",
+        package(element).map_or_else(String::new, |package| format!(" Debian/Ubuntu: apt install {package}."))
+    )]
     MissingElement {
         /// Name of the element's factory.
         element: String,
@@ -45,7 +48,7 @@ pub enum PipelineError {
         message: String,
     },
     /// A track stood still although frames of it were due.
-    #[error("{element} has given nothing for {:.1} s", limit.as_secs_f64())]
+    #[error("{element} has encoded nothing for {:.1} s", limit.as_secs_f64())]
     Stalled {
         /// Name of the element, its track included.
         element: String,
@@ -53,7 +56,7 @@ pub enum PipelineError {
         limit: Duration,
     },
     /// The run cannot keep up with UTC, or was suspended.
-    #[error("{} ms behind UTC", behind.as_millis())]
+    #[error("{} ms behind UTC: the machine is too slow for the stream, or was suspended", behind.as_millis())]
     Late {
         /// By how much.
         behind: Duration,
@@ -69,6 +72,18 @@ pub enum PipelineError {
     /// The pipeline ended by itself.
     #[error("the pipeline ended by itself")]
     Ended,
+}
+
+/// The Debian package that has an element.
+fn package(element: &str) -> Option<&'static str> {
+    match element {
+        "capsfilter" => Some("libgstreamer1.0-0"),
+        "appsrc" | "appsink" | "videotestsrc" => Some("gstreamer1.0-plugins-base"),
+        "flvmux" | "udpsink" => Some("gstreamer1.0-plugins-good"),
+        "voaacenc" | "rtmp2sink" | "srtsink" | "mpegtsmux" | "h264parse" => Some("gstreamer1.0-plugins-bad"),
+        "x264enc" => Some("gstreamer1.0-plugins-ugly"),
+        _ => None,
+    }
 }
 
 impl PipelineError {

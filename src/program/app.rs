@@ -1,5 +1,6 @@
 //! The program put together: streams, HTTP and an orderly end.
 
+use std::io::ErrorKind;
 use std::iter;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::base::os_error;
 use crate::base::timeline::UnixTime;
 use crate::base::utc::Clock;
 use crate::definition::spec::StreamSpec;
@@ -63,12 +65,12 @@ pub enum AppError {
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
     /// The address is taken or not ours.
-    #[error("cannot listen on {listen}")]
+    #[error("cannot listen on {listen}: {}", advice(*listen, why))]
     Listen {
         /// The address.
         listen: SocketAddr,
         /// Why.
-        source: std::io::Error,
+        why: std::io::Error,
     },
     /// GStreamer does not work.
     #[error(transparent)]
@@ -77,7 +79,7 @@ pub enum AppError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A token or a key that was made cannot be kept, or what was kept is none.
-    #[error("{0} in state_dir cannot be used")]
+    #[error("cannot use the file {0} in state_dir")]
     Token(&'static str, #[source] std::io::Error),
     /// The certificates do not work.
     #[error(transparent)]
@@ -104,8 +106,8 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
     let Some(reached) = end.run_until_cancelled(wait::until_reachable(&config.wait)).await else { return Ok(()) };
     reached?;
     let listen = config.listen;
-    let listener = bind(listen).map_err(|source| AppError::Listen { listen, source })?;
-    let address = listener.local_addr().map_err(|source| AppError::Listen { listen, source })?;
+    let listener = bind(listen).map_err(|why| AppError::Listen { listen, why })?;
+    let address = listener.local_addr().map_err(|why| AppError::Listen { listen, why })?;
     let tasks = TaskTracker::new();
     let watch = |files| Certificates::watch(files, &tasks, end.clone());
     let certificates = config.tls.clone().map(watch).transpose()?;
@@ -151,7 +153,7 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
     streams_over.cancel();
     tasks.close();
     if timeout(DRAIN, tasks.wait()).await.is_err() {
-        tracing::warn!("streams are still ending after {} s", DRAIN.as_secs());
+        tracing::warn!("streams have not ended within {} s; ending without them", DRAIN.as_secs());
     }
     hooks_over.cancel();
     posts.close();
@@ -190,11 +192,26 @@ async fn join(store: &Address, given: Vec<StreamSpec>, wait: &Wait) -> Result<De
     let mut attempt = 1;
     loop {
         match Definitions::join(store, given.clone()).await {
-            Err(error) if attempt < wait.tries => tracing::info!(%error, attempt, "the store is waited for"),
+            Err(error) if attempt < wait.tries => {
+                tracing::info!(%error, attempt, "the store is not reachable; trying again")
+            }
             outcome => return outcome,
         }
         attempt += 1;
         tokio::time::sleep(wait.rest).await;
+    }
+}
+
+/// What keeps the program from listening, and what to do.
+fn advice(listen: SocketAddr, why: &std::io::Error) -> String {
+    let other = SocketAddr::new(listen.ip(), if listen.port() == 8081 { 8082 } else { 8081 });
+    match why.kind() {
+        ErrorKind::AddrInUse => format!("another program uses this port; choose another with --listen {other}"),
+        ErrorKind::PermissionDenied if listen.port() < 1024 => {
+            "ports below 1024 need CAP_NET_BIND_SERVICE; choose one from 1024 up".into()
+        }
+        ErrorKind::AddrNotAvailable => "this machine does not have the address; correct --listen".into(),
+        _ => os_error::text(why),
     }
 }
 
@@ -223,9 +240,9 @@ fn log_start(config: &Config, setting: &Setting, address: SocketAddr) {
         "listening"
     );
     if config.state_dir.is_none() && config.store.is_none() {
-        tracing::info!("definitions made over REST last until the program ends: there is no state_dir");
+        tracing::warn!("streams created over REST or in the page are lost at exit; set --state-dir DIR to keep them");
     }
     if config.media_dir == MediaDir::None {
-        tracing::info!("windows are kept in memory only");
+        tracing::info!("segments are not written to disk (media_dir = none)");
     }
 }

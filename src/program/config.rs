@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::base::network::{Lists, Network};
 use crate::definition::spec::{self, SpecError, StreamRequest, StreamSpec, check_each, check_streams};
@@ -37,6 +38,8 @@ const LISTEN: &str = "0.0.0.0:8080";
 /// Says that windows are not mirrored to disk.
 const NO_DIRECTORY: &str = "none";
 const LOG: &str = "info";
+const LOG_RULE: &str =
+    "must be error, warn, info, debug, trace or off, or target=level pairs such as warn,barstone::http=debug";
 /// With the rest of a second: as long as a database takes to start.
 const WAIT_TRIES: u32 = 30;
 const WAIT_SECONDS: u32 = 1;
@@ -48,9 +51,9 @@ const MOST_NETWORKS: usize = 256;
 /// What to do with the configuration.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum ConfigAction {
-    /// Say whether it is right
+    /// Check the configuration and print the first mistake
     Check,
-    /// Print it as it takes effect, as TOML; what is secret is masked
+    /// Print the settings in effect as TOML; secrets are masked
     Show,
 }
 
@@ -173,8 +176,13 @@ impl Config {
         let said = sources.said.clone().or(file);
         let max_streams = said.max_streams.unwrap_or(ALLOWED_STREAMS as u32);
         let max_streams = in_range("max_streams", max_streams)? as usize;
+        let limits = limits::limits(&said)?;
+        let streams = said.streams.map(|streams| declared(streams, max_streams)).transpose().map_err(in_file)?;
+        if let (Some(streams), None, None) = (&streams, &said.state_dir, &said.store) {
+            check_requirements(streams).map_err(in_file)?;
+        }
         Ok(Self {
-            limits: limits::limits(&said)?,
+            limits,
             listen: listen(said.listen)?,
             media_dir: media_dir(said.media_dir),
             state_dir: said.state_dir,
@@ -200,7 +208,7 @@ impl Config {
                 rest: seconds("wait_seconds", said.wait_seconds.unwrap_or(WAIT_SECONDS))?,
             },
             max_pixels: said.max_pixels_per_second.map_or(Ok(MaxPixels::Auto), MaxPixels::read)?,
-            streams: said.streams.map(|streams| declared(streams, max_streams)).transpose().map_err(in_file)?,
+            streams,
             hooks: hooks(said.hooks.unwrap_or_default()).map_err(in_file)?,
         })
     }
@@ -243,10 +251,20 @@ fn tls(cert: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, 
 
 fn log(filter: Option<String>) -> Result<String, ConfigError> {
     let filter = filter.unwrap_or_else(|| LOG.into());
-    match EnvFilter::builder().parse(&filter) {
-        Ok(_) => Ok(filter),
-        Err(error) => Err(refused("log", format!("a level, or target=level pairs, not {filter:?}; {error}"))),
+    let is_right = EnvFilter::builder().parse(&filter).is_ok() && filter.split(',').all(is_directive);
+    match is_right {
+        true => Ok(filter),
+        false => Err(refused("log", format!("{LOG_RULE}; not {filter:?}"))),
     }
+}
+
+/// Whether a part of a filter says what it means. The library takes any word for a target of which all is logged, a level that
+/// does not exist among them.
+fn is_directive(part: &str) -> bool {
+    let part = part.trim();
+    let is_level = part.parse::<LevelFilter>().is_ok();
+    let is_own_target = part == env!("CARGO_PKG_NAME") || part.starts_with(concat!(env!("CARGO_PKG_NAME"), "::"));
+    is_level || is_own_target || part.contains(['=', '[', ']'])
 }
 
 fn targets(targets: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
@@ -288,6 +306,19 @@ fn declared(requests: Vec<StreamRequest>, most: usize) -> Result<Vec<StreamSpec>
         return Err(SpecError { field: "streams".into(), problem });
     }
     check_streams(requests)
+}
+
+/// Checks that the streams exist that others require. Where definitions are stored beside the file, they may be among those.
+fn check_requirements(streams: &[StreamSpec]) -> Result<(), SpecError> {
+    for (index, spec) in streams.iter().enumerate() {
+        for (place, required) in spec.control.requires.iter().enumerate() {
+            if !streams.iter().any(|other| other.name == *required) {
+                let field = format!("streams[{index}].requires[{place}]");
+                return Err(SpecError { field, problem: format!("there is no stream {required}") });
+            }
+        }
+    }
+    Ok(())
 }
 
 fn hooks(requests: Vec<HookRequest>) -> Result<Vec<Hook>, SpecError> {

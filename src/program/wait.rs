@@ -6,6 +6,7 @@ use futures_util::future::try_join_all;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
+use crate::base::os_error;
 use crate::program::config::Wait;
 
 /// A try that takes longer has failed: time for two retransmissions of TCP, and less than the system would take.
@@ -13,7 +14,7 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 
 /// A server was not there after all tries.
 #[derive(Debug, thiserror::Error)]
-#[error("wait_for: {target} takes no connection after {tries} tries: {problem}")]
+#[error("wait_for: {target} accepted no connection in {tries} tries: {problem}. Start it, or raise wait_tries")]
 pub struct Unreachable {
     /// `HOST:PORT`.
     pub target: String,
@@ -36,13 +37,13 @@ async fn until_one_is(server: &str, wait: &Wait) -> Result<(), Unreachable> {
     loop {
         let problem = match timeout(ATTEMPT, TcpStream::connect(server)).await {
             Ok(Ok(_)) => {
-                tracing::info!(server, attempt, "waited for, and there");
+                tracing::info!(server, attempt, "accepts connections");
                 return Ok(());
             }
-            Ok(Err(error)) => error.to_string(),
+            Ok(Err(error)) => os_error::text(&error),
             Err(_) => format!("no answer within {} s", ATTEMPT.as_secs()),
         };
-        tracing::info!(server, attempt, problem, "waited for, and not there");
+        tracing::info!(server, attempt, problem, "accepts no connections yet");
         if attempt == wait.tries {
             return Err(Unreachable { target: server.to_owned(), tries: wait.tries, problem });
         }

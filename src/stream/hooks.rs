@@ -69,7 +69,7 @@ pub fn deliver(hook: Hook, setting: Setting, stop: CancellationToken) -> impl Fu
         let target = hook.target.to_string();
         let post = match Post::new(&hook, setting.retry_times.attempt) {
             Ok(post) => post,
-            Err(error) => return tracing::error!(hook = target, error, "the hook gets nothing"),
+            Err(error) => return tracing::error!(hook = target, error, "cannot post to the hook"),
         };
         let (sender, queue) = mpsc::channel(QUEUE);
         let collector = Collector { hook, sender, metrics: Arc::clone(&setting.metrics), dropped: 0 };
@@ -113,7 +113,9 @@ impl Collector {
             match followed {
                 Some(Delivered::Event(event)) if self.hook.wants(&event) => self.queue(event),
                 Some(Delivered::Event(_)) => {}
-                Some(Delivered::Missed) => tracing::warn!(hook = %self.hook.target, "events were missed"),
+                Some(Delivered::Missed) => {
+                    tracing::warn!(hook = %self.hook.target, "events were lost before they were queued for the hook")
+                }
                 None => return,
             }
         }
@@ -121,14 +123,14 @@ impl Collector {
 
     fn queue(&mut self, event: Arc<Event>) {
         if self.dropped > 0 && self.sender.capacity() >= RELIEF {
-            tracing::info!(hook = %self.hook.target, dropped = self.dropped, "events are queued again");
+            tracing::info!(hook = %self.hook.target, dropped = self.dropped, "the hook is fast enough again; events were dropped meanwhile");
             self.dropped = 0;
         }
         if self.sender.try_send(event).is_ok() {
             return;
         }
         if self.dropped == 0 {
-            tracing::warn!(hook = %self.hook.target, waiting = QUEUE, "the queue is full: events are dropped");
+            tracing::warn!(hook = %self.hook.target, waiting = QUEUE, "the hook is too slow: events are dropped");
         }
         self.dropped += 1;
         count(&self.metrics, "dropped");
@@ -152,7 +154,7 @@ impl Courier {
             let outcome = match self.deliver(&event).await {
                 Ok(()) => "delivered",
                 Err(error) => {
-                    tracing::warn!(hook = self.target, event = event.id, error, "not delivered");
+                    tracing::warn!(hook = self.target, event = event.id, error, "the event was not delivered");
                     "failed"
                 }
             };
@@ -174,7 +176,7 @@ impl Courier {
             };
             match rests.next() {
                 Some(rest) if !last => {
-                    tracing::debug!(hook = self.target, event = event.id, error, "tried again later");
+                    tracing::debug!(hook = self.target, event = event.id, error, "delivery failed; trying again");
                     self.ending.run_until_cancelled(tokio::time::sleep(rest)).await;
                 }
                 Some(_) | None => return Err(error),

@@ -45,7 +45,7 @@ pub(super) async fn run(
     let current = output.spec.timeline.segment_at(setting.clock.now());
     let plan = plan(output, current);
     if plan.skipped > 0 {
-        tracing::warn!(segments = plan.skipped, before = plan.live, "skipped");
+        tracing::warn!(segments = plan.skipped, before = plan.live, "skipped segments to catch up with UTC");
         setting.metrics.skipped.get_or_create(&labels(output.spec.name.as_str())).inc_by(plan.skipped);
     }
     // If two epochs catch up, the later one may publish first.
@@ -146,7 +146,7 @@ async fn fill(setting: &Setting, output: &Arc<Output>, past: std::ops::Range<u64
         drop(permit);
         match result {
             Ok(()) => break,
-            Err(error) => tracing::warn!(%error, attempt, "the past of the window is not filled in"),
+            Err(error) => tracing::warn!(%error, attempt, "cannot encode the past of the window"),
         }
     }
     if !ended.is_cancelled() {

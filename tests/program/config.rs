@@ -178,7 +178,11 @@ fn a_server_that_does_not_come_is_waited_for_and_then_told() {
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{error}");
     let (log, told): (Vec<_>, Vec<_>) = error.lines().partition(|line| line.contains(" INFO "));
-    assert_eq!(log.iter().filter(|line| line.contains("not there") && line.contains(&target)).count(), 2, "{error}");
+    assert_eq!(
+        log.iter().filter(|line| line.contains("accepts no connections yet") && line.contains(&target)).count(),
+        2,
+        "{error}"
+    );
     assert_eq!(told.len(), 1, "{error}");
     assert!(told[0].contains("wait_for") && told[0].contains(&target) && told[0].contains("2 tries"), "{error}");
 }

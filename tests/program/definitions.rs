@@ -108,7 +108,7 @@ async fn a_directory_that_cannot_be_used_is_told_in_one_line() {
     let file = home.path().join("file");
     std::fs::write(&file, "").expect("there is room");
     let (_server, _web) = at(home.path());
-    for (directory, words) in [(file, "file"), (home.path().join("state"), "another process")] {
+    for (directory, words) in [(file, "file"), (home.path().join("state"), "another barstone")] {
         let arguments = ["serve", "--listen", "127.0.0.1:0", "--media-dir", "none", "--log", "error", "--state-dir"];
         let output = run(&[&arguments[..], &[directory.to_str().expect("UTF-8")]].concat());
         let error = String::from_utf8_lossy(&output.stderr);

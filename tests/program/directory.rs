@@ -155,7 +155,9 @@ async fn after_kills_at_any_moment_numbers_go_on_and_nothing_is_half_written() {
     std::fs::write(other.join("7.m4s"), "of another revision").expect("there is room");
     std::fs::write(other.join("notes.txt"), "somebody's").expect("there is room");
 
-    let server = Server::at(root, &[]);
+    // Without a state directory there would be a warning.
+    let state = TempDir::new().expect("a temporary directory");
+    let server = Server::at(root, &["--state-dir", state.path().to_str().expect("UTF-8")]);
     newer(root, last).await;
     check_swept(root, &other);
     assert_eq!(std::fs::read_to_string(other.join("notes.txt")).expect("a foreign file stays"), "somebody's");

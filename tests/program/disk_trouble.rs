@@ -13,8 +13,8 @@ use crate::support::web::Web;
 use crate::support::{LONG, until};
 
 const ERRORS: &str = "barstone_directory_errors_total";
-const WARNING: &str = "the media directory cannot be written";
-const RECOVERED: &str = "the media directory can be written again";
+const WARNING: &str = "cannot write to the media directory";
+const RECOVERED: &str = "writing to the media directory again";
 
 fn count(server: &Server, words: &str) -> usize {
     server.log().iter().filter(|line| line.contains(words)).count()

@@ -12,7 +12,7 @@ use crate::support::web::{Web, send};
 use crate::support::{LONG, until};
 
 const STREAMS: &str = "/api/v1/streams";
-const READ: &str = "has been read again";
+const READ: &str = "loaded the configuration again";
 
 fn started(home: &Path, toml: &str) -> Server {
     let file = home.join("barstone.toml");
@@ -48,7 +48,7 @@ async fn a_hangup_touches_what_has_changed_and_nothing_else() {
     assert_eq!(names(&web).await, ["a", "c"]);
     assert_eq!(web.get(&format!("{STREAMS}/a")).await.header("etag"), tag);
 
-    read_again(&server, home.path(), ("listen = 1\n", "nothing changes")).await;
+    read_again(&server, home.path(), ("listen = 1\n", "the old one stays in effect")).await;
     assert_eq!(names(&web).await, ["a", "c"]);
 
     let moved = format!("state_dir = \"/nowhere\"\nlog_format = \"json\"\n{}", asleep(&["a"]));
@@ -90,7 +90,7 @@ async fn who_may_do_what_follows_the_files() {
     read_again(&server, home.path(), (&with("deny = [\"127.0.0.0/8\"]\n"), READ)).await;
     assert_eq!((code(STREAMS).await, web.get("/livez").await.status), ("address_denied".into(), 200));
     std::fs::write(&key, "short").expect("it is written");
-    read_again(&server, home.path(), (&with(""), "nothing changes")).await;
+    read_again(&server, home.path(), (&with(""), "the old one stays in effect")).await;
     assert_eq!(code(STREAMS).await, "address_denied");
     secrets("two");
     read_again(&server, home.path(), (&with("max_streams = 1\n"), READ)).await;
@@ -158,7 +158,7 @@ async fn every_json_line_of_a_stream_has_its_name() {
     Web::of(&server).playable("test").await;
     let lines = until("the stream runs", LONG, async || {
         let log = server.log();
-        log.iter().any(|line| line.contains("Running")).then_some(log)
+        log.iter().any(|line| line.contains("\"phase\":\"running\"")).then_some(log)
     })
     .await;
     let lines: Vec<serde_json::Value> =

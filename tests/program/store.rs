@@ -165,5 +165,5 @@ async fn while_the_store_is_away_streams_go_on_and_writes_are_refused() {
     let c = Replica::start(home.path(), "c", &url);
     c.knows(&["back", "new", "test"]).await;
     assert_eq!(a.web.counter("barstone_skipped_segments_total", "test").await, 0);
-    assert!(a.server.log().iter().any(|line| line.contains("the store is away")));
+    assert!(a.server.log().iter().any(|line| line.contains("the store is not reachable")));
 }

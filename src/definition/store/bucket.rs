@@ -72,9 +72,11 @@ impl Bucket {
         let options = options.name("barstone").connection_timeout(CONNECT).request_timeout(Some(ANSWER));
         let options = options.event_callback(move |event| {
             match event {
-                Event::Disconnected => tracing::warn!(store = named, "the store is away"),
+                Event::Disconnected => {
+                    tracing::warn!(store = named, "the store is not reachable; streams go on, and changes are refused")
+                }
                 Event::Connected => {
-                    tracing::info!(store = named, "the store is there");
+                    tracing::info!(store = named, "connected to the store");
                     doubtful.notify_one();
                 }
                 event => tracing::debug!(store = named, %event, "the store"),
@@ -96,7 +98,7 @@ impl Bucket {
         let mut news = store.watch_with_history(">").await.map_err(|error| failed(&error))?;
         let mut all = Vec::new();
         while there {
-            let entry = timeout(ANSWER, news.next()).await.map_err(|_| failed(&"no answer"))?;
+            let entry = timeout(ANSWER, news.next()).await.map_err(|_| failed(&"no answer within 1 s"))?;
             let entry = entry.ok_or_else(|| failed(&"the watch has ended"))?.map_err(|error| failed(&error))?;
             there = entry.delta > 0;
             all.extend(Heard::of(&entry));
@@ -118,7 +120,7 @@ impl Bucket {
     /// What one key has come to; `None` if there has never been such a key, or it makes no sense.
     pub(super) async fn get(&self, name: &StreamName) -> Result<Option<Heard>, BucketError> {
         let entry = timeout(ANSWER, self.store.entry(name.as_str())).await;
-        let entry = entry.map_err(|_| self.address.failed(&"no answer"))?;
+        let entry = entry.map_err(|_| self.address.failed(&"no answer within 1 s"))?;
         Ok(entry.map_err(|error| self.address.failed(&error))?.as_ref().and_then(Heard::of))
     }
 
@@ -146,7 +148,7 @@ impl Bucket {
         if self.client.connection_state() != connection::State::Connected {
             return Err(self.failed(&"not connected"));
         }
-        timeout(ANSWER, work).await.unwrap_or_else(|_| Err(self.failed(&"no answer")))
+        timeout(ANSWER, work).await.unwrap_or_else(|_| Err(self.failed(&"no answer within 1 s")))
     }
 
     fn refusal(&self, error: &kv::UpdateError) -> Refusal {
@@ -202,7 +204,7 @@ impl Heard {
     fn of(entry: &kv::Entry) -> Option<Self> {
         let (key, version) = (&entry.key, entry.revision);
         let Some(name) = StreamName::parse(key) else {
-            tracing::error!(key, "a key of the store is no name of a stream");
+            tracing::error!(key, "ignoring a key in the store that is not a stream name");
             return None;
         };
         if entry.operation != kv::Operation::Put {
@@ -211,7 +213,7 @@ impl Heard {
         match text::read(key, &entry.value) {
             Ok(record) => Some(Self { name, record: Some(Arc::new(record)), version }),
             Err(problem) => {
-                tracing::error!(key, problem, "a definition in the store makes no sense");
+                tracing::error!(key, problem, "ignoring a definition in the store that cannot be read");
                 None
             }
         }

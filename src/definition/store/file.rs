@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::process::geteuid;
 
 use super::error::FileError;
 use super::{Record, text};
@@ -120,9 +121,15 @@ fn set_aside(path: &Path, problem: &str) {
     let aside = aside.unwrap_or_else(|| path.with_extension(BROKEN));
     let renamed = fs::rename(path, &aside);
     let (path, aside) = (path.display(), aside.display());
-    tracing::error!(%path, problem, %aside, moved = renamed.is_ok(), "a definition makes no sense and is set aside");
+    tracing::error!(%path, problem, %aside, moved = renamed.is_ok(), "a definition cannot be read and is set aside; repair the file and restore its name, or delete it");
 }
 
 fn failed(path: &Path, error: &io::Error) -> FileError {
-    FileError { place: path.display().to_string(), problem: os_error::text(error) }
+    let problem = match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            format!("{}; user {} needs write access", os_error::text(error), geteuid().as_raw())
+        }
+        _ => os_error::text(error),
+    };
+    FileError { place: path.display().to_string(), problem }
 }

@@ -60,7 +60,10 @@ impl ConnectionLimiter {
     pub(super) fn new(limits: &ConnectionLimits, metrics: Arc<Metrics>) -> Arc<Self> {
         let all = limits.connections.min(affordable());
         if all < limits.connections {
-            tracing::warn!(max_connections = all, "file descriptors are for fewer connections than configured");
+            tracing::warn!(
+                max_connections = all,
+                "fewer connections than max_connections says: raise the limit of open files (ulimit -n)"
+            );
         }
         Arc::new(Self { all, per_address: limits.connections_per_address, metrics, counts: Mutex::default() })
     }

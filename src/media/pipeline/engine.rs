@@ -118,6 +118,6 @@ pub(super) fn start(pipeline: &gst::Pipeline) -> Result<(), PipelineError> {
 pub(super) async fn tear_down(pipeline: &gst::Pipeline) {
     let down = pipeline.call_async_future(|pipeline| pipeline.set_state(gst::State::Null).is_ok());
     if tokio::time::timeout(TEARDOWN, down).await != Ok(true) {
-        tracing::error!("a pipeline does not let go of its threads");
+        tracing::error!("a pipeline has not ended its threads within 5 s");
     }
 }

@@ -179,7 +179,7 @@ impl Feed {
                 Verdict::Go => return Ok(()),
                 Verdict::Jumped(behind) => {
                     let stream = &job.epoch.spec.name;
-                    tracing::warn!(%stream, %kind, millis = behind.as_millis(), "time has jumped; making what is missing");
+                    tracing::warn!(%stream, %kind, millis = behind.as_millis(), "the clock has jumped; encoding the missing frames");
                     job.metrics.jumps.get_or_create(&labels(stream.as_str())).inc();
                     return Ok(());
                 }

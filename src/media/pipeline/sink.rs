@@ -81,7 +81,7 @@ impl Sink {
         if closes_segment && chunk.excess > 0 {
             metrics.oversized.get_or_create(&labels(spec.name.as_str())).inc();
             let (stream, track) = (&spec.name, &track.id);
-            tracing::warn!(%stream, %track, segment = chunk.segment, bytes = chunk.excess, "longer than its bitrate");
+            tracing::warn!(%stream, %track, segment = chunk.segment, bytes = chunk.excess, "a segment is larger than its bitrate allows");
         }
         let end = spec.timeline.chunk(track.kind, chunk.segment, chunk.index).end;
         if let Some(lag) = self.lag(end) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use crate::definition::spec::StreamSpec;
 use crate::media::pipeline;
 use crate::program::config::MaxPixels;
 use crate::stream::{Capacity, cores};
@@ -29,11 +30,17 @@ pub(super) async fn measure(capacity: &watch::Sender<Capacity>) {
     let measured = match pipeline::measure().await {
         Ok(each) => {
             let pixels = each.saturating_mul(cores() as u64) / 4 * QUARTERS;
-            tracing::info!(pixels_per_second = pixels, cores = cores(), "measured what can be made at once");
+            let streams = pixels / StreamSpec::test().pixels_per_second();
+            let megapixels = pixels / 1_000_000;
+            tracing::info!(
+                pixels_per_second = pixels,
+                "encoding capacity: about {streams} streams of 720p25 ({megapixels} Mpixel/s, {} cores)",
+                cores()
+            );
             Capacity::Limited(pixels)
         }
         Err(error) => {
-            tracing::warn!(%error, "there is no limit to what is made at once, because it cannot be measured");
+            tracing::warn!(%error, "cannot measure the encoding capacity: streams start without a limit; set --max-pixels-per-second to have one");
             Capacity::Unlimited
         }
     };

@@ -31,7 +31,7 @@ impl Reloader {
         while hangups.recv().await.is_some() {
             match Config::load(&self.sources) {
                 Ok(new) => self.apply(new).await,
-                Err(error) => tracing::error!(%error, "the configuration is wrong; nothing changes"),
+                Err(error) => tracing::error!(%error, "cannot load the new configuration; the old one stays in effect"),
             }
         }
     }
@@ -42,15 +42,18 @@ impl Reloader {
         let access = match self.secrets.access(&next) {
             Ok(access) => access,
             Err(error) => {
-                return tracing::error!(error = &error as &dyn Error, "the configuration is wrong; nothing changes");
+                return tracing::error!(
+                    error = &error as &dyn Error,
+                    "cannot load the new configuration; the old one stays in effect"
+                );
             }
         };
         let later = next.differences(&new);
         if !later.is_empty() {
-            tracing::warn!(settings = later.join(", "), "changed, but only a restart has them take effect");
+            tracing::warn!(settings = later.join(", "), "these settings have changed and take effect after a restart");
         }
         if let (true, Err(error)) = (next.log != self.config.log, self.log.set_filter(&next.log)) {
-            tracing::error!(error, "the filter of the log stays as it is");
+            tracing::error!(error, "cannot set the filter of the log; the old one stays in effect");
         }
         let link = Some(self.secrets.link(&next)).filter(|link| *link != self.secrets.link(&self.config));
         self.app.change_access(access);
@@ -60,7 +63,7 @@ impl Reloader {
         definitions.declare(next.streams.clone().unwrap_or_default(), setting.clock.now()).await;
         self.workers.set(&next.hooks);
         self.config = next;
-        tracing::info!("the configuration has been read again");
+        tracing::info!("loaded the configuration again");
         if let Some(link) = link {
             link::print(&link);
         }

@@ -53,7 +53,7 @@ fn mistakes_are_named_in_one_line() {
     check_refused("[[streams]]\nname = 'a'\n[[streams]]\nname = 'B'", &["streams[1].name", "a-z"]);
     check_refused("[[streams]]\nname = 'a'\n[[streams]]\nname = 'a'", &["two streams", "a"]);
     check_refused("[[streams]]\nname = 'a'\nfps = 25", &["line 3", "string"]);
-    check_refused("log = 'loud=loud'", &["log: a level", "loud"]);
+    check_refused("log = 'loud=loud'", &["log: must be error, warn, info, debug, trace", "loud"]);
     check_refused("log_format = 'jsn'", &["line 1", "jsn", "log_format: must be one of text, json"]);
     check_refused("tls_key = 'k'", &["tls_cert", "tls_key"]);
     check_refused("max_streams = 1025", &["max_streams: must be 1 to 1024, not 1025"]);
@@ -227,6 +227,29 @@ fn limits_have_limits() {
 }
 
 #[test]
+fn a_word_that_is_no_level_of_the_log_is_refused_and_the_levels_are_named() {
+    let levels = "log: must be error, warn, info, debug, trace or off";
+    for wrong in ["verbose", "information", "info,loud", "http"] {
+        check_refused(&format!("log = '{wrong}'"), &[levels, wrong]);
+    }
+    for right in ["warn", "OFF", "info,barstone=debug", "barstone::http", "[stream{stream=a}]=debug", "h2=trace,error"]
+    {
+        assert_eq!(load(&format!("log = '{right}'")).unwrap().log, right);
+    }
+}
+
+#[test]
+fn a_required_stream_exists_where_the_file_has_all_streams() {
+    let streams = "[[streams]]\nname = 'c'\n[[streams]]\nname = 'a'\nrequires = ['c', 'b']\n";
+    check_refused(streams, &["streams[1].requires[1]: there is no stream b"]);
+    // It may be one of those that are stored.
+    for elsewhere in ["state_dir = '/s'", "store = 'nats://a'"] {
+        assert!(load(&format!("{elsewhere}\n{streams}")).is_ok(), "{elsewhere}");
+    }
+    assert!(load(&format!("{streams}[[streams]]\nname = 'b'")).is_ok());
+}
+
+#[test]
 fn a_number_of_another_type_is_refused_with_its_range() {
     check_refused("\nmax_viewers = -1", &["line 2: max_viewers: must be a whole number from 1 to 1000000, not -1"]);
     check_refused("wait_tries = '2'", &["line 1: wait_tries: must be a whole number from 1 to 3600, not \"2\""]);
@@ -248,7 +271,7 @@ const NEARLY: &[&str] = &[
     "tls_cert = 'a'\ntls_key = 'b'\nwait_for = ['db:5432']\nwait_tries = 2\nwait_seconds = 3\n",
     "[[streams]]\nname = 'a'\naudio = false\n[[streams]]\nname = 'b'\nfps = '50'\nsegment_frames = 96\nvideo = []\n",
     "[[streams]]\nname = 'a'\n[[streams.video]]\nid = 'v'\nwidth = 640\nheight = 360\nbitrate = 500000\n",
-    "[[streams]]\nname = 'a'\nschedule = { time_zone = 'UTC', start = ['0 8 * * *'] }\nrequires = ['b']\n",
+    "state_dir = '/s'\n[[streams]]\nname = 'a'\nschedule = { time_zone = 'UTC', start = ['0 8 * * *'] }\nrequires = ['b']\n",
     "streams = []\n[[hooks]]\nurl = 'https://example.com'\nevents = ['phase']\nstreams = ['a']\n",
 ];
 

@@ -84,12 +84,12 @@ async fn an_element_that_posts_an_error_is_replaced() {
 
 #[tokio::test]
 async fn an_element_that_lets_nothing_through_is_replaced() {
-    Studio::new().await.check(Trouble::Block, ("x264enc-v720 has given nothing for 2.0 s", "stalled")).await;
+    Studio::new().await.check(Trouble::Block, ("x264enc-v720 has encoded nothing for 2.0 s", "stalled")).await;
 }
 
 #[tokio::test]
 async fn a_thread_that_hangs_keeps_nobody_from_going_on() {
     let (trouble, hold) = Trouble::hang();
-    Studio::new().await.check(trouble, ("x264enc-v720 has given nothing", "stalled")).await;
+    Studio::new().await.check(trouble, ("x264enc-v720 has encoded nothing", "stalled")).await;
     drop(hold);
 }
