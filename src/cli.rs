@@ -8,7 +8,7 @@ use crate::cli::client::{DefinitionsAction, EXIT_CODES, Options, StreamsAction, 
 use crate::program::config::{ConfigAction, Sources, VIEWER_KEY_VARIABLE};
 
 /// Where the names of the variables are.
-const ENVIRONMENT: &str = "`barstone --help` names the environment variable of each.";
+const ENVIRONMENT: &str = "`barstone --help` names the environment variable of each option.";
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -25,14 +25,14 @@ pub struct Cli {
 /// Subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make streams and serve them (the default)
+    /// Run the server (the default)
     #[command(mut_args(not_from_environment), after_help = ENVIRONMENT)]
     Serve {
         /// Settings after the command, without the environment.
         #[command(flatten)]
         sources: Sources,
     },
-    /// Look at the configuration without running
+    /// Check or print the configuration without running
     #[command(mut_args(not_from_environment), after_help = ENVIRONMENT)]
     Config {
         /// Settings after the command, without the environment.
@@ -42,14 +42,14 @@ pub enum Command {
         #[command(subcommand)]
         action: ConfigAction,
     },
-    /// Ask whether the server that the same settings start is ready, for health checks: 0 if it is, 1 if not
+    /// Health check: exit 0 if the server at --listen is ready, 1 if not
     #[command(mut_args(not_from_environment), after_help = ENVIRONMENT)]
     Health {
         /// Settings after the command, without the environment.
         #[command(flatten)]
         sources: Sources,
     },
-    /// See and change the streams of a running server
+    /// List, create, start, stop and delete streams of a running server
     #[command(after_help = EXIT_CODES)]
     Streams {
         /// Which server, and how to speak to it.
@@ -59,7 +59,7 @@ pub enum Command {
         #[command(subcommand)]
         action: StreamsAction,
     },
-    /// Keep all definitions of a running server elsewhere, and bring them back
+    /// Export or import all stream definitions of a running server
     #[command(after_help = EXIT_CODES)]
     Definitions {
         /// Which server, and how to speak to it.
@@ -69,7 +69,7 @@ pub enum Command {
         #[command(subcommand)]
         action: DefinitionsAction,
     },
-    /// Make links to a private stream of a running server, for whoever may watch it
+    /// Make playback links to a private stream that expire
     #[command(after_help = EXIT_CODES)]
     Token {
         /// Which server, and how to speak to it.

@@ -80,7 +80,8 @@ fn describe(operation: &Operation) -> Value {
 
 fn parameters(operation: &Operation) -> Vec<Value> {
     let schema = json!({"type": "string", "pattern": StreamName::PATTERN});
-    let name = json!({"name": "name", "in": "path", "required": true, "description": "The stream.", "schema": schema});
+    let name =
+        json!({"name": "name", "in": "path", "required": true, "description": "Name of the stream.", "schema": schema});
     let in_path = operation.path.contains("{name}").then_some(name);
     in_path.into_iter().chain(operation.takes.iter().flat_map(optional)).collect()
 }
@@ -94,20 +95,20 @@ fn optional(takes: &Takes) -> Vec<Value> {
             let limit = json!({"type": "integer", "minimum": 1, "maximum": MAX_STREAMS});
             vec![
                 ("query", "phase", "Only streams in this phase.", json!({"type": "string", "enum": Phase::WORDS})),
-                ("query", "search", "Only streams whose name or title has this in it.", text()),
-                ("query", "limit", "At most so many.", limit),
-                ("query", "after", "Only streams whose names come after this one.", text()),
+                ("query", "search", "Only streams whose name or title contains this text.", text()),
+                ("query", "limit", "At most this many streams.", limit),
+                ("query", "after", "Only streams whose name comes after this one.", text()),
             ]
         }
         Takes::Precondition => {
-            let tags = "Only if the definition has one of these entity tags, or `*`: if there is one.";
+            let tags = "Write only if the definition has one of these entity tags; `*`: only if the stream exists.";
             let star_or_text = json!({"anyOf": [{"const": "*"}, text()]});
             vec![
                 ("header", "If-Match", tags, star_or_text),
-                ("header", "If-None-Match", "`*`: only if there is no such stream.", text()),
+                ("header", "If-None-Match", "`*`: write only if no stream has this name.", text()),
             ]
         }
-        Takes::LastEventId => vec![("header", "Last-Event-ID", "Only what has happened after this event.", text())],
+        Takes::LastEventId => vec![("header", "Last-Event-ID", "Send only events after this one.", text())],
     };
     let described = parameters
         .into_iter()
@@ -154,13 +155,13 @@ fn problem(status: u16, codes: &[Code]) -> Value {
 fn headers(headers: &[Header]) -> Value {
     let described = headers.iter().map(|header| {
         let (name, always, about) = match header {
-            Header::Etag => ("ETag", true, "Of the definition, to be sent as If-Match."),
-            Header::Location => ("Location", true, "Where the stream is."),
+            Header::Etag => ("ETag", true, "Entity tag of the definition; send it as If-Match with the next write."),
+            Header::Location => ("Location", true, "URL of the stream."),
             Header::Link => {
-                ("Link", false, "Where there are more streams, the next of them, as rel=\"next\" (RFC 8288).")
+                ("Link", false, "URL of the next page, as rel=\"next\" (RFC 8288), if there are more streams.")
             }
-            Header::WwwAuthenticate => ("WWW-Authenticate", true, "Bearer."),
-            Header::RetryAfter => ("Retry-After", true, "Seconds."),
+            Header::WwwAuthenticate => ("WWW-Authenticate", true, "Bearer: send the API token."),
+            Header::RetryAfter => ("Retry-After", true, "Seconds until the next attempt makes sense."),
         };
         (name.to_owned(), json!({"required": always, "description": about, "schema": {"type": "string"}}))
     });

@@ -33,11 +33,13 @@ pub(super) async fn startupz() -> &'static str {
     "ok\n"
 }
 
-/// What keeps the program from being ready.
+/// Whether every stream that should run is playable.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Readiness {
     ready: bool,
+    /// Whether barstone is shutting down.
     draining: bool,
+    /// Names of streams that should run and are not playable.
     not_playable: Vec<String>,
 }
 
@@ -64,7 +66,7 @@ pub(super) async fn metrics(State(app): State<App>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, content_type)], metrics.text())
 }
 
-/// The request as it arrived, and who answers.
+/// The request as it arrived, and the process that answers.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct WhoAmI {
     host: String,

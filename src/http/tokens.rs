@@ -23,21 +23,21 @@ use crate::media::manifest::{date_time, path};
 const SECONDS: RangeInclusive<u32> = 1..=31_536_000;
 const HOUR: u32 = 3600;
 
-/// A viewer token that is wanted.
+/// A request for a viewer token.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TokenRequest {
-    /// For how long it is good.
+    /// Seconds until the token expires.
     #[serde(default = "hour")]
     #[schemars(range(min = *SECONDS.start(), max = *SECONDS.end()))]
     seconds: u32,
 }
 
-/// A viewer token, and where the stream is for whoever has it.
+/// A viewer token, and the URLs of the stream with it.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct TokenAnswer {
     token: String,
-    /// When it is good no more.
+    /// When the token expires.
     #[schemars(extend("format" = "date-time"))]
     expires: String,
     urls: Urls,

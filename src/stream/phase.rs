@@ -16,15 +16,15 @@ const HISTORY: usize = 50;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
-    /// Nobody wants it to run.
+    /// The stream is not to run.
     Stopped,
-    /// It renders what makes it playable.
+    /// The stream encodes the segments that make it playable.
     Starting,
-    /// It is playable and on time.
+    /// The stream is playable and on time.
     Running,
-    /// A run has failed and the next begins shortly, or a stream that it requires does not run yet.
+    /// The next run starts shortly: a run failed, a required stream does not run yet, or encoding capacity is missing.
     Waiting,
-    /// A run has failed in a way that another would too.
+    /// Failed for good: a restart would fail the same way. Fix the cause, then stop and start the stream.
     Failed,
 }
 

@@ -9,17 +9,17 @@ use reqwest::Url;
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  the server could not be reached, or it failed
-  2  wrong usage, or a file that cannot be read, written or understood
-  3  there is no such stream
-  4  the server refused
-Of several streams all are tried, and the highest code counts.";
+  1  the server is not reachable, or it failed
+  2  wrong usage, or a file that cannot be read, written or parsed
+  3  the stream does not exist
+  4  the server refused the request
+With several streams, all are tried, and the highest code counts.";
 
 /// Which server, and how to speak to it.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Server")]
 pub struct Options {
-    /// Where the server is
+    /// URL of the server
     #[arg(long, env = "BARSTONE_SERVER", value_name = "URL", global = true)]
     #[arg(default_value = "http://127.0.0.1:8080", value_parser = server)]
     pub(super) server: Url,
@@ -32,10 +32,10 @@ pub struct Options {
     /// State directory of a server on this machine, which holds the token that the server has created
     #[arg(long, env = "BARSTONE_STATE_DIR", value_name = "DIR", global = true)]
     pub(super) state_dir: Option<PathBuf>,
-    /// Print what the server answers as it is, one JSON document
+    /// Print the JSON answer of the server
     #[arg(long, global = true)]
     pub(super) json: bool,
-    /// How long each answer may take
+    /// Longest wait for each answer
     #[arg(long, value_name = "SECONDS", global = true, default_value_t = 10)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(super) timeout: u64,
@@ -46,33 +46,33 @@ pub struct Options {
 pub enum StreamsAction {
     /// List streams
     List {
-        /// Only those that are stopped, starting, running, waiting or failed
+        /// Only streams in this phase: stopped, starting, running, waiting or failed
         #[arg(long)]
         phase: Option<String>,
-        /// Only those whose name or title has this in it
+        /// Only streams whose name or title contains this text
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
     },
-    /// Tell all about a stream
+    /// Print the definition, state and URLs of a stream
     Get {
-        /// Its name
+        /// Name of the stream
         name: String,
     },
     /// Create a stream, or replace its definition
     Put {
-        /// Its definition with its name, as JSON, or as TOML if that is how the name of the file ends; `-` reads JSON
-        /// from the standard input
+        /// File with the definition and its name: TOML if the file name ends in .toml, otherwise JSON; `-` reads JSON
+        /// from standard input
         file: PathBuf,
-        /// Only if this is still the tag of the definition, as `get` tells it; `*` for any
+        /// Write only if the definition still has this tag, which `get` prints; `*` for any tag
         #[arg(long, value_name = "TAG", conflicts_with = "create")]
         if_match: Option<String>,
-        /// Only if there is none of this name
+        /// Write only if no stream has this name
         #[arg(long)]
         create: bool,
     },
     /// Delete streams
     Rm {
-        /// Their names
+        /// Names of the streams
         #[arg(value_name = "NAME", required = true)]
         names: Vec<String>,
     },
@@ -85,10 +85,10 @@ pub enum StreamsAction {
 /// Streams by name, or all of them.
 #[derive(Debug, Args)]
 pub struct Chosen {
-    /// Their names
+    /// Names of the streams
     #[arg(value_name = "NAME", required_unless_present = "all", conflicts_with = "all")]
     pub(super) names: Vec<String>,
-    /// All that there are
+    /// All streams
     #[arg(long)]
     pub(super) all: bool,
 }
@@ -96,15 +96,15 @@ pub struct Chosen {
 /// What to do with all definitions.
 #[derive(Debug, Subcommand)]
 pub enum DefinitionsAction {
-    /// Write all definitions, as JSON
+    /// Write all definitions as JSON
     Export {
-        /// Where to; the standard output if it is not said
+        /// File to write [default: standard output]
         file: Option<PathBuf>,
     },
-    /// Create or replace streams, and touch no other; one that is wrong keeps all from being written
+    /// Create or replace the streams of a file; if one is not allowed, none is written
     Import {
-        /// What `export` has written, or TOML with `[[streams]]` if that is how the name of the file ends; `-` reads
-        /// JSON from the standard input
+        /// File that `export` has written, or TOML with `[[streams]]` if the file name ends in .toml; `-` reads JSON
+        /// from standard input
         file: PathBuf,
     },
 }
@@ -114,12 +114,12 @@ pub enum DefinitionsAction {
 pub struct TokenWish {
     /// Name of the stream
     pub(super) name: String,
-    /// For how long it is good, in seconds [default: what the server says, an hour]
+    /// Seconds until the links expire [default: 3600]
     #[arg(long)]
     pub(super) seconds: Option<u32>,
 }
 
 fn server(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
-    url.ok_or_else(|| "a URL such as http://127.0.0.1:8080".into())
+    url.ok_or_else(|| "must be a URL such as http://127.0.0.1:8080".into())
 }

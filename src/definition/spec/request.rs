@@ -30,60 +30,60 @@ const MAX_FRAMES: u32 = *SEGMENT_SECONDS.end() * *RATES.end();
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StreamRequest {
-    /// May be left out where the URL names the stream.
+    /// Name of the stream. May be left out where the URL contains it.
     #[serde(default)]
     #[schemars(regex(pattern = StreamName::PATTERN))]
     pub name: Option<String>,
     /// Whether the stream runs.
     #[serde(default = "enabled")]
     pub enabled: bool,
-    /// When it runs by the calendar.
+    /// Times at which the stream starts and stops.
     #[serde(default, deserialize_with = "object::optional")]
     pub schedule: Option<ScheduleRequest>,
-    /// Whether it runs only while somebody asks for its media.
+    /// Whether the stream runs only while clients request its media.
     #[serde(default)]
     pub on_demand: bool,
-    /// How long a stream that runs on demand goes on when nobody asks for its media any more.
+    /// Seconds that an on-demand stream runs after the last request.
     #[serde(default = "idle_seconds")]
     #[schemars(range(min = *IDLE_SECONDS.start(), max = *IDLE_SECONDS.end()))]
     pub idle_seconds: u32,
-    /// Names of streams that run whenever this one does.
+    /// Names of streams that run whenever this stream does.
     #[serde(default)]
     #[schemars(length(max = MAX_REQUIRED), extend("uniqueItems" = true), inner(regex(pattern = StreamName::PATTERN)))]
     pub requires: Vec<String>,
-    /// `public`, or `private` for whoever has a viewer token.
+    /// `public`: everyone may watch. `private`: only clients with a viewer token.
     #[serde(default = "access")]
     #[schemars(extend("enum" = Access::WORDS))]
     pub access: String,
-    /// Addresses and networks that may watch; empty for all.
+    /// Addresses and networks that may watch; empty for everyone.
     #[serde(default)]
     #[schemars(length(max = MAX_NETWORKS))]
     pub allow: Vec<String>,
-    /// Addresses and networks that may not watch, whatever else is said.
+    /// Addresses and networks that may not watch, even if `allow` has them.
     #[serde(default)]
     #[schemars(length(max = MAX_NETWORKS))]
     pub deny: Vec<String>,
-    /// The most viewers.
+    /// Most viewers; null for no limit.
     #[serde(default)]
     #[schemars(range(min = *VIEWERS.start(), max = *VIEWERS.end()))]
     pub max_viewers: Option<u32>,
-    /// Bits per second past which nobody new is let in.
+    /// Bits per second from which new viewers are refused; null for no limit.
     #[serde(default)]
     #[schemars(range(min = *BANDWIDTHS.start(), max = *BANDWIDTHS.end()))]
     pub max_bandwidth: Option<u64>,
-    /// Where those are sent who are not let in.
+    /// Base URL to which refused viewers are redirected; null answers 503.
     #[serde(default)]
     #[schemars(length(max = MAX_URL), regex(pattern = OverflowUrl::PATTERN))]
     pub overflow_url: Option<String>,
-    /// Where the encoded frames are sent as well.
+    /// Servers to which the encoded frames are pushed.
     #[serde(default, deserialize_with = "object::list")]
     #[schemars(length(max = MAX_PUSHES))]
     pub push: Vec<PushRequest>,
-    /// Shown in the picture.
+    /// Text in the picture; empty shows the name.
     #[serde(default)]
     #[schemars(length(max = MAX_TITLE_CHARS), regex(pattern = ONE_LINE))]
     pub title: String,
-    /// `smpte`, `ebu`, `grid` or `black`.
+    /// Background of the picture.
     #[serde(default = "pattern")]
     #[schemars(extend("enum" = Pattern::WORDS))]
     pub pattern: String,
@@ -99,11 +99,11 @@ pub struct StreamRequest {
     #[serde(default = "chunk_frames")]
     #[schemars(range(min = 1, max = MAX_FRAMES))]
     pub chunk_frames: u32,
-    /// What the manifests offer of the past.
+    /// Seconds of the past that the manifests list.
     #[serde(default = "window_seconds")]
     #[schemars(range(min = *WINDOW_SECONDS.start(), max = *WINDOW_SECONDS.end()))]
     pub window_seconds: u32,
-    /// Renditions; empty for audio only.
+    /// Video renditions of the same picture; empty for audio only.
     #[serde(default = "video", deserialize_with = "object::list")]
     #[schemars(length(max = MAX_RENDITIONS))]
     pub video: Vec<VideoRequest>,

@@ -13,7 +13,7 @@ use crate::media::manifest::{date_time, path};
 use crate::stream::audience::Figures;
 use crate::stream::{Moment, Phase, PushPhase, StreamView, TargetView};
 
-/// A stream as it is answered: its definition, and how it is.
+/// A stream: its definition and its state.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::http) struct StreamAnswer {
     #[serde(flatten)]
@@ -22,42 +22,42 @@ pub(in crate::http) struct StreamAnswer {
     #[schemars(extend("format" = "date-time"))]
     since: String,
     error: Option<String>,
-    /// Whether it is to run now.
+    /// Whether the stream should run now.
     wanted: bool,
     /// When the definition was last written.
     #[schemars(extend("format" = "date-time"))]
     changed: String,
-    /// Whether the configuration file declares it, and the API cannot change it.
+    /// Whether the configuration file declares the stream; the API cannot change it then.
     declared: bool,
     revision: String,
-    /// Whether every process publishes the same bytes.
+    /// Whether every replica publishes the same bytes.
     deterministic: bool,
     urls: Urls,
-    /// The newest complete segment of all tracks.
+    /// Number of the newest segment that is complete on all tracks.
     segment: Option<u64>,
     viewers: Viewers,
-    /// Those of `push`, in the same order.
+    /// State of each target in `push`, in the same order.
     targets: Vec<Target>,
 }
 
 /// A target that a stream is pushed to.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Target {
-    /// Without its secret.
+    /// URL of the target, without its secret.
     url: String,
-    /// The rendition that it gets; the first if there is none.
+    /// Id of the rendition that is pushed; null for the first.
     video: Option<String>,
     phase: PushPhase,
     #[schemars(extend("format" = "date-time"))]
     since: Option<String>,
-    /// Why it failed, until it runs again.
+    /// Why the push failed, until it runs again.
     error: Option<String>,
-    /// When it is tried again.
+    /// When the next attempt starts.
     #[schemars(extend("format" = "date-time"))]
     next_try: Option<String>,
-    /// What it has taken.
+    /// Bytes that the target has accepted.
     bytes: u64,
-    /// How often it has failed.
+    /// How often the push has failed.
     restarts: u64,
 }
 
@@ -77,24 +77,24 @@ impl From<&TargetView> for Target {
     }
 }
 
-/// Who watches a stream, told from what is asked for.
+/// Viewers of a stream, estimated from their requests.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Viewers {
-    /// Those who watch now.
+    /// Viewers now.
     current: u64,
-    /// The most that there were since the program began.
+    /// Most viewers since barstone started.
     peak: u64,
-    /// When there were as many for the first time.
+    /// When the peak was first reached.
     #[schemars(extend("format" = "date-time"))]
     peak_at: Option<String>,
-    /// The mean while the stream ran.
+    /// Mean number of viewers while the stream ran.
     average: f64,
-    /// Sent to them, manifests included.
+    /// Bytes sent to viewers, manifests included.
     bytes: u64,
     by_format: ByFormat,
 }
 
-/// Those who watch now, by the manifest that they play.
+/// Viewers now, by the format that they play.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ByFormat {
     hls: u64,
@@ -117,16 +117,16 @@ impl From<&Figures> for Viewers {
     }
 }
 
-/// A stream and its life so far.
+/// A stream with its earlier phases.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::http) struct OneStream {
     #[serde(flatten)]
     stream: StreamAnswer,
-    /// Phases, oldest first.
+    /// Up to 50 phases, oldest first; the last is the current one.
     history: Vec<Past>,
 }
 
-/// A phase that a stream was in, or is.
+/// A phase of a stream.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Past {
     phase: Phase,
@@ -142,7 +142,7 @@ impl From<&Moment> for Past {
     }
 }
 
-/// Where manifests are.
+/// URLs of the manifests.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::http) struct Urls {
     hls: String,

@@ -47,12 +47,11 @@ pub(super) enum Header {
 }
 
 const STREAM: Answer = Answer { headers: &[Header::Etag], ..json(200, "The stream.", "Stream") };
-const CREATED: Answer =
-    Answer { headers: &[Header::Etag, Header::Location], ..json(201, "The stream, which is new.", "Stream") };
+const CREATED: Answer = Answer { headers: &[Header::Etag, Header::Location], ..json(201, "The new stream.", "Stream") };
 const STREAMS: Answer = json(200, "The streams.", "Streams");
 const PAGE: Answer = Answer { headers: &[Header::Link], ..STREAMS };
-const REMOVED: Answer = Answer { status: 204, about: "It is gone.", content: None, headers: &[] };
-const OK: Answer = text("Yes.", "text/plain");
+const REMOVED: Answer = Answer { status: 204, about: "The stream is deleted.", content: None, headers: &[] };
+const OK: Answer = text("The process is healthy.", "text/plain");
 
 const NO_SUCH_STREAM: &[Code] = &[Code::UnknownPath, Code::UnknownStream];
 
@@ -73,7 +72,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
         answers: &[STREAM],
         refuses: NO_SUCH_STREAM,
-        ..get("/api/v1/streams/{name}", "get_stream", "Tells a stream's definition and state.")
+        ..get("/api/v1/streams/{name}", "get_stream", "Returns the definition and the state of a stream.")
     },
     Operation {
         method: "PUT",
@@ -102,7 +101,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ..post("/api/v1/streams/{name}/stop", "stop_stream", "Stops a stream, if it runs.")
     },
     Operation {
-        answers: &[json(201, "The token, and where the stream is under it.", "ViewerToken")],
+        answers: &[json(201, "The token, and the URLs of the stream with it.", "ViewerToken")],
         takes: &[Takes::OptionalBody("ViewerTokenRequest")],
         refuses: NO_SUCH_STREAM,
         ..post("/api/v1/streams/{name}/tokens", "issue_viewer_token", "Makes a viewer token for a private stream.")
@@ -110,7 +109,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
         answers: &[STREAMS],
         refuses: &[Code::NotKept],
-        ..post("/api/v1/all/start", "start_all_streams", "Starts every stream that there is room for; the others wait.")
+        ..post(
+            "/api/v1/all/start",
+            "start_all_streams",
+            "Starts all streams. Streams that exceed the encoding capacity wait.",
+        )
     },
     Operation {
         answers: &[STREAMS],
@@ -119,18 +122,22 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
     Operation {
         answers: &[json(200, "The definitions.", "Definitions")],
-        ..get("/api/v1/definitions", "export_definitions", "Gives all definitions, to be brought back.")
+        ..get("/api/v1/definitions", "export_definitions", "Exports all definitions.")
     },
     Operation {
         answers: &[STREAMS],
         takes: &[Takes::Body("Definitions")],
         refuses: &[Code::Declared, Code::Full, Code::NotKept],
-        ..post("/api/v1/definitions", "import_definitions", "Creates or replaces these streams, and touches no other.")
+        ..post(
+            "/api/v1/definitions",
+            "import_definitions",
+            "Imports definitions: creates or replaces these streams and leaves others alone.",
+        )
     },
     Operation {
-        answers: &[Answer { content: Some(("text/event-stream", "SentEvent")), ..text("As it happens.", "") }],
+        answers: &[Answer { content: Some(("text/event-stream", "SentEvent")), ..text("Events as they happen.", "") }],
         takes: &[Takes::LastEventId],
-        ..get("/api/v1/events", "follow_events", "Tells what happens to streams, as server-sent events.")
+        ..get("/api/v1/events", "follow_events", "Sends events of streams as server-sent events.")
     },
     Operation {
         answers: &[json(200, "This document.", "OpenApi")],
@@ -138,25 +145,28 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
     Operation {
         answers: &[Answer { content: Some(("text/plain", "DateTime")), ..OK }],
-        ..get("/time", "get_time", "Tells UTC as xs:dateTime.")
+        ..get("/time", "get_time", "Returns UTC as xs:dateTime.")
     },
     Operation {
         answers: &[OK],
         refuses: &[Code::Wedged],
-        ..get("/livez", "is_live", "Whether the program works, and need not be started again.")
+        ..get("/livez", "is_live", "Liveness probe: 503 means that barstone must be restarted.")
     },
     Operation {
-        answers: &[json(200, "Yes.", "Readiness"), json(503, "No.", "Readiness")],
-        ..get("/readyz", "is_ready", "Whether every stream that should run is playable.")
+        answers: &[
+            json(200, "Every stream that should run is playable.", "Readiness"),
+            json(503, "At least one stream that should run is not playable; the body names it.", "Readiness"),
+        ],
+        ..get("/readyz", "is_ready", "Readiness probe: whether every stream that should run is playable.")
     },
-    Operation { answers: &[OK], ..get("/startupz", "is_started", "Whether the program has started.") },
+    Operation { answers: &[OK], ..get("/startupz", "is_started", "Startup probe: whether barstone has started.") },
     Operation {
         answers: &[text("OpenMetrics 1.0.", "application/openmetrics-text")],
-        ..get("/metrics", "get_metrics", "Tells what has been counted.")
+        ..get("/metrics", "get_metrics", "Returns the metrics.")
     },
     Operation {
         answers: &[json(200, "The request.", "WhoAmI")],
-        ..get("/whoami", "whoami", "Tells the request as it arrived, and who answers.")
+        ..get("/whoami", "whoami", "Returns the request as it arrived, and which process answers.")
     },
 ];
 

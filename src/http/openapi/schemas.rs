@@ -49,14 +49,14 @@ fn sent_event() -> Value {
             "type": "object",
             "required": ["id", "event", "data"],
             "properties": {
-                "id": {"type": "string", "description": "To be sent as Last-Event-ID."},
+                "id": {"type": "string", "description": "Send it as Last-Event-ID to continue after this event."},
                 "event": {"enum": Event::NAMES},
                 "data": data(super::named("Event")),
             },
         },
         {
             "type": "object",
-            "description": "Some are not kept any more, and whoever shows state has to read it anew.",
+            "description": "Older events were dropped: fetch the stream list again.",
             "required": ["event", "data"],
             "properties": {"event": {"const": "missed"}, "data": data(json!({"const": {}}))},
         },
@@ -70,13 +70,13 @@ fn event() -> Value {
         "required": ["id", "at", "event", "stream"],
         "additionalProperties": false,
         "properties": {
-            "id": {"type": "integer", "minimum": 1, "description": "Rises by one."},
+            "id": {"type": "integer", "minimum": 1, "description": "Rises by one with each event."},
             "at": {"type": "string", "format": "date-time"},
             "event": {"type": "string", "enum": Event::NAMES},
             "stream": {"type": "string", "pattern": StreamName::PATTERN},
-            "phase": {"anyOf": [answered::<Phase>(), answered::<PushPhase>()], "description": "Of the stream, or of a target."},
-            "error": {"type": ["string", "null"], "description": "Why it is not running, where it should be."},
-            "target": {"type": "string", "description": "Where the stream is pushed to, without the secret."},
+            "phase": {"anyOf": [answered::<Phase>(), answered::<PushPhase>()], "description": "Phase of the stream, or of the push target."},
+            "error": {"type": ["string", "null"], "description": "Why the stream or the push does not run although it should."},
+            "target": {"type": "string", "description": "URL of the push target, without its secret."},
         },
     })
 }

@@ -14,7 +14,7 @@ use crate::stream::hooks::HookRequest;
 /// Where the configuration comes from: flags, environment and the file that they name.
 #[derive(Debug, Clone, Args)]
 pub struct Sources {
-    /// TOML file with these settings, streams and hooks
+    /// TOML file with settings, streams and hooks
     #[arg(long, env = "BARSTONE_CONFIG", value_name = "FILE", global = true)]
     pub(super) config: Option<PathBuf>,
     /// Flags and environment.
@@ -29,22 +29,25 @@ pub(super) struct Settings {
     /// Address and port to listen on; port 0 takes a free one [default: 0.0.0.0:8080]
     #[arg(long, env = "BARSTONE_LISTEN", value_name = "ADDR:PORT", global = true)]
     pub(super) listen: Option<String>,
-    /// Where windows are mirrored to for other servers, or `none` [default: barstone-PORT in the temporary directory]
+    /// Also write segments and playlists here, for nginx and the like; `none` to write nothing
+    /// [default: barstone-PORT in the temporary directory]
     #[arg(long, env = "BARSTONE_MEDIA_DIR", value_name = "DIR", global = true)]
     pub(super) media_dir: Option<PathBuf>,
-    /// Where state is kept [default: none; definitions made over REST last until the program ends]
+    /// Directory for stream definitions, API token and viewer key
+    /// [default: none; streams that you create are lost at exit]
     #[arg(long, env = "BARSTONE_STATE_DIR", value_name = "DIR", global = true)]
     pub(super) state_dir: Option<PathBuf>,
-    /// Where definitions are kept that replicas share, nats://HOST:PORT/BUCKET [default: none; state_dir]
+    /// NATS bucket with the definitions that replicas share, nats://HOST:PORT/BUCKET
+    /// [default: none; definitions are in the state directory]
     #[arg(long, env = "BARSTONE_STORE", value_name = "URL", global = true)]
     pub(super) store: Option<String>,
-    /// What is served beside probes and metrics [default: all]
+    /// What to serve beside probes and metrics; `api` serves no page and no media [default: all]
     #[arg(long, env = "BARSTONE_SERVE", value_name = "WHAT", global = true)]
     pub(super) serve: Option<Serve>,
-    /// PEM file with the certificate chain; with it the server speaks TLS only
+    /// PEM file with the certificate chain; the server then speaks TLS only
     #[arg(long, env = "BARSTONE_TLS_CERT", value_name = "FILE", global = true)]
     pub(super) tls_cert: Option<PathBuf>,
-    /// PEM file with the certificate's private key
+    /// PEM file with the private key of the certificate
     #[arg(long, env = "BARSTONE_TLS_KEY", value_name = "FILE", global = true)]
     pub(super) tls_key: Option<PathBuf>,
     #[arg(skip = secret_source::from_environment(token::VARIABLE))]
@@ -55,68 +58,68 @@ pub(super) struct Settings {
     pub(super) api_token_file: Option<PathBuf>,
     #[arg(skip = secret_source::from_environment(VIEWER_KEY_VARIABLE))]
     pub(super) viewer_key: Option<Secret>,
-    /// File with the keys of viewer tokens, one a line: the first signs, all verify; BARSTONE_VIEWER_KEY may have the
-    /// key itself [default: one is made]
+    /// File with up to 8 viewer keys, one a line: the first signs viewer tokens, all verify them; BARSTONE_VIEWER_KEY
+    /// has a key itself [default: barstone creates one]
     #[arg(long, env = "BARSTONE_VIEWER_KEY_FILE", value_name = "FILE", global = true)]
     pub(super) viewer_key_file: Option<PathBuf>,
-    /// Addresses and networks that are answered; may be given more than once [default: all]
+    /// Addresses and networks that get answers; may be given several times [default: everyone]
     #[arg(long, env = "BARSTONE_ALLOW", value_name = "NETWORK", value_delimiter = ',', global = true)]
     pub(super) allow: Option<Vec<String>>,
-    /// Addresses and networks that are not answered, whatever else is said [default: none]
+    /// Addresses and networks that get no answers, even if --allow has them [default: none]
     #[arg(long, env = "BARSTONE_DENY", value_name = "NETWORK", value_delimiter = ',', global = true)]
     pub(super) deny: Option<Vec<String>>,
-    /// Proxies that tell whom they ask for [default: none]
+    /// Networks whose X-Forwarded-For or Forwarded header is believed [default: none]
     #[arg(long, env = "BARSTONE_TRUSTED_PROXIES", value_name = "NETWORK", value_delimiter = ',', global = true)]
     pub(super) trusted_proxies: Option<Vec<String>>,
-    /// Connections that may be open at once, if there are file descriptors for them [default: 10000]
+    /// Most open connections, at most three quarters of the file descriptors [default: 10000]
     #[arg(long, env = "BARSTONE_MAX_CONNECTIONS", value_name = "NUMBER", global = true)]
     pub(super) max_connections: Option<u32>,
-    /// Connections that may be open at once from one address [default: 1024]
+    /// Most open connections from one address [default: 1024]
     #[arg(long, env = "BARSTONE_MAX_CONNECTIONS_PER_ADDRESS", value_name = "NUMBER", global = true)]
     pub(super) max_connections_per_address: Option<u32>,
-    /// How long the head of a request may be [default: 32768]
+    /// Longest request head [default: 32768]
     #[arg(long, env = "BARSTONE_MAX_HEADER_BYTES", value_name = "BYTES", global = true)]
     pub(super) max_header_bytes: Option<u32>,
-    /// How long a client may take to send the head of a request [default: 10]
+    /// Close a connection whose request head takes longer than this [default: 10]
     #[arg(long, env = "BARSTONE_HEADER_SECONDS", value_name = "SECONDS", global = true)]
     pub(super) header_seconds: Option<u32>,
-    /// How long a client may take to send the body of a request [default: 10]
+    /// Refuse a request whose body takes longer than this [default: 10]
     #[arg(long, env = "BARSTONE_BODY_SECONDS", value_name = "SECONDS", global = true)]
     pub(super) body_seconds: Option<u32>,
-    /// How long a client may take nothing of what it has asked for [default: 30]
+    /// Close a connection whose client reads nothing for this long [default: 30]
     #[arg(long, env = "BARSTONE_SEND_SECONDS", value_name = "SECONDS", global = true)]
     pub(super) send_seconds: Option<u32>,
-    /// The most streams that there may be [default: 256]
+    /// Most streams [default: 256]
     #[arg(long, env = "BARSTONE_MAX_STREAMS", value_name = "NUMBER", global = true)]
     pub(super) max_streams: Option<u32>,
-    /// The most viewers of all streams together [default: no limit]
+    /// Most viewers of all streams together [default: no limit]
     #[arg(long, env = "BARSTONE_MAX_VIEWERS", value_name = "NUMBER", global = true)]
     pub(super) max_viewers: Option<u32>,
-    /// Bits per second of all streams together past which nobody new is let in [default: no limit]
+    /// Refuse new viewers when all streams together send this many bits per second [default: no limit]
     #[arg(long, env = "BARSTONE_MAX_BANDWIDTH", value_name = "NUMBER", global = true)]
     pub(super) max_bandwidth: Option<u64>,
-    /// Where those are sent for whom there is no room; the path and the query are appended [default: they are refused]
+    /// Redirect viewers over the limit (302) to this base URL; path and query are appended [default: answer 503]
     #[arg(long, env = "BARSTONE_OVERFLOW_URL", value_name = "URL", global = true)]
     pub(super) overflow_url: Option<String>,
-    /// Whether streams are pushed from here to the targets that their definitions name [default: true]
+    /// Whether this server connects to the push targets of its streams [default: true]
     #[arg(long, env = "BARSTONE_PUSH", value_name = "BOOL", global = true)]
     pub(super) push: Option<bool>,
-    /// What is logged: a level, or target=level pairs [default: info]
+    /// What to log: error, warn, info, debug, trace or off, or target=level pairs [default: info]
     #[arg(long, env = "BARSTONE_LOG", value_name = "FILTER", global = true)]
     pub(super) log: Option<String>,
-    /// How it is logged [default: text]
+    /// Form of a log line [default: text]
     #[arg(long, env = "BARSTONE_LOG_FORMAT", value_name = "FORMAT", global = true)]
     pub(super) log_format: Option<LogFormat>,
-    /// Servers that have to take TCP connections before this one does; may be given more than once
+    /// Wait until these servers accept TCP connections, then listen; may be given several times
     #[arg(long, env = "BARSTONE_WAIT_FOR", value_name = "HOST:PORT", value_delimiter = ',', global = true)]
     pub(super) wait_for: Option<Vec<String>>,
-    /// How often each of them is tried [default: 30]
+    /// Attempts for each server of --wait-for [default: 30]
     #[arg(long, env = "BARSTONE_WAIT_TRIES", value_name = "NUMBER", global = true)]
     pub(super) wait_tries: Option<u32>,
-    /// Rest between two tries [default: 1]
+    /// Pause between two attempts [default: 1]
     #[arg(long, env = "BARSTONE_WAIT_SECONDS", value_name = "SECONDS", global = true)]
     pub(super) wait_seconds: Option<u32>,
-    /// Pixels a second that all streams may be made of, `auto` for what the machine can make, or `none` for no limit
+    /// Most pixels per second that all streams together may encode; `auto` measures the machine, `none` sets no limit
     /// [default: auto]
     #[arg(long, env = "BARSTONE_MAX_PIXELS_PER_SECOND", value_name = "NUMBER", global = true)]
     pub(super) max_pixels_per_second: Option<NumberOrWord>,
