@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::future::join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -65,9 +66,11 @@ pub(super) async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> A
 pub(super) async fn create(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
     let request: StreamRequest = read(&headers, body, MAX_BODY_BYTES)?;
     let spec = StreamSpec::try_from(request)?;
-    let _claim = app.0.registry.claim_room(&spec).await?;
-    let (view, _) = app.0.registry.put(spec, Guard::New).await?;
-    Ok(created(&app, &view))
+    let name = spec.name.clone();
+    let claim = app.0.registry.claim_room(&spec).await?;
+    app.0.registry.put(spec, Guard::New).await?;
+    drop(claim);
+    Ok(created(&app, &app.0.registry.settled(&name).await?))
 }
 
 /// `GET /api/v1/streams/{name}`. The entity tag is that of the definition.
@@ -93,8 +96,11 @@ pub(super) async fn replace(
     }
     unmask(&app, &mut request);
     let spec = StreamSpec::try_from(request)?;
-    let _claim = app.0.registry.claim_room(&spec).await?;
-    let (view, change) = app.0.registry.put(spec, guard(&headers)).await.map_err(unmet)?;
+    let name = spec.name.clone();
+    let claim = app.0.registry.claim_room(&spec).await?;
+    let (_, change) = app.0.registry.put(spec, guard(&headers)).await.map_err(unmet)?;
+    drop(claim);
+    let view = app.0.registry.settled(&name).await?;
     match change {
         Change::Created => Ok(created(&app, &view)),
         Change::Replaced => Ok(one(&app, &view)),
@@ -117,10 +123,13 @@ pub(super) async fn start(
     PathParameters(stream): PathParameters<String>,
     headers: HeaderMap,
 ) -> Answer {
-    let mut spec = app.0.registry.get(&name(&stream)?)?.record.spec.clone();
+    let name = name(&stream)?;
+    let mut spec = app.0.registry.get(&name)?.record.spec.clone();
     spec.control.enabled = true;
-    let _claim = app.0.registry.claim_room(&spec).await?;
-    enable(&app, &stream, (true, guard(&headers))).await
+    let claim = app.0.registry.claim_room(&spec).await?;
+    app.0.registry.enable(&name, true, guard(&headers)).await.map_err(unmet)?;
+    drop(claim);
+    Ok(one(&app, &app.0.registry.settled(&name).await?))
 }
 
 /// `POST /api/v1/streams/{name}/stop`
@@ -129,7 +138,9 @@ pub(super) async fn stop(
     PathParameters(stream): PathParameters<String>,
     headers: HeaderMap,
 ) -> Answer {
-    enable(&app, &stream, (false, guard(&headers))).await
+    let name = name(&stream)?;
+    app.0.registry.enable(&name, false, guard(&headers)).await.map_err(unmet)?;
+    Ok(one(&app, &app.0.registry.settled(&name).await?))
 }
 
 /// `POST /api/v1/all/start`
@@ -142,20 +153,23 @@ pub(super) async fn stop_all(State(app): State<App>) -> Answer {
     enable_all(&app, false).await
 }
 
-async fn enable(app: &App, stream: &str, (enabled, guard): (bool, Guard)) -> Answer {
-    let enabled = app.0.registry.enable(&name(stream)?, enabled, guard).await;
-    Ok(one(app, &enabled.map_err(unmet)?))
-}
-
 async fn enable_all(app: &App, enabled: bool) -> Answer {
+    let mut names = Vec::new();
     for view in app.0.registry.list() {
         match app.0.registry.enable(&view.record.spec.name, enabled, Guard::Always).await {
+            Ok(view) => names.push(view.record.spec.name.clone()),
             // It has been deleted since it was listed.
-            Ok(_) | Err(WriteError::Unknown(_)) => {}
+            Err(WriteError::Unknown(_)) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(Json(answers(app, &app.0.registry.list())).into_response())
+    Ok(Json(answers(app, &all_settled(app, &names).await)).into_response())
+}
+
+/// The streams of these names that still exist, when their supervisors have acted on what was written.
+async fn all_settled(app: &App, names: &[StreamName]) -> Vec<StreamView> {
+    let views = join_all(names.iter().map(|name| app.0.registry.settled(name))).await;
+    views.into_iter().flatten().collect()
 }
 
 /// `GET /api/v1/definitions`
@@ -174,11 +188,11 @@ pub(super) async fn import(State(app): State<App>, headers: HeaderMap, body: Bod
     }
     streams.iter_mut().for_each(|request| unmask(&app, request));
     let specs = check_streams(streams)?;
-    let mut views = Vec::new();
+    let mut names = Vec::new();
     for spec in specs {
-        views.push(app.0.registry.put(spec, Guard::Always).await?.0);
+        names.push(app.0.registry.put(spec, Guard::Always).await?.0.record.spec.name.clone());
     }
-    Ok(Json(answers(&app, &views)).into_response())
+    Ok(Json(answers(&app, &all_settled(&app, &names).await)).into_response())
 }
 
 impl Selection {
@@ -228,11 +242,11 @@ fn guard(headers: &HeaderMap) -> Guard {
     }
 }
 
-/// Where a stream may be there already, only a precondition says that there must be none.
-fn unmet(error: WriteError) -> WriteError {
+/// Where a stream may exist already, only the precondition `If-None-Match: *` says that there must be none.
+fn unmet(error: WriteError) -> ApiError {
     match error {
-        WriteError::Exists(name) => WriteError::Changed(name),
-        error => error,
+        WriteError::Exists(name) => ApiError::ExistsAgainstPrecondition(name),
+        error => error.into(),
     }
 }
 
@@ -263,5 +277,5 @@ fn from_query(query: &str) -> Result<Selection, ApiError> {
 
 /// A name that no stream can have is one that no stream has.
 pub(super) fn name(text: &str) -> Result<StreamName, ApiError> {
-    StreamName::parse(text).ok_or_else(|| ApiError::UnknownPath(format!("no stream can be called {text:?}")))
+    StreamName::parse(text).ok_or_else(|| ApiError::UnknownPath(format!("no stream can have the name {text:?}")))
 }

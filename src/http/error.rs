@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::cache::Cache;
 use super::token_origin::TokenOrigin;
-use crate::definition::spec::SpecError;
+use crate::definition::spec::{SpecError, StreamName};
 use crate::definition::store::WriteError;
 use crate::stream::{NoRoom, Refusal, Unknown};
 
@@ -25,17 +25,17 @@ pub(super) use code::Code;
 pub(super) enum ApiError {
     #[error("{0}")]
     NotJson(String),
-    #[error("the body is longer than {limit} bytes")]
+    #[error("the body is longer than {limit} bytes; shorten it")]
     TooLarge { limit: usize },
-    #[error("the body's type is {0}; send application/json")]
+    #[error("the body's Content-Type is {0:?}; send application/json")]
     NotJsonType(String),
-    #[error("the body could not be read: {0}")]
+    #[error("the body could not be read: {0}. Send it again")]
     Body(String),
     #[error(transparent)]
     TooSlow(#[from] TooSlow),
-    #[error("the head of the request is longer than {limit} bytes")]
+    #[error("the request head is longer than {limit} bytes; shorten it, or raise max_header_bytes")]
     HeadTooLong { limit: usize },
-    #[error("there are too many connections")]
+    #[error("too many connections; close some, or raise max_connections or max_connections_per_address")]
     TooManyConnections,
     #[error(transparent)]
     Value(#[from] SpecError),
@@ -43,6 +43,8 @@ pub(super) enum ApiError {
     Unknown(#[from] Unknown),
     #[error(transparent)]
     Write(#[from] WriteError),
+    #[error("stream {0} exists already; to replace it, leave out If-None-Match")]
+    ExistsAgainstPrecondition(StreamName),
     #[error(transparent)]
     NoRoom(#[from] NoRoom),
     #[error("{0}")]
@@ -53,24 +55,26 @@ pub(super) enum ApiError {
     TokenNeeded(TokenOrigin),
     #[error("this is not the API token of this server: {0}")]
     BadToken(TokenOrigin),
-    #[error("this is not answered to the address that it comes from")]
+    #[error("the settings allow and deny refuse your address; behind a proxy, set trusted_proxies")]
     AddressDenied,
-    #[error("the stream is private: it is under /t/TOKEN/ for whoever has a viewer token")]
+    #[error("the stream is private: make a viewer token, and play the stream under /t/TOKEN/")]
     ViewerTokenNeeded,
-    #[error("this is no viewer token of the stream")]
-    BadViewerToken,
-    #[error("the viewer token has expired")]
+    #[error("viewer token not valid for stream {0}; make a new one")]
+    BadViewerToken(StreamName),
+    #[error("the viewer token has expired; make a new one")]
     ViewerTokenExpired,
-    #[error("nothing is here: {0}")]
+    #[error("no resource has this URL: {0}")]
     UnknownPath(String),
-    #[error("the page and media are not served here, but what the API answers (serve = \"api\")")]
+    #[error(
+        "this server serves the API only (serve = \"api\"); request the page and media from the server in front of it"
+    )]
     NotServed,
-    #[error("{method} is not for {path}")]
+    #[error("{path} does not take {method}; the header Allow lists the methods")]
     WrongMethod { method: Method, path: String },
     /// A name in a media URL that means nothing. `retry` is for how long the answer may be kept.
     #[error("{detail}")]
     NoSuchMedia { detail: String, retry: Duration },
-    #[error("segment {segment} has left the window, which begins at {first}")]
+    #[error("segment {segment} has left the window, which begins at {first}; load the manifest again")]
     Expired { segment: u64, first: u64, keep: Duration },
     /// `what` is a segment or a chunk.
     #[error("{what} does not exist yet; the newest segment is {newest}. Compare the client's clock with /time")]
@@ -78,25 +82,25 @@ pub(super) enum ApiError {
     /// A delivery directive of RFC 8216bis 6.2.5 that makes no sense.
     #[error("{0}")]
     Directive(String),
-    #[error("the playlist ends with segment {last}, and nobody can wait for more than the next few parts")]
+    #[error("the playlist ends with segment {last}; request no more than the next few parts")]
     TooFarAhead { last: u64 },
-    #[error("what was asked for has not come within {} s", waited.as_secs())]
+    #[error("the media has not arrived within {} s; see phase and error of the stream", waited.as_secs())]
     Overdue { waited: Duration },
-    #[error("stream {0} is starting")]
+    #[error("stream {0} is starting; try again in a second")]
     Starting(String),
-    #[error("nothing has looked after the streams for too long")]
+    #[error("no task has looked after the streams for 15 s; restart barstone")]
     Wedged,
     #[error("{0}")]
     Crowded(Refusal),
-    #[error("bytes {asked} are not within the {len} that there are")]
+    #[error("bytes {asked} are outside the file, which has {len} bytes")]
     Range { asked: String, len: u64 },
-    #[error("something went wrong in the server")]
+    #[error("a fault in barstone; the log has the details")]
     Internal,
 }
 
 /// The body of a request has not come in time.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("the body has not come within {} s", .0.as_secs())]
+#[error("the body has not arrived within {} s; send it faster, or raise body_seconds", .0.as_secs())]
 pub(super) struct TooSlow(pub(super) Duration);
 
 /// A problem document (RFC 9457).
@@ -106,15 +110,15 @@ pub(super) struct Problem<'a> {
     /// The same for all problems with this code.
     title: &'static str,
     status: u16,
-    /// What is wrong this time, for people.
+    /// What happened this time and what to do, for people.
     detail: String,
-    /// Stable.
+    /// Stable name of the kind of problem, for programs.
     #[schemars(extend("enum" = words()))]
     code: &'static str,
-    /// The field that has a wrong value, such as `video[0].width`.
+    /// Path of the field with the wrong value, such as `video[0].width`.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
-    /// What a stream would take for which there is no room, and what there is.
+    /// What the stream needs, and what there is, if encoding capacity is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pixels_per_second: Option<NoRoom>,
 }
@@ -150,11 +154,12 @@ impl ApiError {
             Self::BadToken(_) => (Code::BadToken, Cache::NoStore),
             Self::AddressDenied => (Code::AddressDenied, Cache::NoStore),
             Self::ViewerTokenNeeded => (Code::ViewerTokenNeeded, Cache::NoStore),
-            Self::BadViewerToken => (Code::BadViewerToken, Cache::NoStore),
+            Self::BadViewerToken(_) => (Code::BadViewerToken, Cache::NoStore),
             Self::ViewerTokenExpired => (Code::ViewerTokenExpired, Cache::NoStore),
             Self::Query(_) => (Code::BadQuery, Cache::NoStore),
             Self::Unknown(_) => (Code::UnknownStream, Cache::NoStore),
             Self::Write(error) => (refused(error), Cache::NoStore),
+            Self::ExistsAgainstPrecondition(_) => (Code::Changed, Cache::NoStore),
             Self::NoRoom(_) => (Code::NoRoom, Cache::NoStore),
             Self::NoRoomYet(_) => (Code::NoRoomYet, Cache::NoStore),
             Self::UnknownPath(_) => (Code::UnknownPath, Cache::MaxAge(SHORT)),
@@ -200,7 +205,7 @@ fn refused(error: &WriteError) -> Code {
     match error {
         WriteError::Exists(_) => Code::Exists,
         WriteError::Unknown(_) => Code::UnknownStream,
-        WriteError::Changed(_) => Code::Changed,
+        WriteError::Changed(_) | WriteError::Gone(_) => Code::Changed,
         WriteError::Declared(_) => Code::Declared,
         WriteError::Full { .. } => Code::Full,
         WriteError::Store { .. } => Code::NotKept,
@@ -258,6 +263,6 @@ pub(super) async fn wrong_method(method: Method, uri: Uri) -> ApiError {
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands over the panic")]
 pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
-    tracing::error!(panic = words, "a request handler panicked");
+    tracing::error!(panic = words, "a request handler panicked; please report this");
     ApiError::Internal.into_response()
 }

@@ -197,7 +197,7 @@ async fn manifest(
         Kind::Mpd(..) => (MPD, Cache::MaxAge(output.spec.timeline.segment_duration())),
     };
     let Some(rendered) = app.0.manifests.get(output, kind) else {
-        return no_such(format!("stream {stream} has no such manifest"), target);
+        return no_such(format!("stream {stream} has no segments yet; start it"), target);
     };
     let gzip = reply::prefers_gzip(request);
     let (bytes, etag) = match gzip {
@@ -274,7 +274,10 @@ fn as_it_is_made(
 async fn chunk(app: &App, output: &Output, window: &Window, (number, chunk): (u64, u32)) -> Result<Media, ApiError> {
     let timeline = &output.spec.timeline;
     if chunk >= timeline.chunks_per_segment() {
-        return no_such(format!("a segment has {} chunks", timeline.chunks_per_segment()), SECOND);
+        return no_such(
+            format!("a segment has {} chunks, counted from 0; not {chunk}", timeline.chunks_per_segment()),
+            SECOND,
+        );
     }
     let ready = |snapshot: &Snapshot| Some(snapshot.segment(number)?.chunks.get(chunk as usize)?.media.clone());
     let is_refused = || {
@@ -354,9 +357,10 @@ fn absent(output: &Output, snapshot: &Snapshot, number: u64) -> ApiError {
     match snapshot.lookup(number) {
         Lookup::Expired => ApiError::Expired { segment: number, first: snapshot.first(), keep: lifetime(&output.spec) },
         Lookup::Future if !snapshot.ended() => too_early(format!("segment {number}"), snapshot),
-        Lookup::Ready(_) | Lookup::Growing(_) | Lookup::Missing | Lookup::Future => {
-            ApiError::NoSuchMedia { detail: format!("segment {number} was not made"), retry: SECOND }
-        }
+        Lookup::Ready(_) | Lookup::Growing(_) | Lookup::Missing | Lookup::Future => ApiError::NoSuchMedia {
+            detail: format!("segment {number} was skipped; load the manifest again"),
+            retry: SECOND,
+        },
     }
 }
 
@@ -371,7 +375,10 @@ async fn output(app: &App, stream: &str) -> Result<ActiveOutput, ApiError> {
     let name = StreamName::parse(stream).ok_or_else(unknown)?;
     match timeout(DEADLINE, app.0.registry.output(&name)).await {
         Ok(Ok(Some(output))) => Ok(output),
-        Ok(Ok(None)) => no_such(format!("stream {stream} is not running"), SECOND),
+        Ok(Ok(None)) => {
+            let phase = app.0.registry.get(&name).map_or("stopped", |view| view.status.phase.as_str());
+            no_such(format!("stream {stream} is {phase} and has no segments yet; start it"), SECOND)
+        }
         Ok(Err(Unplayable::Unknown(_))) => Err(unknown()),
         Ok(Err(Unplayable::NoRoom(no_room))) => Err(ApiError::NoRoomYet(no_room)),
         Err(_) => Err(ApiError::Starting(stream.to_owned())),

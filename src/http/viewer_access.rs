@@ -75,7 +75,7 @@ impl ViewerAccess {
     fn check(&self, request: &Request, stream: &StreamName, now: UnixTime) -> Result<UnixTime, ApiError> {
         let Brought(token) = request.extensions().get().ok_or(ApiError::ViewerTokenNeeded)?;
         self.keys.verify(token, stream, now).map_err(|refusal| match refusal {
-            Refusal::Bad => ApiError::BadViewerToken,
+            Refusal::Bad => ApiError::BadViewerToken(stream.clone()),
             Refusal::Expired => ApiError::ViewerTokenExpired,
         })
     }

@@ -27,14 +27,28 @@ pub enum Capacity {
 
 /// A stream for which there is no room; all in pixels a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, JsonSchema)]
-#[error("there is no room for {wanted} pixels a second: others take {used} of {capacity}")]
+#[error(
+    "not enough capacity: needs {}, {} of {} free. Stop a stream, lower size or frame rate, or raise max_pixels_per_second",
+    megapixels(*wanted),
+    tenths(capacity.saturating_sub(*used)),
+    tenths(*capacity)
+)]
 pub struct NoRoom {
-    /// What the stream would take.
+    /// Pixels per second that the stream needs.
     pub wanted: u64,
-    /// What others take.
+    /// Pixels per second that other streams use.
     pub used: u64,
-    /// What there is.
+    /// Pixels per second that this server can encode or is allowed to encode.
     pub capacity: u64,
+}
+
+fn megapixels(pixels: u64) -> String {
+    format!("{} Mpixel/s", tenths(pixels))
+}
+
+/// Millions with one decimal.
+fn tenths(pixels: u64) -> String {
+    format!("{:.1}", pixels as f64 / 1e6)
 }
 
 /// A stream that is to run.
@@ -94,6 +108,14 @@ mod tests {
         let claims = claims.map(|(&(_, pixels, settled, after), name)| Claim { name, pixels, settled, after });
         let (found, waits) = capacity.share(claims.collect());
         assert_eq!((found, waits.keys().map(StreamName::as_str).collect::<Vec<_>>()), (used, waiting.to_vec()));
+    }
+
+    #[test]
+    fn a_stream_without_room_is_told_what_it_needs_and_what_is_free() {
+        let no_room = NoRoom { wanted: 51_840_000, used: 5_760_000, capacity: 12_000_000 };
+        let expected = "not enough capacity: needs 51.8 Mpixel/s, 6.2 of 12.0 free. \
+            Stop a stream, lower size or frame rate, or raise max_pixels_per_second";
+        assert_eq!(no_room.to_string(), expected);
     }
 
     #[test]

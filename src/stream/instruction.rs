@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{NoRoom, Phase};
+use super::{NoRoom, Phase, Status};
 use crate::base::timeline::UnixTime;
 use crate::definition::spec::StreamName;
 use crate::definition::store::{Part, Record};
@@ -37,10 +37,7 @@ impl Order {
             Self::RunAfter(first) => {
                 Some((Phase::Waiting, Some(format!("stream {first}, which it requires, does not run yet"))))
             }
-            Self::RunInRoom(NoRoom { wanted: pixels, capacity, .. }) => {
-                let why = format!("there is no room for {pixels} pixels a second; {capacity} are the most of all");
-                Some((Phase::Waiting, Some(why)))
-            }
+            Self::RunInRoom(no_room) => Some((Phase::Waiting, Some(no_room.to_string()))),
         }
     }
 }
@@ -50,6 +47,19 @@ impl Instruction {
         match self.order {
             Order::Stop => false,
             Order::RunAfter(_) | Order::RunInRoom(_) | Order::Run => true,
+        }
+    }
+
+    /// Whether the supervisor has acted on it: `status` is what comes of it.
+    pub(super) fn is_carried_out(&self, status: &Status) -> bool {
+        let publishes_it = |output: &Output| {
+            let epochs = output.epochs();
+            !output.ended() && epochs.last().is_some_and(|newest| newest.spec.publishes_as(&self.record.spec))
+        };
+        match self.order {
+            Order::Stop => status.phase == Phase::Stopped,
+            Order::RunAfter(_) | Order::RunInRoom(_) => status.phase == Phase::Waiting,
+            Order::Run => status.phase != Phase::Stopped && status.output.as_deref().is_some_and(publishes_it),
         }
     }
 

@@ -39,6 +39,9 @@ const WEDGED: Duration = Duration::from_secs(15);
 /// Where looks were not due, because the process was suspended, the next one comes at once; less than those wait who ask.
 const AT_ONCE: Duration = Duration::from_millis(500);
 
+/// How long an answer waits for a supervisor to act on what was written: as long as a pipeline may take to end its threads.
+const SETTLING: Duration = Duration::from_secs(5);
+
 /// A stream as it is at one moment.
 #[derive(Debug, Clone)]
 pub struct StreamView {
@@ -165,6 +168,19 @@ impl Registry {
     /// [`Unknown`].
     pub fn get(&self, name: &StreamName) -> Result<StreamView, Unknown> {
         self.with(name, Entry::view)
+    }
+
+    /// One stream, when its supervisor has acted on what is wanted of it: after a start or a stop, its phase is the one that
+    /// comes of it. A supervisor that takes longer than five seconds is not waited for.
+    ///
+    /// # Errors
+    /// [`Unknown`].
+    pub async fn settled(&self, name: &StreamName) -> Result<StreamView, Unknown> {
+        let (wanted, mut status) =
+            self.with(name, |entry| (entry.instruction.borrow().clone(), entry.status.clone()))?;
+        // Where the stream is removed meanwhile, or the time is up, what there is now is the answer.
+        _ = timeout(SETTLING, status.wait_for(|status| wanted.is_carried_out(status))).await;
+        self.get(name)
     }
 
     /// One stream's definition.

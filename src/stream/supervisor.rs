@@ -83,6 +83,7 @@ impl Supervisor {
         if self.ended > UnixTime::default() {
             output.began(self.ended + Duration::from_millis(1));
         }
+        self.set(Phase::Starting, None);
         self.status.send_modify(|status| status.output = Some(Arc::clone(&output)));
         let stop = self.over.child_token();
         let mirrored =
@@ -169,10 +170,10 @@ impl Supervisor {
                 Ok(()) => return,
                 Err(error) => error,
             };
-            tracing::warn!(%error, "the run failed");
             if is_ending() {
                 return;
             }
+            tracing::warn!(%error, restarts = error.is_transient(), "the run failed");
             if !error.is_transient() {
                 set(Phase::Failed, Some(error.to_string()));
                 stop.cancelled().await;
@@ -191,11 +192,11 @@ impl Supervisor {
 
     fn set(&self, phase: Phase, error: Option<String>) {
         let since = self.setting.clock.now();
-        tracing::info!(?phase, error, "phase");
         let name = self.instruction.borrow().record.spec.name.clone();
         self.setting.metrics.running.get_or_create(&labels(name.as_str())).set((phase == Phase::Running).into());
         let changed = self.status.send_if_modified(|status| status.set(phase, since, error.clone()));
         if changed {
+            tracing::info!(phase = phase.as_str(), error, "phase");
             self.setting.events.tell(since, &name, EventKind::Phase { phase, error });
         }
         self.news.notify_one();

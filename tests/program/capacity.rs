@@ -51,7 +51,10 @@ async fn declared_streams_start_until_there_is_no_more_room() {
     in_phase(&web, "a", "running").await;
     in_phase(&web, "b", "running").await;
     let waiting = in_phase(&web, "c", "waiting").await;
-    assert!(waiting["error"].as_str().expect("a reason").contains("no room for 1440000 pixels"), "{waiting}");
+    assert!(
+        waiting["error"].as_str().expect("a reason").contains("not enough capacity: needs 1.4 Mpixel/s"),
+        "{waiting}"
+    );
     assert_eq!(gauge(&web, "barstone_used_pixels_per_second").await, 2_880_000);
     assert_eq!(gauge(&web, "barstone_capacity_pixels_per_second").await, 3_000_000);
 
@@ -77,7 +80,7 @@ async fn what_the_machine_can_make_is_measured() {
     let server = Server::fresh();
     let web = Web::of(&server);
     let measured = until("it is measured", LONG, async || {
-        server.log().iter().any(|line| line.contains("measured what can be made")).then_some(())
+        server.log().iter().any(|line| line.contains("encoding capacity: about")).then_some(())
     });
     measured.await;
     let capacity = gauge(&web, "barstone_capacity_pixels_per_second").await;

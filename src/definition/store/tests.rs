@@ -184,11 +184,14 @@ async fn a_guard_keeps_a_write_from_undoing_another() {
     let guard = Guard::Unchanged(vec!["something".into(), old.clone()]);
     definitions.put(titled("a", "mine"), &guard, at(0)).await.unwrap();
     assert_ne!(tag(), old);
-    for (guard, spec) in
-        [(guard, titled("a", "theirs")), (Guard::Exists, spec("b")), (Guard::Unchanged(vec![old]), spec("b"))]
-    {
+    let gone = "there is no stream b to change; get the list of streams again";
+    for (guard, spec, expected) in [
+        (guard, titled("a", "theirs"), "stream a has changed since you read it; get it again"),
+        (Guard::Exists, spec("b"), gone),
+        (Guard::Unchanged(vec![old]), spec("b"), gone),
+    ] {
         let error = definitions.put(spec, &guard, at(1)).await.unwrap_err();
-        assert!(matches!(error, WriteError::Changed(_)), "{error}");
+        assert_eq!(error.to_string(), expected);
     }
     assert!(matches!(definitions.put(spec("a"), &Guard::New, at(1)).await, Err(WriteError::Exists(_))));
     assert_eq!(definitions.known()[&name("a")].spec.title, "mine");

@@ -31,19 +31,22 @@ pub enum Change {
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// The name is taken.
-    #[error("there is a stream {0} already")]
+    #[error("stream {0} exists already")]
     Exists(StreamName),
     /// There is no such stream.
     #[error("there is no stream {0}")]
     Unknown(StreamName),
     /// Somebody else has written it since.
-    #[error("the definition of {0} is another one by now")]
+    #[error("stream {0} has changed since you read it; get it again")]
     Changed(StreamName),
+    /// There is none, and the write requires one.
+    #[error("there is no stream {0} to change; get the list of streams again")]
+    Gone(StreamName),
     /// The configuration file declares it.
-    #[error("stream {0} is declared in the configuration file, and is changed there")]
+    #[error("the configuration file declares stream {0}; change it there and send SIGHUP")]
     Declared(StreamName),
     /// There are as many as there may be.
-    #[error("there are {allowed} streams, which is the most that is allowed")]
+    #[error("{allowed} streams exist, which is the limit; delete one, or raise max_streams")]
     Full {
         /// How many.
         allowed: usize,
@@ -65,7 +68,7 @@ impl Guard {
         match (self, before) {
             (Self::Always, _) | (Self::New, None) | (Self::Exists, Some(_)) => Ok(()),
             (Self::New, Some(_)) => Err(WriteError::Exists(name.clone())),
-            (Self::Exists | Self::Unchanged(_), None) => Err(WriteError::Changed(name.clone())),
+            (Self::Exists | Self::Unchanged(_), None) => Err(WriteError::Gone(name.clone())),
             (Self::Unchanged(tags), Some(record)) => match tags.contains(&record.tag()) {
                 true => Ok(()),
                 false => Err(WriteError::Changed(name.clone())),

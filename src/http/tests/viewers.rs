@@ -132,7 +132,7 @@ async fn when_there_is_no_room_those_who_play_go_on() {
     let revision = house.media.clone();
     assert_eq!(house.gets(1, "/live/test/hls.m3u8").await.status, 200);
     assert_eq!(house.gets(2, "/dash/test.mpd").await.status, 200);
-    let words = "stream test has 2 viewers, and may have 2";
+    let words = "stream test is full (2 of 2 viewers)";
     for path in ["hls.m3u8", "llhls.m3u8", "dash.mpd", "lldash.mpd"] {
         check_refused(&house.gets(3, &format!("/live/test/{path}")).await, words);
     }
@@ -161,7 +161,7 @@ async fn nobody_passes_for_many_by_what_they_write() {
     for client in ["198.51.100.1", "198.51.100.2", "nobody"] {
         assert_eq!(house.gets_with(1, read(client)).await.status, 200, "{client}");
     }
-    check_refused(&house.gets_with(2, read("198.51.100.1")).await, "stream test has 1 viewers");
+    check_refused(&house.gets_with(2, read("198.51.100.1")).await, "stream test is full (1 of 1 viewers)");
 }
 
 #[tokio::test]
@@ -180,7 +180,7 @@ async fn those_for_whom_there_is_no_room_are_sent_elsewhere() {
 async fn all_streams_together_have_limits() {
     let house = House::open(json!({}), limits(&json!({"max_viewers": 1}))).await;
     assert_eq!(house.gets(1, "/live/test/hls.m3u8").await.status, 200);
-    let words = "all streams together have 1 viewers, and may have 1";
+    let words = "all streams together are full (1 of 1 viewers)";
     check_refused(&house.gets(2, "/live/test/hls.m3u8").await, words);
     let elsewhere = limits(&json!({"max_viewers": 1, "overflow_url": "http://other.example:8080/b"}));
     let house = House::open(json!({}), elsewhere).await;
@@ -195,7 +195,7 @@ async fn bandwidth_has_a_limit() {
     while house.viewers().await["bytes"].as_u64().unwrap() < 30_000 {
         assert_eq!(house.gets(1, "/live/test/v720/hls.m3u8").await.status, 200);
     }
-    check_refused(&house.gets(2, "/live/test/hls.m3u8").await, "bit/s to send, and may have 100000");
+    check_refused(&house.gets(2, "/live/test/hls.m3u8").await, "of 100000 bit/s)");
     assert!(house.metric("barstone_refused_viewers_total{stream=\"test\",reason=\"bandwidth\"} 1").await);
     house.wait(3);
     assert_eq!(house.gets(2, "/live/test/hls.m3u8").await.status, 200);

@@ -72,8 +72,8 @@ impl Excess {
 impl fmt::Display for Excess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Viewers(now, most) => write!(f, "{now} viewers, and may have {most}"),
-            Self::Bandwidth(now, most) => write!(f, "{now} bit/s to send, and may have {most}"),
+            Self::Viewers(now, most) => write!(f, "{now} of {most} viewers"),
+            Self::Bandwidth(now, most) => write!(f, "{now} of {most} bit/s"),
         }
     }
 }

@@ -25,7 +25,7 @@ pub enum Admission {
 
 /// A viewer limit is reached.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} {excess}", whose(.stream.as_ref()))]
+#[error("{} full ({excess})", whose(.stream.as_ref()))]
 pub struct Refusal {
     /// The stream whose limit is reached; `None` for the limit of all streams together.
     pub stream: Option<StreamName>,
@@ -96,14 +96,21 @@ impl Registry {
         let labels = RefusedViewerLabels { stream: name.to_string(), reason: excess.as_str() };
         self.setting.metrics.refused_viewers.get_or_create(&labels).inc();
         if entry.audience.refuse(now) {
-            tracing::warn!(stream = %name, %excess, "new viewers are not let in");
+            match excess {
+                Excess::Viewers(viewers, max_viewers) => {
+                    tracing::warn!(stream = %name, viewers, max_viewers, "viewer limit reached, refusing new viewers");
+                }
+                Excess::Bandwidth(bandwidth, max_bandwidth) => {
+                    tracing::warn!(stream = %name, bandwidth, max_bandwidth, "bandwidth limit reached, refusing new viewers");
+                }
+            }
             self.setting.events.tell(now, name, EventKind::Overflow);
         }
     }
 }
 
 fn whose(stream: Option<&StreamName>) -> String {
-    stream.map_or_else(|| "all streams together have".into(), |name| format!("stream {name} has"))
+    stream.map_or_else(|| "all streams together are".into(), |name| format!("stream {name} is"))
 }
 
 impl Entry {

@@ -11,7 +11,7 @@ async fn a_stream_without_room_waits_for_another_to_stop() {
         registry.put(spec(other), Guard::New).await.unwrap();
     }
     let view = until(&registry, Phase::Waiting).await;
-    assert!(view.wanted && view.status.error.unwrap().contains("no room for 23040000 pixels"));
+    assert!(view.wanted && view.status.error.unwrap().contains("needs 23.0 Mpixel/s"));
     let text = registry.setting().metrics.text();
     assert!(text.contains("barstone_used_pixels_per_second 46080000\n"));
     registry.enable(&name("b"), false, Guard::Always).await.unwrap();
