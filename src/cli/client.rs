@@ -114,11 +114,15 @@ impl Client {
         // What is yet to be made is not missing: its name is refused.
         let unnameable = |error: ClientError| ClientError::Refused(format!("name: {error}"));
         let request = self.server.stream(Method::PUT, name, None).map_err(unnameable)?;
-        let request = match condition {
+        let request = match &condition {
             Some(condition) => server::on_condition(request, condition)?,
             None => request,
         };
-        let answer = self.server.send(server::with_body(request, &definition)).await?;
+        let creates = condition.is_some_and(|(header, _)| header == IF_NONE_MATCH);
+        let answer = self.server.send(server::with_body(request, &definition)).await.map_err(|error| match error {
+            ClientError::Unmet(_) if creates => ClientError::Exists(name.to_owned()),
+            error => error,
+        })?;
         self.show(&answer, |answer| Ok(line(&answer.read()?)))
     }
 

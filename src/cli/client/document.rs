@@ -13,23 +13,28 @@ const MAX_BYTES: u64 = 1024 * 1024;
 
 /// Reads a file, or JSON from the standard input if the path is `-`.
 pub(super) fn read(path: &Path) -> Result<Value, ClientError> {
-    let wrong = |problem: String| ClientError::Document { path: path.to_owned(), problem };
+    let wrong = |problem: String| ClientError::Document { document: called(path), problem };
     let text = text(path).map_err(|source| ClientError::File { path: path.to_owned(), source })?;
     if text.len() as u64 > MAX_BYTES {
-        return Err(wrong(format!("longer than {MAX_BYTES} bytes")));
+        return Err(wrong(format!("is longer than {MAX_BYTES} bytes")));
     }
     match path.extension().is_some_and(|ending| ending == "toml") {
         true => from_toml(&text).map_err(wrong),
-        false => serde_json::from_str(&text).map_err(|error| wrong(error.to_string())),
+        false => serde_json::from_str(&text)
+            .map_err(|error| wrong(format!("is not JSON (line {}, column {})", error.line(), error.column()))),
     }
 }
 
 /// The name in a definition.
 pub(super) fn name<'a>(definition: &'a Value, path: &Path) -> Result<&'a str, ClientError> {
     let name = definition.get("name").and_then(Value::as_str);
-    let wrong =
-        || ClientError::Document { path: path.to_owned(), problem: "a definition with a name is needed".into() };
-    name.ok_or_else(wrong)
+    let problem = "is not a definition with a name: send an object such as {\"name\": \"test\"}";
+    name.ok_or_else(|| ClientError::Document { document: called(path), problem: problem.into() })
+}
+
+/// What messages call the document at `path`.
+fn called(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".into() } else { path.display().to_string() }
 }
 
 fn text(path: &Path) -> std::io::Result<String> {
@@ -45,7 +50,7 @@ fn from_toml(text: &str) -> Result<Value, String> {
     let table: Result<toml::Table, _> = toml::from_str(text);
     let table = table.map_err(|error| {
         let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
-        format!("line {line}: {}", error.message())
+        format!("is not TOML (line {line}): {}", error.message())
     })?;
     Ok(json(toml::Value::Table(table)))
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::token_origin::Origin;
+use crate::base::os_error;
 
 /// What the program ends with. The higher one counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,19 +17,22 @@ pub(super) enum Code {
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ClientError {
-    #[error("cannot begin: {0}")]
+    #[error("cannot start the client: {0}")]
     Begin(String),
-    #[error("{server} cannot be reached: {problem}")]
+    #[error("{server} cannot be reached: {problem}. Start the server, or name another with --server")]
     Unreachable { server: String, problem: String },
-    #[error("{server} has not answered within {seconds} s")]
+    #[error("{server} has not answered within {seconds} s; --timeout allows more")]
     Overdue { server: String, seconds: u64 },
-    #[error("the server failed: {0}")]
-    Failed(String),
-    #[error("this is not the answer of a barstone server: {0}")]
+    #[error("the server answered {status}: {problem}")]
+    Failed { status: u16, problem: String },
+    /// The server that the settings start answers, and is not ready.
+    #[error("not ready: {0}")]
+    NotReady(String),
+    #[error("this is not the answer of a barstone server: {0}. Check --server")]
     Strange(String),
-    #[error("the output cannot be written: {0}")]
+    #[error("cannot write the output: {}", os_error::text(.0))]
     Output(std::io::Error),
-    #[error("{option}: not a value that can be sent")]
+    #[error("{option}: must consist of visible ASCII characters")]
     Header { option: &'static str },
     #[error("the API token of {origin} cannot be sent: a token is visible ASCII characters without blanks")]
     Token { origin: Origin },
@@ -36,12 +40,18 @@ pub(super) enum ClientError {
     TokenNeeded { server: String },
     #[error("{server} refuses the API token of {origin}: use --token-file FILE, or set BARSTONE_API_TOKEN")]
     TokenRefused { server: String, origin: Origin },
-    #[error("a server on any port that is free cannot be found")]
+    #[error("--listen: must have a port other than 0, so that the server can be found")]
     AnyPort,
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), os_error::text(source))]
     File { path: PathBuf, source: std::io::Error },
-    #[error("{}: {problem}", path.display())]
-    Document { path: PathBuf, problem: String },
+    #[error("{document} {problem}")]
+    Document { document: String, problem: String },
+    /// `put --create` on a name that is taken.
+    #[error("{0} exists already; leave out --create to replace it")]
+    Exists(String),
+    /// A condition of the request does not hold (412).
+    #[error("{0}")]
+    Unmet(String),
     #[error("{0}")]
     Missing(String),
     #[error("{0}")]
@@ -54,14 +64,19 @@ impl ClientError {
             Self::Begin(_)
             | Self::Unreachable { .. }
             | Self::Overdue { .. }
-            | Self::Failed(_)
+            | Self::Failed { .. }
+            | Self::NotReady(_)
             | Self::Strange(_)
             | Self::Output(_) => Code::Failed,
             Self::AnyPort | Self::Header { .. } | Self::Token { .. } | Self::File { .. } | Self::Document { .. } => {
                 Code::Usage
             }
             Self::Missing(_) => Code::Missing,
-            Self::Refused(_) | Self::TokenNeeded { .. } | Self::TokenRefused { .. } => Code::Refused,
+            Self::Refused(_)
+            | Self::Exists(_)
+            | Self::Unmet(_)
+            | Self::TokenNeeded { .. }
+            | Self::TokenRefused { .. } => Code::Refused,
         }
     }
 }

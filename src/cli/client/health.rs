@@ -4,6 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::{Method, Url};
+use serde::Deserialize;
 
 use super::error::ClientError;
 use super::print;
@@ -13,8 +14,28 @@ use crate::program::config::Config;
 /// Says `ready`, or fails with the reason.
 pub(super) async fn check(config: &Config) -> Result<(), ClientError> {
     let server = Server::beside(&url(config)?)?;
-    server.send(server.at(Method::GET, &["readyz"], &[])).await?;
-    print("ready\n")
+    let response = server.fetch(server.at(Method::GET, &["readyz"], &[])).await?;
+    match (response.status.is_success(), serde_json::from_slice::<Readiness>(&response.body)) {
+        (true, _) => print("ready\n"),
+        (false, Ok(readiness)) => Err(ClientError::NotReady(readiness.reason())),
+        (false, Err(_)) => Err(ClientError::Strange(response.status.to_string())),
+    }
+}
+
+/// What `/readyz` answers.
+#[derive(Debug, Deserialize)]
+struct Readiness {
+    draining: bool,
+    not_playable: Vec<String>,
+}
+
+impl Readiness {
+    fn reason(&self) -> String {
+        match self.draining {
+            true => "the server is shutting down".into(),
+            false => format!("not playable: {}", self.not_playable.join(", ")),
+        }
+    }
 }
 
 fn url(config: &Config) -> Result<Url, ClientError> {

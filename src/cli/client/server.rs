@@ -28,8 +28,9 @@ pub(super) struct Server {
     token: Option<Token>,
 }
 
-/// What a server answers when it has done what it was asked for: JSON, or nothing.
+/// What a server answers: JSON, or nothing.
 pub(super) struct Answer {
+    pub(super) status: StatusCode,
     pub(super) body: Bytes,
     /// Empty where there is none.
     pub(super) tag: String,
@@ -89,19 +90,26 @@ impl Server {
     /// A request to a stream, or to something that can be done with it.
     pub(super) fn stream(&self, method: Method, name: &str, verb: Option<&str>) -> Result<RequestBuilder, ClientError> {
         // What is no name may not even have a URL.
-        let missing = || ClientError::Missing(format!("no stream can be called {name:?}"));
+        let missing = || ClientError::Missing(format!("no stream can have the name {name:?}"));
         let name = StreamName::parse(name).ok_or_else(missing)?;
         let path: Vec<&str> = ["streams", name.as_str()].into_iter().chain(verb).collect();
         Ok(self.request(method, &path, &[]))
     }
 
+    /// Sends a request. An answer that is an error is an error.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Answer, ClientError> {
+        let answer = self.fetch(request).await?;
+        self.judge(answer.status, &answer.body)?;
+        Ok(answer)
+    }
+
+    /// Sends a request, and returns whatever the server answers.
+    pub(super) async fn fetch(&self, request: RequestBuilder) -> Result<Answer, ClientError> {
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status();
         let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default().to_owned();
         let body = response.bytes().await.map_err(|error| self.unreachable(&error))?;
-        self.judge(status, &body)?;
-        Ok(Answer { body, tag })
+        Ok(Answer { status, body, tag })
     }
 
     /// Where it is, without what is nobody's business.
@@ -121,8 +129,11 @@ impl Server {
             StatusCode::UNAUTHORIZED if problem.is_some_and(|problem| problem.is_of_api_token()) => {
                 Err(self.without_token())
             }
+            StatusCode::PRECONDITION_FAILED => Err(ClientError::Unmet(text)),
+            // The server works, and its limits do not allow the request.
+            StatusCode::INSUFFICIENT_STORAGE => Err(ClientError::Refused(text)),
             status if status.is_client_error() => Err(ClientError::Refused(text)),
-            status if status.is_server_error() => Err(ClientError::Failed(text)),
+            status if status.is_server_error() => Err(ClientError::Failed { status: status.as_u16(), problem: text }),
             _ => Err(ClientError::Strange(text)),
         }
     }
@@ -173,11 +184,11 @@ pub(super) fn with_body(request: RequestBuilder, body: &Value) -> RequestBuilder
 /// The same request on a condition. A tag needs no quotes.
 pub(super) fn on_condition(
     request: RequestBuilder,
-    (header, tag): Condition<'_>,
+    (header, tag): &Condition<'_>,
 ) -> Result<RequestBuilder, ClientError> {
-    let tag = if tag == "*" || tag.contains('"') { tag.to_owned() } else { format!("\"{tag}\"") };
+    let tag = if *tag == "*" || tag.contains('"') { (*tag).to_owned() } else { format!("\"{tag}\"") };
     let tag = HeaderValue::try_from(tag).map_err(|_| ClientError::Header { option: "--if-match" })?;
-    Ok(request.header(header, tag))
+    Ok(request.header(header.clone(), tag))
 }
 
 /// The first cause of an error.
