@@ -145,21 +145,38 @@ mod tests {
         let check = |names: &[&str]| {
             check_environment(names.iter().map(Into::into), &variables()).map_err(|error| error.to_string())
         };
-        assert_eq!(check(&["BARSTONE_LISTEN", "BARSTONE_CONFIG", "BARSTONE", "LISTN"]), Ok(()));
-        assert_eq!(check(&["BARSTONE_SERVER", "BARSTONE_API_TOKEN", "BARSTONE_API_TOKEN_FILE"]), Ok(()));
+        assert_eq!(check(&["BARSTONE_LISTEN", "BARSTONE_CONFIG", "BARSTONE", "LISTN"]), Ok(vec![]));
+        assert_eq!(check(&["BARSTONE_SERVER", "BARSTONE_API_TOKEN", "BARSTONE_API_TOKEN_FILE"]), Ok(vec![]));
         let error = check(&["BARSTONE_LISTN"]).unwrap_err();
         assert_eq!(error, "environment variable BARSTONE_LISTN: unknown; did you mean BARSTONE_LISTEN?");
-        assert!(check(&["BARSTONE_XYZZY"]).unwrap_err().contains("there are BARSTONE_CONFIG, BARSTONE_LISTEN"));
+        let error = check(&["BARSTONE_LISTEN_PORT"]).unwrap_err();
+        assert!(error.ends_with("did you mean BARSTONE_LISTEN?"), "{error}");
+        for near in ["BARSTONE_SERVICE", "BARSTONE_STORE_PORT", "BARSTONE_TOKEN", "BARSTONE_listen"] {
+            assert!(check(&[near]).is_err(), "{near}");
+        }
+        for far in ["BARSTONE_XYZZY", "BARSTONE_", "BARSTONE_SERVICE_HOSTS", "BARSTONE_PORTS"] {
+            assert_eq!(check(&[far]), Ok(vec![far.to_owned()]));
+        }
     }
 
     #[test]
-    fn variables_of_a_service_of_the_same_name_are_nothing_to_us() {
-        let check = |name: &str| check_environment([name.into()].into_iter(), &variables()).is_ok();
-        for name in ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_80_TCP_ADDR"] {
-            assert!(check(&format!("BARSTONE_{name}")), "{name}");
-        }
-        for name in ["SERVICE", "SERVICE_HOSTS", "PORTS", "SERVICE_PORTS"] {
-            assert!(!check(&format!("BARSTONE_{name}")), "{name}");
+    fn variables_of_services_whose_names_begin_so_are_ignored() {
+        let check = |names: &[&str]| check_environment(names.iter().map(Into::into), &variables()).ok();
+        for service in ["", "STORE_", "EDGE_", "SERVE_", "API_TOKEN_"] {
+            let of = |end: &str| format!("BARSTONE_{service}{end}");
+            for end in [
+                "SERVICE_HOST",
+                "SERVICE_PORT",
+                "SERVICE_PORT_HTTP",
+                "PORT_8080_TCP",
+                "PORT_8080_TCP_ADDR",
+                "PORT_53_UDP_PORT",
+                "PORT_9_SCTP_PROTO",
+            ] {
+                assert_eq!(check(&[&of(end)]), Some(vec![of(end)]));
+            }
+            let all = [of("PORT"), of("SERVICE_HOST")];
+            assert_eq!(check(&[&all[0], &all[1]]), Some(all.to_vec()));
         }
     }
 

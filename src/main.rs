@@ -20,9 +20,11 @@ const FAILURE: u8 = 1;
 fn main() -> ExitCode {
     let Cli { command, sources: outer } = Cli::parse();
     let names = std::env::vars_os().map(|(name, _)| name);
-    if let Err(error) = config::check_environment(names, &cli::variables()) {
-        return fail(&error.into(), BAD_CONFIGURATION);
-    }
+    let ignored = match config::check_environment(names, &cli::variables()) {
+        Ok(ignored) => ignored,
+        Err(error) => return fail(&error.into(), BAD_CONFIGURATION),
+    };
+    let serve = |sources, config| serve(sources, config, &ignored);
     match command {
         None => configured(outer, serve),
         Some(Command::Serve { sources }) => configured(sources.or(outer), serve),
@@ -79,9 +81,13 @@ fn raise_open_files() {
     }
 }
 
-fn serve(sources: Sources, config: Config) -> anyhow::Result<()> {
+/// `ignored` are the environment variables that look like settings and have no effect.
+fn serve(sources: Sources, config: Config, ignored: &[String]) -> anyhow::Result<()> {
     let log =
         telemetry::start(&config.log, config.log_format).map_err(|error| anyhow::anyhow!(error)).context("log")?;
+    for name in ignored {
+        tracing::debug!(%name, "environment variable ignored: there is no such setting");
+    }
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -6,7 +6,7 @@ use barstone::cli::Cli;
 use clap::CommandFactory;
 use tempfile::TempDir;
 
-use crate::support::server::{run, run_with};
+use crate::support::server::{Server, run, run_with};
 
 fn written(toml: &str) -> (TempDir, PathBuf) {
     let directory = TempDir::new().expect("a temporary directory");
@@ -167,6 +167,19 @@ fn a_variable_that_is_not_known_is_refused() {
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), error.lines().count()), (Some(2), 1), "{error}");
     assert!(error.contains("BARSTONE_STATEDIR") && error.contains("did you mean BARSTONE_STATE_DIR?"), "{error}");
+}
+
+#[test]
+fn variables_of_other_services_are_ignored_and_listed_at_debug() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let neighbours = [("BARSTONE_STORE_SERVICE_HOST", "10.0.0.1"), ("BARSTONE_EDGE_PORT_8080_TCP_ADDR", "10.0.0.2")];
+    let server = Server::at_with(directory.path(), &["--log", "barstone=debug"], &neighbours);
+    for (name, _) in neighbours {
+        let listed = |line: &String| line.contains(" DEBUG ") && line.contains(name);
+        assert_eq!(server.log().iter().filter(|line| listed(line)).count(), 1, "{name}: {:?}", server.log());
+    }
+    let output = run_with(&["config", "check"], &neighbours);
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
