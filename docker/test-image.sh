@@ -117,6 +117,9 @@ free_port() {
     python3 -c 'import socket; probe = socket.socket(); probe.bind(("127.0.0.1", 0)); print(probe.getsockname()[1])'
 }
 
+# on_front_port FILE: the configuration for one address of this machine.
+on_front_port() { sed "s/listen 8080 /listen 127.0.0.1:$front_port /; /include .*ipv6-http/d" "$1"; }
+
 playlist() { curl --silent --fail --max-time 10 "http://127.0.0.1:$1/live/test/v720/hls.m3u8" | grep '\.m4s$'; }
 
 # plays PORT: four seconds without a gap, which a machine that is too slow makes, so it is tried again.
@@ -170,7 +173,7 @@ podman exec all-in-one barstone streams start test --server "http://127.0.0.1:$p
 podman exec all-in-one touch /usr/local/here 2>/dev/null && fail "the root can be written"
 
 echo "server 127.0.0.1:$port;" >"$store/origins.conf"
-sed "s/listen 8080 /listen 127.0.0.1:$front_port /" docker/nginx/edge.conf >"$store/edge.conf"
+on_front_port docker/nginx/edge.conf >"$store/edge.conf"
 start edge --volume "$store/origins.conf:/etc/barstone/origins.conf:ro" --volume "$store/edge.conf:/etc/barstone/edge.conf:ro" barstone-edge
 until_true "the edge has the playlist" playlist "$front_port"
 plays "$front_port"
@@ -178,9 +181,15 @@ tells_of edge nginx-light
 ends edge 0
 ends all-in-one 0
 
-mkdir -p "$store/media" && chown 10001:10001 "$store/media"
+# As OpenShift does: any user, in group 0.
+start any-user --user 123456:0 --env BARSTONE_LISTEN="127.0.0.1:$port" --volume any-user:/state barstone
+until_true "the health check of the image for any user" podman healthcheck run any-user
+until_true "any user writes the state" podman exec any-user test -s /state/streams/test.json
+ends any-user 0
+
+mkdir -p "$store/media" && chown 10001:0 "$store/media"
 start source --env BARSTONE_LISTEN="127.0.0.1:$port" --volume "$store/media:/media" barstone-source
-sed "s/listen 8080 /listen 127.0.0.1:$front_port /" docker/nginx/volume.conf >"$store/volume.conf"
+on_front_port docker/nginx/volume.conf >"$store/volume.conf"
 start volume --volume "$store/media:/media:ro" --volume "$store/volume.conf:/etc/barstone/volume.conf:ro" \
     barstone-edge /etc/barstone/volume.conf
 until_true "nginx has the playlist" playlist "$front_port"

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::SockRef;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -29,6 +29,7 @@ use crate::stream::{Registry, Render, Setting};
 
 mod capacity;
 mod link;
+mod listener;
 mod reload;
 mod secrets;
 mod token;
@@ -39,8 +40,6 @@ pub use token::TOKEN as TOKEN_IN_STATE_DIR;
 
 /// How long requests and pipelines may take to finish once the program is to end.
 const DRAIN: Duration = Duration::from_secs(8);
-/// Connections that may wait to be accepted: as many as Linux allows unless told otherwise.
-const BACKLOG: u32 = 4096;
 
 /// What there is when the program starts.
 #[derive(Debug)]
@@ -106,7 +105,7 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
     let Some(reached) = end.run_until_cancelled(wait::until_reachable(&config.wait)).await else { return Ok(()) };
     reached?;
     let listen = config.listen;
-    let listener = bind(listen).map_err(|why| AppError::Listen { listen, why })?;
+    let listener = listener::bind(listen).map_err(|why| AppError::Listen { listen, why })?;
     let address = listener.local_addr().map_err(|why| AppError::Listen { listen, why })?;
     let tasks = TaskTracker::new();
     let watch = |files| Certificates::watch(files, &tasks, end.clone());
@@ -213,14 +212,6 @@ fn advice(listen: SocketAddr, why: &std::io::Error) -> String {
         ErrorKind::AddrNotAvailable => "this machine does not have the address; correct --listen".into(),
         _ => os_error::text(why),
     }
-}
-
-fn bind(listen: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A restart does not wait for the connections of before to be forgotten.
-    socket.set_reuseaddr(true)?;
-    socket.bind(listen)?;
-    socket.listen(BACKLOG)
 }
 
 /// Addresses of this machine that lead here: what listens on all IPv6 addresses may take IPv4 too.

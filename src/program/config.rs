@@ -33,8 +33,8 @@ pub use token::ApiToken;
 pub use unknown::check_environment;
 pub use viewer_key::{VIEWER_KEY_VARIABLE, ViewerKey};
 
-/// All interfaces, on the port that needs no rights.
-const LISTEN: &str = "0.0.0.0:8080";
+/// All addresses, IPv6 and IPv4, on a port that needs no rights.
+const LISTEN: &str = "[::]:8080";
 /// Says that windows are not mirrored to disk.
 const NO_DIRECTORY: &str = "none";
 const LOG: &str = "info";
@@ -228,7 +228,7 @@ impl MediaDir {
 fn listen(text: Option<String>) -> Result<SocketAddr, ConfigError> {
     let text = text.unwrap_or_else(|| LISTEN.into());
     text.parse().map_err(|_| {
-        refused("listen", format!("must be an address and a port such as 0.0.0.0:8080 or [::]:8080, not {text:?}"))
+        refused("listen", format!("must be an address and a port such as [::]:8080 or 127.0.0.1:8080, not {text:?}"))
     })
 }
 

@@ -1,11 +1,13 @@
-"""The three profiles of compose: what runs in each, and the habits of all."""
+"""The profiles of compose: what runs in each, and the habits of all; and who may run the images."""
 
+import re
 import unittest
 from pathlib import Path
 
 import yaml
 
-COMPOSE = yaml.safe_load((Path(__file__).resolve().parents[2] / "docker/compose.yaml").read_text(encoding="utf-8"))
+COMPOSE_FILE = Path(__file__).resolve().parents[2] / "docker/compose.yaml"
+COMPOSE = yaml.safe_load(COMPOSE_FILE.read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]
 
 
@@ -48,6 +50,21 @@ class Compose(unittest.TestCase):
         self.assertEqual(named, set(COMPOSE["volumes"]))
         for service in SERVICES.values():
             self.assertLessEqual(set(service.get("depends_on", {})), set(SERVICES))
+
+
+class Dockerfile(unittest.TestCase):
+    """OpenShift runs images as any user, in group 0."""
+
+    TEXT = (COMPOSE_FILE.parent / "Dockerfile").read_text(encoding="utf-8")
+
+    def test_group_0_writes_the_volumes(self):
+        made = re.search(r"^RUN install -d -o 10001 -g 0 -m 2775 (.+)$", self.TEXT, re.M)[1].split()
+        self.assertLessEqual(set(re.findall(r"^VOLUME (\S+)$", self.TEXT, re.M)), set(made))
+        for options in re.findall(r"uid=10001\S*", COMPOSE_FILE.read_text(encoding="utf-8")):
+            self.assertIn(",gid=0,mode=2775,", options)
+
+    def test_users_are_numbers(self):
+        self.assertEqual(re.findall(r"^USER (.+)$", self.TEXT, re.M), ["10001:0"] * 2)
 
 
 if __name__ == "__main__":

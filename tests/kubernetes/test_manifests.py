@@ -212,6 +212,15 @@ class Together(unittest.TestCase):
     def test_every_secret_that_is_told_of_is_read(self):
         self.assertEqual(set(secrets(PLAIN["replicated"])), told_secrets())
 
+    def test_viewers_come_by_ipv4_and_ipv6(self):
+        for objects in ALL.values():
+            self.assertEqual(of_kind(objects, "Service")["barstone"]["spec"]["ipFamilyPolicy"], "PreferDualStack")
+
+    def test_openshift_chooses_users_and_groups(self):
+        for overlay in OVERLAYS:
+            for pod, _ in containers(with_components(overlay, ["openshift"])):
+                self.assertEqual(set(pod["securityContext"]), {"runAsNonRoot", "seccompProfile"})
+
     def test_secrets_of_a_registry_are_named_where_wanted(self):
         for overlay in OVERLAYS:
             for pod, _ in containers(PLAIN[overlay]):

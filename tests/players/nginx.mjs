@@ -9,12 +9,17 @@ import { join } from 'node:path';
 
 import { HERE } from './host.mjs';
 import { remove, temporaryDirectory } from './leftovers.mjs';
+import { freePort } from './ports.mjs';
 import { Process } from './process.mjs';
 
 const BINARY = '/usr/sbin/nginx';
 const SHIPPED = new URL('../../docker/nginx/', import.meta.url);
 const OWN = new URL('.', import.meta.url);
 const LISTEN = 'listen 8080 ';
+/** Where the image has the configuration. */
+const INSTALLED = '/etc/barstone/';
+/** Exists on a host with IPv6. */
+const IPV6 = '/proc/sys/net/ipv[6]/';
 
 /** @param {string} mediaDirectory is served at the root */
 export function startVolume(mediaDirectory) {
@@ -46,6 +51,27 @@ export function startPlain(url) {
   const { host } = new URL(url);
   const places = ['location / { proxy_pass http://', 'location /tv/ { proxy_pass http://'];
   return start('plain.conf', places.map((place) => [`${place}127.0.0.1:1`, place + host]), { of: OWN });
+}
+
+/**
+ * On all addresses of the host; `own` is its directory.
+ *
+ * @param {'edge.conf' | 'volume.conf' | 'rtmp.conf'} name
+ * @param {boolean} ipv6 whether the host counts as one that has it
+ */
+export async function startEverywhere(name, ipv6) {
+  const own = temporaryDirectory('nginx');
+  const [port, rtmp] = [await freePort(), await freePort()];
+  const changes = [['8080', `${port}`], ['1935', `${rtmp}`], [INSTALLED, `${own}/`], ['/media', own]];
+  for (const file of [name, 'ipv6-http.conf', 'ipv6-rtmp.conf']) {
+    let text = readFileSync(new URL(file, SHIPPED), 'utf8');
+    for (const [from, to] of ipv6 ? changes : [...changes, [IPV6, '/proc/sys/net/no-ipv[6]/']]) {
+      text = text.replaceAll(from, to);
+    }
+    writeFileSync(join(own, file), text);
+  }
+  writeFileSync(join(own, 'origins.conf'), 'server 127.0.0.1:9;');
+  return { ...await run(own, name, `http://127.0.0.1:${port}`), port, rtmp };
 }
 
 /** What it makes of streams it keeps in a directory of its own; `rtmp` is where they are pushed to. */
@@ -86,14 +112,23 @@ async function start(name, changes, { of = SHIPPED, beside = '', host = HERE } =
     assert.equal(text.split(from).length, 2, `${from} stands once in ${name}`);
     text = text.replace(from, to);
   }
-  const file = join(own, name);
-  writeFileSync(file, text);
+  text = text.replaceAll(/^ *include .*ipv6-.*\n/gm, '');
+  writeFileSync(join(own, name), text);
   writeFileSync(join(own, 'origins.conf'), beside);
+  return run(own, name, `http://${host.address}:${port}`, host);
+}
+
+/**
+ * @param {string} own directory with the files, which is removed when it stops
+ * @param {string} name of the file
+ * @param {string} url where it listens
+ * @param {import('./host.mjs').Host} [host]
+ */
+async function run(own, name, url, host = HERE) {
   // One process, which is ended as one.
-  const args = ['-e', 'stderr', '-p', own, '-c', file, '-g', 'daemon off; master_process off;'];
-  const run = () => new Process(...host.command(BINARY, args));
-  let nginx = run();
-  const url = `http://${host.address}:${port}`;
+  const args = ['-e', 'stderr', '-p', own, '-c', join(own, name), '-g', 'daemon off; master_process off;'];
+  const begin = () => new Process(...host.command(BINARY, args));
+  let nginx = begin();
   const ready = () => nginx.ready('it answers', async () => (await fetch(`${url}/edge/livez`)).ok);
   const stop = async () => {
     await nginx.stop();
@@ -104,7 +139,7 @@ async function start(name, changes, { of = SHIPPED, beside = '', host = HERE } =
   const signal = (name) => process.kill(Number(nginx.pid), name);
   /** After `kill9`, where it was. */
   const restart = async () => {
-    nginx = run();
+    nginx = begin();
     await ready();
   };
   try {

@@ -319,7 +319,7 @@ async fn health_is_that_of_the_server_with_the_same_settings() {
     assert_eq!(health(&server.address().replace("127.0.0.1", "0.0.0.0")).done(), "ready\n");
     health("127.0.0.1:1").check_failed(1, &["http://127.0.0.1:1 cannot be reached"]);
     health("127.0.0.1:0").check_failed(2, &["--listen: must have a port other than 0"]);
-    health("nowhere").check_failed(2, &["0.0.0.0:8080"]);
+    health("nowhere").check_failed(2, &["[::]:8080"]);
     let (url, serving) =
         answers_once("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 15\r\n\r\n{\"ready\":false}");
     health(url.trim_start_matches("http://")).check_failed(1, &["503"]);

@@ -41,7 +41,7 @@ fn mistakes_in_the_file_are_told_with_the_file_and_the_line() {
 
 #[test]
 fn values_that_are_not_allowed_are_told_with_the_field_and_what_is() {
-    check_refused("listen = \"everywhere\"\n", &["listen", "everywhere", "0.0.0.0:8080"]);
+    check_refused("listen = \"everywhere\"\n", &["listen", "everywhere", "[::]:8080"]);
     check_refused("[[streams]]\nname = \"x\"\nwindow_seconds = 5\n", &["window_seconds", "10 to 3600", "5"]);
     check_refused("[[streams]]\nname = \"A\"\n", &["name", "a-z"]);
     check_refused("[[streams]]\nname = \"x\"\n[[streams]]\nname = \"x\"\n", &["two streams are called x"]);
@@ -92,7 +92,7 @@ fn what_is_shown_is_a_configuration_with_the_same_effect() {
 type Row = (&'static str, Option<&'static str>, [&'static str; 3], &'static [&'static str]);
 
 const PRECEDENCE: &[Row] = &[
-    ("listen", Some("'0.0.0.0:8080'"), ["'127.0.0.1:1'", "127.0.0.1:2", "127.0.0.1:3"], &[]),
+    ("listen", Some("'[::]:8080'"), ["'127.0.0.1:1'", "127.0.0.1:2", "127.0.0.1:3"], &[]),
     ("media_dir", None, ["'/file'", "/variable", "none"], &[]),
     ("state_dir", None, ["'/file'", "/variable", "/flag"], &[]),
     ("store", None, ["'nats://file/b'", "nats://variable/b", "nats://flag/b"], &[]),

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::server::{Server, run};
+use crate::support::server::{Server, run, run_with};
 use crate::support::web::{Web, send};
 use crate::support::{LONG, until};
 
@@ -50,6 +50,26 @@ async fn one_port_speaks_both_versions_of_http() {
     assert_eq!(curl(&["--http1.1", "--header", &long, &url]), "431 1.1");
     let refused = send(Web::of(&server).request(Method::GET, "/livez").header("x", "x".repeat(40_000))).await;
     assert_eq!((refused.status, &refused.json()["code"]), (431, &"head_too_long".into()));
+}
+
+/// A client of IPv4 counts as one where lists name its address, though it comes to a socket of IPv6.
+#[tokio::test]
+async fn all_addresses_are_those_of_ipv6_and_ipv4() {
+    let home = TempDir::new().expect("a temporary directory");
+    let media = home.path().join("media");
+    let server = Server::listening("[::]:0", &media, &["--deny", "127.0.0.1"], &[]);
+    let port = server.address().rsplit_once(':').expect("an address and a port").1;
+    let [of_ipv4, of_ipv6] = ["127.0.0.1", "[::1]"].map(|host| format!("http://{host}:{port}"));
+    assert_eq!(curl(&[&format!("{of_ipv4}/livez")]), "200 1.1");
+    assert_eq!(curl(&[&format!("{of_ipv4}/live/test/hls.m3u8")]), "403 1.1");
+    let has_ipv6 = std::net::TcpListener::bind("[::1]:0").is_ok();
+    if has_ipv6 {
+        assert_eq!(curl(&["--globoff", &format!("{of_ipv6}/livez")]), "200 1.1");
+        let path = format!("{of_ipv6}/live/test/hls.m3u8");
+        until(&path, LONG, async || (curl(&["--globoff", &path]) == "200 1.1").then_some(())).await;
+    }
+    let health = run_with(&["health"], &[("BARSTONE_LISTEN", server.address())]);
+    assert_ne!(health.status.code(), Some(2), "{}", String::from_utf8_lossy(&health.stderr));
 }
 
 #[tokio::test]

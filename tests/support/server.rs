@@ -53,12 +53,17 @@ impl Server {
 
     /// With windows mirrored to `media`, and with this in its environment.
     pub(crate) fn at_with(media: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::listening("127.0.0.1:0", media, arguments, environment)
+    }
+
+    /// The same on another address than that of IPv4 on this machine.
+    pub(crate) fn listening(listen: &str, media: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = program();
         let runtime = TempDir::new().expect("a temporary directory");
         command
             .env(RUNTIME, runtime.path())
             .envs(environment.iter().copied())
-            .args(["serve", "--listen", "127.0.0.1:0", "--media-dir"])
+            .args(["serve", "--listen", listen, "--media-dir"])
             .arg(media)
             .args(arguments);
         let mut child =
@@ -84,7 +89,7 @@ impl Server {
         })
     }
 
-    /// `127.0.0.1:PORT`.
+    /// Address and port that it listens on; `127.0.0.1:PORT` unless a test says otherwise.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }

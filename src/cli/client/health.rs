@@ -1,7 +1,7 @@
 //! Whether the server that the same settings start is ready, asked from beside it: for containers, whose settings are in
 //! the environment.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use reqwest::{Method, Url};
 use serde::Deserialize;
@@ -48,11 +48,7 @@ fn url(config: &Config) -> Result<Url, ClientError> {
     }
 }
 
-/// Who listens on all addresses does so on this one.
+/// An address at which a server answers that listens on `listen`. All addresses include IPv4, which every host has.
 fn reachable(listen: IpAddr) -> IpAddr {
-    match listen {
-        IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        address => address,
-    }
+    if listen.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { listen }
 }

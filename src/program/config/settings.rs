@@ -26,7 +26,7 @@ pub struct Sources {
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Settings {
-    /// Address and port to listen on; port 0 takes a free one [default: 0.0.0.0:8080]
+    /// Address and port to listen on; [::] is all addresses, IPv6 and IPv4; port 0 takes a free one [default: [::]:8080]
     #[arg(long, env = "BARSTONE_LISTEN", value_name = "ADDR:PORT", global = true)]
     pub(super) listen: Option<String>,
     /// Also write segments and playlists here, for nginx and the like; `none` to write nothing

@@ -28,7 +28,7 @@ fn check_refused(file: &str, words: &[&str]) {
 #[test]
 fn nothing_said_is_one_stream_on_port_8080() {
     let config = Config::load(&sources(&[])).unwrap();
-    assert_eq!(config.listen.port(), 8080);
+    assert_eq!(config.listen.to_string(), "[::]:8080");
     assert_eq!((config.streams, config.state_dir), (None, None));
     assert_eq!(config.media_dir.path(8081), Some(std::env::temp_dir().join("barstone-8081")));
 }
@@ -47,7 +47,7 @@ fn flags_come_before_the_file() {
 
 #[test]
 fn mistakes_are_named_in_one_line() {
-    check_refused("listen = 'here'", &["listen", "0.0.0.0:8080", "here"]);
+    check_refused("listen = 'here'", &["listen", "[::]:8080", "here"]);
     check_refused("listen = ", &["line 1"]);
     check_refused("\nlisten = ''\nlisden = ''", &["line 3", "lisden", "listen"]);
     check_refused("[[streams]]\nname = 'a'\n[[streams]]\nname = 'B'", &["streams[1].name", "a-z"]);

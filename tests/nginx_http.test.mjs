@@ -1,0 +1,43 @@
+// @ts-check
+// nginx with the configurations that are shipped: where it listens.
+
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { test } from 'node:test';
+
+import { startEverywhere } from './players/nginx.mjs';
+
+const HAS_IPV6 = Object.values(networkInterfaces()).flat().some((address) => address?.address === '::1');
+
+/**
+ * @param {string} host
+ * @param {number} port
+ * @returns {Promise<boolean>} whether a connection can be made
+ */
+function accepts(host, port) {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+for (const name of /** @type {const} */ (['edge.conf', 'volume.conf', 'rtmp.conf'])) {
+  for (const ipv6 of [true, false]) {
+    test(`${name} listens on IPv4, and ${ipv6 ? 'on IPv6' : 'on that only where there is no IPv6'}`, async () => {
+      const { port, rtmp, stop } = await startEverywhere(name, ipv6);
+      try {
+        for (const each of name === 'rtmp.conf' ? [port, rtmp] : [port]) {
+          assert.equal(await accepts('127.0.0.1', each), true);
+          assert.equal(await accepts('::1', each), ipv6 && HAS_IPV6);
+        }
+      } finally {
+        await stop();
+      }
+    });
+  }
+}
