@@ -44,8 +44,6 @@ struct Element {
     children: &'static [&'static str],
 }
 
-const DESCRIPTOR: (&[(&str, Type)], &[(&str, Type)]) = (&[("schemeIdUri", Text)], &[("value", Text), ("id", Text)]);
-
 const ELEMENTS: [Element; 15] = [
     Element {
         name: "MPD",
@@ -171,7 +169,7 @@ const ELEMENTS: [Element; 15] = [
 ];
 
 const fn descriptor(name: &'static str) -> Element {
-    Element { name, required: DESCRIPTOR.0, optional: DESCRIPTOR.1, children: &[] }
+    Element { name, required: &[("schemeIdUri", Text)], optional: &[("value", Text), ("id", Text)], children: &[] }
 }
 
 /// An element that is open, and the last of its children so far by the place in its sequence.
