@@ -1,5 +1,5 @@
 #!/bin/sh
-# Copies the GStreamer plugins that the program uses to OUT/root, and writes the packages that they are of to
+# Copies the plugins of GStreamer and GIO that the program uses to OUT/root, and writes the packages that they are of to
 # OUT/packages.copied, and those that they and PROGRAM need to OUT/packages.needed: usage: pick-plugins.sh PROGRAM OUT
 set -eu
 program=$1
@@ -10,6 +10,8 @@ plugins='app coreelements videotestsrc voaacenc x264
 # Two small libraries of it are used, and it depends on a desktop; they are copied too.
 copied=libgstreamer-plugins-bad1.0-0
 directory=$(dirname "$(find /usr/lib -name libgstcoreelements.so)")
+# TLS of GIO, for rtmps. Its package depends on a desktop as well.
+tls=$(dirname "$directory")/gio/modules/libgiognutls.so
 
 # copy FILE DIRECTORY PACKAGE
 copy() {
@@ -26,9 +28,11 @@ owners() {
 
 files=
 for plugin in $plugins; do
-    file=$directory/libgst$plugin.so
-    copy "$file" "$directory" "$(dpkg-query -S "$file" | cut -d: -f1)"
-    files="$files $file"
+    files="$files $directory/libgst$plugin.so"
+done
+files="$files $tls"
+for file in $files; do
+    copy "$file" "$(dirname "$file")" "$(dpkg-query -S "$file" | cut -d: -f1)"
 done
 # shellcheck disable=SC2086 # one word for each file
 ldd "$program" $files | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' | sort -u | while read -r library; do

@@ -8,7 +8,8 @@ import sys
 import zlib
 
 WIDTH, HEIGHT = 256, 150       # any size works: the strip scales with the picture
-COLUMNS, ROWS, ROWS_IN_HEIGHT = 64, 2, 30
+GRIDS = (64, 2), (32, 4)       # columns and rows of cells; the second is that of pictures less than 128 pixels wide
+ROWS_IN_HEIGHT = 30
 
 
 def middle(cell, size):
@@ -20,10 +21,14 @@ def middle(cell, size):
 
 def read(luma, width=WIDTH, height=HEIGHT):
     """Milliseconds since 1970 and frame index since 1970, or None if there is no valid strip."""
+    return next(filter(None, (read_grid(luma, width, height, *grid) for grid in GRIDS)), None)
+
+
+def read_grid(luma, width, height, columns, rows):
     means = []
-    for row in range(ROWS):
-        for column in range(COLUMNS):
-            cell = [luma[y * width + x] for y in middle(row, height / ROWS_IN_HEIGHT) for x in middle(column, width / COLUMNS)]
+    for row in range(rows):
+        for column in range(columns):
+            cell = [luma[y * width + x] for y in middle(row, height / ROWS_IN_HEIGHT) for x in middle(column, width / columns)]
             means.append(sum(cell) / len(cell))
     threshold = (min(means) + max(means)) / 2
     bits = "".join("1" if mean > threshold else "0" for mean in means)

@@ -6,15 +6,20 @@
 /** @typedef {{ data: Uint8ClampedArray | Uint8Array, width: number, height: number }} Pixels RGBA, as in ImageData. */
 
 const VERSION = 0xb1;
-const COLUMNS = 64;
-const ROWS = 2;
-/** Height of the picture divided by the height of the strip. */
-const STRIPS_IN_HEIGHT = 15;
+/** @typedef {{ columns: number, rows: number }} Grid */
+/** The cells of most pictures, and those of a picture less than 128 pixels wide. */
+const GRIDS = [{ columns: 64, rows: 2 }, { columns: 32, rows: 4 }];
+/** Height of the picture divided by the height of a row of cells. */
+const ROWS_IN_HEIGHT = 30;
 /** Minimum difference between the lightest and the darkest cell, in steps of 0 to 255. */
 const LEAST_CONTRAST = 32;
-/** Size at which a video's strip is read: four pixels for each cell, of which the middle two count. */
-const STRIP_WIDTH = COLUMNS * 4;
-const STRIP_HEIGHT = ROWS * 4;
+/**
+ * Size at which the top of a video is read, which has room for either kind of strip: at least four pixels for each cell,
+ * of which the middle half counts.
+ */
+const TOP_ROWS = 4;
+const TOP_WIDTH = 64 * 4;
+const TOP_HEIGHT = TOP_ROWS * 4;
 
 /**
  * Reads the strip of a whole picture, at any scale.
@@ -22,7 +27,7 @@ const STRIP_HEIGHT = ROWS * 4;
  * @returns {Timecode | null} null if the picture has no strip, or a damaged one
  */
 export function readStrip(picture) {
-  return readCells(picture, picture.height / STRIPS_IN_HEIGHT);
+  return readEither(picture, picture.height / ROWS_IN_HEIGHT);
 }
 
 /**
@@ -35,26 +40,42 @@ export function readStripFromVideo(video, canvas) {
   const { videoWidth, videoHeight } = video;
   const context = canvas.getContext('2d', { willReadFrequently: true });
   if (!context || !videoWidth || !videoHeight) return null;
-  if (canvas.width !== STRIP_WIDTH || canvas.height !== STRIP_HEIGHT) {
-    canvas.width = STRIP_WIDTH;
-    canvas.height = STRIP_HEIGHT;
+  if (canvas.width !== TOP_WIDTH || canvas.height !== TOP_HEIGHT) {
+    canvas.width = TOP_WIDTH;
+    canvas.height = TOP_HEIGHT;
   }
-  context.drawImage(video, 0, 0, videoWidth, videoHeight / STRIPS_IN_HEIGHT, 0, 0, STRIP_WIDTH, STRIP_HEIGHT);
-  return readCells(context.getImageData(0, 0, STRIP_WIDTH, STRIP_HEIGHT), STRIP_HEIGHT);
+  const height = (videoHeight * TOP_ROWS) / ROWS_IN_HEIGHT;
+  context.drawImage(video, 0, 0, videoWidth, height, 0, 0, TOP_WIDTH, TOP_HEIGHT);
+  return readEither(context.getImageData(0, 0, TOP_WIDTH, TOP_HEIGHT), TOP_HEIGHT / TOP_ROWS);
+}
+
+/**
+ * A narrow picture that has been made larger still has the strip of a narrow picture.
+ * @param {Pixels} pixels
+ * @param {number} rowHeight height of a row of cells in pixels, not always a whole number
+ * @returns {Timecode | null}
+ */
+function readEither(pixels, rowHeight) {
+  for (const grid of GRIDS) {
+    const timecode = readCells(pixels, rowHeight, grid);
+    if (timecode) return timecode;
+  }
+  return null;
 }
 
 /**
  * @param {Pixels} pixels
- * @param {number} stripHeight height of the strip in pixels, not always a whole number
+ * @param {number} rowHeight height of a row of cells in pixels
+ * @param {Grid} grid
  * @returns {Timecode | null}
  */
-function readCells(pixels, stripHeight) {
-  if (pixels.width < 2 * COLUMNS || stripHeight < 2 * ROWS) return null;
+function readCells(pixels, rowHeight, grid) {
+  if (pixels.width < 2 * grid.columns || rowHeight < 2) return null;
   const means = [];
-  for (let row = 0; row < ROWS; row += 1) {
-    const rows = middle(row, stripHeight / ROWS);
-    for (let column = 0; column < COLUMNS; column += 1) {
-      means.push(meanLuma(pixels, middle(column, pixels.width / COLUMNS), rows));
+  for (let row = 0; row < grid.rows; row += 1) {
+    const rows = middle(row, rowHeight);
+    for (let column = 0; column < grid.columns; column += 1) {
+      means.push(meanLuma(pixels, middle(column, pixels.width / grid.columns), rows));
     }
   }
   const darkest = Math.min(...means);

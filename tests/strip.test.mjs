@@ -17,11 +17,13 @@ const timecodes = JSON.parse(readFileSync(new URL('strip.json', import.meta.url)
 function picture(hex, { width, height, levels = [0, 255], noise = 0 }) {
   const bits = [...hex].flatMap((digit) => [8, 4, 2, 1].map((mask) => (parseInt(digit, 16) & mask) !== 0));
   const data = new Uint8ClampedArray(width * height * 4).fill(128);
-  for (let row = 0; row < 2; row += 1) {
+  const [columns, rows] = width < 128 ? [32, 4] : [64, 2];
+  for (let row = 0; row < rows; row += 1) {
     for (let y = Math.floor((row * height) / 30); y < Math.floor(((row + 1) * height) / 30); y += 1) {
       for (let x = 0; x < width; x += 1) {
-        const column = Array.from({ length: 64 }, (_, c) => c).find((c) => x < Math.floor(((c + 1) * width) / 64)) ?? 0;
-        const level = levels[bits[row * 64 + column] ? 1 : 0] + (((x * 7919 + y * 104729) % 101) / 50 - 1) * noise;
+        const all = Array.from({ length: columns }, (_, c) => c);
+        const column = all.find((c) => x < Math.floor(((c + 1) * width) / columns)) ?? 0;
+        const level = levels[bits[row * columns + column] ? 1 : 0] + (((x * 7919 + y * 104729) % 101) / 50 - 1) * noise;
         data.fill(level, (y * width + x) * 4, (y * width + x) * 4 + 3);
       }
     }
@@ -30,7 +32,7 @@ function picture(hex, { width, height, levels = [0, 255], noise = 0 }) {
 }
 
 for (const { timeMs, frame, bytes } of timecodes) {
-  for (const [width, height] of [[160, 90], [426, 240], [640, 360], [720, 576], [1280, 720]]) {
+  for (const [width, height] of [[90, 160], [160, 90], [426, 240], [640, 360], [720, 576], [1280, 720], [1440, 2560]]) {
     test(`frame ${frame} is read at ${width}x${height}`, () => {
       assert.deepEqual(readStrip(picture(bytes, { width, height })), { timeMs, frame });
     });
@@ -46,7 +48,8 @@ test('a strip survives another range and noise', () => {
 test('pictures without a whole strip are refused', () => {
   const { bytes } = timecodes[0];
   const size = { width: 640, height: 360 };
-  assert.equal(readStrip(picture(bytes, { width: 100, height: 60 })), null);
+  assert.equal(readStrip(picture(bytes, { width: 62, height: 60 })), null);
+  assert.equal(readStrip(picture(bytes, { width: 100, height: 58 })), null);
   assert.equal(readStrip(picture(bytes, { ...size, levels: [120, 130] })), null);
   assert.equal(readStrip(picture(bytes, { ...size, levels: [255, 0] })), null);
   assert.equal(readStrip(picture(bytes.replace(/.$/, (digit) => (digit === '0' ? '1' : '0')), size)), null);
@@ -74,7 +77,7 @@ function fakeCanvas() {
 
 test('a video is read through a small canvas', () => {
   const canvas = fakeCanvas();
-  for (const [width, height] of [[160, 90], [426, 240], [720, 576], [1280, 720]]) {
+  for (const [width, height] of [[90, 160], [160, 90], [426, 240], [720, 576], [1280, 720]]) {
     for (const { timeMs, frame, bytes } of timecodes) {
       const { data } = picture(bytes, { width, height });
       const video = /** @type {any} */ ({ data, videoWidth: width, videoHeight: height });

@@ -10,6 +10,7 @@ use crate::base::timeline::{Kind, Timeline};
 
 mod audience;
 mod check;
+mod frame_rate;
 mod level;
 mod limits;
 pub mod object;

@@ -33,9 +33,9 @@ pub const VERSION: u32 = 1;
 /// What is drawn: everything about a picture but the time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Picture {
-    /// Width in pixels; even, 160 or more.
+    /// Width in pixels; even, 90 or more.
     pub width: u32,
-    /// Height in pixels; even, 90 or more.
+    /// Height in pixels; even, 90 or more. The longer side is 160 or more.
     pub height: u32,
     /// Frames per second.
     pub rate: Rate,

@@ -100,6 +100,9 @@ fn definitions() -> Vec<Value> {
         json!({"name": "veryfast", "video": [{"id": "v", "width": 640, "height": 360, "bitrate": 600_000, "preset": "veryfast"}]}),
         json!({"name": "black", "pattern": "black", "video": small(600_000)}),
         json!({"name": "grid", "pattern": "grid", "video": small(600_000)}),
+        json!({"name": "portrait", "video": [
+            {"id": "high", "width": 720, "height": 1280, "bitrate": 1_500_000},
+            {"id": "least", "width": 90, "height": 160, "bitrate": 100_000}]}),
         json!({"name": "silent", "audio": null, "video": small(600_000)}),
         json!({"name": "loud", "audio": {"bitrate": 256_000}, "video": small(600_000)}),
     ]

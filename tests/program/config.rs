@@ -35,7 +35,7 @@ fn check_refused(toml: &str, words: &[&str]) {
 fn mistakes_in_the_file_are_told_with_the_file_and_the_line() {
     check_refused("log = \"info\"\nlisten = ", &["wrong.toml", "line 2"]);
     check_refused("log = \"info\"\n\n[[stream]]\nname = \"x\"\n", &["wrong.toml", "line 3", "stream", "streams"]);
-    check_refused("[[streams]]\nname = \"x\"\nfps = 25\n", &["wrong.toml", "line 3", "string"]);
+    check_refused("[[streams]]\nname = \"x\"\nfps = true\n", &["wrong.toml", "line 3", "fraction"]);
     check_refused("[[streams]]\nname = \"x\"\n[[streams.video]]\nwide = 4\n", &["wrong.toml", "wide", "width"]);
 }
 
@@ -44,6 +44,7 @@ fn values_that_are_not_allowed_are_told_with_the_field_and_what_is() {
     check_refused("listen = \"everywhere\"\n", &["listen", "everywhere", "[::]:8080"]);
     check_refused("[[streams]]\nname = \"x\"\nwindow_seconds = 5\n", &["window_seconds", "10 to 3600", "5"]);
     check_refused("[[streams]]\nname = \"A\"\n", &["name", "a-z"]);
+    check_refused("[[streams]]\nname = \"x\"\nfps = 29.97\n", &["streams[0].fps", "write \"30000/1001\""]);
     check_refused("[[streams]]\nname = \"x\"\n[[streams]]\nname = \"x\"\n", &["two streams are called x"]);
 }
 

@@ -1,6 +1,5 @@
 //! HTTP/1.1 and HTTP/2, with and without TLS, and clients that are slow or vanish.
 
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -11,23 +10,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::server::{Server, run, run_with};
+use crate::support::tls::certify;
 use crate::support::web::{Web, send};
 use crate::support::{LONG, until};
 
 const IDLERS: usize = 100;
-
-/// Makes a certificate for `localhost` and its key.
-fn certify(directory: &Path) -> [String; 2] {
-    let [cert, key] = ["cert.pem", "key.pem"].map(|name| directory.join(name).to_str().expect("UTF-8").to_owned());
-    let arguments = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"];
-    let made = Command::new("openssl")
-        .args(arguments)
-        .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", &key, "-out", &cert])
-        .output()
-        .expect("openssl runs");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    [cert, key]
-}
 
 /// Status and HTTP version of an answer; empty if there is none.
 fn curl(arguments: &[&str]) -> String {

@@ -133,8 +133,8 @@ async fn audio_segments_follow_each_other_exactly() {
     check_continuous(&segments.collect::<Vec<_>>(), SEGMENT_FRAMES * SAMPLE_RATE / FPS);
 }
 
-/// A minute of a track in one file, and the time of its first sample in ticks of its timescale.
-struct Minute {
+/// A part of a track in one file, and the time of its first sample in ticks of its timescale.
+struct Part {
     file: std::path::PathBuf,
     timescale: u64,
     start: u64,
@@ -142,7 +142,7 @@ struct Minute {
 }
 
 /// Everything that the media playlist of a track lists, once it lists a minute.
-async fn minute_of_hls(web: &Web, track: &str, directory: &Path) -> Minute {
+async fn minute_of_hls(web: &Web, track: &str, directory: &Path) -> Part {
     let playlist = until("a minute is listed", LONG, async || {
         let playlist = web.playlist("test", track).await;
         let listed: u64 = playlist.segments.iter().map(|segment| segment.micros).sum();
@@ -154,7 +154,7 @@ async fn minute_of_hls(web: &Web, track: &str, directory: &Path) -> Minute {
 }
 
 /// Everything that the MPD says is available of a representation.
-async fn minute_of_dash(web: &Web, track: &str, directory: &Path) -> Minute {
+async fn minute_of_dash(web: &Web, track: &str, directory: &Path) -> Part {
     let mpd = dash_mpd_core::parse(&web.text("/live/test/dash.mpd").await).expect("an MPD");
     let template = Template::all(&mpd).into_iter().find(|template| template.id == track).expect("the representation");
     let clock = mpd.UTCTiming[0].value.clone().expect("a URL");
@@ -165,7 +165,7 @@ async fn minute_of_dash(web: &Web, track: &str, directory: &Path) -> Minute {
     collect(web, &format!("/live/test/{}", template.init()), &uris, directory.join(track)).await
 }
 
-async fn collect(web: &Web, init: &str, uris: &[String], file: std::path::PathBuf) -> Minute {
+async fn collect(web: &Web, init: &str, uris: &[String], file: std::path::PathBuf) -> Part {
     let mut bytes = web.fetch(init).await.to_vec();
     let timescale = Init::parse(&bytes).expect("an init segment").timescale();
     let mut start = None;
@@ -175,11 +175,11 @@ async fn collect(web: &Web, init: &str, uris: &[String], file: std::path::PathBu
         bytes.extend_from_slice(&segment);
     }
     std::fs::write(&file, bytes).expect("there is room");
-    Minute { file, timescale, start: start.expect("there are segments"), segments: uris.len() as u64 }
+    Part { file, timescale, start: start.expect("there are segments"), segments: uris.len() as u64 }
 }
 
 /// In every frame strip index = presentation time × rate, and strip time is that frame's in whole milliseconds.
-fn check_pictures(minute: &Minute) {
+fn check_pictures(minute: &Part) {
     let rate = Rate::new(FPS as u32, 1).expect("a rate");
     let read = |luma: &[u8]| timecode::read(luma, SIZE.0, SIZE.0, SIZE.1);
     let frames = ffmpeg::frames(&minute.file, SIZE, read);
@@ -194,8 +194,37 @@ fn check_pictures(minute: &Minute) {
     }
 }
 
+/// Newest segments of a rendition that are decoded.
+const NEWEST: usize = 3;
+
+#[tokio::test]
+async fn every_portrait_picture_can_be_read() {
+    const SIZES: [(usize, usize, u32); 3] = [(90, 160, 100_000), (360, 640, 600_000), (1440, 2560, 5_000_000)];
+    let rendition = |(width, height, bitrate)| {
+        format!("[[streams.video]]\nid = 'v{width}'\nwidth = {width}\nheight = {height}\nbitrate = {bitrate}\n")
+    };
+    let renditions = SIZES.map(rendition).concat();
+    let server =
+        Server::configured(&format!("[[streams]]\nname = 'test'\nwindow_seconds = 10\naudio = false\n{renditions}"));
+    let (web, directory) = (Web::of(&server), TempDir::new().expect("a temporary directory"));
+    web.playable("test").await;
+    for (width, height, _) in SIZES {
+        let track = format!("v{width}");
+        let playlist = web.playlist("test", &track).await;
+        let first = playlist.segments.len() - NEWEST;
+        let uris = playlist.segments[first..].iter().map(|segment| format!("/live/test/{track}/{}", segment.uri));
+        let init = format!("/live/test/{track}/{}", playlist.init());
+        let part = collect(&web, &init, &uris.collect::<Vec<_>>(), directory.path().join(&track)).await;
+        let read = |luma: &[u8]| timecode::read(luma, width, width, height).map(|strip| strip.frame);
+        let found: Result<Vec<_>, _> =
+            ffmpeg::frames(&part.file, (width, height), read).into_iter().map(|(_, frame)| frame).collect();
+        let start = part.start * FPS / part.timescale;
+        assert_eq!(found, Ok((start..start + NEWEST as u64 * SEGMENT_FRAMES).collect()), "{width}x{height}");
+    }
+}
+
 /// Every whole second has its beep, and nothing else.
-fn check_beeps(minute: &Minute) {
+fn check_beeps(minute: &Part) {
     let samples = ffmpeg::samples(&minute.file);
     let frames = minute.segments * SEGMENT_FRAMES * SAMPLE_RATE / FPS;
     assert_eq!(samples.len() as u64, frames, "no sample is lost");
@@ -236,7 +265,7 @@ fn check_beep(second: u64, samples: &[i16], zero: usize) {
     assert!(loudest <= peak / 50, "second {second}: {loudest} where silence should be");
 }
 
-async fn check(minute: Minute, check: fn(&Minute)) {
+async fn check(minute: Part, check: fn(&Part)) {
     tokio::task::spawn_blocking(move || check(&minute)).await.unwrap_or_else(|error| {
         std::panic::resume_unwind(error.into_panic());
     });

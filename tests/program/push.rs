@@ -1,6 +1,7 @@
-//! What comes out at the other end of a push by SRT and UDP: the same pictures, and every beep with its picture.
+//! What comes out at the other end of a push by SRT and UDP: the same pictures, and every beep with its picture. By RTMP over
+//! TLS nothing comes out unless the certificate is trusted.
 
-use std::net::UdpSocket;
+use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -9,6 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::server::Server;
+use crate::support::tls::certify;
 use crate::support::web::Web;
 use crate::support::{LONG, ffmpeg, until};
 
@@ -148,4 +150,27 @@ async fn udp_carries_pictures_and_beeps_together() {
     let target = target(&Web::of(&server)).await;
     assert_eq!((&target["phase"], &target["restarts"]), (&"running".into(), &0.into()), "{target}");
     check(file).await;
+}
+
+#[tokio::test]
+async fn rtmps_wants_a_certificate_that_the_system_trusts() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let [cert, key] = certify(directory.path());
+    let probe = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let listen = probe.local_addr().expect("an address").to_string();
+    drop(probe);
+    let child = Command::new("openssl")
+        .args(["s_server", "-quiet", "-accept", &listen, "-cert", &cert, "-key", &key])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("openssl is installed");
+    let _receiver = Receiver { child, file: PathBuf::new() };
+    let server = configured(&format!("rtmps://{listen}/live/only-for-receivers"));
+    let web = Web::of(&server);
+    let failed = until("the certificate is refused", LONG, async || {
+        let target = target(&web).await;
+        target["error"].as_str().is_some_and(|error| error.contains("TLS certificate")).then_some(target)
+    });
+    assert_eq!(failed.await["url"], format!("rtmps://{listen}/live/***"));
 }

@@ -18,14 +18,15 @@ pub(crate) fn probe(url: &str) -> Vec<Value> {
     answer["streams"].as_array().expect("streams").clone()
 }
 
-/// Decodes the video of `file` and calls `look` with the luma of the upper 1/15 of every frame. Returns what it says,
+/// Decodes the video of `file` and calls `look` with the luma of the upper 2/15 of every frame, where any strip is. Returns what it says,
 /// with the presentation times in the file's own ticks.
 pub(crate) fn frames<T>(file: &Path, (width, height): (usize, usize), look: impl Fn(&[u8]) -> T) -> Vec<(u64, T)> {
-    let times = file.with_extension("times");
+    let (times, top) = (file.with_extension("times"), (height * 2).div_ceil(15).next_multiple_of(2));
+    let crop = format!("[0:v]crop=iw:{top}:0:0,extractplanes=y,split[luma][times]");
     let mut child = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin", "-y", "-threads", "2", "-copyts", "-i"])
         .arg(file)
-        .args(["-filter_complex", "[0:v]crop=iw:ih/15:0:0,extractplanes=y,split[luma][times]"])
+        .args(["-filter_complex", &crop])
         .args(["-map", "[times]", "-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "framecrc"])
         .arg(&times)
         .args(["-map", "[luma]", "-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1"])
@@ -34,7 +35,7 @@ pub(crate) fn frames<T>(file: &Path, (width, height): (usize, usize), look: impl
         .spawn()
         .expect("ffmpeg is installed");
     let mut pixels = child.stdout.take().expect("it is piped");
-    let mut rows = vec![0; width * height / 15];
+    let mut rows = vec![0; width * top];
     let mut seen = Vec::new();
     while pixels.read_exact(&mut rows).is_ok() {
         seen.push(look(&rows));

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::frame_rate;
 use super::quantizer;
 use super::ranges::{
-    AUDIO_BITRATES, BEEP_DBFS, BEEP_HZ, HEIGHTS, IDLE_SECONDS, MAX_RENDITIONS, MAX_REQUIRED, MAX_TITLE_CHARS, RATES,
-    SEGMENT_SECONDS, VIDEO_BITRATES, WIDTHS, WINDOW_SECONDS,
+    AUDIO_BITRATES, BEEP_DBFS, BEEP_HZ, IDLE_SECONDS, LEAST_LONGER_SIDE, MAX_MACROBLOCKS, MAX_RENDITIONS, MAX_REQUIRED,
+    MAX_TITLE_CHARS, RATES, SEGMENT_SECONDS, SIDES, VIDEO_BITRATES, WINDOW_SECONDS,
 };
 use super::refusal::{between, in_range, one_of, refuse};
 use super::{
@@ -145,12 +146,7 @@ fn check_title(title: &str) -> Result<(), SpecError> {
 }
 
 fn check_timeline(fps: &str, segment_frames: u32, chunk_frames: u32) -> Result<Timeline, SpecError> {
-    let rate: Rate = fps.parse().or_else(|()| {
-        refuse(
-            "fps",
-            format!("must be a whole number or a fraction such as 30000/1001, {}; not {fps:?}", between(&RATES)),
-        )
-    })?;
+    let rate: Rate = fps.parse().or_else(|()| refuse("fps", frame_rate::problem(fps)))?;
     if rate.num() < rate.den() * RATES.start()
         || u64::from(rate.num()) > u64::from(rate.den()) * u64::from(*RATES.end())
     {
@@ -221,17 +217,33 @@ fn check_video(index: usize, request: VideoRequest, timeline: &Timeline) -> Resu
     let VideoRequest { id, width, height, bitrate, codec, preset } = request;
     let field = |name: &str| format!("video[{index}].{name}");
     let id = check_id(field("id"), &id)?;
-    for (name, value, range) in [("width", width, WIDTHS), ("height", height, HEIGHTS)] {
-        in_range(field(name), value, &range)?;
+    for (name, value) in [("width", width), ("height", height)] {
+        in_range(field(name), value, &SIDES)?;
         if value % 2 != 0 {
             return refuse(field(name), format!("must be an even number (4:2:0), not {value}"));
         }
     }
+    check_area(width, height).or_else(|problem| refuse(field("height"), problem))?;
     one_of(field("codec"), &codec, (codec == "h264").then_some(()), &["h264"])?;
     let preset = one_of(field("preset"), &preset, Preset::parse(&preset), Preset::WORDS)?;
     let least = quantizer::least_bitrate(width, height, timeline).max(*VIDEO_BITRATES.start());
     in_range(field("bitrate"), bitrate, &(least..=*VIDEO_BITRATES.end()))?;
     Ok(VideoSpec { id, width, height, bitrate, preset })
+}
+
+/// What is wrong with two sides together, each of which is allowed.
+fn check_area(width: u32, height: u32) -> Result<(), String> {
+    if width.max(height) < LEAST_LONGER_SIDE {
+        return Err(format!("must be at least {LEAST_LONGER_SIDE}, or the width must be; not {width}x{height}"));
+    }
+    let macroblocks = width.div_ceil(16) * height.div_ceil(16);
+    match macroblocks <= MAX_MACROBLOCKS {
+        true => Ok(()),
+        false => Err(format!(
+            "must make at most {MAX_MACROBLOCKS} blocks of 16x16 pixels with the width (H.264 level 5.2), such as \
+             3840x2160; {width}x{height} makes {macroblocks}"
+        )),
+    }
 }
 
 fn check_audio(request: AudioRequest) -> Result<AudioSpec, SpecError> {

@@ -4,10 +4,10 @@ use super::VideoSpec;
 use crate::base::timeline::Timeline;
 
 impl VideoSpec {
-    /// The lowest level of H.264 (table A-1, Baseline's bit rates) that holds the rendition.
+    /// The lowest level of H.264 (table A-1, Baseline's bit rates; A.3.1 for the sides) that holds the rendition.
     pub fn level(&self, timeline: &Timeline) -> &'static str {
         /// Macroblocks a second, macroblocks a frame, kbit/s.
-        const LEVELS: [(&str, u64, u64, u64); 16] = [
+        const LEVELS: [(&str, u64, u64, u64); 17] = [
             ("1", 1485, 99, 64),
             ("1.1", 3000, 396, 192),
             ("1.2", 6000, 396, 384),
@@ -24,13 +24,15 @@ impl VideoSpec {
             ("5", 589_824, 22_080, 135_000),
             ("5.1", 983_040, 36_864, 240_000),
             ("5.2", 2_073_600, 36_864, 240_000),
+            ("6", 4_177_920, 139_264, 240_000),
         ];
-        let frame = u64::from(self.width.div_ceil(16)) * u64::from(self.height.div_ceil(16));
+        let sides = [self.width, self.height].map(|side| u64::from(side.div_ceil(16)));
+        let (frame, longer) = (sides[0] * sides[1], sides[0].max(sides[1]));
         let second = (frame * u64::from(timeline.rate().num())).div_ceil(u64::from(timeline.rate().den()));
         let rate = u64::from(self.bitrate).div_ceil(1000);
-        LEVELS
-            .iter()
-            .find(|(_, mbps, mbs, kbps)| second <= *mbps && frame <= *mbs && rate <= *kbps)
-            .map_or("6", |l| l.0)
+        let holds = |&&(_, mbps, mbs, kbps): &&(&str, u64, u64, u64)| {
+            second <= mbps && frame <= mbs && longer * longer <= 8 * mbs && rate <= kbps
+        };
+        LEVELS.iter().find(holds).map_or("6.1", |level| level.0)
     }
 }

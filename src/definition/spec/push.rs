@@ -17,6 +17,7 @@ pub(super) const MAX_PUSHES: usize = 8;
 /// What of SRT may be said; the rest would make another kind of connection.
 const SRT_KEYS: [&str; 4] = ["streamid", "passphrase", "pbkeylen", "latency"];
 const RTMP_PORT: u16 = 1935;
+const RTMPS_PORT: u16 = 443;
 
 /// One target. Nothing of it changes what is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct PushUrl {
 pub enum Protocol {
     /// FLV in RTMP.
     Rtmp,
+    /// FLV in RTMP over TLS.
+    Rtmps,
     /// MPEG-TS in SRT, as the caller.
     Srt,
     /// MPEG-TS in datagrams.
@@ -73,7 +76,7 @@ impl Push {
 
 impl PushUrl {
     /// What is taken, as a regular expression of ECMA-262, but for the length, the port's range and the mask.
-    pub const PATTERN: &'static str = r"^(rtmp://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%-]+){2,}(\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?|srt://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}(\?(streamid|passphrase|pbkeylen|latency)=[A-Za-z0-9._~!$'()*+,;:@%/-]+(&(streamid|passphrase|pbkeylen|latency)=[A-Za-z0-9._~!$'()*+,;:@%/-]+)*)?|udp://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5})$";
+    pub const PATTERN: &'static str = r"^(rtmps?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)+(\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?|srt://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}(\?(streamid|passphrase|pbkeylen|latency)=[A-Za-z0-9._~!$'()*+,;:@%/-]+(&(streamid|passphrase|pbkeylen|latency)=[A-Za-z0-9._~!$'()*+,;:@%/-]+)*)?|udp://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5})$";
 
     /// Reads a URL. What is wrong is said without quoting it, for it may have a secret in it.
     fn check(text: &str) -> Result<Self, String> {
@@ -81,8 +84,8 @@ impl PushUrl {
             return Err(format!("must be at most {MAX_URL} characters, not {}", text.len()));
         }
         let url = Self::parse(text).ok_or(
-            "must be rtmp://HOST[:PORT]/APP/KEY, srt://HOST:PORT[?streamid=…&passphrase=…&pbkeylen=…&latency=…] or \
-             udp://HOST:PORT, without user and password",
+            "must be rtmp://HOST[:PORT]/APP[/KEY], rtmps://HOST[:PORT]/APP[/KEY], \
+             srt://HOST:PORT[?streamid=…&passphrase=…&pbkeylen=…&latency=…] or udp://HOST:PORT, without user and password",
         )?;
         match url.secret().trim_start_matches('?') {
             MASK => Err(format!("must have the key itself, not {MASK}: this server has no stored key for that target")),
@@ -103,11 +106,11 @@ impl PushUrl {
         }
         let has_port = port(authority).is_some_and(|port| port > 0);
         match scheme {
-            "rtmp" => {
-                let parts: Vec<_> = path.strip_prefix('/')?.split('/').collect();
-                let is_whole = parts.len() >= 2 && parts.iter().all(|part| !part.is_empty());
+            "rtmp" | "rtmps" => {
+                let is_whole = path.strip_prefix('/')?.split('/').all(|part| !part.is_empty());
                 let fits = is_whole && (has_port || !authority.rsplit(']').next()?.contains(':'));
-                fits.then(|| of(after + path.rfind('/').unwrap_or_default() + 1, Protocol::Rtmp))
+                let protocol = if scheme == "rtmp" { Protocol::Rtmp } else { Protocol::Rtmps };
+                fits.then(|| of(after + path.rfind('/').unwrap_or_default() + 1, protocol))
             }
             "srt" => {
                 let known = |pair: &str| {
@@ -142,18 +145,22 @@ impl PushUrl {
         }
     }
 
-    /// The port, which only RTMP has one of its own for.
+    /// The port. Without one in the URL it is the default port of RTMP, with or without TLS; the others have none.
     pub fn port(&self) -> u16 {
-        port(self.authority()).unwrap_or(RTMP_PORT)
+        let default = if self.protocol == Protocol::Rtmps { RTMPS_PORT } else { RTMP_PORT };
+        port(self.authority()).unwrap_or(default)
     }
 
-    /// Of RTMP: what is between the host and the key.
-    pub fn application(&self) -> &str {
+    /// Application and stream key of RTMP. A path of one part is an application without a key.
+    pub fn application_and_key(&self) -> (&str, &str) {
         let before = self.text[..self.secret_at].trim_end_matches('/');
-        before.splitn(4, '/').nth(3).unwrap_or_default()
+        match before.splitn(4, '/').nth(3) {
+            Some(application) => (application, self.secret()),
+            None => (self.secret(), ""),
+        }
     }
 
-    /// Of RTMP the key, with what follows it; of SRT the query.
+    /// The last part of the path of RTMP, with the query after it; the query of SRT.
     pub fn secret(&self) -> &str {
         &self.text[self.secret_at..]
     }
@@ -209,6 +216,9 @@ mod tests {
             ("rtmp://a/live/k", "rtmp://a/live/***", ("a", 1935)),
             ("rtmp://a.example:19350/x/y/k?t=1/2", "rtmp://a.example:19350/x/y/***", ("a.example", 19350)),
             ("rtmp://[::1]/live/k", "rtmp://[::1]/live/***", ("::1", 1935)),
+            ("rtmp://a/k", "rtmp://a/***", ("a", 1935)),
+            ("rtmps://a/live/k", "rtmps://a/live/***", ("a", 443)),
+            ("rtmps://a:8443/k?t=1", "rtmps://a:8443/***", ("a", 8443)),
             ("srt://a:9000", "srt://a:9000", ("a", 9000)),
             ("srt://[::1]:9000?streamid=publish:a&passphrase=0123456789", "srt://[::1]:9000?***", ("::1", 9000)),
             ("udp://239.0.0.1:5004", "udp://239.0.0.1:5004", ("239.0.0.1", 5004)),
@@ -221,7 +231,8 @@ mod tests {
             assert_eq!(StreamRequest::from(&spec).masked().push[0].url, shown);
         }
         let url = PushUrl::parse("rtmp://a/x/y/k?t=1").unwrap();
-        assert_eq!((url.application(), url.secret()), ("x/y", "k?t=1"));
+        assert_eq!(url.application_and_key(), ("x/y", "k?t=1"));
+        assert_eq!(PushUrl::parse("rtmp://a/x?t=1").unwrap().application_and_key(), ("x?t=1", ""));
         assert_eq!(url.redact("no k?t=1 here"), "no *** here");
     }
 
@@ -233,7 +244,9 @@ mod tests {
             "a",
             "http://a/live/secret",
             "rtmp://a",
-            "rtmp://a/secret",
+            "rtmp://a/",
+            "rtmp://a?secret",
+            "rtmpt://a/live/secret",
             "rtmp://a//secret",
             "rtmp://a/live/",
             "rtmp://a:/live/secret",
@@ -241,7 +254,6 @@ mod tests {
             "rtmp://u:secret@a/live/k",
             "rtmp://a/live/se cret",
             "rtmp://a/live/secret#x",
-            "rtmps://a/live/secret",
             "srt://a?streamid=secret",
             "srt://a:1/secret",
             "srt://a:1?mode=listener",
@@ -251,6 +263,7 @@ mod tests {
             "udp://a:1/secret",
             "udp://a:1?secret",
             "rtmp://a/live/***",
+            "rtmps://a/***",
             "srt://a:1?***",
             &long,
         ] {

@@ -7,9 +7,12 @@ use std::ops::RangeInclusive;
 pub(super) const MAX_RENDITIONS: usize = 8;
 /// What fits on one line of the picture.
 pub(super) const MAX_TITLE_CHARS: usize = 64;
-/// Below the clock cannot be read, above is H.264 level 5.2.
-pub(super) const WIDTHS: RangeInclusive<u32> = 160..=3840;
-pub(super) const HEIGHTS: RangeInclusive<u32> = 90..=2160;
+/// Width and height in pixels: on a shorter side the clock has no room, and hardware decoders take no longer side.
+pub(super) const SIDES: RangeInclusive<u32> = 90..=4096;
+/// Clock, dial and flash need so many pixels one way or the other.
+pub(super) const LEAST_LONGER_SIDE: u32 = 160;
+/// Largest picture of H.264 level 5.2, in macroblocks of 16x16 pixels (table A-1).
+pub(super) const MAX_MACROBLOCKS: u32 = 36_864;
 /// MaxBR of H.264 level 5.1 in its lowest profile, and above it nothing is gained by padding.
 pub(super) const VIDEO_BITRATES: RangeInclusive<u32> = 100_000..=50_000_000;
 /// What voaacenc encodes at 48 kHz stereo.

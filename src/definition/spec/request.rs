@@ -9,18 +9,16 @@ use super::audience::MAX_NETWORKS;
 use super::limits::{BANDWIDTHS, MAX_URL, VIEWERS};
 use super::push::MAX_PUSHES;
 use super::ranges::{
-    AUDIO_BITRATES, BEEP_DBFS, BEEP_HZ, HEIGHTS, IDLE_SECONDS, MAX_RENDITIONS, MAX_REQUIRED, MAX_TITLE_CHARS, RATES,
-    SEGMENT_SECONDS, VIDEO_BITRATES, WIDTHS, WINDOW_SECONDS,
+    AUDIO_BITRATES, BEEP_DBFS, BEEP_HZ, IDLE_SECONDS, MAX_RENDITIONS, MAX_REQUIRED, MAX_TITLE_CHARS, RATES,
+    SEGMENT_SECONDS, SIDES, VIDEO_BITRATES, WINDOW_SECONDS,
 };
 use super::{
     Access, Audience, AudioSpec, Control, Limits, OverflowUrl, Pattern, Preset, PushRequest, ScheduleRequest,
     StreamName, StreamSpec, TrackId, VideoSpec,
 };
-use super::{object, push};
+use super::{frame_rate, object, push};
 use crate::base::network::{Lists, Network};
 
-/// Digits, and perhaps digits below.
-const FRACTION: &str = "^[0-9]+(/[0-9]+)?$";
 /// No control characters.
 const ONE_LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 /// The longest segment at the highest rate.
@@ -87,9 +85,9 @@ pub struct StreamRequest {
     #[serde(default = "pattern")]
     #[schemars(extend("enum" = Pattern::WORDS))]
     pub pattern: String,
-    /// Whole, or a fraction such as `30000/1001`.
-    #[serde(default = "fps")]
-    #[schemars(regex(pattern = FRACTION))]
+    /// Frames per second: a number, or a fraction such as `"30000/1001"`.
+    #[serde(default = "fps", deserialize_with = "frame_rate::text")]
+    #[schemars(schema_with = "frame_rate::schema")]
     pub fps: String,
     /// Video frames in a segment.
     #[serde(default = "segment_frames")]
@@ -121,10 +119,10 @@ pub struct VideoRequest {
     #[schemars(regex(pattern = TrackId::PATTERN))]
     pub id: String,
     /// Pixels.
-    #[schemars(range(min = *WIDTHS.start(), max = *WIDTHS.end()), extend("multipleOf" = 2))]
+    #[schemars(range(min = *SIDES.start(), max = *SIDES.end()), extend("multipleOf" = 2))]
     pub width: u32,
     /// Pixels.
-    #[schemars(range(min = *HEIGHTS.start(), max = *HEIGHTS.end()), extend("multipleOf" = 2))]
+    #[schemars(range(min = *SIDES.start(), max = *SIDES.end()), extend("multipleOf" = 2))]
     pub height: u32,
     /// Bits per second.
     #[schemars(range(min = *VIDEO_BITRATES.start(), max = *VIDEO_BITRATES.end()))]

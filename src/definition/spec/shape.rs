@@ -144,7 +144,7 @@ mod tests {
         check(r#"{"segment_frames": -1}"#, "segment_frames: must be a whole number from 1 to 1200, not -1");
         check(
             r#"{"video": [{}, {"width": "wide"}]}"#,
-            r#"video[1].width: must be a whole number from 160 to 3840, not "wide""#,
+            r#"video[1].width: must be a whole number from 90 to 4096, not "wide""#,
         );
         check(r#"{"audio": {"beep_dbfs": 1.5}}"#, "audio.beep_dbfs: must be a whole number from -60 to 0, not 1.5");
         check(r#"{"max_viewers": true}"#, "max_viewers: must be a whole number from 1 to 1000000, not true");

@@ -65,7 +65,7 @@ fn refusals_say_what_is_allowed() {
         check_refused(&json!({"window_seconds": 5}), "window_seconds"),
         check_refused(&json!({"segment_frames": 200, "window_seconds": 30}), "window_seconds"),
         check_refused(&json!({"video": [{"width": 1281}]}), "video[0].width"),
-        check_refused(&json!({"video": [{"height": 4000}]}), "video[0].height"),
+        check_refused(&json!({"video": [{"height": 4098}]}), "video[0].height"),
         check_refused(&json!({"video": [{}, {"id": "x", "bitrate": 1}]}), "video[1].bitrate"),
         check_refused(&json!({"video": [{"codec": "av1"}]}), "video[0].codec"),
         check_refused(&json!({"video": [{"preset": "placebo"}]}), "video[0].preset"),
@@ -83,7 +83,7 @@ fn refusals_say_what_is_allowed() {
     ];
     assert_snapshot!(shown.join("\n"), @r#"
     must be one of smpte, ebu, grid, black; not "bars"
-    must be a whole number or a fraction such as 30000/1001, 1 to 120; not "25.0"
+    must be a whole number or a fraction such as 30000/1001, 1 to 120; for 25.0 write "25"
     must be 1 to 120 frames per second, not 240
     must be 25 to 250 frames (1 to 10 s at 25 fps), not 10
     must be 2 to 48 frames (at least 80 ms, at most a segment), not 1
@@ -93,7 +93,7 @@ fn refusals_say_what_is_allowed() {
     must be 10 to 3600, not 5
     must be at least 40 s, which is 5 segments; not 30
     must be an even number (4:2:0), not 1281
-    must be 90 to 2160, not 4000
+    must be 90 to 4096, not 4098
     must be 358005 to 50000000, not 1
     must be one of h264; not "av1"
     must be one of ultrafast, superfast, veryfast, faster, fast, medium; not "placebo"

@@ -150,8 +150,9 @@ fn grid(canvas: &mut Canvas<'_>) {
     let cross = Rect { x: centre.0 - line, y: centre.1 - line, width: 2 * line, height: 2 * line };
     canvas.fill_luma(Rect { x: centre.0 - pitch / 2, width: pitch / 2 * 2, ..cross }, WHITE[0]);
     canvas.fill_luma(Rect { y: centre.1 - pitch / 2, height: pitch / 2 * 2, ..cross }, WHITE[0]);
-    let radius = (centre.1 - field.y).min(centre.0) as i64 * shape::PIXEL * 15 / 16;
+    let room = (centre.1 - field.y).min(centre.0) as i64 * shape::PIXEL;
     let width_of_line = (line as i64 + 1) * shape::PIXEL;
+    let radius = (room * 15 / 16).min(room - width_of_line / 2 - 1);
     Ring { x: centre.0, y: centre.1, radius, width: width_of_line }.draw(canvas, WHITE[0]);
     let inside = field.inset(line);
     for x in [0, inside.right()] {

@@ -1,5 +1,6 @@
 //! The dark box over the pattern and the places in it: title above, label below, and between them the dial, the clock
-//! and the flash. All follows from the largest time of day that fits.
+//! and the flash side by side. In a narrow picture dial and flash are below the clock. All follows from the largest time
+//! of day that fits.
 
 use super::Picture;
 use super::canvas::{Canvas, Rect, grey};
@@ -39,13 +40,17 @@ pub(super) struct Spot {
     pub(super) capital: usize,
 }
 
-/// The middle row, for a time of day with digits of one height.
+/// Pictures that are narrower have the dial and the flash below the clock: beside it there is no room.
+const STACKED_BELOW: usize = 160;
+
+/// Dial, clock and flash, for a time of day with digits of one height.
 struct Middle {
     time: usize,
     small: usize,
     gap: usize,
     between: usize,
     frame_digits: usize,
+    stacked: bool,
 }
 
 impl Panel {
@@ -53,37 +58,47 @@ impl Panel {
     pub(super) fn new(picture: &Picture, clear: Rect) -> Self {
         let unit = clear.width.min(picture.height as usize * 16 / 9);
         let scale = |at_1920: usize| at_1920 * unit / 1920;
-        let width = scale(1664).max(unit * 7 / 8).min(unit) & !1;
+        let stacked = unit < STACKED_BELOW;
+        let width = if stacked { unit & !1 } else { scale(1664).max(unit * 7 / 8).min(unit) & !1 };
         let pad = scale(32).max(3);
         let rows = |text: &str, at_1920| if text.is_empty() { 0 } else { scale(at_1920).max(SMALLEST) };
         let (title, label) = (rows(&picture.title, 40), rows(&picture.label, 26));
         let above = if title == 0 { 0 } else { title + pad * 4 / 3 };
         let below = if label == 0 { 0 } else { label + pad * 4 / 3 };
-        let middle = Middle::largest(width - 2 * pad, frame_digits(picture));
+        let room = (width - 2 * pad, clear.height - 2 * pad - above - below);
+        let middle = Middle::largest(room, frame_digits(picture), stacked);
         let height = (2 * pad + above + middle.height() + below + 1) & !1;
         let x = ((clear.width - width) / 2) & !1;
         let y = (clear.y + clear.height / 2 - height / 2).min(picture.height as usize - height) & !1;
         let area = Rect { x, y, width, height };
         let inner = area.inset(pad);
         let top = inner.y + above;
-        let side = middle.height();
+        let (side, gap) = (middle.side(), middle.gap);
         let left = inner.x + (inner.width - middle.width()) / 2;
-        let text = left + side + middle.gap;
+        let text = left + if stacked { (middle.width() - middle.text_width()) / 2 } else { side + gap };
         let end = text + middle.text_width();
+        let [dial, flash] = match stacked {
+            false => [(left, top), (end + gap, top)],
+            true => {
+                let (x, y) = (inner.x + (inner.width - 2 * side - gap) / 2, top + side + gap);
+                [(x, y), (x + side + gap, y)]
+            }
+        };
+        let square = |(x, y)| Rect { x, y, width: side, height: side };
         let (date, time) = (middle.small, middle.time);
         let frame_x = end - middle.frame_digits * Face::advance_of(date);
         Self {
             area,
             border: scale(4).max(1),
-            dial: Rect { x: left, y: top, width: side, height: side },
-            flash: Rect { x: end + middle.gap, y: top, width: side, height: side },
+            dial: square(dial),
+            flash: square(flash),
             date: Spot { x: text, y: top, capital: date },
             utc: Spot { x: end - 3 * Face::advance_of(date), y: top, capital: date },
             time: Spot { x: text, y: top + side - time, capital: time },
             frame: Spot { x: frame_x, y: top + side - date, capital: date },
             frame_digits: middle.frame_digits,
             title: Rect { height: title, ..inner },
-            label: Rect { y: top + side + below - label, height: label, ..inner },
+            label: Rect { y: top + middle.height() + below - label, height: label, ..inner },
         }
     }
 
@@ -97,33 +112,45 @@ impl Panel {
 }
 
 impl Middle {
-    /// The largest that fits into `width`.
-    fn largest(width: usize, frame_digits: usize) -> Self {
+    /// The largest that fits into `room`, which is a width and a height.
+    fn largest(room: (usize, usize), frame_digits: usize, stacked: bool) -> Self {
         let of_height = |time: usize| Self {
             time,
             small: (time * 3 / 8).max(SMALLEST),
             gap: (time / 2).max(3),
             between: (time / 4).max(3),
             frame_digits,
+            stacked,
         };
+        let fits = |middle: &Self| middle.width() <= room.0 && (!stacked || middle.height() <= room.1);
         let mut middle = of_height(SMALLEST);
-        while of_height(middle.time + 1).width() <= width {
+        while fits(&of_height(middle.time + 1)) {
             middle = of_height(middle.time + 1);
         }
         middle
     }
 
-    const fn height(&self) -> usize {
+    /// Height of the clock, and sides of the dial and of the flash.
+    const fn side(&self) -> usize {
         (self.small + self.between + self.time).next_multiple_of(2)
     }
 
-    /// Time of day, a gap, and the frame number.
-    const fn text_width(&self) -> usize {
-        8 * Face::advance_of(self.time) + self.time / 4 + self.frame_digits * Face::advance_of(self.small)
+    const fn height(&self) -> usize {
+        if self.stacked { 2 * self.side() + self.gap } else { self.side() }
     }
 
-    const fn width(&self) -> usize {
-        2 * (self.height() + self.gap) + self.text_width()
+    /// Time of day, a gap, and the frame number; or the date, a gap, and the zone, where that is longer.
+    fn text_width(&self) -> usize {
+        let small = Face::advance_of(self.small);
+        let time = 8 * Face::advance_of(self.time) + self.time / 4 + self.frame_digits * small;
+        time.max(13 * small + 2)
+    }
+
+    fn width(&self) -> usize {
+        match self.stacked {
+            true => self.text_width().max(2 * self.side() + self.gap),
+            false => 2 * (self.side() + self.gap) + self.text_width(),
+        }
     }
 }
 

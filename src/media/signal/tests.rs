@@ -33,11 +33,17 @@ fn check_strip(painter: &Painter, rate: &str, index: u64) {
 #[test]
 fn every_size_pattern_and_rate_is_drawn_and_read_back() {
     let sizes = [
+        (90, 160),
+        (126, 160),
+        (128, 160),
+        (158, 160),
         (160, 90),
         (160, 120),
         (160, 160),
         (160, 2160),
         (3840, 90),
+        (90, 4096),
+        (4096, 90),
         (256, 144),
         (426, 240),
         (640, 360),
@@ -57,8 +63,10 @@ fn every_size_pattern_and_rate_is_drawn_and_read_back() {
 }
 
 #[test]
-fn the_largest_picture_is_drawn() {
-    check_strip(&Painter::new(&picture(3840, 2160, "50")), "50", NOW * 50 + 1);
+fn the_largest_pictures_are_drawn() {
+    for (width, height) in [(3840, 2160), (2160, 3840), (4096, 2304)] {
+        check_strip(&Painter::new(&picture(width, height, "50")), "50", NOW * 50 + 1);
+    }
 }
 
 #[test]
@@ -73,7 +81,7 @@ fn any_title_is_drawn() {
         &"ẞ".repeat(64),
     ];
     for title in titles {
-        for (width, height) in [(160, 90), (426, 240), (1280, 720)] {
+        for (width, height) in [(90, 160), (160, 90), (426, 240), (1280, 720)] {
             let picture = Picture { title: title.into(), label: title.into(), ..picture(width, height, "25") };
             check_strip(&Painter::new(&picture), "25", NOW * 25 + 7);
         }
@@ -117,7 +125,7 @@ proptest! {
 
     #[test]
     fn painting_over_any_frame_is_painting_over_the_blank(
-        size in prop::sample::select(vec![(160, 90), (426, 240), (640, 360)]),
+        size in prop::sample::select(vec![(90, 160), (160, 90), (426, 240), (640, 360)]),
         rate in prop::sample::select(vec!["25", "30000/1001", "60", "120"]),
         before in 0_u64..1 << 40,
         after in 0_u64..1 << 40,

@@ -1,9 +1,9 @@
 //! The machine-readable strip at the top of the picture: which frame this is, for programs that see only pixels.
 //!
-//! 64 columns by 2 rows of cells, together 1/15 of the height. In a picture of `W` by `H` pixels column `c` covers
-//! `floor(c*W/64) <= x < floor((c+1)*W/64)` and row `r` covers `floor(r*H/30) <= y < floor((r+1)*H/30)`. A cell is a bit:
-//! luma 235 is 1, luma 16 is 0, chroma is 128. The 128 bits, left to right, upper row first, each number with its most
-//! significant bit first: 8 bits 0xB1 (magic and version) · 48 bits start of the frame in ms of Unix time, rounded
+//! 64 columns by 2 rows of cells, or 32 columns by 4 rows in a picture less than 128 pixels wide. A row is 1/30 of the
+//! height. In a picture of `W` by `H` pixels with `C` columns, column `c` covers `floor(c*W/C) <= x < floor((c+1)*W/C)` and
+//! row `r` covers `floor(r*H/30) <= y < floor((r+1)*H/30)`. A cell is a bit: luma 235 is 1, luma 16 is 0, chroma is 128.
+//! The 128 bits, left to right, upper row first, each number with its most significant bit first: 8 bits 0xB1 (magic and version) · 48 bits start of the frame in ms of Unix time, rounded
 //! down · 40 bits index of the frame since 1970 · 32 bits CRC-32 (ISO-HDLC, as in zlib and PNG) of the 12 bytes before.
 
 use std::ops::Range;
@@ -14,10 +14,14 @@ use crate::base::timeline::Rate;
 
 /// First byte: magic and version.
 pub const VERSION: u8 = 0xB1;
-/// Cells in a row.
-pub const COLUMNS: usize = 64;
-/// Rows of cells.
-pub const ROWS: usize = 2;
+/// The cells of most pictures.
+const WIDE: Grid = Grid { columns: 64, rows: 2 };
+/// The cells of a picture in which those of [`WIDE`] would be narrower than two pixels.
+const NARROW: Grid = Grid { columns: 32, rows: 4 };
+/// Bits of a strip.
+const BITS: usize = 128;
+/// A cell has at least so many pixels in each direction.
+const LEAST_PIXELS: usize = 2;
 /// A row's share of the height is one in this many.
 const ROWS_IN_HEIGHT: usize = 30;
 
@@ -26,7 +30,14 @@ const LEVELS: [u8; 2] = [16, 235];
 /// Least difference between the mean luma of the lightest and the darkest cell of a strip.
 const LEAST_CONTRAST: u32 = 32;
 
-const BYTES: usize = COLUMNS * ROWS / 8;
+const BYTES: usize = BITS / 8;
+
+/// How the bits lie in rows of cells.
+#[derive(Debug, Clone, Copy)]
+struct Grid {
+    columns: usize,
+    rows: usize,
+}
 
 /// What the strip of one frame says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -72,7 +83,7 @@ impl Timecode {
     }
 
     /// The strip as bits in the order of its cells.
-    pub fn to_bits(self) -> [bool; COLUMNS * ROWS] {
+    pub fn to_bits(self) -> [bool; BITS] {
         let bytes = self.to_bytes();
         std::array::from_fn(|bit| bytes[bit / 8] & (0x80 >> (bit % 8)) != 0)
     }
@@ -97,13 +108,13 @@ impl Timecode {
     /// # Panics
     /// If `frame` is shorter than [`Layout::size`].
     pub fn paint(self, frame: &mut [u8], layout: Layout) {
-        let bits = self.to_bits();
+        let (bits, grid) = (self.to_bits(), Grid::of(layout.width()));
         let mut canvas = Canvas::new(frame, layout);
-        for (row, bits) in bits.chunks_exact(COLUMNS).enumerate() {
+        for (row, bits) in bits.chunks_exact(grid.columns).enumerate() {
             let rows = row_edges(row, layout.height());
             let line = canvas.row(rows.start, 0..layout.width());
             for (column, &bit) in bits.iter().enumerate() {
-                line[column_edges(column, layout.width())].fill(LEVELS[usize::from(bit)]);
+                line[grid.column_edges(column, layout.width())].fill(LEVELS[usize::from(bit)]);
             }
             canvas.repeat_row(Rect::between(0..layout.width(), rows));
         }
@@ -112,18 +123,27 @@ impl Timecode {
 
 /// Reads the strip of a picture of `width` by `height` pixels, whose rows are `stride` bytes apart in `luma`.
 ///
-/// The picture may have been encoded, scaled or brought to another range of luma.
+/// The picture may have been encoded, scaled or brought to another range of luma. A narrow picture that has been made
+/// larger still has a narrow strip, so both kinds of strip are tried.
 ///
 /// # Errors
 /// [`ReadError`], if there is no strip or it is damaged.
 pub fn read(luma: &[u8], stride: usize, width: usize, height: usize) -> Result<Timecode, ReadError> {
-    let rows = row_edges(ROWS - 1, height).end;
-    if width < 2 * COLUMNS || height < 2 * ROWS_IN_HEIGHT || stride < width || luma.len() < rows * stride {
+    let read = |grid| read_grid(luma, (stride, width, height), grid);
+    match (read(WIDE), read(NARROW)) {
+        (Err(_), Ok(timecode)) | (Ok(timecode), _) => Ok(timecode),
+        (Err(ReadError::TooSmall), Err(error)) | (Err(error), Err(_)) => Err(error),
+    }
+}
+
+fn read_grid(luma: &[u8], (stride, width, height): (usize, usize, usize), grid: Grid) -> Result<Timecode, ReadError> {
+    let too_fine = width < LEAST_PIXELS * grid.columns || height < LEAST_PIXELS * ROWS_IN_HEIGHT;
+    if too_fine || stride < width || luma.len() < row_edges(grid.rows - 1, height).end * stride {
         return Err(ReadError::TooSmall);
     }
-    let means: [u32; COLUMNS * ROWS] = std::array::from_fn(|cell| {
-        let columns = middle(column_edges(cell % COLUMNS, width));
-        let rows = middle(row_edges(cell / COLUMNS, height));
+    let means: [u32; BITS] = std::array::from_fn(|cell| {
+        let columns = middle(grid.column_edges(cell % grid.columns, width));
+        let rows = middle(row_edges(cell / grid.columns, height));
         let count = (columns.len() * rows.len()) as u32;
         let sum: u32 = rows.map(|y| sum(&luma[y * stride..][columns.clone()])).sum();
         sum / count
@@ -141,11 +161,18 @@ pub fn read(luma: &[u8], stride: usize, width: usize, height: usize) -> Result<T
 
 /// Where the strip is in a picture.
 pub(super) fn area(layout: Layout) -> Rect {
-    Rect::between(0..layout.width(), 0..row_edges(ROWS - 1, layout.height()).end)
+    Rect::between(0..layout.width(), 0..row_edges(Grid::of(layout.width()).rows - 1, layout.height()).end)
 }
 
-const fn column_edges(column: usize, width: usize) -> Range<usize> {
-    column * width / COLUMNS..(column + 1) * width / COLUMNS
+impl Grid {
+    /// The cells of a picture of this width.
+    const fn of(width: usize) -> Self {
+        if width < LEAST_PIXELS * WIDE.columns { NARROW } else { WIDE }
+    }
+
+    const fn column_edges(self, column: usize, width: usize) -> Range<usize> {
+        column * width / self.columns..(column + 1) * width / self.columns
+    }
 }
 
 const fn row_edges(row: usize, height: usize) -> Range<usize> {

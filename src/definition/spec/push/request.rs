@@ -13,7 +13,7 @@ use crate::definition::spec::limits::MAX_URL;
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PushRequest {
-    /// Where it is: `rtmp`, `srt` or `udp`. Answers have `***` in place of the key.
+    /// Where it is: `rtmp`, `rtmps`, `srt` or `udp`. Answers have `***` in place of the key.
     #[schemars(length(max = MAX_URL), regex(pattern = PushUrl::PATTERN))]
     pub url: String,
     /// The rendition; the first if nothing is said.

@@ -26,7 +26,7 @@ impl Container {
     pub(super) fn add(pipeline: &gst::Pipeline, url: &PushUrl) -> Result<Self, PipelineError> {
         let protocol = url.protocol();
         let (muxer, sink) = match protocol {
-            Protocol::Rtmp => (flv()?, rtmp(url)?),
+            Protocol::Rtmp | Protocol::Rtmps => (flv()?, rtmp(url)?),
             Protocol::Srt => (transport_stream()?, srt(url)?),
             Protocol::Udp => (transport_stream()?, udp(url)?),
         };
@@ -47,8 +47,12 @@ impl Container {
         let refused = |error| refused(source.name().as_str(), &error);
         pipeline.add(source).map_err(refused)?;
         match (self.protocol, kind) {
-            (Protocol::Rtmp, Kind::Video) => source.link_pads(Some("src"), &self.muxer, Some("video")),
-            (Protocol::Rtmp, Kind::Audio) => source.link_pads(Some("src"), &self.muxer, Some("audio")),
+            (Protocol::Rtmp | Protocol::Rtmps, Kind::Video) => {
+                source.link_pads(Some("src"), &self.muxer, Some("video"))
+            }
+            (Protocol::Rtmp | Protocol::Rtmps, Kind::Audio) => {
+                source.link_pads(Some("src"), &self.muxer, Some("audio"))
+            }
             (Protocol::Srt | Protocol::Udp, Kind::Video) => {
                 let parser = annex_b()?;
                 pipeline.add(&parser).and_then(|()| gst::Element::link_many([source, &parser, &self.muxer]))
@@ -127,8 +131,11 @@ fn rtmp(url: &PushUrl) -> Result<gst::Element, PipelineError> {
     let sink = make("rtmp2sink")?;
     sink.set_property("host", url.host());
     sink.set_property("port", i32::from(url.port()));
-    sink.set_property("application", url.application());
-    sink.set_property("stream", url.secret());
+    let (application, key) = url.application_and_key();
+    sink.set_property("application", application);
+    sink.set_property("stream", key);
+    // GIO takes TLS from a module of glib-networking, and trusts the certificates that the system trusts.
+    sink.set_property_from_str("scheme", if url.protocol() == Protocol::Rtmps { "rtmps" } else { "rtmp" });
     sink.set_property("chunk-size", RTMP_CHUNK);
     Ok(sink)
 }

@@ -34,6 +34,30 @@ fn nothing_overlaps_or_leaves_the_box() {
 }
 
 #[test]
+fn in_a_narrow_picture_dial_and_flash_are_below_the_clock() {
+    for (width, height) in [(90, 160), (90, 4096), (126, 160), (128, 228), (158, 160)] {
+        for (pattern, rate) in PATTERNS.into_iter().zip(["25", "120", "60", "30000/1001"]) {
+            let panel = panel(width, height, (pattern, rate));
+            let end = |spot: Spot, characters| spot.x + characters * Face::advance_of(spot.capital);
+            let inner = panel.area.inset(panel.border);
+            assert!(panel.area.bottom() <= height as usize && panel.area.right() <= width as usize);
+            assert!(
+                panel.area.y >= timecode::area(Layout::new(width, height)).bottom(),
+                "{width}x{height} {pattern:?}"
+            );
+            assert!(inner.x <= panel.time.x && end(panel.time, 8) < panel.frame.x);
+            assert!(end(panel.date, 10) < panel.utc.x && end(panel.utc, 3) <= inner.right());
+            assert_eq!(end(panel.frame, panel.frame_digits), end(panel.utc, 3));
+            assert!(panel.title.bottom() < panel.date.y && panel.date.y + panel.date.capital < panel.time.y);
+            assert!(panel.time.y + panel.time.capital < panel.dial.y && panel.dial.y == panel.flash.y);
+            assert!(inner.x <= panel.dial.x && panel.dial.right() < panel.flash.x);
+            assert!(panel.flash.right() <= inner.right() && panel.dial.bottom() < panel.label.y);
+            assert!(panel.label.bottom() < inner.bottom());
+        }
+    }
+}
+
+#[test]
 fn the_box_is_in_the_middle() {
     let area = panel(1280, 720, (Pattern::Ebu, "25")).area;
     assert_eq!(area.x + area.right(), 1280);

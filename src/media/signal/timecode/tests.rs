@@ -93,6 +93,20 @@ fn cells_are_where_they_are_documented_to_be() {
 }
 
 #[test]
+fn cells_of_a_narrow_picture_are_where_they_are_documented_to_be() {
+    let luma = Luma::with(SAMPLE, 90, 160);
+    for (cell, bit) in SAMPLE.to_bits().into_iter().enumerate() {
+        let (column, row) = (cell % 32, cell / 32);
+        let level = if bit { 235 } else { 16 };
+        for y in row * 160 / 30..(row + 1) * 160 / 30 {
+            let cell = &luma.pixels[y * 90 + column * 90 / 32..y * 90 + (column + 1) * 90 / 32];
+            assert!(cell.len() >= 2 && cell.iter().all(|&pixel| pixel == level), "{column}, {row}");
+        }
+    }
+    assert!(luma.pixels[4 * 160 / 30 * 90..].iter().all(|&pixel| pixel == 128));
+}
+
+#[test]
 fn the_time_is_rounded_down() {
     let rate = "30000/1001".parse().unwrap();
     assert_eq!(Timecode::of_frame(rate, 2), Timecode { time_ms: 66, frame: 2 });
@@ -120,12 +134,17 @@ fn a_strip_survives_scaling() {
             assert_eq!(luma.scaled(width, height).read(), Ok(SAMPLE), "{width}x{height}");
         }
     }
+    for scale in [2, 3] {
+        assert_eq!(Luma::with(SAMPLE, 90, 160).scaled(90 * scale, 160 * scale).read(), Ok(SAMPLE), "{scale}");
+    }
 }
 
 #[test]
 fn pictures_without_a_strip_are_refused() {
     assert_eq!(read(&[], 640, 640, 360), Err(ReadError::TooSmall));
-    assert_eq!(read(&[0; 100 * 60], 100, 100, 60), Err(ReadError::TooSmall));
+    assert_eq!(read(&[0; 62 * 60], 62, 62, 60), Err(ReadError::TooSmall));
+    assert_eq!(read(&[0; 100 * 58], 100, 100, 58), Err(ReadError::TooSmall));
+    assert_eq!(read(&[0; 100 * 60], 100, 100, 60), Err(ReadError::NoContrast));
     assert_eq!(read(&[16; 640 * 360], 640, 640, 360), Err(ReadError::NoContrast));
     let luma = Luma::with(SAMPLE, 640, 360);
     let negative = luma.map(|x, y| 251 - luma.pixels[y * 640 + x]);
@@ -139,7 +158,7 @@ proptest! {
 
     #[test]
     fn what_is_drawn_is_read(
-        time_ms in 0_u64..1 << 48, frame in 0_u64..1 << 40, width in 80_u32..800, height in 45_u32..400,
+        time_ms in 0_u64..1 << 48, frame in 0_u64..1 << 40, width in 32_u32..800, height in 45_u32..400,
     ) {
         let timecode = Timecode { time_ms, frame };
         prop_assert_eq!(Timecode::from_bytes(timecode.to_bytes()), Ok(timecode));

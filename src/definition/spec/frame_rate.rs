@@ -1,0 +1,139 @@
+//! Frame rates as users write them: as text, or as a number where a number is exact.
+
+use std::fmt;
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde::{Deserializer, de};
+
+use super::ranges::RATES;
+use crate::base::timeline::Rate;
+
+/// Digits, and perhaps digits below.
+const FRACTION: &str = "^[0-9]+(/[0-9]+)?$";
+/// A number is exact if it is a whole number of eighths: halves, quarters and eighths have no rounding error in binary.
+const PARTS: u32 = 8;
+/// 29.97 and 23.98 are that near to 30000/1001 and 24000/1001.
+const ROUNDING: f64 = 0.006;
+
+/// The text of a rate: `25`, `12.5` as `25/2`, and a number that is not exact as it is, which [`problem`] is about.
+pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    struct Visitor;
+
+    impl de::Visitor<'_> for Visitor {
+        type Value = String;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a number, or a fraction such as \"30000/1001\"")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
+            Ok(text.to_owned())
+        }
+
+        fn visit_u64<E: de::Error>(self, number: u64) -> Result<String, E> {
+            Ok(number.to_string())
+        }
+
+        fn visit_i64<E: de::Error>(self, number: i64) -> Result<String, E> {
+            Ok(number.to_string())
+        }
+
+        fn visit_f64<E: de::Error>(self, number: f64) -> Result<String, E> {
+            Ok(exact(number).map_or_else(|| number.to_string(), |rate| rate.to_string()))
+        }
+    }
+
+    deserializer.deserialize_any(Visitor)
+}
+
+/// What [`text`] takes.
+pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
+    let (least, most) = (RATES.start(), RATES.end());
+    let number = json_schema!({
+        "type": "number",
+        "minimum": least,
+        "maximum": most,
+        "multipleOf": 1.0 / f64::from(PARTS),
+    });
+    json_schema!({"anyOf": [{"type": "string", "pattern": FRACTION}, number]})
+}
+
+/// Why `text` is not a rate; for a decimal number with the fraction that was probably meant.
+pub(super) fn problem(text: &str) -> String {
+    let allowed =
+        format!("must be a whole number or a fraction such as 30000/1001, {} to {}", RATES.start(), RATES.end());
+    let Some(number) = text.parse().ok().filter(|number: &f64| *number > 0.0) else {
+        return format!("{allowed}; not {text:?}");
+    };
+    if let Some(rate) = exact(number) {
+        return format!("{allowed}; for {text} write \"{rate}\"");
+    }
+    let times_1001 = number * 1.001;
+    let of_ntsc = times_1001.round();
+    match (times_1001 - of_ntsc).abs() < ROUNDING && of_ntsc <= f64::from(*RATES.end()) {
+        true => format!("{text} is not a fraction of whole numbers; for NTSC write \"{of_ntsc}000/1001\""),
+        false => format!("{allowed}; not {text}"),
+    }
+}
+
+fn exact(number: f64) -> Option<Rate> {
+    let parts = number * f64::from(PARTS);
+    let is_exact = parts.fract() == 0.0 && parts >= 1.0 && parts <= f64::from(u32::MAX);
+    if is_exact { Rate::new(parts as u32, PARTS) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::definition::spec::{StreamRequest, StreamSpec};
+
+    fn read(fps: &Value) -> Result<String, String> {
+        let request: StreamRequest = serde_json::from_value(
+            json!({"name": "a", "fps": fps, "segment_frames": 48, "chunk_frames": 8, "window_seconds": 60}),
+        )
+        .unwrap();
+        StreamSpec::try_from(request).map(|spec| spec.timeline.rate().to_string()).map_err(|error| {
+            assert_eq!(error.field, "fps");
+            error.problem
+        })
+    }
+
+    #[test]
+    fn a_number_is_taken_where_it_is_exact() {
+        for (fps, rate) in [(json!(30), "30"), (json!(30.0), "30"), (json!(12.5), "25/2"), (json!("25/2"), "25/2")] {
+            assert_eq!(read(&fps), Ok(rate.to_owned()), "{fps}");
+        }
+        let toml: StreamRequest = toml::from_str("name = 'a'\nfps = 30").unwrap();
+        assert_eq!(
+            (toml.fps.as_str(), toml::from_str::<StreamRequest>("fps = 12.5").unwrap().fps),
+            ("30", "25/2".into())
+        );
+    }
+
+    #[test]
+    fn a_number_that_is_not_exact_is_refused_with_the_fraction_that_was_meant() {
+        for (fps, meant) in [
+            (json!(29.97), "30000/1001"),
+            (json!("29.97"), "30000/1001"),
+            (json!(59.94), "60000/1001"),
+            (json!(23.976), "24000/1001"),
+            (json!(23.98), "24000/1001"),
+            (json!("25.0"), "25"),
+            (json!("12.5"), "25/2"),
+        ] {
+            let problem = read(&fps).unwrap_err();
+            assert!(problem.ends_with(&format!("write \"{meant}\"")), "{problem}");
+        }
+        assert_eq!(
+            read(&json!(29.97)).unwrap_err(),
+            "29.97 is not a fraction of whole numbers; for NTSC write \"30000/1001\""
+        );
+        for fps in
+            [json!(25.1), json!(-25), json!(0), json!(0.1), json!(1e30), json!("fast"), json!("inf"), json!("NaN")]
+        {
+            let problem = read(&fps).unwrap_err();
+            assert!(problem.contains("1 to 120"), "{fps}: {problem}");
+        }
+    }
+}
