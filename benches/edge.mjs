@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-process.env.BARSTONE_BIN ??= fileURLToPath(new URL('../target/release/barstone', import.meta.url));
+process.env.BARSTONE_BIN ??= fileURLToPath(new URL('../target/dist/barstone', import.meta.url));
 const { startEdge } = await import('../tests/players/nginx.mjs');
 const { Server } = await import('../tests/players/server.mjs');
 const { startVarnish } = await import('../tests/players/varnish.mjs');

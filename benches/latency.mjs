@@ -3,7 +3,7 @@
 
 import { fileURLToPath } from 'node:url';
 
-process.env.BARSTONE_BIN ??= fileURLToPath(new URL('../target/release/barstone', import.meta.url));
+process.env.BARSTONE_BIN ??= fileURLToPath(new URL('../target/dist/barstone', import.meta.url));
 const { launch } = await import('../tests/players/browser.mjs');
 const { Play } = await import('../tests/players/play.mjs');
 const { Server } = await import('../tests/players/server.mjs');
@@ -27,7 +27,7 @@ try {
   await server.api('POST', '', { name: 'quick', chunk_frames: 4 });
   for (const [stream, chunk] of /** @type {const} */ ([['test', '0.32 s'], ['quick', '0.16 s']])) {
     for (const [path, player, mostMs] of PLAYS) {
-      const play = await Play.open(browser.context, player, `${server.url}/live/${stream}/${path}`);
+      const play = await Play.open(browser, player, `${server.url}/live/${stream}/${path}`);
       try {
         const report = await play.played(SECONDS);
         const ms = latencyMs(report);
