@@ -1,8 +1,11 @@
 #!/bin/sh
-# Builds the images without a container engine, from Debian's packages and the Rust toolchain of this machine under the
-# names that the Dockerfile uses, and runs them: without rights, with a root that cannot be written. Takes 4 GB meanwhile.
+# Builds the images without a container engine, from Debian's packages under the names that the Dockerfile uses, and runs
+# them: without rights, with a root that cannot be written. The stage `build` of the Dockerfile is replaced by PROGRAM.
+# Without PROGRAM the Dockerfile builds the program too, with the Rust toolchain of this machine; that takes 4 GB meanwhile.
+# Usage: test-image.sh [PROGRAM]
 set -eu
 cd "$(dirname "$0")/.."
+program=${1:-}
 began=$(date +%s)
 # Kept where IMAGE_STORE says, so that another run is quicker; else removed.
 store=${IMAGE_STORE:-$(mktemp -d "${TMPDIR:-/tmp}/barstone-image-XXXXXX")}
@@ -10,8 +13,7 @@ mkdir -p "$store/tmp" "$store/target"
 export TMPDIR="$store/tmp"
 toolchain=$(rustc --print sysroot)
 registry=${CARGO_HOME:-$HOME/.cargo}/registry
-# What is shipped is `release`, which takes longer to build.
-profile=${PROFILE:-dev}
+profile=${PROFILE:-dist}
 running=
 export STORAGE_DRIVER="${STORAGE_DRIVER:-overlay}"
 
@@ -79,20 +81,42 @@ make_bases() {
     container=$(buildah from --pull-never scratch)
     buildah add --quiet "$container" "$store/base.tar" / >/dev/null
     buildah commit --quiet --rm "$container" debian:bookworm-slim >/dev/null
+    [ -z "$program" ] || return 0
     container=$(buildah from --pull-never debian:bookworm-slim)
     buildah config --env CARGO_NET_OFFLINE=true --env CARGO_HOME=/usr/local/cargo \
         --env PATH=/usr/local/rust/bin:/usr/sbin:/usr/bin:/sbin:/bin "$container"
     buildah commit --quiet --rm "$container" rust:1-bookworm >/dev/null
 }
 
+# Makes an image that has what the stage `build` has.
+make_built() {
+    # shellcheck disable=SC1091 # of this machine
+    [ "$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" = bookworm ] ||
+        fail "The images are of Debian 12, and a program that another system built does not run there: use make image-full"
+    mkdir -p "$store/built/out/usr/local/bin" "$store/built/sbom"
+    strip -o "$store/built/out/usr/local/bin/barstone" "$program"
+    docker/sbom.sh crates >"$store/built/sbom/crates"
+    docker/sbom.sh vendored >"$store/built/sbom/vendored"
+    container=$(buildah from --pull-never scratch)
+    buildah add --quiet "$container" "$store/built" / >/dev/null
+    buildah commit --quiet --rm "$container" localhost/barstone-built >/dev/null
+}
+
 # build TARGET NAME
 build() {
-    quietly "$1" buildah build --isolation chroot --pull-never --layers --format docker \
-        --build-arg PROFILE="$profile" --volume "$toolchain:/usr/local/rust:ro" \
-        --volume "$registry:/usr/local/cargo/registry:ro" --volume "$store/target:/src/target" \
-        --target "$1" --tag "$2" --file docker/Dockerfile .
-    bytes=$(podman image inspect --format '{{.Size}}' "$2")
-    echo "$1: $((bytes / 1000000)) MB, with $((base_bytes / 1000000)) MB of the base"
+    if [ -n "$program" ]; then
+        set -- "$1" "$2" --build-context build=container-image://localhost/barstone-built
+    else
+        set -- "$1" "$2" --build-arg PROFILE="$profile" --volume "$toolchain:/usr/local/rust:ro" \
+            --volume "$registry:/usr/local/cargo/registry:ro" --volume "$store/target:/src/target"
+    fi
+    target=$1
+    name=$2
+    shift 2
+    quietly "$target" buildah build --isolation chroot --pull-never --layers --format docker "$@" \
+        --target "$target" --tag "$name" --file docker/Dockerfile .
+    bytes=$(podman image inspect --format '{{.Size}}' "$name")
+    echo "$target: $((bytes / 1000000)) MB, with $((base_bytes / 1000000)) MB of the base"
 }
 
 # start NAME ARGUMENTS...: on the network of this machine, without rights. Limits are said, because what podman takes
@@ -153,7 +177,9 @@ tells_of() {
 }
 
 cargo fetch --locked --quiet
-[ -n "$(buildah images --quiet rust:1-bookworm 2>/dev/null)" ] || make_bases
+last_base=${program:+debian:bookworm-slim}
+[ -n "$(buildah images --quiet "${last_base:-rust:1-bookworm}" 2>/dev/null)" ] || make_bases
+[ -z "$program" ] || make_built
 port=$(free_port)
 front_port=$(free_port)
 base_bytes=$(podman image inspect --format '{{.Size}}' debian:bookworm-slim)
@@ -196,4 +222,4 @@ until_true "nginx has the playlist" playlist "$front_port"
 plays "$front_port"
 ends volume 0
 ends source 0
-echo "the images of $profile run, after $(($(date +%s) - began)) s and with $(du -sm "$store" | cut -f1) MB"
+echo "the images of ${program:-$profile} run, after $(($(date +%s) - began)) s and with $(du -sm "$store" | cut -f1) MB"
