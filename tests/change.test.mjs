@@ -3,16 +3,17 @@
 // request: nobody stops.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 
 import { launch } from './players/browser.mjs';
 import { startNats } from './players/nats.mjs';
 import { startProxy } from './players/nginx.mjs';
+import { until } from './players/deadline.mjs';
 import { Play } from './players/play.mjs';
-import { Server } from './players/server.mjs';
+import { Server, SMALL_VIDEO } from './players/server.mjs';
 import { advancesInRealTime, everyPictureIsRead, figures, playedCleanly } from './players/verdict.mjs';
 
-const STREAM = 'api/v1/streams/test';
+const STREAM = 'changing';
 const PATTERNS = ['ebu', 'grid', 'smpte'];
 /** From the change to the new picture on the screen of the player that is furthest behind, and some seconds of it. */
 const PLAYS_AFTERWARDS_S = 20;
@@ -32,6 +33,13 @@ let changes = 0;
 before(async () => {
   nats = await startNats();
   servers = [await Server.start('--store', nats.url), await Server.start('--store', nats.url)];
+  // The one that a new store begins with.
+  assert.equal((await servers[0].api('DELETE', '/test')).status, 204);
+  assert.equal((await servers[0].api('POST', '', { name: STREAM, video: SMALL_VIDEO })).status, 201);
+  await Promise.all(servers.map((server) => until('both make the stream', 20, async () => {
+    const { status, answer } = await server.api('GET', `/${STREAM}`);
+    return status === 200 && answer.phase === 'running';
+  })));
   proxy = await startProxy(servers.map(({ url }) => url));
   browser = await launch();
 });
@@ -48,14 +56,30 @@ async function change() {
   const definition = {
     pattern: PATTERNS[changes % PATTERNS.length],
     title: `change ${changes}`,
-    video: [{ id: 'v720', bitrate: 2_000_000 + changes * 100_000 }],
+    video: SMALL_VIDEO.map((video) => ({ ...video, bitrate: video.bitrate + changes * 20_000 })),
     audio: { beep_hz: 1000 + changes * 50 },
   };
-  const body = JSON.stringify(definition);
-  const headers = { 'Content-Type': 'application/json', ...servers[0].authorization };
-  const answer = await fetch(`${servers[0].url}/${STREAM}`, { method: 'PUT', body, headers });
-  assert.equal(answer.status, 200, await answer.clone().text());
-  return (await answer.json()).revision;
+  const { status, answer } = await servers[0].api('PUT', `/${STREAM}`, definition);
+  assert.equal(status, 200, JSON.stringify(answer));
+  return answer.revision;
+}
+
+/**
+ * One change for several players.
+ * @param {number} players
+ * @returns {() => Promise<string>} what each of them calls when it plays; the change is made when the last has called it
+ */
+function changeForAll(players) {
+  /** @type {(revision: Promise<string>) => void} */
+  let resolve;
+  /** @type {Promise<string>} */
+  const changed = new Promise((told) => (resolve = told));
+  let playing = 0;
+  return () => {
+    playing += 1;
+    if (playing === players) resolve(change());
+    return changed;
+  };
 }
 
 /** @param {string[]} urls */
@@ -75,37 +99,42 @@ function goesOn(report) {
   everyPictureIsRead(report);
 }
 
-/** @type {[file: string, player: string, from: 'one server' | 'two servers'][]} */
+/** @typedef {[file: string, player: string, from: 'one server' | 'two servers']} Way */
+/** Those of a line play at the same time. @type {[protocol: string, ways: Way[]][]} */
 const WAYS = [
-  ['hls.m3u8', 'hls.js', 'one server'], ['hls.m3u8', 'shaka-player', 'two servers'],
-  ['dash.mpd', 'dash.js', 'two servers'], ['dash.mpd', 'shaka-player', 'one server'],
-  ['llhls.m3u8', 'hls.js', 'two servers'], ['llhls.m3u8', 'shaka-player', 'one server'],
-  ['lldash.mpd', 'dash.js', 'one server'], ['lldash.mpd', 'shaka-player', 'two servers'],
+  ['HLS', [['hls.m3u8', 'hls.js', 'one server'], ['hls.m3u8', 'shaka-player', 'two servers'],
+    ['llhls.m3u8', 'hls.js', 'two servers'], ['llhls.m3u8', 'shaka-player', 'one server']]],
+  ['DASH', [['dash.mpd', 'dash.js', 'two servers'], ['dash.mpd', 'shaka-player', 'one server'],
+    ['lldash.mpd', 'dash.js', 'one server'], ['lldash.mpd', 'shaka-player', 'two servers']]],
 ];
-for (const [file, player, from] of WAYS) {
-  test(`${player} plays ${file} of ${from} on over a change`, { timeout: 120_000 }, async (t) => {
-    const url = from === 'one server' ? servers[1].url : proxy.url;
-    const play = await Play.open(browser.context, player, `${url}/live/test/${file}`);
-    try {
-      const { playedMs } = await play.played(5);
-      const revision = await change();
-      const enoughMs = playedMs + PLAYS_AFTERWARDS_S * 1000;
-      const report = await play.until('it plays on', PLAYS_AFTERWARDS_S, (now) => now.playedMs >= enoughMs);
-      t.diagnostic(figures(report));
-      for (const track of ['v720', 'a']) {
-        const asked = play.requests.filter((url) => url.includes(`/${track}/${revision}/`));
-        assert.ok(asked.length > 3, `of the new ${track}: ${asked}`);
+for (const [protocol, ways] of WAYS) describe(protocol, { concurrency: ways.length }, () => {
+  const changed = changeForAll(ways.length);
+  for (const [file, player, from] of ways) {
+    test(`${player} plays ${file} of ${from} on over a change`, { timeout: 120_000 }, async (t) => {
+      const url = from === 'one server' ? servers[1].url : proxy.url;
+      const play = await Play.open(browser, player, `${url}/live/${STREAM}/${file}`);
+      try {
+        await play.played(5);
+        const revision = await changed();
+        const { playedMs } = await play.report();
+        const enoughMs = playedMs + PLAYS_AFTERWARDS_S * 1000;
+        const report = await play.until('it plays on', PLAYS_AFTERWARDS_S, (now) => now.playedMs >= enoughMs);
+        t.diagnostic(figures(report));
+        for (const track of ['v', 'a']) {
+          const asked = play.requests.filter((url) => url.includes(`/${track}/${revision}/`));
+          assert.ok(asked.length > 3, `of the new ${track}: ${asked}`);
+        }
+        assert.deepEqual(play.refused, []);
+        await allServeTheSame(play.requests.filter((url) => url.includes(`/v/${revision}/`)).slice(0, 3));
+        if (file.endsWith('.m3u8')) {
+          playedCleanly(report);
+          advancesInRealTime(report);
+        } else {
+          goesOn(report);
+        }
+      } finally {
+        await play.close();
       }
-      assert.deepEqual(play.refused, []);
-      await allServeTheSame(play.requests.filter((url) => url.includes(`/v720/${revision}/`)).slice(0, 3));
-      if (file.endsWith('.m3u8')) {
-        playedCleanly(report);
-        advancesInRealTime(report);
-      } else {
-        goesOn(report);
-      }
-    } finally {
-      await play.close();
-    }
-  });
-}
+    });
+  }
+});

@@ -19,7 +19,7 @@ const CACHES = [
   { name: 'varnish', start: startVarnish, shares: true },
 ];
 const CLIENTS = 100;
-const TRACK = '/live/test/v720';
+const TRACK = '/live/test/v';
 const TRIES = 3;
 /** What is asked for is there after two segments; an edge that is patient waits ten seconds before it asks another server. */
 const STUCK_MS = 9000;
@@ -28,6 +28,8 @@ const STUCK_MS = 9000;
 let servers = [];
 /** @type {Awaited<ReturnType<typeof startEdge>>} */
 let edge;
+const browser = await launch();
+after(() => browser.close());
 
 /** @param {string} path @param {Record<string, string>} [headers] */
 async function get(path, headers = {}) {
@@ -86,7 +88,7 @@ async function grown(clients) {
 
 CACHES.forEach(({ name, start, shares }) => describe(name, () => {
   before(async () => {
-    servers = [await Server.start(), await Server.start()];
+    servers = await Promise.all([Server.small(), Server.small()]);
     edge = await start(servers.map(({ url }) => url));
   });
   after(async () => {
@@ -149,11 +151,10 @@ CACHES.forEach(({ name, start, shares }) => describe(name, () => {
     for (const pieces of all) assert.ok(Buffer.concat(pieces).equals(whole.body) && pieces.length > 1);
   });
 
-  for (const [manifest, player] of [['llhls.m3u8', 'hls.js'], ['lldash.mpd', 'dash.js']]) {
-    test(`${manifest} plays in ${player}`, { timeout: 60_000 }, async (t) => {
-      const browser = await launch();
-      t.after(() => browser.close());
-      const play = await Play.open(browser.context, player, `${edge.url}/live/test/${manifest}`);
+  const plays = [['llhls.m3u8', 'hls.js'], ['lldash.mpd', 'dash.js']];
+  describe('plays', { concurrency: plays.length }, () => plays.forEach(([manifest, player]) => {
+    test(`${manifest} in ${player}`, { timeout: 60_000 }, async (t) => {
+      const play = await Play.open(browser, player, `${edge.url}/live/test/${manifest}`);
       t.after(() => play.close());
       const report = await play.played(10);
       t.diagnostic(figures(report));
@@ -161,7 +162,7 @@ CACHES.forEach(({ name, start, shares }) => describe(name, () => {
       advancesInRealTime(report);
       assert.deepEqual(play.refused, []);
     });
-  }
+  }));
 
   test('a change through the edge needs the token, and what is for operation stays inside', async () => {
     const stop = await fetch(`${edge.url}/api/v1/streams/test/stop`, { method: 'POST' });

@@ -3,7 +3,7 @@
 // before those.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 
 import { launch } from './players/browser.mjs';
 import { startEdge, startProxy } from './players/nginx.mjs';
@@ -24,7 +24,7 @@ let edge;
 let browser;
 
 before(async () => {
-  servers = [await Server.start(), await Server.start()];
+  servers = await Promise.all([Server.start(), Server.start()]);
   const urls = servers.map(({ url }) => url);
   proxy = await startProxy(urls);
   edge = await startEdge(urls);
@@ -37,22 +37,24 @@ after(async () => {
   for (const server of servers) await server.stop();
 });
 
+/** Two take half of the machine, servers included. */
+const AT_ONCE = 2;
 /** @type {[path: string, player: string, seconds: number, from: 'one server' | 'two servers' | 'a cache'][]} */
 const PLAYS = [
   ['/live/test/llhls.m3u8', 'hls.js', 60, 'one server'],
   ['/live/test/llhls.m3u8', 'shaka-player', 60, 'one server'],
   ['/live/test/lldash.mpd', 'dash.js', 60, 'one server'],
   ['/live/test/lldash.mpd', 'shaka-player', 60, 'one server'],
-  ['/live/test/llhls.m3u8', 'hls.js', 30, 'two servers'],
-  ['/live/test/lldash.mpd', 'dash.js', 30, 'two servers'],
+  ['/live/test/llhls.m3u8', 'hls.js', 20, 'two servers'],
+  ['/live/test/lldash.mpd', 'dash.js', 20, 'two servers'],
   ['/live/test/llhls.m3u8', 'shaka-player', 20, 'a cache'],
   ['/live/test/lldash.mpd', 'shaka-player', 20, 'a cache'],
 ];
 
-for (const [path, player, seconds, from] of PLAYS) {
+describe('low latency', { concurrency: AT_ONCE }, () => PLAYS.forEach(([path, player, seconds, from]) => {
   test(`${path} of ${from} plays in ${player} for ${seconds} s`, { timeout: 150_000 }, async (t) => {
     const { url } = { 'one server': servers[0], 'two servers': proxy, 'a cache': edge }[from];
-    const play = await Play.open(browser.context, player, url + path);
+    const play = await Play.open(browser, player, url + path);
     try {
       const report = await play.played(seconds);
       t.diagnostic(figures(report));
@@ -66,4 +68,4 @@ for (const [path, player, seconds, from] of PLAYS) {
       await play.close();
     }
   });
-}
+}));

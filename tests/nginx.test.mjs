@@ -2,7 +2,7 @@
 // Another server on the same volume serves the media directory as the same stream.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 
 import { launch } from './players/browser.mjs';
 import { until } from './players/deadline.mjs';
@@ -19,7 +19,7 @@ let nginx;
 let browser;
 
 before(async () => {
-  server = await Server.start();
+  server = await Server.small();
   nginx = await startVolume(server.mediaDirectory);
   await until('nginx has the manifests', 20, async () => (await fetch(`${nginx.url}/live/test/dash.mpd`)).ok);
   browser = await launch();
@@ -30,9 +30,10 @@ after(async () => {
   await server?.stop();
 });
 
-for (const [path, player] of [['/live/test/hls.m3u8', 'hls.js'], ['/live/test/dash.mpd', 'dash.js']]) {
+const PLAYS = [['/live/test/hls.m3u8', 'hls.js'], ['/live/test/dash.mpd', 'dash.js']];
+describe('nginx', { concurrency: PLAYS.length }, () => PLAYS.forEach(([path, player]) => {
   test(`${path} of nginx plays in ${player}`, { timeout: 60_000 }, async (t) => {
-    const play = await Play.open(browser.context, player, nginx.url + path);
+    const play = await Play.open(browser, player, nginx.url + path);
     try {
       const report = await play.played(10);
       t.diagnostic(figures(report));
@@ -45,4 +46,4 @@ for (const [path, player] of [['/live/test/hls.m3u8', 'hls.js'], ['/live/test/da
       await play.close();
     }
   });
-}
+}));

@@ -2,14 +2,15 @@
 // A stream that runs on demand: whoever watches starts it, and it stops when nobody does any more.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 
 import { until } from './players/deadline.mjs';
 import { Play } from './players/play.mjs';
+import { SMALL_VIDEO, Server } from './players/server.mjs';
 import { open } from './players/theatre.mjs';
 import { figures, playedCleanly } from './players/verdict.mjs';
 
-const { server, browser } = await open();
+const { server, browser } = await open(() => Server.small());
 
 const IDLE_S = 10;
 
@@ -18,12 +19,13 @@ async function phase(name) {
   return (await server.api('GET', `/${name}`)).answer.phase;
 }
 
-for (const [name, file, player] of [['one', 'llhls.m3u8', 'hls.js'], ['two', 'dash.mpd', 'dash.js']]) {
+const PLAYS = [['one', 'llhls.m3u8', 'hls.js'], ['two', 'dash.mpd', 'dash.js']];
+describe('a stream on demand', { concurrency: PLAYS.length }, () => PLAYS.forEach(([name, file, player]) => {
   test(`${player} starts a stream by playing it, and it stops when nobody watches`, { timeout: 120_000 }, async (t) => {
-    const made = await server.api('POST', '', { name, on_demand: true, idle_seconds: IDLE_S });
+    const made = await server.api('POST', '', { name, on_demand: true, idle_seconds: IDLE_S, video: SMALL_VIDEO });
     assert.equal(made.status, 201, JSON.stringify(made.answer));
     assert.equal(await phase(name), 'stopped');
-    const play = await Play.open(browser.context, player, `${server.url}/live/${name}/${file}`);
+    const play = await Play.open(browser, player, `${server.url}/live/${name}/${file}`);
     try {
       const report = await play.played(10);
       t.diagnostic(figures(report));
@@ -35,4 +37,4 @@ for (const [name, file, player] of [['one', 'llhls.m3u8', 'hls.js'], ['two', 'da
     }
     await until('nobody watches any more', 3 * IDLE_S, async () => (await phase(name)) === 'stopped');
   });
-}
+}));

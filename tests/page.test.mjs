@@ -28,7 +28,7 @@ const SCREENSHOTS = fileURLToPath(new URL('players/out/', import.meta.url));
 /** For changes that the page shows after its next request for the list. */
 const SOON_S = 10;
 const STARTS_WITHIN_S = 20;
-const PLAYS_S = 5;
+const PLAYS_S = 3;
 /** For some segments, after which the server has forgotten the viewers of earlier tests. */
 const COUNTED_WITHIN_S = 40;
 
@@ -46,7 +46,7 @@ function quietPage(server) {
  * @param {(page: Page, faults: string[]) => Promise<void>} use gets the errors of the console as `faults`
  */
 async function withPage(url, use) {
-  const page = await browser.context.newPage();
+  const page = await (await browser.newContext()).newPage();
   /** @type {string[]} */
   const faults = [];
   page.on('console', (message) => {
@@ -57,7 +57,7 @@ async function withPage(url, use) {
     await page.goto(url);
     await use(page, faults);
   } finally {
-    await page.close();
+    await page.context().close();
   }
 }
 
@@ -188,7 +188,7 @@ test('the page plays the first stream on opening, and every format and player fr
 /** Nothing here judges how well a stream plays, so several pages may share the processor. */
 describe('while other pages play', { concurrency: 3 }, () => {
   test('playback that the browser blocks starts with a button', { timeout: 60_000 }, async () => {
-    const page = await browser.context.newPage();
+    const page = await (await browser.newContext()).newPage();
     try {
       await page.addInitScript(() => {
         const { play } = HTMLMediaElement.prototype;
@@ -208,7 +208,7 @@ describe('while other pages play', { concurrency: 3 }, () => {
         assert.equal(await page.locator('player-note').isVisible(), false);
       }
     } finally {
-      await page.close();
+      await page.context().close();
     }
   });
 
@@ -248,7 +248,7 @@ describe('while other pages play', { concurrency: 3 }, () => {
   });
 
   test('a failed stream shows its reason beside the player, and starts again from there', { timeout: 60_000 }, async () => {
-    const page = await browser.context.newPage();
+    const page = await (await browser.newContext()).newPage();
     try {
       let hasFailed = true;
       await page.route('**/api/v1/streams', async (route) => {
@@ -271,7 +271,7 @@ describe('while other pages play', { concurrency: 3 }, () => {
       assert.equal(await page.locator('#news').textContent(), 'test failed: x264enc: no such codec');
       await page.screenshot({ path: `${SCREENSHOTS}page-failed.png`, fullPage: true });
     } finally {
-      await page.close();
+      await page.context().close();
     }
   });
 

@@ -2,10 +2,11 @@
 // A private stream plays under a viewer token in the players that people use, and on the page of whoever may watch it.
 
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 
 import { until } from './players/deadline.mjs';
 import { Play } from './players/play.mjs';
+import { SMALL_VIDEO } from './players/server.mjs';
 import { open } from './players/theatre.mjs';
 import { everyPictureIsRead, figures } from './players/verdict.mjs';
 
@@ -14,7 +15,7 @@ const { server, browser } = await open();
 let prefix = '';
 
 before(async () => {
-  assert.equal((await server.api('PUT', '/test', { access: 'private' })).status, 200);
+  assert.equal((await server.api('PUT', '/test', { access: 'private', video: SMALL_VIDEO })).status, 200);
   prefix = `/t/${(await server.api('POST', '/test/tokens', {})).answer.token}`;
 });
 
@@ -25,9 +26,9 @@ const PLAYS = [
   ['/live/test/lldash.mpd', 'dash.js'],
 ];
 
-for (const [path, player] of PLAYS) {
+describe('a viewer token', { concurrency: PLAYS.length }, () => PLAYS.forEach(([path, player]) => {
   test(`${path} plays under a token in ${player} for 10 s`, { timeout: 90_000 }, async (t) => {
-    const play = await Play.open(browser.context, player, server.url + prefix + path);
+    const play = await Play.open(browser, player, server.url + prefix + path);
     try {
       const report = await play.played(10);
       t.diagnostic(figures(report));
@@ -39,10 +40,10 @@ for (const [path, player] of PLAYS) {
       await play.close();
     }
   });
-}
+}));
 
 test('the page plays a private stream and marks it', { timeout: 90_000 }, async () => {
-  const page = await browser.context.newPage();
+  const page = await (await browser.newContext()).newPage();
   try {
     await page.goto(`${server.url}/#token=${server.token}`);
     const card = page.locator('stream-card');
@@ -52,6 +53,6 @@ test('the page plays a private stream and marks it', { timeout: 90_000 }, async 
     const link = await card.getByRole('link', { name: 'LL-HLS', exact: true }).getAttribute('href');
     assert.match(link ?? '', /\/t\/v1\.\d+\.test\.[\w-]{43}\/live\/test\/llhls\.m3u8$/);
   } finally {
-    await page.close();
+    await page.context().close();
   }
 });

@@ -84,8 +84,9 @@ async function plays(t, since) {
     const listed = (await text(`/dash/${KEY}.mpd`)).match(/<S /g)?.length ?? 0;
     return now.began !== since.began && listed >= 2 * SEGMENTS && now.newest >= since.newest + SEGMENTS;
   });
-  for (const [path, player] of [[`/hls/${KEY}.m3u8`, 'hls.js'], [`/dash/${KEY}.mpd`, 'dash.js']]) {
-    const play = await Play.open(browser.context, player, nginx.url + path);
+  const paths = [[`/hls/${KEY}.m3u8`, 'hls.js'], [`/dash/${KEY}.mpd`, 'dash.js']];
+  await Promise.all(paths.map(async ([path, player]) => {
+    const play = await Play.open(browser, player, nginx.url + path);
     try {
       const report = await play.played(PLAYS_S);
       t.diagnostic(`${player}: ${figures(report)}`);
@@ -95,7 +96,7 @@ async function plays(t, since) {
     } finally {
       await play.close();
     }
-  }
+  }));
 }
 
 test('what nginx makes of the push plays', { timeout: 240_000 }, async (t) => {

@@ -5,10 +5,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Play } from './players/play.mjs';
+import { Server } from './players/server.mjs';
 import { open } from './players/theatre.mjs';
 import { everyPictureIsRead, figures } from './players/verdict.mjs';
 
-const { server, browser } = await open();
+const { server, browser } = await open(() => Server.small());
 
 const PLAYS_AFTERWARDS_S = 15;
 
@@ -26,30 +27,34 @@ function mediaSequence(playlist) {
   return Number(/^#EXT-X-MEDIA-SEQUENCE:(\d+)$/m.exec(playlist)?.[1]);
 }
 
-for (const [path, player] of [['/live/test/hls.m3u8', 'hls.js'], ['/live/test/dash.mpd', 'dash.js']]) {
-  test(`${player} plays on over a kill -9`, { timeout: 120_000 }, async (t) => {
-    const play = await Play.open(browser.context, player, server.url + path);
-    try {
-      await play.played(4);
-      const before = await server.text('/live/test/v720/hls.m3u8');
+/** @type {[path: string, player: string][]} */
+const PLAYS = [['/live/test/hls.m3u8', 'hls.js'], ['/live/test/dash.mpd', 'dash.js']];
 
-      const answered = play.unanswered.length;
-      await server.kill9();
-      const { playedMs } = await play.until('it asks in vain', 5, () => play.unanswered.length > answered);
-      await server.restart();
+test('players play on over a kill -9', { timeout: 120_000 }, async (t) => {
+  const plays = await Promise.all(PLAYS.map(([path, player]) => Play.open(browser, player, server.url + path)));
+  try {
+    await Promise.all(plays.map((play) => play.played(4)));
+    const before = await server.text('/live/test/v/hls.m3u8');
 
-      const after = await server.text('/live/test/v720/hls.m3u8');
-      const enoughMs = playedMs + PLAYS_AFTERWARDS_S * 1000;
+    const answered = plays.map((play) => play.unanswered.length);
+    await server.kill9();
+    const cutOff = await Promise.all(
+      plays.map((play, at) => play.until('it asks in vain', 5, () => play.unanswered.length > answered[at])),
+    );
+    await server.restart();
+
+    numbersGoOn(before, await server.text('/live/test/v/hls.m3u8'));
+    await Promise.all(plays.map(async (play, at) => {
+      const enoughMs = cutOff[at].playedMs + PLAYS_AFTERWARDS_S * 1000;
       const report = await play.until('it plays on', PLAYS_AFTERWARDS_S, (now) => now.playedMs >= enoughMs);
-      t.diagnostic(`${figures(report)}, errors that it got over ${JSON.stringify(report.errors)}`);
+      t.diagnostic(`${play.player}: ${figures(report)}, errors that it got over ${JSON.stringify(report.errors)}`);
       everyPictureIsRead(report);
-      assert.ok(!report.stands, 'it stands still at the end');
-      numbersGoOn(before, after);
-    } finally {
-      await play.close();
-    }
-  });
-}
+      assert.ok(!report.stands, `${play.player} stands still at the end`);
+    }));
+  } finally {
+    await Promise.all(plays.map((play) => play.close()));
+  }
+});
 
 /** @param {string} before @param {string} after playlists */
 function numbersGoOn(before, after) {

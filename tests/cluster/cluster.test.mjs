@@ -92,7 +92,7 @@ before(async () => {
   const browser = await launch();
   owned({ stop: browser.close });
   for (const [player, file] of [['hls.js', 'llhls.m3u8'], ['dash.js', 'lldash.mpd']]) {
-    const play = await Play.open(browser.context, player, `${edge.url}/live/played/${file}`);
+    const play = await Play.open(browser, player, `${edge.url}/live/played/${file}`);
     owned({ stop: () => play.close() });
     plays.push(play);
   }

@@ -18,6 +18,7 @@ const FLAGS = [
   '--disable-background-timer-throttling',
   '--disable-renderer-backgrounding',
 ];
+const VIEWPORT = { width: 1000, height: 800 };
 /** Chromium refuses its sandbox to root. */
 const ROOT_FLAGS = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
 
@@ -33,12 +34,14 @@ export async function launch() {
     context = await chromium.launchPersistentContext(profile, {
       executablePath: PROGRAM,
       headless: true,
-      viewport: { width: 1000, height: 800 },
+      viewport: VIEWPORT,
       args: [...FLAGS, ...ROOT_FLAGS],
     });
   } catch (error) {
     await close();
     throw error;
   }
-  return { context, close };
+  /** For a page with cookies, cache and connections of its own, as on another device. */
+  const newContext = () => /** @type {import('playwright-core').Browser} */ (context?.browser()).newContext({ viewport: VIEWPORT });
+  return { newContext, close };
 }

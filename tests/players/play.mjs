@@ -44,11 +44,13 @@ export class Play {
   }
 
   /**
-   * @param {import('playwright-core').BrowserContext} context
+   * Plays that are open together share no connection, of which a browser opens six to a server.
+   * @param {Awaited<ReturnType<typeof import('./browser.mjs').launch>>} browser
    * @param {string} player
    * @param {string} url
    */
-  static async open(context, player, url) {
+  static async open(browser, player, url) {
+    const context = await browser.newContext();
     const play = new Play(await context.newPage(), player, await startOrigin());
     try {
       await play.#begin(url);
@@ -92,7 +94,7 @@ export class Play {
   }
 
   async close() {
-    await this.#page.close();
+    await this.#page.context().close();
     this.#origin.close();
   }
 

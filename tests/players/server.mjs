@@ -2,7 +2,7 @@
 // The server under test: the real binary on a port of its own, with a media directory of its own.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,6 +11,13 @@ import { remove, temporaryDirectory } from './leftovers.mjs';
 import { Process } from './process.mjs';
 
 const BINARY = process.env.BARSTONE_BIN ?? fileURLToPath(new URL('../../target/debug/barstone', import.meta.url));
+
+/** Cheap to encode and to play. */
+export const SMALL_VIDEO = [{ id: 'v', width: 320, height: 180, bitrate: 400_000 }];
+const SMALL = `
+  [[streams]]
+  name = "test"
+  video = [{ id = "v", width = 320, height = 180, bitrate = 400000 }]`;
 
 export class Server {
   mediaDirectory = temporaryDirectory('media');
@@ -36,6 +43,17 @@ export class Server {
    */
   static start(...more) {
     return Server.#started(new Server(more, HERE, 0));
+  }
+
+  /**
+   * For tests to which the size of the picture is nothing: the video of the stream `test` is `SMALL_VIDEO`.
+   * @param {string[]} more arguments
+   * @returns {Promise<Server>} one that listens, and whose stream is playable
+   */
+  static async small(...more) {
+    const config = join(temporaryDirectory('config'), 'barstone.toml');
+    writeFileSync(config, SMALL);
+    return Server.start('--config', config, ...more);
   }
 
   /**

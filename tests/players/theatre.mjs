@@ -6,8 +6,9 @@ import { after } from 'node:test';
 import { launch } from './browser.mjs';
 import { Server } from './server.mjs';
 
-export async function open() {
-  const server = await Server.start();
+/** @param {() => Promise<Server>} start */
+export async function open(start = () => Server.start()) {
+  const server = await start();
   after(() => server.stop());
   const browser = await launch();
   after(() => browser.close());
