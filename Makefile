@@ -1,16 +1,56 @@
 # Thin targets; each installs what it needs that is missing.
-.PHONY: run test test-cluster kubernetes image cluster bench packages players schemathesis
+.PHONY: run test lint test-rust test-rust-long test-players test-plays test-plays-alone soak test-cluster kubernetes image image-full cluster bench program packages players schemathesis
+
+# Where `make run` stores streams and the API token.
+STATE = $${BARSTONE_STATE_DIR:-$${XDG_STATE_HOME:-$$HOME/.local/state}/barstone}
+TIMED = node tests/timed.mjs run
+NODE_TEST = $(TIMED) node --test --test-reporter=spec
+LONG_TEST = replicas_publish_the_same_bytes
+LONGEST = tests/push.test.mjs
+ALONE = tests/low_latency.test.mjs tests/play.test.mjs
 
 run:
 	docker/install-packages.sh build run
-	cargo run --release --locked
+	BARSTONE_STATE_DIR="$(STATE)" cargo run --release --locked
 
 test: packages players schemathesis
+	node tests/timed.mjs begin
 	cargo fmt --check
-	cargo clippy --all-targets --locked -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked
-	cargo test --locked
-	node --test --test-concurrency=1 tests/*.test.mjs
+	cargo test --locked --no-run
+	$(MAKE) --jobs=3 lint test-rust test-rust-long
+	$(MAKE) test-players
+	node tests/timed.mjs report
+
+# Runs beside the tests of Rust, which wait more than they compute. `--examples`, of which there are none, makes Cargo choose
+# the features that tests have, so that no dependency is checked twice.
+lint:
+	nice cargo clippy --quiet --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' nice cargo doc --quiet --no-deps --lib --bins --examples --locked
+
+# Twice as many at a time as there are cores, as most of them wait.
+test-rust: export RUST_TEST_THREADS ?= $(shell expr 2 '*' $$(nproc))
+test-rust:
+	$(TIMED) cargo test --locked --no-fail-fast -- --skip $(LONG_TEST)
+
+# Compares for two minutes what replicas publish, beside all other tests.
+test-rust-long:
+	$(TIMED) cargo test --locked --test replicas -- $(LONG_TEST)
+
+test-players: test-plays test-plays-alone
+
+# Small pictures; two files at a time, the longest first.
+test-plays:
+	$(NODE_TEST) --test-concurrency=2 $(LONGEST) $(filter-out $(LONGEST) $(ALONE),$(wildcard tests/*.test.mjs))
+
+# Plays of the default stream, with little beside them.
+test-plays-alone:
+	$(NODE_TEST) --test-concurrency=1 $(ALONE)
+
+# The same tests ten times; ends with how often which failed.
+soak: packages players schemathesis
+	node tests/timed.mjs begin
+	cargo test --locked --no-run
+	tests/soak.sh 10
 
 # What takes longer, or changes the machine.
 test-cluster: kubernetes image cluster
@@ -18,19 +58,28 @@ test-cluster: kubernetes image cluster
 kubernetes: tests/kubernetes/venv/.installed
 	tests/kubernetes/venv/bin/python -m unittest discover -s tests/kubernetes
 
-image: tests/kubernetes/venv/.installed
+# With the program that tests use in the place of the Dockerfile's first stage.
+image: tests/kubernetes/venv/.installed program
+	docker/install-packages.sh image-test
+	docker/test-image.sh "$${BARSTONE_BIN:-target/debug/barstone}"
+
+# With the program as the Dockerfile builds it.
+image-full: tests/kubernetes/venv/.installed
 	docker/install-packages.sh image-test
 	docker/test-image.sh
 
 # As root, for network namespaces.
-cluster: packages players
+cluster: packages players program
 	docker/install-packages.sh cluster
-	cargo build --release --locked
-	BARSTONE_BIN=$(CURDIR)/target/release/barstone tests/cluster/run.sh
+	tests/cluster/run.sh
+
+# The program that tests use, with their features (see `lint`), so that nothing is built twice.
+program: packages
+	[ -n "$$BARSTONE_BIN" ] || cargo build --locked --bins --examples
 
 bench: packages players
-	cargo build --release --locked
-	cargo bench --locked --bench '*'
+	cargo build --profile dist --locked
+	cargo bench --profile dist --locked --bench '*'
 	node benches/latency.mjs
 	node benches/edge.mjs
 
