@@ -55,7 +55,7 @@ impl ClientFormats {
         }
     }
 
-    /// The format of a client that was seen within [`MEMORY`]; this call counts as seeing it.
+    /// The format of a client that was seen within `MEMORY`; this call counts as seeing it.
     pub fn find(&self, key: Key, now: UnixTime) -> Option<Format> {
         let cell = self.places(key).find(|cell| load(cell).is(key))?;
         let format = load(cell).format();
