@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::cache::Cache;
+use super::limits::ExceededLimit;
 use super::token_origin::TokenOrigin;
 use crate::definition::spec::{SpecError, StreamName};
 use crate::definition::store::WriteError;
@@ -35,8 +36,8 @@ pub(super) enum ApiError {
     TooSlow(#[from] TooSlow),
     #[error("the request head is longer than {limit} bytes; shorten it, or raise max_header_bytes")]
     HeadTooLong { limit: usize },
-    #[error("too many connections; close some, or raise max_connections or max_connections_per_address")]
-    TooManyConnections,
+    #[error("{0}")]
+    TooManyConnections(ExceededLimit),
     #[error(transparent)]
     Value(#[from] SpecError),
     #[error(transparent)]
@@ -146,7 +147,7 @@ impl ApiError {
             Self::Body(_) => (Code::BadBody, Cache::NoStore),
             Self::TooSlow(_) => (Code::TooSlow, Cache::NoStore),
             Self::HeadTooLong { .. } => (Code::HeadTooLong, Cache::NoStore),
-            Self::TooManyConnections => (Code::TooManyConnections, Cache::NoStore),
+            Self::TooManyConnections(_) => (Code::TooManyConnections, Cache::NoStore),
             Self::TooLarge { .. } => (Code::TooLarge, Cache::NoStore),
             Self::NotJsonType(_) => (Code::NotJsonType, Cache::NoStore),
             Self::Value(_) => (Code::BadValue, Cache::NoStore),

@@ -1,5 +1,6 @@
 //! Limits on connections and requests, for which any setting may be named.
 
+use std::fmt;
 use std::time::Duration;
 
 /// What clients may have of the server.
@@ -17,6 +18,42 @@ pub struct ConnectionLimits {
     pub body: Duration,
     /// How long a client may take nothing of what it has asked for.
     pub send: Duration,
+}
+
+/// A limit of connections that has been reached, and its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ExceededLimit {
+    /// Of all connections.
+    Total(usize),
+    /// Of the connections from one address.
+    Address(usize),
+}
+
+impl ExceededLimit {
+    /// Label of the metric that counts refusals.
+    pub(super) const fn reason(self) -> &'static str {
+        match self {
+            Self::Total(_) => "all",
+            Self::Address(_) => "address",
+        }
+    }
+}
+
+impl fmt::Display for ExceededLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Total(most) => write!(
+                f,
+                "all {most} connections that the server takes are open (max_connections, and file descriptors for \
+                 them): close some, or raise the limit"
+            ),
+            Self::Address(most) => write!(
+                f,
+                "all {most} connections that one address may open are open (max_connections_per_address): close some, \
+                 or raise the limit"
+            ),
+        }
+    }
 }
 
 impl Default for ConnectionLimits {

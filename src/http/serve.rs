@@ -33,6 +33,7 @@ mod body;
 mod connection_limiter;
 mod deadline;
 mod link;
+mod over_limit;
 mod priority;
 mod requests;
 mod scheduler;
@@ -41,6 +42,7 @@ use answer::Answer;
 use body::Timely;
 use connection_limiter::ConnectionLimiter;
 use link::Link;
+use over_limit::{Hearing, OverLimit};
 use requests::Requests;
 
 /// How long a connection may be idle between two requests.
@@ -73,6 +75,7 @@ pub struct Site {
 /// Serves `site` until `stop` is cancelled, and then what has been asked before.
 pub async fn serve(listener: TcpListener, site: Site, stop: CancellationToken) {
     let limiter = ConnectionLimiter::new(&site.limits, Arc::clone(&site.metrics));
+    let over_limit = OverLimit::new(Arc::clone(&site.metrics));
     let site = Arc::new(site);
     let connections = GracefulShutdown::new();
     let tasks = TaskTracker::new();
@@ -81,23 +84,22 @@ pub async fn serve(listener: TcpListener, site: Site, stop: CancellationToken) {
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => break,
         };
-        match (accepted, &site.certificates) {
-            (Ok((stream, address)), certificates) => match limiter.enter(address.ip()) {
+        let site = Arc::clone(&site);
+        match accepted {
+            Ok(accepted) => match limiter.enter(accepted.1.ip()) {
                 Ok(inside) => {
-                    let (site, watcher) = (Arc::clone(&site), connections.watcher());
+                    let watcher = connections.watcher();
                     tasks.spawn(async move {
-                        connection(stream, address, &site, watcher).await;
+                        connection(accepted, &site, watcher, None).await;
                         drop(inside);
                     });
                 }
-                // A handshake would cost more than what is saved.
-                Err(_) if certificates.is_some() => {}
-                Err(_) => {
-                    let limiter = Arc::clone(&limiter);
-                    tasks.spawn(async move { limiter.refuse(stream).await });
+                Err(exceeded) => {
+                    let hearing = Arc::new(over_limit.hear(exceeded));
+                    tasks.spawn(async move { hear(accepted, &site, &hearing).await });
                 }
             },
-            (Err(error), _) => {
+            Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(BREATH).await;
             }
@@ -107,24 +109,47 @@ pub async fn serve(listener: TcpListener, site: Site, stop: CancellationToken) {
     tokio::join!(connections.shutdown(), tasks.wait());
 }
 
+/// A connection, and where it comes from.
+type Accepted = (TcpStream, SocketAddr);
+
 /// Either kind of connection.
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-async fn connection(stream: TcpStream, address: SocketAddr, site: &Site, watcher: Watcher) {
+/// Answers one request of a connection past a limit, if it is one that is always answered, or refuses it.
+async fn hear(accepted: Accepted, site: &Site, hearing: &Arc<Hearing>) {
+    let last = GracefulShutdown::new();
+    let watcher = last.watcher();
+    let end = async {
+        hearing.asked().await;
+        last.shutdown().await;
+    };
+    tokio::select! {
+        () = connection(accepted, site, watcher, Some(Arc::clone(hearing))) => {}
+        () = async { end.await; std::future::pending().await } => {}
+        () = hearing.over() => {}
+    }
+}
+
+/// Serves one connection to its end. A connection past a limit has a `hearing`, which judges its requests.
+async fn connection((stream, address): Accepted, site: &Site, watcher: Watcher, hearing: Option<Arc<Hearing>>) {
     let requests = Requests::new();
     let Some(stream) = prepare(stream, site, &requests).await else { return };
     let (router, own, limits) = (site.router.clone(), Arc::clone(&requests), site.limits);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(address));
         let under_way = own.begin(&request);
-        let fits = head_length(&request) <= limits.header_bytes;
+        let may_pass = match (head_length(&request) <= limits.header_bytes, &hearing) {
+            (false, _) => Err(ApiError::HeadTooLong { limit: limits.header_bytes }),
+            (true, Some(hearing)) => hearing.judge(request.uri().path()),
+            (true, None) => Ok(()),
+        };
         let body = |body| Body::new(Timely::new(body, limits.body));
-        let response = fits.then(|| router.clone().call(request.map(body)));
+        let response = may_pass.map(|()| router.clone().call(request.map(body)));
         async move {
             let response = match response {
-                Some(response) => response.await?,
-                None => ApiError::HeadTooLong { limit: limits.header_bytes }.into_response(),
+                Ok(response) => response.await?,
+                Err(error) => error.into_response(),
             };
             Ok::<_, Infallible>(response.map(|body| Answer::new(body, under_way)))
         }

@@ -1,7 +1,7 @@
 //! HTTP/1.1 and HTTP/2, with and without TLS, and clients that are slow or vanish.
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::Value;
@@ -156,7 +156,8 @@ async fn there_is_room_for_so_many_connections() {
         assert_eq!(&answer, b"HTTP/1.1 200");
         inside.push(stream);
     }
-    let mut refused = TcpStream::connect(server.address()).await.expect("it is told");
+    let mut refused = TcpStream::connect(server.address()).await.expect("it accepts");
+    refused.write_all(b"GET /live/test/hls.m3u8 HTTP/1.1\r\nHost: test\r\n\r\n").await.expect("it is sent");
     let mut answer = String::new();
     refused.read_to_string(&mut answer).await.expect("it is closed");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
@@ -167,10 +168,67 @@ async fn there_is_room_for_so_many_connections() {
     assert!(head.contains(&format!("\r\ncontent-length: {}", body.len())), "{answer}");
     let problem: Value = serde_json::from_str(body).expect("JSON");
     assert_eq!((&problem["status"], &problem["code"]), (&503.into(), &"too_many_connections".into()));
-    drop(inside);
+    let detail = problem["detail"].as_str().expect("a text");
+    assert!(detail.contains("max_connections_per_address") && detail.contains('4'), "{detail}");
     let web = Web::of(&server);
-    let url = format!("http://{}/livez", server.address());
-    until("there is room again", LONG, async || (curl(&[&url]) == "200 1.1").then_some(())).await;
     assert_eq!(web.metric("barstone_connections_refused_total{reason=\"address\"}").await, 1);
+    drop(inside);
+    let url = format!("http://{}/time", server.address());
+    until("there is room again", LONG, async || (curl(&[&url]) == "200 1.1").then_some(())).await;
     assert_eq!(web.metric("barstone_connections").await, 1, "it asks itself");
+}
+
+/// What a request for `path` is answered with on a connection of its own, and how long that took.
+async fn ask_once(server: &Server, path: &str) -> (String, Duration) {
+    let begun = Instant::now();
+    let mut stream = TcpStream::connect(server.address()).await.expect("it accepts");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("it is sent");
+    let mut answer = String::new();
+    // A connection that is closed with a request unread may be reset.
+    let _ = stream.read_to_string(&mut answer).await;
+    (answer.split("\r\n").next().unwrap_or_default().to_owned(), begun.elapsed())
+}
+
+#[tokio::test]
+async fn probes_and_metrics_get_through_when_all_connections_are_taken() {
+    let home = TempDir::new().expect("a temporary directory");
+    let [cert, key] = certify(home.path());
+    let limit = ["--max-connections-per-address", "4"];
+    let plain = Server::at(&home.path().join("media"), &limit);
+    let tls = Server::at(
+        &home.path().join("other"),
+        &[&limit[..], &["--tls-cert", &cert, "--tls-key", &key, "--max-connections", "4"]].concat(),
+    );
+    let mut inside = Vec::new();
+    for server in [&plain, &tls].repeat(4) {
+        inside.push(TcpStream::connect(server.address()).await.expect("it accepts"));
+    }
+    until("all connections are taken", LONG, async || {
+        let (status, _) = ask_once(&plain, "/time").await;
+        status.starts_with("HTTP/1.1 503 ").then_some(())
+    })
+    .await;
+    for path in ["/livez", "/startupz", "/metrics"] {
+        assert_eq!(ask_once(&plain, path).await.0, "HTTP/1.1 200 OK", "{path}");
+        let url = format!("https://{}{path}", tls.address());
+        assert_eq!(curl(&["--cacert", &cert, &url]), "200 2", "{path}");
+        let url = format!("http://{}{path}", plain.address());
+        assert_eq!(curl(&["--http2-prior-knowledge", &url]), "200 2", "{path}");
+    }
+    let url = format!("https://{}/time", tls.address());
+    assert_eq!(curl(&["--cacert", &cert, &url]), "503 2");
+
+    // Clients that keep silent, or never end their requests, are more than the server hears at the same time.
+    let mut silent = Vec::new();
+    for number in 0..200 {
+        let mut stream = TcpStream::connect(plain.address()).await.expect("it accepts");
+        stream.write_all([&b""[..], b"GET /livez HTTP/1.1\r\nX: "][number % 2]).await.expect("it is sent");
+        silent.push(stream);
+        if number % 20 == 0 {
+            let (status, took) = ask_once(&plain, "/livez").await;
+            assert!(status == "HTTP/1.1 200 OK" && took < Duration::from_secs(2), "{status:?} after {took:?}");
+        }
+    }
+    drop(inside);
 }

@@ -3,24 +3,15 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use axum::body::to_bytes;
-use axum::response::IntoResponse as _;
 use rustix::process::{Resource, getrlimit};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
-use crate::base::metrics::{Metrics, RefusedConnectionLabels};
+use crate::base::metrics::Metrics;
 use crate::http::ConnectionLimits;
-use crate::http::error::ApiError;
+use crate::http::limits::ExceededLimit;
 
 /// Of all file descriptors connections get three in four; files, pipelines and hooks need some as well.
 const SHARE: (u64, u64) = (3, 4);
-/// How long they may take to hear it; a connection that is closed while they speak would be reset.
-const HEARING: Duration = Duration::from_secs(1);
-/// How many are told at once; more are closed without a word.
-const TOLD: usize = 64;
 /// The network of one subscriber has this many bits in IPv6 (RFC 6177).
 const NETWORK: u32 = 64;
 
@@ -36,17 +27,7 @@ pub(super) struct ConnectionLimiter {
 #[derive(Debug, Default)]
 struct Counts {
     all: usize,
-    told: usize,
     addresses: HashMap<IpAddr, usize>,
-}
-
-/// What keeps a connection out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Exceeded {
-    /// There are too many.
-    Total,
-    /// There are too many from its address.
-    Address,
 }
 
 /// A connection that has got in, until it is dropped.
@@ -69,17 +50,13 @@ impl ConnectionLimiter {
     }
 
     /// Lets a connection in if there is room.
-    pub(super) fn enter(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionPermit, Exceeded> {
+    pub(super) fn enter(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionPermit, ExceededLimit> {
         let address = network(address.to_canonical());
         let mut counts = self.counts();
-        let full = match counts.addresses.get(&address) {
-            _ if counts.all >= self.all => Some(Exceeded::Total),
-            Some(there) if *there >= self.per_address => Some(Exceeded::Address),
-            Some(_) | None => None,
-        };
-        if let Some(full) = full {
-            self.metrics.connections_refused.get_or_create(&RefusedConnectionLabels { reason: full.as_str() }).inc();
-            return Err(full);
+        match counts.addresses.get(&address) {
+            _ if counts.all >= self.all => return Err(ExceededLimit::Total(self.all)),
+            Some(there) if *there >= self.per_address => return Err(ExceededLimit::Address(self.per_address)),
+            Some(_) | None => {}
         }
         counts.all += 1;
         *counts.addresses.entry(address).or_default() += 1;
@@ -87,34 +64,8 @@ impl ConnectionLimiter {
         Ok(ConnectionPermit { limiter: Arc::clone(self), address })
     }
 
-    /// Tells a client that there is no room, unless too many are being told already.
-    pub(super) async fn refuse(&self, mut stream: TcpStream) {
-        if self.counts().told >= TOLD {
-            return;
-        }
-        self.counts().told += 1;
-        let hearing = async {
-            stream.write_all(&no_room().await).await?;
-            stream.shutdown().await?;
-            while stream.read(&mut [0; 1024]).await? > 0 {}
-            std::io::Result::Ok(())
-        };
-        // Whether it has been heard changes nothing.
-        let _ = tokio::time::timeout(HEARING, hearing).await;
-        self.counts().told -= 1;
-    }
-
     fn counts(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Exceeded {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Total => "all",
-            Self::Address => "address",
-        }
     }
 }
 
@@ -131,19 +82,6 @@ impl Drop for ConnectionPermit {
             counts.addresses.remove(&self.address);
         }
     }
-}
-
-/// What those are told for whom there is no room, before they have asked.
-async fn no_room() -> Vec<u8> {
-    let (head, body) = ApiError::TooManyConnections.into_response().into_parts();
-    // It is in memory already.
-    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let mut answer = format!("HTTP/1.1 {}\r\ncontent-length: {}\r\n", head.status, body.len()).into_bytes();
-    for (name, value) in &head.headers {
-        answer.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
-    }
-    answer.extend([b"\r\n", &*body].concat());
-    answer
 }
 
 /// As many file descriptors as this process may have, less those that others need.
@@ -168,7 +106,7 @@ mod tests {
         ConnectionLimiter::new(&limits, Arc::new(Metrics::new()))
     }
 
-    fn enter(limiter: &Arc<ConnectionLimiter>, address: &str) -> Result<ConnectionPermit, Exceeded> {
+    fn enter(limiter: &Arc<ConnectionLimiter>, address: &str) -> Result<ConnectionPermit, ExceededLimit> {
         limiter.enter(address.parse().unwrap())
     }
 
@@ -177,23 +115,20 @@ mod tests {
         let limiter = limiter(3, 2);
         let first = enter(&limiter, "192.0.2.1").unwrap();
         let _second = enter(&limiter, "::ffff:192.0.2.1").unwrap();
-        assert_eq!(enter(&limiter, "192.0.2.1").unwrap_err(), Exceeded::Address);
+        assert_eq!(enter(&limiter, "192.0.2.1").unwrap_err(), ExceededLimit::Address(2));
         let _third = enter(&limiter, "192.0.2.2").unwrap();
-        assert_eq!(enter(&limiter, "192.0.2.3").unwrap_err(), Exceeded::Total);
+        assert_eq!(enter(&limiter, "192.0.2.3").unwrap_err(), ExceededLimit::Total(3));
         drop(first);
         let _fourth = enter(&limiter, "192.0.2.1").unwrap();
         let text = limiter.metrics.text();
         assert!(text.contains("barstone_connections 3\n"), "{text}");
-        for reason in ["all", "address"] {
-            assert!(text.contains(&format!("barstone_connections_refused_total{{reason=\"{reason}\"}} 1")), "{text}");
-        }
     }
 
     #[test]
     fn a_subscriber_of_ipv6_has_many_addresses() {
         let limiter = limiter(3, 1);
         let inside = enter(&limiter, "2001:db8::1").unwrap();
-        assert_eq!(enter(&limiter, "2001:db8::2").unwrap_err(), Exceeded::Address);
+        assert_eq!(enter(&limiter, "2001:db8::2").unwrap_err(), ExceededLimit::Address(1));
         let _other = enter(&limiter, "2001:db8:0:1::1").unwrap();
         drop(inside);
         assert_eq!(limiter.counts().addresses.len(), 1, "nobody is remembered");
