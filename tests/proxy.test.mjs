@@ -1,10 +1,12 @@
 // @ts-check
-// Behind nginx with its defaults on the same machine: whoever comes through it may change nothing without the token.
+// Behind nginx with its defaults on the same machine: a change needs the token, and URLs lead to where clients find the
+// server, below a path prefix too.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { startPlain } from './players/nginx.mjs';
+import { freePort } from './players/ports.mjs';
 import { Server } from './players/server.mjs';
 
 /** @type {Server} */
@@ -36,5 +38,43 @@ test('a change through a plain reverse proxy needs the token', async () => {
     assert.equal((await fetch(`${base}/api/v1/streams/intruder`)).status, 404);
     assert.equal((await create(base, server.authorization)).status, 201, base);
     assert.equal((await server.api('DELETE', '/intruder')).status, 204);
+  }
+});
+
+test('what the API answers leads on below a path prefix', async () => {
+  const streams = `${proxy.url}/tv/api/v1/streams`;
+  const headers = { 'Content-Type': 'application/json', ...server.authorization };
+  const body = JSON.stringify({ name: 'made', enabled: false });
+  for (const [method, url] of [['POST', streams], ['PUT', `${streams}/made`]]) {
+    const answer = await fetch(url, { method, body, headers });
+    assert.equal(answer.status, 201);
+    const location = new URL(answer.headers.get('Location') ?? '', url).href;
+    assert.equal(location, `${streams}/made`);
+    assert.equal((await (await fetch(location)).json()).name, 'made');
+    if (method === 'POST') {
+      const page = await fetch(`${streams}?limit=1`);
+      const [, next] = /^<(.*)>; rel="next"$/.exec(page.headers.get('Link') ?? '') ?? [];
+      assert.equal(new URL(next, page.url).href, `${streams}?limit=1&after=made`);
+    }
+    assert.equal((await server.api('DELETE', '/made')).status, 204);
+  }
+});
+
+test('a server that knows its public URL answers URLs that are whole', async () => {
+  const port = await freePort();
+  const base = `http://127.0.0.1:${port}/tv`;
+  const known = await Server.start('--public-url', base);
+  const front = await startPlain(known.url, port);
+  try {
+    const { urls } = (await known.api('GET', '/test')).answer;
+    assert.equal(urls.dash, `${base}/live/test/dash.mpd`);
+    for (const url of /** @type {string[]} */ (Object.values(urls))) assert.equal((await fetch(url)).status, 200, url);
+    const mpd = await (await fetch(urls.lldash)).text();
+    const [, time] = /<UTCTiming[^>]* value="([^"]+)"/.exec(mpd) ?? [];
+    assert.equal(time, `${base}/time`);
+    assert.match(await (await fetch(time)).text(), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  } finally {
+    await front.stop();
+    await known.stop();
   }
 });

@@ -24,7 +24,7 @@ mod shape;
 
 pub use audience::{Access, Audience};
 pub use check::{check_each, check_streams};
-pub use limits::{Limits, OverflowUrl};
+pub use limits::{BaseUrl, Limits};
 pub use push::{Protocol, Push, PushRequest, PushUrl};
 pub use request::{AudioRequest, StreamRequest, VideoRequest};
 pub use schedule::{Schedule, ScheduleRequest, Tick, WindowRequest};

@@ -70,7 +70,7 @@ pub(super) async fn create(State(app): State<App>, headers: HeaderMap, body: Bod
     let claim = app.0.registry.claim_room(&spec).await?;
     app.0.registry.put(spec, Guard::New).await?;
     drop(claim);
-    Ok(created(&app, &app.0.registry.settled(&name).await?))
+    Ok(created(&app, &app.0.registry.settled(&name).await?, "streams/"))
 }
 
 /// `GET /api/v1/streams/{name}`. The entity tag is that of the definition.
@@ -102,7 +102,7 @@ pub(super) async fn replace(
     drop(claim);
     let view = app.0.registry.settled(&name).await?;
     match change {
-        Change::Created => Ok(created(&app, &view)),
+        Change::Created => Ok(created(&app, &view, "")),
         Change::Replaced => Ok(one(&app, &view)),
     }
 }
@@ -204,7 +204,7 @@ impl Selection {
             && self.after.as_deref().is_none_or(|after| spec.name.as_str() > after)
     }
 
-    /// The URL of what comes after `last`.
+    /// What comes after `last`, as seen from the URL of the request.
     fn after(&self, last: &StreamName) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         if let Some(phase) = self.phase {
@@ -216,7 +216,7 @@ impl Selection {
         if let Some(limit) = self.limit {
             query.append_pair("limit", &limit.to_string());
         }
-        format!("/api/v1/streams?{}", query.append_pair("after", last.as_str()).finish())
+        format!("?{}", query.append_pair("after", last.as_str()).finish())
     }
 }
 

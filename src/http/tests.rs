@@ -11,7 +11,7 @@ use tower::ServiceExt;
 use super::*;
 use crate::base::network::Lists;
 use crate::base::timeline::UnixTime;
-use crate::definition::spec::{StreamName, StreamSpec};
+use crate::definition::spec::{BaseUrl, StreamName, StreamSpec};
 use crate::definition::store::Definitions;
 use crate::http::viewer_token::Keys;
 use crate::media::window::fixture::{initialise, publish};
@@ -51,6 +51,11 @@ fn app_with(delay: Duration, capacity: Capacity, viewer_access: ViewerAccess) ->
 
 /// With one stream, at `now` in milliseconds.
 fn registry_after(delay: Duration, capacity: Capacity, spec: StreamSpec, now: &Arc<AtomicU64>) -> Registry {
+    let setting = setting_after(delay, capacity, now);
+    Registry::new(setting, Definitions::in_memory(vec![spec]), CancellationToken::new())
+}
+
+fn setting_after(delay: Duration, capacity: Capacity, now: &Arc<AtomicU64>) -> Setting {
     let now = Arc::clone(now);
     let render = move |job: crate::media::pipeline::Job, stop: CancellationToken| async move {
         tokio::time::sleep(delay).await;
@@ -61,8 +66,7 @@ fn registry_after(delay: Duration, capacity: Capacity, spec: StreamSpec, now: &A
     };
     let render: Render = Arc::new(move |job, stop| Box::pin(render(job, stop)));
     let clock = Clock::from_fn(move || UnixTime::from_millis(now.load(Ordering::Relaxed)));
-    let setting = Setting { capacity: watch::Sender::new(capacity), ..Setting::new(clock, render, "scripted") };
-    Registry::new(setting, Definitions::in_memory(vec![spec]), CancellationToken::new())
+    Setting { capacity: watch::Sender::new(capacity), ..Setting::new(clock, render, "scripted") }
 }
 
 struct Answer {
@@ -216,12 +220,15 @@ async fn bodies_are_judged_in_order() {
 async fn streams_come_and_go() {
     let app = app();
     let made = send(&app, "POST", "/api/v1/streams", json!({"name": "a", "enabled": false})).await;
-    assert_eq!((made.status, made.header("location")), (StatusCode::CREATED, "/api/v1/streams/a"));
+    assert_eq!((made.status, made.header("location")), (StatusCode::CREATED, "streams/a"));
     assert_eq!(made.json()["phase"], "stopped");
     let names = get(&app, "/api/v1/streams").await.json();
     assert_eq!(names.as_array().unwrap().iter().map(|s| s["name"].clone()).collect::<Vec<_>>(), ["a", "test"]);
     let created = send(&app, "PUT", "/api/v1/streams/b", "{}").await;
     assert_eq!((created.status, &created.json()["phase"] == "stopped"), (StatusCode::CREATED, false));
+    assert_eq!(created.header("location"), "b");
+    let page = get(&app, "/api/v1/streams?limit=1&search=").await;
+    assert_eq!(page.header("link"), "<?search=&limit=1&after=a>; rel=\"next\"");
     assert_eq!(send(&app, "PUT", "/api/v1/streams/b", json!({"title": "t"})).await.status, StatusCode::OK);
     let wrong = send(&app, "PUT", "/api/v1/streams/b", json!({"name": "c"})).await;
     assert_eq!((wrong.status.as_u16(), wrong.json()["field"].clone()), (422, json!("name")));
@@ -237,6 +244,29 @@ async fn streams_come_and_go() {
     let gone = send(&app, "DELETE", "/api/v1/streams/a", "").await;
     assert_eq!((gone.status.as_u16(), gone.json()["code"].clone()), (404, json!("unknown_stream")));
     assert_eq!(send(&app, "PATCH", "/api/v1/streams/test", "{}").await.status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn urls_are_whole_where_the_server_knows_where_clients_find_it() {
+    let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
+    let public_url = BaseUrl::parse("https://example.com/tv/");
+    let setting = Setting { public_url, ..setting_after(Duration::ZERO, Capacity::Unlimited, &now) };
+    let definitions = Definitions::in_memory(vec![StreamSpec::test()]);
+    let registry = Arc::new(Registry::new(setting, definitions, CancellationToken::new()));
+    let access = Access::new("token", TokenOrigin::Created, ViewerAccess::of(keys()));
+    let app = router(App::new(registry, access, CancellationToken::new()), Serve::All);
+    until_ready(&app).await;
+    let urls = get(&app, "/api/v1/streams/test").await.json()["urls"].clone();
+    assert_eq!(urls["lldash"], "https://example.com/tv/live/test/lldash.mpd");
+    let private = send(&app, "POST", "/api/v1/streams/test/tokens", "{}").await.json();
+    let token = private["token"].as_str().unwrap();
+    assert_eq!(private["urls"]["hls"], format!("https://example.com/tv/t/{token}/live/test/hls.m3u8"));
+    for path in ["/live/test/dash.mpd", "/live/test/lldash.mpd", "/dash/test.mpd"] {
+        let mpd = String::from_utf8(get(&app, path).await.body).unwrap();
+        assert!(mpd.contains("value=\"https://example.com/tv/time\""), "{mpd}");
+    }
+    let mpd = String::from_utf8(get(&ready().await.0, "/live/test/dash.mpd").await.body).unwrap();
+    assert!(mpd.contains("value=\"../../time\""), "{mpd}");
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ pub(super) async fn issue(
     let now = UnixTime::default() + Duration::from_secs(app.0.clock.now().as_secs());
     let expires = now + Duration::from_secs(seconds.into());
     let token = app.access().viewer_access.keys.sign(&name, expires);
-    let urls = Urls::in_directory(&path::under_token(&token, &path::stream_directory(&name)));
+    let urls = Urls::in_directory(&app, &path::under_token(&token, &path::stream_directory(&name)));
     let answer = TokenAnswer { token, expires: date_time(expires), urls };
     Ok((StatusCode::CREATED, Json(answer)).into_response())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::timeline::{Kind, UnixTime};
-use crate::definition::spec::{StreamName, StreamSpec, TrackId};
+use crate::definition::spec::{BaseUrl, StreamName, StreamSpec, TrackId};
 use crate::media::window::{Ending, Epoch, Epochs, Output, Snapshot, epoch_at};
 
 pub mod dash;
@@ -18,6 +18,8 @@ pub mod path;
 pub struct View<'a> {
     /// What never changes of the definition.
     pub spec: &'a StreamSpec,
+    /// Where clients find the server, if not where it listens.
+    pub public_url: Option<&'a BaseUrl>,
     /// The definition from time to time.
     pub epochs: Epochs,
     /// One for each track of the definition, video first.
@@ -34,7 +36,8 @@ impl<'a> View<'a> {
         // An epoch that is not known yet has no segments.
         let snapshots = output.snapshots();
         let (begun, ending) = (output.begun(), output.ending());
-        Self { spec: &output.spec, epochs: output.epochs(), snapshots, begun, ending }
+        let public_url = output.public_url.as_ref();
+        Self { spec: &output.spec, public_url, epochs: output.epochs(), snapshots, begun, ending }
     }
 
     /// Whether there is something to play: every track has its init segment and a complete segment.

@@ -117,6 +117,7 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
         directory: config.media_dir.path(address.port()),
         tasks: tasks.clone(),
         pushes: config.push,
+        public_url: config.public_url.clone(),
         capacity: watch::Sender::new(capacity::first(config.max_pixels)),
         limits: watch::Sender::new(config.watching.clone()),
         ..Setting::new(Clock::system(), render, encoders.versions())

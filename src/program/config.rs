@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::base::network::{Lists, Network};
-use crate::definition::spec::{self, SpecError, StreamRequest, StreamSpec, check_each, check_streams};
+use crate::definition::spec::{self, BaseUrl, SpecError, StreamRequest, StreamSpec, check_each, check_streams};
 use crate::definition::store::{ALLOWED_STREAMS, Address};
 use crate::http::{ConnectionLimits, Serve, TlsFiles};
 use crate::stream::hooks::{Hook, HookRequest};
@@ -76,6 +76,8 @@ pub struct Config {
     pub api_token: Option<ApiToken>,
     /// What viewer tokens are signed with; without it a key is made.
     pub viewer_key: Option<ViewerKey>,
+    /// Where clients find this server, if not where it listens.
+    pub public_url: Option<BaseUrl>,
     /// Who is answered.
     pub lists: Lists,
     /// Who is believed to ask for others.
@@ -194,6 +196,10 @@ impl Config {
             tls: tls(said.tls_cert, said.tls_key)?,
             api_token: token::api_token(said.api_token, said.api_token_file)?,
             viewer_key: viewer_key::viewer_key(said.viewer_key, said.viewer_key_file)?,
+            public_url: said
+                .public_url
+                .map(|text| BaseUrl::check("public_url", &text).map_err(ConfigError::Value))
+                .transpose()?,
             lists: Lists { allow: networks("allow", said.allow)?, deny: networks("deny", said.deny)? },
             trusted_proxies: networks("trusted_proxies", said.trusted_proxies)?,
             max_streams,

@@ -11,7 +11,7 @@ use super::permits::CatchUpPermits;
 use super::{Deliver, Events, Render};
 use crate::base::metrics::Metrics;
 use crate::base::utc::Clock;
-use crate::definition::spec::Limits;
+use crate::definition::spec::{BaseUrl, Limits};
 use crate::media::pipeline;
 
 /// Dependencies and limits that all streams share.
@@ -24,6 +24,8 @@ pub struct Setting {
     pub deliver: Deliver,
     /// Whether this process pushes streams.
     pub pushes: bool,
+    /// Where clients find this server, if not where it listens.
+    pub public_url: Option<BaseUrl>,
     /// Versions of the encoder libraries, which are part of each revision.
     pub encoders: String,
     /// Media directory, if there is one.
@@ -50,6 +52,7 @@ impl Setting {
             render,
             deliver: Arc::new(|delivery, stop| Box::pin(pipeline::push(delivery, stop))),
             pushes: true,
+            public_url: None,
             encoders: encoders.to_owned(),
             directory: None,
             metrics: Arc::default(),

@@ -79,7 +79,8 @@ impl Supervisor {
     /// Keeps a definition running, and those that it goes over to, until something else is wanted. Says when its presentation
     /// ended, if it did.
     async fn run(&self, record: &Record) -> Option<UnixTime> {
-        let output = Arc::new(Output::of(epochs(record, &self.setting.encoders))?);
+        let output = Output::of(epochs(record, &self.setting.encoders))?;
+        let output = Arc::new(output.served_at(self.setting.public_url.clone()));
         if self.ended > UnixTime::default() {
             output.began(self.ended + Duration::from_millis(1));
         }

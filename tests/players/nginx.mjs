@@ -46,11 +46,11 @@ export function startProxy(urls) {
   return start('edge.conf', [['proxy_cache_lock on;', 'proxy_no_cache 1; proxy_cache_bypass 1;']], { beside: origins(urls) });
 }
 
-/** A reverse proxy that says nothing of its clients, with the same below `/tv/`. @param {string} url of the server behind it */
-export function startPlain(url) {
+/** A reverse proxy that says nothing of its clients, with the same below `/tv/`. @param {string} url of the server behind it @param {number} [port] */
+export function startPlain(url, port) {
   const { host } = new URL(url);
   const places = ['location / { proxy_pass http://', 'location /tv/ { proxy_pass http://'];
-  return start('plain.conf', places.map((place) => [`${place}127.0.0.1:1`, place + host]), { of: OWN });
+  return start('plain.conf', places.map((place) => [`${place}127.0.0.1:1`, place + host]), { of: OWN, port });
 }
 
 /**
@@ -101,12 +101,12 @@ function origins(urls) {
 /**
  * @param {string} name of the file
  * @param {[string, string][]} changes what stands there, and what is to
- * @param {{ of?: URL, beside?: string, host?: import('./host.mjs').Host }} more directory of the file, and what
- *   `origins.conf` says
+ * @param {{ of?: URL, beside?: string, host?: import('./host.mjs').Host, port?: number }} more directory of the file,
+ *   what `origins.conf` says, and where nginx listens
  */
-async function start(name, changes, { of = SHIPPED, beside = '', host = HERE } = {}) {
+async function start(name, changes, { of = SHIPPED, beside = '', host = HERE, port: given } = {}) {
   const own = temporaryDirectory('nginx');
-  const port = await host.port();
+  const port = given ?? (await host.port());
   let text = readFileSync(new URL(name, of), 'utf8');
   for (const [from, to] of [...changes, [LISTEN, `listen ${host.address}:${port} `]]) {
     assert.equal(text.split(from).length, 2, `${from} stands once in ${name}`);

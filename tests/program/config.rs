@@ -102,6 +102,7 @@ const PRECEDENCE: &[Row] = &[
     ("tls_key", None, ["'/file'", "/variable", "/flag"], &["--tls-cert", "/cert"]),
     ("api_token_file", None, ["'/file'", "/variable", "/flag"], &[]),
     ("viewer_key_file", None, ["'/file'", "/variable", "/flag"], &[]),
+    ("public_url", None, ["'http://file'", "http://variable", "https://flag/path"], &[]),
     ("allow", None, ["['10.0.0.0/8']", "10.1.0.0/16,::1", "10.2.0.0/16"], &[]),
     ("deny", None, ["['10.0.0.0/8']", "10.1.0.0/16,::1", "10.2.0.0/16"], &[]),
     ("trusted_proxies", None, ["['10.0.0.0/8']", "10.1.0.0/16,::1", "10.2.0.0/16"], &[]),

@@ -47,7 +47,7 @@ pub(super) struct Detail {
     pub(super) targets: Vec<Target>,
 }
 
-/// Where its manifests are, from the root of the server.
+/// Where its manifests are: URLs, or paths from the root of the server.
 #[derive(Debug, Deserialize)]
 pub(super) struct Urls {
     pub(super) hls: String,

@@ -35,7 +35,8 @@ pub(super) fn links(token: &ViewerToken, base: &str) -> String {
 fn addresses(urls: &Urls, base: &str) -> [Line; 4] {
     let Urls { hls, llhls, dash, lldash } = urls;
     [("HLS", hls), ("LL-HLS", llhls), ("DASH", dash), ("LL-DASH", lldash)]
-        .map(|(kind, url)| (kind, format!("{base}{url}")))
+        // A server that knows where its clients find it answers whole URLs.
+        .map(|(kind, url)| (kind, if url.starts_with('/') { format!("{base}{url}") } else { url.clone() }))
 }
 
 fn text(lines: &[Line]) -> String {

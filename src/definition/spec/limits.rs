@@ -21,12 +21,12 @@ pub struct Limits {
     /// Bits per second past which nobody new is let in.
     pub bandwidth: Option<u64>,
     /// Where those are sent who are not let in.
-    pub overflow: Option<OverflowUrl>,
+    pub overflow: Option<BaseUrl>,
 }
 
 /// An absolute URL that paths are appended to: a scheme, a host, perhaps a port and a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OverflowUrl(String);
+pub struct BaseUrl(String);
 
 impl Limits {
     /// Checks `max_viewers`, `max_bandwidth` and `overflow_url`.
@@ -40,12 +40,12 @@ impl Limits {
         if let Some(bandwidth) = bandwidth {
             in_range("max_bandwidth", bandwidth, &BANDWIDTHS)?;
         }
-        let overflow = overflow_url.map(check_url).transpose()?;
+        let overflow = overflow_url.map(|text| BaseUrl::check("overflow_url", text)).transpose()?;
         Ok(Self { viewers, bandwidth, overflow })
     }
 }
 
-impl OverflowUrl {
+impl BaseUrl {
     /// What [`Self::parse`] takes, as a regular expression of ECMA-262, but for the length and the port's range.
     pub const PATTERN: &'static str =
         r"^https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?$";
@@ -56,6 +56,18 @@ impl OverflowUrl {
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let fits = text.len() <= MAX_URL && is_authority(authority) && path.bytes().all(is_of_path);
         fits.then(|| Self(text.to_owned()))
+    }
+
+    /// Reads the value of `field`.
+    ///
+    /// # Errors
+    /// What is allowed, if it is not.
+    pub fn check(field: &str, text: &str) -> Result<Self, SpecError> {
+        let allowed = || {
+            let allowed = "such as https://other.example or http://other.example:8080/path";
+            format!("{allowed}, at most {MAX_URL} characters, without query; not {text:?}")
+        };
+        Self::parse(text).map_or_else(|| refuse(field, allowed()), Ok)
     }
 
     /// The same path and query there.
@@ -69,20 +81,10 @@ impl OverflowUrl {
     }
 }
 
-impl fmt::Display for OverflowUrl {
+impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-fn check_url(text: &str) -> Result<OverflowUrl, SpecError> {
-    OverflowUrl::parse(text).map_or_else(
-        || {
-            let allowed = "must be a URL such as https://other.example or http://other.example:8080/path";
-            refuse("overflow_url", format!("{allowed}, without query, of at most {MAX_URL} characters; not {text:?}"))
-        },
-        Ok,
-    )
 }
 
 pub(super) fn is_authority(text: &str) -> bool {
@@ -118,7 +120,7 @@ mod tests {
         for good in
             ["http://a", "https://other.example/", "https://h:65535/p/%20-~", "http://[::1]:80", "http://1.2.3.4"]
         {
-            assert_eq!(OverflowUrl::parse(good).unwrap().as_str(), good);
+            assert_eq!(BaseUrl::parse(good).unwrap().as_str(), good);
         }
         for bad in [
             "",
@@ -138,14 +140,14 @@ mod tests {
             "http://ä",
             "http://a/\r\nb: c",
         ] {
-            assert_eq!(OverflowUrl::parse(bad), None, "{bad:?}");
+            assert_eq!(BaseUrl::parse(bad), None, "{bad:?}");
         }
-        assert_eq!(OverflowUrl::parse(&format!("http://a/{}", "a".repeat(MAX_URL))), None);
+        assert_eq!(BaseUrl::parse(&format!("http://a/{}", "a".repeat(MAX_URL))), None);
     }
 
     #[test]
     fn path_and_query_are_appended() {
-        let with = |url: &str| OverflowUrl::parse(url).unwrap().with("/live/test/hls.m3u8?a=b");
+        let with = |url: &str| BaseUrl::parse(url).unwrap().with("/live/test/hls.m3u8?a=b");
         assert_eq!(with("https://other.example"), "https://other.example/live/test/hls.m3u8?a=b");
         assert_eq!(with("https://other.example/"), "https://other.example/live/test/hls.m3u8?a=b");
         assert_eq!(with("https://other.example/x/"), "https://other.example/x/live/test/hls.m3u8?a=b");
@@ -154,7 +156,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_judged_without_panic_and_none_breaks_a_header(text in "(https?://)?[ -~\\r\\n\u{e4}]{0,40}") {
-            if let Some(url) = OverflowUrl::parse(&text) {
+            if let Some(url) = BaseUrl::parse(&text) {
                 prop_assert!(url.with("/p").bytes().all(|byte| byte.is_ascii_graphic()));
             }
         }
@@ -163,7 +165,7 @@ mod tests {
         fn what_the_schema_allows_is_taken(
             url in r"https?://([A-Za-z0-9.-]{1,9}|\[[0-9A-Fa-f:.]{1,9}\])(:[0-9]{1,4})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]{0,9})?"
         ) {
-            prop_assert!(OverflowUrl::parse(&url).is_some());
+            prop_assert!(BaseUrl::parse(&url).is_some());
         }
     }
 }

@@ -13,8 +13,8 @@ use super::ranges::{
     SEGMENT_SECONDS, SIDES, VIDEO_BITRATES, WINDOW_SECONDS,
 };
 use super::{
-    Access, Audience, AudioSpec, Control, Limits, OverflowUrl, Pattern, Preset, PushRequest, ScheduleRequest,
-    StreamName, StreamSpec, TrackId, VideoSpec,
+    Access, Audience, AudioSpec, BaseUrl, Control, Limits, Pattern, Preset, PushRequest, ScheduleRequest, StreamName,
+    StreamSpec, TrackId, VideoSpec,
 };
 use super::{frame_rate, object, push};
 use crate::base::network::{Lists, Network};
@@ -71,7 +71,7 @@ pub struct StreamRequest {
     pub max_bandwidth: Option<u64>,
     /// Base URL to which refused viewers are redirected; null answers 503.
     #[serde(default)]
-    #[schemars(length(max = MAX_URL), regex(pattern = OverflowUrl::PATTERN))]
+    #[schemars(length(max = MAX_URL), regex(pattern = BaseUrl::PATTERN))]
     pub overflow_url: Option<String>,
     /// Servers to which the encoded frames are pushed.
     #[serde(default, deserialize_with = "object::list")]
@@ -243,7 +243,7 @@ impl From<&StreamSpec> for StreamRequest {
             deny: deny.iter().map(Network::to_string).collect(),
             max_viewers: *viewers,
             max_bandwidth: *bandwidth,
-            overflow_url: overflow.as_ref().map(OverflowUrl::to_string),
+            overflow_url: overflow.as_ref().map(BaseUrl::to_string),
             push: push.iter().map(PushRequest::from).collect(),
             title: title.clone(),
             pattern: pattern.as_str().into(),

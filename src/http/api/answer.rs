@@ -142,7 +142,7 @@ impl From<&Moment> for Past {
     }
 }
 
-/// URLs of the manifests.
+/// URLs of the manifests: paths, or absolute URLs where `public_url` is set.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::http) struct Urls {
     hls: String,
@@ -152,18 +152,23 @@ pub(in crate::http) struct Urls {
 }
 
 impl Urls {
-    /// Of a stream whose directory is there, from the root.
-    pub(in crate::http) fn in_directory(directory: &str) -> Self {
-        let [hls, llhls, dash, lldash] =
-            [path::HLS, path::LLHLS, path::DASH, path::LLDASH].map(|file| format!("/{directory}/{file}"));
+    /// Of a stream whose directory is there, from the root of the server.
+    pub(in crate::http) fn in_directory(app: &App, directory: &str) -> Self {
+        let public_url = app.0.registry.setting().public_url.as_ref();
+        let [hls, llhls, dash, lldash] = [path::HLS, path::LLHLS, path::DASH, path::LLDASH].map(|file| {
+            let path = format!("/{directory}/{file}");
+            public_url.map_or_else(|| path.clone(), |url| url.with(&path))
+        });
         Self { hls, llhls, dash, lldash }
     }
 }
 
-pub(super) fn created(app: &App, view: &StreamView) -> Response {
+/// A stream that is new, and where it is: in `directory`, as seen from the URL of the request, because a URL from the root
+/// leaves the path prefix of a reverse proxy (RFC 9110 10.2.2).
+pub(super) fn created(app: &App, view: &StreamView, directory: &str) -> Response {
     let mut response = one(app, view);
     *response.status_mut() = StatusCode::CREATED;
-    let location = HeaderValue::try_from(format!("/api/v1/streams/{}", view.record.spec.name));
+    let location = HeaderValue::try_from(format!("{directory}{}", view.record.spec.name));
     response.headers_mut().extend(location.map(|location| (header::LOCATION, location)));
     response
 }
@@ -195,7 +200,7 @@ fn answer(app: &App, view: &StreamView) -> StreamAnswer {
         declared: record.origin == Origin::Declared,
         revision: record.revision(spec, &app.0.registry.setting().encoders).to_string(),
         deterministic: spec.is_deterministic(),
-        urls: Urls::in_directory(&path::stream_directory(&spec.name)),
+        urls: Urls::in_directory(app, &path::stream_directory(&spec.name)),
         segment: status.output.as_ref().and_then(|output| output.last_complete()),
         viewers: viewers.into(),
         targets: targets.iter().map(Target::from).collect(),

@@ -16,7 +16,7 @@ use dash_mpd_core::{
 
 use super::{Latency, Place, View, latency, path};
 use crate::base::timeline::{Kind, SAMPLE_RATE, UnixTime};
-use crate::definition::spec::{AudioSpec, VideoSpec};
+use crate::definition::spec::{AudioSpec, BaseUrl, VideoSpec};
 use crate::media::window::Epoch;
 
 const PROFILES: &str = "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019";
@@ -61,7 +61,7 @@ pub fn mpd(view: &View<'_>, place: Place, latency: Latency) -> Option<String> {
         maxSegmentDuration: Some(round_up(longest)),
         periods: periods(view, &epochs, (place, latency), (published, end)),
         ServiceDescription: (latency == Latency::Low).then(|| service(view)).into_iter().collect(),
-        UTCTiming: vec![timing(place)],
+        UTCTiming: vec![timing(view.public_url, place)],
         ..MPD::default()
     };
     Some(format!("<?xml version=\"1.0\"?>\n{}\n", without_prefixes(mpd.to_string().trim_end())))
@@ -149,10 +149,11 @@ impl Numbers {
     }
 }
 
-fn timing(place: Place) -> UTCTiming {
+/// Some players do not resolve a relative URL here, which is why it is absolute where that is known.
+fn timing(public_url: Option<&BaseUrl>, place: Place) -> UTCTiming {
     UTCTiming {
         schemeIdUri: "urn:mpeg:dash:utc:http-xsdate:2014".into(),
-        value: Some(format!("{}time", place.to_root())),
+        value: Some(public_url.map_or_else(|| format!("{}time", place.to_root()), |url| url.with("/time"))),
         ..UTCTiming::default()
     }
 }

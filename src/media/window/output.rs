@@ -8,7 +8,7 @@ use tokio::sync::{SetOnce, watch};
 use super::epoch::{Epoch, Epochs, epoch_at};
 use super::{Depth, Granularity, Snapshot, Window};
 use crate::base::timeline::{Kind, UnixTime};
-use crate::definition::spec::{Revision, StreamSpec, TrackId};
+use crate::definition::spec::{BaseUrl, Revision, StreamSpec, TrackId};
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
@@ -40,6 +40,8 @@ pub struct Output {
     /// The first definition: what never changes is the same in all, which is the name, the timeline, the window and the
     /// tracks' ids.
     pub spec: StreamSpec,
+    /// Where clients find the server, if not where it listens.
+    pub public_url: Option<BaseUrl>,
     /// Video first, in the order of the definition.
     pub tracks: Vec<Track>,
     epochs: watch::Sender<Epochs>,
@@ -72,7 +74,14 @@ impl Output {
             spec.tracks().map(|(id, kind)| Track { id: id.clone(), kind, window: Window::new(depth) }).collect();
         let epochs = watch::Sender::new(Arc::new(epochs));
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Some(Self { id, spec, tracks, epochs, open: SetOnce::new(), begun: AtomicU64::new(0), ending: OnceLock::new() })
+        let (begun, ending) = (AtomicU64::new(0), OnceLock::new());
+        Some(Self { id, spec, public_url: None, tracks, epochs, open: SetOnce::new(), begun, ending })
+    }
+
+    /// The same output of a server that clients find there.
+    #[must_use]
+    pub fn served_at(self, public_url: Option<BaseUrl>) -> Self {
+        Self { public_url, ..self }
     }
 
     /// The epochs, as far as they are known and not forgotten.

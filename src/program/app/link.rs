@@ -12,15 +12,19 @@ const LOOK: Duration = Duration::from_millis(50);
 /// A machine that takes longer to start its streams has the link before they run.
 const LATEST: Duration = Duration::from_secs(10);
 
-/// The address of the page, with `token` in the part that a browser keeps to itself.
-pub(super) fn to_page(scheme: &str, address: SocketAddr, token: Option<&str>) -> String {
+/// The link to the page that is at `page`, with `token` in the part that a browser keeps to itself.
+pub(super) fn to_page(page: &str, token: Option<&str>) -> String {
+    token.map_or_else(|| page.to_owned(), |token| format!("{page}#token={token}"))
+}
+
+/// The address of the page of a server that listens on `address`.
+pub(super) fn page_at(scheme: &str, address: SocketAddr) -> String {
     let host = match address.ip().is_unspecified() {
         true => "localhost".to_owned(),
         false if address.is_ipv6() => format!("[{}]", address.ip()),
         false => address.ip().to_string(),
     };
-    let token = token.map(|token| format!("#token={token}")).unwrap_or_default();
-    format!("{scheme}://{host}:{}/{token}", address.port())
+    format!("{scheme}://{host}:{}/", address.port())
 }
 
 /// Prints `link` when the streams run and the encoding capacity is known, both of which are logged.
@@ -61,8 +65,8 @@ mod tests {
             ("192.0.2.1:80", "http://192.0.2.1:80/#token=x"),
             ("[2001:db8::1]:80", "http://[2001:db8::1]:80/#token=x"),
         ] {
-            assert_eq!(to_page("http", address.parse().unwrap(), Some("x")), expected);
+            assert_eq!(to_page(&page_at("http", address.parse().unwrap()), Some("x")), expected);
         }
-        assert_eq!(to_page("https", "[::1]:8443".parse().unwrap(), None), "https://[::1]:8443/");
+        assert_eq!(to_page(&page_at("https", "[::1]:8443".parse().unwrap()), None), "https://[::1]:8443/");
     }
 }

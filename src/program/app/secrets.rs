@@ -43,8 +43,10 @@ impl Secrets {
     /// Where the page is. A created token is in the link; a configured one is never printed.
     pub(super) fn link(&self, config: &Config) -> String {
         let scheme = if config.tls.is_some() { "https" } else { "http" };
+        let own = || link::page_at(scheme, self.listeners[0]);
+        let page = config.public_url.as_ref().map_or_else(own, |url| url.with("/"));
         let token = self.token.as_deref().filter(|_| config.api_token.is_none());
-        link::to_page(scheme, self.listeners[0], token)
+        link::to_page(&page, token)
     }
 
     fn publish(&mut self, token: &str) {

@@ -8,7 +8,7 @@ use super::secret_source::SecretSource;
 use super::settings::Settings;
 use super::{Config, ConnectionLimits, MediaDir, NO_DIRECTORY, Wait};
 use crate::base::network::{Lists, Network};
-use crate::definition::spec::{OverflowUrl, StreamRequest};
+use crate::definition::spec::{BaseUrl, StreamRequest};
 use crate::stream::hooks::HookRequest;
 
 impl Config {
@@ -34,6 +34,7 @@ impl Config {
             tls,
             api_token: _,
             viewer_key: _,
+            public_url,
             lists: Lists { allow, deny },
             trusted_proxies,
             max_streams,
@@ -66,6 +67,7 @@ impl Config {
             api_token_file: token.and_then(SecretSource::file).map(lossy),
             viewer_key: key.and_then(SecretSource::said).cloned(),
             viewer_key_file: key.and_then(SecretSource::file).map(lossy),
+            public_url: public_url.as_ref().map(BaseUrl::to_string),
             allow: texts(allow),
             deny: texts(deny),
             trusted_proxies: texts(trusted_proxies),
@@ -78,7 +80,7 @@ impl Config {
             max_streams: Some(*max_streams as u32),
             max_viewers: watching.viewers,
             max_bandwidth: watching.bandwidth,
-            overflow_url: watching.overflow.as_ref().map(OverflowUrl::to_string),
+            overflow_url: watching.overflow.as_ref().map(BaseUrl::to_string),
             push: Some(*push),
             log: Some(log.clone()),
             log_format: Some(*log_format),

@@ -62,6 +62,10 @@ pub(super) struct Settings {
     /// has a key itself [default: barstone creates one]
     #[arg(long, env = "BARSTONE_VIEWER_KEY_FILE", value_name = "FILE", global = true)]
     pub(super) viewer_key_file: Option<PathBuf>,
+    /// URL of this server for its clients, where a reverse proxy has another host or a path prefix [default: none; URLs
+    /// are paths]
+    #[arg(long, env = "BARSTONE_PUBLIC_URL", value_name = "URL", global = true)]
+    pub(super) public_url: Option<String>,
     /// Addresses and networks that get answers; may be given several times [default: everyone]
     #[arg(long, env = "BARSTONE_ALLOW", value_name = "NETWORK", value_delimiter = ',', global = true)]
     pub(super) allow: Option<Vec<String>>,
@@ -176,6 +180,7 @@ impl Settings {
             api_token_file: self.api_token_file.or(others.api_token_file),
             viewer_key: self.viewer_key.or(others.viewer_key),
             viewer_key_file: self.viewer_key_file.or(others.viewer_key_file),
+            public_url: self.public_url.or(others.public_url),
             allow: self.allow.or(others.allow),
             deny: self.deny.or(others.deny),
             trusted_proxies: self.trusted_proxies.or(others.trusted_proxies),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Entry, Registry};
 use crate::base::metrics::{RefusedViewerLabels, ViewerLabels, labels};
 use crate::base::timeline::{Timeline, UnixTime};
-use crate::definition::spec::{Limits, OverflowUrl, StreamName};
+use crate::definition::spec::{BaseUrl, Limits, StreamName};
 use crate::stream::EventKind;
 use crate::stream::audience::{Audience, Excess, Format, Load, Transition};
 
@@ -32,7 +32,7 @@ pub struct Refusal {
     /// The limit and the current value.
     pub excess: Excess,
     /// Where the viewer is redirected to.
-    pub elsewhere: Option<OverflowUrl>,
+    pub elsewhere: Option<BaseUrl>,
 }
 
 impl Registry {
