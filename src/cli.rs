@@ -1,8 +1,12 @@
 //! The command line as a whole: which commands there are, and which flags belong to which.
 
 pub mod client;
+mod manual;
 
 use clap::{Arg, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+pub use manual::{completions, man};
 
 use crate::cli::client::{DefinitionsAction, EXIT_CODES, Options, StreamsAction, TokenWish};
 use crate::program::config::{ConfigAction, Sources, VIEWER_KEY_VARIABLE};
@@ -79,6 +83,13 @@ pub enum Command {
         #[command(flatten)]
         wish: TokenWish,
     },
+    /// Print a script with completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the man page
+    Man,
 }
 
 /// The names of all environment variables that any command reads, those of settings first.
@@ -113,9 +124,13 @@ mod tests {
                 sources.or(cli.sources)
             }
             None => cli.sources,
-            Some(Command::Streams { .. } | Command::Definitions { .. } | Command::Token { .. }) => {
-                panic!("no settings belong to it")
-            }
+            Some(
+                Command::Streams { .. }
+                | Command::Definitions { .. }
+                | Command::Token { .. }
+                | Command::Completions { .. }
+                | Command::Man,
+            ) => panic!("no settings belong to it"),
         };
         let config = Config::load(&sources).unwrap();
         assert_eq!((config.listen.port(), config.log.as_str()), (port, log), "{arguments}");

@@ -38,7 +38,13 @@ fn main() -> ExitCode {
         Some(Command::Streams { options, action }) => client::streams(&options, action),
         Some(Command::Definitions { options, action }) => client::definitions(&options, action),
         Some(Command::Token { options, wish }) => client::token(&options, &wish),
+        Some(Command::Completions { shell }) => written(cli::completions(shell)),
+        Some(Command::Man) => written(cli::man()),
     }
+}
+
+fn written(outcome: std::io::Result<()>) -> ExitCode {
+    outcome.map_or_else(|error| fail(&error.into(), FAILURE), |()| ExitCode::SUCCESS)
 }
 
 fn configured(sources: Sources, work: impl FnOnce(Sources, Config) -> anyhow::Result<()>) -> ExitCode {

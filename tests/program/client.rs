@@ -338,3 +338,15 @@ fn help_of_the_client_is_about_the_client() {
     let help = Ended::from(run(&["serve", "--help"])).done();
     assert!(help.contains("--listen") && !help.contains("--server"), "{help}");
 }
+
+#[test]
+fn completions_and_the_man_page_are_printed() {
+    let bash = Ended::from(run(&["completions", "bash"])).done();
+    assert!(bash.contains("complete") && bash.contains("barstone") && bash.contains("--state-dir"), "{bash}");
+    for shell in ["zsh", "fish", "elvish", "powershell"] {
+        assert!(Ended::from(run(&["completions", shell])).done().contains("barstone"), "{shell}");
+    }
+    let page = Ended::from(run(&["man"])).done();
+    assert!(page.contains(".TH barstone 1") && page.contains("BARSTONE STREAMS PUT"), "{page}");
+    Ended::from(run(&["completions", "cmd"])).check_usage("cmd");
+}
