@@ -185,7 +185,11 @@ fn adaptation_sets(
     let video = (!spec.video.is_empty()).then(|| AdaptationSet {
         // Only a segment starts with a picture that depends on none.
         Resync: low.then(|| resync(view, "0")).into_iter().collect(),
-        ProducerReferenceTime: low.then(|| reference_time(epoch, Kind::Video, place)).flatten().into_iter().collect(),
+        ProducerReferenceTime: low
+            .then(|| reference_time(view, epoch, (Kind::Video, place)))
+            .flatten()
+            .into_iter()
+            .collect(),
         contentType: Some("video".into()),
         mimeType: Some("video/mp4".into()),
         frameRate: Some(spec.timeline.rate().to_string()),
@@ -194,7 +198,11 @@ fn adaptation_sets(
     });
     let audio = spec.audio.as_ref().map(|audio| AdaptationSet {
         Resync: low.then(|| resync(view, "1")).into_iter().collect(),
-        ProducerReferenceTime: low.then(|| reference_time(epoch, Kind::Audio, place)).flatten().into_iter().collect(),
+        ProducerReferenceTime: low
+            .then(|| reference_time(view, epoch, (Kind::Audio, place)))
+            .flatten()
+            .into_iter()
+            .collect(),
         contentType: Some("audio".into()),
         mimeType: Some("audio/mp4".into()),
         lang: Some("und".into()),
@@ -213,7 +221,7 @@ fn resync(view: &View<'_>, sap: &str) -> Resync {
 }
 
 /// Media time is Unix time: both count from 1970 (ISO/IEC 23009-1 5.12).
-fn reference_time(epoch: &Epoch, kind: Kind, place: Place) -> Option<ProducerReferenceTime> {
+fn reference_time(view: &View<'_>, epoch: &Epoch, (kind, place): (Kind, Place)) -> Option<ProducerReferenceTime> {
     // An unsignedInt, unique within the MPD.
     let id = 2 * epoch.index + u64::from(kind == Kind::Audio);
     Some(ProducerReferenceTime {
@@ -222,7 +230,7 @@ fn reference_time(epoch: &Epoch, kind: Kind, place: Place) -> Option<ProducerRef
         presentationTime: Some(0),
         prtType: Some("captured".into()),
         wallClockTime: Some(date_time(UnixTime::default())?),
-        UTCTiming: Some(timing(place)),
+        UTCTiming: Some(timing(view.public_url, place)),
     })
 }
 
