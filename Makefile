@@ -6,7 +6,7 @@ STATE = $${BARSTONE_STATE_DIR:-$${XDG_STATE_HOME:-$$HOME/.local/state}/barstone}
 TIMED = node tests/timed.mjs run
 NODE_TEST = $(TIMED) node --test --test-reporter=spec
 LONG_TEST = replicas_publish_the_same_bytes
-LONGEST = tests/push.test.mjs
+LONGEST = tests/edge.test.mjs
 ALONE = tests/low_latency.test.mjs tests/play.test.mjs
 
 run:

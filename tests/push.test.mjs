@@ -37,6 +37,7 @@ before(async () => {
     [[streams]]
     name = "test"
     push = [{url = "${nginx.rtmp}/${KEY}"}]
+    video = [{width = 320, height = 180}]
     [[streams]]
     name = "much"
     enabled = false

@@ -120,7 +120,7 @@ async fn bodies_that_are_no_definition_are_refused() {
     assert_eq!(problem["detail"], "the body is not JSON (line 1, column 11): expected ident");
     let wide = web.json(Method::POST, STREAMS, &json!({"name": "x", "video": [{"width": "wide"}]})).await;
     let problem = check_problem(&wide, 422, "bad_value");
-    assert_eq!(problem["detail"], "video[0].width: must be a whole number from 160 to 3840, not \"wide\"");
+    assert_eq!(problem["detail"], "video[0].width: must be a whole number from 90 to 4096, not \"wide\"");
     check_problem(&post(vec![0xff, 0xfe, 0]).await, 400, "not_json");
     let long = format!("{{\"name\": \"x\", \"title\": \"{}\"}}", "x".repeat(70_000));
     check_problem(&post(long.into()).await, 413, "too_large");
