@@ -1,5 +1,5 @@
 // @ts-check
-// nginx with the configurations that are shipped: where it listens.
+// nginx with the configurations that are shipped: where it listens, and what pages of other origins may read.
 
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
@@ -40,4 +40,29 @@ for (const name of /** @type {const} */ (['edge.conf', 'volume.conf', 'rtmp.conf
       }
     });
   }
+}
+
+for (const name of /** @type {const} */ (['volume.conf', 'rtmp.conf'])) {
+  test(`${name} lets pages of any origin play, and read errors`, async () => {
+    const { port, stop } = await startEverywhere(name, false);
+    try {
+      const url = `http://127.0.0.1:${port}`;
+      for (const [path, status] of /** @type {const} */ ([['/time', 200], ['/live/none/hls.m3u8', 404], ['/live/none/1.m4s', 404]])) {
+        const answer = await fetch(url + path);
+        assert.equal(answer.status, status, path);
+        assert.equal(answer.headers.get('access-control-allow-origin'), '*', path);
+        assert.equal(answer.headers.get('timing-allow-origin'), '*', path);
+        assert.match(answer.headers.get('access-control-expose-headers') ?? '', /\bdate\b.*\bcontent-length\b/, path);
+      }
+      const preflight = await fetch(`${url}/live/none/1.m4s`, {
+        method: 'OPTIONS',
+        headers: { Origin: 'http://a.example', 'Access-Control-Request-Method': 'GET', 'Access-Control-Request-Headers': 'range' },
+      });
+      assert.equal(preflight.status, 204);
+      assert.match(preflight.headers.get('access-control-allow-methods') ?? '', /\bGET\b/);
+      assert.equal(preflight.headers.get('access-control-allow-headers'), '*');
+    } finally {
+      await stop();
+    }
+  });
 }
