@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use clap::{Command, CommandFactory};
+use clap::{Arg, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
@@ -38,14 +38,14 @@ fn page() -> io::Result<Vec<u8>> {
     whole.render_name_section(&mut page)?;
     whole.render_synopsis_section(&mut page)?;
     whole.render_options_section(&mut page)?;
-    for command in command.get_subcommands().filter(|command| command.get_name() != "help") {
-        render(command, &mut page)?;
+    for below in command.get_subcommands().filter(|command| command.get_name() != "help") {
+        render(&command, below, &mut page)?;
     }
     Ok(page)
 }
 
-/// One command, and the commands below it.
-fn render(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
+/// One command with the options that `root` does not have, and the commands below it.
+fn render(root: &Command, command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     let name = command.get_bin_name().unwrap_or(command.get_name());
     writeln!(page, ".SH \"{}\"", name.to_uppercase())?;
     if let Some(about) = command.get_about() {
@@ -53,11 +53,16 @@ fn render(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     }
     let mut below = command.get_subcommands().filter(|command| command.get_name() != "help").peekable();
     if below.peek().is_some() {
-        return below.try_for_each(|command| render(command, page));
+        return below.try_for_each(|command| render(root, command, page));
     }
     let mut usage = command.clone().render_usage().to_string();
     usage = usage.trim_start_matches("Usage:").trim().replace('-', "\\-");
-    writeln!(page, ".PP\n.B {usage}")
+    writeln!(page, ".PP\n.B {usage}")?;
+    let is_of_root = |arg: &Arg| root.get_arguments().any(|other| other.get_id() == arg.get_id());
+    let own = command.clone().mut_args(|arg| if is_of_root(&arg) { arg.hide(true) } else { arg });
+    let mut options = Vec::new();
+    Man::new(own).render_options_section(&mut options)?;
+    page.write_all(String::from_utf8_lossy(&options).replace(".SH OPTIONS", ".SS OPTIONS").as_bytes())
 }
 
 #[cfg(test)]
@@ -67,8 +72,10 @@ mod tests {
     #[test]
     fn the_man_page_has_a_section_for_each_command_and_each_setting() {
         let page = String::from_utf8(page().unwrap()).unwrap();
-        for words in [".TH", "BARSTONE STREAMS PUT", "BARSTONE TOKEN", "BARSTONE_STATE_DIR", "\\-\\-listen"] {
-            assert!(page.contains(words), "{words:?} in {page}");
+        for words in
+            [".TH", "BARSTONE STREAMS PUT", "BARSTONE TOKEN", "BARSTONE_STATE_DIR", "\\-\\-listen", "if\\-match"]
+        {
+            assert!(page.contains(words), "{words:?} is missing in {page}");
         }
     }
 }

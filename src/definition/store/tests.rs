@@ -211,7 +211,7 @@ async fn there_is_a_limit_to_streams() {
     for number in 0..ALLOWED_STREAMS {
         definitions.put(spec(&format!("s{number}")), &Guard::New, at(0)).await.unwrap();
     }
-    let full = |allowed| format!("there are {allowed} streams, which is the most that is allowed");
+    let full = |allowed| format!("{allowed} streams exist, which is the limit; delete one, or raise max_streams");
     let create =
         async |name| definitions.put(spec(name), &Guard::Always, at(0)).await.map_err(|error| error.to_string());
     assert_eq!(create("a").await, Err(full(ALLOWED_STREAMS)));
