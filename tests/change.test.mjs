@@ -29,6 +29,7 @@ let proxy;
 /** @type {Awaited<ReturnType<typeof launch>>} */
 let browser;
 let changes = 0;
+let smaller = false;
 
 before(async () => {
   nats = await startNats();
@@ -50,13 +51,18 @@ after(async () => {
   await nats?.stop();
 });
 
-/** Another picture, sound and bitrate. @returns {Promise<string>} the revision to come */
-async function change() {
+/**
+ * Another picture, sound and bitrate, and another size if players are to be told something else.
+ * @param {'as before' | 'another'} size
+ * @returns {Promise<string>} the revision to come
+ */
+async function change(size) {
   changes += 1;
+  if (size === 'another') smaller = !smaller;
   const definition = {
     pattern: PATTERNS[changes % PATTERNS.length],
     title: `change ${changes}`,
-    video: SMALL_VIDEO.map((video) => ({ ...video, bitrate: video.bitrate + changes * 20_000 })),
+    video: SMALL_VIDEO.map((video) => ({ ...video, ...(smaller ? { width: 256, height: 144 } : {}), bitrate: video.bitrate + changes * 10_000 })),
     audio: { beep_hz: 1000 + changes * 50 },
   };
   const { status, answer } = await servers[0].api('PUT', `/${STREAM}`, definition);
@@ -67,9 +73,10 @@ async function change() {
 /**
  * One change for several players.
  * @param {number} players
+ * @param {Size} size
  * @returns {() => Promise<string>} what each of them calls when it plays; the change is made when the last has called it
  */
-function changeForAll(players) {
+function changeForAll(players, size) {
   /** @type {(revision: Promise<string>) => void} */
   let resolve;
   /** @type {Promise<string>} */
@@ -77,7 +84,7 @@ function changeForAll(players) {
   let playing = 0;
   return () => {
     playing += 1;
-    if (playing === players) resolve(change());
+    if (playing === players) resolve(change(size));
     return changed;
   };
 }
@@ -99,16 +106,28 @@ function goesOn(report) {
   everyPictureIsRead(report);
 }
 
+/**
+ * Segments that were requested under the name that an MPD gives them are those of the new definition.
+ * @param {string[]} urls @param {string} revision
+ */
+async function hasNewOnes(urls, revision) {
+  const own = async (/** @type {string} */ url) => (await fetch(url.replace(/[0-9a-f]{8}\/(\d+\.m4s)$/, `${revision}/$1`))).status === 200;
+  const found = await Promise.all(urls.filter((url) => url.endsWith('.m4s')).slice(-5).map(own));
+  assert.ok(found.includes(true), 'a segment after the change');
+}
+
+/** @typedef {'as before' | 'another'} Size */
 /** @typedef {[file: string, player: string, from: 'one server' | 'two servers']} Way */
-/** Those of a line play at the same time. @type {[protocol: string, ways: Way[]][]} */
+/** The ways of a line play at the same time. @type {[protocol: string, size: Size, ways: Way[]][]} */
 const WAYS = [
-  ['HLS', [['hls.m3u8', 'hls.js', 'one server'], ['hls.m3u8', 'shaka-player', 'two servers'],
+  ['HLS', 'as before', [['hls.m3u8', 'hls.js', 'one server'], ['hls.m3u8', 'shaka-player', 'two servers'],
     ['llhls.m3u8', 'hls.js', 'two servers'], ['llhls.m3u8', 'shaka-player', 'one server']]],
-  ['DASH', [['dash.mpd', 'dash.js', 'two servers'], ['dash.mpd', 'shaka-player', 'one server'],
+  ['DASH', 'as before', [['dash.mpd', 'dash.js', 'two servers'], ['dash.mpd', 'shaka-player', 'one server'],
     ['lldash.mpd', 'dash.js', 'one server'], ['lldash.mpd', 'shaka-player', 'two servers']]],
+  ['DASH', 'another', [['dash.mpd', 'dash.js', 'two servers'], ['lldash.mpd', 'shaka-player', 'one server']]],
 ];
-for (const [protocol, ways] of WAYS) describe(protocol, { concurrency: ways.length }, () => {
-  const changed = changeForAll(ways.length);
+for (const [protocol, size, ways] of WAYS) describe(`${protocol}, size ${size}`, { concurrency: ways.length }, () => {
+  const changed = changeForAll(ways.length, size);
   for (const [file, player, from] of ways) {
     test(`${player} plays ${file} of ${from} on over a change`, { timeout: 120_000 }, async (t) => {
       const url = from === 'one server' ? servers[1].url : proxy.url;
@@ -120,17 +139,20 @@ for (const [protocol, ways] of WAYS) describe(protocol, { concurrency: ways.leng
         const enoughMs = playedMs + PLAYS_AFTERWARDS_S * 1000;
         const report = await play.until('it plays on', PLAYS_AFTERWARDS_S, (now) => now.playedMs >= enoughMs);
         t.diagnostic(figures(report));
-        for (const track of ['v', 'a']) {
-          const asked = play.requests.filter((url) => url.includes(`/${track}/${revision}/`));
-          assert.ok(asked.length > 3, `of the new ${track}: ${asked}`);
+        const isNewPeriod = size === 'another';
+        const named = file.endsWith('.m3u8') || isNewPeriod;
+        for (const track of isNewPeriod ? ['v'] : ['v', 'a']) {
+          const asked = play.requests.filter((url) => url.includes(`/${track}/`) && url.endsWith('.m4s'));
+          if (named) assert.ok(asked.filter((url) => url.includes(`/${revision}/`)).length > 3, `of the new ${track}: ${asked}`);
+          else await hasNewOnes(asked, revision);
         }
         assert.deepEqual(play.refused, []);
-        await allServeTheSame(play.requests.filter((url) => url.includes(`/v/${revision}/`)).slice(0, 3));
-        if (file.endsWith('.m3u8')) {
+        await allServeTheSame(play.requests.filter((url) => url.includes('/v/') && url.endsWith('.m4s')).slice(-4, -1));
+        if (isNewPeriod) {
+          goesOn(report);
+        } else {
           playedCleanly(report);
           advancesInRealTime(report);
-        } else {
-          goesOn(report);
         }
       } finally {
         await play.close();
