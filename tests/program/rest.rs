@@ -180,19 +180,32 @@ async fn a_stopped_stream_ends_its_manifests_and_a_started_one_goes_on_with_numb
         (web.get(&format!("{STREAMS}/halt")).await.json()["phase"] == "stopped").then_some(())
     })
     .await;
-    let ended = web.playlist("halt", "v").await;
-    let sound = web.playlist("halt", "a").await;
-    assert!(ended.ended && sound.ended, "EXT-X-ENDLIST");
+    let mpd = dash_mpd_core::parse(&web.text("/live/halt/dash.mpd").await).expect("an MPD");
+    let announced = mpd.mediaPresentationDuration.expect("an end that is announced");
+    // What was being made is finished.
+    let ends = async |track: &str| {
+        let playlist = web.playlist("halt", track).await;
+        playlist.ended.then_some(playlist)
+    };
+    let ended = until("EXT-X-ENDLIST", LONG, async || ends("v").await).await;
+    let sound = until("EXT-X-ENDLIST", LONG, async || ends("a").await).await;
     assert_eq!(ended.last().number, sound.last().number);
     let newest = ended.last().clone();
     assert_eq!(web.get(&format!("/live/halt/v/{}", newest.uri)).await.status, 200, "segments stay");
     let mpd = dash_mpd_core::parse(&web.text("/live/halt/dash.mpd").await).expect("an MPD");
     let end = mpd.mediaPresentationDuration.expect("@mediaPresentationDuration");
+    assert_eq!(end, announced);
     assert_eq!(end.as_micros(), u128::from(newest.number + 1) * 1_920_000);
     assert_eq!((mpd.minimumUpdatePeriod, mpd.periods[0].duration), (None, Some(end)));
-    let after =
-        format!("/live/halt/v/{}", newest.uri.replace(&newest.number.to_string(), &(newest.number + 1).to_string()));
-    check_problem(&web.get(&after).await, 404, "no_such_media");
+    let after = |segments: u64| {
+        format!(
+            "/live/halt/v/{}",
+            newest.uri.replace(&newest.number.to_string(), &(newest.number + segments).to_string())
+        )
+    };
+    let reply = web.get(&after(1)).await;
+    assert_eq!(reply.status, 200, "for players that have not read of the end: {}", reply.text());
+    check_problem(&web.get(&after(20)).await, 404, "no_such_media");
 
     for _ in 0..2 {
         let reply = act(&web, "halt", "start").await;
