@@ -64,7 +64,8 @@ async fn segments_of_low_latency_dash_come_as_they_are_made() {
         let init = Init::parse(&web.fetch(&format!("/live/test/{}", template.init())).await).expect("an init segment");
         let offset = set.SegmentTemplate.as_ref().and_then(|template| template.availabilityTimeOffset);
         let length = Duration::from_micros(template.duration * 1_000_000 / template.timescale);
-        let number = ((now + at.elapsed()).as_micros() / length.as_micros()) as u32 + 2;
+        // A refusal is held for a second, by which the next segment but one may be due.
+        let number = ((now + at.elapsed()).as_micros() / length.as_micros()) as u32 + 3;
         let available = length * (number + 1) - Duration::from_secs_f64(offset.expect("an offset"));
         let path = format!("/live/test/{}", template.segment(number.into()));
         check_none(&lldash::check_early(web.get(&path).await.status, true));

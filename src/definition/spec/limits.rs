@@ -64,8 +64,8 @@ impl BaseUrl {
     /// What is allowed, if it is not.
     pub fn check(field: &str, text: &str) -> Result<Self, SpecError> {
         let allowed = || {
-            let allowed = "such as https://other.example or http://other.example:8080/path";
-            format!("{allowed}, at most {MAX_URL} characters, without query; not {text:?}")
+            let allowed = "must be a URL such as https://other.example or http://other.example:8080/path";
+            format!("{allowed}, without query, of at most {MAX_URL} characters; not {text:?}")
         };
         Self::parse(text).map_or_else(|| refuse(field, allowed()), Ok)
     }
