@@ -7,6 +7,10 @@ pub use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::{family::Family, gauge::Gauge, histogram::Histogram, info::Info};
 use prometheus_client::registry::{Registry, Unit};
 
+mod process;
+
+use process::ProcessCollector;
+
 /// Labels of what belongs to a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct StreamLabels {
@@ -103,6 +107,8 @@ pub struct RefusedConnectionLabels {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    /// Metrics whose names do not begin with the program's.
+    process: Registry,
     /// Chunks published, of all tracks.
     pub chunks: Family<StreamLabels, Counter>,
     /// From the end of a chunk's last frame to its publication; chunks of the past are not counted.
@@ -158,8 +164,11 @@ impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("barstone");
         registry.register("build", "Version of the program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        let mut process = Registry::default();
+        process.register_collector(Box::new(ProcessCollector));
         let mut metrics = Self {
             registry,
+            process,
             chunks: Family::default(),
             publish_lag: Histogram::new(LAGS),
             encode_lag: Histogram::new(LAGS),
@@ -194,7 +203,9 @@ impl Metrics {
     pub fn text(&self) -> String {
         let mut out = String::new();
         // Writing to a string does not fail.
-        let _ = text::encode(&mut out, &self.registry);
+        let _ = text::encode_registry(&mut out, &self.registry)
+            .and_then(|()| text::encode_registry(&mut out, &self.process))
+            .and_then(|()| text::encode_eof(&mut out));
         out
     }
 
@@ -307,6 +318,7 @@ mod tests {
     fn count_all(metrics: &Metrics, stream: &str) {
         let Metrics {
             registry: _,
+            process: _,
             chunks,
             publish_lag: _,
             encode_lag: _,
