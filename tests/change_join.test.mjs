@@ -27,12 +27,8 @@ after(() => server?.stop());
 
 /** @param {object} definition */
 async function change(definition) {
-  const answer = await fetch(`${server.url}/api/v1/streams/test`, {
-    method: 'PUT',
-    body: JSON.stringify(definition),
-    headers: { 'Content-Type': 'application/json' },
-  });
-  assert.equal(answer.status, 200, await answer.text());
+  const { status, answer } = await server.api('PUT', '/test', definition);
+  assert.equal(status, 200, JSON.stringify(answer));
 }
 
 /**

@@ -42,13 +42,13 @@ test('Fedora gets the names of the packages that are missing', () => {
 test('Arch gets each name once', () => {
   const { status, stderr } = run('Linux', { pacman: 'exit 1' }, 'build', 'run');
   assert.equal(status, 1);
-  assert.match(stderr, /sudo pacman -S --needed base-devel pkgconf gstreamer gst-plugins-base gst-plugins-good gst-plugins-bad gst-plugins-ugly\n/);
+  assert.match(stderr, /sudo pacman -S --needed base-devel pkgconf gstreamer gst-plugins-base glib-networking gst-plugins-good gst-plugins-bad gst-plugins-ugly\n/);
 });
 
 test('macOS gets the formulas of Homebrew', () => {
   const { status, stderr } = run('Darwin', { brew: 'exit 1' }, 'build', 'run');
   assert.equal(status, 1);
-  assert.match(stderr, /brew install pkgconf gstreamer\n/);
+  assert.match(stderr, /brew install pkgconf gstreamer glib-networking\n/);
 });
 
 test('a system that has every package passes in silence', () => {
