@@ -69,7 +69,8 @@ test('ffmpeg and mpv play on over a change of the pattern', { timeout: 120_000 }
     assert.ok(play.frames >= PLAYS_OVER_S * FPS - 1, `${play.frames} frames`);
     assert.equal(play.failed, 0);
   }
-  assert.equal((await mpv).stdout.match(/error|failed/gi), null);
+  const { stdout } = await mpv;
+  assert.equal(stdout.match(/error|failed/gi), null, stdout);
 });
 
 test('ffmpeg joins half a second and 15 s after a change of the pattern', { timeout: 120_000 }, async () => {

@@ -33,7 +33,8 @@ export const player = {
     });
     return () => {
       closed = true;
-      return instance.destroy();
+      // An operation that this interrupts rejects it, and is of no interest any more.
+      return instance.destroy().catch(() => {});
     };
   },
 };
