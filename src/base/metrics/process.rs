@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use procfs::process::{LimitValue, Process};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
-use procfs::process::{LimitValue, Process};
 
 /// Reads `/proc/self`. A value that cannot be read is left out.
 #[derive(Debug)]
