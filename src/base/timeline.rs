@@ -196,6 +196,13 @@ impl Timeline {
         self.rate.frame_at(time) / u64::from(self.segment_frames)
     }
 
+    /// How many chunks since 1970 have ended at `time`.
+    pub fn chunks_until(&self, time: UnixTime) -> u64 {
+        let (frame, segment_frames) = (self.rate.frame_at(time), u64::from(self.segment_frames));
+        let (segment, within) = (frame / segment_frames, frame % segment_frames);
+        segment * u64::from(self.chunks_per_segment()) + within / u64::from(self.chunk_frames)
+    }
+
     /// The moment at which segment `segment` starts, rounded up to a nanosecond.
     pub fn segment_start(&self, segment: u64) -> UnixTime {
         self.rate.frame_start(segment * u64::from(self.segment_frames))

@@ -3,6 +3,7 @@
 use tokio::time::timeout;
 
 use super::error::ApiError;
+use crate::base::timeline::{Timeline, UnixTime};
 use crate::media::manifest::hls::{self, Skip};
 use crate::media::window::{Edge, Granularity, Output, Snapshot, Track};
 
@@ -66,15 +67,23 @@ impl Directives {
         self.wanted.is_some()
     }
 
-    /// Resolves when the playlist of `track`, listing what is of `granularity`, has what is asked for.
+    /// Resolves when the playlist of `track` at this granularity lists the segment or part that the directives name.
+    ///
+    /// A server that is behind the clock, as after it was suspended, holds requests for what other replicas list already.
     ///
     /// # Errors
     /// [`ApiError::TooFarAhead`] at once, [`ApiError::Overdue`] after three target durations.
-    pub(super) async fn wait(&self, output: &Output, track: &Track, granularity: Granularity) -> Result<(), ApiError> {
+    pub(super) async fn wait(
+        &self,
+        output: &Output,
+        track: &Track,
+        granularity: Granularity,
+        now: UnixTime,
+    ) -> Result<(), ApiError> {
         let Some(wanted) = self.wanted else { return Ok(()) };
         let chunks = u64::from(output.spec.timeline.chunks_per_segment());
         let mut snapshots = track.window.subscribe();
-        wanted.check(output, &snapshots.borrow(), granularity)?;
+        wanted.check(output, &snapshots.borrow(), granularity, now)?;
         let timeout_after = hls::target_duration(&output.spec) * PATIENCE_TARGETS;
         let until = wanted.until(chunks, granularity);
         let there = snapshots.wait_for(|snapshot| snapshot.ended() || listed(snapshot, chunks, granularity) >= until);
@@ -96,15 +105,31 @@ impl Wanted {
         }
     }
 
-    fn check(self, output: &Output, snapshot: &Snapshot, granularity: Granularity) -> Result<(), ApiError> {
-        let chunks = u64::from(output.spec.timeline.chunks_per_segment());
-        let last = snapshot.last_complete().unwrap_or_default();
-        let ahead = self.until(chunks, granularity).saturating_sub(listed(snapshot, chunks, granularity));
+    fn check(
+        self,
+        output: &Output,
+        snapshot: &Snapshot,
+        granularity: Granularity,
+        now: UnixTime,
+    ) -> Result<(), ApiError> {
+        let timeline = &output.spec.timeline;
+        let chunks = u64::from(timeline.chunks_per_segment());
+        let last = snapshot.last_complete().unwrap_or_default().max(timeline.segment_at(now).saturating_sub(1));
+        let listed = listed(snapshot, chunks, granularity).max(due(timeline, granularity, now));
+        let ahead = self.until(chunks, granularity).saturating_sub(listed);
         let part_too_far = self.part.is_some() && ahead > hls::advance_part_limit(&output.spec);
         match (self.segment > last + AHEAD_SEGMENTS || part_too_far) && !snapshot.ended() {
             true => Err(ApiError::TooFarAhead { last }),
             false => Ok(()),
         }
+    }
+}
+
+/// How many chunks since 1970 have ended at `now`, in whole segments if playlists list those.
+fn due(timeline: &Timeline, granularity: Granularity, now: UnixTime) -> u64 {
+    match granularity {
+        Granularity::Segment => timeline.segment_at(now) * u64::from(timeline.chunks_per_segment()),
+        Granularity::Chunk => timeline.chunks_until(now),
     }
 }
 

@@ -185,7 +185,7 @@ async fn manifest(
     let held = app.0.metrics.hold();
     timeout(DEADLINE, output.opened()).await.map_err(|_| ApiError::Starting(stream.to_string()))?;
     if let Kind::LowLatency(track, _) | Kind::Iframes(track) = kind {
-        directives.wait(output, &output.tracks[track], kind.granularity()).await?;
+        directives.wait(output, &output.tracks[track], kind.granularity(), app.0.clock.now()).await?;
     }
     drop(held);
     let target = target(output);

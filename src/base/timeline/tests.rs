@@ -99,6 +99,17 @@ proptest! {
     }
 
     #[test]
+    fn a_chunk_is_counted_from_its_end(timeline in timelines(), segment in 0_u64..500_000_000) {
+        let chunks = timeline.chunks_per_segment();
+        for chunk in 0..chunks {
+            let end = timeline.chunk_span(segment, chunk).end;
+            let counted = segment * u64::from(chunks) + u64::from(chunk) + 1;
+            prop_assert_eq!(timeline.chunks_until(end), counted);
+            prop_assert_eq!(timeline.chunks_until(end.saturating_sub(Duration::from_nanos(1))), counted - 1);
+        }
+    }
+
+    #[test]
     fn every_frame_of_a_chunk_knows_it(timeline in timelines(), segment in 0_u64..500_000_000) {
         for (kind, chunk) in [Kind::Video, Kind::Audio].into_iter().flat_map(|kind| (0..timeline.chunks_per_segment()).map(move |chunk| (kind, chunk))) {
             let frames = timeline.chunk(kind, segment, chunk);

@@ -178,3 +178,23 @@ async fn nobody_waits_for_longer_than_three_target_durations() {
     let there = get(&app, &path.replace(&SEGMENT.to_string(), &(SEGMENT - 1).to_string())).await;
     assert_eq!((there.status, began.elapsed().as_secs()), (StatusCode::OK, 6));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_behind_the_clock_holds_requests_for_what_is_due() {
+    let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
+    let registry = Arc::new(registry_after(Duration::ZERO, Capacity::Unlimited, StreamSpec::test(), &now));
+    let access = Access::new("token", TokenOrigin::Created, ViewerAccess::of(keys()));
+    let app = router(App::new(registry, access, CancellationToken::new()), Serve::All);
+    until_ready(&app).await;
+    // Another replica has published five segments meanwhile.
+    now.store((SEGMENT + 5) * 1920, Ordering::Relaxed);
+    for (query, status) in [
+        (format!("_HLS_msn={}&_HLS_part=2", SEGMENT + 5), 503),
+        (format!("_HLS_msn={}", SEGMENT + 6), 503),
+        (format!("_HLS_msn={}", SEGMENT + 7), 400),
+        (format!("_HLS_msn={}&_HLS_part=5", SEGMENT + 6), 400),
+    ] {
+        let answer = get(&app, &format!("/live/test/v720/llhls.m3u8?{query}")).await;
+        assert_eq!(answer.status.as_u16(), status, "{query}");
+    }
+}
