@@ -8,12 +8,12 @@ import sys
 import zlib
 
 WIDTH, HEIGHT = 256, 150       # any size works: the strip scales with the picture
-GRIDS = (64, 2), (32, 4)       # columns and rows of cells; the second is that of pictures less than 128 pixels wide
+GRIDS = (64, 2), (32, 4)       # columns and rows of cells: usual pictures, and pictures less than 128 pixels wide
 ROWS_IN_HEIGHT = 30
 
 
 def middle(cell, size):
-    """The central half of a cell: neighbours bleed into its edges."""
+    """The pixels of the central half of a cell; scaling and compression blur its edges."""
     start, end = int(cell * size), int((cell + 1) * size)
     margin = (end - start) // 4
     return range(start + margin, end - margin)
