@@ -1,5 +1,5 @@
-//! What a user asks for. [`StreamRequest`] is what JSON and TOML say and may be wrong; [`StreamSpec`] is the
-//! definition that the rest of the program works with and is valid by construction.
+//! Stream definitions. [`StreamRequest`] is the form of JSON and TOML, not yet validated. [`StreamSpec`] is the
+//! validated form that the rest of the program uses.
 
 use std::fmt;
 use std::time::Duration;
@@ -30,35 +30,36 @@ pub use request::{AudioRequest, StreamRequest, VideoRequest};
 pub use schedule::{Schedule, ScheduleRequest, Tick, WindowRequest};
 pub use shape::schema;
 
-/// Raised whenever drawing or packaging changes what a definition's media bytes are.
+/// Part of every revision. Increment it when a change of drawing or packaging changes the media bytes of existing
+/// definitions.
 const MEDIA_VERSION: u32 = 1;
 
-/// A value that is not allowed: which field, and what is allowed there.
+/// A field of a definition with a value that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}{}{problem}", if field.is_empty() { "" } else { ": " })]
 pub struct SpecError {
     /// Path of the field as in JSON, for example `video[0].width`; empty for the whole document.
     pub field: String,
-    /// What was found and what is allowed.
+    /// The value found and the values allowed.
     pub problem: String,
 }
 
-/// A stream's name: `[a-z0-9][a-z0-9-]{0,62}`.
+/// Name of a stream: `[a-z0-9][a-z0-9-]{0,62}`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamName(String);
 
-/// A track's name within its stream: `[a-z0-9-]{1,32}`.
+/// Name of a track within its stream: `[a-z0-9-]{1,32}`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrackId(String);
 
-/// Eight hex digits that stand for everything that changes media bytes.
+/// Eight hex digits: a hash of everything that changes media bytes. See [`StreamSpec::revision`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Revision(String);
 
 macro_rules! text_newtype {
     ($($name:ident)*) => {$(
         impl $name {
-            /// The text itself.
+            /// The name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -73,12 +74,12 @@ macro_rules! text_newtype {
 }
 text_newtype!(StreamName TrackId Revision);
 
-/// What fills the picture behind the clock.
+/// Background of the picture, behind the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Pattern {
-    /// Bars of SMPTE EG 1 / RP 219 with PLUGE.
+    /// SMPTE colour bars (EG 1, RP 219) with PLUGE.
     Smpte,
-    /// EBU bars.
+    /// EBU colour bars.
     Ebu,
     /// A cross-hatch.
     Grid,
@@ -86,26 +87,26 @@ pub enum Pattern {
     Black,
 }
 
-/// How much work x264 puts into a picture.
+/// Encoder effort, named after the presets of x264.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Preset {
-    /// Least work; CAVLC.
+    /// Fastest; CAVLC.
     Ultrafast,
-    /// CABAC from here on.
+    /// The fastest preset with CABAC.
     Superfast,
-    /// More motion search and partitions.
+    /// More motion search and more partitions than `superfast`.
     Veryfast,
-    /// Two references and more.
+    /// At least two reference frames.
     Faster,
-    /// Five times the work of `ultrafast`, about.
+    /// About five times the work of `ultrafast`.
     Fast,
-    /// x264's own default.
+    /// The default of x264.
     Medium,
 }
 
 impl Preset {
-    /// How much longer it takes than [`Self::Ultrafast`], for a picture of the default stream: 1.6, 1.9, 3.1, 4.3 and 4.2
-    /// times were measured, with all that is the same for each.
+    /// Encoding time relative to [`Self::Ultrafast`]. Measured with a picture of the default stream, drawing and
+    /// packaging included: 1.6, 1.9, 3.1, 4.3 and 4.2.
     pub const fn cost(self) -> u64 {
         match self {
             Self::Ultrafast => 1,
@@ -115,8 +116,8 @@ impl Preset {
         }
     }
 
-    /// Whether every run encodes the same pictures to the same bytes, wherever it begins. Measured for each preset, at 24,
-    /// 25, 30, 50, 60 and 30000/1001 fps, with segments that are exact and that are not.
+    /// Whether every run encodes the same pictures to the same bytes, from whichever segment the run starts. Measured
+    /// for each preset at 24, 25, 30, 50, 60 and 30000/1001 fps, with segments of exact and of rounded duration.
     pub const fn is_deterministic(self) -> bool {
         match self {
             Self::Ultrafast | Self::Superfast | Self::Veryfast | Self::Faster | Self::Fast | Self::Medium => true,
@@ -124,76 +125,76 @@ impl Preset {
     }
 }
 
-/// A definition: everything that decides what a stream is.
+/// A valid stream definition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StreamSpec {
-    /// Name in URLs.
+    /// Name of the stream in URLs.
     pub name: StreamName,
-    /// Shown in the picture; empty shows the name.
+    /// Text in the picture. If empty, the picture shows the name.
     pub title: String,
     /// Background of the picture.
     pub pattern: Pattern,
-    /// Frame rate, segments and chunks.
+    /// Frame rate, segment length and chunk length.
     pub timeline: Timeline,
-    /// How much of the past the manifests offer.
+    /// Duration of the past that manifests list.
     pub window: Duration,
     /// Video renditions of the same picture, at most eight.
     pub video: Vec<VideoSpec>,
-    /// The sound, if there is any.
+    /// The audio track, if the stream has one.
     pub audio: Option<AudioSpec>,
-    /// When it runs.
+    /// When the stream runs.
     pub control: Control,
-    /// Who may watch it.
+    /// Who may watch the stream.
     pub audience: Audience,
-    /// How much it may be watched.
+    /// Limits on viewers and bandwidth.
     pub limits: Limits,
-    /// Where it is pushed to, at most eight.
+    /// Targets that the stream is pushed to, at most eight.
     pub push: Vec<Push>,
 }
 
-/// When a stream runs. Nothing of it changes what is published.
+/// When a stream runs. No field changes the published bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Control {
-    /// Whether it is to run, as was last said by hand.
+    /// Whether the stream should run, as last set by a definition, a start or a stop.
     pub enabled: bool,
-    /// When it is to run by the calendar; the latest word counts, that of the calendar or by hand.
+    /// Times at which the stream starts and stops. The most recent event wins, scheduled or manual.
     pub schedule: Option<Schedule>,
-    /// With this it runs only while somebody asks for its media, and for so long after.
+    /// If set, the stream runs only while clients request its media, and for this long after the last request.
     pub on_demand: Option<Duration>,
-    /// Streams that run whenever this one does, and before it.
+    /// Streams that run whenever this stream runs. They start before it.
     pub requires: Vec<StreamName>,
 }
 
 /// One video rendition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VideoSpec {
-    /// Name in URLs.
+    /// Name of the track in URLs.
     pub id: TrackId,
-    /// Pixels, even.
+    /// Width in pixels, even.
     pub width: u32,
-    /// Pixels, even.
+    /// Height in pixels, even.
     pub height: u32,
-    /// Bits per second of the segments as served, boxes and padding included.
+    /// Bits per second of the segments as served, including boxes and padding.
     pub bitrate: u32,
     /// Encoder effort.
     pub preset: Preset,
 }
 
-/// The sound of a stream.
+/// The audio track of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AudioSpec {
-    /// Name in URLs.
+    /// Name of the track in URLs.
     pub id: TrackId,
-    /// Bits per second of the segments as served, boxes included.
+    /// Bits per second of the segments as served, including boxes.
     pub bitrate: u32,
-    /// Pitch of the beep in hertz; the beep of a whole minute is an octave higher.
+    /// Pitch of the beep in hertz. The beep at a full minute is one octave higher.
     pub beep_hz: u32,
     /// Peak level of the beep in dB relative to full scale.
     pub beep_dbfs: i32,
 }
 
 impl StreamSpec {
-    /// What the picture shows as its title.
+    /// The title that the picture shows.
     pub fn shown_title(&self) -> &str {
         match self.title.as_str() {
             "" => self.name.as_str(),
@@ -201,30 +202,30 @@ impl StreamSpec {
         }
     }
 
-    /// How many segments the manifests list.
+    /// Number of segments that manifests list.
     pub fn window_segments(&self) -> u64 {
         self.timeline.segments_in(self.window)
     }
 
-    /// How many segments stay available: a segment that has left the window remains for its own duration
-    /// and that of the longest playlist that listed it (RFC 8216bis 6.2.2).
+    /// Number of segments that stay available. A segment that has left the window remains for its own duration plus
+    /// that of the longest playlist that listed it (RFC 8216bis 6.2.2).
     pub fn kept_segments(&self) -> u64 {
         2 * self.window_segments() + 1
     }
 
-    /// Whether a stream with this definition and one with `other` are the same to whoever plays them.
+    /// Whether this definition and `other` publish the same media and manifests.
     pub fn publishes_as(&self, other: &Self) -> bool {
         let Self { control, audience, limits, push, .. } = other.clone();
         Self { control, audience, limits, push, ..self.clone() } == *other
     }
 
-    /// Whether a stream can go over to `next` while it is played: segments, window and tracks' ids are the same.
+    /// Whether a stream can switch to `next` during playback: name, timeline, window and track ids are equal.
     pub fn goes_over_to(&self, next: &Self) -> bool {
         let same = self.name == next.name && self.timeline == next.timeline && self.window == next.window;
         same && self.tracks().eq(next.tracks())
     }
 
-    /// Whether decoders that play this definition play `next` as well, because every track has the same init segment.
+    /// Whether every track has the same init segment in this definition and in `next`, so that a decoder can continue.
     pub fn decodes_as(&self, next: &Self) -> bool {
         let video = |spec: &Self| {
             let init = |video: &VideoSpec| {
@@ -241,18 +242,19 @@ impl StreamSpec {
         self.timeline == next.timeline && video(self) == video(next) && audio(self) == audio(next)
     }
 
-    /// Whether an MPD says the same of this definition and of `next`, which players go over to.
+    /// Whether an MPD that describes this definition describes `next` too, and the stream can switch to `next` during
+    /// playback.
     pub fn is_described_as(&self, next: &Self) -> bool {
         let bitrates = |spec: &Self| spec.video.iter().map(|video| video.bitrate).collect::<Vec<_>>();
         self.goes_over_to(next) && self.decodes_as(next) && bitrates(self) == bitrates(next)
     }
 
-    /// Whether every process publishes the same bytes.
+    /// Whether every process that runs this definition publishes the same bytes.
     pub fn is_deterministic(&self) -> bool {
         self.video.iter().all(|video| video.preset.is_deterministic())
     }
 
-    /// Pixels of all its pictures in a second, each as often as its preset takes longer than the fastest; rounded up.
+    /// Encoding load in pixels per second, rounded up: the pixels of each rendition times [`Preset::cost`].
     pub fn pixels_per_second(&self) -> u64 {
         let rate = self.timeline.rate();
         let pixels = |video: &VideoSpec| u64::from(video.width) * u64::from(video.height) * video.preset.cost();
@@ -266,7 +268,7 @@ impl StreamSpec {
         video.chain(self.audio.iter().map(|audio| (&audio.id, Kind::Audio)))
     }
 
-    /// The hash that names the media bytes; `encoders` are the versions of the encoder libraries.
+    /// Hash of everything that changes media bytes. `encoders` contains the versions of the encoder libraries.
     pub fn revision(&self, encoders: &str) -> Revision {
         let Self { name: _, title: _, pattern, timeline, window: _, video, audio, .. } = self;
         let Self { control: _, audience: _, limits: _, push: _, .. } = self;
@@ -278,7 +280,7 @@ impl StreamSpec {
 }
 
 impl Revision {
-    /// Reads eight lower-case hex digits, as in a URL.
+    /// Parses eight lower-case hex digits.
     pub fn parse(text: &str) -> Option<Self> {
         let hex = text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         hex.then(|| Self(text.to_owned()))
@@ -286,10 +288,10 @@ impl Revision {
 }
 
 impl StreamName {
-    /// What [`Self::parse`] takes, as a regular expression of ECMA-262.
+    /// Names that [`Self::parse`] accepts, as a regular expression of ECMA-262.
     pub const PATTERN: &'static str = "^[a-z0-9][a-z0-9-]{0,62}$";
 
-    /// Reads a name as it stands in a URL.
+    /// Parses a name from a URL.
     pub fn parse(text: &str) -> Option<Self> {
         let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
         let valid = matches!(text.len(), 1..=63)
@@ -300,10 +302,10 @@ impl StreamName {
 }
 
 impl TrackId {
-    /// What [`Self::parse`] takes, as a regular expression of ECMA-262.
+    /// Ids that [`Self::parse`] accepts, as a regular expression of ECMA-262.
     pub const PATTERN: &'static str = "^[a-z0-9-]{1,32}$";
 
-    /// Reads a track id as it stands in a URL.
+    /// Parses a track id from a URL.
     pub fn parse(text: &str) -> Option<Self> {
         let valid = matches!(text.len(), 1..=32)
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');

@@ -1,6 +1,6 @@
-//! Where definitions live: what is wanted, as opposed to what runs. Whoever writes comes here, and everybody who has to
-//! act on a change watches [`Known`]. Streams that the configuration file declares are here too, and cannot be written.
-//! They are kept in memory, in a directory, or in a bucket that replicas share.
+//! The store of stream definitions: which streams should exist, as opposed to which run. All writes go through
+//! [`Definitions`]; tasks that react to changes watch [`Known`]. Definitions are stored in memory, in a directory, or
+//! in a bucket that replicas share. Streams that the configuration file declares are part of [`Known`] and read-only.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -28,65 +28,65 @@ pub use record::{Before, Begin, Forgotten, NOTICE, Part, Record};
 pub use write::{Change, Guard, WriteError};
 
 use backend::Backend;
-use bucket::{Bucket, Heads, Heard, News};
+use bucket::{Bucket, Snapshot, Update, Updates};
 use error::Refusal;
 use file::Files;
 use record::in_millis;
 
-/// The most streams that may be allowed: each is a file, and a row of every list.
+/// Maximum of the setting `max_streams`. Each stream is a file and a row of every list.
 pub const MAX_STREAMS: usize = 1024;
-/// Streams that are allowed unless something else is said: past it a mistake is likelier than a machine that carries them.
-pub const ALLOWED_STREAMS: usize = 256;
+/// Default of `max_streams`. More streams are more likely a mistake than a machine that can run them.
+pub const DEFAULT_MAX_STREAMS: usize = 256;
 
-/// How often a write is tried when other replicas write the same definition.
-const ATTEMPTS: u32 = 3;
-/// Rest before the store is asked again after it has failed.
-const REST: Duration = Duration::from_secs(1);
+/// Attempts to write a definition while other replicas write the same one.
+const WRITE_ATTEMPTS: u32 = 3;
+/// Delay before the next attempt to read the store after an error.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// All definitions by name.
+/// All definitions by name of the stream.
 pub type Known = BTreeMap<StreamName, Arc<Record>>;
 
-/// Where a definition comes from.
+/// Source of a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// It was written here, or is the one that there is without any configuration.
+    /// Written over the API, or the default stream that exists if nothing is configured.
     Stored,
-    /// The configuration file declares it.
+    /// Declared in the configuration file.
     Declared,
 }
 
-/// The definitions, and where they are kept.
+/// All definitions and the store behind them.
 pub struct Definitions {
     known: watch::Sender<Arc<Known>>,
-    /// The most that may be there for another to be created.
-    allowed: AtomicUsize,
-    /// Held while something is written, so that what is kept is what is known.
-    kept: Mutex<Contents>,
+    /// Number of streams from which no other may be created.
+    max_streams: AtomicUsize,
+    /// Locked during a write, so that the store and the published definitions do not diverge.
+    contents: Mutex<Contents>,
 }
 
-/// What is known, by where it comes from.
+/// The definitions by source, and the store.
 struct Contents {
     store: Backend,
     stored: Known,
-    /// Versions in the store of what it has, and of what it had.
+    /// Version in the store of each definition, removed definitions included.
     versions: HashMap<StreamName, u64>,
-    /// As declared, or as has been said by hand since.
+    /// Declared definitions, with starts and stops applied since they were declared.
     declared: Known,
-    /// As the configuration file says.
+    /// Definitions as the configuration file contains them.
     file: Vec<StreamSpec>,
 }
 
 impl Definitions {
-    /// Definitions that last as long as this value does.
+    /// Definitions that exist only in this value.
     pub fn in_memory(first: Vec<StreamSpec>) -> Self {
         Self::of(given(first), Backend::Memory)
     }
 
-    /// The definitions in a state directory, which is created if it is not there. `first` are those of a directory in
-    /// which there have never been any. A file that makes no sense is set aside and reported in the log.
+    /// Opens the definitions in a state directory and creates the directory if it does not exist. A new directory gets
+    /// the definitions `first`. A file that cannot be parsed is renamed and logged as an error.
     ///
     /// # Errors
-    /// [`StoreError`] if the directory cannot be used, or another process uses it.
+    /// [`StoreError`] if the directory cannot be used, or if another process uses it.
     pub fn open(directory: &Path, first: Vec<StreamSpec>) -> Result<Self, StoreError> {
         let files = Files::open(directory)?;
         let records = match files.is_new() {
@@ -100,15 +100,15 @@ impl Definitions {
         Ok(Self::of(records, Backend::Files(Arc::new(files))))
     }
 
-    /// The definitions in a bucket, which is made if it is not there. `first` are those of one in which there have never
-    /// been any.
+    /// Opens the definitions in a bucket and creates the bucket if it does not exist. A bucket that was never written
+    /// to gets the definitions `first`.
     ///
     /// # Errors
-    /// [`StoreError`] if it cannot be reached.
+    /// [`StoreError`] if the bucket cannot be reached.
     pub async fn join(address: &Address, first: Vec<StreamSpec>) -> Result<Self, StoreError> {
         let bucket = Arc::new(Bucket::open(address).await?);
         let definitions = Self::of(given(first), Backend::Bucket(Arc::clone(&bucket)));
-        definitions.hear_all(&bucket).await?;
+        definitions.reload(&bucket).await?;
         Ok(definitions)
     }
 
@@ -116,76 +116,80 @@ impl Definitions {
         let stored: Known = records.into_iter().map(|record| (record.spec.name.clone(), Arc::new(record))).collect();
         let known = watch::Sender::new(Arc::new(stored.clone()));
         let (versions, declared, file) = (HashMap::new(), Known::new(), Vec::new());
-        let allowed = AtomicUsize::new(ALLOWED_STREAMS);
-        Self { known, allowed, kept: Mutex::new(Contents { store, stored, versions, declared, file }) }
+        let max_streams = AtomicUsize::new(DEFAULT_MAX_STREAMS);
+        Self { known, max_streams, contents: Mutex::new(Contents { store, stored, versions, declared, file }) }
     }
 
-    /// Lets nobody create another stream where there are so many; what is there stays.
-    pub fn allow(&self, streams: usize) {
-        self.allowed.store(streams, Ordering::Relaxed);
+    /// Sets the number of streams from which no other may be created. Existing streams are not affected.
+    pub fn set_max_streams(&self, streams: usize) {
+        self.max_streams.store(streams, Ordering::Relaxed);
     }
 
-    /// Hears of what other replicas write, for ever. While the store is away everything stays as it is.
+    /// Applies the writes of other replicas; never returns. While the store is unreachable, the definitions do not
+    /// change.
     pub async fn follow(&self) {
-        let Some(bucket) = self.kept.lock().await.store.shared() else { return std::future::pending().await };
+        let Some(bucket) = self.contents.lock().await.store.bucket() else { return std::future::pending().await };
         loop {
-            let error = match self.hear_all(&bucket).await {
-                Ok(news) => self.hear_on(&bucket, news).await,
+            let error = match self.reload(&bucket).await {
+                Ok(updates) => self.apply_updates(&bucket, updates).await,
                 Err(error) => error,
             };
             tracing::info!(%error, "lost the connection to the store; reading all definitions again");
-            tokio::time::sleep(REST).await;
+            tokio::time::sleep(RETRY_DELAY).await;
         }
     }
 
-    /// What the bucket has is what there is. A bucket that has lost everything gets it back.
-    async fn hear_all(&self, bucket: &Bucket) -> Result<News, StoreError> {
-        let mut kept = self.kept.lock().await;
-        let mut heads = bucket.heads().await?;
-        let known = kept.versions.values().copied().max().unwrap_or_default();
-        // Another replica may have written something since.
-        if heads.newest == 0 || heads.newest < known {
-            for record in kept.stored.values() {
-                // Another replica may have been first.
-                _ = kept.store.write(record, 0).await;
+    /// Reads all definitions from the bucket. If the bucket has lost its contents, the definitions of this process are
+    /// written to it.
+    async fn reload(&self, bucket: &Bucket) -> Result<Updates, StoreError> {
+        let mut contents = self.contents.lock().await;
+        let mut snapshot = bucket.snapshot().await?;
+        let known = contents.versions.values().copied().max().unwrap_or_default();
+        // `newest` is greater than `known` where another replica has written since.
+        if snapshot.newest == 0 || snapshot.newest < known {
+            for record in contents.stored.values() {
+                // Fails harmlessly if another replica has written the definition first.
+                _ = contents.store.write(record, 0).await;
             }
-            heads = bucket.heads().await?;
+            snapshot = bucket.snapshot().await?;
         }
-        let Heads { all, news, .. } = heads;
-        (kept.stored, kept.versions) = (Known::new(), HashMap::new());
-        all.into_iter().for_each(|heard| kept.hear(heard));
-        self.publish(&kept);
-        Ok(news)
+        let Snapshot { all, updates, .. } = snapshot;
+        (contents.stored, contents.versions) = (Known::new(), HashMap::new());
+        all.into_iter().for_each(|update| contents.apply(update));
+        self.publish(&contents);
+        Ok(updates)
     }
 
-    async fn hear_on(&self, bucket: &Bucket, mut news: News) -> StoreError {
+    async fn apply_updates(&self, bucket: &Bucket, mut updates: Updates) -> StoreError {
         loop {
-            match bucket.next(&mut news).await {
+            match bucket.next(&mut updates).await {
                 Ok(None) => {}
-                Ok(Some(heard)) => {
-                    let mut kept = self.kept.lock().await;
-                    kept.hear(heard);
-                    self.publish(&kept);
+                Ok(Some(update)) => {
+                    let mut contents = self.contents.lock().await;
+                    contents.apply(update);
+                    self.publish(&contents);
                 }
                 Err(error) => return error.into(),
             }
         }
     }
 
-    /// Replaces what the configuration file declares. What it declares as before stays as it is, with what has been said by
-    /// hand; what it declares otherwise follows on what it was, as a write would. A stream that was written under the same
-    /// name gives way, and is kept.
+    /// Replaces the definitions that the configuration file declares.
+    ///
+    /// A definition that the file contains unchanged keeps its starts and stops. A changed one replaces the previous
+    /// one like a write over the API. A stored definition of the same name stays in the store and has no effect while
+    /// the declared one exists.
     pub async fn declare(&self, declared: Vec<StreamSpec>, now: UnixTime) {
-        let mut kept = self.kept.lock().await;
+        let mut contents = self.contents.lock().await;
         let records = declared.iter().map(|spec| {
-            let record = match kept.declared.get(&spec.name) {
-                Some(record) if kept.file.contains(spec) => Arc::clone(record),
-                // What was said by hand is over.
+            let record = match contents.declared.get(&spec.name) {
+                Some(record) if contents.file.contains(spec) => Arc::clone(record),
+                // Starts and stops by hand no longer apply.
                 Some(record) => {
                     Arc::new(Record { switched: UnixTime::default(), ..record.followed_by(spec.clone(), now) })
                 }
                 None => {
-                    if kept.stored.contains_key(&spec.name) {
+                    if contents.stored.contains_key(&spec.name) {
                         tracing::warn!(stream = %spec.name, "the configuration file declares this stream; the stored definition of the same name has no effect");
                     }
                     Arc::new(Record::given(spec.clone(), Origin::Declared))
@@ -193,27 +197,27 @@ impl Definitions {
             };
             (spec.name.clone(), record)
         });
-        kept.declared = records.collect();
-        kept.file = declared;
-        self.publish(&kept);
+        contents.declared = records.collect();
+        contents.file = declared;
+        self.publish(&contents);
     }
 
-    /// All definitions as they are now.
+    /// All definitions at this moment.
     pub fn known(&self) -> Arc<Known> {
         self.known.borrow().clone()
     }
 
-    /// A receiver that sees every change from now on.
+    /// A receiver of all changes from now on.
     pub fn watch(&self) -> watch::Receiver<Arc<Known>> {
         self.known.subscribe()
     }
 
-    /// Writes a definition, which is kept when this resolves. The same one again changes nothing.
+    /// Writes a definition. When this resolves, the definition is stored. Writing an equal definition changes nothing.
     ///
     /// # Errors
     /// [`WriteError`].
     pub async fn put(&self, spec: StreamSpec, guard: &Guard, now: UnixTime) -> Result<Change, WriteError> {
-        let (name, allowed) = (spec.name.clone(), self.allowed.load(Ordering::Relaxed));
+        let (name, allowed) = (spec.name.clone(), self.max_streams.load(Ordering::Relaxed));
         let next = |before: Option<&Arc<Record>>, count: usize| match before {
             Some(record) if record.origin == Origin::Declared => Err(WriteError::Declared(spec.name.clone())),
             Some(record) if record.spec == spec => Ok(None),
@@ -225,7 +229,7 @@ impl Definitions {
         Ok(if before.is_some() { Change::Replaced } else { Change::Created })
     }
 
-    /// Says whether a stream is to run. One that is declared obeys until its declaration changes.
+    /// Sets whether a stream should run. For a declared stream this lasts until its declaration changes.
     ///
     /// # Errors
     /// [`WriteError::Unknown`], [`WriteError::Changed`], [`WriteError::Store`].
@@ -239,7 +243,7 @@ impl Definitions {
             let mut record =
                 before.map(|record| Record::clone(record)).ok_or_else(|| WriteError::Unknown(name.clone()))?;
             let control = &mut record.spec.control;
-            // What the calendar has said since gives way to what is said now.
+            // With a schedule the time of the switch matters, even if `enabled` does not change.
             if control.enabled == enabled && control.schedule.is_none() {
                 return Ok(None);
             }
@@ -250,82 +254,90 @@ impl Definitions {
         self.write(name, guard, next).await.map(drop)
     }
 
-    /// Forgets a definition.
+    /// Deletes a definition.
     ///
     /// # Errors
     /// [`WriteError`].
     pub async fn remove(&self, name: &StreamName, guard: &Guard) -> Result<(), WriteError> {
-        for _ in 0..ATTEMPTS {
-            let mut kept = self.kept.lock().await;
-            let before = kept.get(name).cloned();
+        for _ in 0..WRITE_ATTEMPTS {
+            let mut contents = self.contents.lock().await;
+            let before = contents.get(name).cloned();
             guard.check(before.as_ref(), name)?;
             let record = before.ok_or_else(|| WriteError::Unknown(name.clone()))?;
             if record.origin == Origin::Declared {
                 return Err(WriteError::Declared(name.clone()));
             }
-            match kept.store.remove(&record, kept.version(name)).await {
+            match contents.store.remove(&record, contents.version(name)).await {
                 Ok(()) => {
-                    kept.stored.remove(name);
-                    self.publish(&kept);
+                    contents.stored.remove(name);
+                    self.publish(&contents);
                     return Ok(());
                 }
-                Err(refusal) => {
-                    self.learn(&mut kept, name, refusal).await.map_err(|error| failed("delete", name, error))?
-                }
+                Err(refusal) => self
+                    .resolve_conflict(&mut contents, name, refusal)
+                    .await
+                    .map_err(|error| failed("delete", name, error))?,
             }
         }
         Err(WriteError::Changed(name.clone()))
     }
 
-    /// Writes what `next` makes of the record that there is, and of how many there are; nothing if that is `None`. Returns
-    /// what was there before.
+    /// Writes the record that `next` returns, given the current record and the number of streams. `None` writes
+    /// nothing. Returns the record before the write.
     async fn write(
         &self,
         name: &StreamName,
         guard: &Guard,
         next: impl Fn(Option<&Arc<Record>>, usize) -> Result<Option<Record>, WriteError>,
     ) -> Result<Option<Arc<Record>>, WriteError> {
-        for _ in 0..ATTEMPTS {
-            let mut kept = self.kept.lock().await;
-            let before = kept.get(name).cloned();
+        for _ in 0..WRITE_ATTEMPTS {
+            let mut contents = self.contents.lock().await;
+            let before = contents.get(name).cloned();
             guard.check(before.as_ref(), name)?;
             let Some(record) = next(before.as_ref(), self.known.borrow().len())?.map(Arc::new) else {
                 return Ok(before);
             };
             if record.origin == Origin::Declared {
-                kept.declared.insert(name.clone(), record);
-                self.publish(&kept);
+                contents.declared.insert(name.clone(), record);
+                self.publish(&contents);
                 return Ok(before);
             }
-            match kept.store.write(&record, kept.version(name)).await {
+            match contents.store.write(&record, contents.version(name)).await {
                 Ok(version) => {
-                    kept.hear(Heard { name: name.clone(), record: Some(record), version });
-                    self.publish(&kept);
+                    contents.apply(Update { name: name.clone(), record: Some(record), version });
+                    self.publish(&contents);
                     return Ok(before);
                 }
-                Err(refusal) => {
-                    self.learn(&mut kept, name, refusal).await.map_err(|error| failed("save", name, error))?
-                }
+                Err(refusal) => self
+                    .resolve_conflict(&mut contents, name, refusal)
+                    .await
+                    .map_err(|error| failed("save", name, error))?,
             }
         }
         Err(WriteError::Changed(name.clone()))
     }
 
-    /// Hears what another replica has written, so that a write can be tried again.
-    async fn learn(&self, kept: &mut Contents, name: &StreamName, refusal: Refusal) -> Result<(), StoreError> {
-        let news = match refusal {
-            Refusal::Behind => kept.store.get(name).await,
+    /// Applies what another replica has written, so that the write can be repeated. Errors other than a conflict are
+    /// returned.
+    async fn resolve_conflict(
+        &self,
+        contents: &mut Contents,
+        name: &StreamName,
+        refusal: Refusal,
+    ) -> Result<(), StoreError> {
+        let updates = match refusal {
+            Refusal::Conflict => contents.store.get(name).await,
             Refusal::Failed(error) => Err(error),
         };
-        news?.into_iter().for_each(|heard| kept.hear(heard));
-        self.publish(kept);
+        updates?.into_iter().for_each(|update| contents.apply(update));
+        self.publish(contents);
         Ok(())
     }
 
-    /// What is declared goes before what is stored.
-    fn publish(&self, kept: &Contents) {
-        let mut known = kept.stored.clone();
-        known.extend(kept.declared.iter().map(|(name, record)| (name.clone(), Arc::clone(record))));
+    /// Publishes all definitions. A declared definition overrides a stored one of the same name.
+    fn publish(&self, contents: &Contents) {
+        let mut known = contents.stored.clone();
+        known.extend(contents.declared.iter().map(|(name, record)| (name.clone(), Arc::clone(record))));
         self.known.send_if_modified(|now| {
             let changed = **now != known;
             *now = Arc::new(known);
@@ -339,14 +351,14 @@ impl Contents {
         self.declared.get(name).or_else(|| self.stored.get(name))
     }
 
-    /// 0 for what there has never been.
+    /// Version of a definition in the store, or 0 if there has never been one.
     fn version(&self, name: &StreamName) -> u64 {
         self.versions.get(name).copied().unwrap_or_default()
     }
 
-    /// What is older than what is known is no news.
-    fn hear(&mut self, heard: Heard) {
-        let Heard { name, record, version } = heard;
+    /// Applies a write of any replica, unless a newer one has been applied.
+    fn apply(&mut self, update: Update) {
+        let Update { name, record, version } = update;
         if version > 0 && version <= self.version(&name) {
             return;
         }

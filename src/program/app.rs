@@ -182,7 +182,7 @@ async fn definitions(config: &Config, now: UnixTime) -> Result<Definitions, Stor
         (None, Some(directory)) => Definitions::open(directory, given)?,
         (None, None) => Definitions::in_memory(given),
     };
-    definitions.allow(config.max_streams);
+    definitions.set_max_streams(config.max_streams);
     definitions.declare(declared, now).await;
     Ok(definitions)
 }

@@ -11,7 +11,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::base::network::{Lists, Network};
 use crate::definition::spec::{self, BaseUrl, SpecError, StreamRequest, StreamSpec, check_each, check_streams};
-use crate::definition::store::{ALLOWED_STREAMS, Address};
+use crate::definition::store::{Address, DEFAULT_MAX_STREAMS};
 use crate::http::{ConnectionLimits, Serve, TlsFiles};
 use crate::stream::hooks::{Hook, HookRequest};
 
@@ -176,7 +176,7 @@ impl Config {
         let file = path.map_or_else(|| Ok(Settings::default()), Settings::read)?;
         let in_file = |field| ConfigError::Field { path: path.unwrap_or(Path::new("")).to_owned(), field };
         let said = sources.said.clone().or(file);
-        let max_streams = said.max_streams.unwrap_or(ALLOWED_STREAMS as u32);
+        let max_streams = said.max_streams.unwrap_or(DEFAULT_MAX_STREAMS as u32);
         let max_streams = in_range("max_streams", max_streams)? as usize;
         let limits = limits::limits(&said)?;
         let streams = said.streams.map(|streams| declared(streams, max_streams)).transpose().map_err(in_file)?;

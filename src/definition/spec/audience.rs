@@ -1,28 +1,28 @@
-//! Who may watch a stream, and from where.
+//! Who may watch a stream, and from which networks.
 
 use super::SpecError;
 use super::refusal::{one_of, refuse};
 use crate::base::network::{Lists, Network};
 
-/// Longer lists belong to a firewall.
+/// Limit of each list. A longer list belongs in a firewall.
 pub(super) const MAX_NETWORKS: usize = 32;
 
-/// Who may watch. Nothing of it changes what is published.
+/// Who may watch a stream. No field changes the published bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Audience {
-    /// Whether it takes a viewer token.
+    /// Whether viewers need a viewer token.
     pub access: Access,
-    /// From where.
+    /// Networks that may and may not watch.
     pub lists: Lists,
 }
 
-/// Whether everybody may watch.
+/// Whether a stream is public or private.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Access {
-    /// Everybody.
+    /// Everyone may watch.
     #[default]
     Public,
-    /// Whoever has a viewer token.
+    /// Only clients with a viewer token may watch.
     Private,
 }
 
@@ -33,7 +33,7 @@ impl Audience {
         Ok(Self { access, lists })
     }
 
-    /// Whether it takes a viewer token to watch.
+    /// Whether viewers need a viewer token.
     pub fn is_private(&self) -> bool {
         self.access == Access::Private
     }

@@ -1,4 +1,5 @@
-//! From [`StreamRequest`] to [`StreamSpec`]: every limit on a definition is here, with its reason.
+//! Conversion of [`StreamRequest`] to [`StreamSpec`]. Limits that depend on several fields are here, each with its
+//! reason; limits of single fields are in [`ranges`](super::ranges).
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -16,12 +17,12 @@ use super::{
 };
 use crate::base::timeline::{Kind, Rate, Timeline};
 
-/// Parts shorter than this cost more in requests than they gain in latency.
+/// Minimum duration of a chunk. Shorter parts cost more in requests than they gain in latency.
 const MIN_CHUNK: Duration = Duration::from_millis(80);
-/// What [`StreamName::parse`] takes.
+/// The rule of [`StreamName::parse`].
 const NAME_RULE: &str = "must be 1 to 63 characters of a-z, 0-9 and -, and not begin with -";
-/// A live playlist is never shorter than three target durations (RFC 8216bis 6.2.2), which rounding makes up
-/// to four and a half segments.
+/// Minimum number of segments in a window. A live playlist must last at least three target durations (RFC 8216bis
+/// 6.2.2); as the target duration is rounded up, that is up to four and a half segments.
 const MIN_WINDOW_SEGMENTS: u64 = 5;
 
 impl TryFrom<StreamRequest> for StreamSpec {
@@ -80,10 +81,10 @@ impl TryFrom<StreamRequest> for StreamSpec {
     }
 }
 
-/// Checks the definitions of a list that is called `streams`. No two may have one name.
+/// Validates the definitions of a list with the key `streams`. Their names must differ.
 ///
 /// # Errors
-/// The first that is wrong, with its place in the list.
+/// [`SpecError`] of the first invalid field, with its index in the list.
 pub fn check_streams(requests: Vec<StreamRequest>) -> Result<Vec<StreamSpec>, SpecError> {
     let streams: Vec<StreamSpec> = check_each("streams", requests)?;
     for (index, spec) in streams.iter().enumerate() {
@@ -97,10 +98,10 @@ pub fn check_streams(requests: Vec<StreamRequest>) -> Result<Vec<StreamSpec>, Sp
     Ok(streams)
 }
 
-/// Checks every entry of the list `key`, counted from 0 as in `video[0]`.
+/// Validates every entry of the list `key`. Indices count from 0, as in `video[0]`.
 ///
 /// # Errors
-/// The first that is wrong, with its place in the list.
+/// [`SpecError`] of the first invalid field, with its index in the list.
 pub fn check_each<R, T: TryFrom<R, Error = SpecError>>(key: &str, requests: Vec<R>) -> Result<Vec<T>, SpecError> {
     let checked = requests.into_iter().enumerate().map(|(index, request)| {
         T::try_from(request).map_err(|error| SpecError { field: format!("{key}[{index}].{}", error.field), ..error })
@@ -174,7 +175,7 @@ fn check_timeline(fps: &str, segment_frames: u32, chunk_frames: u32) -> Result<T
     }
     let last = segment_frames % chunk_frames;
     let timeline = Timeline::new(rate, segment_frames, chunk_frames);
-    // Every chunk holds at least one audio frame.
+    // Every chunk must contain at least one audio frame.
     if last > 0 && rate.frame_start(last.into()) < timeline.frame_start(Kind::Audio, 1) {
         let problem = format!(
             "must not leave a chunk shorter than an audio frame (21.3 ms) at the end of the segment; {chunk_frames} \
@@ -185,7 +186,8 @@ fn check_timeline(fps: &str, segment_frames: u32, chunk_frames: u32) -> Result<T
     Ok(timeline)
 }
 
-/// The longest chunk of any track is the part target, and no part may be much shorter (RFC 8216bis 4.4.4.9).
+/// Checks video chunks against audio chunks. The longest chunk of any track is the part target, and every part but the
+/// last of a segment must last at least 85 % of it (RFC 8216bis 4.4.4.9).
 fn check_parts(spec: &StreamSpec) -> Result<(), SpecError> {
     const LEAST_PERCENT: u32 = 85;
     let [video, audio] = [Kind::Video, Kind::Audio].map(|kind| spec.timeline.longest_chunk(kind));
@@ -231,7 +233,7 @@ fn check_video(index: usize, request: VideoRequest, timeline: &Timeline) -> Resu
     Ok(VideoSpec { id, width, height, bitrate, preset })
 }
 
-/// What is wrong with two sides together, each of which is allowed.
+/// Checks width and height together. Each alone is within [`SIDES`].
 fn check_area(width: u32, height: u32) -> Result<(), String> {
     if width.max(height) < LEAST_LONGER_SIDE {
         return Err(format!("must be at least {LEAST_LONGER_SIDE}, or the width must be; not {width}x{height}"));

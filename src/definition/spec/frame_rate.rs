@@ -1,4 +1,4 @@
-//! Frame rates as users write them: as text, or as a number where a number is exact.
+//! Frame rates as users write them: text, or a number that is exact.
 
 use std::fmt;
 
@@ -8,14 +8,16 @@ use serde::{Deserializer, de};
 use super::ranges::RATES;
 use crate::base::timeline::Rate;
 
-/// Digits, and perhaps digits below.
+/// Frame rate as text: a whole number or a fraction.
 const FRACTION: &str = "^[0-9]+(/[0-9]+)?$";
-/// A number is exact if it is a whole number of eighths: halves, quarters and eighths have no rounding error in binary.
+/// Numbers are accepted in multiples of 1/8, because a binary floating-point number represents these exactly.
 const PARTS: u32 = 8;
-/// 29.97 and 23.98 are that near to 30000/1001 and 24000/1001.
+/// Maximum distance from a whole number of an NTSC rate times 1.001. 29.97 times 1.001 is 29.99997, 23.98 times 1.001
+/// is 24.004.
 const ROUNDING: f64 = 0.006;
 
-/// The text of a rate: `25`, `12.5` as `25/2`, and a number that is not exact as it is, which [`problem`] is about.
+/// Deserializes a rate as text: `25` stays `25`, `12.5` becomes `25/2`. A number that is not exact stays as it is, and
+/// [`problem`] explains it.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     struct Visitor;
 
@@ -46,7 +48,7 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
     deserializer.deserialize_any(Visitor)
 }
 
-/// What [`text`] takes.
+/// JSON schema of what [`text`] accepts.
 pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
     let (least, most) = (RATES.start(), RATES.end());
     let number = json_schema!({
@@ -58,7 +60,7 @@ pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"anyOf": [{"type": "string", "pattern": FRACTION}, number]})
 }
 
-/// Why `text` is not a rate; for a decimal number with the fraction that was probably meant.
+/// Error text for an invalid rate. For a decimal number it suggests the fraction that was probably meant.
 pub(super) fn problem(text: &str) -> String {
     let allowed =
         format!("must be a whole number or a fraction such as 30000/1001, {} to {}", RATES.start(), RATES.end());
@@ -69,9 +71,9 @@ pub(super) fn problem(text: &str) -> String {
         return format!("{allowed}; for {text} write \"{rate}\"");
     }
     let times_1001 = number * 1.001;
-    let of_ntsc = times_1001.round();
-    match (times_1001 - of_ntsc).abs() < ROUNDING && of_ntsc <= f64::from(*RATES.end()) {
-        true => format!("{text} is not a fraction of whole numbers; for NTSC write \"{of_ntsc}000/1001\""),
+    let ntsc = times_1001.round();
+    match (times_1001 - ntsc).abs() < ROUNDING && ntsc <= f64::from(*RATES.end()) {
+        true => format!("{text} is not a fraction of whole numbers; for NTSC write \"{ntsc}000/1001\""),
         false => format!("{allowed}; not {text}"),
     }
 }
@@ -100,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_taken_where_it_is_exact() {
+    fn an_exact_number_is_accepted() {
         for (fps, rate) in [(json!(30), "30"), (json!(30.0), "30"), (json!(12.5), "25/2"), (json!("25/2"), "25/2")] {
             assert_eq!(read(&fps), Ok(rate.to_owned()), "{fps}");
         }
@@ -112,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_not_exact_is_refused_with_the_fraction_that_was_meant() {
+    fn an_inexact_number_is_refused_with_the_fraction_that_was_meant() {
         for (fps, meant) in [
             (json!(29.97), "30000/1001"),
             (json!("29.97"), "30000/1001"),

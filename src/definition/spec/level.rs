@@ -1,12 +1,14 @@
-//! The level of H.264 that a rendition needs. It is part of what decoders are told, so it follows from the definition alone.
+//! The H.264 level of a rendition. The level is part of the codec string and of the init segment, so it follows from
+//! the definition alone.
 
 use super::VideoSpec;
 use crate::base::timeline::Timeline;
 
 impl VideoSpec {
-    /// The lowest level of H.264 (table A-1, Baseline's bit rates; A.3.1 for the sides) that holds the rendition.
+    /// Lowest H.264 level that fits the rendition (table A-1 with the bit rates of Baseline; A.3.1 for the maximum of
+    /// each side).
     pub fn level(&self, timeline: &Timeline) -> &'static str {
-        /// Macroblocks a second, macroblocks a frame, kbit/s.
+        /// Level, maximum macroblocks per second, macroblocks per frame and kbit/s.
         const LEVELS: [(&str, u64, u64, u64); 17] = [
             ("1", 1485, 99, 64),
             ("1.1", 3000, 396, 192),

@@ -1,4 +1,5 @@
-//! How much may be watched, and where those are sent for whom there is no room. The same for one stream and for all.
+//! Limits on viewers and bandwidth, and the URL that refused viewers are redirected to. They apply to one stream or to
+//! the whole server.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -6,33 +7,33 @@ use std::ops::RangeInclusive;
 use super::SpecError;
 use super::refusal::{in_range, refuse};
 
-/// More than one process has connections for.
+/// Values of `max_viewers`. The maximum is more than one process has connections for.
 pub(super) const VIEWERS: RangeInclusive<u32> = 1..=1_000_000;
-/// From the least rendition to a terabit.
+/// Values of `max_bandwidth` in bits per second: from the lowest bitrate of a rendition to 1 Tbit/s.
 pub(super) const BANDWIDTHS: RangeInclusive<u64> = 100_000..=1_000_000_000_000;
-/// Leaves room for the path in the 2 kB that every player takes.
+/// Maximum length of a URL in characters. With a path appended it stays below the 2 kB that every player accepts.
 pub(super) const MAX_URL: usize = 1024;
 
-/// How much may be watched. Nothing of it changes what is published.
+/// Limits on viewers and bandwidth. No field changes the published bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Limits {
-    /// The most viewers.
+    /// Maximum number of viewers.
     pub viewers: Option<u32>,
-    /// Bits per second past which nobody new is let in.
+    /// Bandwidth in bits per second from which new viewers are refused.
     pub bandwidth: Option<u64>,
-    /// Where those are sent who are not let in.
+    /// URL that refused viewers are redirected to.
     pub overflow: Option<BaseUrl>,
 }
 
-/// An absolute URL that paths are appended to: a scheme, a host, perhaps a port and a path.
+/// An absolute http or https URL to which paths are appended: host, optional port, optional path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl(String);
 
 impl Limits {
-    /// Checks `max_viewers`, `max_bandwidth` and `overflow_url`.
+    /// Validates `max_viewers`, `max_bandwidth` and `overflow_url`.
     ///
     /// # Errors
-    /// The first that is wrong.
+    /// [`SpecError`] of the first invalid field.
     pub fn check(viewers: Option<u32>, bandwidth: Option<u64>, overflow_url: Option<&str>) -> Result<Self, SpecError> {
         if let Some(viewers) = viewers {
             in_range("max_viewers", viewers, &VIEWERS)?;
@@ -46,22 +47,23 @@ impl Limits {
 }
 
 impl BaseUrl {
-    /// What [`Self::parse`] takes, as a regular expression of ECMA-262, but for the length and the port's range.
+    /// URLs that [`Self::parse`] accepts, as a regular expression of ECMA-262. The length and the range of the port are
+    /// not part of it.
     pub const PATTERN: &'static str =
         r"^https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?$";
 
-    /// Reads a URL without user, query and fragment.
+    /// Parses a URL without user, query and fragment.
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let fits = text.len() <= MAX_URL && is_authority(authority) && path.bytes().all(is_of_path);
+        let fits = text.len() <= MAX_URL && is_authority(authority) && path.bytes().all(is_path_byte);
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// Reads the value of `field`.
+    /// Parses the value of `field`.
     ///
     /// # Errors
-    /// What is allowed, if it is not.
+    /// [`SpecError`] that says which URLs are allowed.
     pub fn check(field: &str, text: &str) -> Result<Self, SpecError> {
         let allowed = || {
             let allowed = "must be a URL such as https://other.example or http://other.example:8080/path";
@@ -70,12 +72,12 @@ impl BaseUrl {
         Self::parse(text).map_or_else(|| refuse(field, allowed()), Ok)
     }
 
-    /// The same path and query there.
+    /// This URL with `path_and_query` appended.
     pub fn with(&self, path_and_query: &str) -> String {
         format!("{}{path_and_query}", self.0.trim_end_matches('/'))
     }
 
-    /// The text itself.
+    /// The URL as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -104,8 +106,8 @@ fn is_port(text: &str) -> bool {
     text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
-/// RFC 3986 3.3.
-pub(super) fn is_of_path(byte: u8) -> bool {
+/// Whether `byte` may be part of a path (RFC 3986 3.3).
+pub(super) fn is_path_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"._~!$&'()*+,;=:@%/-".contains(&byte)
 }
 
@@ -116,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_has_a_scheme_and_a_host_and_no_more_than_a_path() {
+    fn a_base_url_is_scheme_host_port_and_path() {
         for good in
             ["http://a", "https://other.example/", "https://h:65535/p/%20-~", "http://[::1]:80", "http://1.2.3.4"]
         {
@@ -155,14 +157,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_judged_without_panic_and_none_breaks_a_header(text in "(https?://)?[ -~\\r\\n\u{e4}]{0,40}") {
+        fn any_text_is_parsed_without_panic_and_no_url_breaks_a_header(text in "(https?://)?[ -~\\r\\n\u{e4}]{0,40}") {
             if let Some(url) = BaseUrl::parse(&text) {
                 prop_assert!(url.with("/p").bytes().all(|byte| byte.is_ascii_graphic()));
             }
         }
 
         #[test]
-        fn what_the_schema_allows_is_taken(
+        fn urls_that_the_schema_allows_are_accepted(
             url in r"https?://([A-Za-z0-9.-]{1,9}|\[[0-9A-Fa-f:.]{1,9}\])(:[0-9]{1,4})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]{0,9})?"
         ) {
             prop_assert!(BaseUrl::parse(&url).is_some());

@@ -1,5 +1,5 @@
-//! Structs as objects. What serde derives takes a list of the fields' values for a struct as well, and an empty one where
-//! every field has a default.
+//! Structs that deserialize from an object only. What serde derives accepts an array for a struct too: the values of
+//! its fields in order, or an empty array where every field has a default.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::{Deserialize, Deserializer, de};
 
-/// A struct that is read from an object alone.
+/// A struct that deserializes from an object only.
 pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -16,7 +16,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// For a field that may be null.
+/// Deserializes a field that is an object or null.
 pub(super) fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -25,7 +25,7 @@ where
     Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|object| object.0))
 }
 
-/// For a field that is a list.
+/// Deserializes a field that is a list of objects.
 pub fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,

@@ -1,8 +1,8 @@
-//! Where a stream is pushed to: other servers, which get the encoded frames as they are.
+//! Push targets: other servers that receive the encoded frames of a stream.
 
 use std::fmt;
 
-use super::limits::{MAX_URL, is_authority, is_of_path};
+use super::limits::{MAX_URL, is_authority, is_path_byte};
 use super::refusal::refuse;
 use super::{SpecError, TrackId, VideoSpec};
 use crate::base::secret::MASK;
@@ -12,32 +12,32 @@ mod request;
 pub use request::PushRequest;
 pub(super) use request::{mask, unmask};
 
-/// Each is a connection of its own that gets all of a rendition and the sound.
+/// Limit of targets. Each target is a connection that carries a whole rendition and the audio.
 pub(super) const MAX_PUSHES: usize = 8;
-/// What of SRT may be said; the rest would make another kind of connection.
+/// Query parameters of an SRT URL that are allowed. The others would change the kind of connection.
 const SRT_KEYS: [&str; 4] = ["streamid", "passphrase", "pbkeylen", "latency"];
 const RTMP_PORT: u16 = 1935;
 const RTMPS_PORT: u16 = 443;
 
-/// One target. Nothing of it changes what is published.
+/// One push target. No field changes the published bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Push {
-    /// Where it is.
+    /// URL of the target.
     pub url: PushUrl,
-    /// The rendition, where that is not the first.
+    /// Id of the rendition to push. `None` is the first.
     pub video: Option<TrackId>,
 }
 
-/// The URL of a target, which shows its secret to nobody.
+/// URL of a push target. `Display` and `Debug` mask its secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PushUrl {
     text: String,
-    /// Where the secret begins: the last part of the path, or the query.
+    /// Byte offset of the secret: the last part of the path, or the query.
     secret_at: usize,
     protocol: Protocol,
 }
 
-/// How frames get there.
+/// Transport and container of a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// FLV in RTMP.
@@ -75,10 +75,11 @@ impl Push {
 }
 
 impl PushUrl {
-    /// What is taken, as a regular expression of ECMA-262, but for the length, the port's range and the mask.
+    /// URLs that are accepted, as a regular expression of ECMA-262. The length, the range of the port and the mask are
+    /// not part of it.
     pub const PATTERN: &'static str = r"^(rtmps?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)+(\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?|srt://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}(\?(streamid|passphrase|pbkeylen|latency)=[A-Za-z0-9._~!$'()*+,;:@%/-]+(&(streamid|passphrase|pbkeylen|latency)=[A-Za-z0-9._~!$'()*+,;:@%/-]+)*)?|udp://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5})$";
 
-    /// Reads a URL. What is wrong is said without quoting it, for it may have a secret in it.
+    /// Parses a URL. Error texts do not quote the URL, because it may contain a secret.
     fn check(text: &str) -> Result<Self, String> {
         if text.len() > MAX_URL {
             return Err(format!("must be at most {MAX_URL} characters, not {}", text.len()));
@@ -95,13 +96,13 @@ impl PushUrl {
 
     fn parse(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
-        let of = |secret_at, protocol| Self { text: text.to_owned(), secret_at, protocol };
+        let target = |secret_at, protocol| Self { text: text.to_owned(), secret_at, protocol };
         let authority = rest.split(['/', '?']).next()?;
         let after = scheme.len() + "://".len() + authority.len();
         let (path, query) = text[after..].split_once('?').unwrap_or((&text[after..], ""));
         let query_at = after + path.len();
-        let of_query = |byte: u8| is_of_path(byte) || byte == b'?';
-        if !is_authority(authority) || !path.bytes().all(is_of_path) || !query.bytes().all(of_query) {
+        let is_query_byte = |byte: u8| is_path_byte(byte) || byte == b'?';
+        if !is_authority(authority) || !path.bytes().all(is_path_byte) || !query.bytes().all(is_query_byte) {
             return None;
         }
         let has_port = port(authority).is_some_and(|port| port > 0);
@@ -110,7 +111,7 @@ impl PushUrl {
                 let is_whole = path.strip_prefix('/')?.split('/').all(|part| !part.is_empty());
                 let fits = is_whole && (has_port || !authority.rsplit(']').next()?.contains(':'));
                 let protocol = if scheme == "rtmp" { Protocol::Rtmp } else { Protocol::Rtmps };
-                fits.then(|| of(after + path.rfind('/').unwrap_or_default() + 1, protocol))
+                fits.then(|| target(after + path.rfind('/').unwrap_or_default() + 1, protocol))
             }
             "srt" => {
                 let known = |pair: &str| {
@@ -119,24 +120,24 @@ impl PushUrl {
                     })
                 };
                 let fits = query.split('&').all(known) || query_at == text.len() || query == MASK;
-                (has_port && path.is_empty() && fits).then(|| of(query_at, Protocol::Srt))
+                (has_port && path.is_empty() && fits).then(|| target(query_at, Protocol::Srt))
             }
-            "udp" => (has_port && after == text.len()).then(|| of(after, Protocol::Udp)),
+            "udp" => (has_port && after == text.len()).then(|| target(after, Protocol::Udp)),
             _ => None,
         }
     }
 
-    /// The text itself, for whoever connects and for where definitions are kept.
+    /// The whole URL with its secret, for connecting and for storing.
     pub fn reveal(&self) -> &str {
         &self.text
     }
 
-    /// How frames get there.
+    /// Transport and container, from the scheme of the URL.
     pub fn protocol(&self) -> Protocol {
         self.protocol
     }
 
-    /// Name or address, without brackets.
+    /// Host name or address, without brackets.
     pub fn host(&self) -> &str {
         let authority = self.authority();
         match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
@@ -145,13 +146,14 @@ impl PushUrl {
         }
     }
 
-    /// The port. Without one in the URL it is the default port of RTMP, with or without TLS; the others have none.
+    /// The port. An RTMP URL without a port has the default port of RTMP or RTMPS; SRT and UDP URLs always contain a
+    /// port.
     pub fn port(&self) -> u16 {
         let default = if self.protocol == Protocol::Rtmps { RTMPS_PORT } else { RTMP_PORT };
         port(self.authority()).unwrap_or(default)
     }
 
-    /// Application and stream key of RTMP. A path of one part is an application without a key.
+    /// Application and stream key of an RTMP URL. A path of one part is an application without a key.
     pub fn application_and_key(&self) -> (&str, &str) {
         let before = self.text[..self.secret_at].trim_end_matches('/');
         match before.splitn(4, '/').nth(3) {
@@ -160,12 +162,12 @@ impl PushUrl {
         }
     }
 
-    /// The last part of the path of RTMP, with the query after it; the query of SRT.
+    /// The secret: the last part of an RTMP path with the query, or the query of an SRT URL.
     pub fn secret(&self) -> &str {
         &self.text[self.secret_at..]
     }
 
-    /// A text without the secret.
+    /// `text` with the secret replaced by a mask.
     pub fn redact(&self, text: &str) -> String {
         match self.secret().trim_start_matches('?') {
             "" => text.to_owned(),
@@ -178,7 +180,7 @@ impl PushUrl {
     }
 }
 
-/// With a mask in place of the secret.
+/// The URL with its secret replaced by a mask.
 impl fmt::Display for PushUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (shown, secret) = self.text.split_at(self.secret_at);
@@ -237,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_is_not_quoted() {
+    fn a_refused_url_is_not_quoted() {
         let long = format!("rtmp://a/live/{}", "secret".repeat(MAX_URL));
         for url in [
             "",
@@ -274,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn targets_are_few_and_each_is_another() {
+    fn targets_are_limited_and_differ() {
         let urls: Vec<_> = (1..=9).map(|port| format!("udp://a:{port}")).collect();
         let urls: Vec<_> = urls.iter().map(String::as_str).collect();
         assert_eq!(StreamSpec::try_from(request(&urls)).unwrap_err().field, "push");
@@ -282,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_gets_a_rendition_that_there_is() {
+    fn the_rendition_of_a_target_must_exist() {
         let mut one = request(&["udp://a:1"]);
         one.push[0].video = Some("v720".into());
         assert!(StreamSpec::try_from(one.clone()).is_ok());
@@ -291,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_shown_may_be_sent_back() {
+    fn a_masked_target_may_be_sent_back() {
         let urls = ["rtmp://a/live/one", "udp://a:1", "rtmp://a/live/two", "srt://a:1?streamid=three"];
         let spec = StreamSpec::try_from(request(&urls)).unwrap();
         let mut shown = StreamRequest::from(&spec).masked();
@@ -303,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_changes_nothing_of_what_is_published() {
+    fn a_target_does_not_change_the_published_bytes() {
         let with = StreamSpec::try_from(request(&["udp://a:1"])).unwrap();
         let without = StreamSpec::try_from(request(&[])).unwrap();
         assert!(with.publishes_as(&without) && with.revision("") == without.revision(""));

@@ -1,15 +1,15 @@
-//! How coarsely a picture must be quantised to fit its bitrate. The encoder runs at a constant quantiser, so it is chosen
-//! from the definition alone; what is left of the bitrate is padding.
+//! The quantiser of a rendition. The encoder runs at a constant quantiser that follows from the definition alone;
+//! padding fills the segment up to its bitrate.
 
 use super::VideoSpec;
 use crate::base::timeline::Timeline;
 
-/// x264 quantisers, finest first, and the bytes of a picture at each in percent of those at the first. Measured over eight sizes
-/// and all patterns with preset `ultrafast`; the other presets make less.
+/// Quantisers of x264, finest first, and the size of a picture at each in percent of its size at the finest. Measured
+/// with eight picture sizes and all patterns at preset `ultrafast`; slower presets produce fewer bytes.
 const STEPS: [(u32, u64); 7] = [(20, 100), (23, 88), (26, 79), (30, 67), (34, 55), (38, 44), (42, 34)];
 
 impl VideoSpec {
-    /// The finest quantiser at which a segment leaves room for padding; the coarsest if none does.
+    /// The finest quantiser whose segments fit the bitrate, or the coarsest if none fits.
     pub fn quantizer(&self, timeline: &Timeline) -> u32 {
         let budget = u64::from(self.bitrate) * timeline.segment_duration().as_millis() as u64 / 8000;
         let fits =
@@ -18,15 +18,15 @@ impl VideoSpec {
     }
 }
 
-/// The lowest bitrate at which every segment fits.
+/// Lowest bitrate in bits per second at which every segment fits.
 pub(super) fn least_bitrate(width: u32, height: u32, timeline: &Timeline) -> u32 {
     let (_, coarsest) = STEPS[STEPS.len() - 1];
     let bytes = segment_bytes(width, height, timeline, coarsest);
     (bytes * 8000).div_ceil(timeline.segment_duration().as_millis() as u64) as u32
 }
 
-/// Upper estimate of a segment before padding. What is drawn are lines and letters, so bytes grow with the edges of the picture
-/// and not with its area.
+/// Upper estimate of the size of a segment before padding. The picture consists of lines and letters, so its size grows
+/// with the length of the edges and not with the area.
 fn segment_bytes(width: u32, height: u32, timeline: &Timeline, percent: u64) -> u64 {
     let edge = (u64::from(width) * u64::from(height)).isqrt();
     let idr = 110 * edge;

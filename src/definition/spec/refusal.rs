@@ -1,4 +1,4 @@
-//! How a value that is not allowed is refused: the field, what was found, and what is allowed.
+//! Construction of [`SpecError`]s: the field, the value found and the values allowed.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;

@@ -1,5 +1,5 @@
-//! The JSON and TOML form of a definition: defaults, names of fields, and nothing checked but types. Its JSON schema states
-//! the limits of [`check`](super::check), but for those that depend on several fields.
+//! The JSON and TOML form of a definition: field names and defaults. Only types are checked here. The JSON schema
+//! contains the limits of [`check`](super::check), except those that depend on several fields.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
@@ -19,9 +19,9 @@ use super::{
 use super::{frame_rate, object, push};
 use crate::base::network::{Lists, Network};
 
-/// No control characters.
+/// Text without control characters.
 const ONE_LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
-/// The longest segment at the highest rate.
+/// Limit of frames in a segment: the longest segment at the highest rate.
 const MAX_FRAMES: u32 = *SEGMENT_SECONDS.end() * *RATES.end();
 
 /// A stream as a user writes it. Every field but `name` has a default.
@@ -157,7 +157,7 @@ pub struct AudioRequest {
 }
 
 impl StreamRequest {
-    /// The definition with nothing but defaults.
+    /// A definition with default values and the name `name`.
     pub fn named(name: &str) -> Self {
         Self {
             name: Some(name.to_owned()),
@@ -186,21 +186,21 @@ impl StreamRequest {
 }
 
 impl StreamRequest {
-    /// The form that may be shown to everybody: with a mask in place of each secret.
+    /// This definition with each secret masked, as the API shows it.
     #[must_use]
     pub fn masked(mut self) -> Self {
         push::mask(&mut self.push);
         self
     }
 
-    /// Puts back the secrets that were masked when `before` was shown.
+    /// Replaces masked secrets by those of `before`, the definition that was shown.
     pub fn unmask(&mut self, before: &StreamSpec) {
         push::unmask(&mut self.push, &before.push);
     }
 }
 
 impl StreamSpec {
-    /// The stream that there is without any configuration.
+    /// The default stream, which exists if nothing is configured.
     pub fn test() -> Self {
         StreamRequest::named("test").try_into().expect("the name and all defaults are allowed")
     }
@@ -278,11 +278,11 @@ impl From<&AudioSpec> for AudioRequest {
     }
 }
 
-/// A closed set of words, as they stand in a request.
+/// Conversion between an enum and the words that stand for its values in JSON and TOML.
 macro_rules! words {
     ($type:ident: $($variant:ident = $word:literal)*) => {
         impl $type {
-            /// Every word that [`Self::parse`] takes.
+            /// All words that [`Self::parse`] accepts.
             pub const WORDS: &'static [&'static str] = &[$($word),*];
 
             /// The word for this value.
@@ -292,7 +292,7 @@ macro_rules! words {
                 }
             }
 
-            /// Reads a word.
+            /// Parses a word.
             pub fn parse(word: &str) -> Option<Self> {
                 match word {
                     $($word => Some(Self::$variant),)*
@@ -347,13 +347,13 @@ fn audio() -> Option<AudioRequest> {
     Some(AudioRequest::default())
 }
 
-/// What [`audio_or_none`] takes.
+/// JSON schema of what [`audio_or_none`] accepts.
 fn audio_schema(generator: &mut SchemaGenerator) -> Schema {
     let track = generator.subschema_for::<AudioRequest>();
     json_schema!({"anyOf": [track, {"type": ["boolean", "null"]}]})
 }
 
-/// `null` and `false` (TOML has no null) say that there is no sound.
+/// Deserializes an audio track. `null` and `false` mean no audio; `false` is for TOML, which has no null.
 fn audio_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AudioRequest>, D::Error> {
     struct Visitor;
 

@@ -1,5 +1,5 @@
-//! When a stream runs by the calendar. [`ScheduleRequest`] is what a user writes; [`Schedule`] is valid by construction
-//! and says for any moment which change was the last and which is the next. The clock is the caller's.
+//! Schedules: times at which a stream starts and stops. [`ScheduleRequest`] is the form that a user writes.
+//! [`Schedule`] is the validated form; it computes the last and the next event for any time that the caller passes.
 
 use std::cmp::{max, min};
 use std::ops::Range;
@@ -18,18 +18,19 @@ use crate::base::timeline::UnixTime;
 
 mod cron;
 
-/// Two for each day of a week, and two to spare; every one is asked whenever the schedule is.
+/// Limit of expressions in a list: two for each day of the week, and two spare. All are evaluated whenever a schedule
+/// is.
 const MAX_EXPRESSIONS: usize = 16;
-/// Single occasions, which someone writes by hand and deletes when they are over.
+/// Limit of windows. A user writes each by hand and deletes it when it is over.
 const MAX_WINDOWS: usize = 16;
-/// Nanoseconds and an offset: `2026-12-24T10:00:00.000000000+01:00`.
+/// Maximum length of a time: nanoseconds and an offset, as in `2026-12-24T10:00:00.000000000+01:00`.
 const MAX_TIME_CHARS: usize = 35;
 
-/// When a stream runs, as a user writes it. At least one of the lists has an entry.
+/// Times at which a stream starts and stops. At least one of the lists has an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScheduleRequest {
-    /// Where the expressions tell the time: a name of the IANA time zone database.
+    /// Time zone of the expressions: a name of the IANA time zone database.
     pub time_zone: String,
     /// Cron expressions of five fields, at which the stream starts.
     #[schemars(length(max = MAX_EXPRESSIONS))]
@@ -37,13 +38,13 @@ pub struct ScheduleRequest {
     /// Cron expressions of five fields, at which the stream stops.
     #[schemars(length(max = MAX_EXPRESSIONS))]
     pub stop: Vec<String>,
-    /// Single occasions at which the stream runs.
+    /// Single periods during which the stream runs.
     #[serde(deserialize_with = "object::list")]
     #[schemars(length(max = MAX_WINDOWS))]
     pub windows: Vec<WindowRequest>,
 }
 
-/// A single occasion, as a user writes it.
+/// A single period during which a stream runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WindowRequest {
@@ -55,14 +56,16 @@ pub struct WindowRequest {
     pub until: String,
 }
 
-/// When a stream starts and stops. A window is one more start and one more stop, but its stop is left out
-/// while another window is open; an expression stops the stream inside a window too.
+/// Times at which a stream starts and stops.
 ///
-/// A local time that a clock skips when it is set forward counts as the first moment after the gap; one that a clock
-/// shows twice when it is set back counts once, as the first.
+/// A window is one start and one stop. Its stop does not count while another window is open. A cron expression stops
+/// the stream inside a window too.
+///
+/// When a clock goes forward, a local time that it skips counts as the first instant after the gap. When a clock goes
+/// back, a local time that it shows twice counts once, the first time.
 #[derive(Debug, Clone)]
 pub struct Schedule {
-    /// What the other fields are made of.
+    /// The request that the other fields were made from.
     request: ScheduleRequest,
     zone: TimeZone,
     start: Vec<Cron>,
@@ -70,20 +73,20 @@ pub struct Schedule {
     windows: Vec<Range<UnixTime>>,
 }
 
-/// A change: from `at` on the stream runs, or does not.
+/// An event of a schedule: the stream starts or stops at `at`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tick {
-    /// When.
+    /// Time of the event.
     pub at: UnixTime,
-    /// Whether it runs from then on; a start wins over a stop at the same moment.
+    /// Whether the stream runs from `at` on. If a start and a stop fall on the same instant, the start wins.
     pub running: bool,
 }
 
 impl Schedule {
-    /// Reads what a user wrote.
+    /// Validates a request.
     ///
     /// # Errors
-    /// The first field that is not allowed, with a path from `schedule` on.
+    /// [`SpecError`] of the first invalid field; its path starts with `schedule`.
     pub fn check(request: ScheduleRequest) -> Result<Self, SpecError> {
         let ScheduleRequest { time_zone, start, stop, windows } = &request;
         if start.is_empty() && stop.is_empty() && windows.is_empty() {
@@ -92,59 +95,59 @@ impl Schedule {
         let zone = check_zone(time_zone)?;
         let start = check_expressions("schedule.start", start)?;
         let stop = check_expressions("schedule.stop", stop)?;
-        at_most("schedule.windows", windows.len(), MAX_WINDOWS)?;
+        check_count("schedule.windows", windows.len(), MAX_WINDOWS)?;
         let windows =
             windows.iter().enumerate().map(|(i, window)| check_window(i, window)).collect::<Result<_, _>>()?;
         Ok(Self { zone, start, stop, windows, request })
     }
 
-    /// The newest change at or before `now`.
+    /// The latest event at or before `now`.
     pub fn last(&self, now: UnixTime) -> Option<Tick> {
-        let local = self.local(now);
-        let fired = |crons| self.moments(crons, move |cron| cron.at_or_before(local));
-        let start = fired(&self.start).chain(self.opens().filter(|at| *at <= now)).max();
-        let stop = fired(&self.stop).chain(self.closes().filter(|at| *at <= now)).max();
+        let local = self.latest_local_time(now);
+        let fired = |crons| self.instants(crons, move |cron| cron.at_or_before(local));
+        let start = fired(&self.start).chain(self.window_starts().filter(|at| *at <= now)).max();
+        let stop = fired(&self.stop).chain(self.window_ends().filter(|at| *at <= now)).max();
         let at = max(start, stop)?;
         Some(Tick { at, running: start == Some(at) })
     }
 
-    /// The first change after `now`.
+    /// The first event after `now`.
     pub fn next(&self, now: UnixTime) -> Option<Tick> {
-        let local = self.local(now);
-        let fires = |crons| self.moments(crons, move |cron| cron.after(local));
-        let start = fires(&self.start).chain(self.opens().filter(|at| *at > now)).min();
-        let stop = fires(&self.stop).chain(self.closes().filter(|at| *at > now)).min();
+        let local = self.latest_local_time(now);
+        let fires = |crons| self.instants(crons, move |cron| cron.after(local));
+        let start = fires(&self.start).chain(self.window_starts().filter(|at| *at > now)).min();
+        let stop = fires(&self.stop).chain(self.window_ends().filter(|at| *at > now)).min();
         let at = start.into_iter().chain(stop).reduce(min)?;
         Some(Tick { at, running: start == Some(at) })
     }
 
-    fn moments(&self, crons: &[Cron], firing: impl Fn(&Cron) -> Option<DateTime>) -> impl Iterator<Item = UnixTime> {
-        crons.iter().filter_map(firing).filter_map(|local| self.moment(local))
+    fn instants(&self, crons: &[Cron], firing: impl Fn(&Cron) -> Option<DateTime>) -> impl Iterator<Item = UnixTime> {
+        crons.iter().filter_map(firing).filter_map(|local| self.instant(local))
     }
 
-    fn opens(&self) -> impl Iterator<Item = UnixTime> {
+    fn window_starts(&self) -> impl Iterator<Item = UnixTime> {
         self.windows.iter().map(|window| window.start)
     }
 
-    fn closes(&self) -> impl Iterator<Item = UnixTime> {
+    fn window_ends(&self) -> impl Iterator<Item = UnixTime> {
         self.windows.iter().map(|window| window.end).filter(|end| !self.windows.iter().any(|other| other.contains(end)))
     }
 
-    /// The latest local time that has been on the clock at `now`: exactly those up to it have their
-    /// [`Self::moment`] at or before `now`.
-    fn local(&self, now: UnixTime) -> DateTime {
+    /// The latest local time that the clock has shown until `now`. Exactly the local times up to it have a
+    /// [`Self::instant`] at or before `now`.
+    fn latest_local_time(&self, now: UnixTime) -> DateTime {
         let tiny = SignedDuration::from_nanos(1);
         let now = Timestamp::from_nanosecond(now.as_nanos().into()).expect("64 bits of nanoseconds end in 2554");
         let shown = self.zone.to_datetime(now);
-        // A clock that was set back shows again what it has shown before.
+        // After a clock went back it shows times that it has shown before.
         match self.zone.preceding(now + tiny).next() {
             Some(change) => shown.max(self.zone.to_datetime(change.timestamp() - tiny)),
             None => shown,
         }
     }
 
-    /// When a local time is, if that is from 1970 to 2554; a later local time is not earlier.
-    fn moment(&self, local: DateTime) -> Option<UnixTime> {
+    /// The instant of a local time, if it is within 1970 to 2554. Later local times never have earlier instants.
+    fn instant(&self, local: DateTime) -> Option<UnixTime> {
         let ambiguous = self.zone.to_ambiguous_timestamp(local);
         let earlier = ambiguous.earlier().ok()?;
         let at = match ambiguous.offset() {
@@ -173,7 +176,7 @@ impl From<&Schedule> for ScheduleRequest {
     }
 }
 
-/// The database in the binary, so that every process reads the same rules, whatever its system has.
+/// Finds a time zone in the database that is compiled into the binary, so that all processes use the same rules.
 fn check_zone(name: &str) -> Result<TimeZone, SpecError> {
     match TimeZoneDatabase::bundled().get(name) {
         Ok(zone) if !zone.is_unknown() => Ok(zone),
@@ -185,7 +188,7 @@ fn check_zone(name: &str) -> Result<TimeZone, SpecError> {
 }
 
 fn check_expressions(list: &str, texts: &[String]) -> Result<Vec<Cron>, SpecError> {
-    at_most(list, texts.len(), MAX_EXPRESSIONS)?;
+    check_count(list, texts.len(), MAX_EXPRESSIONS)?;
     texts.iter().enumerate().map(|(i, text)| Cron::check(&format!("{list}[{i}]"), text)).collect()
 }
 
@@ -200,7 +203,7 @@ fn check_window(index: usize, request: &WindowRequest) -> Result<Range<UnixTime>
 }
 
 fn check_time(field: String, text: &str) -> Result<UnixTime, SpecError> {
-    // What jiff reads is more than RFC 3339.
+    // jiff parses more formats than RFC 3339 has.
     let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
     let shaped = text.len() <= MAX_TIME_CHARS && marks.iter().all(|(at, mark)| text.as_bytes().get(*at) == Some(mark));
     let time = shaped.then(|| text.parse::<Timestamp>().ok()).flatten();
@@ -213,7 +216,7 @@ fn check_time(field: String, text: &str) -> Result<UnixTime, SpecError> {
     }
 }
 
-fn at_most(field: &str, found: usize, allowed: usize) -> Result<(), SpecError> {
+fn check_count(field: &str, found: usize, allowed: usize) -> Result<(), SpecError> {
     match found <= allowed {
         true => Ok(()),
         false => refuse(field, format!("must have at most {allowed} entries, not {found}")),

@@ -1,5 +1,5 @@
-//! Errors of serde as [`SpecError`]s. serde says where a document has the wrong shape in the words of Rust; a user reads the
-//! field, what is allowed there and what was found.
+//! Conversion of serde errors to [`SpecError`]s. serde describes a wrong type in terms of Rust; a user gets the field,
+//! what is allowed and what was found.
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -8,29 +8,29 @@ use serde_json::Value;
 use super::SpecError;
 use crate::base::suggestion::nearest;
 
-/// What serde calls whole numbers.
+/// Rust types that are whole numbers.
 const INTEGERS: [&str; 6] = ["u16", "u32", "u64", "i32", "i64", "usize"];
-/// Longest quotation of what was found.
+/// Maximum length of a backticked value in characters.
 const MAX_QUOTED: usize = 80;
 
 impl SpecError {
-    /// Translates `message`, which serde gave at `path`; `.` is the whole document. `schema` is the JSON schema of the document:
-    /// the range of a number comes from there.
+    /// Converts `message`, which serde reported at `path`; `.` is the whole_number document. `schema` is the JSON schema of
+    /// the document and gives the range of a number.
     pub fn from_serde(path: &str, message: &str, schema: &Value) -> Self {
         let path = path.trim_start_matches('.');
         let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
         let named = |prefix: &str| message.strip_prefix(prefix)?.split('`').next();
         if let Some(name) = named("unknown field `") {
-            return Self { field: inside(path, name), problem: unknown(name, message) };
+            return Self { field: field_path(path, name), problem: unknown(name, message) };
         }
         if let Some(name) = named("missing field `") {
-            return Self { field: inside(path, name), problem: "is missing".into() };
+            return Self { field: field_path(path, name), problem: "is missing".into() };
         }
         if let Some(name) = named("duplicate field `") {
-            return Self { field: inside(path, name), problem: "must occur once only".into() };
+            return Self { field: field_path(path, name), problem: "must occur once only".into() };
         }
         if let Some(word) = named("unknown variant `") {
-            let allowed: Vec<_> = quoted(message).skip(1).collect();
+            let allowed: Vec<_> = backticked(message).skip(1).collect();
             return Self {
                 field: path.into(),
                 problem: format!("must be one of {}; not {word:?}", allowed.join(", ")),
@@ -39,8 +39,9 @@ impl SpecError {
         let mismatch = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
         let problem = match mismatch.and_then(|mismatch| mismatch.rsplit_once(", expected ")) {
             Some((found, expected)) => {
-                let expected = if INTEGERS.contains(&expected) { whole(at(schema, path)) } else { plain(expected) };
-                format!("must be {expected}, not {}", cut(&plain(found)))
+                let expected =
+                    if INTEGERS.contains(&expected) { whole_number(at(schema, path)) } else { in_json_terms(expected) };
+                format!("must be {expected}, not {}", truncated(&in_json_terms(found)))
             }
             None => message.to_owned(),
         };
@@ -48,14 +49,14 @@ impl SpecError {
     }
 }
 
-/// The JSON schema of documents that are read as `T`.
+/// JSON schema of `T`.
 pub fn schema<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     settings.into_generator().into_root_schema_for::<T>().to_value()
 }
 
-/// The path of the field `name` of what is at `path`, where serde has not appended the name itself.
-fn inside(path: &str, name: &str) -> String {
+/// Path of the field `name` field_path the object at `path`. serde sometimes appends the name to the path itself.
+fn field_path(path: &str, name: &str) -> String {
     match path {
         "" => name.to_owned(),
         path if path == name || path.ends_with(&format!(".{name}")) => path.to_owned(),
@@ -64,19 +65,19 @@ fn inside(path: &str, name: &str) -> String {
 }
 
 fn unknown(name: &str, message: &str) -> String {
-    let known: Vec<_> = quoted(message).skip(1).collect();
+    let known: Vec<_> = backticked(message).skip(1).collect();
     match nearest(name, known.iter().copied()) {
         Some(meant) => format!("unknown field; did you mean {meant}?"),
         None => format!("unknown field; the fields are {}", known.join(", ")),
     }
 }
 
-/// The words of a message that are in backticks.
-fn quoted(message: &str) -> impl Iterator<Item = &str> {
+/// Words in backticks of `message`.
+fn backticked(message: &str) -> impl Iterator<Item = &str> {
     message.split('`').skip(1).step_by(2)
 }
 
-/// The schema of the field at `path`.
+/// Schema of the field at `path`.
 fn at<'a>(schema: &'a Value, path: &str) -> Option<&'a Value> {
     path.split(['.', '[']).filter(|step| !step.is_empty()).try_fold(schema, |schema, step| {
         let alternatives = schema["anyOf"].as_array().into_iter().flatten();
@@ -87,7 +88,7 @@ fn at<'a>(schema: &'a Value, path: &str) -> Option<&'a Value> {
     })
 }
 
-fn whole(schema: Option<&Value>) -> String {
+fn whole_number(schema: Option<&Value>) -> String {
     let limit = |key: &str| schema.and_then(|schema| schema[key].as_i64());
     match (limit("minimum"), limit("maximum")) {
         (Some(least), Some(most)) => format!("a whole number from {least} to {most}"),
@@ -95,8 +96,8 @@ fn whole(schema: Option<&Value>) -> String {
     }
 }
 
-/// What serde says of a type or of a value, in the words of JSON.
-fn plain(words: &str) -> String {
+/// A type or value in the words of JSON instead of Rust.
+fn in_json_terms(words: &str) -> String {
     match words {
         "sequence" | "a sequence" => "a list".into(),
         "map" | "a map" | "table" => "an object".into(),
@@ -114,7 +115,7 @@ fn plain(words: &str) -> String {
     }
 }
 
-fn cut(text: &str) -> String {
+fn truncated(text: &str) -> String {
     match text.char_indices().nth(MAX_QUOTED) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn other_types_are_named_in_the_words_of_json() {
+    fn types_have_the_names_of_json() {
         check(r#"{"enabled": 1}"#, "enabled: must be true or false, not 1");
         check(r#"{"title": null}"#, "title: must be a string, not null");
         check(r#"{"requires": {}}"#, "requires: must be a list, not an object");
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_is_named_with_its_place() {
+    fn a_field_is_named_with_its_path() {
         check(r#"{"titel": ""}"#, "titel: unknown field; did you mean title?");
         check(r#"{"video": [{"wide": 4}]}"#, "video[0].wide: unknown field; did you mean width?");
         let all = "id, width, height, bitrate, codec, preset";
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_document_has_no_field() {
+    fn an_error_of_the_whole_document_has_no_field() {
         check("7", "must be an object, not 7");
     }
 }

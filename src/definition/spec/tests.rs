@@ -19,7 +19,7 @@ fn check_refused(change: &Value, field: &str) -> String {
 }
 
 #[test]
-fn the_defaults_are_the_exact_ones() {
+fn default_segments_have_an_exact_duration() {
     let spec = spec(json!({"name": "test"})).unwrap();
     assert_eq!(spec.timeline.segment_duration(), Duration::from_millis(1920));
     assert_eq!(spec.window_segments(), 32);
@@ -29,12 +29,12 @@ fn the_defaults_are_the_exact_ones() {
 }
 
 #[test]
-fn the_defaults_as_json_are_the_documented_ones() {
+fn the_default_definition_as_json() {
     assert_snapshot!(serde_json::to_string(&StreamRequest::named("test")).unwrap(), @r#"{"name":"test","enabled":true,"schedule":null,"on_demand":false,"idle_seconds":30,"requires":[],"access":"public","allow":[],"deny":[],"max_viewers":null,"max_bandwidth":null,"overflow_url":null,"push":[],"title":"","pattern":"smpte","fps":"25","segment_frames":48,"chunk_frames":8,"window_seconds":60,"video":[{"id":"v720","width":1280,"height":720,"bitrate":2000000,"codec":"h264","preset":"ultrafast"}],"audio":{"id":"a","codec":"aac","bitrate":128000,"beep_hz":1000,"beep_dbfs":-18}}"#);
 }
 
 #[test]
-fn sound_can_be_left_out() {
+fn audio_can_be_disabled() {
     for none in [json!(null), json!(false)] {
         assert_eq!(spec(json!({"name": "a", "audio": none})).unwrap().audio, None);
     }
@@ -43,7 +43,7 @@ fn sound_can_be_left_out() {
 }
 
 #[test]
-fn names_are_short_and_plain() {
+fn invalid_names_are_refused() {
     for name in ["", "-a", "A", "a_b", "a/b", "ä", &"a".repeat(64)] {
         check_refused(&json!({"name": name}), "name");
     }
@@ -112,7 +112,7 @@ fn refusals_say_what_is_allowed() {
 }
 
 #[test]
-fn the_revision_hangs_on_what_changes_media_bytes() {
+fn the_revision_changes_exactly_with_the_media_bytes() {
     let revision = |json| spec(json).unwrap().revision("encoders 1");
     let base = revision(json!({"name": "a", "title": "t"}));
     assert_eq!(
@@ -133,8 +133,8 @@ fn the_revision_hangs_on_what_changes_media_bytes() {
     assert_eq!(Revision::parse("ABCDEF01"), None);
 }
 
-/// With one more change they are wrong, or not.
-const NEARLY: &[&str] = &[
+/// Mutations of these texts are sometimes valid definitions and sometimes not.
+const SEEDS: &[&str] = &[
     r#"{"name": "a"}"#,
     r#"{"name": "a", "fps": "30000/1001", "segment_frames": 60, "chunk_frames": 6, "title": "t", "pattern": "ebu"}"#,
     r#"{"name": "a", "fps": "50", "segment_frames": 96, "chunk_frames": 16, "window_seconds": 20, "video": []}"#,
@@ -147,7 +147,7 @@ const NEARLY: &[&str] = &[
 ];
 
 #[test]
-fn a_slower_preset_takes_more_room() {
+fn a_slower_preset_needs_more_capacity() {
     let pixels = |preset: &str| {
         let video = json!([{"width": 640, "height": 360, "bitrate": 500_000, "preset": preset}]);
         let request: StreamRequest = serde_json::from_value(json!({"name": "a", "fps": "25", "video": video})).unwrap();
@@ -159,7 +159,7 @@ fn a_slower_preset_takes_more_room() {
 
 proptest! {
     #[test]
-    fn what_is_accepted_is_written_as_it_was_read(fps in "(24|25|30|50|60|30000/1001)", frames in 30_u32..300, chunk in 4_u32..60, window in 10_u32..100, most in 0_u32..9) {
+    fn an_accepted_definition_survives_a_round_trip(fps in "(24|25|30|50|60|30000/1001)", frames in 30_u32..300, chunk in 4_u32..60, window in 10_u32..100, most in 0_u32..9) {
         let json = json!({"name": "x", "fps": fps, "segment_frames": frames, "chunk_frames": chunk, "window_seconds": window,
             "max_viewers": most, "max_bandwidth": u64::from(most) * 100_000, "overflow_url": format!("http://a/{most}")});
         if let Ok(spec) = spec(json) {
@@ -169,7 +169,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_accepted_has_segments_of_whole_chunks(text in mutated(NEARLY), segment in 0..2_000_000_000_u64) {
+    fn chunks_of_an_accepted_definition_fill_its_segments(text in mutated(SEEDS), segment in 0..2_000_000_000_u64) {
         let Ok(request) = serde_json::from_str::<StreamRequest>(&text) else { return Ok(()) };
         let Ok(spec) = StreamSpec::try_from(request) else { return Ok(()) };
         prop_assert_eq!(StreamSpec::try_from(StreamRequest::from(&spec)).unwrap(), spec.clone());

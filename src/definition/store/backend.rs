@@ -1,41 +1,41 @@
-//! Where definitions are kept, seen from those who write them.
+//! The storage behind the definitions, with the same operations for each kind.
 
 use std::sync::Arc;
 
 use super::Record;
-use super::bucket::{Bucket, Heard};
+use super::bucket::{Bucket, Update};
 use super::error::{FileError, Refusal, StoreError};
 use super::file::Files;
 use crate::definition::spec::StreamName;
 
-/// Where definitions are kept.
+/// Storage of definitions.
 pub(super) enum Backend {
-    /// Nowhere else.
+    /// No storage: definitions are lost when the process ends.
     Memory,
-    /// In a directory of this process.
+    /// A directory that only this process uses.
     Files(Arc<Files>),
-    /// Where other replicas keep theirs.
+    /// A bucket that replicas share.
     Bucket(Arc<Bucket>),
 }
 
 impl Backend {
-    /// What other replicas write to as well.
-    pub(super) fn shared(&self) -> Option<Arc<Bucket>> {
+    /// The bucket, if replicas share this storage.
+    pub(super) fn bucket(&self) -> Option<Arc<Bucket>> {
         match self {
             Self::Bucket(bucket) => Some(Arc::clone(bucket)),
             Self::Memory | Self::Files(_) => None,
         }
     }
 
-    /// What others have made of a definition.
-    pub(super) async fn get(&self, name: &StreamName) -> Result<Option<Heard>, StoreError> {
+    /// Reads a definition that another replica may have written.
+    pub(super) async fn get(&self, name: &StreamName) -> Result<Option<Update>, StoreError> {
         match self {
             Self::Bucket(bucket) => Ok(bucket.get(name).await?),
             Self::Memory | Self::Files(_) => Ok(None),
         }
     }
 
-    /// Keeps a definition in place of `version`, 0 for one that there was not. Says the version of this one.
+    /// Stores a definition in place of `version`, or of none if that is 0. Returns the new version.
     pub(super) async fn write(&self, record: &Arc<Record>, version: u64) -> Result<u64, Refusal> {
         match self {
             Self::Memory => Ok(0),
@@ -44,7 +44,7 @@ impl Backend {
         }
     }
 
-    /// Keeps a definition of this `version` no longer.
+    /// Deletes a definition that has this `version`.
     pub(super) async fn remove(&self, record: &Arc<Record>, version: u64) -> Result<(), Refusal> {
         match self {
             Self::Memory => Ok(()),
@@ -56,7 +56,7 @@ impl Backend {
     }
 }
 
-/// Does what takes a disk its time where it holds up nobody. It is done even if nobody waits for it any more.
+/// Runs a disk operation on a thread that may block. The operation completes even if the returned future is dropped.
 async fn on_disk(
     files: &Arc<Files>,
     record: &Arc<Record>,

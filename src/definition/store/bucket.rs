@@ -1,5 +1,5 @@
-//! Definitions in a NATS JetStream key-value bucket, which replicas share: one key for each stream. What is written names
-//! the version that it replaces, so that of two who write at once one is told.
+//! Definitions in a NATS JetStream key-value bucket that replicas share, one key for each stream. A write names the
+//! version that it replaces, so that the second of two simultaneous writes fails.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,56 +20,58 @@ use crate::definition::spec::StreamName;
 
 const SCHEMES: [&str; 2] = ["nats", "tls"];
 const DEFAULT_BUCKET: &str = "barstone";
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(5);
-/// How long an answer may take: what is written later than this is not heard of in time.
-const ANSWER: Duration = Duration::from_secs(1);
+/// Timeout of connecting.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Timeout of an answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Where a bucket is: `nats://[USER:PASSWORD@]HOST[:PORT][,…][/BUCKET]`, or `tls://…`; `TOKEN@` is taken too.
+/// Address of a bucket: `nats://[USER:PASSWORD@]HOST[:PORT][,…][/BUCKET]` or `tls://…`. `TOKEN@` may stand in place of
+/// user and password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     servers: Vec<String>,
     bucket: String,
 }
 
-/// A bucket that has been there.
+/// A bucket that has been connected to.
 pub(super) struct Bucket {
     address: Address,
     client: Client,
     store: kv::Store,
-    /// What was heard of it may not be all.
-    doubt: Arc<Notify>,
+    /// Notified when updates may have been missed.
+    missed_updates: Arc<Notify>,
 }
 
-/// What a key has come to.
-pub(super) struct Heard {
+/// A write to one key of the bucket.
+pub(super) struct Update {
     pub(super) name: StreamName,
-    /// `None` if it has been removed.
+    /// `None` if the definition was deleted.
     pub(super) record: Option<Arc<Record>>,
     pub(super) version: u64,
 }
 
-/// What happens to a bucket from some moment on.
-pub(super) type News = kv::Watch;
+/// Writes to the bucket from some moment on.
+pub(super) type Updates = kv::Watch;
 
-/// Everything that there is, and what comes after it.
-pub(super) struct Heads {
-    /// The version of what was written last; 0 if nobody has ever written anything.
+/// All keys of a bucket, and the writes that follow.
+pub(super) struct Snapshot {
+    /// Version of the last write, or 0 if the bucket was never written to.
     pub(super) newest: u64,
-    pub(super) all: Vec<Heard>,
-    pub(super) news: News,
+    pub(super) all: Vec<Update>,
+    pub(super) updates: Updates,
 }
 
 impl Bucket {
-    /// Connects, and makes the bucket if there is none.
+    /// Connects to a bucket, and creates it if it does not exist.
     pub(super) async fn open(address: &Address) -> Result<Self, BucketError> {
         let failed = |problem: &dyn fmt::Display| address.failed(problem);
         let servers = address.servers.iter().map(|server| server.parse::<ServerAddr>());
         let servers: Vec<_> = servers.collect::<Result<_, _>>().map_err(|error| failed(&error))?;
         let options = credentials(&servers).map_err(|problem| failed(&problem))?;
-        let doubt = Arc::new(Notify::new());
-        let (named, doubtful) = (address.to_string(), Arc::clone(&doubt));
-        let options = options.name("barstone").connection_timeout(CONNECT).request_timeout(Some(ANSWER));
+        let missed_updates = Arc::new(Notify::new());
+        let (named, notify_missed) = (address.to_string(), Arc::clone(&missed_updates));
+        let options =
+            options.name("barstone").connection_timeout(CONNECT_TIMEOUT).request_timeout(Some(ANSWER_TIMEOUT));
         let options = options.event_callback(move |event| {
             match event {
                 Event::Disconnected => {
@@ -77,94 +79,95 @@ impl Bucket {
                 }
                 Event::Connected => {
                     tracing::info!(store = named, "connected to the store");
-                    doubtful.notify_one();
+                    notify_missed.notify_one();
                 }
                 event => tracing::debug!(store = named, %event, "the store"),
             }
             std::future::ready(())
         });
         let client = options.connect(servers).await.map_err(|error| failed(&error))?;
-        let store = find_or_make(&client, &address.bucket).await.map_err(|problem| failed(&problem))?;
-        Ok(Self { address: address.clone(), client, store, doubt })
+        let store = open_or_create(&client, &address.bucket).await.map_err(|problem| failed(&problem))?;
+        Ok(Self { address: address.clone(), client, store, missed_updates })
     }
 
-    /// What there is now, and whatever happens to it.
-    pub(super) async fn heads(&self) -> Result<Heads, BucketError> {
+    /// Reads all keys and subscribes to the writes that follow.
+    pub(super) async fn snapshot(&self) -> Result<Snapshot, BucketError> {
         let failed = |problem: &dyn fmt::Display| self.address.failed(problem);
-        let store = find_or_make(&self.client, &self.address.bucket).await.map_err(|problem| failed(&problem))?;
+        let store = open_or_create(&self.client, &self.address.bucket).await.map_err(|problem| failed(&problem))?;
         let state = &store.stream.cached_info().state;
         let newest = state.last_sequence;
         let mut there = state.messages > 0;
-        let mut news = store.watch_with_history(">").await.map_err(|error| failed(&error))?;
+        let mut updates = store.watch_with_history(">").await.map_err(|error| failed(&error))?;
         let mut all = Vec::new();
         while there {
-            let entry = timeout(ANSWER, news.next()).await.map_err(|_| failed(&"no answer within 1 s"))?;
+            let entry = timeout(ANSWER_TIMEOUT, updates.next()).await.map_err(|_| failed(&"no answer within 1 s"))?;
             let entry = entry.ok_or_else(|| failed(&"the watch has ended"))?.map_err(|error| failed(&error))?;
             there = entry.delta > 0;
-            all.extend(Heard::of(&entry));
+            all.extend(Update::of(&entry));
         }
-        Ok(Heads { newest, all, news })
+        Ok(Snapshot { newest, all, updates })
     }
 
-    /// The next thing that happens. It fails also when the connection has been broken meanwhile, which a watch outlives
-    /// without a word.
-    pub(super) async fn next(&self, news: &mut News) -> Result<Option<Heard>, BucketError> {
+    /// Resolves with the next write. Fails if the connection was interrupted, because the subscription survives an
+    /// interruption without reporting it. `None` is an entry that is ignored.
+    pub(super) async fn next(&self, updates: &mut Updates) -> Result<Option<Update>, BucketError> {
         let entry = tokio::select! {
-            entry = news.next() => entry,
-            () = self.doubt.notified() => return Err(self.address.failed(&"something may have been missed")),
+            entry = updates.next() => entry,
+            () = self.missed_updates.notified() => return Err(self.address.failed(&"something may have been missed")),
         };
         let entry = entry.ok_or_else(|| self.address.failed(&"the watch has ended"))?;
-        Ok(Heard::of(&entry.map_err(|error| self.address.failed(&error))?))
+        Ok(Update::of(&entry.map_err(|error| self.address.failed(&error))?))
     }
 
-    /// What one key has come to; `None` if there has never been such a key, or it makes no sense.
-    pub(super) async fn get(&self, name: &StreamName) -> Result<Option<Heard>, BucketError> {
-        let entry = timeout(ANSWER, self.store.entry(name.as_str())).await;
+    /// Reads one key. `None` if the key never existed or its value cannot be parsed.
+    pub(super) async fn get(&self, name: &StreamName) -> Result<Option<Update>, BucketError> {
+        let entry = timeout(ANSWER_TIMEOUT, self.store.entry(name.as_str())).await;
         let entry = entry.map_err(|_| self.address.failed(&"no answer within 1 s"))?;
-        Ok(entry.map_err(|error| self.address.failed(&error))?.as_ref().and_then(Heard::of))
+        Ok(entry.map_err(|error| self.address.failed(&error))?.as_ref().and_then(Update::of))
     }
 
     pub(super) async fn write(&self, record: &Record, version: u64) -> Result<u64, Refusal> {
-        let (name, text) = (record.spec.name.as_str(), text::written(record).into());
+        let (name, text) = (record.spec.name.as_str(), text::serialize(record).into());
         let written = async {
             match version {
                 0 => self.store.create(name, text).await.map_err(|error| match error.kind() {
-                    kv::CreateErrorKind::AlreadyExists => Refusal::Behind,
+                    kv::CreateErrorKind::AlreadyExists => Refusal::Conflict,
                     _ => self.failed(&error),
                 }),
                 version => self.store.update(name, text, version).await.map_err(|error| self.refusal(&error)),
             }
         };
-        self.at_once(written).await
+        self.if_connected(written).await
     }
 
     pub(super) async fn remove(&self, name: &StreamName, version: u64) -> Result<(), Refusal> {
         let removed = self.store.delete_expect_revision(name.as_str(), Some(version));
-        self.at_once(async { removed.await.map_err(|error| self.refusal(&error)) }).await
+        self.if_connected(async { removed.await.map_err(|error| self.refusal(&error)) }).await
     }
 
-    /// What cannot be done now is not kept for later: whoever asked for it is told that it failed.
-    async fn at_once<T>(&self, work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+    /// Runs a request if the client is connected. Without a connection the library would queue the request; the caller
+    /// gets an error instead.
+    async fn if_connected<T>(&self, work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
         if self.client.connection_state() != connection::State::Connected {
             return Err(self.failed(&"not connected"));
         }
-        timeout(ANSWER, work).await.unwrap_or_else(|_| Err(self.failed(&"no answer within 1 s")))
+        timeout(ANSWER_TIMEOUT, work).await.unwrap_or_else(|_| Err(self.failed(&"no answer within 1 s")))
     }
 
     fn refusal(&self, error: &kv::UpdateError) -> Refusal {
         match error.kind() {
-            kv::UpdateErrorKind::WrongLastRevision => Refusal::Behind,
+            kv::UpdateErrorKind::WrongLastRevision => Refusal::Conflict,
             _ => self.failed(error),
         }
     }
 
     fn failed(&self, problem: &dyn fmt::Display) -> Refusal {
-        self.doubt.notify_one();
+        self.missed_updates.notify_one();
         Refusal::Failed(self.address.failed(problem).into())
     }
 }
 
-/// Of the first server that has some, as the library does not read them there; a name alone is a token.
+/// User and password, or token, of the first server that has one. The library does not read them from the URL.
 fn credentials(servers: &[ServerAddr]) -> Result<ConnectOptions, Utf8Error> {
     let decoded = |text: &str| percent_decode_str(text).decode_utf8().map(Cow::into_owned);
     let Some((server, name)) = servers.iter().find_map(|server| Some((server, server.username()?))) else {
@@ -176,13 +179,13 @@ fn credentials(servers: &[ServerAddr]) -> Result<ConnectOptions, Utf8Error> {
     })
 }
 
-async fn find_or_make(client: &Client, bucket: &str) -> Result<kv::Store, String> {
+async fn open_or_create(client: &Client, bucket: &str) -> Result<kv::Store, String> {
     let mut context = jetstream::new(client.clone());
-    context.set_timeout(ANSWER);
+    context.set_timeout(ANSWER_TIMEOUT);
     if let Ok(store) = context.get_key_value(bucket).await {
         return Ok(store);
     }
-    // The library's own way of making one asks for what servers before 2.10 do not tell.
+    // `create_key_value` of the library requires fields that servers before 2.10 do not send.
     let config = stream::Config {
         name: format!("KV_{bucket}"),
         description: Some("definitions of streams".into()),
@@ -199,8 +202,8 @@ async fn find_or_make(client: &Client, bucket: &str) -> Result<kv::Store, String
     context.get_key_value(bucket).await.map_err(|error| error.to_string())
 }
 
-impl Heard {
-    /// What makes no sense is reported, and as if it were not there.
+impl Update {
+    /// Parses an entry. One that cannot be parsed is logged and ignored.
     fn of(entry: &kv::Entry) -> Option<Self> {
         let (key, version) = (&entry.key, entry.revision);
         let Some(name) = StreamName::parse(key) else {
@@ -210,7 +213,7 @@ impl Heard {
         if entry.operation != kv::Operation::Put {
             return Some(Self { name, record: None, version });
         }
-        match text::read(key, &entry.value) {
+        match text::parse(key, &entry.value) {
             Ok(record) => Some(Self { name, record: Some(Arc::new(record)), version }),
             Err(problem) => {
                 tracing::error!(key, problem, "ignoring a definition in the store that cannot be read");
@@ -244,7 +247,7 @@ impl FromStr for Address {
     }
 }
 
-/// Without what is secret.
+/// The address without user, password and token.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = self.servers.first().and_then(|server| server.split("://").next()).unwrap_or_default();

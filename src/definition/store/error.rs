@@ -2,19 +2,19 @@
 
 use std::fmt;
 
-/// The store could not be used.
+/// The store cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A file of the state directory.
+    /// Error of a file in the state directory.
     #[error("state_dir")]
     File(#[from] FileError),
-    /// The bucket.
+    /// Error of the bucket.
     #[error("store")]
     Bucket(#[from] BucketError),
 }
 
 impl StoreError {
-    /// What happened, without the path or the address: fit for clients of the API.
+    /// Error text without the path or address, for clients of the API.
     pub fn problem(&self) -> String {
         match self {
             Self::File(error) => error.problem.clone(),
@@ -22,7 +22,7 @@ impl StoreError {
         }
     }
 
-    /// The path or the address where it happened.
+    /// Path or address where the error occurred.
     pub fn place(&self) -> &dyn fmt::Display {
         match self {
             Self::File(error) => &error.place,
@@ -31,16 +31,16 @@ impl StoreError {
     }
 }
 
-/// A file of the state directory that could not be used.
+/// A file of the state directory that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{place}: {problem}")]
 pub struct FileError {
-    /// The path.
+    /// Path of the file or directory.
     pub(super) place: String,
     pub(super) problem: String,
 }
 
-/// The bucket could not be used.
+/// A bucket that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{address}: {problem}")]
 pub struct BucketError {
@@ -48,10 +48,10 @@ pub struct BucketError {
     pub(super) problem: String,
 }
 
-/// Why nothing was written.
+/// Why the store refused a write.
 pub(super) enum Refusal {
-    /// Another replica has written it meanwhile.
-    Behind,
+    /// Another replica has written the definition meanwhile.
+    Conflict,
     Failed(StoreError),
 }
 

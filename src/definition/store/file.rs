@@ -1,5 +1,5 @@
-//! Definitions on disk: one readable JSON file for each stream. A file is written beside its place, brought to the disk
-//! and renamed into it, so that whatever ends the process finds the old one or the new one.
+//! Definitions on disk: one JSON file for each stream. A file is written under another name, synced and renamed, so
+//! that after a crash either the old or the new file exists.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -17,19 +17,19 @@ use crate::definition::spec::StreamName;
 const STREAMS: &str = "streams";
 const LOCK: &str = "lock";
 const ENDING: &str = "json";
-/// Of a file that is being written.
+/// Extension of a file that is being written.
 const PART: &str = "part";
-/// Of a file that made no sense; a number follows.
+/// Start of the extension of a file that cannot be parsed; a number follows.
 const BROKEN: &str = "broken";
 
 const IN_USE: &str = "in use by another barstone; stop it, or give this one its own --state-dir";
 
-/// The files of one state directory, which no other process uses meanwhile.
+/// The files of a state directory, locked against other processes.
 #[derive(Debug)]
 pub(super) struct Files {
     directory: PathBuf,
     is_new: bool,
-    /// Locked for as long as it is open.
+    /// Holds the lock while it is open.
     _lock: File,
 }
 
@@ -51,12 +51,12 @@ impl Files {
         Ok(Self { directory, is_new, _lock: open })
     }
 
-    /// Whether there was no such directory before.
+    /// Whether this call of `open` created the directory.
     pub(super) fn is_new(&self) -> bool {
         self.is_new
     }
 
-    /// Every definition that makes sense. What does not is set aside; what was half written goes.
+    /// Reads all definitions. A file that cannot be parsed is set aside; a partly written file is deleted.
     pub(super) fn read(&self) -> Result<Vec<Record>, FileError> {
         let mut records = Vec::new();
         for entry in fs::read_dir(&self.directory).map_err(|error| failed(&self.directory, &error))?.flatten() {
@@ -66,7 +66,7 @@ impl Files {
                     Ok(record) => records.push(record),
                     Err(problem) => set_aside(&path, &problem),
                 },
-                // It was never acknowledged.
+                // Its write was never acknowledged.
                 Some(PART) => _ = fs::remove_file(&path),
                 Some(_) | None => {}
             }
@@ -78,15 +78,15 @@ impl Files {
         let path = self.path(&record.spec.name);
         let attempt = || -> io::Result<()> {
             let part = path.with_extension(PART);
-            // There may be keys of targets in it.
+            // Only the owner may read the file, because it may contain keys of push targets.
             let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
-            file.write_all(&text::written(record))?;
+            file.write_all(&text::serialize(record))?;
             file.sync_all()?;
             fs::rename(&part, &path)?;
             self.sync()
         };
         attempt().map_err(|error| {
-            // A file that is half written takes room that the next attempt needs.
+            // A partly written file takes space that the next attempt needs.
             let _ = fs::remove_file(path.with_extension(PART));
             failed(&path, &error)
         })
@@ -105,7 +105,7 @@ impl Files {
         self.directory.join(name.as_str()).with_extension(ENDING)
     }
 
-    /// A name is on the disk when its directory is.
+    /// Syncs the directory, which makes new names durable.
     fn sync(&self) -> io::Result<()> {
         File::open(&self.directory)?.sync_all()
     }
@@ -113,7 +113,7 @@ impl Files {
 
 fn read(path: &Path) -> Result<Record, String> {
     let text = fs::read(path).map_err(|error| error.to_string())?;
-    text::read(path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default(), &text)
+    text::parse(path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default(), &text)
 }
 
 fn set_aside(path: &Path, problem: &str) {

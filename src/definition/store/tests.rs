@@ -35,7 +35,7 @@ fn file(directory: &TempDir, name: &str) -> std::path::PathBuf {
 }
 
 #[tokio::test]
-async fn what_was_written_is_there_when_the_directory_is_opened_again() {
+async fn definitions_survive_a_reopening_of_the_directory() {
     let directory = TempDir::new().unwrap();
     let definitions = open(&directory);
     assert_eq!(definitions.put(titled("a", "first"), &Guard::New, at(0)).await.unwrap(), Change::Created);
@@ -52,7 +52,7 @@ async fn what_was_written_is_there_when_the_directory_is_opened_again() {
 }
 
 #[tokio::test]
-async fn a_file_that_makes_no_sense_is_set_aside_and_the_others_are_read() {
+async fn a_file_that_cannot_be_parsed_is_set_aside_and_the_others_are_read() {
     let directory = TempDir::new().unwrap();
     drop(open(&directory));
     let good = fs::read_to_string(file(&directory, "test.json")).unwrap();
@@ -76,7 +76,7 @@ async fn a_file_that_makes_no_sense_is_set_aside_and_the_others_are_read() {
 }
 
 #[tokio::test]
-async fn two_processes_do_not_keep_their_state_in_one_place() {
+async fn a_state_directory_in_use_is_refused() {
     let directory = TempDir::new().unwrap();
     let first = open(&directory);
     let error = Definitions::open(directory.path(), Vec::new()).unwrap_err();
@@ -90,10 +90,10 @@ async fn two_processes_do_not_keep_their_state_in_one_place() {
 }
 
 #[tokio::test]
-async fn a_write_that_cannot_be_kept_changes_nothing() {
+async fn a_write_that_cannot_be_stored_changes_nothing() {
     let directory = TempDir::new().unwrap();
     let definitions = open(&directory);
-    // Nothing can be written beside a directory of that name, whoever we are.
+    // A directory of that name makes the write fail for every user, root included.
     fs::create_dir(file(&directory, "a.part")).unwrap();
     let error = definitions.put(spec("a"), &Guard::Always, at(0)).await.unwrap_err();
     assert_eq!(error.to_string(), "could not save stream a: Is a directory");
@@ -114,7 +114,7 @@ async fn a_full_disk_is_reported_by_name_and_no_half_written_file_stays() {
 }
 
 #[tokio::test]
-async fn what_is_declared_is_read_only_and_goes_first() {
+async fn a_declared_stream_is_read_only_and_overrides_a_stored_one() {
     let definitions = Definitions::in_memory(vec![titled("a", "made")]);
     definitions.declare(vec![titled("a", "declared"), spec("b")], at(0)).await;
     for write in [
@@ -132,7 +132,7 @@ async fn what_is_declared_is_read_only_and_goes_first() {
 }
 
 #[tokio::test]
-async fn what_is_declared_as_before_keeps_what_was_said_by_hand() {
+async fn an_unchanged_declaration_keeps_a_stop_by_hand() {
     let definitions = Definitions::in_memory(Vec::new());
     definitions.declare(vec![spec("a"), spec("b")], at(0)).await;
     for stream in ["a", "b"] {
@@ -152,22 +152,22 @@ async fn what_is_declared_as_before_keeps_what_was_said_by_hand() {
 }
 
 #[tokio::test]
-async fn what_is_declared_otherwise_follows_on_what_it_was() {
+async fn a_changed_declaration_follows_on_the_previous_one() {
     let definitions = Definitions::in_memory(Vec::new());
     definitions.declare(vec![spec("a"), spec("b")], at(0)).await;
     let shorter = StreamSpec { window: Duration::from_secs(30), ..spec("b") };
     definitions.declare(vec![titled("a", "another"), shorter], at(0)).await;
     let known = definitions.known();
-    let (goes_over, begins_anew) = (&known[&name("a")], &known[&name("b")]);
+    let (switched, restarted) = (&known[&name("a")], &known[&name("b")]);
     let current = spec("a").timeline.segment_at(at(0));
-    let starts: Vec<_> = goes_over.parts().iter().map(|part| part.begin.from).collect();
+    let starts: Vec<_> = switched.parts().iter().map(|part| part.begin.from).collect();
     assert_eq!(starts, [0, current + 2]);
-    assert_eq!((goes_over.spec.title.as_str(), goes_over.origin), ("another", Origin::Declared));
-    assert_eq!((begins_anew.before.len(), begins_anew.begin.from), (0, 0));
+    assert_eq!((switched.spec.title.as_str(), switched.origin), ("another", Origin::Declared));
+    assert_eq!((restarted.before.len(), restarted.begin.from), (0, 0));
 }
 
 #[tokio::test]
-async fn a_stored_stream_comes_back_when_none_of_its_name_is_declared_any_more() {
+async fn a_stored_stream_returns_when_its_declaration_is_removed() {
     let directory = TempDir::new().unwrap();
     let definitions = open(&directory);
     definitions.declare(vec![titled("test", "declared")], at(0)).await;
@@ -177,7 +177,7 @@ async fn a_stored_stream_comes_back_when_none_of_its_name_is_declared_any_more()
 }
 
 #[tokio::test]
-async fn a_guard_keeps_a_write_from_undoing_another() {
+async fn a_precondition_prevents_a_write_from_undoing_another() {
     let definitions = Definitions::in_memory(vec![spec("a")]);
     let tag = || definitions.known()[&name("a")].tag();
     let old = tag();
@@ -198,7 +198,7 @@ async fn a_guard_keeps_a_write_from_undoing_another() {
 }
 
 #[tokio::test]
-async fn the_same_definition_again_changes_nothing() {
+async fn writing_an_equal_definition_changes_nothing() {
     let definitions = Definitions::in_memory(vec![spec("a")]);
     let before = definitions.known();
     assert_eq!(definitions.put(spec("a"), &Guard::Always, at(5)).await.unwrap(), Change::Replaced);
@@ -206,21 +206,21 @@ async fn the_same_definition_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn there_is_a_limit_to_streams() {
+async fn creating_more_than_max_streams_is_refused() {
     let definitions = Definitions::in_memory(Vec::new());
-    for number in 0..ALLOWED_STREAMS {
+    for number in 0..DEFAULT_MAX_STREAMS {
         definitions.put(spec(&format!("s{number}")), &Guard::New, at(0)).await.unwrap();
     }
     let full = |allowed| format!("{allowed} streams exist, which is the limit; delete one, or raise max_streams");
     let create =
         async |name| definitions.put(spec(name), &Guard::Always, at(0)).await.map_err(|error| error.to_string());
-    assert_eq!(create("a").await, Err(full(ALLOWED_STREAMS)));
+    assert_eq!(create("a").await, Err(full(DEFAULT_MAX_STREAMS)));
     definitions.put(titled("s0", "changed"), &Guard::Always, at(0)).await.unwrap();
-    definitions.allow(ALLOWED_STREAMS + 1);
+    definitions.set_max_streams(DEFAULT_MAX_STREAMS + 1);
     assert_eq!(create("a").await, Ok(Change::Created));
-    definitions.allow(1);
+    definitions.set_max_streams(1);
     assert_eq!(create("b").await, Err(full(1)));
-    assert_eq!(definitions.known().len(), ALLOWED_STREAMS + 1);
+    assert_eq!(definitions.known().len(), DEFAULT_MAX_STREAMS + 1);
 }
 
 proptest! {

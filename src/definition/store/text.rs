@@ -1,4 +1,4 @@
-//! A definition as it is written down: JSON that people can read.
+//! The stored form of a definition: readable JSON.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,40 +6,40 @@ use super::{Before, Begin, Forgotten, Origin, Record};
 use crate::base::timeline::UnixTime;
 use crate::definition::spec::{SpecError, StreamRequest, StreamSpec};
 
-/// What is written.
+/// Contents of a stored definition.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Content {
-    /// When the definition was last written.
+struct Document {
+    /// Time of the last write.
     changed: jiff::Timestamp,
-    /// When it was last said by hand whether the stream runs.
+    /// Time of the last start or stop by hand.
     switched: jiff::Timestamp,
-    /// The first segment of the definition.
+    /// Number of the first segment of the definition.
     #[serde(default)]
     from: u64,
-    /// How many definitions were announced before it.
+    /// Number of definitions that were announced before this one.
     #[serde(default)]
     number: Option<u64>,
-    /// When the MPD last changed.
+    /// Time of the last change of the MPD.
     #[serde(default)]
     described: Option<jiff::Timestamp>,
     #[serde(default)]
-    before: Vec<Earlier>,
-    /// How many definitions there were before those.
+    before: Vec<EarlierDefinition>,
+    /// Number of earlier definitions that are no longer in `before`.
     #[serde(default)]
     forgotten: u64,
-    /// The one of them that began the Period of the first that is left.
+    /// The forgotten definition that began the Period of the oldest definition in `before`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    lead: Option<Earlier>,
+    lead: Option<EarlierDefinition>,
     #[serde(default, skip_serializing_if = "is_zero")]
     takes: u64,
     definition: StreamRequest,
 }
 
-/// A definition that the stream had.
+/// An earlier definition of the stream.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Earlier {
+struct EarlierDefinition {
     #[serde(alias = "changed")]
     described: jiff::Timestamp,
     from: u64,
@@ -48,19 +48,19 @@ struct Earlier {
     definition: StreamRequest,
 }
 
-/// Writes a definition down.
-pub(super) fn written(record: &Record) -> Vec<u8> {
+/// Serializes a record as JSON.
+pub(super) fn serialize(record: &Record) -> Vec<u8> {
     let Record { spec, changed, begin, before, forgotten, switched, origin: _ } = record;
     let Forgotten { count, lead, takes } = forgotten;
-    let content = Content {
+    let content = Document {
         changed: timestamp(*changed),
         switched: timestamp(*switched),
         from: begin.from,
         number: Some(begin.number),
         described: Some(timestamp(begin.described)),
-        before: before.iter().map(Earlier::from).collect(),
+        before: before.iter().map(EarlierDefinition::from).collect(),
         forgotten: *count,
-        lead: lead.as_deref().map(Earlier::from),
+        lead: lead.as_deref().map(EarlierDefinition::from),
         takes: *takes,
         definition: StreamRequest::from(spec),
     };
@@ -69,17 +69,18 @@ pub(super) fn written(record: &Record) -> Vec<u8> {
     text
 }
 
-/// Reads what was written down under `name`. Where no numbers were written, which was so at first, they follow from the order.
+/// Parses the stored definition of the stream `name`. Early versions stored no `number`; it then follows from the
+/// order.
 ///
 /// # Errors
-/// Why it makes no sense.
-pub(super) fn read(name: &str, text: &[u8]) -> Result<Record, String> {
-    let content: Content = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+/// A text that says why the definition is not valid.
+pub(super) fn parse(name: &str, text: &[u8]) -> Result<Record, String> {
+    let content: Document = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     let spec = StreamSpec::try_from(content.definition).map_err(|error| error.to_string())?;
     if name != spec.name.as_str() {
         return Err(format!("it defines {}", spec.name));
     }
-    let Content { from, number, described, forgotten: count, lead, takes, .. } = content;
+    let Document { from, number, described, forgotten: count, lead, takes, .. } = content;
     let before = content.before.into_iter().zip(count..).map(|(earlier, place)| earlier.before(place));
     let before = before.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
     let lead = lead.map(|earlier| earlier.before(0)).transpose().map_err(|error| error.to_string())?;
@@ -97,7 +98,7 @@ pub(super) fn read(name: &str, text: &[u8]) -> Result<Record, String> {
     Ok(Record { spec, changed, begin, before, forgotten, switched, origin: Origin::Stored })
 }
 
-impl From<&Before> for Earlier {
+impl From<&Before> for EarlierDefinition {
     fn from(before: &Before) -> Self {
         let Before { spec, begin: Begin { from, number, described } } = before;
         let definition = StreamRequest::from(spec);
@@ -105,7 +106,7 @@ impl From<&Before> for Earlier {
     }
 }
 
-impl Earlier {
+impl EarlierDefinition {
     fn before(self, place: u64) -> Result<Before, SpecError> {
         let Self { described, from, number, definition } = self;
         let begin = Begin { from, number: number.unwrap_or(place), described: unix_time(described) };

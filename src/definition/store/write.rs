@@ -1,64 +1,64 @@
-//! What a write asks for, and what comes of it.
+//! Preconditions, results and errors of a write.
 
 use std::sync::Arc;
 
 use super::{Record, StoreError};
 use crate::definition::spec::StreamName;
 
-/// What must be so for a write to take place.
+/// Precondition of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Guard {
-    /// Nothing.
+    /// No precondition.
     Always,
-    /// There is no such stream yet.
+    /// The stream does not exist.
     New,
-    /// There is one, whatever it is.
+    /// The stream exists.
     Exists,
-    /// There is one that has one of these tags, which are those of [`Record::tag`].
+    /// The stream exists and its [`Record::tag`] is one of these.
     Unchanged(Vec<String>),
 }
 
-/// What a write did.
+/// Result of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// There was no such stream before.
+    /// The stream is new.
     Created,
-    /// The stream has a new definition, or the one that it had.
+    /// The stream existed. Its definition may be the same as before.
     Replaced,
 }
 
-/// Why a write did not take place. Nothing has changed then.
+/// Why a write failed. Nothing has changed.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// The name is taken.
+    /// A stream of this name exists.
     #[error("stream {0} exists already")]
     Exists(StreamName),
-    /// There is no such stream.
+    /// The stream does not exist.
     #[error("there is no stream {0}")]
     Unknown(StreamName),
-    /// Somebody else has written it since.
+    /// The definition was changed since the client read it.
     #[error("stream {0} has changed since you read it; get it again")]
     Changed(StreamName),
-    /// There is none, and the write requires one.
+    /// The stream does not exist, and the precondition requires it.
     #[error("there is no stream {0} to change; get the list of streams again")]
     Gone(StreamName),
-    /// The configuration file declares it.
+    /// The configuration file declares the stream.
     #[error("the configuration file declares stream {0}; change it there and send SIGHUP")]
     Declared(StreamName),
-    /// There are as many as there may be.
+    /// The limit of streams is reached.
     #[error("{allowed} streams exist, which is the limit; delete one, or raise max_streams")]
     Full {
-        /// How many.
+        /// The limit.
         allowed: usize,
     },
-    /// It could not be written to the disk or to the store.
+    /// The store could not be written.
     #[error("could not {action} stream {name}: {}", source.problem())]
     Store {
         /// `save` or `delete`.
         action: &'static str,
-        /// Whose definition.
+        /// Name of the stream.
         name: StreamName,
-        /// Why.
+        /// The error of the store.
         source: Arc<StoreError>,
     },
 }

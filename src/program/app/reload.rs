@@ -59,7 +59,7 @@ impl Reloader {
         self.app.change_access(access);
         let (setting, definitions) = (self.registry.setting(), self.registry.definitions());
         setting.limits.send_replace(next.watching.clone());
-        definitions.allow(next.max_streams);
+        definitions.set_max_streams(next.max_streams);
         definitions.declare(next.streams.clone().unwrap_or_default(), setting.clock.now()).await;
         self.workers.set(&next.hooks);
         self.config = next;

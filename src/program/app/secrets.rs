@@ -68,7 +68,8 @@ impl Secrets {
 }
 
 fn made<'a>(place: &'a mut Option<String>, config: &Config, name: &'static str) -> Result<&'a str, AppError> {
-    let find = || token::find_or_make(config.state_dir.as_deref(), name).map_err(|error| AppError::Token(name, error));
+    let find =
+        || token::open_or_create(config.state_dir.as_deref(), name).map_err(|error| AppError::Token(name, error));
     let secret = match place.take() {
         Some(secret) => secret,
         None => find()?,

@@ -16,7 +16,7 @@ const BYTES: usize = 16;
 
 /// What is kept in the file `name` of a state directory, which nobody else is using meanwhile; without one what lasts
 /// as long as the process.
-pub(super) fn find_or_make(state: Option<&Path>, name: &str) -> io::Result<String> {
+pub(super) fn open_or_create(state: Option<&Path>, name: &str) -> io::Result<String> {
     let Some(state) = state else { return make() };
     let path = state.join(name);
     match fs::read_to_string(&path) {
@@ -55,12 +55,12 @@ mod tests {
     fn a_token_is_made_once_and_is_for_its_owner_only() {
         let state = tempfile::TempDir::new().unwrap();
         fs::write(state.path().join("token.part"), "half").unwrap();
-        let token = find_or_make(Some(state.path()), TOKEN).unwrap();
-        assert_eq!((token.len(), &find_or_make(Some(state.path()), TOKEN).unwrap()), (32, &token));
+        let token = open_or_create(Some(state.path()), TOKEN).unwrap();
+        assert_eq!((token.len(), &open_or_create(Some(state.path()), TOKEN).unwrap()), (32, &token));
         let meta = fs::metadata(state.path().join(TOKEN)).unwrap();
         assert_eq!(meta.permissions().mode() & 0o777, 0o600);
         let others =
-            [find_or_make(Some(state.path()), VIEWER_KEY), find_or_make(None, TOKEN), find_or_make(None, TOKEN)];
+            [open_or_create(Some(state.path()), VIEWER_KEY), open_or_create(None, TOKEN), open_or_create(None, TOKEN)];
         let others = others.map(Result::unwrap);
         assert!(!others.contains(&token) && others[1] != others[2]);
     }

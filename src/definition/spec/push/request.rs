@@ -1,4 +1,4 @@
-//! Targets as users write them, and as they are shown: with a mask in place of what is secret.
+//! Push targets as users write them, and their masked form, which contains no secrets.
 
 use std::fmt;
 
@@ -9,14 +9,14 @@ use super::{Push, PushUrl};
 use crate::definition::spec::TrackId;
 use crate::definition::spec::limits::MAX_URL;
 
-/// A target that a stream is pushed to, as a user writes it.
+/// A push target.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PushRequest {
-    /// Where it is: `rtmp`, `rtmps`, `srt` or `udp`. Answers have `***` in place of the key.
+    /// URL of the target: `rtmp`, `rtmps`, `srt` or `udp`. Answers have `***` in place of the key.
     #[schemars(length(max = MAX_URL), regex(pattern = PushUrl::PATTERN))]
     pub url: String,
-    /// The rendition; the first if nothing is said.
+    /// Id of the rendition to push; null for the first.
     #[serde(default)]
     #[schemars(regex(pattern = TrackId::PATTERN))]
     pub video: Option<String>,
@@ -28,7 +28,7 @@ impl fmt::Debug for PushRequest {
     }
 }
 
-/// Puts a mask in place of each secret.
+/// Replaces the secret of each target by a mask.
 pub(crate) fn mask(requests: &mut [PushRequest]) {
     for request in requests {
         if let Some(url) = PushUrl::parse(&request.url) {
@@ -37,7 +37,8 @@ pub(crate) fn mask(requests: &mut [PushRequest]) {
     }
 }
 
-/// Puts back the secrets that were masked when `before` was shown: of its targets each that is shown alike, in order.
+/// Replaces masks by the secrets of `before`. A masked URL gets the secret of the first target of `before` that has the
+/// same masked URL and is not used yet.
 pub(crate) fn unmask(requests: &mut [PushRequest], before: &[Push]) {
     let mut left: Vec<&Push> = before.iter().collect();
     for request in requests {

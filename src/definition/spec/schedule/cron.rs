@@ -1,5 +1,5 @@
-//! One cron expression on the calendar, without a time zone. What an expression means is the library's; that a firing
-//! can be looked for in both directions, and never for long, is here.
+//! A cron expression, in local time without a time zone. The library interprets the expression; this module searches
+//! for firings in both directions within a limit of days.
 
 use std::iter::successors;
 
@@ -10,12 +10,12 @@ use jiff::tz::Offset;
 use super::super::SpecError;
 use super::super::refusal::refuse;
 
-/// Longer than an expression with all names of days and months in it.
+/// Maximum length of an expression. One that contains all names of days and months is shorter.
 const MAX_CHARS: usize = 100;
-/// Forty years: so long does a 29 February on one day of the week take to come again where the years 2100, 2200 or 2300
-/// leave one out, and no other day takes longer.
+/// Limit of days in a search: forty years. The rarest day is a 29 February on a given day of the week across 2100, 2200
+/// or 2300, which are not leap years.
 const LONGEST_WAIT_DAYS: usize = 14_610;
-/// What stands in a field, in the order of the fields.
+/// Error text for each field, in the order of the fields.
 const FIELDS: [&str; 5] = [
     "the minute must be 0 to 59",
     "the hour must be 0 to 23",
@@ -24,19 +24,19 @@ const FIELDS: [&str; 5] = [
     "the day of the week must be 0 to 7 (0 and 7 are Sunday) or SUN to SAT",
 ];
 
-/// When an expression fires: at some times of some days.
+/// A cron expression: times of the day on certain days.
 #[derive(Debug, Clone)]
 pub(super) struct Cron {
-    /// Of these months only, which spares most questions about days.
+    /// Months in which it fires. They exclude most days without asking the library.
     months: Vec<i8>,
-    /// Fires at midnight of these days.
+    /// Fires at midnight of each of its days.
     days: Crontab,
-    /// Ascending, never empty.
+    /// Times of the day, ascending, never empty.
     times: Vec<Time>,
 }
 
 impl Cron {
-    /// Reads an expression of five fields that fires at some time.
+    /// Parses an expression of five fields. An expression that never fires is an error.
     pub(super) fn check(field: &str, text: &str) -> Result<Self, SpecError> {
         let length = text.chars().count();
         if length > MAX_CHARS {
@@ -51,7 +51,7 @@ impl Cron {
         for (i, (part, allowed)) in parts.iter().zip(FIELDS).enumerate() {
             let mut alone = ["*"; 5];
             alone[i] = part;
-            // The library's `L` does not fire in December.
+            // `L` of the library does not fire in December.
             let last = [2, 4].contains(&i) && part.contains('L');
             if last || parse(alone).is_none() {
                 return refuse(field, format!("{allowed}, or *, lists, ranges and steps of these; not {part:?}"));
@@ -70,7 +70,7 @@ impl Cron {
         }
     }
 
-    /// The newest firing at or before `local`.
+    /// The latest firing at or before `local`.
     pub(super) fn at_or_before(&self, local: DateTime) -> Option<DateTime> {
         let days = successors(Some(local.date()), |day| day.yesterday().ok());
         self.days_of(days).find_map(|day| {
@@ -88,7 +88,7 @@ impl Cron {
         })
     }
 
-    /// Those of the days at which the expression fires. The first is counted apart: its times may be over.
+    /// Filters the days on which the expression fires. The limit does not count the first day, whose times may be over.
     fn days_of(&self, days: impl Iterator<Item = Date>) -> impl Iterator<Item = Date> {
         let days = days.take(1 + LONGEST_WAIT_DAYS).filter(|day| self.months.contains(&day.month()));
         days.filter(|day| matches(&self.days, day.to_datetime(Time::midnight())))
@@ -105,7 +105,7 @@ fn times_of_day(times: &Crontab) -> Vec<Time> {
     minutes.filter(|time| matches(times, day.to_datetime(*time))).collect()
 }
 
-/// Whether an expression fires at a local time. The library is asked in UTC, where no time is skipped or shown twice.
+/// Whether an expression fires at a local time. The library evaluates it in UTC, where no time is skipped or repeated.
 fn matches(crontab: &Crontab, local: DateTime) -> bool {
     let at = Offset::UTC.to_timestamp(local).ok();
     at.is_some_and(|at| crontab.matches(at).unwrap_or(false))

@@ -65,7 +65,7 @@ fn check_around(schedule: &Schedule, now: &str, last: &str, next: &str) {
     assert_eq!(show_tick(schedule.next(now)), next, "next");
 }
 
-/// The changes after `now`, in order.
+/// The next `count` events after `now`.
 fn ticks(schedule: &Schedule, now: &str, count: usize) -> Vec<String> {
     let ticks = std::iter::successors(schedule.next(at(now)), |tick| schedule.next(tick.at));
     ticks.take(count).map(|tick| show_tick(Some(tick))).collect()
@@ -91,7 +91,7 @@ fn working_hours_start_and_stop_by_the_local_clock() {
 }
 
 #[test]
-fn a_time_that_is_skipped_is_the_first_moment_after_the_gap() {
+fn a_skipped_time_fires_at_the_end_of_the_gap() {
     let berlin = daily("Europe/Berlin", "30 2 * * *");
     let (gap, after) = ("runs from 2026-03-29T01:00:00Z", "runs from 2026-03-30T00:30:00Z");
     check_around(&berlin, "2026-03-29T00:59:59Z", "runs from 2026-03-28T01:30:00Z", gap);
@@ -102,7 +102,7 @@ fn a_time_that_is_skipped_is_the_first_moment_after_the_gap() {
 }
 
 #[test]
-fn a_time_that_is_shown_twice_counts_once() {
+fn a_repeated_time_fires_once() {
     let berlin = daily("Europe/Berlin", "30 2 * * *");
     let (first, after) = ("runs from 2026-10-25T00:30:00Z", "runs from 2026-10-26T01:30:00Z");
     check_around(&berlin, "2026-10-25T00:29:59Z", "runs from 2026-10-24T00:30:00Z", first);
@@ -116,14 +116,14 @@ fn a_time_that_is_shown_twice_counts_once() {
 #[test]
 fn a_stop_in_the_gap_still_follows_its_start() {
     let night = check(json!({"time_zone": "Europe/Berlin", "start": ["0 2 * * *"], "stop": ["30 2 * * *"]})).unwrap();
-    // Both fall on the moment after the gap, and the start wins.
+    // Both fall on the first moment after the gap, so the start wins.
     assert_eq!(show_tick(night.next(at("2026-03-29T00:00:00Z"))), "runs from 2026-03-29T01:00:00Z");
     assert_eq!(show_tick(night.next(at("2026-03-29T01:00:00Z"))), "runs from 2026-03-30T00:00:00Z");
 }
 
 #[test]
-fn a_day_that_a_zone_left_out_is_its_next_midnight() {
-    // Samoa went from 29 to 31 December 2011.
+fn a_day_that_a_zone_skipped_fires_at_the_next_midnight() {
+    // Samoa skipped 30 December 2011.
     let apia = daily("Pacific/Apia", "0 12 30 * *");
     check_around(&apia, "2011-12-31T00:00:00Z", "runs from 2011-12-30T10:00:00Z", "runs from 2012-01-29T22:00:00Z");
 }
@@ -148,14 +148,14 @@ fn midnight_month_end_and_leap_day_are_found_in_both_directions() {
 }
 
 #[test]
-fn the_rarest_day_is_found_from_just_before_it_comes_again() {
+fn the_rarest_day_is_within_the_search_limit() {
     let sunday = daily("UTC", "0 0 29 2 */7");
     check_around(&sunday, "2128-02-28T23:59:00Z", "runs from 2088-02-29T00:00:00Z", "runs from 2128-02-29T00:00:00Z");
     check_around(&sunday, "2088-02-29T00:00:00Z", "runs from 2088-02-29T00:00:00Z", "runs from 2128-02-29T00:00:00Z");
 }
 
 #[test]
-fn a_process_that_stood_still_finds_the_change_that_it_missed() {
+fn a_process_that_was_suspended_finds_the_event_that_it_missed() {
     let yearly = check(json!({"start": ["0 8 2 1 *"], "stop": ["0 9 2 1 *"]})).unwrap();
     check_around(&yearly, "2026-12-31T00:00:00Z", "stops at 2026-01-02T09:00:00Z", "runs from 2027-01-02T08:00:00Z");
     let once = check(json!({"windows": [{"from": "2026-01-01T00:00:00Z", "until": "2026-01-01T01:00:00Z"}]})).unwrap();
@@ -164,7 +164,7 @@ fn a_process_that_stood_still_finds_the_change_that_it_missed() {
 }
 
 #[test]
-fn before_the_first_change_there_is_none() {
+fn there_is_no_event_before_the_first() {
     assert_eq!(daily("UTC", "0 8 * * *").last(at("1970-01-01T07:59:59Z")), None);
     assert_eq!(daily("UTC", "* * * * *").next(UnixTime::from_nanos(u64::MAX)), None);
 }
@@ -200,7 +200,7 @@ fn a_window_ends_only_when_no_other_is_open() {
 }
 
 #[test]
-fn everything_but_one_entry_may_be_left_out() {
+fn one_entry_is_enough() {
     let request: ScheduleRequest = serde_json::from_value(json!({"start": ["0 8 * * *"]})).unwrap();
     assert_snapshot!(serde_json::to_string(&request).unwrap(), @r#"{"time_zone":"UTC","start":["0 8 * * *"],"stop":[],"windows":[]}"#);
     let unknown = serde_json::from_value::<ScheduleRequest>(json!({"starts": []})).unwrap_err();
@@ -275,7 +275,7 @@ fn any_request() -> impl Strategy<Value = ScheduleRequest> {
     )
 }
 
-/// Half of them are in the hours about a change of the clock.
+/// Half of the times are within hours of a clock change.
 fn any_time() -> impl Strategy<Value = UnixTime> {
     let changes = ["2026-03-29T01:00:00Z", "2026-10-25T01:00:00Z", "2026-03-08T07:00:00Z", "2026-11-01T06:00:00Z"];
     let more = ["2011-12-30T10:00:00Z", "2026-04-04T15:00:00Z", "2026-10-03T15:30:00Z", "2018-02-18T02:00:00Z"];
@@ -299,7 +299,7 @@ proptest! {
     }
 
     #[test]
-    fn between_last_and_next_nothing_changes(request in any_request(), now in any_time()) {
+    fn no_event_lies_between_last_and_next(request in any_request(), now in any_time()) {
         let Ok(schedule) = Schedule::check(request) else { return Ok(()) };
         let (last, next) = (schedule.last(now), schedule.next(now));
         if let Some(last) = last {
@@ -315,10 +315,10 @@ proptest! {
     }
 
     #[test]
-    fn without_changes_of_the_clock_the_library_agrees(text in select(&EXPRESSIONS[..]), now in any_time()) {
+    fn the_library_agrees_where_no_clock_changes(text in select(&EXPRESSIONS[..]), now in any_time()) {
         let crontab = cronexpr::parse_crontab(&format!("{text} UTC")).unwrap();
         let now_there = Timestamp::from_nanosecond(now.as_nanos().into()).unwrap();
-        // The library looks four years ahead.
+        // The library searches four years at most.
         if let Ok(next) = crontab.find_next(now_there) {
             let found = daily("UTC", text).next(now).map(|tick| show(tick.at));
             let after_the_end = next.year() > 2553;
@@ -327,7 +327,7 @@ proptest! {
     }
 
     #[test]
-    fn a_firing_shows_its_time_or_follows_a_gap(zone in select(&ZONES[..]), now in any_time()) {
+    fn the_clock_shows_the_time_of_a_firing_unless_it_follows_a_gap(zone in select(&ZONES[..]), now in any_time()) {
         let schedule = daily(zone, "*/5 * * * *");
         let Some(tick) = schedule.next(now) else { return Ok(()) };
         let zone = check_zone(zone).unwrap();
@@ -338,7 +338,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_written_is_given_back(request in any_request()) {
+    fn a_schedule_survives_a_round_trip(request in any_request()) {
         let Ok(schedule) = Schedule::check(request.clone()) else { return Ok(()) };
         let json = serde_json::to_string(&ScheduleRequest::from(&schedule)).unwrap();
         prop_assert_eq!(&serde_json::from_str::<ScheduleRequest>(&json).unwrap(), &request);

@@ -99,7 +99,7 @@ proptest! {
             let parts = next.parts();
             prop_assert!(parts.is_sorted_by_key(|part| part.lead.1.number));
             prop_assert!(parts.windows(2).all(|two| two[0].begin.from < two[1].begin.from && two[0].index + 1 == two[1].index));
-            let read = text::read("a", &text::written(&next)).unwrap();
+            let read = text::parse("a", &text::serialize(&next)).unwrap();
             prop_assert_eq!(&read, &next);
             record = next;
         }
