@@ -1,10 +1,10 @@
 vcl 4.1;
-# A cache before one or more replicas. `origins.vcl` beside this file names them. Whoever asks for a segment that is being made
-# gets it chunk by chunk from the one fetch that is under way, so LL-DASH costs the replicas no more than LL-HLS does.
+# A cache in front of one or more replicas. `origins.vcl` beside this file names the replicas. All clients that request an
+# unfinished segment get its chunks from one request to a replica, so LL-DASH costs the replicas no more than LL-HLS.
 import directors;
 import std;
 
-# Answers 200 when what should run is playable and the replica is not about to end.
+# /readyz answers 200 if every stream that should run is playable and the replica is not about to end.
 probe ready {
     .url = "/readyz";
     .interval = 500ms;
@@ -27,12 +27,12 @@ sub vcl_recv {
     if (req.url ~ "^/(metrics|whoami)(\?|$)") {
         return (synth(404));
     }
-    # Whatever else there is, the page and the API among it, goes through as it is.
+    # Varnish forwards all other requests unchanged, such as those for the page and the API.
     if (req.method !~ "^(GET|HEAD)$" || req.url !~ "^/(live|hls|dash)/[^?]*\.(m3u8|mpd|m4s|mp4)(\?|$)") {
         return (pass);
     }
-    # Requests for the same thing have the same key: directives in one order and nothing else of the query, which is also what
-    # the replica gets to see.
+    # Requests for the same object have the same cache key: delivery directives in one order, and no other query parameters.
+    # The replica receives the same query.
     set req.http.X-Query = "";
     if (req.url ~ "^[^?]*\.(m3u8|mpd)\?") {
         call keep_directives;
@@ -58,24 +58,24 @@ sub keep_directives {
 }
 
 sub vcl_hash {
-    # The name under which it is asked for makes no difference.
+    # The key does not contain the host name, because all names lead to the same replicas.
     hash_data(req.url);
     return (lookup);
 }
 
 sub vcl_backend_fetch {
-    # Another one at each try.
+    # Each attempt uses another replica.
     set bereq.backend = origins.backend();
     set bereq.connect_timeout = 500ms;
-    # Longer than any answer is held for segments of up to 3 s: longer segments need three of theirs and some.
+    # Longer than a replica holds a request (three target durations), for segments of up to 3 s.
     set bereq.first_byte_timeout = 10s;
-    # Events come at least every 15 s.
+    # An event stream sends a line at least every 15 s.
     set bereq.between_bytes_timeout = 60s;
-    # A replica that takes connections and then says nothing is no client's business either: two have 750 ms each, about twice a
-    # chunk, and what nobody has answered in that time may be worth waiting for.
+    # A frozen replica accepts connections and does not answer. Two replicas get 750 ms each, about two chunk durations. If
+    # neither answers in that time, the third attempt waits longer.
     if (bereq.url ~ "^[^?]*\.(m3u8|mpd|m4s|mp4)(\?|$)|^/time$") {
         set bereq.between_bytes_timeout = 750ms;
-        # A playlist from a segment on is held for as long as the segment takes, from a part on for as long as a part.
+        # A replica holds a request for a segment in a playlist for up to a segment, and a request for a part for up to a part.
         if (bereq.retries < 2 && (bereq.url !~ "_HLS_msn=" || bereq.url ~ "_HLS_part=")) {
             set bereq.first_byte_timeout = 750ms;
         }
@@ -83,16 +83,17 @@ sub vcl_backend_fetch {
 }
 
 sub vcl_backend_response {
-    # A replica that is gone, starting or ending is no client's business. What may have changed something is sent once.
+    # If a replica is gone, starting or ending, Varnish sends the request to another replica. It does not repeat requests that
+    # may have changed something.
     if (beresp.status >= 502 && beresp.status <= 504 && bereq.method ~ "^(GET|HEAD)$" && bereq.retries < 2) {
         return (retry);
     }
-    # A manifest is never served stale, because an old one says that nothing new is there. Media never changes.
+    # Varnish never serves a stale manifest, because it would hide new segments. Stale media is correct: media never changes.
     set beresp.grace = 0s;
     if (bereq.url ~ "\.(m4s|mp4)$" && beresp.status == 200) {
         set beresp.grace = 2m;
     }
-    # The replica says how long, also for what is not there yet. The rest is asked for anew by each.
+    # The replica determines cache times, also for errors such as 425. Varnish does not cache responses without a cache time.
     if (beresp.status >= 400 && beresp.status < 500 && beresp.http.Cache-Control ~ "max-age=[1-9]") {
         set beresp.ttl = std.duration(regsub(beresp.http.Cache-Control, "^.*max-age=([0-9]+).*$", "\1s"), 1s);
     } elseif (beresp.ttl <= 0s) {

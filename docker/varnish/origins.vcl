@@ -1,4 +1,4 @@
-# The replicas. Names are looked up once, when this is loaded.
+# The replicas. Varnish resolves their names once, when it loads this file.
 backend replica_1 {
     .host = "barstone-1";
     .port = "8080";
