@@ -1,11 +1,11 @@
 #!/bin/sh
-# Installs the packages of the lists that are named (build, run, test), those that are missing only. The lists are files
-# beside this script; the Makefile and the Dockerfile share them. Where there is no apt-get, it says which packages are
-# missing, under the names that packages.names has for the system's package manager.
+# Installs the missing packages of the named lists (build, run, test and others). The lists are files beside this script, which
+# the Makefile and the Dockerfile share. On a system without apt-get, the script prints the command that installs the missing
+# packages, with their names in packages.names.
 set -eu
 here=$(dirname "$0")
 
-# The system's package manager; nothing if it is one that packages.names does not know.
+# Prints the system's package manager, or nothing if packages.names does not support it.
 manager() {
     for name in apt-get dnf pacman brew; do
         command -v "$name" >/dev/null && echo "$name" && return
@@ -23,7 +23,7 @@ is_installed() {
     esac
 }
 
-# names DEBIAN_PACKAGE: what the package manager calls it, which may be several packages, or "?".
+# names DEBIAN_PACKAGE: prints the names of the package in the package manager, one or several, or "?" if unknown.
 names() {
     case $manager in
     dnf) column=2 ;;
@@ -35,7 +35,7 @@ names() {
         '$1 == package { print $column; found = 1 } END { if (!found) print "?" }' "$here/packages.names"
 }
 
-# wanted LIST...: Debian's names of all packages in the lists that no installation outside the package manager provides.
+# wanted LIST...: prints Debian's names of the packages in the lists, except Node.js and npm if they are installed already.
 wanted() {
     for list in "$@"; do
         while read -r package; do

@@ -1,19 +1,20 @@
 #!/bin/sh
-# Copies the plugins of GStreamer and GIO that the program uses to OUT/root, and writes the packages that they are of to
-# OUT/packages.copied, and those that they and PROGRAM need to OUT/packages.needed: usage: pick-plugins.sh PROGRAM OUT
+# Copies the plugins of GStreamer and GIO that PROGRAM uses to OUT/root. Writes the names of their packages to
+# OUT/packages.copied, and the names of the packages that plugins and PROGRAM need to OUT/packages.needed.
+# Usage: pick-plugins.sh PROGRAM OUT
 set -eu
 program=$1
 out=$2
-# app: appsrc, appsink; coreelements: capsfilter; videotestsrc: for the version of x264. The second line is for pushing.
+# app: appsrc, appsink; coreelements: capsfilter; videotestsrc: for the version of x264. The second line is for push.
 plugins='app coreelements videotestsrc voaacenc x264
     flv rtmp2 mpegtsmux videoparsersbad srt udp'
-# Two small libraries of it are used, and it depends on a desktop; they are copied too.
+# The plugins use two small libraries of this package, which depends on a desktop. The script copies the two libraries.
 copied=libgstreamer-plugins-bad1.0-0
 directory=$(dirname "$(find /usr/lib -name libgstcoreelements.so)")
-# TLS of GIO, for rtmps. Its package depends on a desktop as well.
+# TLS of GIO, for rtmps. Its package also depends on a desktop.
 tls=$(dirname "$directory")/gio/modules/libgiognutls.so
 
-# copy FILE DIRECTORY PACKAGE
+# copy FILE DIRECTORY PACKAGE: copies a file of a package, and the copyright of the package.
 copy() {
     mkdir -p "$out/root$2" "$out/root/usr/share/doc/$3"
     cp -L "$1" "$out/root$2"
@@ -21,7 +22,7 @@ copy() {
     cp "/usr/share/doc/$3/copyright" "$out/root/usr/share/doc/$3" || echo "$3: no copyright here" >&2
 }
 
-# A package knows a library by its path from before or after /lib became a link, or by what it is a link to.
+# owners LIBRARY: prints the packages that contain the library. dpkg may know its path in /lib, in /usr/lib, or after links.
 owners() {
     { dpkg-query -S "$1" "/usr$1" "$(readlink -f "$1")" 2>/dev/null || true; } | cut -d: -f1 | sort -u
 }

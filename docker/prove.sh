@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts the program without a stream: it ends by itself if an element of its codec table is missing, or an encoder does
-# not work.
+# Starts the program without a stream. The program ends by itself if a GStreamer element that it needs is missing or an encoder
+# does not work.
 set -eu
 export BARSTONE_LISTEN=127.0.0.1:8080 BARSTONE_MEDIA_DIR=none BARSTONE_CONFIG=/tmp/prove.toml
 echo 'streams = []' >$BARSTONE_CONFIG

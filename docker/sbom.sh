@@ -1,18 +1,18 @@
 #!/bin/sh
-# Says what is in an image, as CycloneDX. Components of a kind, one a line:
-#   sbom.sh crates             those that are linked into the program, by Cargo.lock
+# Prints the bill of materials of an image, in CycloneDX. Components of one kind, one a line:
+#   sbom.sh crates             crates that are linked into the program, according to Cargo.lock
 #   sbom.sh vendored           players and fonts in the program
-#   sbom.sh packages [NAME...] of the distribution: these, or all that are installed
-# and the whole of the lines that come in:
+#   sbom.sh packages [NAME...] the named packages of the distribution, or all installed packages
+# The whole document, from such lines on standard input:
 #   sbom.sh document NAME
 set -eu
 
 crates() {
-    # The program itself comes from a directory, which stands behind its version.
+    # The program itself is not a component: its line contains a directory in parentheses.
     tree=$(cargo tree --locked --edges normal,no-proc-macro --prefix none --no-dedupe --format '{p}|{l}')
     echo "$tree" | sort -u | awk -F'|' '$1 !~ /\(/ {
         split($1, crate, " v")
-        # An older way to write the same.
+        # Some crates write "MIT/Apache-2.0", an older form of "MIT OR Apache-2.0".
         gsub(/ *\/ */, " OR ", $2)
         printf "{\"type\":\"library\",\"name\":\"%s\",\"version\":\"%s\",", crate[1], crate[2]
         printf "\"purl\":\"pkg:cargo/%s@%s\",\"licenses\":[{\"expression\":\"%s\"}]}\n", crate[1], crate[2], $2

@@ -1,13 +1,14 @@
 #!/bin/sh
-# Builds the images without a container engine, from Debian's packages under the names that the Dockerfile uses, and runs
-# them: without rights, with a root that cannot be written. The stage `build` of the Dockerfile is replaced by PROGRAM.
-# Without PROGRAM the Dockerfile builds the program too, with the Rust toolchain of this machine; that takes 4 GB meanwhile.
+# Builds the images without a container engine, with base images made from Debian's packages, and plays from them. The
+# containers run without capabilities and with a read-only root file system. PROGRAM replaces the stage `build` of the
+# Dockerfile. Without PROGRAM, the Dockerfile also builds the program, with the Rust toolchain of this machine, which needs
+# 4 GB on disk.
 # Usage: test-image.sh [PROGRAM]
 set -eu
 cd "$(dirname "$0")/.."
 program=${1:-}
 began=$(date +%s)
-# Kept where IMAGE_STORE says, so that another run is quicker; else removed.
+# If IMAGE_STORE is set, the images stay in that directory, and the next run is faster. Otherwise they are removed.
 store=${IMAGE_STORE:-$(mktemp -d "${TMPDIR:-/tmp}/barstone-image-XXXXXX")}
 mkdir -p "$store/tmp" "$store/target"
 export TMPDIR="$store/tmp"
@@ -21,8 +22,8 @@ buildah() {
     command buildah --root "$store/storage" --runroot "$store/run" "$@"
 }
 
-# crun refuses machines with both versions of cgroups. Where systemd is not there podman says each time that it asks for
-# health itself; errors are told all the same.
+# runc, because crun refuses machines with both versions of cgroups. Without systemd, podman warns at each start that it cannot
+# schedule health checks; the log level hides these warnings, and not errors.
 podman() {
     command podman --log-level fatal --root "$store/storage" --runroot "$store/run" --runtime runc --cgroup-manager cgroupfs "$@"
 }
@@ -31,11 +32,11 @@ clean_up() {
     for name in $running; do
         podman rm --force --time 0 "$name" >/dev/null 2>&1 || true
     done
-    # What a build was in the midst of, and has mounted.
+    # Working containers of an interrupted build, with their mounts.
     buildah rm --all >/dev/null 2>&1 || true
     [ -n "${IMAGE_STORE:-}" ] || {
         buildah rmi --all --force >/dev/null 2>&1 || true
-        # Whatever may still be mounted there is somebody else's.
+        # Files of other file systems that are still mounted there stay.
         rm -rf --one-file-system "$store"
     }
 }
@@ -48,7 +49,7 @@ fail() {
     exit 1
 }
 
-# until_true WHAT COMMAND...: asks again for a minute.
+# until_true WHAT COMMAND...: runs COMMAND until it succeeds, for up to a minute.
 until_true() {
     what=$1
     shift
@@ -60,7 +61,7 @@ until_true() {
     done
 }
 
-# quietly WHAT COMMAND...: what it said is shown if it fails.
+# quietly WHAT COMMAND...: runs COMMAND, and prints its output only if it fails.
 quietly() {
     log=$store/$1.log
     shift
@@ -71,7 +72,7 @@ quietly() {
 }
 
 make_bases() {
-    # As the image of that name has it: the same packages, no documentation, and nothing waits until a disk has written.
+    # The same packages as the official image, without documentation. dpkg does not wait for the disk.
     [ -s "$store/base.tar" ] || quietly base mmdebstrap --variant=minbase \
         --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr --include=usr-is-merged \
         --aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "3"' --dpkgopt=force-unsafe-io \
@@ -88,7 +89,7 @@ make_bases() {
     buildah commit --quiet --rm "$container" rust:1-bookworm >/dev/null
 }
 
-# Makes an image that has what the stage `build` has.
+# Makes an image with the same files as the stage `build`.
 make_built() {
     # shellcheck disable=SC1091 # of this machine
     [ "$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" = bookworm ] ||
@@ -119,8 +120,8 @@ build() {
     echo "$target: $((bytes / 1000000)) MB, with $((base_bytes / 1000000)) MB of the base"
 }
 
-# start NAME ARGUMENTS...: on the network of this machine, without rights. Limits are said, because what podman takes
-# instead may be more than this machine allows.
+# start NAME ARGUMENTS...: starts a container on the network of this machine, without capabilities. The limits are explicit,
+# because podman's defaults may exceed those of this machine.
 start() {
     name=$1
     shift
@@ -130,7 +131,7 @@ start() {
         fail "$name does not start"
 }
 
-# ends NAME CODE: at SIGTERM or its like, by itself.
+# ends NAME CODE: stops a container with its stop signal, and checks its exit code.
 ends() {
     podman stop --time 30 "$1" >/dev/null
     code=$(podman inspect --format '{{.State.ExitCode}}' "$1")
@@ -141,12 +142,12 @@ free_port() {
     python3 -c 'import socket; probe = socket.socket(); probe.bind(("127.0.0.1", 0)); print(probe.getsockname()[1])'
 }
 
-# on_front_port FILE: the configuration for one address of this machine.
+# on_front_port FILE: prints the nginx configuration with 127.0.0.1 and the front port as its address.
 on_front_port() { sed "s/listen 8080 /listen 127.0.0.1:$front_port /; /include .*ipv6-http/d" "$1"; }
 
 playlist() { curl --silent --fail --max-time 10 "http://127.0.0.1:$1/live/test/v720/hls.m3u8" | grep '\.m4s$'; }
 
-# plays PORT: four seconds without a gap, which a machine that is too slow makes, so it is tried again.
+# plays PORT: plays 4 s of HLS and of DASH without a gap. A slow machine makes gaps, so there are several attempts.
 plays() {
     for manifest in hls.m3u8 dash.mpd; do
         url=http://127.0.0.1:$1/live/test/$manifest
@@ -160,16 +161,16 @@ plays() {
     done
 }
 
-# decodes URL: pictures, no two of which are the same, because each has the clock, and a sound that comes and goes.
+# decodes URL: decodes 4 s. All pictures differ, because each contains the clock, and the sound changes.
 decodes() {
     timeout 120 ffmpeg -nostdin -v error -xerror -i "$1" -t 4 -map 0:v:0 -map 0:a:0 -f framemd5 - \
         >"$store/frames" 2>"$store/errors" && [ "$(different 0)" = 100 ] && [ "$(different 1)" -gt 10 ]
 }
 
-# different TRACK: how many of its frames are not the same.
+# different TRACK: prints the number of different frames.
 different() { awk -F', *' -v track="$1" '$1 == track { print $6 }' "$store/frames" | sort -u | wc -l; }
 
-# tells_of NAME COMPONENTS...: the bill of materials in the image.
+# tells_of NAME COMPONENTS...: checks that the bill of materials in the image lists the components.
 tells_of() {
     podman exec "$1" cat /usr/local/share/doc/barstone/sbom.cdx.json >"$store/sbom.json"
     shift
@@ -207,7 +208,7 @@ tells_of edge nginx-light
 ends edge 0
 ends all-in-one 0
 
-# As OpenShift does: any user, in group 0.
+# Any user in group 0, as on OpenShift.
 start any-user --user 123456:0 --env BARSTONE_LISTEN="127.0.0.1:$port" --volume any-user:/state barstone
 until_true "the health check of the image for any user" podman healthcheck run any-user
 until_true "any user writes the state" podman exec any-user test -s /state/streams/test.json
