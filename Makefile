@@ -1,4 +1,4 @@
-# Thin targets; each installs what it needs that is missing.
+# Each target installs the packages that it needs.
 .PHONY: run test lint test-rust test-rust-long test-players test-plays test-plays-alone soak test-cluster kubernetes image image-full cluster bench program packages players schemathesis
 
 # Where `make run` stores streams and the API token.
@@ -21,59 +21,59 @@ test: packages players schemathesis
 	$(MAKE) test-players
 	node tests/timed.mjs report
 
-# Runs beside the tests of Rust, which wait more than they compute. `--examples`, of which there are none, makes Cargo choose
-# the features that tests have, so that no dependency is checked twice.
+# Runs beside the Rust tests, which mostly wait. With `--examples` (there are none), Cargo chooses the same features of
+# dependencies as for tests, so that it does not compile dependencies twice.
 lint:
 	nice cargo clippy --quiet --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' nice cargo doc --quiet --no-deps --lib --bins --examples --locked
 
-# Twice as many at a time as there are cores, as most of them wait.
+# Two tests per core at a time, because most tests wait.
 test-rust: export RUST_TEST_THREADS ?= $(shell expr 2 '*' $$(nproc))
 test-rust:
 	$(TIMED) cargo test --locked --no-fail-fast -- --skip $(LONG_TEST)
 
-# Compares for two minutes what replicas publish, beside all other tests.
+# Compares the media of replicas for two minutes, beside all other tests.
 test-rust-long:
 	$(TIMED) cargo test --locked --test replicas -- $(LONG_TEST)
 
 test-players: test-plays test-plays-alone
 
-# Small pictures; two files at a time, the longest first.
+# Tests with small pictures: two files at a time, the longest file first.
 test-plays:
 	$(NODE_TEST) --test-concurrency=2 $(LONGEST) $(filter-out $(LONGEST) $(ALONE),$(wildcard tests/*.test.mjs))
 
-# Plays of the default stream, with little beside them.
+# Tests that judge latency and stalls of the default stream: one file at a time.
 test-plays-alone:
 	$(NODE_TEST) --test-concurrency=1 $(ALONE)
 
-# The same tests ten times; ends with how often which failed.
+# Runs the same tests ten times, and prints how often each test failed.
 soak: packages players schemathesis
 	node tests/timed.mjs begin
 	cargo test --locked --no-run
 	tests/soak.sh 10
 
-# What takes longer, or changes the machine.
+# Tests that take longer, or that need root.
 test-cluster: kubernetes image cluster
 
 kubernetes: tests/kubernetes/venv/.installed
 	tests/kubernetes/venv/bin/python -m unittest discover -s tests/kubernetes
 
-# With the program that tests use in the place of the Dockerfile's first stage.
+# Tests images with the program that the tests use, in place of the Dockerfile's first stage.
 image: tests/kubernetes/venv/.installed program
 	docker/install-packages.sh image-test
 	docker/test-image.sh "$${BARSTONE_BIN:-target/debug/barstone}"
 
-# With the program as the Dockerfile builds it.
+# Tests images with the program that the Dockerfile builds.
 image-full: tests/kubernetes/venv/.installed
 	docker/install-packages.sh image-test
 	docker/test-image.sh
 
-# As root, for network namespaces.
+# Needs root, for network namespaces.
 cluster: packages players program
 	docker/install-packages.sh cluster
 	tests/cluster/run.sh
 
-# The program that tests use, with their features (see `lint`), so that nothing is built twice.
+# The program that the tests use, with their features of dependencies (see `lint`), so that Cargo compiles them once.
 program: packages
 	[ -n "$$BARSTONE_BIN" ] || cargo build --locked --bins --examples
 
