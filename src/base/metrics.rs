@@ -1,4 +1,5 @@
-//! What the program counts, as one struct that is passed to whoever counts. Prometheus text is made at `/metrics`.
+//! All metrics of the program, in one struct that is passed to the code that counts, and their Prometheus text for
+//! `/metrics`.
 
 use std::sync::atomic::AtomicU64;
 
@@ -11,44 +12,44 @@ mod process;
 
 use process::ProcessCollector;
 
-/// Labels of what belongs to a stream.
+/// Labels of metrics of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct StreamLabels {
     /// Name of the stream.
     pub stream: String,
 }
 
-/// Labels of an answered request.
+/// Labels of requests.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RequestLabels {
-    /// The route's kind, such as `segment`; never a path.
+    /// Kind of the route, such as `segment`; never a path.
     pub kind: &'static str,
-    /// HTTP status code.
+    /// HTTP status code of the answer.
     pub status: u16,
 }
 
-/// Why a run was started again.
+/// Labels of restarts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RestartLabels {
     /// Name of the stream.
     pub stream: String,
-    /// The error's kind.
+    /// Kind of the error.
     pub reason: &'static str,
 }
 
 impl RestartLabels {
-    /// All that a reason may be.
+    /// All values of `reason`.
     pub const REASONS: [&'static str; 6] = ["missing_element", "element", "stalled", "late", "package", "ended"];
 }
 
-/// A phase of streams.
+/// Labels of the number of streams.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct PhaseLabels {
-    /// The word for it.
+    /// Name of the phase.
     pub phase: &'static str,
 }
 
-/// Labels of those who watch a stream.
+/// Labels of viewers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ViewerLabels {
     /// Name of the stream.
@@ -62,7 +63,7 @@ impl ViewerLabels {
     pub const FORMATS: [&'static str; 4] = ["hls", "llhls", "dash", "lldash"];
 }
 
-/// Why somebody was not let in.
+/// Labels of refused viewers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RefusedViewerLabels {
     /// Name of the stream.
@@ -76,14 +77,14 @@ impl RefusedViewerLabels {
     pub const REASONS: [&'static str; 2] = ["viewers", "bandwidth"];
 }
 
-/// What became of an event for a hook.
+/// Labels of events for hooks.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct HookLabels {
     /// `delivered`, `failed` or `dropped`.
     pub outcome: &'static str,
 }
 
-/// A request that waits.
+/// Counts one blocked request until it is dropped.
 #[derive(Debug)]
 pub struct Held(Gauge);
 
@@ -93,13 +94,13 @@ impl Drop for Held {
     }
 }
 
-/// Seconds: less than a frame, a few frames, a chunk, a segment.
+/// Buckets of lag histograms in seconds: less than a frame, a few frames, a chunk, a segment.
 const LAGS: [f64; 11] = [0.001, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 1.0, 2.0, 5.0];
 
-/// Why a connection was refused.
+/// Labels of refused connections.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RefusedConnectionLabels {
-    /// Of whom there are too many: `all` or `address`.
+    /// The limit that was reached: `all` or `address`.
     pub reason: &'static str,
 }
 
@@ -107,60 +108,60 @@ pub struct RefusedConnectionLabels {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// Metrics whose names do not begin with the program's.
+    /// Metrics of the process, whose names do not begin with `barstone_`.
     process: Registry,
-    /// Chunks published, of all tracks.
+    /// Chunks published, over all tracks.
     pub chunks: Family<StreamLabels, Counter>,
-    /// From the end of a chunk's last frame to its publication; chunks of the past are not counted.
+    /// Seconds from the end of the last frame of a chunk to the publication of the chunk, live chunks only.
     pub publish_lag: Histogram,
-    /// From the time of a frame to its access unit; frames of the past are not counted.
+    /// Seconds from the time of a frame to its encoded access unit, live frames only.
     pub encode_lag: Histogram,
-    /// Runs that ended by an error and were started again.
+    /// Runs that were restarted after an error.
     pub restarts: Family<RestartLabels, Counter>,
     /// 1 while a stream's phase is `running`.
     pub running: Family<StreamLabels, Gauge>,
-    /// Streams in each phase.
+    /// Number of streams in each phase.
     pub streams: Family<PhaseLabels, Gauge>,
-    /// Segments that came out longer than their bitrate says.
+    /// Segments larger than their bitrate allows.
     pub oversized: Family<StreamLabels, Counter>,
-    /// Segments that were not made because the run had fallen too far behind.
+    /// Segments that were skipped because the run was too late.
     pub skipped: Family<StreamLabels, Counter>,
-    /// Jumps of time, by a step of the clock or a suspension, that a track made up for.
+    /// Jumps of time, by a clock step or a suspension, whose segments a track rendered afterwards.
     pub jumps: Family<StreamLabels, Counter>,
     /// Files that could not be written to or removed from the media directory.
     pub directory_errors: Family<StreamLabels, Counter>,
-    /// How far the wall clock has moved against the monotonic one.
+    /// Seconds by which the wall clock has moved against the monotonic clock.
     pub clock_offset: Gauge<f64, AtomicU64>,
     pixels_used: Gauge,
     pixels_capacity: Gauge,
-    /// Events for hooks: delivered, failed after the last attempt, dropped because too many waited.
+    /// Events for hooks by outcome: delivered, failed at the last attempt, or dropped because the queue was full.
     pub hook_deliveries: Family<HookLabels, Counter>,
-    /// Connections that are open.
+    /// Open connections.
     pub connections: Gauge,
-    /// Connections that were closed at once because there were too many.
+    /// Connections refused because a limit was reached.
     pub connections_refused: Family<RefusedConnectionLabels, Counter>,
-    /// Requests answered.
+    /// Answered requests.
     pub requests: Family<RequestLabels, Counter>,
-    /// Requests that wait for what is not there yet.
+    /// Requests that wait for media that is not published yet.
     blocked: Gauge,
-    /// Bytes of bodies that were handed to connections.
+    /// Bytes of response bodies passed to connections.
     pub egress: Counter,
-    /// The same of each stream's manifests and media, as of the last measurement.
+    /// Bytes of the manifests and media of each stream, as of the last measurement.
     pub stream_egress: Family<StreamLabels, Counter>,
-    /// Those who watch, as of the last measurement.
+    /// Number of viewers, as of the last measurement.
     pub viewers: Family<ViewerLabels, Gauge>,
-    /// Viewers who were not let in, wherever they were sent.
+    /// Viewers that were refused or redirected.
     pub refused_viewers: Family<RefusedViewerLabels, Counter>,
-    /// Targets that take what is pushed to them.
+    /// Push targets that accept data.
     pub push_running: Family<StreamLabels, Gauge>,
-    /// Pushes that ended by an error and are tried again.
+    /// Pushes that failed and are retried.
     pub push_failures: Family<StreamLabels, Counter>,
-    /// Bytes that targets have taken.
+    /// Bytes that push targets have accepted.
     pub push_bytes: Family<StreamLabels, Counter>,
 }
 
 impl Metrics {
-    /// All at zero.
+    /// All metrics at zero.
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("barstone");
         registry.register("build", "Version of the program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
@@ -199,7 +200,7 @@ impl Metrics {
         metrics
     }
 
-    /// The exposition format of Prometheus (OpenMetrics 1.0).
+    /// All metrics in the OpenMetrics 1.0 text format.
     pub fn text(&self) -> String {
         let mut out = String::new();
         // Writing to a string does not fail.
@@ -209,19 +210,19 @@ impl Metrics {
         out
     }
 
-    /// Says how many pixels a second are made and how many may be; the largest number is no limit.
+    /// Sets the encoding load and the encoding capacity, in pixels per second. `u64::MAX` means no limit.
     pub fn tell_pixels(&self, used: u64, capacity: u64) {
         self.pixels_used.set(used.try_into().unwrap_or(i64::MAX));
         self.pixels_capacity.set(capacity.try_into().unwrap_or(0));
     }
 
-    /// Counts a request as one that waits, until this is dropped.
+    /// Counts a blocked request until the returned value is dropped.
     pub fn hold(&self) -> Held {
         self.blocked.inc();
         Held(self.blocked.clone())
     }
 
-    /// Forgets a stream that no longer exists.
+    /// Removes the metrics of a stream that was deleted.
     pub fn forget(&self, stream: &str) {
         let labels = labels(stream);
         self.chunks.remove(&labels);
@@ -314,7 +315,7 @@ pub fn labels(stream: &str) -> StreamLabels {
 mod tests {
     use super::*;
 
-    /// Counts something for a stream in every family that is of streams.
+    /// Adds a value for `stream` to every family with a stream label.
     fn count_all(metrics: &Metrics, stream: &str) {
         let Metrics {
             registry: _,
@@ -364,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_of_a_stream_that_is_forgotten() {
+    fn a_forgotten_stream_has_no_metrics_left() {
         let metrics = Metrics::new();
         count_all(&metrics, "kept");
         count_all(&metrics, "gone");
@@ -379,7 +380,7 @@ mod tests {
     #[test]
     fn the_documentation_lists_every_metric_and_no_other() {
         let metrics = Metrics::new();
-        // A family is not written before it has a member.
+        // A family without values is not part of the text.
         count_all(&metrics, "test");
         metrics.streams.get_or_create(&PhaseLabels { phase: "running" }).set(1);
         metrics.hook_deliveries.get_or_create(&HookLabels { outcome: "failed" }).inc();

@@ -1,10 +1,10 @@
-//! For tests of readers: texts that are nearly right, which a text at random never is.
+//! Texts for property tests of parsers: nearly valid, which random texts never are.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-/// What readers stumble over.
+/// Fragments that are likely to reveal errors of a parser.
 const PIECES: &[&str] = &[
     "0",
     "-1",
@@ -42,7 +42,7 @@ const PIECES: &[&str] = &[
     "test",
 ];
 
-/// One of `texts`, in which pieces stand for a few characters here and there, or nowhere.
+/// One of `texts`, with a few characters replaced by fragments at zero or more places.
 pub(crate) fn mutated(texts: &'static [&'static str]) -> impl Strategy<Value = String> {
     let edit = (any::<Index>(), 0..5_usize, select(PIECES));
     let edits = prop_oneof![1 => Just(Vec::new()), 3 => vec(edit, 1..5)];

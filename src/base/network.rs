@@ -1,4 +1,4 @@
-//! Networks, and lists of them that say from where something may be had.
+//! Networks, and lists of networks that may or may not access something.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,29 +6,29 @@ use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net};
 
-/// Prefix of the IPv6 addresses that stand for IPv4 ones (RFC 4291 2.5.5.2).
+/// Prefix length of IPv4-mapped IPv6 addresses (RFC 4291 2.5.5.2).
 const MAPPED: u8 = 96;
 
-/// One address, or all that begin alike. IPv4 addresses in the form of IPv6 are IPv4 addresses.
+/// An address or a network. An IPv4-mapped IPv6 address counts as the IPv4 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network(IpNet);
 
-/// A text is neither an address nor a network.
+/// Error of a text that is neither an address nor a network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("must be an address or a network such as 192.0.2.0/24 or 2001:db8::/32")]
 pub struct NotANetwork;
 
-/// Who is let in, and who is kept out all the same.
+/// Networks that are admitted or refused. `deny` wins over `allow`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Lists {
-    /// Only these, or everybody if there is none.
+    /// Networks that are admitted; empty admits all.
     pub allow: Vec<Network>,
-    /// None of these.
+    /// Networks that are refused.
     pub deny: Vec<Network>,
 }
 
 impl Network {
-    /// Whether an address is one of these.
+    /// Whether `address` belongs to this network.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }
@@ -37,7 +37,7 @@ impl Network {
 impl FromStr for Network {
     type Err = NotANetwork;
 
-    /// Reads an address or a network; bits behind its prefix do not count.
+    /// Parses an address or a network. Bits after the prefix are ignored.
     fn from_str(text: &str) -> Result<Self, NotANetwork> {
         let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
         let network = network.ok_or(NotANetwork)?.trunc();
@@ -61,12 +61,12 @@ impl fmt::Display for Network {
 }
 
 impl Lists {
-    /// Whether nobody is kept out.
+    /// Whether all addresses are admitted.
     pub fn is_empty(&self) -> bool {
         self.allow.is_empty() && self.deny.is_empty()
     }
 
-    /// Whether an address is let in.
+    /// Whether `address` is admitted.
     pub fn admit(&self, address: IpAddr) -> bool {
         let has = |list: &[Network]| list.iter().any(|network| network.contains(address));
         !has(&self.deny) && (self.allow.is_empty() || has(&self.allow))
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_is_shown_as_what_it_is() {
+    fn a_network_is_printed_in_canonical_form() {
         for (text, shown) in [
             ("192.0.2.1", "192.0.2.1"),
             ("192.0.2.1/32", "192.0.2.1"),
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn deny_wins_and_an_empty_allow_is_everybody() {
+    fn deny_wins_and_an_empty_allow_admits_everyone() {
         let check = |allow: &[&str], deny: &[&str], address: &str| {
             Lists { allow: list(allow), deny: list(deny) }.admit(address.parse().unwrap())
         };
@@ -123,7 +123,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_shown_is_read_as_the_same(bits in any::<u128>(), prefix in 0u8..=128) {
+        fn a_printed_network_parses_to_the_same_network(bits in any::<u128>(), prefix in 0u8..=128) {
             let network: Network = format!("{}/{prefix}", std::net::Ipv6Addr::from(bits)).parse().unwrap();
             prop_assert_eq!(network.to_string().parse(), Ok(network));
         }

@@ -1,8 +1,8 @@
-//! Errors of the operating system in words for people.
+//! Texts of errors of the operating system.
 
 use std::io;
 
-/// The text of an error without the number that the standard library appends, ` (os error 28)`.
+/// Text of an error without the suffix that the standard library appends, such as ` (os error 28)`.
 pub fn text(error: &io::Error) -> String {
     let text = error.to_string();
     let number = error.raw_os_error().map(|code| format!(" (os error {code})"));
@@ -14,7 +14,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_number_is_left_out_and_nothing_else() {
+    fn only_the_error_number_is_removed() {
         assert_eq!(text(&io::Error::from_raw_os_error(28)), "No space left on device");
         assert_eq!(text(&io::Error::other("half (os error 1) done")), "half (os error 1) done");
     }

@@ -1,24 +1,24 @@
-//! A text that is shown to nobody: whatever prints, logs or serialises it gets a mask.
+//! A text that is masked when it is printed, logged or serialized.
 
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny};
 use serde::ser::{Serialize, Serializer};
 
-/// Stands for a secret where one is shown.
+/// Text in place of a secret.
 pub const MASK: &str = "***";
 
-/// A text that is never shown.
+/// A secret text. `Debug`, `Display` and `Serialize` mask it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Keeps `text` from being shown from now on.
+    /// Wraps `text`.
     pub fn new(text: String) -> Self {
         Self(text)
     }
 
-    /// For signing and comparing, and nothing else.
+    /// The secret itself, for signing and comparing only.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -37,7 +37,7 @@ impl Serialize for Secret {
 }
 
 impl<'de> Deserialize<'de> for Secret {
-    /// A value of another type is refused without quoting it, which the error of `String` would.
+    /// Reports a value of another type without quoting it, which the error of `String` would.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(serde::Deserialize)]
         #[serde(untagged)]

@@ -1,9 +1,9 @@
-//! Which word was probably meant where an unknown one stands.
+//! Suggestion for a misspelt word.
 
-/// The smallest likeness of two words: half of their letters are the same, in the same order.
+/// Minimum similarity: half of the letters are the same, in the same order.
 const ALIKE: f64 = 0.5;
 
-/// The one of `candidates` that is most like `word`, if any is like it.
+/// The candidate most similar to `word`, if one is similar enough.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|candidate| (strsim::normalized_damerau_levenshtein(word, candidate), candidate))
@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_is_suggested_if_half_of_it_is_right() {
+    fn a_word_is_suggested_if_half_of_its_letters_match() {
         let candidates = ["listen", "log", "log_format"];
         assert_eq!(nearest("lisden", candidates.into_iter()), Some("listen"));
         assert_eq!(nearest("logformat", candidates.into_iter()), Some("log_format"));

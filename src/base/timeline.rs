@@ -1,5 +1,5 @@
-//! Frames, samples, chunks and segments on the UTC time line. Everything is integer arithmetic on indices
-//! that count from 1970-01-01T00:00:00Z, so that any process computes the same numbers. No clock is read here.
+//! Frames, samples, chunks and segments on the UTC time line. All numbers are integers that count from
+//! 1970-01-01T00:00:00Z, so every process computes the same ones. No function reads a clock.
 
 use std::fmt;
 use std::ops::Range;
@@ -12,20 +12,20 @@ pub const SAMPLE_RATE: u32 = 48_000;
 pub const AUDIO_FRAME_SAMPLES: u32 = 1024;
 
 const NANOS: u128 = 1_000_000_000;
-/// Divisible by the integer frame rates in use, and the customary clock of video.
+/// The customary clock of video (MPEG-TS). Whole frame rates in use divide it.
 const VIDEO_TIMESCALE: u32 = 90_000;
 
-/// A moment as nanoseconds of Unix time; leap seconds do not exist in it.
+/// A time in nanoseconds since 1970-01-01T00:00:00Z, without leap seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct UnixTime(u64);
 
 impl UnixTime {
-    /// The moment `nanos` nanoseconds after 1970-01-01T00:00:00Z.
+    /// The time `nanos` nanoseconds after 1970-01-01T00:00:00Z.
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
-    /// The moment `millis` milliseconds after 1970-01-01T00:00:00Z.
+    /// The time `millis` milliseconds after 1970-01-01T00:00:00Z.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis * 1_000_000)
     }
@@ -45,12 +45,12 @@ impl UnixTime {
         self.0 / 1_000_000_000
     }
 
-    /// How long `self` is after `earlier`; zero if it is not.
+    /// Time from `earlier` to `self`; zero if `earlier` is later.
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// The moment `duration` before this one, not before 1970.
+    /// The time `duration` before this one, at least 1970.
     pub fn saturating_sub(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(as_nanos(duration)))
     }
@@ -64,7 +64,7 @@ impl std::ops::Add<Duration> for UnixTime {
     }
 }
 
-/// Frames per second, as a reduced fraction.
+/// Frames per second as a reduced fraction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Rate {
     num: u32,
@@ -72,7 +72,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// `num`/`den` frames per second; `None` if either is zero.
+    /// `num`/`den` frames per second. `None` if either is zero.
     pub const fn new(num: u32, den: u32) -> Option<Self> {
         if num == 0 || den == 0 {
             return None;
@@ -81,36 +81,36 @@ impl Rate {
         Some(Self { num: num / divisor, den: den / divisor })
     }
 
-    /// Frames in [`Rate::den`] seconds.
+    /// Number of frames in [`Rate::den`] seconds.
     pub const fn num(self) -> u32 {
         self.num
     }
 
-    /// Seconds in which [`Rate::num`] frames are shown.
+    /// Number of seconds that [`Rate::num`] frames last.
     pub const fn den(self) -> u32 {
         self.den
     }
 
-    /// Start of frame `frame` since 1970, rounded up to a nanosecond so that the frame has begun then. The end of time is in
-    /// the year 2554.
+    /// Start of the frame `frame`, counted from 1970, rounded up to a nanosecond. [`Self::frame_at`] of the result is
+    /// `frame`. Times end in the year 2554.
     pub fn frame_start(self, frame: u64) -> UnixTime {
         let nanos = (u128::from(frame) * u128::from(self.den) * NANOS).div_ceil(u128::from(self.num));
         UnixTime(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// The frame that is on screen at `time`.
+    /// The frame that is visible at `time`.
     pub fn frame_at(self, time: UnixTime) -> u64 {
         (u128::from(time.0) * u128::from(self.num) / (u128::from(self.den) * NANOS)) as u64
     }
 
-    /// Start of frame `frame` in whole milliseconds since 1970, rounded down.
+    /// Start of the frame `frame` in milliseconds since 1970, rounded down.
     pub fn frame_millis(self, frame: u64) -> u64 {
         (u128::from(frame) * u128::from(self.den) * 1000 / u128::from(self.num)) as u64
     }
 }
 
 impl fmt::Display for Rate {
-    /// `25`, or `30000/1001` where the rate is not whole.
+    /// `25`, or `30000/1001` for a fraction.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.den {
             1 => write!(f, "{}", self.num),
@@ -132,12 +132,12 @@ impl FromStr for Rate {
     }
 }
 
-/// What a track carries, and with it what its frames are.
+/// Kind of a track, which defines its frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
-    /// Pictures; frame *i* of rate *n/d* starts at *i·d/n* seconds of Unix time.
+    /// Video. Frame *i* at the rate *n/d* starts *i·d/n* seconds after 1970.
     Video,
-    /// AAC frames of 1024 samples at 48 kHz; frame *j* starts at sample 1024 *j* since 1970.
+    /// AAC frames of 1024 samples at 48 kHz. Frame *j* starts at sample 1024 *j* after 1970.
     Audio,
 }
 
@@ -150,10 +150,11 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The grid of one stream: which frames belong to which chunk of which segment.
+/// The grid of a stream: the frames of each chunk and each segment.
 ///
-/// Video segment *k* is the frames *kF* to *(k+1)F*; an audio segment starts at the first audio frame at or
-/// after the start of the video segment of the same number. Chunks divide segments by the same rule.
+/// Video segment *k* contains the frames *kF* to *(k+1)F* − 1, where *F* is [`Self::segment_frames`]. An audio segment
+/// starts at the first audio frame that starts at or after the start of the video segment of the same number. Chunks
+/// follow the same rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Timeline {
     rate: Rate,
@@ -162,10 +163,10 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// A grid of segments of `segment_frames` video frames in chunks of `chunk_frames`.
+    /// A grid of segments of `segment_frames` video frames and chunks of `chunk_frames` video frames.
     ///
     /// # Panics
-    /// If either is zero or a chunk is longer than a segment; [`crate::definition::spec`] refuses those.
+    /// If either is zero or a chunk is longer than a segment. [`crate::definition::spec`] refuses such definitions.
     pub const fn new(rate: Rate, segment_frames: u32, chunk_frames: u32) -> Self {
         assert!(chunk_frames > 0 && chunk_frames <= segment_frames);
         Self { rate, segment_frames, chunk_frames }
@@ -186,45 +187,45 @@ impl Timeline {
         self.chunk_frames
     }
 
-    /// Chunks in a segment; the last may be shorter than the others.
+    /// Chunks in a segment. The last one may be shorter.
     pub const fn chunks_per_segment(&self) -> u32 {
         self.segment_frames.div_ceil(self.chunk_frames)
     }
 
-    /// The segment that `time` falls into.
+    /// The segment at `time`.
     pub fn segment_at(&self, time: UnixTime) -> u64 {
         self.rate.frame_at(time) / u64::from(self.segment_frames)
     }
 
-    /// How many chunks since 1970 have ended at `time`.
+    /// Number of chunks since 1970 that have ended at `time`.
     pub fn chunks_until(&self, time: UnixTime) -> u64 {
         let (frame, segment_frames) = (self.rate.frame_at(time), u64::from(self.segment_frames));
         let (segment, within) = (frame / segment_frames, frame % segment_frames);
         segment * u64::from(self.chunks_per_segment()) + within / u64::from(self.chunk_frames)
     }
 
-    /// The moment at which segment `segment` starts, rounded up to a nanosecond.
+    /// Start of the segment `segment`, rounded up to a nanosecond.
     pub fn segment_start(&self, segment: u64) -> UnixTime {
         self.rate.frame_start(segment * u64::from(self.segment_frames))
     }
 
-    /// Nominal length of a segment, as ticks of [`Timeline::timescale`] of video.
+    /// Nominal duration of a segment in ticks of the video [`Timeline::timescale`].
     pub fn segment_ticks(&self) -> u64 {
         u64::from(self.segment_frames) * u64::from(self.frame_ticks(Kind::Video))
     }
 
-    /// Nominal length of a segment, rounded up to a nanosecond.
+    /// Nominal duration of a segment, rounded up to a nanosecond.
     pub fn segment_duration(&self) -> Duration {
         ticks_to_duration(self.segment_ticks(), self.timescale(Kind::Video))
     }
 
-    /// How many segments cover `duration`.
+    /// Number of segments that cover `duration`.
     pub fn segments_in(&self, duration: Duration) -> u64 {
         let ticks = duration.as_nanos() * u128::from(self.timescale(Kind::Video));
         ticks.div_ceil(u128::from(self.segment_ticks()) * NANOS) as u64
     }
 
-    /// Ticks per second of the media time of a track.
+    /// Ticks per second of the timestamps of a track.
     pub fn timescale(&self, kind: Kind) -> u32 {
         match kind {
             Kind::Audio => SAMPLE_RATE,
@@ -237,7 +238,7 @@ impl Timeline {
         }
     }
 
-    /// Length of one frame in ticks of [`Timeline::timescale`]; exact.
+    /// Duration of one frame in ticks of [`Timeline::timescale`], exact.
     pub fn frame_ticks(&self, kind: Kind) -> u32 {
         match kind {
             Kind::Audio => AUDIO_FRAME_SAMPLES,
@@ -248,13 +249,13 @@ impl Timeline {
         }
     }
 
-    /// Frames of a segment.
+    /// Frames of the segment `segment`.
     pub fn segment(&self, kind: Kind, segment: u64) -> Range<u64> {
         let first = segment * u64::from(self.segment_frames);
         self.frames(kind, first..first + u64::from(self.segment_frames))
     }
 
-    /// Frames of chunk `chunk`, counted from 0, of a segment.
+    /// Frames of the chunk `chunk`, counted from 0, of the segment `segment`.
     pub fn chunk(&self, kind: Kind, segment: u64, chunk: u32) -> Range<u64> {
         let start = segment * u64::from(self.segment_frames);
         let first = u64::from(chunk) * u64::from(self.chunk_frames);
@@ -262,13 +263,14 @@ impl Timeline {
         self.frames(kind, start + first..start + end)
     }
 
-    /// When a chunk of video begins and ends, which those of audio follow within a frame.
+    /// Start and end of a video chunk. The audio chunk of the same number starts and ends within one audio frame after
+    /// them.
     pub fn chunk_span(&self, segment: u64, chunk: u32) -> Range<UnixTime> {
         let frames = self.chunk(Kind::Video, segment, chunk);
         self.rate.frame_start(frames.start)..self.rate.frame_start(frames.end)
     }
 
-    /// The frames of the chunk that a frame belongs to.
+    /// Frames of the chunk that contains `frame`.
     pub fn chunk_of(&self, kind: Kind, frame: u64) -> Range<u64> {
         let on_screen = match kind {
             Kind::Video => frame,
@@ -282,13 +284,13 @@ impl Timeline {
         self.chunk(kind, segment, chunk as u32)
     }
 
-    /// Length of a segment of this kind of track: exact for video, within one audio frame for audio.
+    /// Duration of a segment: exact for video, within one audio frame of the nominal duration for audio.
     pub fn duration(&self, kind: Kind, segment: u64) -> Duration {
         let frames = self.segment(kind, segment);
         ticks_to_duration((frames.end - frames.start) * u64::from(self.frame_ticks(kind)), self.timescale(kind))
     }
 
-    /// Length of a chunk: exact for video, within one audio frame for audio.
+    /// Duration of a chunk: exact for video, within one audio frame for audio.
     pub fn chunk_duration(&self, kind: Kind, segment: u64, chunk: u32) -> Duration {
         let frames = self.chunk(kind, segment, chunk);
         ticks_to_duration((frames.end - frames.start) * u64::from(self.frame_ticks(kind)), self.timescale(kind))
@@ -304,7 +306,7 @@ impl Timeline {
         self.longest(kind, u64::from(self.segment_frames))
     }
 
-    /// Upper bound of what starts within so many video frames.
+    /// Upper bound of the duration of a chunk or segment of `video_frames` video frames.
     fn longest(&self, kind: Kind, video_frames: u64) -> Duration {
         let ticks = video_frames * u64::from(self.frame_ticks(Kind::Video));
         match kind {
@@ -317,7 +319,7 @@ impl Timeline {
         }
     }
 
-    /// Start of a frame since 1970, rounded up to a nanosecond.
+    /// Start of the frame `frame`, counted from 1970, rounded up to a nanosecond.
     pub fn frame_start(&self, kind: Kind, frame: u64) -> UnixTime {
         match kind {
             Kind::Video => self.rate.frame_start(frame),
@@ -328,7 +330,7 @@ impl Timeline {
         }
     }
 
-    /// The frames of this kind that start within the video frames `video`.
+    /// Frames of a track that start during the video frames `video`.
     pub fn frames(&self, kind: Kind, video: Range<u64>) -> Range<u64> {
         match kind {
             Kind::Video => video,

@@ -1,4 +1,4 @@
-//! The only reader of the wall clock. Whatever needs the time is handed a [`Clock`] or a [`UnixTime`].
+//! The only reader of the wall clock. Other code gets a [`Clock`] or a [`UnixTime`] as an argument.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,12 +6,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::base::timeline::UnixTime;
 
-/// Tells UTC: the host's, or whatever a test says.
+/// A source of UTC: the clock of the host, or a function in tests.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> UnixTime + Send + Sync>);
 
 impl Clock {
-    /// The host's clock.
+    /// The clock of the host.
     pub fn system() -> Self {
         Self::from_fn(|| {
             #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
@@ -20,7 +20,7 @@ impl Clock {
         })
     }
 
-    /// A clock that asks `tell`.
+    /// A clock that returns what `tell` returns.
     pub fn from_fn(tell: impl Fn() -> UnixTime + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
@@ -31,7 +31,7 @@ impl Clock {
     }
 }
 
-/// How far a clock has been moved since this was made, against one that is never set.
+/// Measures how far a clock has been stepped since this value was created, by comparison with the monotonic clock.
 #[derive(Debug, Clone)]
 pub struct Offset {
     clock: Clock,
@@ -40,18 +40,18 @@ pub struct Offset {
 }
 
 impl Offset {
-    /// None yet.
+    /// Starts measuring `clock`; the offset is 0.
     pub fn new(clock: Clock) -> Self {
         Self { was: clock.now(), since: Instant::now(), clock }
     }
 
-    /// Seconds; positive if it has been moved forward.
+    /// Offset in seconds; positive after a step forward.
     pub fn seconds(&self) -> f64 {
         moved(self.was..self.clock.now(), self.since.elapsed())
     }
 }
 
-/// By how many seconds the way of a clock is more than what has really passed.
+/// Seconds that a clock advanced in excess of the time that passed.
 fn moved(way: std::ops::Range<UnixTime>, passed: Duration) -> f64 {
     let nanos = i128::from(way.end.as_nanos()) - i128::from(way.start.as_nanos());
     (nanos - passed.as_nanos() as i128) as f64 / 1e9

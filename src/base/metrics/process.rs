@@ -9,7 +9,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 
-/// Reads `/proc/self`. A value that cannot be read is left out.
+/// Collects metrics from `/proc/self`. A value that cannot be read is left out.
 #[derive(Debug)]
 pub(super) struct ProcessCollector;
 

@@ -14,7 +14,7 @@ fn timelines() -> impl Strategy<Value = Timeline> {
 }
 
 #[test]
-fn rates_are_read_and_written() {
+fn a_rate_survives_a_round_trip() {
     let shown = |text: &str| text.parse::<Rate>().map(|rate| rate.to_string());
     assert_eq!(shown("25"), Ok("25".into()));
     assert_eq!(shown("30000/1001"), Ok("30000/1001".into()));
@@ -50,7 +50,7 @@ fn two_second_audio_segments_vary_by_one_frame() {
 }
 
 #[test]
-fn the_video_timescale_makes_frames_whole() {
+fn a_video_frame_lasts_whole_ticks() {
     let ticks = |rate| (grid(rate, 48, 8).timescale(Kind::Video), grid(rate, 48, 8).frame_ticks(Kind::Video));
     assert_eq!(ticks("25"), (90_000, 3600));
     assert_eq!(ticks("60"), (90_000, 1500));
@@ -75,7 +75,7 @@ fn a_window_is_counted_in_whole_segments() {
 
 proptest! {
     #[test]
-    fn a_frame_is_on_screen_from_its_start(timeline in timelines(), frame in 0_u64..200_000_000_000) {
+    fn frame_at_the_start_of_a_frame_is_that_frame(timeline in timelines(), frame in 0_u64..200_000_000_000) {
         let start = timeline.rate().frame_start(frame);
         prop_assert_eq!(timeline.rate().frame_at(start), frame);
         prop_assert_eq!(timeline.rate().frame_at(start.saturating_sub(Duration::from_nanos(1))), frame.saturating_sub(1));
@@ -110,7 +110,7 @@ proptest! {
     }
 
     #[test]
-    fn every_frame_of_a_chunk_knows_it(timeline in timelines(), segment in 0_u64..500_000_000) {
+    fn chunk_of_finds_the_chunk_of_every_frame(timeline in timelines(), segment in 0_u64..500_000_000) {
         for (kind, chunk) in [Kind::Video, Kind::Audio].into_iter().flat_map(|kind| (0..timeline.chunks_per_segment()).map(move |chunk| (kind, chunk))) {
             let frames = timeline.chunk(kind, segment, chunk);
             for frame in frames.clone() {
