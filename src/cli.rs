@@ -1,4 +1,4 @@
-//! The command line as a whole: which commands there are, and which flags belong to which.
+//! The command line: its commands and the flags of each.
 
 pub mod client;
 mod manual;
@@ -8,20 +8,20 @@ use clap_complete::Shell;
 
 pub use manual::{completions, man};
 
-use crate::cli::client::{DefinitionsAction, EXIT_CODES, Options, StreamsAction, TokenWish};
+use crate::cli::client::{DefinitionsAction, EXIT_CODES, Options, StreamsAction, TokenArguments};
 use crate::program::config::{ConfigAction, Sources, VIEWER_KEY_VARIABLE};
 
-/// Where the names of the variables are.
+/// Help text that refers to the names of environment variables.
 const ENVIRONMENT: &str = "`barstone --help` names the environment variable of each option.";
 
 /// The command line.
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100, mut_args(|arg| arg.global(false)))]
 pub struct Cli {
-    /// What to do; `serve` if nothing is said.
+    /// The command; `serve` by default.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// Settings before the command, and those from the environment.
+    /// Settings before the command and from the environment.
     #[command(flatten)]
     pub sources: Sources,
 }
@@ -32,56 +32,56 @@ pub enum Command {
     /// Run the server (the default)
     #[command(mut_args(not_from_environment), after_help = ENVIRONMENT)]
     Serve {
-        /// Settings after the command, without the environment.
+        /// Settings after the command.
         #[command(flatten)]
         sources: Sources,
     },
     /// Check or print the configuration without running
     #[command(mut_args(not_from_environment), after_help = ENVIRONMENT)]
     Config {
-        /// Settings after the command, without the environment.
+        /// Settings after the command.
         #[command(flatten)]
         sources: Sources,
-        /// What to do with it.
+        /// The action.
         #[command(subcommand)]
         action: ConfigAction,
     },
     /// Health check: exit 0 if the server at --listen is ready, 1 if not
     #[command(mut_args(not_from_environment), after_help = ENVIRONMENT)]
     Health {
-        /// Settings after the command, without the environment.
+        /// Settings after the command.
         #[command(flatten)]
         sources: Sources,
     },
     /// List, create, start, stop and delete streams of a running server
     #[command(after_help = EXIT_CODES)]
     Streams {
-        /// Which server, and how to speak to it.
+        /// The server and how to connect to it.
         #[command(flatten)]
         options: Options,
-        /// What to do.
+        /// The action.
         #[command(subcommand)]
         action: StreamsAction,
     },
     /// Export or import all stream definitions of a running server
     #[command(after_help = EXIT_CODES)]
     Definitions {
-        /// Which server, and how to speak to it.
+        /// The server and how to connect to it.
         #[command(flatten)]
         options: Options,
-        /// What to do.
+        /// The action.
         #[command(subcommand)]
         action: DefinitionsAction,
     },
     /// Make playback links to a private stream that expire
     #[command(after_help = EXIT_CODES)]
     Token {
-        /// Which server, and how to speak to it.
+        /// The server and how to connect to it.
         #[command(flatten)]
         options: Options,
-        /// For which stream, and for how long.
+        /// The stream, and the lifetime of the token.
         #[command(flatten)]
-        wish: TokenWish,
+        arguments: TokenArguments,
     },
     /// Print a script with completions for a shell
     Completions {
@@ -92,7 +92,7 @@ pub enum Command {
     Man,
 }
 
-/// The names of all environment variables that any command reads, those of settings first.
+/// Names of all environment variables that a command reads, those of settings first.
 pub fn variables() -> Vec<String> {
     let root = Cli::command();
     let mut names: Vec<String> = Vec::new();
@@ -100,12 +100,13 @@ pub fn variables() -> Vec<String> {
         let name = argument.get_env().and_then(|name| name.to_str());
         names.extend(name.filter(|name| !names.iter().any(|other| other == name)).map(str::to_owned));
     }
-    // It has no flag.
+    // The only variable without a flag.
     names.push(VIEWER_KEY_VARIABLE.to_owned());
     names
 }
 
-/// A variable must not override a flag that stands before the command, so it is read there.
+/// Settings are read from the environment before the command only, so that a variable does not override a flag that
+/// stands there.
 fn not_from_environment(arg: Arg) -> Arg {
     arg.env(None)
 }
@@ -115,7 +116,7 @@ mod tests {
     use super::*;
     use crate::program::config::{Config, check_environment};
 
-    /// Port and filter of the log.
+    /// Checks port and log filter.
     #[track_caller]
     fn check(arguments: &str, port: u16, log: &str) {
         let cli = Cli::try_parse_from(arguments.split(' ')).unwrap();
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_stand_before_and_after_the_command() {
+    fn settings_are_accepted_before_and_after_the_command() {
         check("barstone --listen [::]:1 --log warn", 1, "warn");
         check("barstone --listen [::]:1 serve --log warn", 1, "warn");
         check("barstone --listen [::]:1 serve --listen [::]:2 --log warn", 2, "warn");
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_of_a_server_are_not_those_of_a_client() {
+    fn a_client_command_refuses_server_settings() {
         for arguments in ["streams list", "streams --json", "definitions export"] {
             let arguments = format!("barstone {arguments} --listen [::]:1");
             let error = Cli::try_parse_from(arguments.split(' ')).unwrap_err();
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_is_not_known_names_the_one_that_was_meant() {
+    fn a_misspelt_variable_gets_a_suggestion() {
         let check = |names: &[&str]| {
             check_environment(names.iter().map(Into::into), &variables()).map_err(|error| error.to_string())
         };
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_of_services_whose_names_begin_so_are_ignored() {
+    fn variables_of_kubernetes_services_are_ignored() {
         let check = |names: &[&str]| check_environment(names.iter().map(Into::into), &variables()).ok();
         for service in ["", "STORE_", "EDGE_", "SERVE_", "API_TOKEN_"] {
             let of = |end: &str| format!("BARSTONE_{service}{end}");
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_makes_sense() {
+    fn the_command_line_definition_is_consistent() {
         Cli::command().debug_assert();
     }
 }

@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         },
         Some(Command::Streams { options, action }) => client::streams(&options, action),
         Some(Command::Definitions { options, action }) => client::definitions(&options, action),
-        Some(Command::Token { options, wish }) => client::token(&options, &wish),
+        Some(Command::Token { options, arguments }) => client::token(&options, &arguments),
         Some(Command::Completions { shell }) => written(cli::completions(shell)),
         Some(Command::Man) => written(cli::man()),
     }

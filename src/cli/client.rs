@@ -1,5 +1,5 @@
-//! Speaks to a running server over its REST API, for people and for scripts: an exit code and one line say what went
-//! wrong. What is right and what is allowed is decided by the server alone.
+//! Client of the REST API of a running server. It validates nothing itself: the server decides what is allowed. Results
+//! are an exit code and, on error, one line on standard error.
 
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -22,7 +22,7 @@ mod token;
 mod token_origin;
 
 use answer::{Detail, Stream, ViewerToken, one_line};
-pub use arguments::{Chosen, DefinitionsAction, EXIT_CODES, Options, StreamsAction, TokenWish};
+pub use arguments::{Chosen, DefinitionsAction, EXIT_CODES, Options, StreamsAction, TokenArguments};
 use error::{ClientError, Code};
 use server::{Answer, Condition, Server};
 
@@ -30,7 +30,7 @@ use crate::program::config::Config;
 
 type Done = Result<Code, ClientError>;
 
-/// Does what is to be done with streams, and says how it went.
+/// Runs an action on streams and reports errors.
 pub fn streams(options: &Options, action: StreamsAction) -> ExitCode {
     finish(async {
         let client = Client::new(options)?;
@@ -51,7 +51,7 @@ pub fn streams(options: &Options, action: StreamsAction) -> ExitCode {
     })
 }
 
-/// Does what is to be done with all definitions, and says how it went.
+/// Runs an action on all definitions and reports errors.
 pub fn definitions(options: &Options, action: DefinitionsAction) -> ExitCode {
     finish(async {
         let client = Client::new(options)?;
@@ -62,24 +62,24 @@ pub fn definitions(options: &Options, action: DefinitionsAction) -> ExitCode {
     })
 }
 
-/// Asks whether the server that `config` starts on this machine is ready, and says how it went.
+/// Checks whether the server that `config` starts on this machine is ready.
 pub fn health(config: &Config) -> ExitCode {
     finish(async { health::check(config).await.map(|()| Code::Done) })
 }
 
-/// Has a viewer token made, and shows it in links.
-pub fn token(options: &Options, wish: &TokenWish) -> ExitCode {
-    finish(async { Client::new(options)?.token(wish).await })
+/// Creates a viewer token and prints links with it.
+pub fn token(options: &Options, arguments: &TokenArguments) -> ExitCode {
+    finish(async { Client::new(options)?.token(arguments).await })
 }
 
 fn finish(work: impl Future<Output = Done>) -> ExitCode {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| ClientError::Begin(error.to_string()));
-    let done = runtime.and_then(|runtime| runtime.block_on(work));
-    ExitCode::from(done.unwrap_or_else(|error| told(&error.to_string(), error.code())) as u8)
+    let result = runtime.and_then(|runtime| runtime.block_on(work));
+    ExitCode::from(result.unwrap_or_else(|error| report(&error.to_string(), error.code())) as u8)
 }
 
-/// How answers are shown.
+/// Output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Text,
@@ -111,7 +111,7 @@ impl Client {
     async fn put(&self, file: &Path, condition: Option<Condition<'_>>) -> Done {
         let definition = document::read(file)?;
         let name = document::name(&definition, file)?;
-        // What is yet to be made is not missing: its name is refused.
+        // For a definition to be created, an impossible name is refused rather than missing.
         let unnameable = |error: ClientError| ClientError::Refused(format!("name: {error}"));
         let request = self.server.stream(Method::PUT, name, None).map_err(unnameable)?;
         let request = match &condition {
@@ -126,7 +126,7 @@ impl Client {
         self.show(&answer, |answer| Ok(line(&answer.read()?)))
     }
 
-    /// What the server answers has no body, so there is no JSON to show.
+    /// Deletes streams. The answers have no body, so `--json` prints nothing.
     async fn remove(&self, names: &[String]) -> Done {
         let mut worst = Code::Done;
         for name in names {
@@ -137,13 +137,13 @@ impl Client {
             match (removed, self.form) {
                 (Ok(_), Form::Text) => print(&format!("{name}: deleted\n"))?,
                 (Ok(_), Form::Json) => {}
-                (Err(error), _) => worst = worst.max(told_of(name, &error)),
+                (Err(error), _) => worst = worst.max(report_for(name, &error)),
             }
         }
         Ok(worst)
     }
 
-    /// Starts or stops. Shows an array whether one is chosen, several or all.
+    /// Starts or stops streams. With `--json` it prints an array, even for one stream.
     async fn switch(&self, verb: &str, chosen: &Chosen) -> Done {
         if chosen.all {
             let answer = self.server.send(self.server.request(Method::POST, &["all", verb], &[])).await?;
@@ -154,7 +154,7 @@ impl Client {
             match (self.switch_one(verb, name).await, self.form) {
                 (Ok(line), Form::Text) => print(&line)?,
                 (Ok(document), Form::Json) => documents.push(document),
-                (Err(error), _) => worst = worst.max(told_of(name, &error)),
+                (Err(error), _) => worst = worst.max(report_for(name, &error)),
             }
         }
         if self.form == Form::Json {
@@ -171,7 +171,7 @@ impl Client {
         }
     }
 
-    /// It is JSON in any form.
+    /// Exports all definitions as JSON, with or without `--json`.
     async fn export(&self, file: Option<&Path>) -> Done {
         let answer = self.server.send(self.server.request(Method::GET, &["definitions"], &[])).await?;
         let text = format!("{}\n", answer.json()?);
@@ -190,9 +190,9 @@ impl Client {
         self.show(&answer, lines)
     }
 
-    async fn token(&self, wish: &TokenWish) -> Done {
-        let request = self.server.stream(Method::POST, &wish.name, Some("tokens"))?;
-        let body = wish.seconds.map_or_else(|| json!({}), |seconds| json!({"seconds": seconds}));
+    async fn token(&self, arguments: &TokenArguments) -> Done {
+        let request = self.server.stream(Method::POST, &arguments.name, Some("tokens"))?;
+        let body = arguments.seconds.map_or_else(|| json!({}), |seconds| json!({"seconds": seconds}));
         let answer = self.server.send(server::with_body(request, &body)).await?;
         self.show(&answer, |answer| Ok(card::links(&answer.read::<ViewerToken>()?, &self.server.base())))
     }
@@ -218,7 +218,7 @@ fn line(stream: &Stream) -> String {
     format!("{}: {}\n", one_line(&stream.name), one_line(&stream.phase))
 }
 
-/// Nobody is told when those who read go away early: they have what they want.
+/// Ignores a reader of the output that has closed its end.
 fn print(text: &str) -> Result<(), ClientError> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -227,12 +227,12 @@ fn print(text: &str) -> Result<(), ClientError> {
     }
 }
 
-fn told_of(name: &str, error: &ClientError) -> Code {
-    told(&format!("{name}: {error}"), error.code())
+fn report_for(name: &str, error: &ClientError) -> Code {
+    report(&format!("{name}: {error}"), error.code())
 }
 
 #[expect(clippy::print_stderr, reason = "a client has no log")]
-fn told(text: &str, code: Code) -> Code {
+fn report(text: &str, code: Code) -> Code {
     eprintln!("barstone: {}", one_line(text));
     code
 }

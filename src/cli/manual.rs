@@ -1,4 +1,4 @@
-//! What a package installs beside the program, made from the definition of the command line: shell completions and the man page.
+//! Shell completions and the man page, generated from the definition of the command line. Packages install them.
 
 use std::io::{self, Write};
 
@@ -44,7 +44,7 @@ fn page() -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// One command with the options that `root` does not have, and the commands below it.
+/// Writes the section of one command: its options that `root` does not have, then the sections of its subcommands.
 fn render(root: &Command, command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     let name = command.get_bin_name().unwrap_or(command.get_name());
     writeln!(page, ".SH \"{}\"", name.to_uppercase())?;

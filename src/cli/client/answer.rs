@@ -1,4 +1,4 @@
-//! What a server answers, as far as it is shown. A newer server may say more.
+//! The parts of answers that the client prints. Unknown fields of newer servers are ignored.
 
 use serde::Deserialize;
 
@@ -12,11 +12,11 @@ pub(super) struct Stream {
     pub(super) since: String,
     pub(super) revision: String,
     pub(super) error: Option<String>,
-    /// Servers of before do not count them.
+    /// Missing in answers of old servers.
     pub(super) viewers: Option<Viewers>,
 }
 
-/// Where it is pushed to.
+/// A push target.
 #[derive(Debug, Deserialize)]
 pub(super) struct Target {
     pub(super) url: String,
@@ -24,7 +24,7 @@ pub(super) struct Target {
     pub(super) error: Option<String>,
 }
 
-/// Who watches it.
+/// Viewers of a stream.
 #[derive(Debug, Deserialize)]
 pub(super) struct Viewers {
     pub(super) current: u64,
@@ -32,7 +32,7 @@ pub(super) struct Viewers {
     pub(super) peak_at: Option<String>,
 }
 
-/// A stream by itself.
+/// The answer with all details of a stream.
 #[derive(Debug, Deserialize)]
 pub(super) struct Detail {
     #[serde(flatten)]
@@ -42,12 +42,12 @@ pub(super) struct Detail {
     pub(super) changed: String,
     pub(super) declared: bool,
     pub(super) urls: Urls,
-    /// Servers of before do not push.
+    /// Empty in answers of old servers.
     #[serde(default)]
     pub(super) targets: Vec<Target>,
 }
 
-/// Where its manifests are: URLs, or paths from the root of the server.
+/// Manifests of a stream: URLs, or paths from the root of the server.
 #[derive(Debug, Deserialize)]
 pub(super) struct Urls {
     pub(super) hls: String,
@@ -56,7 +56,7 @@ pub(super) struct Urls {
     pub(super) lldash: String,
 }
 
-/// A viewer token, and where its stream is for whoever has it.
+/// A viewer token, and the URLs of its stream with the token.
 #[derive(Debug, Deserialize)]
 pub(super) struct ViewerToken {
     pub(super) expires: String,
@@ -72,12 +72,12 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    /// Whether the API token is missing, or is not that of the server.
+    /// Whether the API token is missing or wrong.
     pub(super) fn is_of_api_token(&self) -> bool {
         self.code.as_deref().is_some_and(|code| ["token_needed", "bad_token"].contains(&code))
     }
 
-    /// What is wrong, and with which field.
+    /// The problem and the field that has it.
     pub(super) fn text(&self) -> String {
         match &self.field {
             Some(field) if !self.detail.starts_with(field) => format!("{field}: {}", self.detail),
@@ -86,12 +86,12 @@ impl Problem {
     }
 }
 
-/// Text that others wrote, fit for a line of a terminal.
+/// Text from another party, safe to print as one line on a terminal.
 pub(super) fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 
-/// A time to the second.
+/// A time, cut to whole seconds.
 pub(super) fn to_the_second(time: &str) -> String {
     time.split_once('.').map_or_else(|| one_line(time), |(seconds, _)| format!("{}Z", one_line(seconds)))
 }

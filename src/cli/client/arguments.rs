@@ -1,11 +1,11 @@
-//! What the command line says to the client.
+//! Arguments of the client commands.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use reqwest::Url;
 
-/// What the program ends with, as the help tells it.
+/// Exit codes, for the help.
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done
@@ -15,7 +15,7 @@ Exit codes:
   4  the server refused the request
 With several streams, all are tried, and the highest code counts.";
 
-/// Which server, and how to speak to it.
+/// The server and how to connect to it.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Server")]
 pub struct Options {
@@ -41,7 +41,7 @@ pub struct Options {
     pub(super) timeout: u64,
 }
 
-/// What to do with streams.
+/// Actions on streams.
 #[derive(Debug, Subcommand)]
 pub enum StreamsAction {
     /// List streams
@@ -93,7 +93,7 @@ pub struct Chosen {
     pub(super) all: bool,
 }
 
-/// What to do with all definitions.
+/// Actions on all definitions.
 #[derive(Debug, Subcommand)]
 pub enum DefinitionsAction {
     /// Write all definitions as JSON
@@ -109,9 +109,9 @@ pub enum DefinitionsAction {
     },
 }
 
-/// A viewer token that is wanted.
+/// The viewer token to create.
 #[derive(Debug, Args)]
-pub struct TokenWish {
+pub struct TokenArguments {
     /// Name of the stream
     pub(super) name: String,
     /// Seconds until the links expire [default: 3600]

@@ -1,14 +1,14 @@
-//! One stream in readable lines.
+//! Details of one stream as lines of text.
 
 use std::iter;
 
 use super::answer::{Detail, Stream, Target, Urls, ViewerToken, Viewers, one_line, to_the_second};
 use crate::definition::spec::{Access, AudioRequest, StreamRequest, VideoRequest};
 
-/// What stands in the first column, and what in the second.
+/// Texts of the first and the second column.
 type Line = (&'static str, String);
 
-/// The definition and how the stream is, its tag, and its URLs on a server that is at `base`.
+/// Definition, state and tag of a stream, and its URLs on the server at `base`.
 pub(super) fn card(detail: &Detail, tag: &str, base: &str) -> String {
     let Detail { stream, definition, changed, declared, urls, targets } = detail;
     let Stream { name, phase, since, revision, error, viewers } = stream;
@@ -25,7 +25,7 @@ pub(super) fn card(detail: &Detail, tag: &str, base: &str) -> String {
     format!("{}\n{}", one_line(name), text(&lines))
 }
 
-/// Where a stream is for whoever has a viewer token.
+/// URLs of a private stream for holders of `token`.
 pub(super) fn links(token: &ViewerToken, base: &str) -> String {
     let ViewerToken { expires, urls } = token;
     let lines: Vec<Line> = iter::once(("expires", to_the_second(expires))).chain(addresses(urls, base)).collect();
@@ -35,7 +35,7 @@ pub(super) fn links(token: &ViewerToken, base: &str) -> String {
 fn addresses(urls: &Urls, base: &str) -> [Line; 4] {
     let Urls { hls, llhls, dash, lldash } = urls;
     [("HLS", hls), ("LL-HLS", llhls), ("DASH", dash), ("LL-DASH", lldash)]
-        // A server that knows where its clients find it answers whole URLs.
+        // A server with a `public_url` answers absolute URLs.
         .map(|(kind, url)| (kind, if url.starts_with('/') { format!("{base}{url}") } else { url.clone() }))
 }
 
@@ -101,7 +101,7 @@ fn pushed(Target { url, phase, error }: &Target) -> String {
     }
 }
 
-/// Past what nobody new is let in.
+/// Limits on viewers and bandwidth.
 fn limits(definition: &StreamRequest) -> Vec<Line> {
     let StreamRequest { max_viewers, max_bandwidth, overflow_url, .. } = definition;
     let viewers = max_viewers.map(|most| format!("{most} viewers"));
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_not_the_default_is_shown() {
+    fn every_value_other_than_the_default_is_shown() {
         let windows = json!({"windows": [{"from": "2026-12-24T10:00:00Z", "until": "2026-12-24T12:00:00Z"}]});
         insta::assert_snapshot!(shown(&json!({
             "enabled": false, "schedule": windows, "on_demand": true, "requires": ["one", "two"], "declared": true,

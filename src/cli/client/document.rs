@@ -1,4 +1,4 @@
-//! Files that are sent: JSON, or TOML with the same keys. What they say is for the server to judge.
+//! Files to send: JSON, or TOML with the same keys. The server validates the contents.
 
 use std::fs::File;
 use std::io::Read;
@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use super::error::ClientError;
 
-/// More than a server takes, and no trouble for anybody's memory.
+/// Maximum size of a file in bytes, more than a server accepts.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// Reads a file, or JSON from the standard input if the path is `-`.
+/// Reads a file, or standard input as JSON if the path is `-`.
 pub(super) fn read(path: &Path) -> Result<Value, ClientError> {
-    let wrong = |problem: String| ClientError::Document { document: called(path), problem };
+    let wrong = |problem: String| ClientError::Document { document: document_name(path), problem };
     let text = text(path).map_err(|source| ClientError::File { path: path.to_owned(), source })?;
     if text.len() as u64 > MAX_BYTES {
         return Err(wrong(format!("is longer than {MAX_BYTES} bytes")));
@@ -25,15 +25,15 @@ pub(super) fn read(path: &Path) -> Result<Value, ClientError> {
     }
 }
 
-/// The name in a definition.
+/// The name that a definition contains.
 pub(super) fn name<'a>(definition: &'a Value, path: &Path) -> Result<&'a str, ClientError> {
     let name = definition.get("name").and_then(Value::as_str);
     let problem = "is not a definition with a name: send an object such as {\"name\": \"test\"}";
-    name.ok_or_else(|| ClientError::Document { document: called(path), problem: problem.into() })
+    name.ok_or_else(|| ClientError::Document { document: document_name(path), problem: problem.into() })
 }
 
-/// What messages call the document at `path`.
-fn called(path: &Path) -> String {
+/// Name of the document in messages.
+fn document_name(path: &Path) -> String {
     if path == Path::new("-") { "standard input".into() } else { path.display().to_string() }
 }
 

@@ -1,11 +1,11 @@
-//! What can go wrong, and what the program ends with then.
+//! Errors of the client and their exit codes.
 
 use std::path::PathBuf;
 
 use super::token_origin::Origin;
 use crate::base::os_error;
 
-/// What the program ends with. The higher one counts.
+/// Exit codes. Of several errors the highest code counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Code {
     Done = 0,
@@ -25,7 +25,7 @@ pub(super) enum ClientError {
     Overdue { server: String, seconds: u64 },
     #[error("the server answered {status}: {problem}")]
     Failed { status: u16, problem: String },
-    /// The server that the settings start answers, and is not ready.
+    /// The server answers that it is not ready.
     #[error("not ready: {0}")]
     NotReady(String),
     #[error("this is not the answer of a barstone server: {0}. Check --server")]
@@ -46,10 +46,10 @@ pub(super) enum ClientError {
     File { path: PathBuf, source: std::io::Error },
     #[error("{document} {problem}")]
     Document { document: String, problem: String },
-    /// `put --create` on a name that is taken.
+    /// `put --create` with a name that exists.
     #[error("{0} exists already; leave out --create to replace it")]
     Exists(String),
-    /// A condition of the request does not hold (412).
+    /// A precondition of the request failed (412).
     #[error("{0}")]
     Unmet(String),
     #[error("{0}")]

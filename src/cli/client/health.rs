@@ -1,5 +1,5 @@
-//! Whether the server that the same settings start is ready, asked from beside it: for containers, whose settings are in
-//! the environment.
+//! Health check of the server that the same settings start on this machine, for containers, whose settings are in the
+//! environment.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -11,9 +11,9 @@ use super::print;
 use super::server::Server;
 use crate::program::config::Config;
 
-/// Says `ready`, or fails with the reason.
+/// Prints `ready`, or fails with the reason.
 pub(super) async fn check(config: &Config) -> Result<(), ClientError> {
-    let server = Server::beside(&url(config)?)?;
+    let server = Server::on_this_machine(&url(config)?)?;
     let response = server.fetch(server.at(Method::GET, &["readyz"], &[])).await?;
     match (response.status.is_success(), serde_json::from_slice::<Readiness>(&response.body)) {
         (true, _) => print("ready\n"),
@@ -22,7 +22,7 @@ pub(super) async fn check(config: &Config) -> Result<(), ClientError> {
     }
 }
 
-/// What `/readyz` answers.
+/// The body of `/readyz`.
 #[derive(Debug, Deserialize)]
 struct Readiness {
     draining: bool,
@@ -48,7 +48,7 @@ fn url(config: &Config) -> Result<Url, ClientError> {
     }
 }
 
-/// An address at which a server answers that listens on `listen`. All addresses include IPv4, which every host has.
+/// An address that reaches a server listening on `listen`. For all addresses it is IPv4, which every host has.
 fn reachable(listen: IpAddr) -> IpAddr {
     if listen.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { listen }
 }

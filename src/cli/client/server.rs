@@ -1,4 +1,4 @@
-//! The way to a server: requests, and what its answers mean.
+//! Connection to a server: requests and the meaning of answers.
 
 use std::error::Error;
 use std::time::Duration;
@@ -17,10 +17,10 @@ use super::token::Token;
 use crate::definition::spec::StreamName;
 
 const USER_AGENT: &str = concat!("barstone/", env!("CARGO_PKG_VERSION"));
-/// A server on the same machine answers at once or not at all.
-const PATIENCE_BESIDE: Duration = Duration::from_secs(4);
+/// Timeout of a health check. A server on the same machine answers quickly or not at all.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// A server that is spoken to.
+/// A server and the connection settings for it.
 pub(super) struct Server {
     client: Client,
     url: Url,
@@ -28,15 +28,15 @@ pub(super) struct Server {
     token: Option<Token>,
 }
 
-/// What a server answers: JSON, or nothing.
+/// An answer: JSON, or nothing.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) body: Bytes,
-    /// Empty where there is none.
+    /// Entity tag; empty if the answer has none.
     pub(super) tag: String,
 }
 
-/// A header of RFC 9110 13.1 and what it asks for.
+/// A precondition header (RFC 9110 13.1) and its value.
 pub(super) type Condition<'a> = (HeaderName, &'a str);
 
 impl Server {
@@ -48,15 +48,15 @@ impl Server {
             builder(timeout).default_headers(bearer.map(|bearer| (AUTHORIZATION, bearer)).into_iter().collect());
         let client = match options.server.scheme() {
             "https" => client,
-            // Root certificates are neither needed nor read.
+            // Without TLS no root certificates are needed, so none are read.
             _ => client.tls_certs_only([]),
         };
         Self::built(client, (&options.server, token), timeout)
     }
 
-    /// A server on the same machine, whose certificate is for another name.
-    pub(super) fn beside(url: &Url) -> Result<Self, ClientError> {
-        Self::built(builder(PATIENCE_BESIDE).tls_danger_accept_invalid_certs(true), (url, None), PATIENCE_BESIDE)
+    /// A server on the same machine. The name in its certificate is not checked.
+    pub(super) fn on_this_machine(url: &Url) -> Result<Self, ClientError> {
+        Self::built(builder(HEALTH_TIMEOUT).tls_danger_accept_invalid_certs(true), (url, None), HEALTH_TIMEOUT)
     }
 
     fn built(
@@ -68,7 +68,7 @@ impl Server {
         Ok(Self { client, url: url.clone(), timeout, token })
     }
 
-    /// A request to a path of the API.
+    /// A request to a path below `/api/v1`.
     pub(super) fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
         let path: Vec<&str> = ["api", "v1"].iter().chain(path).copied().collect();
         self.at(method, &path, query)
@@ -87,23 +87,23 @@ impl Server {
         self.client.request(method, url)
     }
 
-    /// A request to a stream, or to something that can be done with it.
+    /// A request to a stream, or to an action on it.
     pub(super) fn stream(&self, method: Method, name: &str, verb: Option<&str>) -> Result<RequestBuilder, ClientError> {
-        // What is no name may not even have a URL.
+        // An invalid name might not form a URL.
         let missing = || ClientError::Missing(format!("no stream can have the name {name:?}"));
         let name = StreamName::parse(name).ok_or_else(missing)?;
         let path: Vec<&str> = ["streams", name.as_str()].into_iter().chain(verb).collect();
         Ok(self.request(method, &path, &[]))
     }
 
-    /// Sends a request. An answer that is an error is an error.
+    /// Sends a request. An answer with an error status is an error.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Answer, ClientError> {
         let answer = self.fetch(request).await?;
         self.judge(answer.status, &answer.body)?;
         Ok(answer)
     }
 
-    /// Sends a request, and returns whatever the server answers.
+    /// Sends a request and returns the answer, whatever its status.
     pub(super) async fn fetch(&self, request: RequestBuilder) -> Result<Answer, ClientError> {
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status();
@@ -112,7 +112,7 @@ impl Server {
         Ok(Answer { status, body, tag })
     }
 
-    /// Where it is, without what is nobody's business.
+    /// URL of the server without user, password, query and fragment.
     pub(super) fn base(&self) -> String {
         let path = self.url.path().trim_end_matches('/');
         format!("{}{path}", self.url.origin().ascii_serialization())
@@ -123,14 +123,15 @@ impl Server {
         let text = problem.as_ref().map_or_else(|| status.to_string(), Problem::text);
         match status {
             status if status.is_success() => Ok(()),
-            // Any other server may know nothing of this path, which says nothing of the stream.
+            // A 404 without a problem document may come from another server, so it does not say that the stream is
+            // missing.
             StatusCode::NOT_FOUND if problem.is_none() => Err(ClientError::Strange(text)),
             StatusCode::NOT_FOUND => Err(ClientError::Missing(text)),
             StatusCode::UNAUTHORIZED if problem.is_some_and(|problem| problem.is_of_api_token()) => {
                 Err(self.without_token())
             }
             StatusCode::PRECONDITION_FAILED => Err(ClientError::Unmet(text)),
-            // The server works, and its limits do not allow the request.
+            // The server works, but its limits do not allow the request.
             StatusCode::INSUFFICIENT_STORAGE => Err(ClientError::Refused(text)),
             status if status.is_client_error() => Err(ClientError::Refused(text)),
             status if status.is_server_error() => Err(ClientError::Failed { status: status.as_u16(), problem: text }),
@@ -138,7 +139,7 @@ impl Server {
         }
     }
 
-    /// How the user can give the API token, which may not be a way that the server knows.
+    /// Error that lists the ways to pass the API token to this client.
     fn without_token(&self) -> ClientError {
         let server = self.base();
         match &self.token {
@@ -161,7 +162,7 @@ impl Answer {
         serde_json::from_slice(&self.body).map_err(|error| ClientError::Strange(error.to_string()))
     }
 
-    /// The JSON as it is.
+    /// The JSON of the answer.
     pub(super) fn json(&self) -> Result<&str, ClientError> {
         let _: IgnoredAny = self.read()?;
         std::str::from_utf8(&self.body).map_err(|error| ClientError::Strange(error.to_string()))
@@ -169,19 +170,19 @@ impl Answer {
 }
 
 fn builder(timeout: Duration) -> ClientBuilder {
-    // TLS takes the provider of the process, and there is one: an error says that it is already installed.
+    // Installs the TLS provider of the process. An error means that it is installed already.
     let _ = ring::default_provider().install_default();
     let client = Client::builder().user_agent(USER_AGENT).timeout(timeout).redirect(redirect::Policy::none());
-    // What is said to the program alone decides where a request goes, not the environment of all programs.
+    // Environment variables for proxies are ignored: only the options of this program decide where a request goes.
     client.no_proxy()
 }
 
-/// The same request with a JSON body.
+/// Adds a JSON body to a request.
 pub(super) fn with_body(request: RequestBuilder, body: &Value) -> RequestBuilder {
     request.header(CONTENT_TYPE, "application/json").body(body.to_string())
 }
 
-/// The same request on a condition. A tag needs no quotes.
+/// Adds a precondition to a request. The tag may be without quotes.
 pub(super) fn on_condition(
     request: RequestBuilder,
     (header, tag): &Condition<'_>,
@@ -191,7 +192,7 @@ pub(super) fn on_condition(
     Ok(request.header(header.clone(), tag))
 }
 
-/// The first cause of an error.
+/// Innermost cause of an error.
 fn root(error: &reqwest::Error) -> String {
     let mut cause: &dyn Error = error;
     while let Some(deeper) = cause.source() {

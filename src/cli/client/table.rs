@@ -6,12 +6,12 @@ use super::answer::{Stream, one_line, to_the_second};
 
 const HEAD: [&str; COLUMNS] = ["NAME", "PHASE", "SINCE", "VIEWERS", "REVISION", "ERROR"];
 const COLUMNS: usize = 6;
-/// Columns of a terminal that nobody has widened.
+/// Width of a table in columns, the default of terminals.
 const WIDTH: usize = 80;
-/// What is left of an error however long the names are.
+/// Minimum width of an error in columns, however long the names are.
 const LEAST: usize = 16;
 
-/// One line for each stream under a head. Errors are cut to what a line of 80 columns holds; names never are.
+/// A head and one line for each stream. Errors are cut to fit the width; names never are.
 pub(super) fn table(streams: &[Stream]) -> String {
     let rows: Vec<[String; COLUMNS]> = iter::once(HEAD.map(str::to_owned)).chain(streams.iter().map(row)).collect();
     let widths: [usize; COLUMNS] = std::array::from_fn(|column| width(&rows, column));
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_as_wide_as_what_is_in_them() {
+    fn columns_are_as_wide_as_their_contents() {
         let streams = [stream("test", "running", None), stream("radio-two", "failed", Some("x264enc is missing"))];
         insta::assert_snapshot!(table(&streams), @"
         NAME       PHASE    SINCE                 VIEWERS  REVISION  ERROR
@@ -69,12 +69,12 @@ mod tests {
     }
 
     #[test]
-    fn without_streams_there_is_the_head() {
+    fn an_empty_list_has_a_head() {
         insta::assert_snapshot!(table(&[]), @"NAME  PHASE  SINCE  VIEWERS  REVISION  ERROR");
     }
 
     #[test]
-    fn an_error_ends_where_the_line_does() {
+    fn an_error_is_cut_at_the_end_of_the_line() {
         let text = table(&[stream("test", "waiting", Some(&"ä\n".repeat(60)))]);
         insta::assert_snapshot!(text, @"
         NAME  PHASE    SINCE                 VIEWERS  REVISION  ERROR
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_any_length_is_whole_and_leaves_room_for_the_error() {
+    fn a_name_is_never_cut_and_leaves_room_for_the_error() {
         let text = table(&[stream(&"n".repeat(63), "waiting", Some("the encoder has stalled"))]);
         assert!(text.contains(&"n".repeat(63)) && text.contains("the encoder has"), "{text}");
     }

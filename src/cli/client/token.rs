@@ -1,4 +1,4 @@
-//! The API token that a command sends: as the user gives it, or that of a server which the same user runs here.
+//! The API token of a command: from an option, or from a server that the same user runs on this machine.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -11,14 +11,14 @@ use super::token_origin::Origin;
 use crate::program::app::TOKEN_IN_STATE_DIR;
 use crate::program::token_file;
 
-/// An API token, which is not shown.
+/// An API token.
 pub(super) struct Token {
     value: String,
     pub(super) origin: Origin,
 }
 
 impl Token {
-    /// The token for the server of `options`; `None` if there is none.
+    /// Finds the token for the server of `options`. `None` if there is none.
     pub(super) fn find(options: &Options) -> Result<Option<Self>, ClientError> {
         let found = match (&options.token, &options.token_file) {
             (Some(token), _) => Some((token.clone(), Origin::Argument)),
@@ -32,7 +32,7 @@ impl Token {
         Ok(token.filter(|token| !token.value.is_empty()))
     }
 
-    /// For a header of RFC 6750 2.1.
+    /// Value of the `Authorization` header (RFC 6750 2.1).
     pub(super) fn bearer(&self) -> Result<HeaderValue, ClientError> {
         let value = HeaderValue::try_from(format!("Bearer {}", self.value));
         let mut value = value.map_err(|_| ClientError::Token { origin: self.origin.clone() })?;
@@ -41,7 +41,7 @@ impl Token {
     }
 }
 
-/// A token that nobody has given for this server is never sent to another machine.
+/// The token of a server on this machine. It is never sent to another machine.
 fn of_this_machine(options: &Options) -> Result<Option<(String, Origin)>, ClientError> {
     let url = &options.server;
     let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return Ok(None) };

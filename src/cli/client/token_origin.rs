@@ -1,14 +1,14 @@
-//! Where the API token of a command comes from, as its errors name it.
+//! Source of an API token, for error messages.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where a token comes from.
+/// Source of an API token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
     Argument,
     File(PathBuf),
-    /// A server that runs at this address has left it for commands of its user.
+    /// The file that the running server at this address has written for commands of its user.
     Server,
 }
 
