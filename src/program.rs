@@ -1,4 +1,4 @@
-//! The server process: its configuration, log, signals, and start and end. No protocol and no media.
+//! The server process: configuration, log, signals, start and shutdown. This wing has no protocol and no media.
 
 pub mod app;
 pub mod config;

@@ -1,4 +1,4 @@
-//! The program put together: streams, HTTP and an orderly end.
+//! Start and shutdown of the server: it connects the store, the streams, the hooks and HTTP.
 
 use std::io::ErrorKind;
 use std::iter;
@@ -38,55 +38,55 @@ use reload::Reloader;
 use secrets::Secrets;
 pub use token::TOKEN as TOKEN_IN_STATE_DIR;
 
-/// How long requests and pipelines may take to finish once the program is to end.
+/// Time that requests and pipelines get to finish at shutdown.
 const DRAIN: Duration = Duration::from_secs(8);
 
-/// What there is when the program starts.
+/// Arguments of [`run`].
 #[derive(Debug)]
 pub struct Start {
-    /// Read again at each of `hangups`.
+    /// Sources of the configuration, read again at each signal of `hangups`.
     pub sources: Sources,
-    /// What they say.
+    /// The configuration that `sources` contain.
     pub config: Config,
-    /// Has been started.
+    /// The log, already started.
     pub log: Log,
-    /// `SIGHUP` signals.
+    /// Received `SIGHUP` signals.
     pub hangups: Signal,
 }
 
-/// Why the program could not start, or did not go on.
+/// Why the program could not start or continue.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    /// What the configuration names cannot be used.
+    /// The configuration names something that cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A server that was to be waited for does not come.
+    /// A server of `wait_for` does not accept connections.
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
-    /// The address is taken or not ours.
+    /// The server cannot listen on the address.
     #[error("cannot listen on {listen}: {}", advice(*listen, why))]
     Listen {
         /// The address.
         listen: SocketAddr,
-        /// Why.
+        /// The error of the operating system.
         why: std::io::Error,
     },
-    /// GStreamer does not work.
+    /// GStreamer cannot be used.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
-    /// Definitions cannot be kept.
+    /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A token or a key that was made cannot be kept, or what was kept is none.
+    /// A created secret cannot be stored, or a stored one is invalid. The text names it.
     #[error("cannot use the file {0} in state_dir")]
     Token(&'static str, #[source] std::io::Error),
-    /// The certificates do not work.
+    /// The certificate or key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
 }
 
 impl AppError {
-    /// Whether what is configured is wrong, or names what is not there.
+    /// Whether the operator must change the configuration, or something that it names.
     pub const fn is_of_configuration(&self) -> bool {
         match self {
             Self::Config(_) | Self::Unreachable(_) | Self::Store(StoreError::Bucket(_)) | Self::Tls(_) => true,
@@ -95,7 +95,7 @@ impl AppError {
     }
 }
 
-/// Runs until `end` is cancelled, then drains.
+/// Runs the server until `end` is cancelled, then waits for requests and pipelines to finish.
 ///
 /// # Errors
 /// [`AppError`].
@@ -118,24 +118,24 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
         tasks: tasks.clone(),
         pushes: config.push,
         public_url: config.public_url.clone(),
-        capacity: watch::Sender::new(capacity::first(config.max_pixels)),
-        limits: watch::Sender::new(config.watching.clone()),
+        capacity: watch::Sender::new(capacity::initial(config.max_pixels)),
+        limits: watch::Sender::new(config.viewer_limits.clone()),
         ..Setting::new(Clock::system(), render, encoders.versions())
     };
     let given = definitions(&config, setting.clock.now());
     let Some(definitions) = end.run_until_cancelled(given).await else { return Ok(()) };
     let definitions = definitions?;
-    let mut secrets = Secrets::of(listeners(&listener, address));
+    let mut secrets = Secrets::new(listeners(&listener, address));
     let access = secrets.access(&config)?;
     let (limits, metrics) = (config.limits, Arc::clone(&setting.metrics));
     log_start(&config, &setting, address);
-    // Hooks are there before the first event, and after the last.
+    // The hooks start before the first event and end after the last.
     let (posts, hooks_over) = (TaskTracker::new(), CancellationToken::new());
     let mut workers = Workers::new(posted(&setting), posts.clone(), hooks_over.clone());
     workers.set(&config.hooks);
     let registry = Arc::new(Registry::new(setting, definitions, streams_over.clone()));
-    let kept = Arc::clone(&registry);
-    tasks.spawn(async move { kept.keep().await });
+    let reconciler = Arc::clone(&registry);
+    tasks.spawn(async move { reconciler.keep().await });
     if config.max_pixels == MaxPixels::Auto {
         let (measured, stop) = (Arc::clone(&registry), end.clone());
         tasks.spawn(async move { stop.run_until_cancelled(capacity::measure(&measured.setting().capacity)).await });
@@ -145,7 +145,7 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
     let app = App::new(Arc::clone(&registry), access, end.clone());
     let site = Site { router: http::router(app.clone(), config.serve), certificates, limits, metrics };
     let (reloader, stop) = (Reloader { sources, config, log, registry, workers, app, secrets }, end.clone());
-    tasks.spawn(async move { stop.run_until_cancelled(reloader.keep(hangups)).await });
+    tasks.spawn(async move { stop.run_until_cancelled(reloader.run(hangups)).await });
     tokio::select! {
         () = http::serve(listener, site, end.clone()) => {}
         () = async { end.cancelled().await; tokio::time::sleep(DRAIN).await } => {}
@@ -171,7 +171,7 @@ fn posted(setting: &Setting) -> hooks::Setting {
     }
 }
 
-/// Without any configuration there is one stream, which can be changed like one that was made here.
+/// Opens the store. A new store gets the default stream unless streams are configured.
 async fn definitions(config: &Config, now: UnixTime) -> Result<Definitions, StoreError> {
     let (declared, given) = match &config.streams {
         Some(declared) => (declared.clone(), Vec::new()),
@@ -187,7 +187,7 @@ async fn definitions(config: &Config, now: UnixTime) -> Result<Definitions, Stor
     Ok(definitions)
 }
 
-/// The store is waited for as other servers are.
+/// Connects to the store, with the attempts and pauses of `wait_for`.
 async fn join(store: &Address, given: Vec<StreamSpec>, wait: &Wait) -> Result<Definitions, StoreError> {
     let mut attempt = 1;
     loop {
@@ -198,11 +198,11 @@ async fn join(store: &Address, given: Vec<StreamSpec>, wait: &Wait) -> Result<De
             outcome => return outcome,
         }
         attempt += 1;
-        tokio::time::sleep(wait.rest).await;
+        tokio::time::sleep(wait.pause).await;
     }
 }
 
-/// What keeps the program from listening, and what to do.
+/// Error text and remedy for an address that the server cannot listen on.
 fn advice(listen: SocketAddr, why: &std::io::Error) -> String {
     let other = SocketAddr::new(listen.ip(), if listen.port() == 8081 { 8082 } else { 8081 });
     match why.kind() {
@@ -215,7 +215,8 @@ fn advice(listen: SocketAddr, why: &std::io::Error) -> String {
     }
 }
 
-/// Addresses of this machine that lead here: what listens on all IPv6 addresses may take IPv4 too.
+/// Addresses through which programs on this machine reach `listener`. A socket on all IPv6 addresses may accept IPv4
+/// too.
 fn listeners(listener: &TcpListener, address: SocketAddr) -> Vec<SocketAddr> {
     let takes_both = address.ip() == Ipv6Addr::UNSPECIFIED && SockRef::from(listener).only_v6().is_ok_and(|only| !only);
     let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()));

@@ -1,5 +1,5 @@
-//! Settings: flags, then `BARSTONE_*` environment, then the TOML file, then defaults; checked once. A mistake is one
-//! line that says where it is and what is allowed.
+//! Settings from flags, `BARSTONE_*` environment variables, the TOML file and defaults, in this order of precedence.
+//! Validation stops at the first error, whose text is one line that names the setting and the allowed values.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -33,22 +33,22 @@ pub use token::ApiToken;
 pub use unknown::check_environment;
 pub use viewer_key::{VIEWER_KEY_VARIABLE, ViewerKey};
 
-/// All addresses, IPv6 and IPv4, on a port that needs no rights.
+/// All IPv6 and IPv4 addresses, on a port that needs no privileges.
 const LISTEN: &str = "[::]:8080";
-/// Says that windows are not mirrored to disk.
+/// Value of `media_dir` that disables the media directory.
 const NO_DIRECTORY: &str = "none";
 const LOG: &str = "info";
 const LOG_RULE: &str =
     "must be error, warn, info, debug, trace or off, or target=level pairs such as warn,barstone::http=debug";
-/// With the rest of a second: as long as a database takes to start.
+/// With the default pause of a second these are as many seconds as a database needs to start.
 const WAIT_TRIES: u32 = 30;
 const WAIT_SECONDS: u32 = 1;
-/// Servers to wait for, and hooks: more than anybody has, few enough to be tried and served at once.
-const MOST: usize = 16;
-/// Longer lists belong to a firewall.
-const MOST_NETWORKS: usize = 256;
+/// Limit of servers to wait for, and of hooks. All of them are served simultaneously.
+const MAX_ENTRIES: usize = 16;
+/// Limit of each list of networks. A longer list belongs in a firewall.
+const MAX_NETWORKS: usize = 256;
 
-/// What to do with the configuration.
+/// Actions on the configuration.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum ConfigAction {
     /// Check the configuration and print the first mistake
@@ -57,171 +57,175 @@ pub enum ConfigAction {
     Show,
 }
 
-/// All settings, valid.
+/// All settings, validated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// Where to listen.
+    /// Address to listen on.
     pub listen: SocketAddr,
-    /// Where windows are mirrored to.
+    /// Directory that windows are written to.
     pub media_dir: MediaDir,
-    /// Where state is kept.
+    /// Directory of definitions and secrets.
     pub state_dir: Option<PathBuf>,
-    /// Where definitions are kept that replicas share.
+    /// Address of the store that replicas share.
     pub store: Option<Address>,
-    /// What is served.
+    /// Which routes are served.
     pub serve: Serve,
     /// Certificate and key, if the server speaks TLS.
     pub tls: Option<TlsFiles>,
-    /// The API token, which every change needs; without it one is created.
+    /// The API token, which every change needs. If `None`, one is created.
     pub api_token: Option<ApiToken>,
-    /// What viewer tokens are signed with; without it a key is made.
+    /// Keys of viewer tokens. If `None`, one is created.
     pub viewer_key: Option<ViewerKey>,
-    /// Where clients find this server, if not where it listens.
+    /// URL of this server for its clients, if it differs from the address to listen on.
     pub public_url: Option<BaseUrl>,
-    /// Who is answered.
+    /// Networks that get answers.
     pub lists: Lists,
-    /// Who is believed to ask for others.
+    /// Networks of proxies whose header with the client address is believed.
     pub trusted_proxies: Vec<Network>,
-    /// The most streams that there may be.
+    /// Maximum number of streams.
     pub max_streams: usize,
-    /// How much all streams together may be watched.
-    pub watching: spec::Limits,
-    /// What clients may have of the server.
+    /// Limits on the viewers of all streams together.
+    pub viewer_limits: spec::Limits,
+    /// Limits on connections.
     pub limits: ConnectionLimits,
-    /// Whether streams are pushed from here.
+    /// Whether this server pushes streams to their targets.
     pub push: bool,
-    /// Filter of the log, which parses.
+    /// Filter of the log, valid.
     pub log: String,
-    /// What a line of the log looks like.
+    /// Format of the log.
     pub log_format: LogFormat,
-    /// What has to be there first.
+    /// Servers to wait for at the start.
     pub wait: Wait,
-    /// How much may be made at once.
+    /// Encoding capacity.
     pub max_pixels: MaxPixels,
-    /// Streams that the file declares, if it says anything of streams.
+    /// Streams that the file declares. `None` if the file has no list of streams.
     pub streams: Option<Vec<StreamSpec>>,
-    /// Where events are posted.
+    /// Servers that events are posted to.
     pub hooks: Vec<Hook>,
 }
 
-/// Where windows are mirrored to.
+/// Directory that windows are written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediaDir {
-    /// Nowhere.
+    /// No directory.
     None,
-    /// A directory named after the port, under the system's temporary directory.
+    /// A directory below the temporary directory of the system, named after the port.
     Temporary,
-    /// Here.
+    /// This directory.
     At(PathBuf),
 }
 
-/// Servers to wait for, and how long.
+/// Servers to wait for at the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wait {
-    /// `HOST:PORT` of each.
+    /// `HOST:PORT` of each server.
     pub targets: Vec<String>,
-    /// How often each is tried, at least once.
+    /// Attempts for each server, at least one.
     pub tries: u32,
-    /// Rest between two tries.
-    pub rest: Duration,
+    /// Pause between two attempts.
+    pub pause: Duration,
 }
 
-/// What is wrong with the configuration, in one line.
+/// An error of the configuration, one line of text.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
     #[error("{}: {why}", path.display())]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         why: std::io::Error,
     },
-    /// The file is not TOML, or has a key or a type that is not known.
+    /// The file is not TOML, or has an unknown key or a wrong type.
     #[error("{}: {problem}", path.display())]
     Parse {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Line and what is wrong there.
+        /// Line number and problem.
         problem: String,
     },
-    /// A stream or a hook in the file is not right.
+    /// A stream or a hook in the file is invalid.
     #[error("{}: {field}", path.display())]
     Field {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// Field and problem.
         field: SpecError,
     },
-    /// A setting has a value that is not allowed, wherever it was said.
+    /// A setting has an invalid value, in whichever source.
     #[error("{0}")]
     Value(SpecError),
-    /// An environment variable has a name that nothing has.
+    /// An environment variable has an unknown name.
     #[error("environment variable {name}: unknown; {advice}")]
     Environment {
-        /// The variable.
+        /// Name of the variable.
         name: String,
-        /// What there is.
+        /// The suggested name.
         advice: String,
     },
 }
 
 impl Config {
-    /// Puts the settings together; reads the file if one is named.
+    /// Merges the sources and validates the settings. Reads the file if a source names one.
     ///
     /// # Errors
-    /// [`ConfigError`]; the first one found.
+    /// [`ConfigError`]: the first error.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let path = sources.config.as_deref();
         let file = path.map_or_else(|| Ok(Settings::default()), Settings::read)?;
         let in_file = |field| ConfigError::Field { path: path.unwrap_or(Path::new("")).to_owned(), field };
-        let said = sources.said.clone().or(file);
-        let max_streams = said.max_streams.unwrap_or(DEFAULT_MAX_STREAMS as u32);
+        let settings = sources.settings.clone().or(file);
+        let max_streams = settings.max_streams.unwrap_or(DEFAULT_MAX_STREAMS as u32);
         let max_streams = in_range("max_streams", max_streams)? as usize;
-        let limits = limits::limits(&said)?;
-        let streams = said.streams.map(|streams| declared(streams, max_streams)).transpose().map_err(in_file)?;
-        if let (Some(streams), None, None) = (&streams, &said.state_dir, &said.store) {
+        let limits = limits::limits(&settings)?;
+        let streams = settings.streams.map(|streams| declared(streams, max_streams)).transpose().map_err(in_file)?;
+        if let (Some(streams), None, None) = (&streams, &settings.state_dir, &settings.store) {
             check_requirements(streams).map_err(in_file)?;
         }
         Ok(Self {
             limits,
-            listen: listen(said.listen)?,
-            media_dir: media_dir(said.media_dir),
-            state_dir: said.state_dir,
-            store: said
+            listen: listen(settings.listen)?,
+            media_dir: media_dir(settings.media_dir),
+            state_dir: settings.state_dir,
+            store: settings
                 .store
                 .map(|text| text.parse().map_err(|problem: String| refused("store", problem)))
                 .transpose()?,
-            serve: said.serve.unwrap_or_default(),
-            tls: tls(said.tls_cert, said.tls_key)?,
-            api_token: token::api_token(said.api_token, said.api_token_file)?,
-            viewer_key: viewer_key::viewer_key(said.viewer_key, said.viewer_key_file)?,
-            public_url: said
+            serve: settings.serve.unwrap_or_default(),
+            tls: tls(settings.tls_cert, settings.tls_key)?,
+            api_token: token::api_token(settings.api_token, settings.api_token_file)?,
+            viewer_key: viewer_key::viewer_key(settings.viewer_key, settings.viewer_key_file)?,
+            public_url: settings
                 .public_url
                 .map(|text| BaseUrl::check("public_url", &text).map_err(ConfigError::Value))
                 .transpose()?,
-            lists: Lists { allow: networks("allow", said.allow)?, deny: networks("deny", said.deny)? },
-            trusted_proxies: networks("trusted_proxies", said.trusted_proxies)?,
+            lists: Lists { allow: networks("allow", settings.allow)?, deny: networks("deny", settings.deny)? },
+            trusted_proxies: networks("trusted_proxies", settings.trusted_proxies)?,
             max_streams,
-            watching: spec::Limits::check(said.max_viewers, said.max_bandwidth, said.overflow_url.as_deref())
-                .map_err(ConfigError::Value)?,
-            push: said.push.unwrap_or(true),
-            log: log(said.log)?,
-            log_format: said.log_format.unwrap_or_default(),
+            viewer_limits: spec::Limits::check(
+                settings.max_viewers,
+                settings.max_bandwidth,
+                settings.overflow_url.as_deref(),
+            )
+            .map_err(ConfigError::Value)?,
+            push: settings.push.unwrap_or(true),
+            log: log(settings.log)?,
+            log_format: settings.log_format.unwrap_or_default(),
             wait: Wait {
-                targets: targets(said.wait_for)?,
-                tries: in_range("wait_tries", said.wait_tries.unwrap_or(WAIT_TRIES))?,
-                rest: seconds("wait_seconds", said.wait_seconds.unwrap_or(WAIT_SECONDS))?,
+                targets: targets(settings.wait_for)?,
+                tries: in_range("wait_tries", settings.wait_tries.unwrap_or(WAIT_TRIES))?,
+                pause: seconds("wait_seconds", settings.wait_seconds.unwrap_or(WAIT_SECONDS))?,
             },
-            max_pixels: said.max_pixels_per_second.map_or(Ok(MaxPixels::Auto), MaxPixels::read)?,
+            max_pixels: settings.max_pixels_per_second.map_or(Ok(MaxPixels::Auto), MaxPixels::read)?,
             streams,
-            hooks: hooks(said.hooks.unwrap_or_default()).map_err(in_file)?,
+            hooks: hooks(settings.hooks.unwrap_or_default()).map_err(in_file)?,
         })
     }
 }
 
 impl MediaDir {
-    /// The directory for a server on `port`.
+    /// Path of the directory for a server on `port`.
     pub fn path(&self, port: u16) -> Option<PathBuf> {
         match self {
             Self::None => None,
@@ -264,8 +268,7 @@ fn log(filter: Option<String>) -> Result<String, ConfigError> {
     }
 }
 
-/// Whether a part of a filter says what it means. The library takes any word for a target of which all is logged, a level that
-/// does not exist among them.
+/// Whether a part of a log filter is meaningful. The library accepts any word as a target, including a misspelt level.
 fn is_directive(part: &str) -> bool {
     let part = part.trim();
     let is_level = part.parse::<LevelFilter>().is_ok();
@@ -275,8 +278,8 @@ fn is_directive(part: &str) -> bool {
 
 fn targets(targets: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
     let targets = targets.unwrap_or_default();
-    if targets.len() > MOST {
-        return Err(refused("wait_for", format!("must have at most {MOST} servers, not {}", targets.len())));
+    if targets.len() > MAX_ENTRIES {
+        return Err(refused("wait_for", format!("must have at most {MAX_ENTRIES} servers, not {}", targets.len())));
     }
     match targets.iter().find(|target| !is_target(target)) {
         Some(wrong) => Err(refused(
@@ -295,8 +298,8 @@ fn is_target(text: &str) -> bool {
 
 fn networks(name: &str, texts: Option<Vec<String>>) -> Result<Vec<Network>, ConfigError> {
     let texts = texts.unwrap_or_default();
-    if texts.len() > MOST_NETWORKS {
-        return Err(refused(name, format!("must have at most {MOST_NETWORKS} networks, not {}", texts.len())));
+    if texts.len() > MAX_NETWORKS {
+        return Err(refused(name, format!("must have at most {MAX_NETWORKS} networks, not {}", texts.len())));
     }
     let read = |text: &String| text.parse().map_err(|error| refused(name, format!("{error}; not {text:?}")));
     texts.iter().map(read).collect()
@@ -314,7 +317,7 @@ fn declared(requests: Vec<StreamRequest>, most: usize) -> Result<Vec<StreamSpec>
     check_streams(requests)
 }
 
-/// Checks that the streams exist that others require. Where definitions are stored beside the file, they may be among those.
+/// Checks that required streams exist. Does not apply if the store may contain them.
 fn check_requirements(streams: &[StreamSpec]) -> Result<(), SpecError> {
     for (index, spec) in streams.iter().enumerate() {
         for (place, required) in spec.control.requires.iter().enumerate() {
@@ -328,10 +331,10 @@ fn check_requirements(streams: &[StreamSpec]) -> Result<(), SpecError> {
 }
 
 fn hooks(requests: Vec<HookRequest>) -> Result<Vec<Hook>, SpecError> {
-    if requests.len() > MOST {
+    if requests.len() > MAX_ENTRIES {
         return Err(SpecError {
             field: "hooks".into(),
-            problem: format!("must have at most {MOST} hooks, not {}", requests.len()),
+            problem: format!("must have at most {MAX_ENTRIES} hooks, not {}", requests.len()),
         });
     }
     check_each("hooks", requests)

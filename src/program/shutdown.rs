@@ -1,4 +1,4 @@
-//! Signals: those that end the program, and the one that has it read its configuration again.
+//! Signals that end the program, and the signal that reloads the configuration.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -16,7 +16,7 @@ pub async fn asked_to_end() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Every `SIGHUP` from now on, which ends the program no more.
+/// A receiver of `SIGHUP`. From now on the signal no longer ends the program.
 ///
 /// # Errors
 /// If the handler cannot be installed.

@@ -1,4 +1,4 @@
-//! The log: one line for each event, on standard error, with the stream's name in it.
+//! The log on standard error: one line for each event, with the name of the stream.
 
 use std::io::{IsTerminal, stderr};
 
@@ -8,17 +8,17 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
 use crate::program::config::LogFormat;
 
-/// Any error of the log's libraries.
+/// Error of the log libraries.
 pub type LogError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The log of the program.
+/// The running log.
 #[derive(Debug)]
 pub struct Log(reload::Handle<EnvFilter, Registry>);
 
-/// Starts logging what `filter` lets through.
+/// Starts the log with a filter.
 ///
 /// # Errors
-/// If the filter does not parse, or a log has been started before.
+/// If the filter is invalid or a log was started before.
 pub fn start(filter: &str, format: LogFormat) -> Result<Log, LogError> {
     let (filter, handle) = reload::Layer::new(EnvFilter::builder().parse(filter)?);
     let lines = fmt::layer().with_writer(stderr);
@@ -31,10 +31,10 @@ pub fn start(filter: &str, format: LogFormat) -> Result<Log, LogError> {
 }
 
 impl Log {
-    /// Lets through what `filter` says from now on.
+    /// Replaces the filter.
     ///
     /// # Errors
-    /// If the filter does not parse.
+    /// If the filter is invalid.
     pub fn set_filter(&self, filter: &str) -> Result<(), LogError> {
         Ok(self.0.reload(EnvFilter::builder().parse(filter)?)?)
     }

@@ -1,5 +1,5 @@
-//! The file in which a running server leaves its API token for the commands of the same user: one for each address that
-//! it listens on, readable by that user only, and locked for as long as the server runs.
+//! The file in which a running server publishes its API token for commands of the same user. There is one file for each
+//! address that the server listens on. Only the user can read it, and the server holds a lock on it while it runs.
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File};
@@ -14,33 +14,33 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-/// Any of these bits lets other users in.
+/// Permission bits that give access to other users.
 const OTHERS: Mode = Mode::RWXG.union(Mode::RWXO);
-/// A token has at most 1024 bytes; a longer file is not one of these.
+/// Maximum size of the file in bytes, above the 1024 bytes of the longest token.
 const LONGEST: u64 = 4096;
 
-/// The API token of this process, published for one address until it is dropped.
+/// The API token of this process, published for one address until this value is dropped.
 #[derive(Debug)]
 pub struct TokenFile {
     directory: File,
     name: String,
-    /// Its lock says that the server runs; the system lets go of it however the process ends.
+    /// The open file, whose lock shows that the server runs. The system releases the lock however the process ends.
     file: File,
 }
 
-/// A directory that may hold these files.
+/// A directory that may contain these files.
 #[derive(Debug, PartialEq, Eq)]
 struct Place {
-    /// Has to be there already, and to belong to this user if `is_own`.
+    /// Parent directory, which must exist. If `is_own`, it must belong to this user.
     base: PathBuf,
-    /// Below it.
+    /// Path of the directory relative to `base`.
     path: PathBuf,
     is_own: bool,
 }
 
 impl TokenFile {
-    /// Writes `token` for commands that connect to `address`, in the first directory that can be used. Replaces the file
-    /// of an earlier server at the same address.
+    /// Writes `token` for commands that connect to `address` into the first usable directory. Replaces the file of an
+    /// earlier server at the same address.
     ///
     /// # Errors
     /// If no directory can be used.
@@ -61,7 +61,7 @@ impl TokenFile {
 
     fn write(directory: File, name: &str, token: &str) -> io::Result<Self> {
         let part = format!(".{name}.{}", std::process::id());
-        // A process that had the same id may have left it.
+        // An earlier process with the same id may have left the file.
         let _ = unlinkat(&directory, &part, AtFlags::empty());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut file: File = openat(&directory, &part, flags, Mode::RUSR | Mode::WUSR)?.into();
@@ -73,7 +73,7 @@ impl TokenFile {
 }
 
 impl Drop for TokenFile {
-    /// Leaves the file alone if the next server at this address has replaced it.
+    /// Deletes the file, unless the next server at this address has replaced it.
     fn drop(&mut self) {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let there = openat(&self.directory, &self.name, flags, Mode::empty()).and_then(fstat);
@@ -84,7 +84,7 @@ impl Drop for TokenFile {
     }
 }
 
-/// The token of a server of this user that runs and takes connections to `host` and `port`.
+/// The token of a running server of this user that accepts connections to `host` and `port`.
 pub fn find(host: &str, port: u16) -> Option<String> {
     find_in(&places(|name| std::env::var_os(name)), host, port)
 }
@@ -95,12 +95,12 @@ fn find_in(places: &[Place], host: &str, port: u16) -> Option<String> {
     directories.iter().find_map(|directory| names.iter().find_map(|name| read(directory, name)))
 }
 
-/// Whether `host` is this machine and no other.
+/// Whether `host` is the loopback interface of this machine.
 pub fn is_loopback(host: &str) -> bool {
     listeners(host).iter().any(IpAddr::is_loopback)
 }
 
-/// Addresses that a server may listen on that takes connections to `host`. Where that is another machine there is no file.
+/// Addresses a server that accepts connections to `host` may listen on; empty for another machine.
 fn listeners(host: &str) -> Vec<IpAddr> {
     let [v4, v6]: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     let [all_v4, all_v6]: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
@@ -119,7 +119,7 @@ fn read(directory: &File, name: &str) -> Option<String> {
     let file: File = openat(directory, name, flags, Mode::empty()).ok()?.into();
     let status = fstat(&file).ok()?;
     let is_private = FileType::from_raw_mode(status.st_mode).is_file() && is_private(&status);
-    // Another user may listen where a server has ended, and would be sent the token.
+    // Without a lock the server has ended, and another user may listen at its address and would receive the token.
     if !is_private || flock(&file, FlockOperation::NonBlockingLockShared) != Err(Errno::WOULDBLOCK) {
         return None;
     }
@@ -128,8 +128,8 @@ fn read(directory: &File, name: &str) -> Option<String> {
     Some(text.trim().to_owned()).filter(|token| !token.is_empty())
 }
 
-/// Directories in which a server leaves the token, the best first. A command looks into all of them, because its
-/// environment may be another than that of the server.
+/// Directories for the file, the best first. A command searches all of them, because its environment may differ from
+/// that of the server.
 fn places(variable: impl Fn(&str) -> Option<OsString>) -> Vec<Place> {
     let user = geteuid().as_raw();
     let path = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -150,7 +150,7 @@ impl Place {
         self.base.join(&self.path)
     }
 
-    /// The directory, which is made if it is not there.
+    /// Opens the directory and creates it if it does not exist.
     fn create(&self) -> io::Result<File> {
         let base = stat(&self.base)?;
         if self.is_own && base.st_uid != geteuid().as_raw() {
@@ -162,7 +162,7 @@ impl Place {
     }
 }
 
-/// Opens a directory that only this user can look into; a symbolic link is none.
+/// Opens a directory that only this user can access. A symbolic link is refused.
 fn private(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let directory: File = openat(CWD, path, flags, Mode::empty())?.into();
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_token_is_there_while_the_server_runs_and_for_its_user_only() {
+    fn the_token_file_exists_while_the_server_runs_for_its_user_only() {
         let base = TempDir::new().unwrap();
         assert_eq!(found(base.path(), "127.0.0.1", 8080), None);
         let published = publish(base.path(), "127.0.0.1:8080", "sesame").unwrap();
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn each_server_has_its_own_file_and_the_next_one_replaces_it() {
+    fn each_address_has_its_own_file_which_the_next_server_replaces() {
         let base = TempDir::new().unwrap();
         let _other = publish(base.path(), "127.0.0.1:8081", "other").unwrap();
         let first = publish(base.path(), "127.0.0.1:8080", "first").unwrap();
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_has_left_that_was_killed_is_not_sent_to_anybody() {
+    fn the_token_of_a_killed_server_is_not_used() {
         let base = TempDir::new().unwrap();
         let published = publish(base.path(), "127.0.0.1:8080", "sesame").unwrap();
         let file = base.path().join("barstone/127.0.0.1:8080");
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn links_and_what_others_may_read_are_passed_over() {
+    fn symbolic_links_and_files_that_others_can_read_are_ignored() {
         let [base, elsewhere] = [TempDir::new().unwrap(), TempDir::new().unwrap()];
         fs::set_permissions(elsewhere.path(), fs::Permissions::from_mode(0o700)).unwrap();
         symlink(elsewhere.path(), base.path().join("barstone")).unwrap();
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_directory_that_can_be_used_is_used() {
+    fn the_first_usable_directory_is_chosen() {
         let base = TempDir::new().unwrap();
         let places = [place(Path::new("/nowhere")), place(base.path())];
         let _published = TokenFile::publish_in(&places, "[::1]:1".parse().unwrap(), "sesame").unwrap();
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_looked_up_by_the_addresses_that_it_leads_to() {
+    fn a_host_matches_every_address_that_a_server_may_listen_on() {
         check_found("0.0.0.0:8080", &[("localhost", true), ("127.0.0.1", true), ("127.9.9.9", true), ("[::1]", false)]);
         check_found("[::]:8080", &[("LOCALHOST", true), ("::1", true), ("[::1]", true), ("127.0.0.1", false)]);
         check_found("127.0.0.1:8080", &[("localhost", true), ("127.0.0.2", false), ("192.0.2.1", false)]);
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn directories_are_those_of_the_user() {
+    fn directories_belong_to_the_user() {
         let user = geteuid().as_raw();
         let directories = |variables: &[(&str, &str)]| {
             let variable = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into());

@@ -1,4 +1,4 @@
-//! Servers that have to be there first.
+//! Waiting at the start for servers that the program depends on.
 
 use std::time::Duration;
 
@@ -9,25 +9,25 @@ use tokio::time::{sleep, timeout};
 use crate::base::os_error;
 use crate::program::config::Wait;
 
-/// A try that takes longer has failed: time for two retransmissions of TCP, and less than the system would take.
-const ATTEMPT: Duration = Duration::from_secs(5);
+/// Timeout of an attempt: enough for two TCP retransmissions, and shorter than the timeout of the system.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A server was not there after all tries.
+/// A server accepted no connection in all attempts.
 #[derive(Debug, thiserror::Error)]
 #[error("wait_for: {target} accepted no connection in {tries} tries: {problem}. Start it, or raise wait_tries")]
 pub struct Unreachable {
     /// `HOST:PORT`.
     pub target: String,
-    /// How many there were.
+    /// Number of attempts.
     pub tries: u32,
-    /// Of the last one.
+    /// Error of the last attempt.
     pub problem: String,
 }
 
-/// Resolves when every server has taken a connection. All are tried at once.
+/// Resolves when every server has accepted a connection. All servers are tried simultaneously.
 ///
 /// # Errors
-/// [`Unreachable`], as soon as one is given up.
+/// [`Unreachable`], as soon as the attempts for one server are used up.
 pub async fn until_reachable(wait: &Wait) -> Result<(), Unreachable> {
     try_join_all(wait.targets.iter().map(|target| until_one_is(target, wait))).await.map(drop)
 }
@@ -35,19 +35,19 @@ pub async fn until_reachable(wait: &Wait) -> Result<(), Unreachable> {
 async fn until_one_is(server: &str, wait: &Wait) -> Result<(), Unreachable> {
     let mut attempt = 1;
     loop {
-        let problem = match timeout(ATTEMPT, TcpStream::connect(server)).await {
+        let problem = match timeout(ATTEMPT_TIMEOUT, TcpStream::connect(server)).await {
             Ok(Ok(_)) => {
                 tracing::info!(server, attempt, "accepts connections");
                 return Ok(());
             }
             Ok(Err(error)) => os_error::text(&error),
-            Err(_) => format!("no answer within {} s", ATTEMPT.as_secs()),
+            Err(_) => format!("no answer within {} s", ATTEMPT_TIMEOUT.as_secs()),
         };
         tracing::info!(server, attempt, problem, "accepts no connections yet");
         if attempt == wait.tries {
             return Err(Unreachable { target: server.to_owned(), tries: wait.tries, problem });
         }
         attempt += 1;
-        sleep(wait.rest).await;
+        sleep(wait.pause).await;
     }
 }

@@ -1,4 +1,4 @@
-//! How much the streams may be made of, as it is configured or measured.
+//! The encoding capacity: configured, or measured.
 
 use std::time::Duration;
 
@@ -10,13 +10,14 @@ use crate::media::pipeline;
 use crate::program::config::MaxPixels;
 use crate::stream::{Capacity, cores};
 
-/// The first streams start undisturbed.
-const SETTLED: Duration = Duration::from_secs(1);
-/// Of four parts of what cores paint and encode at their best, each by itself; sound, answers and each other cost the rest.
+/// Delay of the measurement, so that it does not slow the first streams down.
+const MEASUREMENT_DELAY: Duration = Duration::from_secs(1);
+/// Quarters of the measured capacity that streams may use. The rest is for audio, HTTP and interference between
+/// encoders.
 const QUARTERS: u64 = 3;
 
-/// What is known without measuring.
-pub(super) fn first(max: MaxPixels) -> Capacity {
+/// The capacity before a measurement.
+pub(super) fn initial(max: MaxPixels) -> Capacity {
     match max {
         MaxPixels::Auto => Capacity::Unmeasured { cores: cores() },
         MaxPixels::None => Capacity::Unlimited,
@@ -24,9 +25,9 @@ pub(super) fn first(max: MaxPixels) -> Capacity {
     }
 }
 
-/// Measures what the machine can make, and tells.
+/// Measures the encoding capacity and publishes it.
 pub(super) async fn measure(capacity: &watch::Sender<Capacity>) {
-    sleep(SETTLED).await;
+    sleep(MEASUREMENT_DELAY).await;
     let measured = match pipeline::measure().await {
         Ok(each) => {
             let pixels = each.saturating_mul(cores() as u64) / 4 * QUARTERS;

@@ -1,4 +1,4 @@
-//! The link to the page, which is the last line on the terminal once the program has started.
+//! The link to the page, printed once the program has started.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,17 +7,17 @@ use tokio::time::{Instant, interval, timeout_at};
 
 use crate::stream::{Capacity, Phase, Registry};
 
-/// How often is looked whether the streams run.
-const LOOK: Duration = Duration::from_millis(50);
-/// A machine that takes longer to start its streams has the link before they run.
-const LATEST: Duration = Duration::from_secs(10);
+/// Interval between checks whether the streams run.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// After this time the link is printed even if streams still start.
+const PRINT_DEADLINE: Duration = Duration::from_secs(10);
 
-/// The link to the page that is at `page`, with `token` in the part that a browser keeps to itself.
+/// A link to the page with `token` in the fragment, which browsers do not send to the server.
 pub(super) fn to_page(page: &str, token: Option<&str>) -> String {
     token.map_or_else(|| page.to_owned(), |token| format!("{page}#token={token}"))
 }
 
-/// The address of the page of a server that listens on `address`.
+/// URL of the page of a server that listens on `address`.
 pub(super) fn page_at(scheme: &str, address: SocketAddr) -> String {
     let host = match address.ip().is_unspecified() {
         true => "localhost".to_owned(),
@@ -27,12 +27,12 @@ pub(super) fn page_at(scheme: &str, address: SocketAddr) -> String {
     format!("{scheme}://{host}:{}/", address.port())
 }
 
-/// Prints `link` when the streams run and the encoding capacity is known, both of which are logged.
+/// Prints `link` when the streams run and the encoding capacity is known. Both are logged before.
 pub(super) async fn print_when_started(link: &str, registry: &Registry) {
-    let latest = Instant::now() + LATEST;
+    let latest = Instant::now() + PRINT_DEADLINE;
     let mut capacity = registry.setting().capacity.subscribe();
     let measured = capacity.wait_for(|capacity| !matches!(capacity, Capacity::Unmeasured { .. }));
-    // It ends with the program, or the time is over: the link is printed all the same.
+    // The result does not matter: without a measurement, or after the deadline, the link is printed too.
     let _ = timeout_at(latest, measured).await;
     let _ = timeout_at(latest, settled(registry)).await;
     print(link);
@@ -40,14 +40,14 @@ pub(super) async fn print_when_started(link: &str, registry: &Registry) {
 
 /// Resolves when no stream is starting.
 async fn settled(registry: &Registry) {
-    let mut looks = interval(LOOK);
+    let mut polls = interval(POLL_INTERVAL);
     let starts = |phase| phase == Phase::Starting;
     while registry.list().iter().any(|view| starts(view.status.phase)) {
-        looks.tick().await;
+        polls.tick().await;
     }
 }
 
-/// The log is kept by others, so the link is not in it.
+/// Prints to standard output and not to the log, which other users may be able to read.
 #[expect(clippy::print_stdout, reason = "whoever starts the program may use its page")]
 pub(super) fn print(link: &str) {
     println!("{link}");
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_leads_to_where_the_page_is() {
+    fn a_link_has_the_address_of_the_page() {
         for (address, expected) in [
             ("0.0.0.0:8080", "http://localhost:8080/#token=x"),
             ("[::]:8080", "http://localhost:8080/#token=x"),

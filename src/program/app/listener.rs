@@ -7,11 +7,11 @@ use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
-/// Connections that may wait to be accepted: as many as Linux allows unless told otherwise.
+/// Length of the queue of connections to be accepted, the maximum of Linux by default.
 const BACKLOG: i32 = 4096;
 
-/// Listens on an address. `[::]` means all addresses of the host, IPv6 and IPv4, and `0.0.0.0` all IPv4 addresses. Where
-/// the host has no IPv6, `[::]` is `0.0.0.0`.
+/// Binds a listening socket. `[::]` means all IPv6 and IPv4 addresses of the host, and `0.0.0.0` all IPv4 addresses. On
+/// a host without IPv6, `[::]` means `0.0.0.0`.
 ///
 /// # Errors
 /// If the address is in use or is not an address of this host.
@@ -32,10 +32,10 @@ fn bind_with<T>(listen: SocketAddr, open: impl Fn(SocketAddr) -> io::Result<T>) 
 fn open(listen: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(listen), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
     if is_all_addresses(listen) {
-        // The system's default may be IPv6 only.
+        // The default of the system may be IPv6 only.
         socket.set_only_v6(false)?;
     }
-    // A restart does not wait until the system has forgotten the connections of the process before.
+    // Allows a restart while connections of the previous process are in TIME_WAIT.
     socket.set_reuse_address(true)?;
     socket.bind(&listen.into())?;
     socket.listen(BACKLOG)?;
@@ -46,7 +46,7 @@ fn is_all_addresses(listen: SocketAddr) -> bool {
     listen.is_ipv6() && listen.ip().is_unspecified()
 }
 
-/// Whether an error means that the kernel has no IPv6, or that it is switched off.
+/// Whether the error means that the kernel has no IPv6 or that IPv6 is disabled.
 fn says_no_ipv6(error: &io::Error) -> bool {
     let errno = Errno::from_io_error(error);
     [Errno::AFNOSUPPORT, Errno::PROTONOSUPPORT, Errno::ADDRNOTAVAIL].map(Some).contains(&errno)
@@ -56,7 +56,7 @@ fn says_no_ipv6(error: &io::Error) -> bool {
 mod tests {
     use super::*;
 
-    /// Opens nothing on a host where IPv6 fails with `ipv6`, and every IPv4 address.
+    /// Checks the address that is bound on a host where IPv6 fails with `ipv6`.
     fn check(listen: &str, ipv6: Errno, expected: Result<&str, Errno>) {
         let open = |address: SocketAddr| match address.is_ipv6() {
             true => Err(io::Error::from(ipv6)),
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn all_addresses_of_a_host_without_ipv6_are_those_of_ipv4() {
+    fn without_ipv6_all_addresses_means_ipv4() {
         for errno in [Errno::AFNOSUPPORT, Errno::PROTONOSUPPORT, Errno::ADDRNOTAVAIL] {
             check("[::]:80", errno, Ok("0.0.0.0:80"));
         }

@@ -1,4 +1,4 @@
-//! The configuration read again while the program runs.
+//! Reload of the configuration while the program runs.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::program::telemetry::Log;
 use crate::stream::Registry;
 use crate::stream::hooks::Workers;
 
-/// All that a new configuration may touch.
+/// The parts of the program that a reload may change.
 pub(super) struct Reloader {
     pub(super) sources: Sources,
-    /// What is in effect.
+    /// The configuration in effect.
     pub(super) config: Config,
     pub(super) log: Log,
     pub(super) registry: Arc<Registry>,
@@ -26,8 +26,8 @@ pub(super) struct Reloader {
 }
 
 impl Reloader {
-    /// Reads the configuration at each of `hangups`.
-    pub(super) async fn keep(mut self, mut hangups: Signal) {
+    /// Reloads the configuration at each signal of `hangups`; never returns.
+    pub(super) async fn run(mut self, mut hangups: Signal) {
         while hangups.recv().await.is_some() {
             match Config::load(&self.sources) {
                 Ok(new) => self.apply(new).await,
@@ -36,7 +36,7 @@ impl Reloader {
         }
     }
 
-    /// What needs a restart stays as it was, and is named.
+    /// Applies a configuration. Settings that need a restart keep their values and are logged.
     async fn apply(&mut self, new: Config) {
         let next = self.next(&new);
         let access = match self.secrets.access(&next) {
@@ -58,7 +58,7 @@ impl Reloader {
         let link = Some(self.secrets.link(&next)).filter(|link| *link != self.secrets.link(&self.config));
         self.app.change_access(access);
         let (setting, definitions) = (self.registry.setting(), self.registry.definitions());
-        setting.limits.send_replace(next.watching.clone());
+        setting.limits.send_replace(next.viewer_limits.clone());
         definitions.set_max_streams(next.max_streams);
         definitions.declare(next.streams.clone().unwrap_or_default(), setting.clock.now()).await;
         self.workers.set(&next.hooks);
@@ -69,7 +69,7 @@ impl Reloader {
         }
     }
 
-    /// What is in effect, with all of `new` that takes effect without a restart.
+    /// The configuration in effect, with the settings of `new` that need no restart.
     fn next(&self, new: &Config) -> Config {
         let new = new.clone();
         Config {
@@ -78,7 +78,7 @@ impl Reloader {
             lists: new.lists,
             trusted_proxies: new.trusted_proxies,
             max_streams: new.max_streams,
-            watching: new.watching,
+            viewer_limits: new.viewer_limits,
             log: new.log,
             streams: new.streams,
             hooks: new.hooks,

@@ -1,4 +1,4 @@
-//! The API token and the viewer keys, as they are configured. What is not configured is created once.
+//! The API token and the viewer keys: configured, or created at the first start.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,26 +9,27 @@ use crate::http::{Access, TokenOrigin, ViewerAccess};
 use crate::program::config::Config;
 use crate::program::token_file::TokenFile;
 
-/// The secrets of this process.
+/// Secrets of this process.
 #[derive(Debug)]
 pub(super) struct Secrets {
-    /// Addresses that commands of the same user connect to.
+    /// Addresses to which commands of the same user connect.
     listeners: Vec<SocketAddr>,
-    /// Created, where none is configured.
+    /// The created API token, if none is configured.
     token: Option<String>,
-    /// Created, where none is configured.
+    /// The created viewer key, if none is configured.
     viewer_key: Option<String>,
-    /// Where commands of the same user find the API token.
+    /// The files with the API token for commands of the same user.
     published: Vec<TokenFile>,
 }
 
 impl Secrets {
     /// No secrets yet, for a server at these addresses.
-    pub(super) fn of(listeners: Vec<SocketAddr>) -> Self {
+    pub(super) fn new(listeners: Vec<SocketAddr>) -> Self {
         Self { listeners, token: None, viewer_key: None, published: Vec::new() }
     }
 
-    /// Who may do what. Files are read anew, and the API token is left for commands of the same user.
+    /// The access rules of `config`. Reads the files of secrets and publishes the API token for commands of the same
+    /// user.
     pub(super) fn access(&mut self, config: &Config) -> Result<Access, AppError> {
         let keys = self.keys(config)?;
         let viewer_access = ViewerAccess { keys, lists: config.lists.clone(), proxies: config.trusted_proxies.clone() };
@@ -40,7 +41,7 @@ impl Secrets {
         Ok(Access::new(&token, origin, viewer_access))
     }
 
-    /// Where the page is. A created token is in the link; a configured one is never printed.
+    /// The link to the page. It contains a created token; a configured one is never printed.
     pub(super) fn link(&self, config: &Config) -> String {
         let scheme = if config.tls.is_some() { "https" } else { "http" };
         let own = || link::page_at(scheme, self.listeners[0]);
@@ -57,7 +58,7 @@ impl Secrets {
         }
     }
 
-    /// Replicas with the same keys take each other's viewer tokens.
+    /// The viewer keys. Replicas with the same keys accept each other's viewer tokens.
     fn keys(&mut self, config: &Config) -> Result<Keys, AppError> {
         if let Some(configured) = &config.viewer_key {
             return Ok(configured.read()?);

@@ -1,4 +1,4 @@
-//! Secrets that are not configured: created at the first start, and stored beside the definitions.
+//! Secrets that are created at the first start and stored beside the definitions.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -7,14 +7,14 @@ use std::path::Path;
 
 use rustix::rand::{GetRandomFlags, getrandom};
 
-/// Name of the file with the API token in a state directory.
+/// Name of the file in a state directory that contains the API token.
 pub const TOKEN: &str = "token";
-/// What viewer tokens are signed with.
+/// Name of the file in a state directory that contains the viewer key.
 pub(super) const VIEWER_KEY: &str = "viewer_key";
-/// Nobody guesses 128 bits.
+/// Length of a secret in bytes; 128 bits cannot be guessed.
 const BYTES: usize = 16;
 
-/// What is kept in the file `name` of a state directory, which nobody else is using meanwhile; without one what lasts
+/// Reads the secret in the file `name` of a locked state directory, or creates it. Without a directory the secret lasts
 /// as long as the process.
 pub(super) fn open_or_create(state: Option<&Path>, name: &str) -> io::Result<String> {
     let Some(state) = state else { return make() };
@@ -26,7 +26,7 @@ pub(super) fn open_or_create(state: Option<&Path>, name: &str) -> io::Result<Str
     }
     let token = make()?;
     let part = path.with_extension("part");
-    // What was left half written may be anybody's to read.
+    // A partly written file may be readable by other users.
     let _ = fs::remove_file(&part);
     let attempt = || {
         let mut file = File::options().write(true).create_new(true).mode(0o600).open(&part)?;
@@ -40,7 +40,7 @@ pub(super) fn open_or_create(state: Option<&Path>, name: &str) -> io::Result<Str
 
 fn make() -> io::Result<String> {
     let mut bytes = [0; BYTES];
-    // So few come at once (getrandom(2)).
+    // `getrandom` returns so few bytes in one call (getrandom(2)).
     getrandom(&mut bytes[..], GetRandomFlags::empty())?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_made_once_and_is_for_its_owner_only() {
+    fn a_token_is_created_once_and_readable_by_its_owner_only() {
         let state = tempfile::TempDir::new().unwrap();
         fs::write(state.path().join("token.part"), "half").unwrap();
         let token = open_or_create(Some(state.path()), TOKEN).unwrap();

@@ -1,4 +1,4 @@
-//! A configuration as it may be read by anybody.
+//! Export of a configuration without its secrets.
 
 use std::path::{Path, PathBuf};
 
@@ -12,13 +12,13 @@ use crate::definition::spec::{BaseUrl, StreamRequest};
 use crate::stream::hooks::HookRequest;
 
 impl Config {
-    /// As TOML that would have the same effect, but for secrets, which are masked, for hooks, of which only the origin
-    /// of their URL is shown and not their secret, and for paths that are not UTF-8.
+    /// The configuration as TOML that has the same effect. Exceptions: secrets are masked, hooks have only the origin
+    /// of their URL and no secret, and paths that are not UTF-8 are left out.
     pub fn to_table(&self) -> Table {
         let mut table = Table::try_from(self.shown()).expect("strings, numbers and tables have a form in TOML");
         let streams = table.get_mut("streams").and_then(Value::as_array_mut).into_iter().flatten();
         for stream in streams.filter_map(Value::as_table_mut) {
-            // TOML has no null, and without the key there would be sound.
+            // TOML has no null, and a missing key means audio.
             stream.entry("audio").or_insert(false.into());
         }
         table
@@ -38,7 +38,7 @@ impl Config {
             lists: Lists { allow, deny },
             trusted_proxies,
             max_streams,
-            watching,
+            viewer_limits,
             limits,
             push,
             log,
@@ -50,7 +50,7 @@ impl Config {
         } = self;
         let ConnectionLimits { connections, connections_per_address, header, header_bytes, body, send } = limits;
         let [(_, token), (_, key)] = self.secrets();
-        let Wait { targets, tries, rest } = wait;
+        let Wait { targets, tries, pause } = wait;
         Settings {
             listen: Some(listen.to_string()),
             media_dir: match media_dir {
@@ -63,9 +63,9 @@ impl Config {
             serve: Some(*serve),
             tls_cert: tls.as_ref().map(|files| lossy(&files.cert)),
             tls_key: tls.as_ref().map(|files| lossy(&files.key)),
-            api_token: token.and_then(SecretSource::said).cloned(),
+            api_token: token.and_then(SecretSource::inline).cloned(),
             api_token_file: token.and_then(SecretSource::file).map(lossy),
-            viewer_key: key.and_then(SecretSource::said).cloned(),
+            viewer_key: key.and_then(SecretSource::inline).cloned(),
             viewer_key_file: key.and_then(SecretSource::file).map(lossy),
             public_url: public_url.as_ref().map(BaseUrl::to_string),
             allow: texts(allow),
@@ -78,16 +78,16 @@ impl Config {
             body_seconds: Some(body.as_secs() as u32),
             send_seconds: Some(send.as_secs() as u32),
             max_streams: Some(*max_streams as u32),
-            max_viewers: watching.viewers,
-            max_bandwidth: watching.bandwidth,
-            overflow_url: watching.overflow.as_ref().map(BaseUrl::to_string),
+            max_viewers: viewer_limits.viewers,
+            max_bandwidth: viewer_limits.bandwidth,
+            overflow_url: viewer_limits.overflow.as_ref().map(BaseUrl::to_string),
             push: Some(*push),
             log: Some(log.clone()),
             log_format: Some(*log_format),
             wait_for: Some(targets.clone()),
             wait_tries: Some(*tries),
-            wait_seconds: Some(rest.as_secs() as u32),
-            max_pixels_per_second: Some(max_pixels.said()),
+            wait_seconds: Some(pause.as_secs() as u32),
+            max_pixels_per_second: Some(max_pixels.as_setting()),
             streams: streams
                 .as_ref()
                 .map(|streams| streams.iter().map(|spec| StreamRequest::from(spec).masked()).collect()),
@@ -95,13 +95,13 @@ impl Config {
         }
     }
 
-    /// Keys of what differs in `other`, but for streams and hooks.
+    /// Keys of settings that differ in `other`, except streams and hooks.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let plain = |config: &Self| Self { streams: None, hooks: Vec::new(), ..config.clone() }.to_table();
         let (mine, mut others) = (plain(self), plain(other));
         for ((key, one), (_, other)) in self.secrets().into_iter().zip(other.secrets()) {
-            if one.and_then(SecretSource::said) != other.and_then(SecretSource::said) {
-                // Two that differ are shown alike.
+            if one.and_then(SecretSource::inline) != other.and_then(SecretSource::inline) {
+                // Secrets that differ have the same mask.
                 others.insert(key.into(), false.into());
             }
         }
@@ -112,7 +112,7 @@ impl Config {
         keys.into_iter().cloned().collect()
     }
 
-    /// What is masked, by its key.
+    /// Secrets by key.
     fn secrets(&self) -> [(&'static str, Option<&SecretSource>); 2] {
         let token = self.api_token.as_ref().map(|token| &token.0);
         [("api_token", token), ("viewer_key", self.viewer_key.as_ref().map(|key| &key.0))]

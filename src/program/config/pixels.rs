@@ -1,4 +1,4 @@
-//! How many pixels a second all streams may be made of.
+//! The setting `max_pixels_per_second`.
 
 use std::ops::RangeInclusive;
 
@@ -7,23 +7,23 @@ use super::{ConfigError, refused};
 
 const AUTO: &str = "auto";
 const NONE: &str = "none";
-/// From less than the smallest stream takes to more than any machine makes.
+/// From less than the smallest stream needs to more than any machine encodes.
 const RANGE: RangeInclusive<u64> = 1..=1_000_000_000_000;
 
-/// How many pixels a second all streams may be made of.
+/// Maximum encoding load of all streams together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MaxPixels {
-    /// As many as the machine can make.
+    /// The measured capacity of the machine.
     Auto,
-    /// As many as anybody wants.
+    /// No limit.
     None,
-    /// So many.
+    /// A number of pixels per second.
     PerSecond(u64),
 }
 
 impl MaxPixels {
-    pub(super) fn read(said: NumberOrWord) -> Result<Self, ConfigError> {
-        let wrong = match said {
+    pub(super) fn read(value: NumberOrWord) -> Result<Self, ConfigError> {
+        let wrong = match value {
             NumberOrWord::Number(number) if RANGE.contains(&number) => return Ok(Self::PerSecond(number)),
             NumberOrWord::Word(word) if word == AUTO => return Ok(Self::Auto),
             NumberOrWord::Word(word) if word == NONE => return Ok(Self::None),
@@ -34,7 +34,7 @@ impl MaxPixels {
         Err(refused("max_pixels_per_second", allowed))
     }
 
-    pub(super) fn said(self) -> NumberOrWord {
+    pub(super) fn as_setting(self) -> NumberOrWord {
         match self {
             Self::Auto => NumberOrWord::Word(AUTO.into()),
             Self::None => NumberOrWord::Word(NONE.into()),

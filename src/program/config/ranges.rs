@@ -1,4 +1,4 @@
-//! The allowed range of every setting that is a whole number.
+//! Ranges of the settings that are whole numbers.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use super::{ConfigError, refused};
 use crate::definition::spec::{self, StreamRequest};
 use crate::definition::store::MAX_STREAMS;
 
-/// More connections than one machine serves.
+/// The maximum is more than one machine serves.
 const CONNECTIONS: RangeInclusive<u32> = 1..=1_000_000;
-/// The least that hyper works with, and what no browser comes near.
+/// The minimum is that of hyper; no browser reaches the maximum.
 const HEADER_BYTES: RangeInclusive<u32> = 8 * 1024..=1024 * 1024;
-/// An hour of seconds, or as many attempts: past it an operator has to look.
+/// Seconds up to an hour, or as many attempts.
 const UP_TO_AN_HOUR: RangeInclusive<u32> = 1..=3600;
 
 const RANGES: [(&str, RangeInclusive<u32>); 9] = [
@@ -27,10 +27,10 @@ const RANGES: [(&str, RangeInclusive<u32>); 9] = [
     ("wait_tries", UP_TO_AN_HOUR),
     ("wait_seconds", UP_TO_AN_HOUR),
 ];
-/// Settings with the same range as the field of a definition that has their name.
+/// Settings with the range of the field of the same name in a definition.
 const OF_STREAMS: [&str; 2] = ["max_viewers", "max_bandwidth"];
 
-/// `number`, if it is in the range of the setting `name`.
+/// Checks that `number` is in the range of the setting `name`.
 pub(super) fn in_range(name: &str, number: u32) -> Result<u32, ConfigError> {
     let (_, range) = RANGES.iter().find(|(other, _)| *other == name).expect("every number has a range");
     match range.contains(&number) {
@@ -39,12 +39,12 @@ pub(super) fn in_range(name: &str, number: u32) -> Result<u32, ConfigError> {
     }
 }
 
-/// The same as a length of time.
+/// Checks that `number` is in the range of the setting `name` and returns it as a duration in seconds.
 pub(super) fn seconds(name: &str, number: u32) -> Result<Duration, ConfigError> {
     in_range(name, number).map(|seconds| Duration::from_secs(seconds.into()))
 }
 
-/// A JSON schema of the file, as far as it states the ranges of numbers.
+/// JSON schema of the ranges of numbers in the file.
 pub(super) fn schema() -> Value {
     let stream = spec::schema::<StreamRequest>();
     let range = |range: &RangeInclusive<u32>| json!({"minimum": range.start(), "maximum": range.end()});

@@ -1,27 +1,27 @@
-//! What is secret: said in the environment or the file, or kept in a file of its own.
+//! Secrets in the configuration: in the environment or the file itself, or in a file that it names.
 
 use std::path::{Path, PathBuf};
 
 use super::{ConfigError, refused};
 use crate::base::secret::Secret;
 
-/// Where a secret is.
+/// Source of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SecretSource {
-    /// Here.
+    /// The secret itself.
     Inline(Secret),
-    /// In this file.
+    /// A file that contains the secret.
     File(PathBuf),
 }
 
 impl SecretSource {
-    /// Where the secret `key` is, of which only one place may be named; what is said is checked now.
+    /// The source of the secret `key`. Only one may be set. A secret in the configuration itself is checked now.
     pub(super) fn find(
         key: &str,
-        (said, file): (Option<Secret>, Option<PathBuf>),
+        (inline, file): (Option<Secret>, Option<PathBuf>),
         check: impl Fn(&str, &str) -> Result<(), ConfigError>,
     ) -> Result<Option<Self>, ConfigError> {
-        match (said, file) {
+        match (inline, file) {
             (None, None) => Ok(None),
             (None, Some(path)) => Ok(Some(Self::File(path))),
             (Some(secret), None) => {
@@ -32,10 +32,10 @@ impl SecretSource {
         }
     }
 
-    /// The secret as it stands, and the place to name where it is wrong.
+    /// The secret and the name of its source for error messages.
     ///
     /// # Errors
-    /// If its file cannot be read.
+    /// [`ConfigError`] if the file cannot be read.
     pub(super) fn text(&self, key: &str) -> Result<(String, String), ConfigError> {
         match self {
             Self::Inline(secret) => Ok((secret.reveal().to_owned(), key.to_owned())),
@@ -47,7 +47,7 @@ impl SecretSource {
         }
     }
 
-    pub(super) fn said(&self) -> Option<&Secret> {
+    pub(super) fn inline(&self) -> Option<&Secret> {
         match self {
             Self::Inline(secret) => Some(secret),
             Self::File(_) => None,
@@ -62,8 +62,8 @@ impl SecretSource {
     }
 }
 
-/// What the environment says. There is no flag for a secret, which everybody on the machine could see.
+/// The secret in an environment variable. Secrets have no flags, because other users of the machine could see them.
 pub(super) fn from_environment(variable: &str) -> Option<Secret> {
-    // What is not UTF-8 is refused later, as it is no secret.
+    // A text that is not UTF-8 is refused later as an invalid secret.
     std::env::var_os(variable).map(|secret| Secret::new(secret.to_string_lossy().into_owned()))
 }

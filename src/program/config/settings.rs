@@ -1,4 +1,4 @@
-//! What may be said, and where: a setting has one name, which is its flag, its environment variable and its key in the file.
+//! Names and sources of settings. A setting has the same name as flag, environment variable and key in the file.
 
 use std::path::{Path, PathBuf};
 
@@ -11,18 +11,18 @@ use crate::definition::spec::{SpecError, StreamRequest};
 use crate::http::Serve;
 use crate::stream::hooks::HookRequest;
 
-/// Where the configuration comes from: flags, environment and the file that they name.
+/// Sources of the configuration: flags, environment variables and the path of the file.
 #[derive(Debug, Clone, Args)]
 pub struct Sources {
     /// TOML file with settings, streams and hooks
     #[arg(long, env = "BARSTONE_CONFIG", value_name = "FILE", global = true)]
     pub(super) config: Option<PathBuf>,
-    /// Flags and environment.
+    /// Settings from flags and environment variables.
     #[command(flatten)]
-    pub(super) said: Settings,
+    pub(super) settings: Settings,
 }
 
-/// What one source says, unchecked; the file says it in these keys.
+/// Unchecked settings of one source. The field names are the keys in the file.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Settings {
@@ -133,7 +133,7 @@ pub(super) struct Settings {
     pub(super) hooks: Option<Vec<HookRequest>>,
 }
 
-/// A number, or a word that stands for one.
+/// A number, or a word such as `auto`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(untagged, expecting = "must be a whole number or a word")]
 pub(super) enum NumberOrWord {
@@ -147,22 +147,22 @@ impl From<String> for NumberOrWord {
     }
 }
 
-/// What a line of the log looks like.
+/// Format of the log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
-    /// One JSON object.
+    /// One JSON object for each line.
     Json,
 }
 
 impl Sources {
-    /// These, and of `others` what these leave open.
+    /// Fills settings that are not set here from `others`.
     #[must_use]
     pub fn or(self, others: Self) -> Self {
-        Self { config: self.config.or(others.config), said: self.said.or(others.said) }
+        Self { config: self.config.or(others.config), settings: self.settings.or(others.settings) }
     }
 }
 

@@ -26,7 +26,7 @@ fn check_refused(file: &str, words: &[&str]) {
 }
 
 #[test]
-fn nothing_said_is_one_stream_on_port_8080() {
+fn the_defaults_are_one_stream_on_port_8080() {
     let config = Config::load(&sources(&[])).unwrap();
     assert_eq!(config.listen.to_string(), "[::]:8080");
     assert_eq!((config.streams, config.state_dir), (None, None));
@@ -34,7 +34,7 @@ fn nothing_said_is_one_stream_on_port_8080() {
 }
 
 #[test]
-fn flags_come_before_the_file() {
+fn flags_override_the_file() {
     let config = load("listen = '127.0.0.1:9000'\nmedia_dir = 'none'\n[[streams]]\nname = 'a'\n").unwrap();
     assert_eq!((config.listen.port(), config.media_dir, config.streams.unwrap().len()), (9000, MediaDir::None, 1));
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -46,7 +46,7 @@ fn flags_come_before_the_file() {
 }
 
 #[test]
-fn mistakes_are_named_in_one_line() {
+fn errors_are_one_line() {
     check_refused("listen = 'here'", &["listen", "[::]:8080", "here"]);
     check_refused("listen = ", &["line 1"]);
     check_refused("\nlisten = ''\nlisden = ''", &["line 3", "lisden", "listen"]);
@@ -67,7 +67,7 @@ fn mistakes_are_named_in_one_line() {
 }
 
 #[test]
-fn what_is_shown_is_a_file_with_the_same_effect() {
+fn a_shown_configuration_has_the_same_effect() {
     let config =
         load("media_dir = 'none'\n[[streams]]\nname = 'a'\naudio = false\n[[streams]]\nname = 'b'\nvideo = []")
             .unwrap();
@@ -75,7 +75,7 @@ fn what_is_shown_is_a_file_with_the_same_effect() {
 }
 
 #[test]
-fn a_key_that_is_not_known_names_the_one_that_was_meant() {
+fn a_misspelt_key_gets_a_suggestion() {
     for (file, meant) in [
         ("lisden = ''", "listen"),
         ("[[hook]]\nurl = 'http://a'", "hooks"),
@@ -91,17 +91,17 @@ fn a_key_that_is_not_known_names_the_one_that_was_meant() {
 }
 
 #[test]
-fn hooks_that_are_wrong_are_told_by_place_without_their_secrets() {
+fn an_error_of_a_hook_has_its_index_and_no_secret() {
     let good = "[[hooks]]\nurl = 'https://example.com/events'\n";
     check_refused("[[hooks]]\nurl = 'ftp://example.com/'", &[": hooks[0].url: must begin with http or https"]);
     check_refused(&format!("{good}[[hooks]]\nurl = 'http://a'\nevents = ['no']"), &["hooks[1].events[0]", "phase"]);
-    check_refused(&good.repeat(MOST + 1), &["hooks", "must have at most 16 hooks, not 17"]);
+    check_refused(&good.repeat(MAX_ENTRIES + 1), &["hooks", "must have at most 16 hooks, not 17"]);
     let error = load("[[hooks]]\nurl = 'http://user:pass@example.com/token'").unwrap_err().to_string();
     assert!(!error.contains("pass@") && !error.contains("token"), "{error}");
 }
 
 #[test]
-fn hooks_are_shown_without_what_is_secret() {
+fn a_shown_hook_has_no_secret() {
     let file =
         "[[hooks]]\nurl = 'https://example.com/token?key=k'\nsecret = 'horse'\nevents = ['phase']\nstreams = ['a']";
     let shown = toml::to_string(&load(file).unwrap().to_table()["hooks"].as_array().unwrap()[0]).unwrap();
@@ -109,7 +109,7 @@ fn hooks_are_shown_without_what_is_secret() {
 }
 
 #[test]
-fn a_token_is_shown_to_nobody() {
+fn a_token_is_never_printed() {
     let config = load("api_token = 'horse'").unwrap();
     assert_eq!(config.api_token.as_ref().unwrap().read().unwrap(), "horse");
     assert_eq!(config.to_table()["api_token"].as_str(), Some("***"));
@@ -139,7 +139,7 @@ fn a_token_may_be_in_a_file_of_its_own() {
 }
 
 #[test]
-fn keys_of_viewer_tokens_are_shown_to_nobody_and_may_be_in_a_file_of_their_own() {
+fn viewer_keys_are_never_printed_and_may_be_in_a_file_of_their_own() {
     let config = load("viewer_key = 'a-horse-of-16-let'").unwrap();
     assert!(config.viewer_key.as_ref().unwrap().read().is_ok());
     assert_eq!(config.to_table()["viewer_key"].as_str(), Some("***"));
@@ -160,7 +160,7 @@ fn keys_of_viewer_tokens_are_shown_to_nobody_and_may_be_in_a_file_of_their_own()
 }
 
 #[test]
-fn networks_are_read_and_shown() {
+fn networks_are_parsed_and_shown() {
     let config =
         load("allow = ['192.0.2.7/24', '::1']\ndeny = ['192.0.2.7']\ntrusted_proxies = ['10.0.0.0/8']").unwrap();
     assert_eq!(config.to_table()["allow"], vec!["192.0.2.0/24", "::1"].into());
@@ -178,7 +178,7 @@ fn networks_are_read_and_shown() {
 fn servers_to_wait_for_have_a_host_and_a_port() {
     let config = load("wait_for = ['db:5432', '[::1]:80']\nwait_tries = 2\nwait_seconds = 3").unwrap();
     let targets = ["db:5432", "[::1]:80"].map(String::from).to_vec();
-    assert_eq!(config.wait, Wait { targets, tries: 2, rest: Duration::from_secs(3) });
+    assert_eq!(config.wait, Wait { targets, tries: 2, pause: Duration::from_secs(3) });
     for wrong in ["db", "db:", ":80", "db:0", "db:65536", "::1:80", "http://db:80"] {
         check_refused(&format!("wait_for = ['{wrong}']"), &["wait_for: must be a host and a port", wrong]);
     }
@@ -213,9 +213,9 @@ fn pixels_are_a_number_or_a_word() {
 }
 
 #[test]
-fn limits_have_limits() {
-    let said = "max_connections = 5\nmax_connections_per_address = 4\nmax_header_bytes = 8192\nheader_seconds = 1";
-    let limits = load(said).unwrap().limits;
+fn limits_have_ranges() {
+    let toml = "max_connections = 5\nmax_connections_per_address = 4\nmax_header_bytes = 8192\nheader_seconds = 1";
+    let limits = load(toml).unwrap().limits;
     assert_eq!((limits.connections, limits.connections_per_address, limits.header_bytes), (5, 4, 8192));
     assert_eq!((limits.header, limits.send), (Duration::from_secs(1), ConnectionLimits::default().send));
     check_refused("max_connections = 0", &["max_connections: must be 1 to 1000000, not 0"]);
@@ -227,7 +227,7 @@ fn limits_have_limits() {
 }
 
 #[test]
-fn a_word_that_is_no_level_of_the_log_is_refused_and_the_levels_are_named() {
+fn an_unknown_log_level_is_refused_with_the_list_of_levels() {
     let levels = "log: must be error, warn, info, debug, trace or off";
     for wrong in ["verbose", "information", "info,loud", "http"] {
         check_refused(&format!("log = '{wrong}'"), &[levels, wrong]);
@@ -239,10 +239,10 @@ fn a_word_that_is_no_level_of_the_log_is_refused_and_the_levels_are_named() {
 }
 
 #[test]
-fn a_required_stream_exists_where_the_file_has_all_streams() {
+fn a_required_stream_must_exist_if_the_file_has_all_streams() {
     let streams = "[[streams]]\nname = 'c'\n[[streams]]\nname = 'a'\nrequires = ['c', 'b']\n";
     check_refused(streams, &["streams[1].requires[1]: there is no stream b"]);
-    // It may be one of those that are stored.
+    // The required stream may be in the store.
     for elsewhere in ["state_dir = '/s'", "store = 'nats://a'"] {
         assert!(load(&format!("{elsewhere}\n{streams}")).is_ok(), "{elsewhere}");
     }
@@ -258,14 +258,14 @@ fn a_number_of_another_type_is_refused_with_its_range() {
 }
 
 #[test]
-fn what_differs_is_named_by_its_key() {
+fn differences_are_named_by_key() {
     let one = load("listen = '127.0.0.1:1'\nstate_dir = '/s'").unwrap();
     let other = load("log = 'warn'\nlisten = '127.0.0.1:2'\n[[streams]]\nname = 'a'").unwrap();
     assert_eq!(one.differences(&other), ["listen", "log", "state_dir"]);
     assert!(one.differences(&one).is_empty());
 }
 
-/// With one more change they are wrong, or not.
+/// Mutations of these texts are sometimes valid configurations and sometimes not.
 const NEARLY: &[&str] = &[
     "listen = '[::1]:9000'\nmedia_dir = 'none'\nlog = 'warn,barstone=debug'\nlog_format = 'json'\n",
     "tls_cert = 'a'\ntls_key = 'b'\nwait_for = ['db:5432']\nwait_tries = 2\nwait_seconds = 3\n",
@@ -277,11 +277,11 @@ const NEARLY: &[&str] = &[
 
 proptest! {
     #[test]
-    fn any_file_has_an_effect_that_can_be_shown_or_is_refused_in_one_line(file in mutated(NEARLY)) {
+    fn any_file_can_be_shown_or_is_refused_in_one_line(file in mutated(NEARLY)) {
         match load(&file) {
             Ok(config) => {
                 let shown = load(&toml::to_string(&config.to_table()).unwrap()).unwrap();
-                // Of a hook's URL only the origin is shown.
+                // The export contains only the origin of the URL of a hook.
                 prop_assert_eq!(Config { hooks: Vec::new(), ..shown }, Config { hooks: Vec::new(), ..config });
             }
             Err(error) => prop_assert_eq!(format!("{:#}", anyhow::Error::from(error)).lines().count(), 1),
@@ -289,7 +289,7 @@ proptest! {
     }
 }
 
-/// A setting has one name in all places, and the table in the documentation has a row for each.
+/// Every setting has the same name in all sources and a row in the documentation.
 #[test]
 fn the_documentation_lists_every_setting() {
     let command = Cli::command();
@@ -315,7 +315,7 @@ fn the_documentation_lists_every_setting() {
     assert_eq!(there, listed);
 }
 
-/// The settings in the example, where each is a comment that begins with its key.
+/// Settings of the example file, each a comment that begins with its key.
 fn example() -> impl Iterator<Item = &'static str> {
     let lines = include_str!("../../../examples/barstone.toml").lines().filter_map(|line| line.strip_prefix('#'));
     lines.filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase() || first == '['))

@@ -1,4 +1,4 @@
-//! The API token, where one is configured.
+//! The configured API token.
 
 use std::path::PathBuf;
 
@@ -8,18 +8,18 @@ use crate::base::secret::{MASK, Secret};
 
 const KEY: &str = "api_token";
 pub(super) const VARIABLE: &str = "BARSTONE_API_TOKEN";
-/// Fits into a header many times.
+/// Maximum length in bytes; several fit in the head of a request.
 const LONGEST: usize = 1024;
 
-/// Where the token is; in a file with nothing but blanks around it.
+/// Source of the API token. Whitespace around it is ignored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiToken(pub(super) SecretSource);
 
 impl ApiToken {
-    /// The token itself.
+    /// Reads the token.
     ///
     /// # Errors
-    /// If its file cannot be read, or has no token.
+    /// [`ConfigError`] if the file cannot be read or contains no token.
     pub fn read(&self) -> Result<String, ConfigError> {
         let (text, place) = self.0.text(KEY)?;
         check(text.trim(), &place)?;
@@ -27,11 +27,11 @@ impl ApiToken {
     }
 }
 
-pub(super) fn api_token(said: Option<Secret>, file: Option<PathBuf>) -> Result<Option<ApiToken>, ConfigError> {
-    Ok(SecretSource::find(KEY, (said, file), check)?.map(ApiToken))
+pub(super) fn api_token(inline: Option<Secret>, file: Option<PathBuf>) -> Result<Option<ApiToken>, ConfigError> {
+    Ok(SecretSource::find(KEY, (inline, file), check)?.map(ApiToken))
 }
 
-/// What is shown in its place is not a token either.
+/// A mask is not a token either.
 fn check(token: &str, place: &str) -> Result<(), ConfigError> {
     let fits = (1..=LONGEST).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
     match fits && token != MASK {

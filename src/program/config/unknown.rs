@@ -1,4 +1,4 @@
-//! Environment variables whose names begin like those of settings, and are none.
+//! Environment variables with the prefix of settings and unknown names.
 
 use std::ffi::OsString;
 
@@ -11,7 +11,7 @@ const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
 
 /// Refuses a variable whose name begins with `BARSTONE_` and resembles one of the `known` names without being one.
 ///
-/// Returns the other unknown names with that beginning, which have no effect. Kubernetes sets such variables for each
+/// Returns the other unknown names with the prefix, which have no effect. Kubernetes sets such variables for each
 /// Service in the namespace whose name begins with `barstone`.
 ///
 /// # Errors
@@ -39,7 +39,7 @@ fn is_from_kubernetes(word: &str, words: &[&str]) -> bool {
         return true;
     }
     match word.strip_suffix("_PORT") {
-        // A person may also give such a name to a setting.
+        // Someone may also give a setting such a name by mistake.
         Some(service) if words.contains(&format!("{service}_SERVICE_HOST").as_str()) => true,
         Some(_) | None => is_port(word),
     }

@@ -1,4 +1,4 @@
-//! The keys of viewer tokens, where they are configured.
+//! The configured keys of viewer tokens.
 
 use std::path::PathBuf;
 
@@ -8,27 +8,27 @@ use crate::base::secret::Secret;
 use crate::http::viewer_token::Keys;
 
 const KEY: &str = "viewer_key";
-/// The variable that has it.
+/// Environment variable that contains the key.
 pub const VIEWER_KEY_VARIABLE: &str = "BARSTONE_VIEWER_KEY";
 
-/// Where the keys are, one a line: the first signs, all verify.
+/// Source of the keys, one a line. The first key signs viewer tokens; all keys verify them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ViewerKey(pub(super) SecretSource);
 
 impl ViewerKey {
-    /// The keys themselves.
+    /// Reads the keys.
     ///
     /// # Errors
-    /// If their file cannot be read, or has others than keys.
+    /// [`ConfigError`] if the file cannot be read or contains anything but keys.
     pub fn read(&self) -> Result<Keys, ConfigError> {
         let (text, place) = self.0.text(KEY)?;
         keys(&text, &place)
     }
 }
 
-pub(super) fn viewer_key(said: Option<Secret>, file: Option<PathBuf>) -> Result<Option<ViewerKey>, ConfigError> {
+pub(super) fn viewer_key(inline: Option<Secret>, file: Option<PathBuf>) -> Result<Option<ViewerKey>, ConfigError> {
     let check = |text: &str, place: &str| keys(text, place).map(drop);
-    Ok(SecretSource::find(KEY, (said, file), check)?.map(ViewerKey))
+    Ok(SecretSource::find(KEY, (inline, file), check)?.map(ViewerKey))
 }
 
 fn keys(text: &str, place: &str) -> Result<Keys, ConfigError> {
