@@ -1,4 +1,4 @@
-//! What every other part uses and what knows none of them: time, network addresses, secrets, metrics and words for errors.
+//! Basics that all other wings use: time, network addresses, secrets, metrics and error texts. This wing uses no other.
 
 #[cfg(test)]
 pub(crate) mod mutation;

@@ -1,4 +1,5 @@
-//! The HTTP surface. All routes are on this screen; each names its handler, and the handler its cache policy.
+//! The HTTP surface: all routes and the layers around them. Each route names its handler; the handler names its cache
+//! policy.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,25 +57,26 @@ pub use tls::{Certificates, TlsError, TlsFiles};
 pub use token_origin::TokenOrigin;
 pub use viewer_access::ViewerAccess;
 
-/// A definition is a few kilobytes; eight renditions with long names are under four.
+/// Maximum size of a request body in bytes. A definition is a few kilobytes; eight renditions with long names are less
+/// than four.
 const MAX_BODY_BYTES: usize = 64 * 1024;
-/// Whatever is exported can be brought back.
+/// Maximum size of an import in bytes, large enough for any export.
 const MAX_IMPORT_BYTES: usize = MAX_STREAMS * 4 * 1024;
-/// How long a browser may remember what CORS allows: Chromium's own limit.
+/// Time that a browser may cache a CORS preflight: the maximum of Chromium.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(7200);
 
-/// What is served beside what operation needs.
+/// Which routes are served, in addition to probes and metrics.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Serve {
     /// The page, the API and media.
     #[default]
     All,
-    /// The API; media are for servers that read the media directory, or for none.
+    /// The API. Media are served by other servers from the media directory, or not at all.
     Api,
 }
 
-/// What handlers share.
+/// State shared by all handlers.
 #[derive(Clone)]
 pub struct App(Arc<Shared>);
 
@@ -85,15 +87,15 @@ struct Shared {
     metrics: Arc<Metrics>,
     manifests: manifests::Manifests,
     late_refusals: late_refusal::LateRefusals,
-    /// Those who play.
+    /// Manifest format of each client.
     client_formats: ClientFormats,
     access: watch::Sender<Arc<Access>>,
     draining: CancellationToken,
 }
 
 impl App {
-    /// Serves the streams of `registry`, which change for those whom `access` lets; not ready any more once `draining` is
-    /// cancelled.
+    /// Serves the streams of `registry`. `access` decides who may change and who may watch them. Once `draining` is
+    /// cancelled, `/readyz` answers 503.
     pub fn new(registry: Arc<Registry>, access: Access, draining: CancellationToken) -> Self {
         let setting = registry.setting();
         let (clock, metrics) = (setting.clock.clone(), Arc::clone(&setting.metrics));
@@ -110,7 +112,7 @@ impl App {
         }))
     }
 
-    /// From now on `access` says who may do what.
+    /// Replaces the access rules.
     pub fn change_access(&self, access: Access) {
         self.0.access.send_replace(Arc::new(access));
     }
@@ -120,7 +122,7 @@ impl App {
     }
 }
 
-/// All routes, of which some may answer only that they are not served.
+/// All routes. Routes that `serve` excludes answer `not_served`.
 pub fn router(app: App, serve: Serve) -> Router {
     let media = Router::new()
         .route("/live/{stream}/{file}", get(media::in_stream))
@@ -159,7 +161,7 @@ pub fn router(app: App, serve: Serve) -> Router {
         .merge(api)
         .fallback(error::unknown_path)
         .method_not_allowed_fallback(error::wrong_method)
-        // One stack: each call of `layer` puts a box around every route, and a request clones them all.
+        // One tuple, because each call of `layer` boxes every route, and a request clones all boxes.
         .layer((
             cors(),
             SetResponseHeaderLayer::overriding(
@@ -171,10 +173,10 @@ pub fn router(app: App, serve: Serve) -> Router {
             DefaultBodyLimit::max(MAX_BODY_BYTES),
         ))
         .with_state(app);
-    viewer_access::under_tokens(plain)
+    viewer_access::with_token_paths(plain)
 }
 
-/// Any page may read; none from elsewhere may write.
+/// Pages of any origin may read, and none of another origin may write.
 fn cors() -> CorsLayer {
     let exposed = ["date", "age", "etag", "content-length", "content-range", "last-modified", "server-timing"];
     CorsLayer::new()
@@ -199,12 +201,12 @@ async fn count(State(app): State<App>, request: Request, next: Next) -> Response
     egress::counted(response, Arc::clone(&app.0.metrics))
 }
 
-/// What tells a load balancer whether to send anything here is answered to everybody.
+/// Whether the route is a probe, which is answered to every address.
 fn is_probe(route: Option<&str>) -> bool {
     matches!(route, Some("/livez" | "/readyz" | "/startupz"))
 }
 
-/// What a route is counted as.
+/// Kind of a route in metrics.
 fn kind(route: Option<&str>) -> &'static str {
     match route.unwrap_or_default() {
         "/live/{stream}/{file}" | "/live/{stream}/{track}/{file}" | "/hls/{file}" | "/dash/{file}" => "manifest",

@@ -1,5 +1,5 @@
-//! Running streams: the registry that makes them match their definitions, the supervisor that restarts each, their
-//! phases, viewers, events, webhooks and push targets.
+//! Running streams: the registry that reconciles them with their definitions, the supervisor of each stream, phases,
+//! viewers, events, webhooks and push targets.
 
 use std::sync::Arc;
 
@@ -33,11 +33,11 @@ pub use push::targets::{PushPhase, TargetView};
 pub use registry::{ActiveOutput, Admission, Refusal, Registry, StreamView, Unknown, Unplayable};
 pub use setting::Setting;
 
-/// Renders a job until it is done or the token is cancelled. The interface to [`crate::media::pipeline`], which tests
-/// replace.
+/// Renders a job until it is complete or the token is cancelled. This is the interface to [`crate::media::pipeline`]
+/// and is replaced in tests.
 pub type Render = Arc<dyn Fn(Job, CancellationToken) -> BoxFuture<'static, Result<(), PipelineError>> + Send + Sync>;
 
-/// Pushes to one target until the token is cancelled. The other interface to [`crate::media::pipeline`].
+/// Pushes to one target until the token is cancelled. The second interface to [`crate::media::pipeline`].
 pub type Deliver =
     Arc<dyn Fn(Delivery, CancellationToken) -> BoxFuture<'static, Result<Over, PushError>> + Send + Sync>;
 

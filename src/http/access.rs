@@ -1,5 +1,5 @@
-//! Who may change things: requests with the API token, wherever they come from. Everybody who reaches the port may read.
-//! A browser has the token only where a user has given it to the page, so pages of other sites can change nothing.
+//! Access to the API: requests with the API token may change streams, and all others may read. A browser has the token
+//! only if a user entered it in the page, so pages of other sites cannot change anything.
 
 use std::fmt;
 
@@ -15,21 +15,21 @@ use super::error::ApiError;
 use super::token_origin::TokenOrigin;
 use super::viewer_access::ViewerAccess;
 
-/// Who may change things, and who may watch.
+/// Access rules for the API and for media.
 pub struct Access {
-    /// Of the API token; how long a comparison takes says nothing about the token.
+    /// SHA-256 of the API token. Comparing digests leaks nothing about the token through its duration.
     digest: [u8; 32],
     origin: TokenOrigin,
     pub(super) viewer_access: ViewerAccess,
 }
 
 impl Access {
-    /// Changes need `token`; `viewer_access` says who may watch.
+    /// Rules with the API token `token` for changes and `viewer_access` for media.
     pub fn new(token: &str, origin: TokenOrigin, viewer_access: ViewerAccess) -> Self {
         Self { digest: Sha256::digest(token).into(), origin, viewer_access }
     }
 
-    /// Whether a request that changes something has the API token.
+    /// Checks that a request to change something has the API token.
     fn check(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         let token = bearer(headers).ok_or(ApiError::TokenNeeded(self.origin))?;
         match Sha256::digest(token).ct_eq(&self.digest).into() {
@@ -39,7 +39,7 @@ impl Access {
     }
 }
 
-/// Reading is free, anything else goes through [`Access`].
+/// Middleware that checks every request but `GET` and `HEAD`.
 pub(super) async fn guard(State(app): State<App>, request: Request, next: Next) -> Result<Response, ApiError> {
     if ![Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method()) {
         app.access().check(request.headers())?;
@@ -47,7 +47,7 @@ pub(super) async fn guard(State(app): State<App>, request: Request, next: Next) 
     Ok(next.run(request).await)
 }
 
-/// The token of RFC 6750 2.1, if one is sent.
+/// The bearer token of a request (RFC 6750 2.1), if it has one.
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(header::AUTHORIZATION)?.as_bytes();
     let (scheme, token) = value.split_at_checked("bearer ".len())?;
@@ -107,13 +107,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_of_the_token_is_not_printed() {
+    fn debug_output_does_not_contain_the_token() {
         assert!(!format!("{:?}", access()).contains("digest"));
     }
 
     proptest! {
         #[test]
-        fn any_header_is_judged_without_panic(value in "[ -~]{0,40}") {
+        fn any_header_is_checked_without_panic(value in "[ -~]{0,40}") {
             let headers = [(header::AUTHORIZATION, value.parse().unwrap())];
             prop_assert!(access().check(&headers.into_iter().collect()).is_err());
         }

@@ -1,4 +1,4 @@
-//! `/api/v1/streams`: definitions in, definitions and status out.
+//! Handlers of `/api/v1`: they write definitions and answer definitions and state.
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
@@ -24,20 +24,20 @@ use answer::{answers, created, one};
 
 type Answer = Result<Response, ApiError>;
 
-/// What of the list is wanted.
+/// Query of a list of streams.
 #[derive(Debug, Default)]
 struct Selection {
     /// Only streams in this phase.
     phase: Option<Phase>,
-    /// Only streams whose name or title has this in it.
+    /// Only streams whose name or title contains this text.
     search: Option<String>,
-    /// At most so many.
+    /// Maximum number of streams.
     limit: Option<usize>,
-    /// Only streams whose names come after this one.
+    /// Only streams with names after this one.
     after: Option<String>,
 }
 
-/// All definitions, to be kept elsewhere and brought back.
+/// All definitions, for export and import.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Definitions {
@@ -46,7 +46,8 @@ pub(super) struct Definitions {
     streams: Vec<StreamRequest>,
 }
 
-/// `GET /api/v1/streams`: by name. Where there are more than `limit`, the `Link` header leads on (RFC 8288).
+/// `GET /api/v1/streams`: streams in order of their names. If there are more than `limit`, the `Link` header has the
+/// URL of the next ones (RFC 8288).
 pub(super) async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Answer {
     let selection = from_query(&query.unwrap_or_default())?;
     let mut views = app.0.registry.list();
@@ -73,7 +74,7 @@ pub(super) async fn create(State(app): State<App>, headers: HeaderMap, body: Bod
     Ok(created(&app, &app.0.registry.settled(&name).await?, "streams/"))
 }
 
-/// `GET /api/v1/streams/{name}`. The entity tag is that of the definition.
+/// `GET /api/v1/streams/{name}`. The entity tag is the tag of the definition.
 pub(super) async fn get(State(app): State<App>, PathParameters(stream): PathParameters<String>) -> Answer {
     Ok(one(&app, &app.0.registry.get(&name(&stream)?)?))
 }
@@ -158,7 +159,7 @@ async fn enable_all(app: &App, enabled: bool) -> Answer {
     for view in app.0.registry.list() {
         match app.0.registry.enable(&view.record.spec.name, enabled, Guard::Always).await {
             Ok(view) => names.push(view.record.spec.name.clone()),
-            // It has been deleted since it was listed.
+            // The stream was deleted since it was listed.
             Err(WriteError::Unknown(_)) => {}
             Err(error) => return Err(error.into()),
         }
@@ -166,7 +167,7 @@ async fn enable_all(app: &App, enabled: bool) -> Answer {
     Ok(Json(answers(app, &all_settled(app, &names).await)).into_response())
 }
 
-/// The streams of these names that still exist, when their supervisors have acted on what was written.
+/// Waits until the supervisors have applied the last write, and returns those of the streams that still exist.
 async fn all_settled(app: &App, names: &[StreamName]) -> Vec<StreamView> {
     let views = join_all(names.iter().map(|name| app.0.registry.settled(name))).await;
     views.into_iter().flatten().collect()
@@ -178,8 +179,7 @@ pub(super) async fn export(State(app): State<App>) -> Json<Definitions> {
     Json(Definitions { streams })
 }
 
-/// `POST /api/v1/definitions`: each is created or replaced, and no other is touched. One that is wrong keeps all from
-/// being written.
+/// `POST /api/v1/definitions`: creates or replaces the given streams. If one is invalid, none is written.
 pub(super) async fn import(State(app): State<App>, headers: HeaderMap, body: Body) -> Answer {
     let Definitions { mut streams } = read(&headers, body, MAX_IMPORT_BYTES)?;
     if streams.len() > MAX_STREAMS {
@@ -204,7 +204,7 @@ impl Selection {
             && self.after.as_deref().is_none_or(|after| spec.name.as_str() > after)
     }
 
-    /// What comes after `last`, as seen from the URL of the request.
+    /// Relative URL of the list after `last`.
     fn after(&self, last: &StreamName) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         if let Some(phase) = self.phase {
@@ -220,7 +220,7 @@ impl Selection {
     }
 }
 
-/// What was masked when the definition was shown stays as it is.
+/// Replaces masks in a definition by the secrets of the current definition.
 fn unmask(app: &App, request: &mut StreamRequest) {
     let name = request.name.as_deref().and_then(StreamName::parse);
     if let Some(Ok(record)) = name.map(|name| app.0.registry.record(&name)) {
@@ -228,7 +228,7 @@ fn unmask(app: &App, request: &mut StreamRequest) {
     }
 }
 
-/// What a request says about the definition that it means to change (RFC 9110 13.1). A weak tag matches nothing.
+/// The precondition of a request (RFC 9110 13.1). A weak tag matches nothing.
 fn guard(headers: &HeaderMap) -> Guard {
     let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default().trim());
     match (text(header::IF_MATCH), text(header::IF_NONE_MATCH)) {
@@ -242,7 +242,8 @@ fn guard(headers: &HeaderMap) -> Guard {
     }
 }
 
-/// Where a stream may exist already, only the precondition `If-None-Match: *` says that there must be none.
+/// The error for a stream that exists. Where a write could replace it, the cause is the precondition `If-None-Match:
+/// *`.
 fn unmet(error: WriteError) -> ApiError {
     match error {
         WriteError::Exists(name) => ApiError::ExistsAgainstPrecondition(name),
@@ -275,7 +276,7 @@ fn from_query(query: &str) -> Result<Selection, ApiError> {
     Ok(selection)
 }
 
-/// A name that no stream can have is one that no stream has.
+/// Parses the name of a stream. An invalid name is answered like the name of a stream that does not exist.
 pub(super) fn name(text: &str) -> Result<StreamName, ApiError> {
     StreamName::parse(text).ok_or_else(|| ApiError::UnknownPath(format!("no stream can have the name {text:?}")))
 }

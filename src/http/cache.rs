@@ -1,24 +1,24 @@
-//! The cache policies of answers. This is the only file that writes `Cache-Control`.
+//! Cache policies. This is the only file that writes `Cache-Control`.
 
 use std::time::Duration;
 
 use axum::http::HeaderValue;
 
-/// For how long an answer may be kept.
+/// How long caches may store an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cache {
-    /// Never.
+    /// Not at all.
     NoStore,
-    /// Kept, but asked for each time.
+    /// Stored, and revalidated at each use.
     Revalidate,
-    /// For so long, rounded down to seconds and at least one.
+    /// For a duration, rounded down to seconds and at least one second.
     MaxAge(Duration),
-    /// For so long, and it never changes.
+    /// For a duration, during which it never changes.
     Immutable(Duration),
 }
 
 impl Cache {
-    /// The `Cache-Control` header.
+    /// Value of the `Cache-Control` header.
     pub(super) fn value(self) -> HeaderValue {
         let text = match self {
             Self::NoStore => "no-store".to_owned(),

@@ -1,4 +1,4 @@
-//! Counts the bytes of response bodies as they are handed to a connection.
+//! Counts bytes of response bodies as they are passed to connections.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,16 +11,16 @@ use http_body::{Frame, SizeHint};
 use crate::base::metrics::Metrics;
 use crate::stream::audience::Audience;
 
-/// A body with its counters.
+/// A body that counts its bytes.
 struct Counted {
     body: Body,
     metrics: Arc<Metrics>,
-    /// The stream whose manifest or media it is.
+    /// Audience of the stream that the manifest or media belongs to.
     audience: Option<Arc<Audience>>,
 }
 
-/// The same response with counters: those of all responses, and those of the stream whose audience is among the
-/// extensions.
+/// Wraps the body of a response. Its bytes count in `metrics`, and for the audience in the extensions of the response,
+/// if there is one.
 pub(super) fn counted(mut response: Response, metrics: Arc<Metrics>) -> Response {
     let audience = response.extensions_mut().remove::<Arc<Audience>>();
     response.map(|body| Body::new(Counted { body, metrics, audience }))
@@ -38,7 +38,7 @@ impl http_body::Body for Counted {
         if let Poll::Ready(Some(Ok(frame))) = &polled {
             let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
             self.metrics.egress.inc_by(bytes);
-            self.audience.iter().for_each(|audience| audience.sent(bytes));
+            self.audience.iter().for_each(|audience| audience.count_bytes(bytes));
         }
         polled
     }

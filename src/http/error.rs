@@ -1,4 +1,4 @@
-//! Failures as answers: RFC 9457 problem documents, whose code, and with it the status, and caching come from one `match`.
+//! Errors as RFC 9457 problem documents. One `match` maps each error to its code, status and cache policy.
 
 use std::any::Any;
 use std::error::Error;
@@ -21,7 +21,7 @@ mod code;
 
 pub(super) use code::Code;
 
-/// What can be wrong with a request.
+/// Reasons to refuse a request.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ApiError {
     #[error("{0}")]
@@ -72,15 +72,15 @@ pub(super) enum ApiError {
     NotServed,
     #[error("{path} does not take {method}; the header Allow lists the methods")]
     WrongMethod { method: Method, path: String },
-    /// A name in a media URL that means nothing. `retry` is for how long the answer may be kept.
+    /// A media URL that does not exist. Caches may store the answer for `retry`.
     #[error("{detail}")]
     NoSuchMedia { detail: String, retry: Duration },
     #[error("segment {segment} has left the window, which begins at {first}; load the manifest again")]
     Expired { segment: u64, first: u64, keep: Duration },
-    /// `what` is a segment or a chunk.
+    /// Media that is not published yet. `what` is a segment or a chunk; `newest` is the number of the newest segment.
     #[error("{what} does not exist yet; the newest segment is {newest}. Compare the client's clock with /time")]
     TooEarly { what: String, newest: u64 },
-    /// A delivery directive of RFC 8216bis 6.2.5 that makes no sense.
+    /// An invalid delivery directive (RFC 8216bis 6.2.5).
     #[error("{0}")]
     Directive(String),
     #[error("the playlist ends with segment {last}; request no more than the next few parts")]
@@ -99,7 +99,7 @@ pub(super) enum ApiError {
     Internal,
 }
 
-/// The body of a request has not come in time.
+/// The body of a request did not arrive in time.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the body has not arrived within {} s; send it faster, or raise body_seconds", .0.as_secs())]
 pub(super) struct TooSlow(pub(super) Duration);
@@ -114,7 +114,7 @@ pub(super) struct Problem<'a> {
     /// What happened this time and what to do, for people.
     detail: String,
     /// Stable name of the kind of problem, for programs.
-    #[schemars(extend("enum" = words()))]
+    #[schemars(extend("enum" = codes()))]
     code: &'static str,
     /// Path of the field with the wrong value, such as `video[0].width`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,23 +124,23 @@ pub(super) struct Problem<'a> {
     pixels_per_second: Option<NoRoom>,
 }
 
-/// Seconds after which what is about to come is there.
-const SOON: &str = "1";
-/// Seconds after which those who have gone are not counted any more, and a stream that nobody watches may have stopped.
-const UNTIL_ROOM: &str = "10";
+/// `Retry-After` in seconds, for media that is about to be published.
+const RETRY_SOON: &str = "1";
+/// `Retry-After` in seconds, after which viewers that left no longer count and an on-demand stream may have stopped.
+const RETRY_WHEN_FULL: &str = "10";
 
-/// A second, for media that may come at any moment.
+/// Cache duration of the absence of media that may be published at any time.
 const SHORT: Duration = Duration::from_secs(1);
 
 impl TooSlow {
-    /// Whether that is why something failed.
+    /// Whether this error is among the causes of `error`.
     pub(super) fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
         iter::successors(Some(error), |error| (*error).source()).find_map(|error| error.downcast_ref())
     }
 }
 
 impl ApiError {
-    /// What it is to a program, and for how long the answer may be kept.
+    /// Code of the error, and the cache policy of the answer.
     fn kind(&self) -> (Code, Cache) {
         match self {
             Self::NotJson(_) => (Code::NotJson, Cache::NoStore),
@@ -195,11 +195,11 @@ impl ApiError {
     }
 }
 
-/// Every code.
-fn words() -> Vec<&'static str> {
-    let mut words: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
-    words.dedup();
-    words
+/// All codes.
+fn codes() -> Vec<&'static str> {
+    let mut codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    codes.dedup();
+    codes
 }
 
 fn refused(error: &WriteError) -> Code {
@@ -218,7 +218,7 @@ impl IntoResponse for ApiError {
         let (code, cache) = self.kind();
         let status = code.status();
         if let Self::Write(WriteError::Store { source, .. }) = &self {
-            // The client sees neither the path nor the address.
+            // The answer contains neither path nor address, so they are logged.
             tracing::error!(place = %source.place(), "{self}");
         }
         let problem = Problem {
@@ -236,14 +236,14 @@ impl IntoResponse for ApiError {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, cache.value());
         if matches!(code, Code::TooSlow | Code::TooManyConnections) {
-            // In HTTP/2, which has no such header, it is left out.
+            // HTTP/2 has no such header and drops it.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            let seconds = if matches!(code, Code::Crowded | Code::NoRoomYet) { UNTIL_ROOM } else { SOON };
+            let seconds = if matches!(code, Code::Crowded | Code::NoRoomYet) { RETRY_WHEN_FULL } else { RETRY_SOON };
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
         }
         if let Self::Range { len, .. } = self {
@@ -263,7 +263,7 @@ pub(super) async fn wrong_method(method: Method, uri: Uri) -> ApiError {
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands over the panic")]
 pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
-    let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
-    tracing::error!(panic = words, "a request handler panicked; please report this");
+    let message = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
+    tracing::error!(panic = message, "a request handler panicked; please report this");
     ApiError::Internal.into_response()
 }

@@ -1,4 +1,4 @@
-//! JSON bodies of requests, read into the types of the API.
+//! JSON bodies of requests.
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -10,13 +10,13 @@ use super::error::{ApiError, TooSlow};
 use crate::definition::spec::object::Object;
 use crate::definition::spec::{SpecError, schema};
 
-/// A body as it arrived, or why it did not.
+/// The body of a request, or why it could not be read.
 pub(super) type Body = Result<Bytes, BytesRejection>;
 
-/// Reads a JSON object of at most `limit` bytes, which the router has enforced.
+/// Parses a JSON object. The router limits the body to `limit` bytes.
 ///
 /// # Errors
-/// What is wrong with the body.
+/// [`ApiError`] with the invalid field.
 pub(super) fn read<T: DeserializeOwned + JsonSchema>(
     headers: &HeaderMap,
     body: Body,
@@ -25,10 +25,10 @@ pub(super) fn read<T: DeserializeOwned + JsonSchema>(
     parse(headers, &received(body, limit)?)
 }
 
-/// The same where every field has a default: an empty body is an empty object.
+/// Parses a JSON object, or returns the default if the body is empty.
 ///
 /// # Errors
-/// What is wrong with the body.
+/// [`ApiError`] with the invalid field.
 pub(super) fn read_or_default<T: DeserializeOwned + JsonSchema>(
     headers: &HeaderMap,
     body: Body,
@@ -58,7 +58,7 @@ fn parse<T: DeserializeOwned + JsonSchema>(headers: &HeaderMap, body: &[u8]) -> 
     Ok(read)
 }
 
-/// A form on somebody's page cannot declare its body as JSON without being asked for by CORS.
+/// Requires a JSON content type. A form on a page of another site cannot send one without a CORS preflight.
 fn declared_as_json(headers: &HeaderMap) -> Result<(), ApiError> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     let text = value.to_str().unwrap_or_default();

@@ -1,31 +1,32 @@
-//! Limits on connections and requests, for which any setting may be named.
+//! Limits on connections and requests. Each is a setting.
 
 use std::fmt;
 use std::time::Duration;
 
-/// What clients may have of the server.
+/// Limits on connections and requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// Connections at once.
+    /// Maximum number of connections.
     pub connections: usize,
-    /// Connections at once from one address.
+    /// Maximum number of connections from one address.
     pub connections_per_address: usize,
-    /// How long the head of a request may take, from its first byte to its last; of the first request, from the connection on.
+    /// Time limit for a request head, from its first byte to its last; for the first request, from the start of the
+    /// connection.
     pub header: Duration,
-    /// How long the head of a request may be.
+    /// Maximum size of a request head in bytes.
     pub header_bytes: usize,
-    /// How long the body of a request may take, from the end of its head.
+    /// Time limit for a request body, from the end of the head.
     pub body: Duration,
-    /// How long a client may take nothing of what it has asked for.
+    /// Time after which a connection is closed if the client reads nothing of a response.
     pub send: Duration,
 }
 
-/// A limit of connections that has been reached, and its value.
+/// A limit on connections that was reached, and its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ExceededLimit {
-    /// Of all connections.
+    /// The limit on all connections.
     Total(usize),
-    /// Of the connections from one address.
+    /// The limit on connections from one address.
     Address(usize),
 }
 
@@ -57,7 +58,7 @@ impl fmt::Display for ExceededLimit {
 }
 
 impl Default for ConnectionLimits {
-    /// Hundreds of clients behind one address, as a CDN's edge or an office is, need no configuration.
+    /// The defaults suit hundreds of clients behind one address, such as an edge of a CDN or an office.
     fn default() -> Self {
         Self {
             connections: 10_000,

@@ -145,7 +145,7 @@ pub(super) async fn in_revision(
     };
     let spec = &output.spec;
     let counted = |mut response: Response| {
-        caller.plays(&app, &output, (track.kind, file), &mut response);
+        caller.count_media(&app, &output, (track.kind, file), &mut response);
         response
     };
     let (media, cache, modified) = match file {
@@ -210,7 +210,7 @@ async fn manifest(
     if gzip && response.status().is_success() {
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    caller.reads(app, output, kind, &mut response);
+    caller.mark_format(app, output, kind, &mut response);
     Ok(response)
 }
 

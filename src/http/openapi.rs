@@ -1,5 +1,5 @@
-//! `/api/v1/openapi.json`: the API described as OpenAPI 3.1. Schemas come from the types that are read and answered, codes
-//! from [`Code`], and what each route takes and answers from the table of [`operations`].
+//! `/api/v1/openapi.json`: the OpenAPI 3.1 description of the API. Schemas come from the Rust types, codes from
+//! [`Code`], and parameters and answers of each route from the table in [`operations`].
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -19,9 +19,9 @@ use crate::stream::Phase;
 mod operations;
 mod schemas;
 
-/// What any change may be refused with.
+/// Problems of every change.
 const REFUSALS: [Code; 2] = [Code::TokenNeeded, Code::BadToken];
-/// What any body may be refused with.
+/// Problems of every body.
 const BAD_BODIES: [Code; 6] =
     [Code::NotJson, Code::BadBody, Code::TooSlow, Code::TooLarge, Code::NotJsonType, Code::BadValue];
 
@@ -86,7 +86,7 @@ fn parameters(operation: &Operation) -> Vec<Value> {
     in_path.into_iter().chain(operation.takes.iter().flat_map(optional)).collect()
 }
 
-/// Parameters that may be left out.
+/// Optional parameters of an operation.
 fn optional(takes: &Takes) -> Vec<Value> {
     let text = || json!({"type": "string"});
     let parameters = match takes {
@@ -177,7 +177,7 @@ impl Operation {
         self.method != "GET"
     }
 
-    /// The schema of the body that it takes, and whether there must be one.
+    /// Schema of the request body, and whether a body is required.
     fn body(&self) -> Option<(&'static str, bool)> {
         self.takes.iter().find_map(|takes| match takes {
             Takes::Body(schema) => Some((*schema, true)),
@@ -186,7 +186,7 @@ impl Operation {
         })
     }
 
-    /// All that it may be refused with.
+    /// All problems of an operation.
     fn problems(&self) -> impl Iterator<Item = Code> {
         let of_changes = REFUSALS.into_iter().filter(|_| self.changes());
         let of_bodies = BAD_BODIES.into_iter().filter(|_| self.body().is_some());

@@ -1,4 +1,4 @@
-//! What operators and load balancers ask, and the time.
+//! Probes, metrics and the time.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ pub(super) async fn time(State(app): State<App>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], date_time(app.0.clock.now()))
 }
 
-/// Whether the program looks after its streams.
+/// `/livez`: whether the reconciler runs.
 pub(super) async fn livez(State(app): State<App>) -> Result<&'static str, ApiError> {
     match app.0.registry.is_alive().await {
         true => Ok("ok\n"),
@@ -43,7 +43,7 @@ pub(super) struct Readiness {
     not_playable: Vec<String>,
 }
 
-/// Ready when every stream that should run is playable.
+/// `/readyz`: 200 if every stream that should run is playable, otherwise 503.
 pub(super) async fn readyz(State(app): State<App>) -> Response {
     let streams = app.0.registry.list();
     let waited_for = streams.iter().filter(|view| view.wanted && view.status.phase != Phase::Running);

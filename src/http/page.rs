@@ -1,4 +1,4 @@
-//! The page and its files, out of the binary.
+//! The page and its files, which are part of the binary.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
@@ -10,7 +10,7 @@ use super::error::ApiError;
 use super::path_parameters::PathParameters;
 use super::reply::{self, Meta};
 
-/// The page loads nothing from elsewhere and nobody frames it; players need blobs.
+/// Content-Security-Policy: the page loads nothing from other origins and cannot be framed. Players need blob URLs.
 const POLICY: &str = "default-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; img-src 'self' data:; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

@@ -1,4 +1,4 @@
-//! Extractor of the variable parts of a path.
+//! Extractor of path parameters.
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
 
-/// The variable parts of a path. A path that is not UTF-8 is answered with 404.
+/// Path parameters. A path that is not UTF-8 gets 404.
 pub(super) struct PathParameters<T>(pub(super) T);
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathParameters<T> {

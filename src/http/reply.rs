@@ -1,5 +1,5 @@
-//! How bodies are answered: cache policies as headers, conditional requests, ranges, and media in pieces that are
-//! shared with the window.
+//! Responses with bodies: cache headers, conditional requests, ranges, and media whose bytes are shared with the
+//! window.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -27,10 +27,10 @@ mod range;
 
 pub(super) use encoding::prefers_gzip;
 
-/// Headers of an answer, those of the layers included: room for them is made once.
-const MOST_HEADERS: usize = 14;
+/// Capacity of the header map, including headers that layers add, so that it is allocated once.
+const HEADER_CAPACITY: usize = 14;
 
-/// What an answer says about its body.
+/// Headers that describe a body.
 #[derive(Debug)]
 pub(super) struct Meta<'a> {
     pub(super) content_type: &'static str,
@@ -45,7 +45,7 @@ impl<'a> Meta<'a> {
     }
 }
 
-/// Answers a request with media: whole, in part, or not again.
+/// Responds with media: the whole file, a range, or 304.
 pub(super) fn media(request: &HeaderMap, media: &Media, meta: &Meta<'_>) -> Result<Response, ApiError> {
     if let Some(response) = not_modified(request, meta) {
         return Ok(response);
@@ -61,12 +61,12 @@ pub(super) fn media(request: &HeaderMap, media: &Media, meta: &Meta<'_>) -> Resu
     }))
 }
 
-/// Answers a request with bytes that have no ranges.
+/// Responds with bytes, without support of ranges.
 pub(super) fn bytes(request: &HeaderMap, bytes: Bytes, meta: &Meta<'_>) -> Response {
     not_modified(request, meta).unwrap_or_else(|| with_meta(StatusCode::OK, Body::from(bytes), meta, |_| {}))
 }
 
-/// Answers with chunks as they come, each one frame of the body; length and validator are not known yet.
+/// Responds with chunks as they are published, one body frame each. Length and validators are unknown.
 pub(super) fn growing(
     chunks: impl Stream<Item = Result<Bytes, ApiError>> + Send + 'static,
     content_type: &'static str,
@@ -75,7 +75,7 @@ pub(super) fn growing(
     let mut response = Response::new(Body::from_stream(chunks));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response.headers_mut().insert(header::CACHE_CONTROL, cache.value());
-    // nginx would hold back the end of each chunk.
+    // Without this nginx buffers the end of each chunk.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
 }
@@ -87,7 +87,7 @@ fn accept_ranges(headers: &mut HeaderMap) {
 fn with_meta(status: StatusCode, body: Body, meta: &Meta<'_>, more: impl FnOnce(&mut HeaderMap)) -> Response {
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
-    headers.reserve(MOST_HEADERS);
+    headers.reserve(HEADER_CAPACITY);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(meta.content_type));
     headers.insert(header::CACHE_CONTROL, meta.cache.value());
     headers.extend(HeaderValue::try_from(meta.etag).map(|etag| (header::ETAG, etag)));
@@ -99,7 +99,7 @@ fn with_meta(status: StatusCode, body: Body, meta: &Meta<'_>, more: impl FnOnce(
     response
 }
 
-/// 304 where the client has the body already (RFC 9110 13.1.2, 13.1.3).
+/// 304 if the client has the current body (RFC 9110 13.1.2, 13.1.3).
 fn not_modified(request: &HeaderMap, meta: &Meta<'_>) -> Option<Response> {
     conditions::is_not_modified(request, meta.validators()).then(|| {
         with_meta(StatusCode::NOT_MODIFIED, Body::empty(), meta, |headers| {
@@ -108,9 +108,9 @@ fn not_modified(request: &HeaderMap, meta: &Meta<'_>) -> Option<Response> {
     })
 }
 
-/// The one range that is requested and can be sent (RFC 9110 14.2).
+/// The requested range, if it is single and satisfiable (RFC 9110 14.2).
 fn range(request: &HeaderMap, meta: &Meta<'_>, len: u64) -> Result<Option<std::ops::Range<u64>>, ApiError> {
-    let Some(asked) = conditions::only(request, header::RANGE) else { return Ok(None) };
+    let Some(asked) = conditions::single(request, header::RANGE) else { return Ok(None) };
     if !conditions::may_be_partial(request, meta.validators()) {
         return Ok(None);
     }
@@ -121,7 +121,7 @@ fn range(request: &HeaderMap, meta: &Meta<'_>, len: u64) -> Result<Option<std::o
     }
 }
 
-/// A body of shared pieces, of known length.
+/// A body of shared byte slices with a known length.
 struct Pieces {
     pieces: VecDeque<Bytes>,
     left: u64,

@@ -1,4 +1,4 @@
-//! Connections: HTTP/1.1 and HTTP/2, with or without TLS, on one port, and what one client may have of them.
+//! HTTP/1.1 and HTTP/2 connections, with or without TLS, on one port, and the limits on each client.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -42,37 +42,37 @@ use answer::Answer;
 use body::Timely;
 use connection_limiter::ConnectionLimiter;
 use link::Link;
-use over_limit::{Hearing, OverLimit};
+use over_limit::{ExcessConnection, OverLimit};
 use requests::Requests;
 
-/// How long a connection may be idle between two requests.
-const IDLE: Duration = Duration::from_secs(75);
-/// How often a quiet HTTP/2 connection is asked whether it is still there, and how long it may take to say so.
+/// Time that a connection may be idle between two requests.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+/// Interval of HTTP/2 pings on an idle connection, and timeout of their answer.
 const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(20));
-/// Pause after an accept that failed, most likely for want of file descriptors.
-const BREATH: Duration = Duration::from_millis(50);
-/// Requests of one HTTP/2 connection that may be under way at once; blocked ones are among them.
-const STREAMS: u32 = 256;
-/// What HTTP/2 takes of each answer before it is on its way: enough to go on with while the next piece is fetched, and
-/// little, because it cannot be overtaken any more.
-const AHEAD: usize = 32 * 1024;
-/// The same for the kernel, beyond what is on the line; the default is without a limit.
-const UNSENT: u32 = 128 * 1024;
+/// Pause after a failed accept, which is usually due to missing file descriptors.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
+/// Limit of simultaneous requests on an HTTP/2 connection, including blocked ones.
+const MAX_CONCURRENT_REQUESTS: u32 = 256;
+/// Bytes of each response that HTTP/2 buffers. The buffer bridges the time until the next piece; it is small because a
+/// more urgent response cannot overtake buffered bytes.
+const RESPONSE_BUFFER: usize = 32 * 1024;
+/// Unsent bytes that the kernel buffers per connection (TCP_NOTSENT_LOWAT). The default has no limit.
+const MAX_UNSENT: u32 = 128 * 1024;
 
-/// What is served, and to whom.
+/// Routes and settings of the server.
 #[derive(Debug)]
 pub struct Site {
     /// All routes.
     pub router: Router,
-    /// If the server speaks TLS.
+    /// Certificates, if the server speaks TLS.
     pub certificates: Option<Certificates>,
-    /// What one client may have.
+    /// Limits on connections and requests.
     pub limits: ConnectionLimits,
-    /// Where connections are counted.
+    /// Metrics of connections.
     pub metrics: Arc<Metrics>,
 }
 
-/// Serves `site` until `stop` is cancelled, and then what has been asked before.
+/// Serves `site` until `stop` is cancelled, then completes the requests received before.
 pub async fn serve(listener: TcpListener, site: Site, stop: CancellationToken) {
     let limiter = ConnectionLimiter::new(&site.limits, Arc::clone(&site.metrics));
     let over_limit = OverLimit::new(Arc::clone(&site.metrics));
@@ -95,13 +95,13 @@ pub async fn serve(listener: TcpListener, site: Site, stop: CancellationToken) {
                     });
                 }
                 Err(exceeded) => {
-                    let hearing = Arc::new(over_limit.hear(exceeded));
-                    tasks.spawn(async move { hear(accepted, &site, &hearing).await });
+                    let excess = Arc::new(over_limit.register(exceeded));
+                    tasks.spawn(async move { answer_one(accepted, &site, &excess).await });
                 }
             },
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(BREATH).await;
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }
@@ -109,39 +109,39 @@ pub async fn serve(listener: TcpListener, site: Site, stop: CancellationToken) {
     tokio::join!(connections.shutdown(), tasks.wait());
 }
 
-/// A connection, and where it comes from.
+/// An accepted connection and the address of its client.
 type Accepted = (TcpStream, SocketAddr);
 
-/// Either kind of connection.
+/// A TCP or TLS stream.
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-/// Answers one request of a connection past a limit, if it is one that is always answered, or refuses it.
-async fn hear(accepted: Accepted, site: &Site, hearing: &Arc<Hearing>) {
+/// Serves one request of a connection over a limit: a probe is answered, another request is refused.
+async fn answer_one(accepted: Accepted, site: &Site, excess: &Arc<ExcessConnection>) {
     let last = GracefulShutdown::new();
     let watcher = last.watcher();
     let end = async {
-        hearing.asked().await;
+        excess.first_request().await;
         last.shutdown().await;
     };
     tokio::select! {
-        () = connection(accepted, site, watcher, Some(Arc::clone(hearing))) => {}
+        () = connection(accepted, site, watcher, Some(Arc::clone(excess))) => {}
         () = async { end.await; std::future::pending().await } => {}
-        () = hearing.over() => {}
+        () = excess.must_close() => {}
     }
 }
 
-/// Serves one connection to its end. A connection past a limit has a `hearing`, which judges its requests.
-async fn connection((stream, address): Accepted, site: &Site, watcher: Watcher, hearing: Option<Arc<Hearing>>) {
+/// Serves a connection to its end. `excess` is set for a connection over a limit and decides about its requests.
+async fn connection((stream, address): Accepted, site: &Site, watcher: Watcher, excess: Option<Arc<ExcessConnection>>) {
     let requests = Requests::new();
     let Some(stream) = prepare(stream, site, &requests).await else { return };
     let (router, own, limits) = (site.router.clone(), Arc::clone(&requests), site.limits);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(address));
-        let under_way = own.begin(&request);
-        let may_pass = match (head_length(&request) <= limits.header_bytes, &hearing) {
+        let active = own.begin(&request);
+        let may_pass = match (head_length(&request) <= limits.header_bytes, &excess) {
             (false, _) => Err(ApiError::HeadTooLong { limit: limits.header_bytes }),
-            (true, Some(hearing)) => hearing.judge(request.uri().path()),
+            (true, Some(excess)) => excess.decide(request.uri().path()),
             (true, None) => Ok(()),
         };
         let body = |body| Body::new(Timely::new(body, limits.body));
@@ -151,7 +151,7 @@ async fn connection((stream, address): Accepted, site: &Site, watcher: Watcher, 
                 Ok(response) => response.await?,
                 Err(error) => error.into_response(),
             };
-            Ok::<_, Infallible>(response.map(|body| Answer::new(body, under_way)))
+            Ok::<_, Infallible>(response.map(|body| Answer::new(body, active)))
         }
     });
     let connection = builder(&site.limits).serve_connection(TokioIo::new(stream), service).into_owned();
@@ -161,14 +161,14 @@ async fn connection((stream, address): Accepted, site: &Site, watcher: Watcher, 
                 tracing::debug!(error, "a connection ended with an error");
             }
         }
-        () = stuck(&requests, site.limits.send) => tracing::debug!("closing a connection whose client reads nothing"),
+        () = client_stalled(&requests, site.limits.send) => tracing::debug!("closing a connection whose client reads nothing"),
     }
 }
 
 async fn prepare(stream: TcpStream, site: &Site, requests: &Arc<Requests>) -> Option<Box<dyn Stream>> {
-    // Without it a small answer waits for the acknowledgement of the one before.
+    // Without TCP_NODELAY a small response waits for the acknowledgement of the previous one. An error is ignored.
     let _ = stream.set_nodelay(true);
-    // It is a safeguard; without it vanished clients are noticed later.
+    // Without TCP_USER_TIMEOUT vanished clients are noticed later. An error is ignored.
     let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, site.limits.send.as_millis() as u32);
     let link = Link::new(stream, Arc::clone(requests), site.limits);
     let Some(certificates) = &site.certificates else { return Some(Box::new(link)) };
@@ -176,8 +176,8 @@ async fn prepare(stream: TcpStream, site: &Site, requests: &Arc<Requests>) -> Op
         Ok(stream) => {
             let (link, session) = stream.get_ref();
             if session.alpn_protocol() == Some(b"h2") {
-                // What is in the kernel cannot be overtaken. Without it what is urgent comes later.
-                let _ = SockRef::from(link.get_ref()).set_tcp_notsent_lowat(UNSENT);
+                // Bytes in the kernel cannot be overtaken by a more urgent response. An error is ignored.
+                let _ = SockRef::from(link.get_ref()).set_tcp_notsent_lowat(MAX_UNSENT);
             }
             Some(Box::new(stream))
         }
@@ -188,31 +188,32 @@ async fn prepare(stream: TcpStream, site: &Site, requests: &Arc<Requests>) -> Op
     }
 }
 
-/// About as many bytes as there were. hyper's own limit is for what is sent as well, where it costs a third more time.
+/// Approximate size of a request head in bytes. The limit of hyper applies to responses too, where it makes sending a
+/// third slower.
 fn head_length(request: &Request<Incoming>) -> usize {
     let query = request.uri().query().map_or(0, str::len);
     let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
     request.uri().path().len() + query + fields.sum::<usize>()
 }
 
-/// Streams that a client resets are bounded by what h2 has as its default.
+/// HTTP settings of a connection. The limit on streams that a client resets is the default of h2.
 fn builder(limits: &ConnectionLimits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(limits.header_bytes as u32)
-        .max_send_buf_size(AHEAD)
-        .max_concurrent_streams(STREAMS)
+        .max_send_buf_size(RESPONSE_BUFFER)
+        .max_concurrent_streams(MAX_CONCURRENT_REQUESTS)
         .keep_alive_interval(PING.0)
         .keep_alive_timeout(PING.1);
     builder
 }
 
-/// Resolves when the client has taken nothing of some answer for `timeout_after`, or half as much longer. In HTTP/2 it can do so
-/// and still read from the connection.
-async fn stuck(requests: &Requests, timeout_after: Duration) {
+/// Resolves when the client has read nothing of a response for `timeout_after` to 1.5 times that long. An HTTP/2 client
+/// can stall one response and still read from the connection.
+async fn client_stalled(requests: &Requests, timeout_after: Duration) {
     loop {
         tokio::time::sleep(timeout_after / 2).await;
         if requests.scheduler().is_stuck(Instant::now(), timeout_after) {

@@ -25,12 +25,12 @@ mod viewers;
 /// 2026-11-21T03:40:28.800Z
 const SEGMENT: u64 = 935_016_890;
 
-/// Publishes everything up to now at once, and then waits.
+/// A router whose stream publishes everything up to now immediately.
 fn app() -> Router {
     app_after(Duration::ZERO)
 }
 
-/// Publishes nothing before `delay` has passed.
+/// A router whose stream publishes after `delay`.
 fn app_after(delay: Duration) -> Router {
     app_with(delay, Capacity::Unlimited, ViewerAccess::of(keys()))
 }
@@ -39,7 +39,7 @@ fn keys() -> Keys {
     Keys::parse("0123456789abcdef").unwrap()
 }
 
-/// With this much room, and this viewer_access.
+/// A router with this capacity and these access rules.
 fn app_with(delay: Duration, capacity: Capacity, viewer_access: ViewerAccess) -> Router {
     let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
     let registry = Arc::new(registry_after(delay, capacity, StreamSpec::test(), &now));
@@ -49,7 +49,7 @@ fn app_with(delay: Duration, capacity: Capacity, viewer_access: ViewerAccess) ->
     )
 }
 
-/// With one stream, at `now` in milliseconds.
+/// A registry with one stream, at the time `now` in milliseconds.
 fn registry_after(delay: Duration, capacity: Capacity, spec: StreamSpec, now: &Arc<AtomicU64>) -> Registry {
     let setting = setting_after(delay, capacity, now);
     Registry::new(setting, Definitions::in_memory(vec![spec]), CancellationToken::new())
@@ -100,7 +100,7 @@ async fn get(app: &Router, path: &str) -> Answer {
     ask(app, Request::get(path).body(Body::empty()).unwrap()).await
 }
 
-/// With the API token.
+/// Sends a request with the API token.
 async fn send(app: &Router, method: &str, path: &str, body: impl ToString) -> Answer {
     let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
     let request = request.header("authorization", "Bearer token");
@@ -113,7 +113,7 @@ async fn ready() -> (Router, String) {
     (app, media)
 }
 
-/// Resolves to where the media of the stream `test` is.
+/// Resolves to the path of the media of the stream `test`, once it is ready.
 async fn until_ready(app: &Router) -> String {
     while get(app, "/readyz").await.status != StatusCode::OK {
         tokio::task::yield_now().await;
@@ -123,13 +123,13 @@ async fn until_ready(app: &Router) -> String {
 }
 
 #[test]
-fn the_documentation_says_how_long_bodies_may_be() {
+fn the_documentation_has_the_limits_of_bodies() {
     let row = format!("| {} KiB; {} KiB |", MAX_BODY_BYTES / 1024, MAX_IMPORT_BYTES / 1024);
     assert!(include_str!("../../docs/configuration.md").contains(&row), "{row}");
 }
 
 #[tokio::test]
-async fn a_source_serves_its_api_and_no_media() {
+async fn serve_api_answers_no_media_routes() {
     let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
     let registry = Arc::new(registry_after(Duration::ZERO, Capacity::Unlimited, StreamSpec::test(), &now));
     let access = Access::new("token", TokenOrigin::Created, ViewerAccess::of(keys()));
@@ -144,7 +144,7 @@ async fn a_source_serves_its_api_and_no_media() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_program_that_is_stuck_is_not_live() {
+async fn livez_fails_when_the_reconciler_is_stuck() {
     let app = app();
     assert_eq!(get(&app, "/livez").await.status, StatusCode::OK);
     tokio::time::advance(Duration::from_secs(60)).await;
@@ -153,7 +153,7 @@ async fn a_program_that_is_stuck_is_not_live() {
 }
 
 #[tokio::test]
-async fn a_stream_for_which_there_is_no_room_is_refused_with_figures() {
+async fn a_stream_over_the_capacity_is_refused_with_figures() {
     let app = app_with(Duration::ZERO, Capacity::Limited(50_000_000), ViewerAccess::of(keys()));
     assert_eq!(send(&app, "POST", "/api/v1/streams", json!({"name": "a"})).await.status, 201);
     let figures = json!({"wanted": 23_040_000, "used": 46_080_000, "capacity": 50_000_000});
@@ -172,7 +172,7 @@ async fn a_stream_for_which_there_is_no_room_is_refused_with_figures() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_that_wait_are_counted() {
+async fn blocked_requests_are_counted() {
     let (app, _) = ready().await;
     let waits = async |number: u32| {
         let text = String::from_utf8(get(&app, "/metrics").await.body).unwrap();
@@ -192,7 +192,7 @@ async fn requests_that_wait_are_counted() {
 }
 
 #[tokio::test]
-async fn bodies_are_judged_in_order() {
+async fn errors_of_a_body_are_found_in_order() {
     let app = app();
     let streams = "/api/v1/streams";
     for (body, status, field) in [
@@ -217,7 +217,7 @@ async fn bodies_are_judged_in_order() {
 }
 
 #[tokio::test]
-async fn streams_come_and_go() {
+async fn streams_are_created_changed_and_deleted() {
     let app = app();
     let made = send(&app, "POST", "/api/v1/streams", json!({"name": "a", "enabled": false})).await;
     assert_eq!((made.status, made.header("location")), (StatusCode::CREATED, "streams/a"));
@@ -247,7 +247,7 @@ async fn streams_come_and_go() {
 }
 
 #[tokio::test]
-async fn urls_are_whole_where_the_server_knows_where_clients_find_it() {
+async fn with_public_url_urls_are_absolute() {
     let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
     let public_url = BaseUrl::parse("https://example.com/tv/");
     let setting = Setting { public_url, ..setting_after(Duration::ZERO, Capacity::Unlimited, &now) };
@@ -270,7 +270,7 @@ async fn urls_are_whole_where_the_server_knows_where_clients_find_it() {
 }
 
 #[tokio::test]
-async fn operators_are_told() {
+async fn probes_and_metrics_report_the_state() {
     let (app, _) = ready().await;
     assert_eq!(get(&app, "/time").await.body, b"2026-11-21T03:40:28.800Z");
     assert_eq!(get(&app, "/time").await.header("cache-control"), "no-store");
@@ -283,7 +283,7 @@ async fn operators_are_told() {
     assert!(metrics.contains("barstone_http_requests_total{kind=\"operation\",status=\"200\"}"), "{metrics}");
 }
 
-/// The next event of a stream of them, but for comments.
+/// The next server-sent event, skipping comments.
 async fn next_event(body: &mut axum::body::BodyDataStream) -> (String, Value, String) {
     use futures_util::StreamExt;
     loop {
@@ -297,7 +297,7 @@ async fn next_event(body: &mut axum::body::BodyDataStream) -> (String, Value, St
 }
 
 #[tokio::test]
-async fn what_happens_is_told_and_can_be_taken_up_again() {
+async fn events_are_sent_and_can_be_resumed() {
     let (app, _) = ready().await;
     let follow = async |last: Option<&str>| {
         let mut request = Request::get("/api/v1/events");

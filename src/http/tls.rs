@@ -1,4 +1,4 @@
-//! Certificates in PEM files, read again when they change.
+//! TLS certificates from PEM files, reloaded when the files change.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,45 +12,45 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_secs(2);
+/// Interval of checking the files for changes.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Where a certificate and its key are, as PEM files.
+/// Paths of the PEM files with certificate and key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The chain, the server's own first.
+    /// Certificate chain, the certificate of the server first.
     pub cert: PathBuf,
-    /// The private key.
+    /// Private key.
     pub key: PathBuf,
 }
 
-/// Why there is no TLS.
+/// Certificate or key cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {problem}", path.display())]
 pub struct TlsError {
-    /// The file.
+    /// Path of the file.
     path: PathBuf,
-    /// What is wrong with it.
+    /// What is wrong with the file.
     problem: String,
 }
 
-/// The newest certificates that work.
+/// The newest valid certificates.
 #[derive(Debug, Clone)]
 pub struct Certificates(watch::Receiver<Arc<ServerConfig>>);
 
 impl Certificates {
-    /// Reads the files, and again whenever they change until `stop` is cancelled. New ones that do not work are
-    /// reported, and the old ones stay.
+    /// Reads the files, and reads them again after each change until `stop` is cancelled. Invalid new files are logged
+    /// and the previous certificates stay in use.
     ///
     /// # Errors
-    /// [`TlsError`] if they do not work now.
+    /// [`TlsError`] if the files are invalid now.
     pub fn watch(files: TlsFiles, tasks: &TaskTracker, stop: CancellationToken) -> Result<Self, TlsError> {
         let (newest, seen) = watch::channel(Arc::new(load(&files)?));
         tasks.spawn(async move { stop.run_until_cancelled(follow(files, newest)).await });
         Ok(Self(seen))
     }
 
-    /// Accepts connections with the newest certificates.
+    /// TLS acceptor with the newest certificates.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.0.borrow()))
     }
@@ -59,7 +59,7 @@ impl Certificates {
 async fn follow(files: TlsFiles, newest: watch::Sender<Arc<ServerConfig>>) {
     let mut known = contents(&files);
     loop {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
         let now = contents(&files);
         if now == known {
             continue;

@@ -1,18 +1,18 @@
-//! Where the API token comes from, and what a client without it is told.
+//! Source of the API token, for the error message to clients without it.
 
 use std::fmt;
 
-/// Where the API token comes from, which decides where a client without it can find it.
+/// Source of the API token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenOrigin {
-    /// Created by this server, which prints a link with it.
+    /// Created by this server, which prints a link that contains it.
     Created,
-    /// Configured by the operator, and never printed.
+    /// Configured by the operator, never printed.
     Configured,
 }
 
 impl fmt::Display for TokenOrigin {
-    /// Where to find the token.
+    /// Writes where to find the token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Created => "send Authorization: Bearer TOKEN, or open the link that barstone printed when it started",

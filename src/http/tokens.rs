@@ -1,4 +1,4 @@
-//! `/api/v1/streams/{name}/tokens`: viewer tokens, for whoever may change things to hand on.
+//! `/api/v1/streams/{name}/tokens`: creates viewer tokens.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::base::timeline::UnixTime;
 use crate::definition::spec::SpecError;
 use crate::media::manifest::{date_time, path};
 
-/// Nothing takes back a token that is out, but for another key.
+/// Lifetimes of a token in seconds. Only removing the key that signed a token revokes it.
 const SECONDS: RangeInclusive<u32> = 1..=31_536_000;
 const HOUR: u32 = 3600;
 
@@ -43,7 +43,7 @@ pub(super) struct TokenAnswer {
     urls: Urls,
 }
 
-/// `POST /api/v1/streams/{name}/tokens`. A public stream has tokens too: it may become private.
+/// `POST /api/v1/streams/{name}/tokens`. Tokens of a public stream are valid too, in case the stream becomes private.
 pub(super) async fn issue(
     State(app): State<App>,
     PathParameters(stream): PathParameters<String>,

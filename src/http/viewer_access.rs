@@ -1,5 +1,5 @@
-//! Who may watch, and who is answered at all. A viewer token is the beginning of the path, so that every player carries
-//! it on through manifests, segments and parts, none of which is another for it.
+//! Access to media. A viewer token is the first part of the path. URLs in manifests are relative, so players repeat the
+//! token in every request, and manifests are the same for all viewers.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -23,39 +23,39 @@ use crate::media::manifest::path;
 
 mod client;
 
-/// What else there is, there is not under a token.
-const UNDER_TOKENS: [&str; 4] = ["/live/", "/hls/", "/dash/", "/time"];
-/// Where nothing is; a token is not told on.
-const NOWHERE: &str = "/t";
+/// Beginnings of the paths that are served below a token.
+const TOKEN_PATHS: [&str; 4] = ["/live/", "/hls/", "/dash/", "/time"];
+/// A path without a route, in place of one that must not reveal its token.
+const NO_ROUTE: &str = "/t";
 const MAX_AGE: &str = "max-age=";
 
-/// Who may watch, and from where.
+/// Access rules for media and for the server as a whole.
 #[derive(Debug)]
 pub struct ViewerAccess {
-    /// Of viewer tokens.
+    /// Keys of viewer tokens.
     pub keys: Keys,
-    /// Who is answered.
+    /// Networks that get answers.
     pub lists: Lists,
-    /// Who is believed to ask for others.
+    /// Networks of proxies whose header with the client address is believed.
     pub proxies: Vec<Network>,
 }
 
-/// The viewer token that a request has brought.
+/// The viewer token from the path of a request.
 #[derive(Debug, Clone)]
-struct Brought(String);
+struct PathToken(String);
 
 impl ViewerAccess {
-    /// Everybody is answered, and private streams are for whoever has a token of these keys.
+    /// Rules that admit all addresses and verify viewer tokens with `keys`.
     pub fn of(keys: Keys) -> Self {
         Self { keys, lists: Lists::default(), proxies: Vec::new() }
     }
 
-    /// Whether a request is answered at all.
+    /// Checks that the address of the client may get answers.
     pub(super) fn admit(&self, request: &Request) -> Result<(), ApiError> {
-        self.let_in(&self.lists, request)
+        self.check_address(&self.lists, request)
     }
 
-    fn let_in(&self, lists: &Lists, request: &Request) -> Result<(), ApiError> {
+    fn check_address(&self, lists: &Lists, request: &Request) -> Result<(), ApiError> {
         if lists.is_empty() {
             return Ok(());
         }
@@ -66,14 +66,14 @@ impl ViewerAccess {
         }
     }
 
-    /// Where a request comes from; `None` if a proxy that is believed tells what is no address.
+    /// Addresses of the client. `None` if a trusted proxy sends an invalid address.
     pub(super) fn addresses(&self, extensions: &Extensions, headers: &HeaderMap) -> Option<Vec<IpAddr>> {
         client::addresses(extensions, headers, &self.proxies)
     }
 
-    /// When the token that a request has brought for a private stream expires.
+    /// Verifies the viewer token of a request for a private stream. Returns the time at which the token expires.
     fn check(&self, request: &Request, stream: &StreamName, now: UnixTime) -> Result<UnixTime, ApiError> {
-        let Brought(token) = request.extensions().get().ok_or(ApiError::ViewerTokenNeeded)?;
+        let PathToken(token) = request.extensions().get().ok_or(ApiError::ViewerTokenNeeded)?;
         self.keys.verify(token, stream, now).map_err(|refusal| match refusal {
             Refusal::Bad => ApiError::BadViewerToken(stream.clone()),
             Refusal::Expired => ApiError::ViewerTokenExpired,
@@ -81,21 +81,22 @@ impl ViewerAccess {
     }
 }
 
-/// Media and manifests are for whom the stream is. What is answered to a token is not kept for longer than it is good.
+/// Middleware for media and manifests: applies the access rules of the stream. Answers to a token are not cached longer
+/// than the token is valid.
 pub(super) async fn guard(
     State(app): State<App>,
     names: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    // What names no stream is refused by what it is for.
+    // A path that does not name a stream is refused by the handler.
     let stream = names.ok().and_then(|names| stream(&names));
     let Some(record) = stream.and_then(|name| app.0.registry.record(&name).ok()) else {
         return Ok(next.run(request).await);
     };
     let (access, audience) = (app.access(), &record.spec.audience);
     let viewer_access = &access.viewer_access;
-    viewer_access.let_in(&audience.lists, &request)?;
+    viewer_access.check_address(&audience.lists, &request)?;
     if !audience.is_private() {
         return Ok(next.run(request).await);
     }
@@ -105,16 +106,16 @@ pub(super) async fn guard(
     Ok(response)
 }
 
-/// All that `plain` serves, and what of it is for viewers under tokens as well.
-pub(super) fn under_tokens(plain: Router) -> Router {
-    // Whatever has a route does not come here, and pays nothing for it.
+/// Serves the routes of `plain`, and those for viewers below a token too.
+pub(super) fn with_token_paths(plain: Router) -> Router {
+    // A fallback costs requests without a token nothing.
     plain.clone().fallback(move |request: Request| {
         let mut plain = plain.clone();
         async move { plain.call(without_token(request)).await }
     })
 }
 
-/// The stream that a path names: its first part, or that without the ending.
+/// The stream in the path parameters: the first parameter, without its extension if necessary.
 fn stream(names: &RawPathParams) -> Option<StreamName> {
     let (key, value) = names.iter().next()?;
     match key {
@@ -123,17 +124,17 @@ fn stream(names: &RawPathParams) -> Option<StreamName> {
     }
 }
 
-/// Takes the token out of the path; it is kept beside it.
+/// Moves the token from the path to the extensions of the request.
 fn without_token(mut request: Request) -> Request {
     let uri = request.uri();
     let Some((token, rest)) = path::split_token(uri.path()) else { return request };
-    let token = Brought(token.to_owned());
-    let is_under = UNDER_TOKENS.iter().any(|start| rest.starts_with(start));
+    let token = PathToken(token.to_owned());
+    let is_under = TOKEN_PATHS.iter().any(|start| rest.starts_with(start));
     let query = uri.query().filter(|_| is_under).map(|query| format!("?{query}")).unwrap_or_default();
-    let rest = format!("{}{query}", if is_under { rest } else { NOWHERE });
+    let rest = format!("{}{query}", if is_under { rest } else { NO_ROUTE });
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = rest.parse().ok();
-    *request.uri_mut() = Uri::from_parts(parts).unwrap_or(Uri::from_static(NOWHERE));
+    *request.uri_mut() = Uri::from_parts(parts).unwrap_or(Uri::from_static(NO_ROUTE));
     request.extensions_mut().insert(token);
     request
 }
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_for_longer_than_the_token_is_good() {
+    fn no_cache_lifetime_exceeds_that_of_the_token() {
         check_shortened("public, max-age=60, immutable", 3600, "public, max-age=60, immutable");
         check_shortened("public, max-age=31536000, immutable", 3600, "public, max-age=3600, immutable");
         check_shortened("public, max-age=2", 1, "public, max-age=1");
@@ -179,11 +180,11 @@ mod tests {
     fn check_path(uri: &str, expected: &str, token: Option<&str>) {
         let request = without_token(Request::get(uri).body(Body::empty()).unwrap());
         assert_eq!(request.uri().to_string(), expected, "{uri}");
-        assert_eq!(request.extensions().get::<Brought>().map(|brought| brought.0.as_str()), token, "{uri}");
+        assert_eq!(request.extensions().get::<PathToken>().map(|token| token.0.as_str()), token, "{uri}");
     }
 
     #[test]
-    fn a_token_is_taken_out_of_the_path() {
+    fn the_token_is_removed_from_the_path() {
         check_path("/t/x/live/test/hls.m3u8", "/live/test/hls.m3u8", Some("x"));
         check_path(
             "/t/v1.2.a.b/live/test/a/llhls.m3u8?_HLS_msn=7",
@@ -204,7 +205,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_path_is_taken_apart(path in "/t/[!-~&&[^#]]{0,60}") {
+        fn any_path_is_split_without_panic(path in "/t/[!-~&&[^#]]{0,60}") {
             if let Ok(request) = Request::get(path).body(Body::empty()) {
                 let rest = without_token(request);
                 prop_assert!(rest.uri().path().starts_with('/'));

@@ -1,4 +1,4 @@
-//! Tells viewers apart, so that they can be counted and limits spare those who already play.
+//! Identifies viewers, in order to count them and to apply limits to new viewers only.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-        // An untrusted header would let one viewer count as many.
+        // Without trust in the header one viewer could count as many.
         let addresses = app.access().viewer_access.addresses(&parts.extensions, &parts.headers);
         let agent = parts.headers.get(header::USER_AGENT).map(HeaderValue::as_bytes);
         let formats = &app.0.client_formats;
@@ -58,9 +58,9 @@ impl Caller {
         let now = app.0.clock.now();
         let judge = |audience: &Audience| {
             // Players reload an MPD, and read a multivariant playlist once.
-            let again = matches!(kind, Kind::Mpd(..));
-            let mut seen = self.keys(audience).into_iter().filter_map(|key| app.0.client_formats.find(key, now));
-            match again && seen.next().is_some() {
+            let is_reload = matches!(kind, Kind::Mpd(..));
+            let mut formats = self.keys(audience).into_iter().filter_map(|key| app.0.client_formats.find(key, now));
+            match is_reload && formats.next().is_some() {
                 true => Admission::Existing,
                 false if self.head => Admission::Check,
                 false => Admission::New,
@@ -80,7 +80,7 @@ impl Caller {
     }
 
     /// Stores which manifest format the client plays.
-    pub(super) fn reads(&self, app: &App, output: &ActiveOutput, kind: Kind, response: &mut Response) {
+    pub(super) fn mark_format(&self, app: &App, output: &ActiveOutput, kind: Kind, response: &mut Response) {
         count_bytes(output, response);
         if let Some(format) = format(kind).filter(|_| !self.head && !response.status().is_client_error()) {
             let now = app.0.clock.now();
@@ -89,7 +89,7 @@ impl Caller {
     }
 
     /// Counts a media response for the viewers of the stream.
-    pub(super) fn plays(
+    pub(super) fn count_media(
         &self,
         app: &App,
         output: &ActiveOutput,
@@ -97,7 +97,7 @@ impl Caller {
         response: &mut Response,
     ) {
         count_bytes(output, response);
-        if self.head || !begins(response) {
+        if self.head || !has_first_byte(response) {
             return;
         }
         let (timeline, now) = (&output.spec.timeline, app.0.clock.now());
@@ -110,14 +110,14 @@ impl Caller {
                 (segment, timeline.chunks_per_segment(), early.then_some(Format::LlDash))
             }
         };
-        let mut seen = self.keys(&output.audience).into_iter().filter_map(|key| app.0.client_formats.find(key, now));
-        let format = seen.next();
+        let mut formats = self.keys(&output.audience).into_iter().filter_map(|key| app.0.client_formats.find(key, now));
+        let format = formats.next();
         let format = certain.or(format).unwrap_or(Format::Hls);
-        output.audience.asked(&MediaRequest { kind, segment, chunks, format }, timeline, now);
+        output.audience.count_request(&MediaRequest { kind, segment, chunks, format }, timeline, now);
     }
 
     fn keys(&self, audience: &Audience) -> [Key; 2] {
-        [self.connection.at(audience), self.program.at(audience)]
+        [self.connection.in_stream(audience), self.program.in_stream(audience)]
     }
 }
 
@@ -127,7 +127,7 @@ fn count_bytes(output: &ActiveOutput, response: &mut Response) {
 }
 
 /// Whether the response has the first byte of the file.
-fn begins(response: &Response) -> bool {
+fn has_first_byte(response: &Response) -> bool {
     match response.status() {
         StatusCode::OK => true,
         StatusCode::PARTIAL_CONTENT => {

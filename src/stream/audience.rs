@@ -27,7 +27,7 @@ const EPISODE: Duration = Duration::from_secs(30);
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-/// The kind of manifest that a viewer plays.
+/// The manifest format that a viewer plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
     /// HLS.
@@ -40,14 +40,14 @@ pub enum Format {
     LlDash,
 }
 
-/// A figure for each of [`Format::ALL`].
+/// A number for each of [`Format::ALL`].
 pub type ByFormat = [u64; 4];
 
 impl Format {
-    /// All of them, in the order of [`ByFormat`].
+    /// All formats, in the order of [`ByFormat`].
     pub const ALL: [Self; 4] = [Self::Hls, Self::LlHls, Self::Dash, Self::LlDash];
 
-    /// Its name in JSON and metrics.
+    /// Name in JSON and metrics.
     pub const fn as_str(self) -> &'static str {
         let [hls, llhls, dash, lldash] = ViewerLabels::FORMATS;
         match self {
@@ -62,7 +62,7 @@ impl Format {
 /// The viewers of one stream. All requests for the stream share it.
 #[derive(Debug)]
 pub struct Audience {
-    /// Unique in the process.
+    /// Id that is unique in the process.
     pub id: u64,
     request_counts: RequestCounts,
     sent: AtomicU64,
@@ -72,7 +72,7 @@ pub struct Audience {
 }
 
 impl Audience {
-    /// No viewers yet.
+    /// An audience without viewers.
     pub fn new() -> Self {
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
@@ -83,22 +83,22 @@ impl Audience {
         }
     }
 
-    /// Counts a media response when its first byte is sent.
-    pub fn asked(&self, asked: &MediaRequest, timeline: &Timeline, now: UnixTime) {
-        self.request_counts.add(asked, timeline, now);
+    /// Counts a media response. Called when its first byte is sent.
+    pub fn count_request(&self, request: &MediaRequest, timeline: &Timeline, now: UnixTime) {
+        self.request_counts.add(request, timeline, now);
     }
 
-    /// Counts bytes handed to a connection.
-    pub fn sent(&self, bytes: u64) {
+    /// Counts bytes passed to a connection.
+    pub fn count_bytes(&self, bytes: u64) {
         self.sent.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Counts a viewer who was admitted and has not requested media yet.
+    /// Counts a viewer that was admitted and has not requested media yet.
     pub fn admit(&self) {
         self.history().admit();
     }
 
-    /// Records a refusal. Returns whether it begins an episode.
+    /// Records a refusal. Returns whether an episode begins.
     pub fn refuse(&self, now: UnixTime) -> bool {
         let last = self.refused.swap(now.as_nanos(), Ordering::Relaxed);
         now.saturating_since(UnixTime::from_nanos(last)) > EPISODE
@@ -116,7 +116,7 @@ impl Audience {
         Figures { bytes: self.sent.load(Ordering::Relaxed), ..self.history().figures() }
     }
 
-    /// The current load, viewers who have just been admitted included.
+    /// The current load, including viewers that were just admitted.
     pub fn load(&self, now: UnixTime) -> Load {
         self.history().load(self.sent.load(Ordering::Relaxed), now)
     }

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_without_room_is_told_what_it_needs_and_what_is_free() {
+    fn a_stream_over_the_capacity_is_refused_with_need_and_free_capacity() {
         let no_room = NoRoom { wanted: 51_840_000, used: 5_760_000, capacity: 12_000_000 };
         let expected = "not enough capacity: needs 51.8 Mpixel/s, 6.2 of 12.0 free. \
             Stop a stream, lower size or frame rate, or raise max_pixels_per_second";

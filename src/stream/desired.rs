@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_calendar_decides_whenever_it_is_asked() {
+    fn the_schedule_decides_at_any_time() {
         let office = office();
         check(&office, "2026-11-20T06:59:59Z", false, "2026-11-20T07:00:00Z");
         check(&office, "2026-11-20T07:00:00Z", true, "2026-11-20T17:00:00Z");
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_word_counts() {
+    fn the_most_recent_start_or_stop_wins() {
         let mut by_hand = office();
         by_hand.spec.control.enabled = true;
         by_hand.switched = at("2026-11-20T19:00:00Z");
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn before_its_first_start_a_stream_waits_for_it() {
+    fn a_stream_waits_for_its_first_scheduled_start() {
         let mut request = StreamRequest::named("a");
         let window =
             serde_json::json!({"windows": [{"from": "2026-12-24T10:00:00Z", "until": "2026-12-24T12:00:00Z"}]});
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn on_demand_a_stream_runs_within_its_hours_only() {
+    fn an_on_demand_stream_runs_only_within_its_schedule() {
         let mut record = office();
         record.spec.control.on_demand = Some(Duration::from_secs(30));
         let known = Known::from([(record.spec.name.clone(), Arc::new(record.clone()))]);

@@ -13,14 +13,14 @@ use crate::base::timeline::UnixTime;
 use crate::definition::spec::StreamName;
 use crate::media::manifest::date_time;
 
-/// Events stored. Hundreds of streams may start simultaneously, and a follower that was disconnected briefly still
-/// gets all their events.
+/// Number of stored events. It is enough for the simultaneous start of hundreds of streams, so a follower that was
+/// briefly disconnected misses none of them.
 const KEPT: usize = 1000;
 
 /// An event of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// Rises by one from 1 within a process.
+    /// Number of the event. It starts at 1 in each process and rises by one.
     pub id: u64,
     /// Time of the event.
     pub at: UnixTime,
@@ -30,14 +30,14 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// What happened to a stream.
+/// Kind of an event.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EventKind {
     /// The stream changed its phase.
     Phase {
         /// The new phase.
         phase: Phase,
-        /// Why it does not run although it should.
+        /// Error because of which the stream does not run, if it should run.
         error: Option<String>,
     },
     /// The stream was created.
@@ -46,9 +46,9 @@ pub enum EventKind {
     Replaced,
     /// The stream was removed.
     Removed,
-    /// The first viewer has come.
+    /// The number of viewers rose from zero.
     FirstViewer,
-    /// The last viewer has gone.
+    /// The number of viewers fell to zero.
     LastViewer,
     /// New viewers are refused because a limit is reached.
     Overflow,
@@ -58,7 +58,7 @@ pub enum EventKind {
         target: String,
         /// The new state.
         phase: PushPhase,
-        /// Why the push fails.
+        /// Error because of which the push fails.
         error: Option<String>,
     },
 }
@@ -68,7 +68,7 @@ impl Event {
     pub const NAMES: [&str; 8] =
         ["phase", "created", "replaced", "removed", "first_viewer", "last_viewer", "overflow", "push"];
 
-    /// Name of the event's kind in JSON.
+    /// Name of the kind in JSON.
     pub const fn name(&self) -> &'static str {
         match self.kind {
             EventKind::Phase { .. } => "phase",
@@ -111,7 +111,7 @@ impl Serialize for Event {
     }
 }
 
-/// The events of a process. Any number of tasks publish and follow.
+/// All events of the process. Any number of tasks may publish and follow.
 #[derive(Debug)]
 pub struct Events {
     series: String,
@@ -119,15 +119,15 @@ pub struct Events {
 }
 
 impl Events {
-    /// No events yet.
+    /// No events.
     pub fn new() -> Self {
-        // The standard library seeds its hash maps with random numbers of the system; two processes do not share them.
+        // The seed of a standard hash map is random and differs between processes.
         let series = format!("{:016x}", RandomState::new().hash_one(std::process::id()));
         Self { series, kept: watch::Sender::default() }
     }
 
-    /// Sixteen hex digits unique to this process. Together with the event's id they identify an event across
-    /// restarts, after which ids begin at 1 again.
+    /// Sixteen random hex digits that identify this process. Together with the id of an event they identify the event
+    /// across restarts, after which ids start at 1 again.
     pub fn series(&self) -> &str {
         &self.series
     }
@@ -137,7 +137,7 @@ impl Events {
         self.kept.send_modify(|kept| kept.push(|id| Event { id, at, stream: stream.clone(), kind }));
     }
 
-    /// Follows the events after the one with id `after`, without gap or repetition; `None` follows from now on.
+    /// Follows the events after the one with id `after`, without gaps and repetitions. `None` follows from now on.
     pub fn follow(&self, after: Option<u64>) -> Follower {
         let kept = self.kept.subscribe();
         let after = after.unwrap_or_else(|| kept.borrow().last);
@@ -151,13 +151,13 @@ impl Default for Events {
     }
 }
 
-/// An item that a follower receives.
+/// Item of a follower.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Delivered {
     /// The next event.
     Event(Arc<Event>),
-    /// Events were discarded before the follower read them, or its last event was of another process. The oldest
-    /// stored event comes next; a client that displays state must read the state again.
+    /// Events were discarded before the follower read them, or `after` was an id of another process. The oldest stored
+    /// event comes next. A client that displays state must read the state again.
     Missed,
 }
 
@@ -169,7 +169,7 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// Waits for the next event; `None` when no more will come. Cancel-safe.
+    /// Resolves with the next event, or with `None` when no more will come. Cancel-safe.
     pub async fn next(&mut self) -> Option<Delivered> {
         loop {
             let next = self.kept.borrow_and_update().next(self.after);
@@ -191,13 +191,13 @@ impl Follower {
 /// The stored events.
 #[derive(Debug, Default)]
 struct Kept {
-    /// Ids rise by one up to `last`.
+    /// Stored events. Their ids rise by one up to `last`.
     events: VecDeque<Arc<Event>>,
     /// Id of the newest event; 0 before the first.
     last: u64,
 }
 
-/// The item after an id.
+/// Result of a lookup of the event after an id.
 enum Next {
     Event(Arc<Event>),
     /// Events up to and including `forgotten` are no longer stored.

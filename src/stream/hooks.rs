@@ -1,5 +1,5 @@
-//! Webhooks: posts events to other servers. Each hook has one task and one queue, and gets its events in order. Its
-//! settings choose the events, [`RetryTimes`] the retries; only `post` speaks HTTP.
+//! Webhooks: events are posted to other servers. Each hook has one task and one queue and gets its events in order. The
+//! settings of the hook choose events; [`RetryTimes`] controls retries. Only `post` speaks HTTP.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,50 +19,50 @@ use post::{Delivery, Post, Verdict};
 pub use request::{Hook, HookRequest};
 pub use workers::Workers;
 
-/// Events that may wait for one hook: those of a hundred streams that start, in little memory.
+/// Length of the queue of a hook: events of a hundred starting streams.
 const QUEUE: usize = 256;
-/// After an overflow the queue counts as full until this many places are free, so that the log has one line for each
+/// After an overflow the queue counts as full until this many places are free. The log then has one line for each
 /// overflow.
-const RELIEF: usize = QUEUE / 2;
+const RESUME_ROOM: usize = QUEUE / 2;
 
 /// Time limits of deliveries.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryTimes {
     /// Timeout of one attempt.
     pub attempt: Duration,
-    /// Pauses between attempts; there is one attempt more than pauses.
-    pub rests: [Duration; 4],
-    /// Time for all queued events together when the program ends.
-    pub farewell: Duration,
+    /// Pauses between attempts. The number of attempts is one more.
+    pub pauses: [Duration; 4],
+    /// Time limit for all queued events when the program ends.
+    pub shutdown: Duration,
 }
 
 impl Default for RetryTimes {
-    /// A receiver needs less than five seconds to queue an event; 15 s of pauses outlast its restart. Two seconds at
-    /// the end are short enough that a service manager does not kill the program.
+    /// A receiver needs less than 5 s to queue an event, and 15 s of pauses outlast its restart. A service manager does
+    /// not kill the program within 2 s.
     fn default() -> Self {
         Self {
             attempt: Duration::from_secs(5),
-            rests: [1, 2, 4, 8].map(Duration::from_secs),
-            farewell: Duration::from_secs(2),
+            pauses: [1, 2, 4, 8].map(Duration::from_secs),
+            shutdown: Duration::from_secs(2),
         }
     }
 }
 
-/// Shared by all hooks.
+/// What all hooks share.
 #[derive(Debug, Clone)]
 pub struct Setting {
     /// Source of the events.
     pub events: Arc<Events>,
-    /// Time for signatures.
+    /// Clock for signatures.
     pub clock: Clock,
-    /// Counts deliveries.
+    /// Metrics of deliveries.
     pub metrics: Arc<Metrics>,
     /// Time limits.
     pub retry_times: RetryTimes,
 }
 
-/// Posts to `hook` all events that are published from this call on. The future resolves after `stop`, within
-/// [`RetryTimes::farewell`].
+/// Posts to `hook` all events published after this call. After `stop` the future resolves within the shutdown limit of
+/// [`RetryTimes`].
 pub fn deliver(hook: Hook, setting: Setting, stop: CancellationToken) -> impl Future<Output = ()> + Send + use<> {
     let follower = setting.events.follow(None);
     async move {
@@ -74,25 +74,25 @@ pub fn deliver(hook: Hook, setting: Setting, stop: CancellationToken) -> impl Fu
         let (sender, queue) = mpsc::channel(QUEUE);
         let collector = Collector { hook, sender, metrics: Arc::clone(&setting.metrics), dropped: 0 };
         let retry_times = setting.retry_times;
-        // First no more events are queued and no attempt is repeated; after the farewell time all attempts end.
+        // At `ending` the queue closes and retries end; the shutdown limit later, `over` ends all attempts.
         let (ending, over) = (stop.child_token(), CancellationToken::new());
-        let courier = Courier { target, post, setting, ending: ending.clone(), over: over.clone() };
-        let last_call = async {
+        let poster = Poster { target, post, setting, ending: ending.clone(), over: over.clone() };
+        let shutdown = async {
             collector.collect(follower, &ending).await;
             ending.cancel();
-            tokio::time::sleep(retry_times.farewell).await;
+            tokio::time::sleep(retry_times.shutdown).await;
             over.cancel();
             std::future::pending().await
         };
         tokio::select! {
             biased;
-            () = last_call => {}
-            () = courier.run(queue) => {}
+            () = shutdown => {}
+            () = poster.run(queue) => {}
         }
     }
 }
 
-/// Queues events and never waits for the hook.
+/// Queues events without waiting for the hook.
 struct Collector {
     hook: Hook,
     sender: mpsc::Sender<Arc<Event>>,
@@ -102,7 +102,7 @@ struct Collector {
 }
 
 impl Collector {
-    /// Queues events until `ending`, those published before it included. The queue closes when this returns.
+    /// Queues events until `ending`, including those published before it. Closes the queue at the end.
     async fn collect(mut self, mut follower: Follower, ending: &CancellationToken) {
         loop {
             let followed = tokio::select! {
@@ -122,7 +122,7 @@ impl Collector {
     }
 
     fn queue(&mut self, event: Arc<Event>) {
-        if self.dropped > 0 && self.sender.capacity() >= RELIEF {
+        if self.dropped > 0 && self.sender.capacity() >= RESUME_ROOM {
             tracing::info!(hook = %self.hook.target, dropped = self.dropped, "the hook is fast enough again; events were dropped meanwhile");
             self.dropped = 0;
         }
@@ -138,17 +138,17 @@ impl Collector {
 }
 
 /// Delivers queued events one after another.
-struct Courier {
+struct Poster {
     target: String,
     post: Post,
     setting: Setting,
-    /// Once cancelled, each remaining event gets one attempt.
+    /// After cancellation, each queued event gets one attempt.
     ending: CancellationToken,
-    /// Once cancelled, all attempts end.
+    /// After cancellation, all attempts end.
     over: CancellationToken,
 }
 
-impl Courier {
+impl Poster {
     async fn run(self, mut queue: mpsc::Receiver<Arc<Event>>) {
         while let Some(event) = queue.recv().await {
             let outcome = match self.deliver(&event).await {
@@ -164,7 +164,7 @@ impl Courier {
 
     async fn deliver(&self, event: &Event) -> Result<(), String> {
         let delivery = Delivery::of(event, self.setting.events.series())?;
-        let mut rests = self.setting.retry_times.rests.into_iter();
+        let mut pauses = self.setting.retry_times.pauses.into_iter();
         loop {
             let last = self.ending.is_cancelled();
             let attempt = self.post.attempt(&delivery, self.setting.clock.now());
@@ -174,7 +174,7 @@ impl Courier {
                 Verdict::Final(error) => return Err(error),
                 Verdict::Again(error) => error,
             };
-            match rests.next() {
+            match pauses.next() {
                 Some(rest) if !last => {
                     tracing::debug!(hook = self.target, event = event.id, error, "delivery failed; trying again");
                     self.ending.run_until_cancelled(tokio::time::sleep(rest)).await;

@@ -1,5 +1,5 @@
-//! Pushes a running stream to its targets: one task for each target, which reconnects until it is stopped. A slow or
-//! failed target delays nothing else.
+//! Pushes a running stream to its targets. Each target has a task that reconnects until it is stopped. A slow or failed
+//! target delays nothing else.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,13 +22,13 @@ use crate::media::window::Output;
 
 pub(super) mod targets;
 
-/// Pushes `output` to the targets of the current definition until `stop` is cancelled. When the definition changes,
-/// targets that stay the same are not interrupted.
+/// Pushes `output` to the targets of the current definition until `stop` is cancelled. A change of the definition does
+/// not interrupt targets that are in both definitions.
 pub(super) async fn push(
     setting: Arc<Setting>,
     output: Arc<Output>,
     targets: Arc<Targets>,
-    mut wanted: watch::Receiver<Instruction>,
+    mut instructions: watch::Receiver<Instruction>,
     stop: CancellationToken,
 ) {
     if !setting.pushes {
@@ -36,14 +36,14 @@ pub(super) async fn push(
     }
     let mut running: Vec<(Push, CancellationToken, JoinHandle<()>)> = Vec::new();
     loop {
-        let named = wanted.borrow_and_update().record.spec.push.clone();
+        let configured = instructions.borrow_and_update().record.spec.push.clone();
         for (push, over, _) in &running {
-            if !named.contains(push) {
+            if !configured.contains(push) {
                 over.cancel();
             }
         }
-        running.retain(|(push, _, task)| named.contains(push) || !task.is_finished());
-        for push in named {
+        running.retain(|(push, _, task)| configured.contains(push) || !task.is_finished());
+        for push in configured {
             if running.iter().any(|(other, over, _)| *other == push && !over.is_cancelled()) {
                 continue;
             }
@@ -55,12 +55,12 @@ pub(super) async fn push(
                 push,
             };
             let push = target.push.clone();
-            let task = setting.tasks.spawn(target.keep(over.clone()).in_current_span());
+            let task = setting.tasks.spawn(target.run(over.clone()).in_current_span());
             running.push((push, over, task));
         }
         tokio::select! {
-            // Without a sender the stream is removed, and `stop` will be cancelled.
-            changed = wanted.changed() => if changed.is_err() { stop.cancelled().await },
+            // The sender is gone when the stream is removed; `stop` is about to be cancelled.
+            changed = instructions.changed() => if changed.is_err() { stop.cancelled().await },
             () = stop.cancelled() => {}
         }
         if stop.is_cancelled() {
@@ -68,7 +68,7 @@ pub(super) async fn push(
         }
     }
     for (_, _, task) in running {
-        // A panic was logged where it happened.
+        // A panic of the task has been logged.
         let _ = task.await;
     }
 }
@@ -82,13 +82,13 @@ struct Target {
 }
 
 impl Target {
-    /// Pushes until `over` is cancelled; resolves when the connection is closed.
-    async fn keep(self, over: CancellationToken) {
+    /// Pushes until `over` is cancelled. Resolves when the connection is closed.
+    async fn run(self, over: CancellationToken) {
         let mut back_off = BackOff::default();
         while !over.is_cancelled() {
             self.tell(Progress::Connecting);
-            let taken = Arc::new(SetOnce::new());
-            let (result, healthy) = self.attempt(&taken, &over).await;
+            let accepted = Arc::new(SetOnce::new());
+            let (result, healthy) = self.attempt(&accepted, &over).await;
             let error = match result {
                 Ok(Over::Stopped | Over::Ended) => {
                     over.cancelled().await;
@@ -105,18 +105,18 @@ impl Target {
         self.tell(Progress::Stopped);
     }
 
-    /// One connection. Returns its result, and when the target accepted the first frame, if it did.
+    /// One connection. Returns its result, and the time at which the target accepted the first frame.
     async fn attempt(
         &self,
-        taken: &Arc<SetOnce<()>>,
+        accepted: &Arc<SetOnce<()>>,
         over: &CancellationToken,
     ) -> (Result<Over, crate::media::pipeline::PushError>, Option<Instant>) {
         let counted = self.setting.metrics.push_bytes.get_or_create_owned(&labels(self.output.spec.name.as_str()));
-        let receipt = Receipt { bytes: self.targets.bytes(&self.push), counted, taken: Arc::clone(taken) };
+        let receipt = Receipt { bytes: self.targets.bytes(&self.push), counted, taken: Arc::clone(accepted) };
         let (output, clock) = (Arc::clone(&self.output), self.setting.clock.clone());
         let delivery = Delivery { output, push: self.push.clone(), clock, receipt };
         let pushing = (self.setting.deliver)(delivery, over.clone());
-        match select(pushing, pin!(taken.wait())).await {
+        match select(pushing, pin!(accepted.wait())).await {
             Either::Left((result, _)) => (result, None),
             Either::Right((_, pushing)) => {
                 let since = Instant::now();

@@ -153,7 +153,7 @@ async fn a_stream_is_playable_when_all_tracks_have_caught_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_fails_is_followed_by_another() {
+async fn a_failed_run_is_restarted() {
     let script = Script::of([Act::Fail(broken()), Act::Fail(broken())]);
     let registry = registry(&script);
     registry.put(spec("a"), Guard::New).await.unwrap();
@@ -256,7 +256,7 @@ async fn the_same_definition_again_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_goes_over_to_another_picture_without_an_end() {
+async fn a_stream_switches_to_another_picture_without_ending() {
     let script = Script::default();
     let registry = kept(&script);
     registry.put(spec("a"), Guard::New).await.unwrap();
@@ -353,7 +353,7 @@ async fn the_newest_phases_are_remembered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn streams_that_nobody_looks_after_are_noticed() {
+async fn a_stuck_reconciler_is_noticed() {
     let left_alone = registry(&Script::default());
     let kept = kept(&Script::default());
     tokio::time::sleep(Duration::from_secs(14)).await;
@@ -367,7 +367,7 @@ async fn streams_that_nobody_looks_after_are_noticed() {
 }
 
 #[test]
-fn waits_double_up_to_half_a_minute() {
+fn back_off_doubles_up_to_30_seconds() {
     let mut back_off = back_off::BackOff::default();
     let short = Duration::from_secs(2);
     let waits: Vec<_> = (0..8).map(|_| back_off.after(short).as_secs()).collect();

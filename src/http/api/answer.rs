@@ -1,4 +1,4 @@
-//! Streams as they are answered: definitions, and how they are.
+//! Answers with streams: definition and state.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -152,7 +152,7 @@ pub(in crate::http) struct Urls {
 }
 
 impl Urls {
-    /// Of a stream whose directory is there, from the root of the server.
+    /// URLs of the stream whose media path is `directory`, from the root of the server.
     pub(in crate::http) fn in_directory(app: &App, directory: &str) -> Self {
         let public_url = app.0.registry.setting().public_url.as_ref();
         let [hls, llhls, dash, lldash] = [path::HLS, path::LLHLS, path::DASH, path::LLDASH].map(|file| {
@@ -163,8 +163,8 @@ impl Urls {
     }
 }
 
-/// A stream that is new, and where it is: in `directory`, as seen from the URL of the request, because a URL from the root
-/// leaves the path prefix of a reverse proxy (RFC 9110 10.2.2).
+/// Answer to the creation of a stream. The `Location` is relative to the URL of the request, because a URL from the
+/// root would leave the path prefix of a reverse proxy (RFC 9110 10.2.2).
 pub(super) fn created(app: &App, view: &StreamView, directory: &str) -> Response {
     let mut response = one(app, view);
     *response.status_mut() = StatusCode::CREATED;
@@ -173,7 +173,7 @@ pub(super) fn created(app: &App, view: &StreamView, directory: &str) -> Response
     response
 }
 
-/// One stream with its history, and the tag that a later write may name (RFC 9110 13.1.1).
+/// One stream with its history, and the entity tag for later preconditions (RFC 9110 13.1.1).
 pub(super) fn one(app: &App, view: &StreamView) -> Response {
     let history = view.status.history.iter().map(Past::from).collect();
     let answer = OneStream { stream: answer(app, view), history };

@@ -1,10 +1,10 @@
-//! Every kind of problem: its stable code, its status and its title. docs/api.md has a row for each.
+//! All kinds of problems with code, status and title. `docs/api.md` has a row for each.
 
 use axum::http::StatusCode;
 
 macro_rules! codes {
     ($($code:ident: $status:ident $word:literal $title:literal)*) => {
-        /// What a program tells problems apart by.
+        /// Kind of a problem.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(in crate::http) enum Code {
             $($code),*
@@ -19,14 +19,14 @@ macro_rules! codes {
                 }
             }
 
-            /// The word for it; it never changes.
+            /// Name of the kind in the API. It never changes.
             pub(in crate::http) const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$code => $word),*
                 }
             }
 
-            /// The same for all problems with this code.
+            /// Title of all problems of this kind.
             pub(in crate::http) const fn title(self) -> &'static str {
                 match self {
                     $(Self::$code => $title),*
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_documentation_says_of_every_code_what_to_do() {
+    fn the_documentation_has_a_remedy_for_every_code() {
         let document = include_str!("../../../docs/api.md");
         let section = document.split("\n## ").find(|section| section.starts_with("Errors\n"));
         let mut listed = Vec::new();

@@ -1,34 +1,34 @@
-//! What each route of the API takes and answers. `tests/program/openapi.rs` compares the routes with those of the router.
+//! Parameters and answers of each route of the API. `tests/program/openapi.rs` compares the routes with the router.
 
 use crate::http::error::Code;
 
-/// A route with one method.
+/// A route and a method.
 pub(super) struct Operation {
     pub(super) method: &'static str,
     pub(super) path: &'static str,
-    /// Its name in generated clients.
+    /// Name of the operation in generated clients.
     pub(super) id: &'static str,
     pub(super) summary: &'static str,
     pub(super) takes: &'static [Takes],
     pub(super) answers: &'static [Answer],
-    /// What it is refused with, besides what every change, every body and everything is refused with.
+    /// Problems that are specific to this operation, in addition to those of all changes and bodies.
     pub(super) refuses: &'static [Code],
 }
 
-/// What a request may say besides its path.
+/// Parameters of a request besides its path.
 pub(super) enum Takes {
     /// A JSON body of this schema.
     Body(&'static str),
-    /// The same, which may be left out.
+    /// An optional JSON body of this schema.
     OptionalBody(&'static str),
-    /// What of the list is wanted.
+    /// The query of a list.
     Selection,
-    /// What must be so of the definition.
+    /// The precondition of a write.
     Precondition,
     LastEventId,
 }
 
-/// An answer that is no problem.
+/// A successful answer.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) about: &'static str,
@@ -37,7 +37,7 @@ pub(super) struct Answer {
     pub(super) headers: &'static [Header],
 }
 
-/// What is said in a header.
+/// Response headers with information.
 pub(super) enum Header {
     Etag,
     Location,
@@ -55,7 +55,7 @@ const OK: Answer = text("The process is healthy.", "text/plain");
 
 const NO_SUCH_STREAM: &[Code] = &[Code::UnknownPath, Code::UnknownStream];
 
-/// All of them.
+/// All operations.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
         answers: &[PAGE],

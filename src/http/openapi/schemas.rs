@@ -1,4 +1,4 @@
-//! The schemas by name.
+//! Schemas by name.
 
 use schemars::JsonSchema;
 use schemars::generate::{Contract, SchemaSettings};
@@ -11,7 +11,7 @@ use crate::http::ops::{Readiness, WhoAmI};
 use crate::http::tokens::{TokenAnswer, TokenRequest};
 use crate::stream::{Event, Phase, PushPhase};
 
-/// All that operations name.
+/// All schemas that operations refer to.
 pub(super) fn all() -> Value {
     let definition = read::<StreamRequest>();
     let mut new = definition.clone();
@@ -40,7 +40,7 @@ pub(super) fn all() -> Value {
     })
 }
 
-/// Each of the server-sent events: OpenAPI 3.1 has no word for what repeats in a body.
+/// Schema of one server-sent event. OpenAPI 3.1 cannot describe a sequence of events.
 fn sent_event() -> Value {
     let data =
         |schema: Value| json!({"type": "string", "contentMediaType": "application/json", "contentSchema": schema});
@@ -63,7 +63,7 @@ fn sent_event() -> Value {
     ]})
 }
 
-/// What [`Event`] is written as.
+/// Schema of [`Event`] as JSON.
 fn event() -> Value {
     json!({
         "type": "object",
@@ -81,12 +81,12 @@ fn event() -> Value {
     })
 }
 
-/// Of what is read from a body.
+/// Schema of a type that is deserialized.
 fn read<T: JsonSchema>() -> Value {
     schema::<T>(Contract::Deserialize)
 }
 
-/// Of what is answered.
+/// Schema of a type that is serialized.
 fn answered<T: JsonSchema>() -> Value {
     schema::<T>(Contract::Serialize)
 }
@@ -95,11 +95,11 @@ fn schema<T: JsonSchema>(contract: Contract) -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.contract = contract;
         settings.meta_schema = None;
-        // The two contracts would have two schemas of one name.
+        // The schemas for reading and for writing a type would have the same name.
         settings.inline_subschemas = true;
     });
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
-    // It has another name here.
+    // The schema has another name here.
     schema.remove("title");
     schema.to_value()
 }

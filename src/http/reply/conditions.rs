@@ -1,42 +1,43 @@
-//! What a client has already: `If-None-Match`, `If-Modified-Since` and `If-Range` (RFC 9110 13.1).
+//! Conditional requests: `If-None-Match`, `If-Modified-Since` and `If-Range` (RFC 9110 13.1).
 
 use std::time::UNIX_EPOCH;
 
 use axum::http::{HeaderMap, HeaderName, header};
 
-/// What tells one representation from another.
+/// Validators of a representation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Validators<'a> {
-    /// A strong entity tag, with its quotes.
+    /// A strong entity tag, including its quotes.
     pub(super) etag: &'a str,
-    /// Whole seconds since 1970. A representation never changes within a second that it was published in.
+    /// Time of the last change in whole seconds since 1970. A representation is published and never changes within the
+    /// same second.
     pub(super) modified: Option<u64>,
 }
 
-/// Whether the answer to a GET or HEAD is 304.
+/// Whether a GET or HEAD gets 304.
 pub(super) fn is_not_modified(request: &HeaderMap, current: Validators<'_>) -> bool {
-    // Where there are tags, the date is ignored, also if no tag is valid (RFC 9110 13.1.3).
+    // The date is ignored if the request has tags, even invalid ones (RFC 9110 13.1.3).
     if request.contains_key(header::IF_NONE_MATCH) {
         let mut lines = request.get_all(header::IF_NONE_MATCH).iter();
-        return lines.any(|line| names(&String::from_utf8_lossy(line.as_bytes()), current.etag));
+        return lines.any(|line| contains_tag(&String::from_utf8_lossy(line.as_bytes()), current.etag));
     }
     let since = date(request, header::IF_MODIFIED_SINCE);
     current.modified.zip(since).is_some_and(|(modified, since)| modified <= since)
 }
 
-/// Whether a range of the representation is of use to the client (RFC 9110 13.1.5): by strong comparison, and a date is that
-/// of the representation and no other.
+/// Whether a range of this representation may be sent (RFC 9110 13.1.5). Tags are compared strongly; a date must be
+/// equal.
 pub(super) fn may_be_partial(request: &HeaderMap, current: Validators<'_>) -> bool {
     if !request.contains_key(header::IF_RANGE) {
         return true;
     }
-    let Some(text) = only(request, header::IF_RANGE) else { return false };
+    let Some(text) = single(request, header::IF_RANGE) else { return false };
     let same_date = date(request, header::IF_RANGE).is_some_and(|date| current.modified == Some(date));
     text == current.etag || same_date
 }
 
-/// Whether a list of entity tags has this one by weak comparison, or is `*`. Tags may have commas in their quotes.
-fn names(list: &str, etag: &str) -> bool {
+/// Whether a list of entity tags contains `etag` by weak comparison, or is `*`. Tags may contain commas.
+fn contains_tag(list: &str, etag: &str) -> bool {
     if list.trim() == "*" {
         return true;
     }
@@ -57,14 +58,14 @@ fn names(list: &str, etag: &str) -> bool {
     false
 }
 
-/// Seconds since 1970 of an `HTTP-date`; `None` if there is not exactly one that is valid.
+/// The `HTTP-date` in a header, in seconds since 1970. `None` unless there is exactly one valid date.
 fn date(request: &HeaderMap, name: HeaderName) -> Option<u64> {
-    let time = httpdate::parse_http_date(only(request, name)?).ok()?;
+    let time = httpdate::parse_http_date(single(request, name)?).ok()?;
     Some(time.duration_since(UNIX_EPOCH).ok()?.as_secs())
 }
 
-/// The value of a header that stands once.
-pub(super) fn only(request: &HeaderMap, name: HeaderName) -> Option<&str> {
+/// Value of a header that occurs exactly once.
+pub(super) fn single(request: &HeaderMap, name: HeaderName) -> Option<&str> {
     let mut values = request.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then(|| value.trim())
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_of_the_very_representation_that_a_client_has_a_part_of() {
+    fn a_range_is_sent_only_of_the_representation_that_the_client_has() {
         for (value, partial) in [
             ("\"a,b\"", true),
             (DATE, true),
@@ -142,15 +143,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_tag_is_found_wherever_it_stands(before in "(W/)?\"[!#-~]*\"", after in "\"[!#-~]*\"", weak: bool) {
+        fn a_tag_is_found_at_any_place_of_the_list(before in "(W/)?\"[!#-~]*\"", after in "\"[!#-~]*\"", weak: bool) {
             let tag = if weak { format!("W/{}", CURRENT.etag) } else { CURRENT.etag.to_owned() };
             let line = format!("{before},{tag} , {after}");
-            prop_assert!(names(&line, CURRENT.etag), "{}", line);
+            prop_assert!(contains_tag(&line, CURRENT.etag), "{}", line);
         }
 
         #[test]
-        fn any_text_is_read_without_panic(text: String) {
-            let _ = names(&text, CURRENT.etag);
+        fn any_text_is_parsed_without_panic(text: String) {
+            let _ = contains_tag(&text, CURRENT.etag);
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Which content coding a client prefers (RFC 9110 12.5.3).
+//! Negotiation of the content coding (RFC 9110 12.5.3).
 
 use axum::http::{HeaderMap, header};
 
-/// Thousandths; a weight has at most three decimals.
-const MOST: u16 = 1000;
+/// Weight 1 in thousandths; weights have at most three decimals.
+const FULL_WEIGHT: u16 = 1000;
 
-/// Whether an answer that exists plain and gzip-compressed is sent compressed. A client that accepts neither gets it plain.
+/// Whether the client prefers gzip to no coding. A client that accepts neither gets no coding.
 pub(in crate::http) fn prefers_gzip(request: &HeaderMap) -> bool {
     let lines = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let (mut gzip, mut identity, mut any) = (None, None, None);
@@ -22,21 +22,21 @@ pub(in crate::http) fn prefers_gzip(request: &HeaderMap) -> bool {
     gzip > 0 && identity.or(any).is_none_or(|identity| gzip >= identity)
 }
 
-/// A coding and its weight; `None` if the member is not valid.
+/// Coding and weight of one member of the list. `None` if it is invalid.
 fn member(text: &str) -> Option<(&str, u16)> {
-    let Some((coding, parameter)) = text.split_once(';') else { return Some((text.trim(), MOST)) };
+    let Some((coding, parameter)) = text.split_once(';') else { return Some((text.trim(), FULL_WEIGHT)) };
     let (name, value) = parameter.trim().split_once('=')?;
     Some((coding.trim(), weight(value).filter(|_| name.eq_ignore_ascii_case("q"))?))
 }
 
-/// A `qvalue` (RFC 9110 12.4.2).
+/// Parses a `qvalue` (RFC 9110 12.4.2) in thousandths.
 fn weight(text: &str) -> Option<u16> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let digits = decimals.len() <= 3 && decimals.bytes().all(|byte| byte.is_ascii_digit());
     let decimals = format!("{decimals:0<3}").parse::<u16>().ok().filter(|_| digits)?;
     match whole {
         "0" => Some(decimals),
-        "1" if decimals == 0 => Some(MOST),
+        "1" if decimals == 0 => Some(FULL_WEIGHT),
         _ => None,
     }
 }
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn the_coding_of_the_greatest_weight_is_chosen() {
+    fn the_coding_with_the_greatest_weight_is_chosen() {
         for (lines, gzip) in [
             (&["gzip"][..], true),
             (&["GZIP"], true),
@@ -90,7 +90,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_weights_in_any_order_and_over_any_lines_give_the_same(
+        fn the_order_and_the_lines_of_codings_do_not_matter(
             gzip in proptest::option::of(0_u16..=1000),
             identity in proptest::option::of(0_u16..=1000),
             any in proptest::option::of(0_u16..=1000),
@@ -113,7 +113,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_read_without_panic(text in "[ -~]*") {
+        fn any_text_is_parsed_without_panic(text in "[ -~]*") {
             let _ = prefers(&[&text]);
         }
     }

@@ -1,19 +1,19 @@
-//! The `Range` of a GET (RFC 9110 14.1.2, 14.2).
+//! The `Range` header of a request (RFC 9110 14.1.2, 14.2).
 
 use std::ops::Range;
 
-/// What of a representation is sent.
+/// The part of a representation to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Selection {
-    /// All of it: no range that is valid, or more than one that can be sent, which a server may ignore.
+    /// All of it: the header is invalid, or contains several satisfiable ranges, which a server may ignore.
     Whole,
-    /// These bytes; there is at least one.
+    /// These bytes, at least one.
     Part(Range<u64>),
-    /// None of the ranges has a byte of it: 416.
+    /// No range overlaps the representation: 416.
     Unsatisfiable,
 }
 
-/// Selects from `len` bytes.
+/// Selects bytes of a representation of `len` bytes.
 pub(super) fn select(range: &str, len: u64) -> Selection {
     let Some((unit, set)) = range.split_once('=') else { return Selection::Whole };
     if !unit.trim().eq_ignore_ascii_case("bytes") {
@@ -31,7 +31,7 @@ pub(super) fn select(range: &str, len: u64) -> Selection {
     }
 }
 
-/// One range: outside `None` if it is not valid, inside `None` if it has no byte.
+/// Parses one range. The outer option is `None` if it is invalid, the inner if it selects no byte.
 fn bytes(member: &str, len: u64) -> Option<Option<Range<u64>>> {
     let (first, last) = member.split_once('-')?;
     let range = if first.is_empty() {
@@ -47,7 +47,7 @@ fn bytes(member: &str, len: u64) -> Option<Option<Range<u64>>> {
     Some(Some(range).filter(|range| !range.is_empty()))
 }
 
-/// Any number of digits; what does not fit is more than any length.
+/// Parses any number of digits. A number that overflows becomes the maximum.
 fn number(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(u64::MAX))
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_range_is_sent_and_what_is_not_valid_is_ignored() {
+    fn a_single_range_is_selected_and_an_invalid_header_is_ignored() {
         for (range, selection) in [
             ("bytes=0-0", Selection::Part(0..1)),
             ("bytes=10-13", Selection::Part(10..14)),
@@ -95,7 +95,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_selected_lies_within(first in 0_u64..200, last in 0_u64..200, len in 1_u64..100) {
+        fn a_selected_range_lies_within_the_representation(first in 0_u64..200, last in 0_u64..200, len in 1_u64..100) {
             let expected = match (last < first, first < len) {
                 (true, _) => Selection::Whole,
                 (false, true) => Selection::Part(first..len.min(last + 1)),
@@ -107,7 +107,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_read_without_panic(text: String, len: u64) {
+        fn any_text_is_parsed_without_panic(text: String, len: u64) {
             if let Selection::Part(range) = select(&text, len) {
                 prop_assert!(range.start < range.end && range.end <= len);
             }

@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::requests::UnderWay;
+use super::requests::ActiveRequest;
 
 /// Bytes sent before a more urgent response may go first: the largest frame that every client accepts (RFC 9113 4.2).
 const PIECE: usize = 16 * 1024;
@@ -17,13 +17,13 @@ const PIECE: usize = 16 * 1024;
 #[derive(Debug)]
 pub(super) struct Answer {
     body: Body,
-    /// Its place in the scheduler, until it is complete.
-    turn: Option<Turn>,
-    under_way: UnderWay,
+    /// The response in the scheduler, until it is complete.
+    sending: Option<Sending>,
+    active: ActiveRequest,
 }
 
 #[derive(Debug)]
-struct Turn {
+struct Sending {
     id: u64,
     /// Bytes taken from the body and not sent yet.
     rest: Bytes,
@@ -31,46 +31,46 @@ struct Turn {
 }
 
 impl Answer {
-    pub(super) fn new(body: Body, under_way: UnderWay) -> Self {
+    pub(super) fn new(body: Body, active: ActiveRequest) -> Self {
         let join =
-            |priority| Turn { id: under_way.requests.scheduler().join(priority), rest: Bytes::new(), held: None };
-        let turn = under_way.priority.filter(|_| !body.is_end_stream()).map(join);
-        Self { body, turn, under_way }
+            |priority| Sending { id: active.requests.scheduler().join(priority), rest: Bytes::new(), held: None };
+        let sending = active.priority.filter(|_| !body.is_end_stream()).map(join);
+        Self { body, sending, active }
     }
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let Some(turn) = &mut self.turn else { return Pin::new(&mut self.body).poll_frame(cx) };
-        let scheduler = || self.under_way.requests.scheduler();
-        if turn.rest.is_empty() {
+        let Some(sending) = &mut self.sending else { return Pin::new(&mut self.body).poll_frame(cx) };
+        let scheduler = || self.active.requests.scheduler();
+        if sending.rest.is_empty() {
             let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
-                scheduler().wait(turn.id);
+                scheduler().wait(sending.id);
                 return Poll::Pending;
             };
             match frame.map(|frame| frame.map(Frame::into_data)) {
-                Some(Ok(Ok(data))) => turn.rest = data,
+                Some(Ok(Ok(data))) => sending.rest = data,
                 Some(Ok(Err(trailers))) => return Poll::Ready(Some(Ok(trailers))),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => return Poll::Ready(None),
             }
         }
-        let hold = scheduler().hold(turn.id, Instant::now(), cx.waker());
-        ready!(turn.poll_held(hold, cx));
-        let piece = turn.rest.split_to(turn.rest.len().min(PIECE));
-        if turn.rest.is_empty() && self.body.is_end_stream() {
+        let hold = scheduler().hold(sending.id, Instant::now(), cx.waker());
+        ready!(sending.poll_held(hold, cx));
+        let piece = sending.rest.split_to(sending.rest.len().min(PIECE));
+        if sending.rest.is_empty() && self.body.is_end_stream() {
             self.leave();
         }
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn leave(&mut self) {
-        if let Some(turn) = self.turn.take() {
-            self.under_way.requests.scheduler().leave(turn.id);
+        if let Some(sending) = self.sending.take() {
+            self.active.requests.scheduler().leave(sending.id);
         }
     }
 }
 
-impl Turn {
-    /// Ready if there is no `hold`. Otherwise the task is woken at that moment, or earlier by the scheduler.
+impl Sending {
+    /// Ready if `hold` is `None`. Otherwise the task is woken at that moment, or earlier by the scheduler.
     fn poll_held(&mut self, hold: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
         let Some(until) = hold else {
             self.held = None;
@@ -94,11 +94,11 @@ impl http_body::Body for Answer {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.turn.as_ref().is_none_or(|turn| turn.rest.is_empty()) && self.body.is_end_stream()
+        self.sending.as_ref().is_none_or(|sending| sending.rest.is_empty()) && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let rest = self.turn.as_ref().map_or(0, |turn| turn.rest.len() as u64);
+        let rest = self.sending.as_ref().map_or(0, |sending| sending.rest.len() as u64);
         let body = self.body.size_hint();
         let mut whole = SizeHint::new();
         whole.set_lower(body.lower() + rest);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_large_body_goes_in_pieces_and_says_how_much_is_left() {
+    async fn a_large_body_is_sent_in_pieces_and_has_a_size_hint() {
         let body = || Body::from(vec![0; PIECE + 5]);
         let requests = Requests::new();
         let mut shared = answer(&requests, Version::HTTP_2, "", body());
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_less_urgent_waits_for_the_urgent_and_no_longer() {
+    async fn a_less_urgent_response_waits_only_for_urgent_ones() {
         let requests = Requests::new();
         let of = |priority| answer(&requests, Version::HTTP_2, priority, Body::from(vec![0; 2 * PIECE]));
         let (mut urgent, mut less) = (of("u=0"), of("u=7"));
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_urgent_body_that_has_nothing_yet_holds_nobody_up() {
+    async fn an_urgent_response_without_data_delays_no_other() {
         let requests = Requests::new();
         let silent = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
         let mut urgent = answer(&requests, Version::HTTP_2, "u=0", silent);

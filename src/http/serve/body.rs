@@ -63,7 +63,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// What is read of so many bytes, of which one comes a second.
+    /// Number of bytes read from a body of `bytes` bytes that arrive one a second.
     async fn read(bytes: usize) -> Result<usize, axum::Error> {
         let drip = stream::unfold(0, move |sent| async move {
             sleep(SECOND).await;
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_drips_is_not_waited_for() {
+    async fn a_slow_request_body_times_out() {
         let began = Instant::now();
         assert_eq!(read(4).await.unwrap(), 4);
         assert!(TooSlow::find(&read(100).await.unwrap_err()).is_some());

@@ -1,4 +1,4 @@
-//! Who gets in: so many connections in all, and so many from one address.
+//! Limits on the number of connections: in total, and from one address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -10,9 +10,9 @@ use crate::base::metrics::Metrics;
 use crate::http::ConnectionLimits;
 use crate::http::limits::ExceededLimit;
 
-/// Of all file descriptors connections get three in four; files, pipelines and hooks need some as well.
+/// Share of the file descriptors that connections may use. Files, pipelines and hooks need the rest.
 const SHARE: (u64, u64) = (3, 4);
-/// The network of one subscriber has this many bits in IPv6 (RFC 6177).
+/// Prefix length of the IPv6 network of one subscriber (RFC 6177).
 const NETWORK: u32 = 64;
 
 /// Counts connections.
@@ -30,7 +30,7 @@ struct Counts {
     addresses: HashMap<IpAddr, usize>,
 }
 
-/// A connection that has got in, until it is dropped.
+/// Counts one admitted connection until it is dropped.
 #[derive(Debug)]
 pub(super) struct ConnectionPermit {
     limiter: Arc<ConnectionLimiter>,
@@ -49,7 +49,7 @@ impl ConnectionLimiter {
         Arc::new(Self { all, per_address: limits.connections_per_address, metrics, counts: Mutex::default() })
     }
 
-    /// Lets a connection in if there is room.
+    /// Admits a connection, unless a limit is reached.
     pub(super) fn enter(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionPermit, ExceededLimit> {
         let address = network(address.to_canonical());
         let mut counts = self.counts();
@@ -84,7 +84,7 @@ impl Drop for ConnectionPermit {
     }
 }
 
-/// As many file descriptors as this process may have, less those that others need.
+/// Number of connections for which this process has file descriptors.
 fn affordable() -> usize {
     let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     usize::try_from(descriptors / SHARE.1 * SHARE.0).unwrap_or(usize::MAX)
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_room_for_so_many_in_all_and_from_one_address() {
+    fn connections_are_limited_in_total_and_for_each_address() {
         let limiter = limiter(3, 2);
         let first = enter(&limiter, "192.0.2.1").unwrap();
         let _second = enter(&limiter, "::ffff:192.0.2.1").unwrap();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subscriber_of_ipv6_has_many_addresses() {
+    fn addresses_of_one_ipv6_subscriber_count_together() {
         let limiter = limiter(3, 1);
         let inside = enter(&limiter, "2001:db8::1").unwrap();
         assert_eq!(enter(&limiter, "2001:db8::2").unwrap_err(), ExceededLimit::Address(1));

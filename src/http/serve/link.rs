@@ -13,7 +13,7 @@ use super::requests::Requests;
 use crate::http::ConnectionLimits;
 
 /// Factor of the head limit up to which bytes are read, so that hyper can still answer 431.
-const MARGIN: usize = 2;
+const READ_FACTOR: usize = 2;
 
 /// A byte stream that fails with [`ErrorKind::TimedOut`] if the client is too slow, and with
 /// [`ErrorKind::InvalidData`] if a request head does not end.
@@ -24,14 +24,14 @@ pub(super) struct Link<T> {
     limits: ConnectionLimits,
     /// Deadline of the request head that is being read.
     head: Option<Deadline>,
-    /// Bytes of that head so far.
+    /// Bytes received of that head.
     head_bytes: usize,
     /// Deadline for the client to read something.
     sending: Option<Deadline>,
 }
 
 impl<T> Link<T> {
-    /// The time for the first head starts now.
+    /// Wraps `stream`. The time limit of the first request head starts now.
     pub(super) fn new(stream: T, requests: Arc<Requests>, limits: ConnectionLimits) -> Self {
         let head = Some(Deadline::after(limits.header));
         Self { stream, requests, limits, head, head_bytes: 0, sending: None }
@@ -62,7 +62,7 @@ impl<T> Link<T> {
 
 impl<T: AsyncRead + Unpin> AsyncRead for Link<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.head_bytes > self.limits.header_bytes * MARGIN && self.requests.head_is_awaited() {
+        if self.head_bytes > self.limits.header_bytes * READ_FACTOR && self.requests.head_is_awaited() {
             return Poll::Ready(Err(ErrorKind::InvalidData.into()));
         }
         let before = buf.filled().len();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_head_that_comes_byte_by_byte_is_not_waited_for() {
+    async fn a_slow_request_head_times_out() {
         let (mut link, mut client, _requests) = link();
         let began = Instant::now();
         let drip = async {
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn between_requests_there_is_no_hurry() {
+    async fn the_head_limit_does_not_apply_between_requests() {
         let (mut link, mut client, requests) = link();
         client.write_all(b"G").await.unwrap();
         link.read_u8().await.unwrap();
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_head_that_does_not_end_is_not_read_to_the_end() {
+    async fn an_endless_request_head_is_cut_off() {
         let (mut link, mut client, requests) = link();
         link.limits.header_bytes = 2;
         client.write_all(&[0; 16]).await.unwrap();
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_has_to_take_something_now_and_then() {
+    async fn a_client_that_reads_nothing_times_out() {
         let (mut link, mut client, _requests) = link();
         link.write_all(&[0; 16]).await.unwrap();
         let began = Instant::now();

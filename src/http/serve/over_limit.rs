@@ -1,5 +1,5 @@
-//! Connections past a limit. A probe and a request for metrics are answered, so that whoever watches over the server is not
-//! told that it has failed; anything else is refused with the setting that it meets. Few are heard at the same time.
+//! Connections over a limit. Probes and metrics are answered, so that monitoring does not take a busy server for a
+//! failed one. Other requests are refused with the name of the setting. Few such connections are open at the same time.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,94 +13,94 @@ use crate::base::metrics::{Metrics, RefusedConnectionLabels};
 use crate::http::error::ApiError;
 use crate::http::limits::ExceededLimit;
 
-/// What is answered to every connection.
-const ALWAYS: [&str; 4] = ["/livez", "/readyz", "/startupz", "/metrics"];
-/// How long such a connection may last, from its acceptance to the end of its answer.
-pub(super) const LASTS: Duration = Duration::from_secs(3);
-/// Connections past a limit that are heard at the same time. The next one takes the place of the oldest: clients that keep
-/// silent cannot keep out a probe, which sends its request as soon as it is connected.
-const MOST: usize = 32;
+/// Paths that are answered on every connection.
+const EXEMPT_PATHS: [&str; 4] = ["/livez", "/readyz", "/startupz", "/metrics"];
+/// Maximum duration of such a connection, from its acceptance to the end of its response.
+pub(super) const MAX_DURATION: Duration = Duration::from_secs(3);
+/// Limit of open connections over a limit. The next one replaces the oldest, so silent clients cannot block a probe,
+/// which sends its request immediately.
+const MAX_CONNECTIONS: usize = 32;
 
-/// The connections past a limit that are heard now.
+/// The open connections over a limit.
 #[derive(Debug)]
 pub(super) struct OverLimit {
     metrics: Arc<Metrics>,
-    heard: Mutex<Heard>,
+    connections: Mutex<Connections>,
 }
 
 #[derive(Debug, Default)]
-struct Heard {
+struct Connections {
     next: u64,
-    /// The oldest first.
+    /// Id and cancellation of each open connection, oldest first.
     open: VecDeque<(u64, CancellationToken)>,
 }
 
-/// A connection past a limit, until it is dropped.
+/// A connection over a limit, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Hearing {
-    all: Arc<OverLimit>,
+pub(super) struct ExcessConnection {
+    over_limit: Arc<OverLimit>,
     id: u64,
     exceeded: ExceededLimit,
-    /// Another connection has taken its place.
+    /// Cancelled when another connection replaces this one.
     replaced: CancellationToken,
-    /// There is a request, after which there is no other.
-    asked: Notify,
+    /// Notified at the first request. No other request is read.
+    first_request: Notify,
     answered: AtomicBool,
 }
 
 impl OverLimit {
     pub(super) fn new(metrics: Arc<Metrics>) -> Arc<Self> {
-        Arc::new(Self { metrics, heard: Mutex::default() })
+        Arc::new(Self { metrics, connections: Mutex::default() })
     }
 
-    /// Hears a connection that has exceeded a limit.
-    pub(super) fn hear(self: &Arc<Self>, exceeded: ExceededLimit) -> Hearing {
+    /// Registers a connection that exceeds a limit.
+    pub(super) fn register(self: &Arc<Self>, exceeded: ExceededLimit) -> ExcessConnection {
         let replaced = CancellationToken::new();
-        let mut heard = self.heard();
-        heard.next += 1;
-        let id = heard.next;
-        heard.open.push_back((id, replaced.clone()));
-        if heard.open.len() > MOST {
-            heard.open.pop_front().into_iter().for_each(|(_, oldest)| oldest.cancel());
+        let mut connections = self.lock();
+        connections.next += 1;
+        let id = connections.next;
+        connections.open.push_back((id, replaced.clone()));
+        if connections.open.len() > MAX_CONNECTIONS {
+            connections.open.pop_front().into_iter().for_each(|(_, oldest)| oldest.cancel());
         }
-        let (asked, answered) = (Notify::new(), AtomicBool::new(false));
-        Hearing { all: Arc::clone(self), id, exceeded, replaced, asked, answered }
+        let (first_request, answered) = (Notify::new(), AtomicBool::new(false));
+        ExcessConnection { over_limit: Arc::clone(self), id, exceeded, replaced, first_request, answered }
     }
 
-    fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Connections> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Hearing {
-    /// Whether a request for `path` is answered.
-    pub(super) fn judge(&self, path: &str) -> Result<(), ApiError> {
-        self.asked.notify_one();
-        if !ALWAYS.contains(&path) {
+impl ExcessConnection {
+    /// Decides about a request for `path`.
+    pub(super) fn decide(&self, path: &str) -> Result<(), ApiError> {
+        self.first_request.notify_one();
+        if !EXEMPT_PATHS.contains(&path) {
             return Err(ApiError::TooManyConnections(self.exceeded));
         }
         self.answered.store(true, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Resolves when the first request is there.
-    pub(super) async fn asked(&self) {
-        self.asked.notified().await;
+    /// Resolves when the first request has arrived.
+    pub(super) async fn first_request(&self) {
+        self.first_request.notified().await;
     }
 
-    /// Resolves when the connection has to end, with an answer or without.
-    pub(super) async fn over(&self) {
-        // Both ways it is over.
-        let _ = tokio::time::timeout(LASTS, self.replaced.cancelled()).await;
+    /// Resolves when the connection must be closed.
+    pub(super) async fn must_close(&self) {
+        // Either the time is up, or another connection has replaced this one.
+        let _ = tokio::time::timeout(MAX_DURATION, self.replaced.cancelled()).await;
     }
 }
 
-impl Drop for Hearing {
+impl Drop for ExcessConnection {
     fn drop(&mut self) {
-        self.all.heard().open.retain(|(id, _)| *id != self.id);
+        self.over_limit.lock().open.retain(|(id, _)| *id != self.id);
         if !*self.answered.get_mut() {
             let labels = RefusedConnectionLabels { reason: self.exceeded.reason() };
-            self.all.metrics.connections_refused.get_or_create(&labels).inc();
+            self.over_limit.metrics.connections_refused.get_or_create(&labels).inc();
         }
     }
 }
@@ -112,18 +112,18 @@ mod tests {
     const EXCEEDED: ExceededLimit = ExceededLimit::Address(4);
 
     #[test]
-    fn probes_and_metrics_are_answered_and_nothing_else() {
-        let all = OverLimit::new(Arc::new(Metrics::new()));
-        for path in ALWAYS {
-            assert!(all.hear(EXCEEDED).judge(path).is_ok(), "{path}");
+    fn over_a_limit_only_probes_and_metrics_are_answered() {
+        let over_limit = OverLimit::new(Arc::new(Metrics::new()));
+        for path in EXEMPT_PATHS {
+            assert!(over_limit.register(EXCEEDED).decide(path).is_ok(), "{path}");
         }
-        assert!(!all.metrics.text().contains("connections_refused_total{"));
+        assert!(!over_limit.metrics.text().contains("connections_refused_total{"));
         for path in ["/", "/livez/", "/time", "/api/v1/streams", "/t/x/livez"] {
-            let refused = all.hear(EXCEEDED).judge(path).unwrap_err().to_string();
+            let refused = over_limit.register(EXCEEDED).decide(path).unwrap_err().to_string();
             assert!(refused.contains("max_connections_per_address") && refused.contains('4'), "{refused}");
         }
-        drop(all.hear(ExceededLimit::Total(9)));
-        let text = all.metrics.text();
+        drop(over_limit.register(ExceededLimit::Total(9)));
+        let text = over_limit.metrics.text();
         for (reason, count) in [("address", 5), ("all", 1)] {
             let line = format!("barstone_connections_refused_total{{reason=\"{reason}\"}} {count}\n");
             assert!(text.contains(&line), "{text}");
@@ -131,24 +131,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_newest_takes_the_place_of_the_oldest() {
-        let all = OverLimit::new(Arc::new(Metrics::new()));
-        let mut silent: Vec<_> = (0..MOST).map(|_| all.hear(EXCEEDED)).collect();
+    async fn the_newest_connection_replaces_the_oldest() {
+        let over_limit = OverLimit::new(Arc::new(Metrics::new()));
+        let mut silent: Vec<_> = (0..MAX_CONNECTIONS).map(|_| over_limit.register(EXCEEDED)).collect();
         assert!(silent.iter().all(|hearing| !hearing.replaced.is_cancelled()));
         drop(silent.pop());
-        let _first = all.hear(EXCEEDED);
+        let _first = over_limit.register(EXCEEDED);
         assert!(!silent[0].replaced.is_cancelled(), "one had gone");
-        let probe = all.hear(EXCEEDED);
+        let probe = over_limit.register(EXCEEDED);
         assert!(silent[0].replaced.is_cancelled() && !silent[1].replaced.is_cancelled());
-        assert!(!probe.replaced.is_cancelled() && all.heard().open.len() == MOST);
+        assert!(!probe.replaced.is_cancelled() && over_limit.lock().open.len() == MAX_CONNECTIONS);
 
         let begun = tokio::time::Instant::now();
-        silent[0].over().await;
+        silent[0].must_close().await;
         assert_eq!(begun.elapsed(), Duration::ZERO);
-        probe.over().await;
-        assert_eq!(begun.elapsed(), LASTS);
+        probe.must_close().await;
+        assert_eq!(begun.elapsed(), MAX_DURATION);
         drop(silent);
         drop(probe);
-        assert_eq!(all.heard().open.len(), 1);
+        assert_eq!(over_limit.lock().open.len(), 1);
     }
 }

@@ -31,7 +31,7 @@ impl Priority {
         for member in values.flat_map(|value| value.split(',')) {
             let member = member.split(';').next().unwrap_or_default().trim();
             match member.split_once('=').unwrap_or((member, "?1")) {
-                ("u", digit) => priority.urgency = said(digit).unwrap_or(DEFAULT),
+                ("u", digit) => priority.urgency = parse_urgency(digit).unwrap_or(DEFAULT),
                 ("i", word) => priority.incremental = word == "?1",
                 _ => {}
             }
@@ -40,7 +40,7 @@ impl Priority {
     }
 }
 
-fn said(urgency: &str) -> Option<u8> {
+fn parse_urgency(urgency: &str) -> Option<u8> {
     match urgency.as_bytes() {
         [digit @ b'0'..=b'7'] => Some(digit - b'0'),
         _ => None,
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_says_counts() {
+    fn the_priority_header_sets_the_priority() {
         check("/live/test/v720/0/7.m4s", Some("u=0"), 0, false);
         check("/live/test/hls.m3u8", Some("u=7, i"), 7, true);
         check("/", Some("i;x=1 , u=5;y, other=\"z\""), 5, true);
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_as_if_it_was_not_said() {
+    fn invalid_parts_of_the_priority_header_are_ignored() {
         for wrong in ["u=8", "u=-1", "u=1.0", "u", "u=\"1\"", "u=", "u=10"] {
             check("/live/test/hls.m3u8", Some(wrong), DEFAULT, false);
         }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn manifests_come_before_the_rest_and_the_rest_before_media() {
+    fn manifests_are_more_urgent_than_media() {
         check("/live/test/hls.m3u8", None, 1, false);
         check("/dash/test.mpd", None, 1, false);
         check("/live/test/v720/0123abcd/init.mp4", None, 3, false);

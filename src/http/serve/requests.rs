@@ -12,17 +12,17 @@ use super::scheduler::Scheduler;
 /// The requests of one connection.
 #[derive(Debug)]
 pub(super) struct Requests {
-    /// Whether a head is being read: from its first byte, or the start of the connection, to its end.
-    awaited: AtomicBool,
+    /// Whether a request head is being read: from its first byte, or from the start of the connection, to its end.
+    reading_head: AtomicBool,
     /// Whether requests are multiplexed (HTTP/2).
-    shared: AtomicBool,
-    under_way: AtomicUsize,
+    multiplexed: AtomicBool,
+    active: AtomicUsize,
     scheduler: Mutex<Scheduler>,
 }
 
 /// A request whose response is not complete. It ends when dropped.
 #[derive(Debug)]
-pub(super) struct UnderWay {
+pub(super) struct ActiveRequest {
     pub(super) requests: Arc<Requests>,
     /// Urgency of the response on a multiplexed connection.
     pub(super) priority: Option<Priority>,
@@ -32,32 +32,32 @@ impl Requests {
     /// The requests of a connection that was just accepted.
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
-            awaited: AtomicBool::new(true),
-            shared: AtomicBool::new(false),
-            under_way: AtomicUsize::new(0),
+            reading_head: AtomicBool::new(true),
+            multiplexed: AtomicBool::new(false),
+            active: AtomicUsize::new(0),
             scheduler: Mutex::default(),
         })
     }
 
     /// Registers `request`, whose head was read.
-    pub(super) fn begin<B>(self: &Arc<Self>, request: &Request<B>) -> UnderWay {
-        let shared = request.version() == Version::HTTP_2;
-        self.shared.store(shared, Ordering::Relaxed);
-        self.awaited.store(false, Ordering::Relaxed);
-        self.under_way.fetch_add(1, Ordering::Relaxed);
-        let priority = shared.then(|| Priority::of(request.uri().path(), request.headers()));
-        UnderWay { requests: Arc::clone(self), priority }
+    pub(super) fn begin<B>(self: &Arc<Self>, request: &Request<B>) -> ActiveRequest {
+        let multiplexed = request.version() == Version::HTTP_2;
+        self.multiplexed.store(multiplexed, Ordering::Relaxed);
+        self.reading_head.store(false, Ordering::Relaxed);
+        self.active.fetch_add(1, Ordering::Relaxed);
+        let priority = multiplexed.then(|| Priority::of(request.uri().path(), request.headers()));
+        ActiveRequest { requests: Arc::clone(self), priority }
     }
 
     /// Called when bytes arrive. Returns whether they are the first of a head, which is unknown on a multiplexed
     /// connection.
     pub(super) fn head_begins(&self) -> bool {
-        let may = !self.shared.load(Ordering::Relaxed) && self.under_way.load(Ordering::Relaxed) == 0;
-        may && !self.awaited.swap(true, Ordering::Relaxed)
+        let may = !self.multiplexed.load(Ordering::Relaxed) && self.active.load(Ordering::Relaxed) == 0;
+        may && !self.reading_head.swap(true, Ordering::Relaxed)
     }
 
     pub(super) fn head_is_awaited(&self) -> bool {
-        self.awaited.load(Ordering::Relaxed)
+        self.reading_head.load(Ordering::Relaxed)
     }
 
     pub(super) fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
@@ -65,8 +65,8 @@ impl Requests {
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        self.requests.under_way.fetch_sub(1, Ordering::Relaxed);
+        self.requests.active.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -13,7 +13,7 @@ use super::priority::Priority;
 pub(super) const GRACE: Duration = Duration::from_millis(500);
 
 /// Factor of the time limit for one response while others make progress.
-const VERY: u32 = 10;
+const STALL_FACTOR: u32 = 10;
 
 /// The responses of a connection that have started and not ended.
 #[derive(Debug, Default)]
@@ -74,7 +74,7 @@ impl Scheduler {
         self.wake();
     }
 
-    /// Whether the client has read nothing for `limit`, or nothing of one response for [`VERY`] times as long, since
+    /// Whether the client has read nothing for `limit`, or nothing of one response for [`STALL_FACTOR`] times as long, since
     /// other responses may precede it.
     pub(super) fn is_stuck(&self, now: Instant, limit: Duration) -> bool {
         let sent = self.scheduler.iter().filter_map(|lane| match lane.state {
@@ -82,7 +82,7 @@ impl Scheduler {
             State::Waiting | State::Held(..) => None,
         });
         let has_passed = |at: Option<Instant>, time| at.is_some_and(|at| at + time <= now);
-        has_passed(sent.clone().max(), limit) || has_passed(sent.min(), limit * VERY)
+        has_passed(sent.clone().max(), limit) || has_passed(sent.min(), limit * STALL_FACTOR)
     }
 
     fn wake(&self) {
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn the_urgent_go_first_while_they_send() {
+    fn urgent_responses_go_first_while_they_send() {
         let (mut scheduler, ids) = with(&[(4, false), (1, false)]);
         let now = Instant::now();
         assert!(may(&mut scheduler, ids[0], now), "the urgent one has nothing yet");
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_waits_for_media_holds_nobody_up() {
+    fn a_response_that_waits_for_media_delays_no_other() {
         let (mut scheduler, ids) = with(&[(0, false), (7, false)]);
         let now = Instant::now();
         assert!(may(&mut scheduler, ids[0], now));
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_the_client_does_not_take_steps_aside() {
+    fn a_response_that_the_client_does_not_read_loses_precedence() {
         let (mut scheduler, ids) = with(&[(0, false), (3, false), (7, false)]);
         let now = Instant::now();
         assert!(may(&mut scheduler, ids[0], now));
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn wholes_of_one_urgency_go_one_after_another_and_the_others_share() {
+    fn only_incremental_responses_of_one_urgency_share_bandwidth() {
         let (mut scheduler, ids) = with(&[(3, false), (3, false), (3, true), (3, true)]);
         let now = Instant::now();
         assert!(may(&mut scheduler, ids[0], now));
@@ -192,17 +192,17 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_may_be_stuck_for_longer_while_others_go_on() {
+    fn one_response_may_stall_longer_while_others_progress() {
         let (mut scheduler, ids) = with(&[(0, true), (0, true)]);
         let now = Instant::now();
         assert!(may(&mut scheduler, ids[0], now) && may(&mut scheduler, ids[1], now + GRACE));
         assert!(!scheduler.is_stuck(now + GRACE, GRACE));
-        assert!(may(&mut scheduler, ids[1], now + GRACE * VERY));
-        assert!(scheduler.is_stuck(now + GRACE * VERY, GRACE));
+        assert!(may(&mut scheduler, ids[1], now + GRACE * STALL_FACTOR));
+        assert!(scheduler.is_stuck(now + GRACE * STALL_FACTOR, GRACE));
     }
 
     #[test]
-    fn only_what_has_something_to_send_can_be_stuck() {
+    fn only_a_response_with_data_can_stall() {
         let (mut scheduler, ids) = with(&[(0, false), (1, false)]);
         let now = Instant::now();
         assert!(!scheduler.is_stuck(now, Duration::ZERO));

@@ -1,9 +1,9 @@
-//! Who may change things, and who may watch.
+//! Access to the API and to media.
 
 use super::*;
 
 #[tokio::test]
-async fn anybody_may_read_and_no_other_page_may_write() {
+async fn cors_allows_reading_and_no_writing() {
     let (app, media) = ready().await;
     let preflight = |method: &str| {
         let request = Request::options(format!("{media}/init.mp4")).header("origin", "http://a.example");
@@ -20,7 +20,7 @@ async fn anybody_may_read_and_no_other_page_may_write() {
 }
 
 #[tokio::test]
-async fn every_change_needs_the_token_wherever_it_comes_from() {
+async fn every_change_needs_the_token_from_any_address() {
     let (app, _) = ready().await;
     let stop = |headers: &[(&'static str, &'static str)]| {
         let mut request = Request::post("/api/v1/streams/test/stop");
@@ -29,7 +29,7 @@ async fn every_change_needs_the_token_wherever_it_comes_from() {
         }
         ask(&app, request.body(Body::empty()).unwrap())
     };
-    // What `ask` sends comes from this machine, as what comes through a proxy here does.
+    // Requests of `ask` come from this machine, like those through a proxy on it.
     for headers in [
         &[][..],
         &[("host", "localhost:8080"), ("origin", "http://localhost:8080"), ("sec-fetch-site", "same-origin")],
@@ -47,7 +47,7 @@ async fn every_change_needs_the_token_wherever_it_comes_from() {
     assert_eq!(ask(&app, whoami).await.json()["headers"]["authorization"], json!(["***"]));
 }
 
-/// Has the stream `test` be private, and makes a token for it.
+/// Makes the stream `test` private and creates a viewer token for it.
 async fn private(app: &Router) -> String {
     let put = send(app, "PUT", "/api/v1/streams/test", json!({"access": "private"})).await;
     assert_eq!((put.status.as_u16(), &put.json()["access"]), (200, &json!("private")));
@@ -60,7 +60,7 @@ async fn private(app: &Router) -> String {
 }
 
 #[tokio::test]
-async fn a_private_stream_is_for_whoever_has_a_token() {
+async fn a_private_stream_needs_a_viewer_token() {
     let (app, media) = ready().await;
     let public = get(&app, "/live/test/hls.m3u8").await;
     let token = private(&app).await;
@@ -100,7 +100,7 @@ async fn a_private_stream_is_for_whoever_has_a_token() {
 }
 
 #[tokio::test]
-async fn a_token_is_for_its_stream_and_its_time() {
+async fn a_viewer_token_is_limited_to_its_stream_and_time() {
     let (app, media) = ready().await;
     let token = private(&app).await;
     let init = get(&app, &format!("{token}{media}/init.mp4")).await;
@@ -124,7 +124,7 @@ async fn a_token_is_for_its_stream_and_its_time() {
 }
 
 #[tokio::test]
-async fn only_whoever_has_a_token_starts_a_private_stream() {
+async fn a_private_on_demand_stream_starts_only_with_a_token() {
     let (app, _) = ready().await;
     let definition = json!({"name": "idle", "access": "private", "on_demand": true});
     send(&app, "POST", "/api/v1/streams", definition).await;
@@ -137,7 +137,7 @@ async fn only_whoever_has_a_token_starts_a_private_stream() {
 }
 
 #[tokio::test]
-async fn lists_say_from_where_a_stream_may_be_watched() {
+async fn allow_and_deny_of_a_stream_apply_to_its_media() {
     let (app, media) = ready().await;
     let put = async |lists: Value| send(&app, "PUT", "/api/v1/streams/test", lists).await;
     assert_eq!(put(json!({"deny": ["127.0.0.0/8"]})).await.status, StatusCode::OK);
@@ -153,7 +153,7 @@ async fn lists_say_from_where_a_stream_may_be_watched() {
 }
 
 #[tokio::test]
-async fn lists_of_all_leave_nothing_but_probes() {
+async fn allow_and_deny_of_the_server_spare_only_probes() {
     let parse = |text: &str| vec![text.parse().unwrap()];
     let lists = Lists { allow: parse("192.0.2.0/24"), deny: Vec::new() };
     let app = app_with(

@@ -1,4 +1,4 @@
-//! Whatever is asked, in whatever order, is answered: nothing panics, and what is refused says why.
+//! Arbitrary requests in any order never panic, and each refusal has a reason.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use super::*;
 use crate::base::mutation::mutated;
 
 const METHODS: &[&str] = &["GET", "GET", "GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"];
-/// Paths that lead somewhere; `R` stands for the revision of the stream.
+/// Paths with a route. `R` stands for the revision of the stream.
 const PATHS: &[&str] = &[
     "/live/test/hls.m3u8",
     "/live/test/llhls.m3u8",
@@ -71,7 +71,7 @@ fn any_request() -> impl Strategy<Value = MediaRequest> {
 }
 
 impl MediaRequest {
-    /// `None` if it is not even HTTP.
+    /// The request, or `None` if it is not valid HTTP.
     fn request(&self, revision: &str) -> Option<Request<Body>> {
         let path = self.path.replace('R', revision);
         let mut request = Request::builder().method(self.method).uri(path).header("content-type", "application/json");
@@ -79,7 +79,7 @@ impl MediaRequest {
             let (name, value) = header.split_once(':')?;
             request = request.header(name, value.trim());
         }
-        // Without the token no body would be read.
+        // Without the token no handler would read the body.
         if !self.headers.iter().any(|header| header.starts_with("authorization")) {
             request = request.header("authorization", "Bearer token");
         }
@@ -87,7 +87,7 @@ impl MediaRequest {
     }
 }
 
-/// A body that never ends, of events, is left after a while.
+/// Time after which an endless body of events is abandoned.
 const LONG: Duration = Duration::from_secs(60);
 
 async fn answers(requests: Vec<MediaRequest>) -> Result<(), TestCaseError> {
@@ -110,7 +110,7 @@ async fn answers(requests: Vec<MediaRequest>) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn any_requests_are_answered(requests in vec(any_request(), 1..12)) {
+    fn arbitrary_requests_are_answered(requests in vec(any_request(), 1..12)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
         runtime.block_on(answers(requests))?;
     }

@@ -1,9 +1,9 @@
-//! Manifests and media as they are answered.
+//! Responses with manifests and media.
 
 use super::*;
 
 #[tokio::test]
-async fn manifests_have_their_types_and_short_lives() {
+async fn manifests_have_media_types_and_short_cache_lifetimes() {
     let (app, _) = ready().await;
     for (path, kind, age) in [
         ("/live/test/hls.m3u8", "application/vnd.apple.mpegurl", "public, max-age=2"),
@@ -23,7 +23,7 @@ async fn manifests_have_their_types_and_short_lives() {
 }
 
 #[tokio::test]
-async fn manifests_are_compressed_for_those_who_ask() {
+async fn manifests_are_compressed_on_request() {
     let (app, _) = ready().await;
     let plain = get(&app, "/live/test/a/hls.m3u8").await;
     let with = |value: &str| Request::get("/live/test/a/hls.m3u8").header("accept-encoding", value).body(Body::empty());
@@ -42,7 +42,7 @@ async fn manifests_are_compressed_for_those_who_ask() {
 }
 
 #[tokio::test]
-async fn what_a_client_has_is_not_sent_again() {
+async fn a_cached_body_is_not_sent_again() {
     let (app, media) = ready().await;
     for path in ["/live/test/hls.m3u8", &format!("{media}/{}.m4s", SEGMENT - 1), &format!("{media}/init.mp4"), "/"] {
         let first = get(&app, path).await;
@@ -96,7 +96,7 @@ async fn media_is_served_whole_and_in_ranges() {
 }
 
 #[tokio::test]
-async fn a_head_is_a_get_without_its_body() {
+async fn head_answers_like_get_without_a_body() {
     let (app, media) = ready().await;
     for path in ["/live/test/hls.m3u8", &format!("{media}/{}.m4s", SEGMENT - 1), "/time", "/"] {
         let whole = get(&app, path).await;
@@ -108,7 +108,7 @@ async fn a_head_is_a_get_without_its_body() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_computes_wrong_numbers_sends_one_request_a_second() {
+async fn requests_for_future_segments_are_slowed_to_one_a_second() {
     let (app, media) = ready().await;
     let late = [
         format!("{media}/{}.m4s", SEGMENT + 10),
@@ -132,7 +132,7 @@ async fn a_client_that_computes_wrong_numbers_sends_one_request_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn absence_has_its_reasons() {
+async fn missing_media_has_a_specific_status() {
     let (app, media) = ready().await;
     let newest = SEGMENT - 1;
     for (path, status, code, age) in [
@@ -157,7 +157,7 @@ async fn absence_has_its_reasons() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_is_starting_is_waited_for_and_never_denied() {
+async fn requests_wait_for_a_starting_stream() {
     for path in ["/live/test/hls.m3u8", "/live/test/a/hls.m3u8", "/dash/test.mpd"] {
         assert_eq!(get(&app_after(Duration::from_secs(9)), path).await.status, StatusCode::OK, "{path}");
         let late = get(&app_after(Duration::from_secs(30)), path).await;
@@ -167,7 +167,7 @@ async fn a_stream_that_is_starting_is_waited_for_and_never_denied() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_for_longer_than_three_target_durations() {
+async fn no_request_blocks_longer_than_three_target_durations() {
     let app = app();
     let began = tokio::time::Instant::now();
     let path = format!("/live/test/v720/llhls.m3u8?_HLS_msn={SEGMENT}&_HLS_part=0");

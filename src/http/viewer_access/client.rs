@@ -1,4 +1,4 @@
-//! The client address of a request, behind proxies too.
+//! Client address of a request, also behind proxies.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,9 +7,10 @@ use axum::http::{Extensions, HeaderMap};
 
 use crate::base::network::Network;
 
-/// The addresses of the client: the peer's, or, if the peer is a trusted proxy, the last untrusted one in each of the
-/// headers that proxies use. A proxy passes on headers that it does not know, which a client can write; so if the
-/// headers name two addresses, both count. `None` if a trusted proxy sends something that is not an address.
+/// Addresses of the client. Normally this is the peer. If the peer is a trusted proxy, it is the last untrusted address
+/// in each header that proxies use. A proxy passes on headers that it does not know, and a client can forge these; if
+/// the headers contain two addresses, both must be admitted. `None` if a trusted proxy sends something that is not an
+/// address.
 pub(super) fn addresses(extensions: &Extensions, headers: &HeaderMap, proxies: &[Network]) -> Option<Vec<IpAddr>> {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip().to_canonical();
     let is_trusted = |address: &IpAddr| proxies.iter().any(|network| network.contains(*address));
@@ -34,7 +35,7 @@ pub(super) fn addresses(extensions: &Extensions, headers: &HeaderMap, proxies: &
     }
 }
 
-/// The entries of a header, that of the nearest proxy last.
+/// Entries of a header, the one of the nearest proxy last.
 fn hops(headers: &HeaderMap, name: &str) -> Option<Vec<String>> {
     let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     let hops: Vec<_> =
@@ -42,14 +43,14 @@ fn hops(headers: &HeaderMap, name: &str) -> Option<Vec<String>> {
     (!hops.is_empty()).then_some(hops)
 }
 
-/// `for` of an element of RFC 7239 4.
+/// The `for` parameter of an element (RFC 7239 4).
 fn forwarded(element: &str) -> Option<IpAddr> {
     let pairs = element.split(';').filter_map(|pair| pair.trim().split_once('='));
     let value = pairs.into_iter().find_map(|(name, value)| name.eq_ignore_ascii_case("for").then_some(value))?;
     address(value.trim_matches('"'))
 }
 
-/// An address, with or without a port.
+/// Parses an address with or without a port.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     let address = bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))?;
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_nobody() {
+    fn an_invalid_address_from_a_proxy_is_refused() {
         for value in ["", "unknown", "198.51.100.1,", "198.51.100.1, 10.0.0.1, _hidden"] {
             assert_eq!(of("10.0.0.1", &[("x-forwarded-for", value)]), None, "{value}");
         }
@@ -119,7 +120,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_header_is_judged(value in "[ -~]{0,60}", other in "[ -~]{0,60}") {
+        fn any_header_is_parsed_without_panic(value in "[ -~]{0,60}", other in "[ -~]{0,60}") {
             let _ = of("10.0.0.1", &[("x-forwarded-for", &value), ("forwarded", &other)]);
             let _ = of("10.0.0.1", &[("forwarded", &format!("for={value}"))]);
         }

@@ -1,5 +1,5 @@
-//! Which manifest format each client has requested lately. One table of fixed size serves all streams; a client that
-//! is evicted counts as a client with an unknown format.
+//! The manifest format that each client last requested. One table of fixed size serves all streams. A client that is
+//! evicted from it counts as one with an unknown format.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -9,12 +9,12 @@ use std::time::Duration;
 use super::{Audience, Format};
 use crate::base::timeline::UnixTime;
 
-/// Half a megabyte: about ten thousand viewers with their connections.
+/// Number of cells: 512 KiB, enough for about ten thousand viewers with their connections.
 const CELLS: usize = 1 << 16;
-/// Cells that a key may use; if all are taken, the one used longest ago is overwritten.
-const PLACES: usize = 4;
-/// A player requests several segments in this time, however long they are.
-const MEMORY: Duration = Duration::from_secs(60);
+/// Number of cells that a key may occupy. If all are occupied, the one used longest ago is overwritten.
+const SLOTS: usize = 4;
+/// Time after which a client is forgotten. A player requests several segments in this time, however long they are.
+const FORGET_AFTER: Duration = Duration::from_secs(60);
 const FORMAT_BITS: u32 = 2;
 const SECOND_BITS: u32 = 30;
 const SECONDS: u64 = (1 << SECOND_BITS) - 1;
@@ -29,7 +29,7 @@ pub struct ClientFormats {
     cells: Box<[AtomicU64]>,
 }
 
-/// From the most significant bit: half of the key, the time, and the format. 0 is an empty cell.
+/// From the most significant bit: half of the key, the time in seconds and the format. 0 is an empty cell.
 #[derive(Clone, Copy)]
 struct Cell(u64);
 
@@ -39,40 +39,40 @@ impl ClientFormats {
         Self { hasher: RandomState::new(), cells: (0..CELLS).map(|_| AtomicU64::new(0)).collect() }
     }
 
-    /// The key of a client, from the values that tell it from other clients.
-    pub fn key(&self, who: &impl Hash) -> Key {
-        Key(self.hasher.hash_one(who))
+    /// Key of a client, from the values that identify it.
+    pub fn key(&self, identity: &impl Hash) -> Key {
+        Key(self.hasher.hash_one(identity))
     }
 
     /// Stores the format of the manifest that a client has requested.
     pub fn mark(&self, key: Key, format: Format, now: UnixTime) {
-        let places = || self.places(key);
-        let same = places().find(|cell| load(cell).is(key));
+        let slots = || self.slots(key);
+        let same = slots().find(|cell| load(cell).is(key));
         // An empty cell counts as the oldest.
-        let oldest = || places().max_by_key(|cell| load(cell).age(now).map_or(u64::MAX, |age| age.as_secs()));
+        let oldest = || slots().max_by_key(|cell| load(cell).age(now).map_or(u64::MAX, |age| age.as_secs()));
         if let Some(cell) = same.or_else(oldest) {
             cell.store(Cell::new(key, format, now).0, Ordering::Relaxed);
         }
     }
 
-    /// The format of a client that was seen within `MEMORY`; this call counts as seeing it.
+    /// The format of a client that was marked or found within [`FORGET_AFTER`].
     pub fn find(&self, key: Key, now: UnixTime) -> Option<Format> {
-        let cell = self.places(key).find(|cell| load(cell).is(key))?;
+        let cell = self.slots(key).find(|cell| load(cell).is(key))?;
         let format = load(cell).format();
-        load(cell).age(now).filter(|age| *age <= MEMORY)?;
+        load(cell).age(now).filter(|age| *age <= FORGET_AFTER)?;
         cell.store(Cell::new(key, format, now).0, Ordering::Relaxed);
         Some(format)
     }
 
-    fn places(&self, key: Key) -> impl Iterator<Item = &AtomicU64> {
-        (0..PLACES).map(move |place| &self.cells[(key.0 as usize).wrapping_add(place) % CELLS])
+    fn slots(&self, key: Key) -> impl Iterator<Item = &AtomicU64> {
+        (0..SLOTS).map(move |place| &self.cells[(key.0 as usize).wrapping_add(place) % CELLS])
     }
 }
 
 impl Key {
-    /// The key of the same client for one stream.
+    /// Key of the same client for one stream.
     #[must_use]
-    pub fn at(self, audience: &Audience) -> Self {
+    pub fn in_stream(self, audience: &Audience) -> Self {
         const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
         Self(self.0 ^ audience.id.wrapping_mul(ODD))
     }

@@ -1,4 +1,4 @@
-//! Measurements of an audience over the last seconds: figures for the API, load for the limits.
+//! Measurements of an audience over the last seconds: figures for the API, and load for the limits.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,47 +9,48 @@ use crate::base::metrics::RefusedViewerLabels;
 use crate::base::timeline::UnixTime;
 use crate::definition::spec::Limits;
 
-/// Longer than the time until all viewers of the longest segment are counted.
-const KEPT: Duration = Duration::from_secs(45);
-/// Measurements stored at most; one a second for [`KEPT`] is fewer.
-const MOST_KEPT: usize = 100;
-/// Bandwidth is that of the last two seconds; with longer segments, which are fetched at once, that of their length.
-const LEAST_WINDOW: Duration = Duration::from_secs(2);
+/// Time that measurements are stored, longer than all viewers of the longest segment need to be counted.
+const RETENTION: Duration = Duration::from_secs(45);
+/// Limit of stored measurements, above one a second for [`RETENTION`].
+const MAX_MEASUREMENTS: usize = 100;
+/// Minimum period over which bandwidth is measured. It is the segment duration if that is longer, because players fetch
+/// whole segments.
+const MIN_BANDWIDTH_PERIOD: Duration = Duration::from_secs(2);
 
 /// Figures of an audience.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Figures {
-    /// Viewers now.
+    /// Current viewers.
     pub current: ByFormat,
-    /// The largest number so far.
+    /// Maximum number of viewers so far.
     pub peak: u64,
-    /// When the peak was first reached.
+    /// Time at which the peak was first reached.
     pub peak_at: Option<UnixTime>,
-    /// Mean over the time in which the stream was published.
+    /// Mean number of viewers while the stream was published.
     pub average: f64,
-    /// Bytes sent, manifests included.
+    /// Bytes sent, including manifests.
     pub bytes: u64,
 }
 
 /// Load on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Load {
-    /// Viewers, with those who have just been admitted.
+    /// Viewers, including those just admitted.
     pub viewers: u64,
     /// Bits per second.
     pub bandwidth: u64,
 }
 
-/// A change between two measurements.
+/// A change of the number of viewers between two measurements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transition {
-    /// The first viewer has come.
+    /// The number rose from zero.
     FirstViewer,
-    /// The last viewer has gone.
+    /// The number fell to zero.
     LastViewer,
 }
 
-/// A limit that is reached: the current value, then the limit.
+/// A limit that is reached, with the current value and the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Excess {
     /// Number of viewers.
@@ -59,7 +60,7 @@ pub enum Excess {
 }
 
 impl Excess {
-    /// The name of the limit in metrics.
+    /// Name of the limit in metrics.
     pub const fn as_str(self) -> &'static str {
         let [viewers, bandwidth] = RefusedViewerLabels::REASONS;
         match self {
@@ -79,14 +80,14 @@ impl fmt::Display for Excess {
 }
 
 impl Figures {
-    /// Viewers now, of all formats.
+    /// Current viewers of all formats.
     pub fn viewers(&self) -> u64 {
         self.current.iter().sum()
     }
 }
 
 impl Load {
-    /// The limit that another viewer would exceed, if there is one.
+    /// The limit that another viewer would exceed, if any.
     pub fn past(&self, limits: &Limits) -> Option<Excess> {
         let viewers = limits.viewers.map(u64::from).filter(|most| self.viewers >= *most);
         let bandwidth = limits.bandwidth.filter(|most| self.bandwidth >= *most);
@@ -104,24 +105,24 @@ impl Load {
 #[derive(Debug, Default)]
 pub(super) struct History {
     figures: Figures,
-    /// The newest last.
-    ticks: VecDeque<Tick>,
-    /// Admitted since the newest tick.
-    coming: u64,
+    /// Measurements, the newest last.
+    measurements: VecDeque<Measurement>,
+    /// Viewers admitted since the newest measurement.
+    admitted_since: u64,
     segment: Duration,
     watched: bool,
-    /// When the last viewer was counted.
+    /// Time at which a viewer was last counted.
     last_seen: UnixTime,
-    /// Seconds over which the average was taken.
+    /// Seconds over which the average is taken.
     seconds: f64,
 }
 
 #[derive(Debug)]
-struct Tick {
+struct Measurement {
     at: UnixTime,
     viewers: u64,
     bytes: u64,
-    /// Admitted since the previous tick.
+    /// Viewers admitted since the previous measurement.
     admitted: u64,
 }
 
@@ -131,11 +132,11 @@ impl History {
     }
 
     pub(super) fn admit(&mut self) {
-        self.coming += 1;
+        self.admitted_since += 1;
     }
 
-    /// Adds a measurement: viewers and segment duration (`None` if the stream publishes nothing), and all bytes sent
-    /// so far.
+    /// Adds a measurement. `viewers` contains the viewers and the segment duration, and is `None` if the stream
+    /// publishes nothing. `bytes` are all bytes sent so far.
     pub(super) fn measure(
         &mut self,
         viewers: Option<(ByFormat, Duration)>,
@@ -149,21 +150,26 @@ impl History {
         if count > self.figures.peak {
             (self.figures.peak, self.figures.peak_at) = (count, Some(now));
         }
-        if let Some(last) = self.ticks.back().filter(|_| viewers.is_some()) {
+        if let Some(last) = self.measurements.back().filter(|_| viewers.is_some()) {
             let passed = now.saturating_since(last.at).as_secs_f64();
             self.seconds += passed;
             self.figures.average += (count as f64 - self.figures.average) * passed / self.seconds.max(passed).max(1e-9);
         }
-        self.ticks.push_back(Tick { at: now, viewers: count, bytes, admitted: std::mem::take(&mut self.coming) });
-        let old = |tick: &Tick| tick.at + KEPT < now;
-        while self.ticks.len() > MOST_KEPT || self.ticks.front().is_some_and(old) {
-            self.ticks.pop_front();
+        self.measurements.push_back(Measurement {
+            at: now,
+            viewers: count,
+            bytes,
+            admitted: std::mem::take(&mut self.admitted_since),
+        });
+        let old = |measurement: &Measurement| measurement.at + RETENTION < now;
+        while self.measurements.len() > MAX_MEASUREMENTS || self.measurements.front().is_some_and(old) {
+            self.measurements.pop_front();
         }
-        self.turn(count, now)
+        self.transition(count, now)
     }
 
-    /// A player that misses one segment still counts as a viewer.
-    fn turn(&mut self, count: u64, now: UnixTime) -> Option<Transition> {
+    /// The change since the previous measurement. A player that misses one segment still counts as a viewer.
+    fn transition(&mut self, count: u64, now: UnixTime) -> Option<Transition> {
         if count > 0 {
             self.last_seen = now;
         }
@@ -180,20 +186,27 @@ impl History {
         }
     }
 
-    /// Viewers count from their admission on; once they are measured they do not count twice.
+    /// The current load. A viewer counts from its admission, and only once when it is measured too.
     pub(super) fn load(&self, bytes: u64, now: UnixTime) -> Load {
-        // An admitted viewer plays the next segment and is measured when that segment is settled.
-        let unsettled = 2 * self.segment + estimate::settling(self.segment);
-        let recent = self.ticks.iter().rev().take_while(|tick| tick.at + unsettled >= now);
-        let (least, admitted) = recent.fold((self.figures.viewers(), self.coming), |(least, admitted), tick| {
-            (least.min(tick.viewers), admitted + tick.admitted)
-        });
-        Load { viewers: self.figures.viewers().max(least + admitted), bandwidth: self.bandwidth(bytes, now) }
+        // An admitted viewer plays the next segment, which is measured when it is settled.
+        let unsettled = 2 * self.segment + estimate::settling_time(self.segment);
+        let recent = self.measurements.iter().rev().take_while(|measurement| measurement.at + unsettled >= now);
+        let (min_viewers, admitted) =
+            recent.fold((self.figures.viewers(), self.admitted_since), |(min_viewers, admitted), measurement| {
+                (min_viewers.min(measurement.viewers), admitted + measurement.admitted)
+            });
+        Load { viewers: self.figures.viewers().max(min_viewers + admitted), bandwidth: self.bandwidth(bytes, now) }
     }
 
     fn bandwidth(&self, bytes: u64, now: UnixTime) -> u64 {
-        let window = self.segment.max(LEAST_WINDOW);
-        let Some(before) = self.ticks.iter().rev().find(|tick| tick.at + window <= now).or(self.ticks.front()) else {
+        let window = self.segment.max(MIN_BANDWIDTH_PERIOD);
+        let Some(before) = self
+            .measurements
+            .iter()
+            .rev()
+            .find(|measurement| measurement.at + window <= now)
+            .or(self.measurements.front())
+        else {
             return 0;
         };
         let millis = now.saturating_since(before.at).max(window).as_millis() as u64;

@@ -2,14 +2,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::estimate::{self, BACKLOG, Recent, SPELL};
+use super::estimate::{self, BACKLOG, LOOKBACK, Recent};
 use super::{ByFormat, Format};
 use crate::base::timeline::{Kind, Timeline, UnixTime};
 
-/// Segments counted simultaneously: the unsettled ones, at most seven with the shortest segments, and those that
-/// players start with.
+/// Number of segments counted simultaneously: unsettled segments, at most seven if segments are short, and the segments
+/// that players start with.
 const SEGMENTS: usize = 16;
-/// Bits of a cell for the count. The other bits hold the segment number, which fits: numbers in URLs are shorter.
+/// Bits of the count in a cell. The segment number needs fewer than the remaining bits.
 const COUNT_BITS: u32 = 24;
 const MOST: u64 = (1 << COUNT_BITS) - 1;
 
@@ -30,12 +30,12 @@ pub struct MediaRequest {
 #[derive(Debug, Default)]
 pub(super) struct RequestCounts([Requests; 2]);
 
-/// Requests for tracks of one kind.
+/// Requests for tracks of one kind, counted in chunks.
 #[derive(Debug, Default)]
 struct Requests {
-    /// By requested segment, while the segment was unsettled.
+    /// Requests by requested segment, while that segment was unsettled.
     fresh: Table,
-    /// By requested segment, while a player might start with it.
+    /// Requests by requested segment, while a player might start with that segment.
     near: Table,
     /// Requests for older segments, by the live segment at the time of the request.
     far: Table,
@@ -46,29 +46,29 @@ struct Requests {
 #[derive(Debug, Default)]
 struct Table([[Cell; 4]; SEGMENTS]);
 
-/// A segment number and a count in one word, so that a cell that moves on to another segment loses no request.
+/// A segment number and a count in one word, so that the change to another segment is atomic and loses no request.
 #[derive(Debug, Default)]
 struct Cell(AtomicU64);
 
 impl RequestCounts {
-    pub(super) fn add(&self, asked: &MediaRequest, timeline: &Timeline, now: UnixTime) {
-        let Requests { fresh, near, far, all } = &self.0[asked.kind as usize];
-        let (settled, current) = (estimate::settled(timeline, now), timeline.segment_at(now));
-        all.add(current, asked);
-        if asked.segment > settled {
-            fresh.add(asked.segment, asked);
+    pub(super) fn add(&self, request: &MediaRequest, timeline: &Timeline, now: UnixTime) {
+        let Requests { fresh, near, far, all } = &self.0[request.kind as usize];
+        let (settled, current) = (estimate::newest_settled(timeline, now), timeline.segment_at(now));
+        all.add(current, request);
+        if request.segment > settled {
+            fresh.add(request.segment, request);
         }
-        match asked.segment + BACKLOG >= settled {
-            true => near.add(asked.segment, asked),
-            false => far.add(current, asked),
+        match request.segment + BACKLOG >= settled {
+            true => near.add(request.segment, request),
+            false => far.add(current, request),
         }
     }
 
     pub(super) fn viewers(&self, timeline: &Timeline, now: UnixTime) -> ByFormat {
-        let (settled, current) = (estimate::settled(timeline, now), timeline.segment_at(now));
+        let (settled, current) = (estimate::newest_settled(timeline, now), timeline.segment_at(now));
         let [video, audio] = &self.0;
         let recent = [video, audio].map(|requests| Recent {
-            settled: requests.fresh.counts(settled),
+            newest_settled: requests.fresh.counts(settled),
             older: requests.near.counts(settled.saturating_sub(BACKLOG)),
             far: requests.far.before(current),
             all: requests.all.before(current),
@@ -78,16 +78,16 @@ impl RequestCounts {
 }
 
 impl Table {
-    fn add(&self, number: u64, asked: &MediaRequest) {
-        self.cells(number)[asked.format as usize].add(number, asked.chunks.into());
+    fn add(&self, number: u64, request: &MediaRequest) {
+        self.cells(number)[request.format as usize].add(number, request.chunks.into());
     }
 
     fn counts(&self, number: u64) -> ByFormat {
         self.cells(number).each_ref().map(|cell| cell.get(number))
     }
 
-    /// Counts of the last [`SPELL`] segment durations, the newest first.
-    fn before(&self, current: u64) -> [ByFormat; SPELL] {
+    /// Counts of the last [`LOOKBACK`] segment durations, the newest first.
+    fn before(&self, current: u64) -> [ByFormat; LOOKBACK] {
         std::array::from_fn(|ago| self.counts(current.saturating_sub(ago as u64 + 1)))
     }
 
@@ -108,7 +108,8 @@ impl Cell {
     }
 }
 
-/// The count of a segment in its cell; a count of another segment in the same cell is long out of date.
+/// The count of segment `number`. If the cell holds the count of another segment, that is out of date and the result is
+/// 0.
 fn count(cell: u64, number: u64) -> u64 {
     if cell >> COUNT_BITS == number { cell & MOST } else { 0 }
 }

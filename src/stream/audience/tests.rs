@@ -14,17 +14,17 @@ fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Somebody who plays from `from` until `until` after the start.
+/// A client that plays from `from` until `until`, measured from the start.
 #[derive(Debug, Clone)]
 struct Player {
     format: Format,
     from: Duration,
     until: Duration,
-    /// How late it asks.
+    /// Delay of its requests.
     late: Duration,
 }
 
-/// When what is asked for, by video and audio alike: segment and chunks.
+/// Time, segment and chunk of each request. Video and audio are requested alike.
 type Requests = Vec<(UnixTime, u64, u32)>;
 
 impl Player {
@@ -56,7 +56,7 @@ impl Player {
         requests
     }
 
-    /// Reads the playlist once in a target duration.
+    /// Requests of a player that reads the playlist once in a target duration.
     fn polls(&self, timeline: &Timeline) -> Requests {
         let target = Duration::from_secs(timeline.segment_duration().as_secs_f64().round() as u64);
         let (mut at, mut next) = (START + self.from, 0);
@@ -71,7 +71,7 @@ impl Player {
     }
 }
 
-/// Has all of them play, and looks at the figures every second.
+/// Simulates the players and reads the figures every second.
 fn watch(players: &[Player], timeline: &Timeline, length: Duration) -> Vec<(Duration, Figures, Option<Transition>)> {
     let audience = Audience::new();
     let of = |player: &Player| {
@@ -84,18 +84,18 @@ fn watch(players: &[Player], timeline: &Timeline, length: Duration) -> Vec<(Dura
         let now = START + Duration::from_secs(second);
         while let Some(((at, segment, chunks), format)) = requests.next_if(|((at, ..), _)| *at <= now) {
             for kind in [Kind::Video, Kind::Audio] {
-                audience.asked(&MediaRequest { kind, segment, chunks, format }, timeline, at);
+                audience.count_request(&MediaRequest { kind, segment, chunks, format }, timeline, at);
             }
         }
-        let turn = audience.measure(Some(timeline), now);
-        (Duration::from_secs(second), audience.figures(), turn)
+        let transition = audience.measure(Some(timeline), now);
+        (Duration::from_secs(second), audience.figures(), transition)
     });
     seconds.collect()
 }
 
-/// All are counted when they have played a while, and until they leave.
+/// Time after which a player that plays is counted.
 fn steady(timeline: &Timeline) -> Duration {
-    2 * timeline.segment_duration() + estimate::settling(timeline.segment_duration())
+    2 * timeline.segment_duration() + estimate::settling_time(timeline.segment_duration())
 }
 
 fn format() -> impl Strategy<Value = Format> {
@@ -132,7 +132,7 @@ proptest! {
     }
 
     #[test]
-    fn those_who_come_and_go_are_counted_as_often_as_they_are_there(
+    fn viewers_that_come_and_go_are_counted_while_they_play(
         many in prop::collection::vec((format(), 0_u64..60_000, 30_000_u64..90_000), 30..60),
     ) {
         let timeline = timeline(48, 8);
@@ -141,7 +141,7 @@ proptest! {
         }).collect();
         let there = |at: Duration| players.iter().filter(|player| player.from <= at && at < player.until).count() as u64;
         for (at, figures, _) in watch(&players, &timeline, Duration::from_secs(160)).split_off(10) {
-            // Somebody who has just come or gone may be counted or not.
+            // Players that started or left within the last 10 s may be counted or not.
             let lately = (0..=10).map(|ago| there(at.saturating_sub(Duration::from_secs(ago))));
             let (least, most) = (lately.clone().min().unwrap(), lately.max().unwrap());
             let least = least.min((0..=10_000).step_by(100).map(|ago| {
@@ -155,13 +155,13 @@ proptest! {
 }
 
 #[test]
-fn somebody_who_plays_far_behind_is_counted() {
+fn a_player_far_behind_the_live_edge_is_counted() {
     let timeline = timeline(48, 8);
     let audience = Audience::new();
     let current = timeline.segment_at(START);
     for segment in current..current + 10 {
-        let asked = MediaRequest { kind: Kind::Video, segment: segment - 20, chunks: 6, format: Format::Dash };
-        audience.asked(&asked, &timeline, timeline.segment_start(segment) + millis(300));
+        let request = MediaRequest { kind: Kind::Video, segment: segment - 20, chunks: 6, format: Format::Dash };
+        audience.count_request(&request, &timeline, timeline.segment_start(segment) + millis(300));
     }
     let now = timeline.segment_start(current + 9) + millis(500);
     audience.measure(Some(&timeline), now);
@@ -169,7 +169,7 @@ fn somebody_who_plays_far_behind_is_counted() {
 }
 
 #[test]
-fn players_that_were_held_up_are_not_counted_twice() {
+fn a_stalled_player_is_not_counted_twice() {
     let timeline = timeline(48, 8);
     let audience = Audience::new();
     let player = Player { format: Format::Dash, from: millis(0), until: millis(100_000), late: millis(0) };
@@ -185,8 +185,8 @@ fn players_that_were_held_up_are_not_counted_twice() {
     for second in 0..100 {
         let now = START + Duration::from_secs(second);
         while let Some((at, segment)) = requests.next_if(|(at, _)| *at <= now) {
-            let asked = MediaRequest { kind: Kind::Video, segment, chunks: 10 * 6, format: Format::Dash };
-            audience.asked(&asked, &timeline, at);
+            let request = MediaRequest { kind: Kind::Video, segment, chunks: 10 * 6, format: Format::Dash };
+            audience.count_request(&request, &timeline, at);
         }
         audience.measure(Some(&timeline), now);
         assert!(audience.figures().viewers() <= 10, "{second} {:?}", audience.figures());
@@ -194,14 +194,14 @@ fn players_that_were_held_up_are_not_counted_twice() {
 }
 
 #[test]
-fn sound_alone_makes_a_viewer() {
+fn a_player_of_audio_only_is_a_viewer() {
     let timeline = timeline(48, 8);
     let audience = Audience::new();
-    let settled = estimate::settled(&timeline, START);
+    let settled = estimate::newest_settled(&timeline, START);
     for (kind, times) in [(Kind::Audio, 3), (Kind::Video, 2)] {
         for _ in 0..times {
-            let asked = MediaRequest { kind, segment: settled, chunks: 6, format: Format::Hls };
-            audience.asked(&asked, &timeline, timeline.segment_start(settled + 1));
+            let request = MediaRequest { kind, segment: settled, chunks: 6, format: Format::Hls };
+            audience.count_request(&request, &timeline, timeline.segment_start(settled + 1));
         }
     }
     audience.measure(Some(&timeline), START);
@@ -209,12 +209,12 @@ fn sound_alone_makes_a_viewer() {
 }
 
 #[test]
-fn the_first_and_the_last_viewer_are_told_once() {
+fn the_first_and_the_last_viewer_are_reported_once() {
     let player = Player { format: Format::LlHls, from: millis(0), until: millis(30_000), late: millis(0) };
     let again = Player { from: millis(60_000), until: millis(90_000), format: Format::Hls, ..player.clone() };
     let transitions: Vec<_> = watch(&[player, again], &timeline(48, 8), Duration::from_secs(120))
         .into_iter()
-        .filter_map(|(_, _, turn)| turn)
+        .filter_map(|(_, _, transition)| transition)
         .collect();
     assert_eq!(
         transitions,
@@ -223,7 +223,7 @@ fn the_first_and_the_last_viewer_are_told_once() {
 }
 
 #[test]
-fn peak_average_and_bytes_are_kept() {
+fn peak_average_and_bytes_accumulate() {
     let player = |until| Player { format: Format::Dash, from: millis(0), until: millis(until), late: millis(0) };
     let all = watch(&[player(100_000), player(50_000)], &timeline(48, 8), Duration::from_secs(100));
     let (_, figures, _) = all.last().unwrap();
@@ -232,13 +232,13 @@ fn peak_average_and_bytes_are_kept() {
     assert!(at < Duration::from_secs(10), "{at:?}");
     assert!((1.4..1.6).contains(&figures.average), "{}", figures.average);
     let audience = Audience::new();
-    audience.sent(5);
-    audience.sent(7);
+    audience.count_bytes(5);
+    audience.count_bytes(7);
     assert_eq!(audience.figures().bytes, 12);
 }
 
 #[test]
-fn who_is_let_in_is_counted_before_and_after_but_not_twice() {
+fn an_admitted_viewer_is_counted_at_once_and_never_twice() {
     let timeline = timeline(48, 8);
     let audience = Audience::new();
     let current = timeline.segment_at(START);
@@ -249,8 +249,8 @@ fn who_is_let_in_is_counted_before_and_after_but_not_twice() {
     for now in 1..40 {
         for segment in current..timeline.segment_at(second(now)) {
             if timeline.segment_at(second(now - 1)) == segment {
-                let asked = MediaRequest { kind: Kind::Video, segment, chunks: 5 * 6, format: Format::Hls };
-                audience.asked(&asked, &timeline, second(now));
+                let request = MediaRequest { kind: Kind::Video, segment, chunks: 5 * 6, format: Format::Hls };
+                audience.count_request(&request, &timeline, second(now));
             }
         }
         audience.measure(Some(&timeline), second(now));
@@ -259,7 +259,7 @@ fn who_is_let_in_is_counted_before_and_after_but_not_twice() {
 }
 
 #[test]
-fn who_is_let_in_and_does_not_play_is_forgotten() {
+fn an_admitted_viewer_that_does_not_play_is_dropped() {
     let audience = Audience::new();
     let timeline = timeline(48, 8);
     audience.measure(Some(&timeline), START);
@@ -277,7 +277,7 @@ fn bandwidth_is_that_of_the_last_two_seconds() {
     let load = |second| audience.load(START + Duration::from_secs(second)).bandwidth;
     for second in 0..10 {
         audience.measure(Some(&timeline), START + Duration::from_secs(second));
-        audience.sent(1000);
+        audience.count_bytes(1000);
     }
     assert_eq!(load(9), 12_000);
     assert_eq!(load(10), 8000);
@@ -286,14 +286,14 @@ fn bandwidth_is_that_of_the_last_two_seconds() {
 }
 
 #[test]
-fn refusals_that_follow_each_other_are_told_once() {
+fn consecutive_refusals_are_reported_once() {
     let audience = Audience::new();
     let refuse = |second| audience.refuse(START + Duration::from_secs(second));
     assert_eq!([0, 20, 45, 80].map(refuse), [true, false, false, true]);
 }
 
 #[test]
-fn who_was_seen_is_known_for_a_while() {
+fn the_format_of_a_client_is_stored_for_a_minute() {
     let seen = ClientFormats::new();
     let (one, other) = (seen.key(&"one"), seen.key(&"other"));
     seen.mark(one, Format::LlDash, START);
@@ -304,11 +304,11 @@ fn who_was_seen_is_known_for_a_while() {
     assert_eq!(seen.find(one, START + Duration::from_secs(119)), Some(Format::Hls));
     assert_eq!(seen.find(one, START + Duration::from_secs(200)), None);
     let [a, b] = [Audience::new(), Audience::new()];
-    assert_ne!(one.at(&a), one.at(&b));
+    assert_ne!(one.in_stream(&a), one.in_stream(&b));
 }
 
 #[test]
-fn who_was_seen_longest_ago_gives_way() {
+fn the_client_seen_longest_ago_is_evicted() {
     let seen = ClientFormats::new();
     let key = |number: u64| seen.key(&number);
     for number in 0..200_000 {

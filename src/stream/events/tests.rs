@@ -14,7 +14,7 @@ fn tell(events: &Events, count: usize) {
     (0..count).for_each(|_| events.tell(NOW, &name(), EventKind::Created));
 }
 
-/// What there is for a follower without waiting: ids, and 0 for what it has missed.
+/// Ids that a follower can read without waiting; 0 stands for `Missed`.
 fn ready(follower: &mut Follower) -> Vec<u64> {
     let next = || follower.next().now_or_never().flatten();
     std::iter::from_fn(next).map(id).collect()
@@ -53,7 +53,7 @@ fn ids_rise_by_one_from_one() {
 }
 
 #[test]
-fn who_follows_from_now_gets_only_what_comes() {
+fn a_new_follower_gets_only_later_events() {
     let events = Events::new();
     tell(&events, 3);
     let mut follower = events.follow(None);
@@ -63,7 +63,7 @@ fn who_follows_from_now_gets_only_what_comes() {
 }
 
 #[test]
-fn who_comes_back_gets_what_was_told_meanwhile_and_then_what_comes() {
+fn a_returning_follower_gets_the_events_in_between() {
     let events = Events::new();
     tell(&events, 3);
     let mut follower = events.follow(Some(1));
@@ -73,7 +73,7 @@ fn who_comes_back_gets_what_was_told_meanwhile_and_then_what_comes() {
 }
 
 #[test]
-fn who_comes_back_too_late_is_told_so_before_the_oldest_that_is_kept() {
+fn a_follower_that_returns_too_late_gets_missed() {
     let events = Events::new();
     tell(&events, KEPT + 2);
     assert_eq!(ready(&mut events.follow(Some(2))).len(), KEPT);
@@ -82,7 +82,7 @@ fn who_comes_back_too_late_is_told_so_before_the_oldest_that_is_kept() {
 }
 
 #[test]
-fn who_is_too_slow_is_told_so_and_goes_on() {
+fn a_slow_follower_gets_missed_and_continues() {
     let events = Events::new();
     let mut follower = events.follow(None);
     tell(&events, 1);
@@ -95,7 +95,7 @@ fn who_is_too_slow_is_told_so_and_goes_on() {
 }
 
 #[test]
-fn an_id_that_was_never_told_is_of_another_process() {
+fn an_unknown_id_is_of_another_process() {
     let events = Events::new();
     tell(&events, 1);
     assert_eq!(ready(&mut events.follow(Some(500))), [0, 1]);
@@ -103,7 +103,7 @@ fn an_id_that_was_never_told_is_of_another_process() {
 }
 
 #[tokio::test]
-async fn whoever_waits_is_woken_until_there_will_be_no_more() {
+async fn a_waiting_follower_is_woken_until_events_end() {
     let events = Events::new();
     let mut follower = events.follow(None);
     let (first, ()) = tokio::join!(follower.next(), async { tell(&events, 1) });
@@ -115,7 +115,7 @@ async fn whoever_waits_is_woken_until_there_will_be_no_more() {
 }
 
 #[test]
-fn an_event_is_json_that_says_all() {
+fn an_event_is_complete_as_json() {
     let shown = |(id, kind)| serde_json::to_string(&Event { id, at: NOW, stream: name(), kind }).unwrap();
     let running = EventKind::Phase { phase: Phase::Running, error: None };
     let shown: Vec<_> = (1..).zip(all_news().into_iter().chain([running])).map(shown).collect();
@@ -140,7 +140,7 @@ fn every_name_is_in_the_list() {
 
 proptest! {
     #[test]
-    fn ids_have_neither_hole_nor_repetition(steps in prop::collection::vec((0..1500_usize, any::<bool>()), 1..8)) {
+    fn ids_have_no_gap_and_no_repetition(steps in prop::collection::vec((0..1500_usize, any::<bool>()), 1..8)) {
         let events = Events::new();
         let mut follower = events.follow(None);
         let (mut last, mut told) = (0, 0);

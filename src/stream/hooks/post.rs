@@ -1,4 +1,4 @@
-//! One attempt to post an event, and the meaning of the response.
+//! One attempt to post an event, and the meaning of the answer.
 
 use std::error::Error;
 use std::time::Duration;
@@ -24,20 +24,20 @@ const SIGNATURE: HeaderName = HeaderName::from_static("barstone-signature");
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Delivered,
-    /// Failed; another attempt may succeed.
+    /// The attempt failed; another may succeed.
     Again(String),
-    /// Failed; another attempt would fail in the same way.
+    /// The attempt failed, and others would fail in the same way.
     Final(String),
 }
 
-/// Body and headers, the same on each attempt.
+/// Body and headers of an event, the same in all attempts.
 pub(super) struct Delivery {
     body: Bytes,
     headers: HeaderMap,
 }
 
 impl Delivery {
-    /// The id of the delivery is `series` and the event's id.
+    /// Serializes an event. The id of the delivery is `series` and the id of the event.
     pub(super) fn of(event: &Event, series: &str) -> Result<Self, String> {
         let body = serde_json::to_vec(event).map_err(|error| error.to_string())?;
         let id = HeaderValue::try_from(format!("{series}-{}", event.id)).map_err(|error| error.to_string())?;
@@ -56,24 +56,24 @@ pub(super) struct Post {
 }
 
 impl Post {
-    /// `timeout` limits each attempt. Fails for `https` if the system has no root certificates.
+    /// A client whose attempts time out after `timeout`. Fails for `https` if the system has no root certificates.
     pub(super) fn new(hook: &Hook, timeout: Duration) -> Result<Self, String> {
-        // TLS takes the provider of the process, and there is one: an error says that it is already installed.
+        // Installs the TLS provider of the process. An error means that it is installed already.
         let _ = ring::default_provider().install_default();
         let client = Client::builder().user_agent(USER_AGENT).timeout(timeout).redirect(redirect::Policy::none());
-        // Proxy variables of the environment are ignored: events go only where the settings say.
+        // Environment variables for proxies are ignored: only the settings decide where events go.
         let client = client.no_proxy();
         let url = hook.target.url().clone();
         let client = match url.scheme() {
             "https" => client,
-            // Root certificates are neither needed nor read.
+            // Without TLS no root certificates are needed, so none are read.
             _ => client.tls_certs_only([]),
         };
         let client = client.build().map_err(|error| chain(&error))?;
         Ok(Self { client, url, secret: hook.secret.clone() })
     }
 
-    /// Posts once, signed at `now`.
+    /// Makes one attempt, signed at `now`.
     pub(super) async fn attempt(&self, delivery: &Delivery, now: UnixTime) -> Verdict {
         let mut headers = delivery.headers.clone();
         if let Some(secret) = &self.secret {
@@ -82,13 +82,13 @@ impl Post {
         let request = self.client.post(self.url.clone()).headers(headers).body(delivery.body.clone());
         match request.send().await {
             Ok(answer) => judge(answer.status()),
-            // The URL may contain a password, so it is left out.
+            // The URL may contain a password, so the error must not contain it.
             Err(error) => Verdict::Again(chain(&error.without_url())),
         }
     }
 }
 
-/// The meaning of a status code. Redirects are not followed: an event goes only where the settings say.
+/// Meaning of a status code. Redirects are not followed, because only the settings decide where events go.
 pub(super) fn judge(status: StatusCode) -> Verdict {
     let again = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
     match status {
@@ -98,7 +98,7 @@ pub(super) fn judge(status: StatusCode) -> Verdict {
     }
 }
 
-/// The signature covers `t`, so that a receiver can refuse old deliveries.
+/// The signature header. The signed text includes the time `t`, so that a receiver can refuse old deliveries.
 fn signature(secret: &Secret, now: UnixTime, body: &[u8]) -> HeaderValue {
     let t = now.as_secs();
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()).expect("HMAC takes keys of any length");
@@ -108,7 +108,7 @@ fn signature(secret: &Secret, now: UnixTime, body: &[u8]) -> HeaderValue {
     HeaderValue::try_from(format!("t={t},v1={hex}")).expect("digits and letters")
 }
 
-/// An error with its causes on one line.
+/// Text of an error and all its causes.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

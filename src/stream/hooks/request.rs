@@ -1,4 +1,4 @@
-//! Settings of a hook: what a user writes, and the same checked.
+//! Settings of a hook: the form that a user writes, and the validated form.
 
 use std::fmt;
 
@@ -8,29 +8,29 @@ use crate::base::secret::Secret;
 use crate::definition::spec::{SpecError, StreamName};
 use crate::stream::Event;
 
-/// No server takes longer ones reliably.
+/// Maximum length of a URL; servers do not reliably accept longer ones.
 const MAX_URL: usize = 2048;
-/// HMAC-SHA256 hashes a key of more than 64 bytes; this leaves room for any way to write one.
+/// Maximum length of a secret. HMAC-SHA256 hashes keys of more than 64 bytes; this is enough for any notation of one.
 const MAX_SECRET: usize = 256;
 
-/// A hook as a user writes it. Every field but `url` may be left out.
+/// A hook as a user writes it. Only `url` is required.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HookRequest {
-    /// Where events are posted, `http` or `https`.
+    /// URL that events are posted to, `http` or `https`.
     pub url: String,
-    /// Signs what is posted.
+    /// Secret that signs deliveries.
     #[serde(default)]
     pub secret: Option<Secret>,
-    /// Names of events; all if left out.
+    /// Names of events to post; all by default.
     #[serde(default)]
     pub events: Option<Vec<String>>,
-    /// Names of streams, which need not exist yet; all if left out.
+    /// Names of streams whose events are posted, which need not exist; all by default.
     #[serde(default)]
     pub streams: Option<Vec<String>>,
 }
 
-/// A hook, valid by construction.
+/// A validated hook.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hook {
     pub(super) target: Target,
@@ -40,14 +40,14 @@ pub struct Hook {
 }
 
 impl Hook {
-    /// Whether `event` is posted.
+    /// Whether `event` is posted to this hook.
     pub(super) fn wants(&self, event: &Event) -> bool {
         self.events.as_ref().is_none_or(|events| events.contains(&event.name()))
             && self.streams.as_ref().is_none_or(|streams| streams.contains(&event.stream))
     }
 }
 
-/// A URL whose path and query are not shown: with many services they are as good as a password.
+/// A URL whose path and query are not printed. With many services they work like a password.
 #[derive(Clone, PartialEq)]
 pub(super) struct Target(Url);
 
@@ -70,7 +70,7 @@ impl fmt::Debug for Target {
 }
 
 impl HookRequest {
-    /// What may be shown of a hook: of its URL the origin, and whether it has a secret.
+    /// The hook with its secret masked and its URL cut to the origin.
     pub fn masked(hook: &Hook) -> Self {
         let Hook { target, secret, events, streams } = hook;
         Self {
@@ -97,7 +97,7 @@ impl TryFrom<HookRequest> for Hook {
     }
 }
 
-/// What is refused is not quoted, for it may hold a password.
+/// Parses the URL. Error texts do not quote it, because it may contain a password.
 fn check_url(text: &str) -> Result<Target, SpecError> {
     if text.len() > MAX_URL {
         return refuse("url", format!("must be at most {MAX_URL} bytes, not {}", text.len()));

@@ -15,11 +15,11 @@ use crate::stream::{EventKind, Phase};
 /// 2026-11-21T10:00:00Z
 const NOW: UnixTime = UnixTime::from_millis(1_795_255_200_000);
 const SECRET: &str = "correct horse";
-/// Longer than any test takes.
+/// Timeout longer than any test.
 const LONG: Duration = Duration::from_secs(60);
-const QUICK: RetryTimes = RetryTimes { attempt: LONG, rests: [Duration::from_millis(1); 4], farewell: LONG };
+const QUICK: RetryTimes = RetryTimes { attempt: LONG, pauses: [Duration::from_millis(1); 4], shutdown: LONG };
 
-/// What the server does with a request; with all that come after the last, it says 200.
+/// Reaction of the server to a request. After the last one it answers 200.
 #[derive(Debug, Clone, Copy)]
 enum Answer {
     Status(u16),
@@ -46,7 +46,7 @@ impl Request {
     }
 }
 
-/// A server, a hook that posts to it, and what the hook follows.
+/// A server, a hook that posts to it, and the events of the hook.
 struct Stage {
     requests: mpsc::UnboundedReceiver<Request>,
     setting: Setting,
@@ -94,7 +94,7 @@ impl Stage {
         ids
     }
 
-    /// Stops the hook; then deliveries that were delivered, failed and dropped.
+    /// Stops the hook. Returns the number of events delivered, failed and dropped.
     async fn end(self) -> [u64; 3] {
         self.stop.cancel();
         timeout(LONG, self.task).await.unwrap().unwrap();
@@ -122,7 +122,7 @@ async fn serve(listener: TcpListener, answers: Vec<Answer>, requests: mpsc::Unbo
             }
         };
         let answer = format!("{head}content-length: 0\r\nconnection: close\r\n\r\n");
-        // A client that is gone misses its answer.
+        // The client may have gone.
         let _ = connection.write_all(answer.as_bytes()).await;
     }
 }
@@ -151,7 +151,7 @@ fn name(name: &str) -> StreamName {
     StreamName::parse(name).unwrap()
 }
 
-/// RFC 2104, by hand.
+/// HMAC-SHA256 (RFC 2104), independent of the library in use.
 fn hmac_sha256(key: &[u8], message: &[u8]) -> String {
     let pad = |with: u8| -> Vec<u8> { (0..64).map(|i| key.get(i).copied().unwrap_or(0) ^ with).collect() };
     let inner = Sha256::digest([&pad(0x36), message].concat());
@@ -160,7 +160,7 @@ fn hmac_sha256(key: &[u8], message: &[u8]) -> String {
 }
 
 #[test]
-fn hmac_by_hand_is_that_of_rfc_4231() {
+fn the_hmac_of_the_tests_matches_rfc_4231() {
     let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
     assert_eq!(hmac_sha256(b"Jefe", b"what do ya want for nothing?"), expected);
 }
@@ -192,7 +192,7 @@ async fn without_a_secret_nothing_is_signed() {
 }
 
 #[test]
-fn a_status_is_success_or_may_pass_or_is_final() {
+fn a_status_is_success_or_temporary_or_final() {
     let judged = |status: u16| match post::judge(status.try_into().unwrap()) {
         Verdict::Delivered => "delivered",
         Verdict::Again(_) => "again",
@@ -204,7 +204,7 @@ fn a_status_is_success_or_may_pass_or_is_final() {
 }
 
 #[tokio::test]
-async fn what_may_pass_is_tried_again_under_the_same_name() {
+async fn a_temporary_error_is_retried_with_the_same_delivery_id() {
     let trouble = [Answer::Status(503), Answer::Status(429), Answer::HangUp, Answer::Status(408)];
     let mut stage = Stage::new(&trouble, QUICK).await;
     stage.tell(1);
@@ -216,7 +216,7 @@ async fn what_may_pass_is_tried_again_under_the_same_name() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_answer_in_time_is_asked_again() {
+async fn a_timeout_is_retried() {
     let retry_times = RetryTimes { attempt: Duration::from_millis(300), ..QUICK };
     let mut stage = Stage::new(&[Answer::Silence], retry_times).await;
     stage.tell(1);
@@ -225,7 +225,7 @@ async fn a_server_that_does_not_answer_in_time_is_asked_again() {
 }
 
 #[tokio::test]
-async fn after_five_attempts_the_next_event_has_its_turn() {
+async fn after_five_attempts_the_next_event_is_posted() {
     let mut stage = Stage::new(&[Answer::Status(500); 5], QUICK).await;
     stage.tell(2);
     assert_eq!(stage.event_ids(6).await, [1, 1, 1, 1, 1, 2]);
@@ -233,7 +233,7 @@ async fn after_five_attempts_the_next_event_has_its_turn() {
 }
 
 #[tokio::test]
-async fn what_is_final_is_not_tried_again() {
+async fn a_final_error_is_not_retried() {
     let mut stage = Stage::new(&[Answer::Status(400), Answer::Status(410)], QUICK).await;
     stage.tell(3);
     assert_eq!(stage.event_ids(3).await, [1, 2, 3]);
@@ -251,9 +251,9 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn what_the_queue_has_no_room_for_is_dropped_and_the_rest_comes_in_order() {
+async fn events_over_the_queue_limit_are_dropped_and_the_rest_is_in_order() {
     let mut stage = Stage::new(&[], QUICK).await;
-    // The hook's task has not had its turn yet.
+    // The task of the hook has not run yet.
     stage.tell(QUEUE + 10);
     let queued: Vec<_> = (1..=QUEUE as u64).collect();
     assert_eq!(stage.event_ids(QUEUE).await, queued);
@@ -263,8 +263,8 @@ async fn what_the_queue_has_no_room_for_is_dropped_and_the_rest_comes_in_order()
 }
 
 #[tokio::test]
-async fn at_the_end_what_waits_gets_one_more_attempt() {
-    let mut stage = Stage::new(&[Answer::Status(500); 3], RetryTimes { rests: [LONG; 4], ..QUICK }).await;
+async fn at_shutdown_each_queued_event_gets_one_attempt() {
+    let mut stage = Stage::new(&[Answer::Status(500); 3], RetryTimes { pauses: [LONG; 4], ..QUICK }).await;
     stage.tell(1);
     assert_eq!(stage.event_ids(1).await, [1]);
     stage.tell(2);
@@ -274,8 +274,8 @@ async fn at_the_end_what_waits_gets_one_more_attempt() {
 }
 
 #[tokio::test]
-async fn at_the_end_a_silent_server_is_not_waited_for() {
-    let retry_times = RetryTimes { farewell: Duration::from_millis(100), ..QUICK };
+async fn at_shutdown_a_silent_server_is_abandoned() {
+    let retry_times = RetryTimes { shutdown: Duration::from_millis(100), ..QUICK };
     let mut stage = Stage::new(&[Answer::Silence], retry_times).await;
     stage.tell(3);
     assert_eq!(stage.event_ids(1).await, [1]);
@@ -285,7 +285,7 @@ async fn at_the_end_a_silent_server_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn only_the_events_and_streams_that_are_asked_for_are_posted() {
+async fn only_the_chosen_events_and_streams_are_posted() {
     let change = |request: &mut HookRequest| {
         request.events = Some(vec!["phase".into(), "removed".into()]);
         request.streams = Some(vec!["a".into(), "b".into()]);
@@ -301,7 +301,7 @@ async fn only_the_events_and_streams_that_are_asked_for_are_posted() {
 }
 
 #[tokio::test]
-async fn what_is_logged_of_a_failure_has_its_cause_and_neither_secret_nor_path() {
+async fn a_logged_failure_has_its_cause_and_neither_secret_nor_path() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -317,7 +317,7 @@ async fn what_is_logged_of_a_failure_has_its_cause_and_neither_secret_nor_path()
 }
 
 #[test]
-fn debug_output_shows_neither_secret_nor_path() {
+fn debug_output_contains_neither_secret_nor_path() {
     let written = format!("url = \"https://example.com/token?token\"\nsecret = \"{SECRET}\"\nevents = [\"phase\"]");
     let request: HookRequest = toml::from_str(&written).unwrap();
     assert!(!format!("{request:?}").contains(SECRET));
@@ -361,7 +361,7 @@ fn a_bad_setting_is_refused_with_what_is_allowed() {
 
 proptest! {
     #[test]
-    fn any_text_as_url_is_taken_or_refused(text in "(https?://)?\\PC{0,40}|(http|ftp)://[a-z:@/?#\\[\\]%.0-9]{0,30}") {
+    fn any_text_as_url_is_accepted_or_refused(text in "(https?://)?\\PC{0,40}|(http|ftp)://[a-z:@/?#\\[\\]%.0-9]{0,30}") {
         if let Ok(hook) = Hook::try_from(request(&text)) {
             let url = hook.target.url();
             prop_assert!(["http", "https"].contains(&url.scheme()) && url.has_host());
@@ -371,7 +371,7 @@ proptest! {
 }
 
 #[tokio::test(start_paused = true)]
-async fn hooks_that_stay_go_on_and_others_end() {
+async fn unchanged_hooks_keep_running_and_removed_ones_end() {
     let hook = |port: u16| Hook::try_from(request(&format!("http://127.0.0.1:{port}/"))).unwrap();
     let setting = Setting {
         events: Arc::new(Events::new()),
@@ -383,7 +383,7 @@ async fn hooks_that_stay_go_on_and_others_end() {
     let mut workers = Workers::new(setting, tasks.clone(), over.clone());
     for (hooks, running) in [(&[1, 2][..], 2), (&[2, 2, 3], 3), (&[3, 2, 2], 3), (&[3], 1)] {
         workers.set(&hooks.iter().map(|port| hook(*port)).collect::<Vec<_>>());
-        // Those that are gone have nothing left to post.
+        // Hooks that were removed have nothing left to post.
         tokio::time::sleep(Duration::from_millis(1)).await;
         assert_eq!(tasks.len(), running, "{hooks:?}");
     }

@@ -18,7 +18,7 @@ pub enum PushPhase {
     /// The stream does not run, or this server does not push.
     #[default]
     Stopped,
-    /// The target has accepted nothing yet.
+    /// The target has not accepted a frame yet.
     Connecting,
     /// The target accepts frames.
     Running,
@@ -33,7 +33,7 @@ pub struct TargetView {
     pub push: Push,
     /// Phase of the push.
     pub phase: PushPhase,
-    /// When the phase began; `None` before the first attempt.
+    /// Start of the phase; `None` before the first attempt.
     pub since: Option<UnixTime>,
     /// The last error.
     pub error: Option<String>,
@@ -54,19 +54,19 @@ pub(super) enum Progress {
     Waiting { error: String, until: UnixTime },
 }
 
-/// All targets of a stream that were tried and are still in the definition.
+/// All targets of a stream that were tried and are part of the definition.
 #[derive(Debug, Default)]
-pub(in crate::stream) struct Targets(Mutex<Vec<Known>>);
+pub(in crate::stream) struct Targets(Mutex<Vec<TargetState>>);
 
 #[derive(Debug)]
-struct Known {
+struct TargetState {
     view: TargetView,
     bytes: Arc<AtomicU64>,
-    /// The last published event.
-    told: Option<(PushPhase, Option<String>)>,
+    /// State in the last published event.
+    published: Option<(PushPhase, Option<String>)>,
 }
 
-impl Known {
+impl TargetState {
     fn new(push: Push) -> Self {
         let view = TargetView {
             push,
@@ -77,49 +77,50 @@ impl Known {
             bytes: 0,
             restarts: 0,
         };
-        Self { view, bytes: Arc::default(), told: None }
+        Self { view, bytes: Arc::default(), published: None }
     }
 
-    /// Whether to publish an event: the phase, or the reason of a failure, changed.
-    fn is_news(&mut self) -> bool {
+    /// Whether the state must be published, because the phase or the error changed.
+    fn mark_published(&mut self) -> bool {
         let now = (self.view.phase, self.view.error.clone());
-        let is_news = matches!(now.0, PushPhase::Running | PushPhase::Waiting) && self.told.as_ref() != Some(&now);
-        if is_news {
-            self.told = Some(now);
+        let mark_published =
+            matches!(now.0, PushPhase::Running | PushPhase::Waiting) && self.published.as_ref() != Some(&now);
+        if mark_published {
+            self.published = Some(now);
         }
-        is_news
+        mark_published
     }
 }
 
 impl Targets {
-    /// The current state of `named` targets.
-    pub(in crate::stream) fn view(&self, named: &[Push]) -> Vec<TargetView> {
+    /// The current state of the targets `configured`.
+    pub(in crate::stream) fn view(&self, configured: &[Push]) -> Vec<TargetView> {
         let known = self.known();
         let view = |push: &Push| match known.iter().find(|known| known.view.push == *push) {
             Some(found) => TargetView { bytes: found.bytes.load(Ordering::Relaxed), ..found.view.clone() },
-            None => Known::new(push.clone()).view,
+            None => TargetState::new(push.clone()).view,
         };
-        named.iter().map(view).collect()
+        configured.iter().map(view).collect()
     }
 
-    /// Removes all targets but `named`.
-    pub(in crate::stream) fn retain(&self, named: &[Push]) {
-        self.known().retain(|known| named.contains(&known.view.push));
+    /// Removes all targets except `configured`.
+    pub(in crate::stream) fn retain(&self, configured: &[Push]) {
+        self.known().retain(|known| configured.contains(&known.view.push));
     }
 
-    /// The byte counter of a target.
+    /// Byte counter of a target.
     pub(super) fn bytes(&self, push: &Push) -> Arc<AtomicU64> {
         Arc::clone(&find(&mut self.known(), push).bytes)
     }
 
-    /// Stores the progress of a push, and publishes an event where it is new.
+    /// Stores the progress of a push and publishes an event if the state changed.
     pub(super) fn tell(&self, setting: &Setting, name: &StreamName, (push, progress): (&Push, Progress)) {
         let now = setting.clock.now();
         let mut all = self.known();
         let known = find(&mut all, push);
         let (phase, error, next_try) = match progress {
             Progress::Stopped => (PushPhase::Stopped, None, None),
-            // The last error stays visible until the push runs.
+            // The previous error stays visible until the push runs.
             Progress::Connecting => (PushPhase::Connecting, known.view.error.take(), None),
             Progress::Running => (PushPhase::Running, None, None),
             Progress::Waiting { error, until } => {
@@ -130,7 +131,7 @@ impl Targets {
         };
         let view = &mut known.view;
         (view.phase, view.since, view.error, view.next_try) = (phase, Some(now), error, next_try);
-        if known.is_news() {
+        if known.mark_published() {
             let (target, error) = (push.url.to_string(), known.view.error.clone());
             setting.events.tell(now, name, EventKind::Push { target, phase, error });
         }
@@ -139,7 +140,7 @@ impl Targets {
             PushPhase::Connecting | PushPhase::Running => {
                 Some(setting.metrics.push_running.get_or_create_owned(&labels(name.as_str())))
             }
-            // The stream may have been removed by now.
+            // The stream may have been removed, so the gauge is not created again.
             PushPhase::Stopped | PushPhase::Waiting => {
                 setting.metrics.push_running.get(&labels(name.as_str())).map(|gauge| gauge.clone())
             }
@@ -147,14 +148,14 @@ impl Targets {
         gauge.into_iter().for_each(|gauge| _ = gauge.set(running as i64));
     }
 
-    fn known(&self) -> MutexGuard<'_, Vec<Known>> {
+    fn known(&self) -> MutexGuard<'_, Vec<TargetState>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn find<'a>(all: &'a mut Vec<Known>, push: &Push) -> &'a mut Known {
+fn find<'a>(all: &'a mut Vec<TargetState>, push: &Push) -> &'a mut TargetState {
     let place = all.iter().position(|known| known.view.push == *push).unwrap_or_else(|| {
-        all.push(Known::new(push.clone()));
+        all.push(TargetState::new(push.clone()));
         all.len() - 1
     });
     &mut all[place]

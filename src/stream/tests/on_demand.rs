@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_on_demand_runs_while_somebody_asks_for_it() {
+async fn an_on_demand_stream_runs_while_media_is_requested() {
     let registry = kept(&Script::default());
     registry.put(asleep("a", Duration::from_secs(30)), Guard::New).await.unwrap();
     tokio::time::sleep(Duration::from_secs(60)).await;
@@ -23,7 +23,7 @@ async fn a_stream_on_demand_runs_while_somebody_asks_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_on_demand_goes_on_while_somebody_is_being_answered() {
+async fn an_on_demand_stream_runs_while_a_response_is_sent() {
     let registry = kept(&Script::default());
     registry.put(asleep("a", Duration::from_secs(10)), Guard::New).await.unwrap();
     let visit = registry.output(&name("a")).await.unwrap().expect("it starts");
@@ -40,7 +40,7 @@ async fn a_stream_on_demand_goes_on_while_somebody_is_being_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_ended_is_not_given_to_those_who_start_a_stream_again() {
+async fn media_of_an_ended_run_is_not_served_after_a_restart() {
     let slow = async |job, stop| {
         let rendered = Script::default().render(job, stop).await;
         // Threads are joined.
@@ -59,7 +59,7 @@ async fn what_has_ended_is_not_given_to_those_who_start_a_stream_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_is_switched_off_is_not_started_by_demand() {
+async fn a_disabled_stream_is_not_started_by_demand() {
     let registry = kept(&Script::default());
     registry.put(asleep("a", Duration::from_secs(30)), Guard::New).await.unwrap();
     registry.enable(&name("a"), false, Guard::Always).await.unwrap();

@@ -1,4 +1,4 @@
-//! Targets that refuse, take and change their minds, on paused time.
+//! Targets that refuse, accept and change the connection, on paused time.
 
 use futures_util::FutureExt;
 use tokio::time::{Instant, sleep};
@@ -6,19 +6,19 @@ use tokio::time::{Instant, sleep};
 use super::*;
 use crate::media::pipeline::{Delivery, Over, PushError};
 
-/// What a target does when it is tried.
+/// Reaction of a target to an attempt.
 #[derive(Debug, Clone, Copy)]
 enum Transition {
     Refuse,
-    /// Takes frames for so many seconds and then breaks the connection.
+    /// Accepts frames for some seconds, then breaks the connection.
     Take(u64),
-    /// Gets frames of another kind.
+    /// The decoder configuration changes, so the push ends with `Changed`.
     Change,
-    /// Says nothing, and takes nothing.
+    /// Accepts nothing.
     Ignore,
 }
 
-/// Targets that follow a script and then take everything.
+/// Targets that follow a script and accept everything afterwards.
 #[derive(Clone, Default)]
 struct Targets {
     outcomes: Arc<Mutex<VecDeque<Transition>>>,
@@ -64,19 +64,19 @@ impl Targets {
         }
     }
 
-    /// Keys of the targets that were tried.
+    /// Keys of the targets that were tried, in order.
     fn keys(&self) -> Vec<String> {
         self.tries.lock().unwrap().iter().map(|(key, _)| key.clone()).collect()
     }
 
-    /// Seconds between one try and the next.
+    /// Seconds between attempts.
     fn rests(&self) -> Vec<u64> {
         let tries = self.tries.lock().unwrap();
         tries.windows(2).map(|pair| (pair[1].1 - pair[0].1).as_secs_f64().round() as u64).collect()
     }
 }
 
-/// Streams that are pushed to these targets.
+/// A registry whose streams are pushed to these targets.
 fn pushing(targets: &Targets, pushes: bool) -> Registry {
     let (script, targets) = (Script::default(), targets.clone());
     let render: Render = Arc::new(move |job, stop| Box::pin(script.clone().render(job, stop)));
@@ -101,7 +101,7 @@ async fn settle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_refuses_is_tried_for_ever() {
+async fn a_target_that_refuses_is_retried_forever() {
     let targets = Targets::of([Transition::Refuse; 100]);
     let registry = pushing(&targets, true);
     let mut news = registry.setting().events.follow(None);
@@ -126,7 +126,7 @@ async fn a_target_that_refuses_is_tried_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_minute_of_health_is_a_new_beginning() {
+async fn a_minute_of_health_resets_the_back_off() {
     let targets = Targets::of([
         Transition::Refuse,
         Transition::Refuse,
@@ -147,7 +147,7 @@ async fn a_minute_of_health_is_a_new_beginning() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_of_targets_touches_those_that_change() {
+async fn a_change_of_targets_affects_only_changed_ones() {
     let targets = Targets::default();
     let registry = pushing(&targets, true);
     registry.put(pushed(&["one", "two"]), Guard::New).await.unwrap();
@@ -196,7 +196,7 @@ async fn a_stream_is_pushed_while_it_runs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn frames_of_another_kind_are_a_new_connection_and_no_failure() {
+async fn a_changed_decoder_configuration_reconnects_without_failure() {
     let targets = Targets::of([Transition::Change]);
     let registry = pushing(&targets, true);
     registry.put(pushed(&["k"]), Guard::New).await.unwrap();
@@ -206,7 +206,7 @@ async fn frames_of_another_kind_are_a_new_connection_and_no_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_is_not_to_push_does_not() {
+async fn with_push_false_nothing_is_pushed() {
     let targets = Targets::default();
     let registry = pushing(&targets, false);
     registry.put(pushed(&["k"]), Guard::New).await.unwrap();

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_without_room_waits_for_another_to_stop() {
+async fn a_stream_over_the_capacity_waits_for_another_to_stop() {
     let registry = kept(&Script::default());
     let each = spec("a").pixels_per_second();
     registry.setting().capacity.send_replace(Capacity::Limited(each * 2));
@@ -23,7 +23,7 @@ async fn a_stream_without_room_waits_for_another_to_stop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn there_is_room_for_what_a_stream_has_and_what_others_leave() {
+async fn a_replaced_stream_may_use_its_own_and_the_free_capacity() {
     let registry = kept(&Script::default());
     let each = spec("a").pixels_per_second();
     let sized = |name: &str, height: u32| {
@@ -46,7 +46,7 @@ async fn there_is_room_for_what_a_stream_has_and_what_others_leave() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_asks_for_a_stream_without_room_is_told_at_once() {
+async fn a_request_for_a_stream_over_the_capacity_is_refused_immediately() {
     let registry = kept(&Script::default());
     let each = spec("a").pixels_per_second();
     registry.setting().capacity.send_replace(Capacity::Limited(each * 3 / 2));
@@ -59,7 +59,7 @@ async fn whoever_asks_for_a_stream_without_room_is_told_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_who_want_the_same_room_one_is_told() {
+async fn of_two_streams_for_the_same_capacity_one_is_refused() {
     let registry = kept(&Script::default());
     registry.setting().capacity.send_replace(Capacity::Limited(spec("a").pixels_per_second()));
     let create = async |name: &str| {

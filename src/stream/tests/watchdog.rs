@@ -78,17 +78,17 @@ impl Studio {
 }
 
 #[tokio::test]
-async fn an_element_that_posts_an_error_is_replaced() {
+async fn a_run_with_a_failed_element_is_replaced() {
     Studio::new().await.check(Trouble::Error, ("x264enc-v720: broken", "element")).await;
 }
 
 #[tokio::test]
-async fn an_element_that_lets_nothing_through_is_replaced() {
+async fn a_run_with_a_stalled_element_is_replaced() {
     Studio::new().await.check(Trouble::Block, ("x264enc-v720 has encoded nothing for 2.0 s", "stalled")).await;
 }
 
 #[tokio::test]
-async fn a_thread_that_hangs_keeps_nobody_from_going_on() {
+async fn a_hanging_thread_blocks_no_other_stream() {
     let (trouble, hold) = Trouble::hang();
     Studio::new().await.check(trouble, ("x264enc-v720 has encoded nothing", "stalled")).await;
     drop(hold);
