@@ -1,6 +1,9 @@
 //! The only reader of the wall clock. Other code gets a [`Clock`] or a [`UnixTime`] as an argument.
 
 use std::fmt;
+use std::fs;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -15,8 +18,8 @@ impl Clock {
     pub fn system() -> Self {
         Self::from_fn(|| {
             #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            UnixTime::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+            let now = SystemTime::now();
+            unix_time(now)
         })
     }
 
@@ -49,6 +52,19 @@ impl Offset {
     pub fn seconds(&self) -> f64 {
         moved(self.was..self.clock.now(), self.since.elapsed())
     }
+}
+
+/// When a file or directory was last modified, by the clock of its file system. A symbolic link is not followed.
+///
+/// # Errors
+/// The file system says nothing about the file.
+pub fn modified(file: &Path) -> io::Result<UnixTime> {
+    fs::symlink_metadata(file).and_then(|metadata| metadata.modified()).map(unix_time)
+}
+
+fn unix_time(time: SystemTime) -> UnixTime {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixTime::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// Seconds that a clock advanced in excess of the time that passed.

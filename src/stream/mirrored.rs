@@ -1,5 +1,5 @@
-//! Keeps the media directory, which other servers read, in step with a stream: everything of a public stream, nothing
-//! of a private one.
+//! Mirrors a stream to the media directory, which other servers read, while the stream is public. Files of a private
+//! stream are removed.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::definition::spec::StreamSpec;
 use crate::media::directory;
 use crate::media::window::Output;
 
-/// Mirrors `output` until `stop` is cancelled, while the stream is public.
+/// Mirrors `output` until `stop` is cancelled, whenever the stream is public.
 pub(super) async fn mirror(
     setting: Arc<Setting>,
     output: Arc<Output>,
@@ -32,8 +32,12 @@ pub(super) async fn mirror(
             let (output, metrics) = (Arc::clone(&output), Arc::clone(&setting.metrics));
             directory::mirror(setting.directory.clone(), output, metrics, over.clone()).await;
         };
-        // Without a sender the stream is removed, and `stop` will be cancelled.
-        let changed = async { _ = wanted.wait_for(|wanted| is_private(wanted) != private).await };
+        let changed = async {
+            if wanted.wait_for(|wanted| is_private(wanted) != private).await.is_err() {
+                // The stream was deleted. The end of its presentation is still to be written.
+                std::future::pending().await
+            }
+        };
         if let Either::Right(((), mirrored)) = select(pin!(mirrored), pin!(changed)).await {
             over.cancel();
             mirrored.await;

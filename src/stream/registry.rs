@@ -20,6 +20,7 @@ use super::{EventKind, Phase, Status, TargetView};
 use crate::base::timeline::UnixTime;
 use crate::definition::spec::{StreamName, StreamSpec};
 use crate::definition::store::{Change, Definitions, Guard, Record, WriteError};
+use crate::media::directory;
 use crate::stream::audience::{Audience, Figures};
 
 mod activity;
@@ -116,10 +117,13 @@ impl Registry {
         &self.definitions
     }
 
-    /// Keeps what runs as it should be, and counts who watches; resolves when all is over.
+    /// Keeps what runs as it should be, counts who watches, and removes files of streams that are no longer written; resolves
+    /// when all is over.
     pub async fn keep(&self) {
+        let Setting { directory, clock, .. } = &*self.setting;
         tokio::select! {
             () = self.reconcile_on() => {}
+            () = directory::remove_abandoned(directory.clone(), clock.clone()) => {}
             () = self.count_on() => {}
             () = self.definitions.follow() => {}
             () = self.over.cancelled() => {}

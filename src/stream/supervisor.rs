@@ -87,8 +87,11 @@ impl Supervisor {
         self.set(Phase::Starting, None);
         self.status.send_modify(|status| status.output = Some(Arc::clone(&output)));
         let stop = self.over.child_token();
+        // Cancelled when the end of the presentation can be written.
+        let written = CancellationToken::new().drop_guard();
+        let until = written.token().clone();
         let mirrored =
-            mirrored::mirror(Arc::clone(&self.setting), Arc::clone(&output), self.instruction.clone(), stop.clone());
+            mirrored::mirror(Arc::clone(&self.setting), Arc::clone(&output), self.instruction.clone(), until);
         let mirror = self.setting.tasks.spawn(mirrored.in_current_span());
         let (setting, targets) = (Arc::clone(&self.setting), Arc::clone(&self.targets));
         let pushed_until = stop.child_token();
@@ -124,6 +127,7 @@ impl Supervisor {
             output.end();
         }
         stop.cancel();
+        drop(written);
         // Whoever panicked has nothing more to say.
         let _ = tokio::join!(mirror, pushes);
         let announced = output.ending().map(|ending| ending.announced);

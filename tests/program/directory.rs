@@ -1,20 +1,23 @@
-//! The media directory: nothing in it is ever half there, whoever reads it and whenever the program is killed, and
-//! what goes wrong with it never stops the stream.
+//! The media directory: every file is whole at any moment, also after the program is killed, and the files of a stream
+//! are removed when no player needs them.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use reqwest::Method;
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::boxes::{Init, Segment};
 use crate::support::playlist::{Playlist, attribute, tags};
 use crate::support::server::Server;
-use crate::support::web::Web;
+use crate::support::web::{Web, send};
 use crate::support::{LONG, until};
 
 const PART: &str = ".part";
+const MARKER: &str = ".barstone";
 /// Of the default stream: video is padded to the byte, the audio encoder carries a few from one frame to the next.
 const VIDEO_BYTES: RangeInclusive<usize> = 480_000..=480_000;
 const AUDIO_BYTES: RangeInclusive<usize> = 30_700..=30_740;
@@ -30,9 +33,10 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     each.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
-/// All but those that are being written, or were when the program was killed.
+/// All files except markers and half-written files.
 fn whole_files(directory: &Path) -> Vec<PathBuf> {
-    files(directory).into_iter().filter(|file| !file.to_string_lossy().ends_with(PART)).collect()
+    let is_whole = |file: &PathBuf| ![PART, MARKER].iter().any(|end| file.to_string_lossy().ends_with(end));
+    files(directory).into_iter().filter(is_whole).collect()
 }
 
 /// Looks at a file that has a name of ours; `None` if it is removed meanwhile.
@@ -57,12 +61,16 @@ fn check_whole(file: &Path) -> Option<()> {
 
 /// Everything that the manifests on disk list is there; what is listed first may expire while it is looked at.
 fn check_listed(root: &Path) -> usize {
+    check_listed_of(&root.join("live/test"))
+}
+
+fn check_listed_of(stream: &Path) -> usize {
     let mut listed = 0;
-    let Ok(multivariant) = std::fs::read_to_string(root.join("live/test/hls.m3u8")) else { return 0 };
+    let Ok(multivariant) = std::fs::read_to_string(stream.join("hls.m3u8")) else { return 0 };
     let variants = tags(&multivariant, "#EXT-X-STREAM-INF").into_iter().map(|(_, uri)| uri.to_owned());
     let sounds = tags(&multivariant, "#EXT-X-MEDIA").into_iter().filter_map(|(list, _)| attribute(list, "URI"));
     for uri in variants.chain(sounds) {
-        let file = root.join("live/test").join(uri);
+        let file = stream.join(uri);
         let playlist = Playlist::parse(&std::fs::read_to_string(&file).expect("a listed playlist is there"));
         let directory = file.parent().expect("a track");
         assert!(directory.join(playlist.init()).exists(), "{}", file.display());
@@ -90,7 +98,7 @@ async fn watch(root: &Path, lasting: Duration) -> usize {
     let (end, longest) = (Instant::now() + lasting, Instant::now() + LONG);
     let mut seen = BTreeMap::new();
     let mut reads = 0;
-    while Instant::now() < end || (newest(root).is_none() && Instant::now() < longest) {
+    while Instant::now() < end || (check_listed(root) == 0 && Instant::now() < longest) {
         for file in whole_files(root) {
             let Ok(meta) = file.metadata() else { continue };
             let stamp = (meta.len(), meta.modified().ok());
@@ -154,12 +162,16 @@ async fn after_kills_at_any_moment_numbers_go_on_and_nothing_is_half_written() {
     std::fs::create_dir(&other).expect("there is room");
     std::fs::write(other.join("7.m4s"), "of another revision").expect("there is room");
     std::fs::write(other.join("notes.txt"), "somebody's").expect("there is room");
+    age(&other);
 
     // Without a state directory there would be a warning.
     let state = TempDir::new().expect("a temporary directory");
     let server = Server::at(root, &["--state-dir", state.path().to_str().expect("UTF-8")]);
     newer(root, last).await;
-    check_swept(root, &other);
+    let revision = revision_directory(root);
+    let left = [revision.join("935000000.m4s.part"), revision.join("1.m4s"), other.join("7.m4s")];
+    let is_gone = async || left.iter().all(|file| !file.exists()).then_some(());
+    until("the files of earlier processes are removed", LONG, is_gone).await;
     assert_eq!(std::fs::read_to_string(other.join("notes.txt")).expect("a foreign file stays"), "somebody's");
     std::fs::remove_file(other.join("notes.txt")).expect("it is there");
     // One may be removed meanwhile.
@@ -171,15 +183,6 @@ fn revision_directory(root: &Path) -> PathBuf {
     let text = std::fs::read_to_string(track(root, "v720").join("hls.m3u8")).expect("a playlist");
     let init = track(root, "v720").join(Playlist::parse(&text).init());
     init.parent().expect("a revision").to_owned()
-}
-
-/// What was left behind is gone.
-#[track_caller]
-fn check_swept(root: &Path, other: &Path) {
-    let revision = revision_directory(root);
-    for file in [revision.join("935000000.m4s.part"), revision.join("1.m4s"), other.join("7.m4s")] {
-        assert!(!file.exists(), "{}", file.display());
-    }
 }
 
 #[tokio::test]
@@ -202,6 +205,55 @@ async fn what_leaves_the_window_is_removed() {
     // Ten are listed, and each stays for its own length and that of the longest playlist that listed it.
     let kept = kept.await;
     assert!((20..=24).contains(&kept.len()), "{kept:?}");
+}
+
+/// Creates or replaces a stream by one with segments of one second and a window of ten.
+async fn put_short(web: &Web, name: &str) {
+    let video = json!([{"id": "v720", "width": 320, "height": 180, "bitrate": 200_000}]);
+    let definition =
+        json!({"segment_frames": 25, "chunk_frames": 5, "window_seconds": 10, "audio": false, "video": video});
+    let reply = web.json(Method::PUT, &format!("/api/v1/streams/{name}"), &definition).await;
+    assert!([200, 201].contains(&reply.status), "{}", reply.text());
+}
+
+/// Makes a file or a directory look as if it had been written long ago.
+fn age(file: &Path) {
+    let file = std::fs::File::open(file).expect("it exists");
+    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)).expect("it is ours");
+}
+
+#[tokio::test]
+async fn the_files_of_a_stream_that_is_deleted_or_has_no_definition_are_removed() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let root = directory.path();
+    let of = |name: &str| -> Vec<_> {
+        files(root).into_iter().filter(|file| file.to_string_lossy().contains(name)).collect()
+    };
+    let server = Server::at(root, &[]);
+    put_short(&Web::of(&server), "orphan").await;
+    let written = root.join("dash/orphan.mpd");
+    until("the stream is written", LONG, async || written.exists().then_some(())).await;
+    server.kill();
+    of("orphan").iter().for_each(|file| age(file));
+    let foreign = root.join("live/orphan/v720/notes.txt");
+    std::fs::write(&foreign, "somebody's").expect("there is room");
+
+    let server = Server::at(root, &[]);
+    let web = Web::of(&server);
+    put_short(&web, "deleted").await;
+    let stream = root.join("live/deleted");
+    until("the stream is written", LONG, async || (check_listed_of(&stream) >= 9).then_some(())).await;
+    let deleted = Instant::now();
+    assert_eq!(send(web.request(Method::DELETE, "/api/v1/streams/deleted")).await.status, 204);
+    let text = |file: &str| std::fs::read_to_string(stream.join(file)).unwrap_or_default();
+    let has_ended =
+        || text("v720/hls.m3u8").contains("#EXT-X-ENDLIST") && text("dash.mpd").contains("mediaPresentationDuration");
+    until("the manifests show the end", LONG, async || has_ended().then_some(())).await;
+    assert!(check_listed_of(&stream) >= 9);
+    until("the orphan is removed", LONG, async || (of("orphan") == [foreign.clone()]).then_some(())).await;
+    until("the stream is removed", LONG, async || of("deleted").is_empty().then_some(())).await;
+    assert!(deleted.elapsed() >= Duration::from_secs(20), "players have two windows: {:?}", deleted.elapsed());
+    assert!(check_listed(root) >= 30, "the other stream has its files");
 }
 
 fn number(segment: &Path) -> Option<u64> {

@@ -1,52 +1,41 @@
-//! The files of one stream: what should be there, what is, and the steps between.
+//! Writes the files of one presentation of a stream, and removes those that have left its window.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::definition::spec::{Revision, StreamName};
+use super::files::{FileError, entries, link_media, remove, write, write_media};
+use super::leftovers::{is_half_written, remove_untouched};
+use super::marker::Marker;
+use crate::base::utc;
+use crate::definition::spec::Revision;
 use crate::media::cmaf::Media;
 use crate::media::manifest::path::{self, MediaFile};
 use crate::media::manifest::{Latency, Place, View, dash, hls};
 use crate::media::window::{Epoch, Output, Snapshot, Window, epoch_at};
 
-/// Files that are being written are called so; a static server shows none of them under a name that is in a manifest.
-const PART: &str = ".part";
-
-/// A file that could not be written, read or removed.
-#[derive(Debug)]
-pub(super) struct FileError {
-    path: PathBuf,
-    source: io::Error,
-}
-
-impl fmt::Display for FileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.source)
-    }
-}
-
-/// Mirrors one output.
+/// Files of one output.
 pub(super) struct Mirror {
     root: PathBuf,
     output: Arc<Output>,
     tracks: Vec<TrackFiles>,
+    /// Held from the first write on.
+    marker: Option<Marker>,
 }
 
-/// What is known of a track's files.
+/// Files of one track.
 struct TrackFiles {
     directory: PathBuf,
+    /// Whether files of an earlier process were looked for.
     swept: bool,
     /// Init segments that are written.
     inits: BTreeSet<PathBuf>,
-    /// Segments of the window that are written, and the files that each of them is in.
+    /// Segments of the window that are written, each with its files.
     written: BTreeMap<u64, Vec<PathBuf>>,
-    /// The same past the ends of Periods.
+    /// Segments past the end of a Period that are written, by number and first file, each with its files.
     past: BTreeMap<(u64, PathBuf), Vec<PathBuf>>,
-    /// Segments that an earlier process left and that are not written anew yet.
+    /// Segments of an earlier process that are not written anew yet.
     inherited: BTreeSet<(u64, PathBuf)>,
 }
 
@@ -54,30 +43,58 @@ impl Mirror {
     pub(super) fn new(root: PathBuf, output: Arc<Output>) -> Self {
         let files = |id| TrackFiles::at(root.join(path::track_directory(&output.spec.name, id)));
         let tracks = output.tracks.iter().map(|track| files(&track.id)).collect();
-        Self { root, output, tracks }
+        Self { root, output, tracks, marker: None }
     }
 
-    /// Writes what is missing, then the manifests that list it, then removes what has expired. One file that cannot
-    /// be written does not keep the others from it, but no manifest lists what is not there.
+    /// Writes missing segments, then the manifests that list them, then removes expired segments. A segment that cannot
+    /// be written does not stop the others, but manifests are only written when every segment that they list is written.
     ///
     /// # Errors
     /// The first failure.
     pub(super) fn sync(&mut self) -> Result<(), FileError> {
-        let view = View::of(&self.output);
+        let output = Arc::clone(&self.output);
+        let view = View::of(&output);
         if !view.is_playable() {
             return Ok(());
         }
+        let keep = self.mark()?;
         let mut result = Ok(());
         for (place, (track, snapshot)) in self.tracks.iter_mut().zip(&view.snapshots).enumerate() {
             result = result.and(track.write(place, snapshot, &view.epochs));
         }
         if result.is_ok() && self.holds_all(&view) {
-            result = self.write_manifests(&view);
+            result = self.write_manifests(&view).and_then(|()| self.remove_leftovers(&view, keep));
         }
         for (track, snapshot) in self.tracks.iter_mut().zip(&view.snapshots) {
-            result = result.and(track.remove_expired(snapshot, self.output.spec.kept_segments()));
+            result = result.and(track.remove_expired(snapshot, output.spec.kept_segments()));
         }
         result
+    }
+
+    /// Makes sure that the stream's directory has a marker and that this process holds its lock. Returns how long files
+    /// of the stream are kept.
+    fn mark(&mut self) -> Result<Duration, FileError> {
+        let marker = match self.marker.take().filter(Marker::is_in_place) {
+            Some(marker) => marker,
+            None => {
+                let spec = &self.output.spec;
+                let directory = self.root.join(path::stream_directory(&spec.name));
+                let keep = spec.timeline.segment_duration() * u32::try_from(spec.kept_segments()).unwrap_or(u32::MAX);
+                Marker::share(&directory, keep).map_err(FileError::at(&directory))?
+            }
+        };
+        Ok(self.marker.insert(marker).keep())
+    }
+
+    /// Removes files of earlier definitions of the stream that were written longer ago than `keep`.
+    fn remove_leftovers(&self, view: &View<'_>, keep: Duration) -> Result<(), FileError> {
+        let directory = self.root.join(path::stream_directory(&view.spec.name));
+        // The playlist was written just now, by the clock of the file system, which may be another machine's.
+        let Ok(now) = utc::modified(&directory.join(path::HLS)) else { return Ok(()) };
+        let since = now.saturating_sub(keep);
+        remove_untouched(&directory, since, |revision| {
+            view.epochs.iter().any(|epoch| epoch.is_named(revision.as_str()))
+        })
     }
 
     /// Whether all that manifests list is on disk; the past of a window is filled in after its live edge.
@@ -112,27 +129,6 @@ impl Mirror {
     }
 }
 
-/// Removes all files of a stream below `root` that are named like ours, manifests first.
-///
-/// # Errors
-/// The first failure.
-pub(super) fn clear(root: &Path, stream: &StreamName) -> Result<(), FileError> {
-    let directory = root.join(path::stream_directory(stream));
-    let tracks: Vec<_> =
-        entries(&directory)?.into_iter().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
-    let [short_hls, short_dash] = [path::short_hls(stream), path::short_dash(stream)].map(|file| root.join(file));
-    let whole = [short_hls, short_dash, directory.join(path::HLS), directory.join(path::DASH)];
-    let of_tracks = tracks.iter().flat_map(|track| [track.join(path::HLS), track.join(path::IFRAMES)]);
-    whole.into_iter().chain(of_tracks).try_for_each(|file| remove(&file))?;
-    for track in tracks {
-        TrackFiles::at(track.clone()).sweep(&[])?;
-        // It stays if somebody else's files are in it.
-        let _ = fs::remove_dir(track);
-    }
-    let _ = fs::remove_dir(directory);
-    Ok(())
-}
-
 impl TrackFiles {
     fn at(directory: PathBuf) -> Self {
         let (inits, written, past, inherited) = Default::default();
@@ -144,14 +140,18 @@ impl TrackFiles {
             self.sweep(epochs)?;
             self.swept = true;
         }
+        let mut inits = BTreeSet::new();
         for epoch in epochs {
             for file in self.files(epoch, MediaFile::Init) {
-                if let Some(init) = snapshot.init(&epoch.revision).filter(|_| !self.inits.contains(&file)) {
+                let Some(init) = snapshot.init(&epoch.revision) else { continue };
+                if !self.inits.contains(&file) && !inits.contains(&file) {
                     write_media(&file, &init.media)?;
-                    self.inits.insert(file);
                 }
+                inits.insert(file);
             }
         }
+        // A revision without an epoch may be removed as a leftover, and may come again.
+        self.inits = inits;
         let mut result = Ok(());
         for (number, media) in snapshot.complete() {
             if !self.written.contains_key(&number) {
@@ -163,7 +163,7 @@ impl TrackFiles {
                 result = result.and(written);
             }
         }
-        // Players ask for segments past the end of a Period until they have read of it.
+        // Players request segments past the end of a Period until they have loaded the MPD that states the end.
         for epoch in epochs.iter().filter(|epoch| epoch.overlap().is_some()) {
             let Some(past) = epoch.rest(track).map(Window::snapshot) else { continue };
             for (number, media) in past.complete() {
@@ -184,7 +184,7 @@ impl TrackFiles {
         result
     }
 
-    /// Writes a segment to all of its files, of which the others are links to the first.
+    /// Writes a segment to its first file and links the other files to it.
     fn write_segment(&mut self, files: &[PathBuf], (number, media): (u64, &Media)) -> Result<(), FileError> {
         for (place, file) in files.iter().enumerate() {
             match place {
@@ -196,7 +196,7 @@ impl TrackFiles {
         Ok(())
     }
 
-    /// Removes what has left the window, and what an earlier process left once it is `kept` segments old.
+    /// Removes segments that have left the window, and segments of an earlier process that are `kept` segments old.
     fn remove_expired(&mut self, snapshot: &Snapshot, kept: u64) -> Result<(), FileError> {
         let oldest = snapshot.last_complete().unwrap_or_default().saturating_sub(kept);
         let first = snapshot.first();
@@ -206,7 +206,7 @@ impl TrackFiles {
         written.chain(past).chain(inherited).try_for_each(|file| remove(&file))
     }
 
-    /// The files that a file of an epoch is in: under its own revision, and under that of its Period.
+    /// Paths of a file of an epoch: below the epoch's revision, and below the revision that names the epoch's Period.
     fn files(&self, epoch: &Epoch, file: MediaFile) -> Vec<PathBuf> {
         let mut files = vec![self.directory.join(file.in_track(&epoch.revision))];
         if epoch.period.path != epoch.revision {
@@ -215,98 +215,22 @@ impl TrackFiles {
         files
     }
 
-    /// Removes what an earlier process left and nobody asks for any more. Files that are not named like ours stay.
+    /// Looks for files of an earlier process below the current revisions: half-written files are removed, segments stay
+    /// until they expire, because manifests on disk list them. Files of other revisions are leftovers.
     fn sweep(&mut self, epochs: &[Arc<Epoch>]) -> Result<(), FileError> {
-        for entry in entries(&self.directory)? {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if name.ends_with(PART) {
-                remove(&entry.path())?;
-            } else if Revision::parse(&name).is_some() {
-                let current = epochs.iter().any(|epoch| epoch.is_named(&name));
-                self.sweep_revision(&entry.path(), current)?;
+        let revisions = epochs.iter().flat_map(|epoch| [&epoch.revision, &epoch.period.path]).map(Revision::as_str);
+        for revision in revisions.collect::<BTreeSet<_>>() {
+            for file in entries(&self.directory.join(revision))? {
+                let name = file.file_name();
+                let name = name.to_string_lossy();
+                match MediaFile::parse(&name) {
+                    Some(MediaFile::Segment(number)) => _ = self.inherited.insert((number, file.path())),
+                    Some(MediaFile::Init | MediaFile::Chunk { .. }) => {}
+                    None if is_half_written(&name) => remove(&file.path())?,
+                    None => {}
+                }
             }
         }
         Ok(())
-    }
-
-    /// Removes half-written files, and media unless they are of the `current` revision: manifests on disk list those
-    /// until new ones are written.
-    fn sweep_revision(&mut self, directory: &Path, current: bool) -> Result<(), FileError> {
-        for file in entries(directory)?.into_iter().filter(|file| file.path().is_file()) {
-            let name = file.file_name();
-            let name = name.to_string_lossy();
-            match MediaFile::parse(&name) {
-                Some(MediaFile::Segment(number)) if current => _ = self.inherited.insert((number, file.path())),
-                Some(MediaFile::Init) if current => {}
-                Some(_) => remove(&file.path())?,
-                None if name.ends_with(PART) => remove(&file.path())?,
-                None => {}
-            }
-        }
-        // It stays if somebody else's files are in it.
-        let _ = fs::remove_dir(directory);
-        Ok(())
-    }
-}
-
-fn entries(directory: &Path) -> Result<Vec<fs::DirEntry>, FileError> {
-    match fs::read_dir(directory) {
-        Ok(entries) => Ok(entries.flatten().collect()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(source) => Err(FileError { path: directory.to_owned(), source }),
-    }
-}
-
-fn write_media(file: &Path, media: &Media) -> Result<(), FileError> {
-    write(file, media.pieces().iter().map(|piece| &piece[..]))
-}
-
-/// Makes `file` another name of `first`, or a copy where the file system has no links.
-fn link_media(first: &Path, file: &Path, media: &Media) -> Result<(), FileError> {
-    let part = part(file);
-    let attempt = || -> io::Result<()> {
-        if let Some(directory) = file.parent() {
-            fs::create_dir_all(directory)?;
-        }
-        fs::hard_link(first, &part)?;
-        fs::rename(&part, file)
-    };
-    let linked = attempt();
-    // Where both are links of the same file already, the one that was to be renamed stays (rename(2)).
-    let _ = fs::remove_file(&part);
-    linked.or_else(|_| write_media(file, media))
-}
-
-/// Writes a file so that it is either not there or whole.
-fn write<'a>(file: &Path, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<(), FileError> {
-    let part = part(file);
-    let attempt = || -> io::Result<()> {
-        if let Some(directory) = file.parent() {
-            fs::create_dir_all(directory)?;
-        }
-        let mut out = io::BufWriter::with_capacity(64 * 1024, fs::File::create(&part)?);
-        pieces.into_iter().try_for_each(|piece| out.write_all(piece))?;
-        out.flush()?;
-        fs::rename(&part, file)
-    };
-    attempt().map_err(|source| {
-        // What is half written takes room that a later attempt needs.
-        let _ = fs::remove_file(&part);
-        FileError { path: file.to_owned(), source }
-    })
-}
-
-/// Where a file is written before it is there.
-fn part(file: &Path) -> PathBuf {
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(PART);
-    file.with_file_name(name)
-}
-
-fn remove(file: &Path) -> Result<(), FileError> {
-    match fs::remove_file(file) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(FileError { path: file.to_owned(), source }),
-        _ => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::time::SystemTime;
 
 use super::*;
 use crate::base::timeline::UnixTime;
@@ -17,6 +18,24 @@ fn output() -> Arc<Output> {
     let output = Output::new(request.try_into().unwrap(), Revision::parse("58fe8eec").unwrap());
     initialise(&output);
     Arc::new(output)
+}
+
+/// How long files of [`output`] stay after the last write: thirteen segments of 1.92 s, in whole seconds.
+const KEEP: Duration = Duration::from_secs(25);
+
+/// Searches `root` so long after the last write of stream `test`. Returns the streams that were removed.
+fn search(root: &Path, later: Duration) -> Vec<String> {
+    // The manifest that is written last.
+    let written = fs::metadata(root.join("dash/test.mpd")).unwrap().modified().unwrap();
+    let written = written.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let removals = leftovers::remove_abandoned(root, UnixTime::default() + written + later).unwrap();
+    removals.into_iter().map(|(stream, removed)| removed.map(|()| stream.to_string()).unwrap()).collect()
+}
+
+/// Makes a file or a directory look as if it had been written a minute before the Unix time of [`SEGMENT`].
+fn age(file: &Path) {
+    let file = fs::File::open(file).unwrap();
+    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(SEGMENT * 48 / 25 - 60)).unwrap();
 }
 
 fn files(root: &Path) -> BTreeSet<String> {
@@ -42,6 +61,7 @@ fn the_directory_is_laid_out_like_the_urls() {
     insta::assert_snapshot!(list.join("\n"), @r#"
     dash/test.mpd
     hls/test.m3u8
+    live/test/.barstone
     live/test/a/58fe8eec/935016890.m4s
     live/test/a/58fe8eec/935016891.m4s
     live/test/a/58fe8eec/init.mp4
@@ -85,27 +105,147 @@ fn what_has_expired_is_removed() {
 }
 
 #[test]
-fn leftovers_are_swept_and_foreign_files_stay() {
+fn files_of_an_earlier_process_are_removed_in_time_and_files_of_others_stay() {
     let (root, output) = (tempfile::tempdir().unwrap(), output());
     let track = root.path().join("live/test/a");
-    for (file, _) in
-        [("58fe8eec/1.m4s", ""), ("58fe8eec/2.m4s.part", ""), ("0badcafe/3.m4s", ""), ("0badcafe/init.mp4", "")]
+    let old = format!("58fe8eec/{SEGMENT}.m4s");
+    for file in ["58fe8eec/1.m4s", "58fe8eec/2.m4s.part", "0badcafe/3.m4s", "0badcafe/init.mp4", "1badcafe/4.m4s", &old]
     {
         fs::create_dir_all(track.join(file).parent().unwrap()).unwrap();
         fs::write(track.join(file), "old").unwrap();
     }
-    fs::write(track.join("58fe8eec/notes.txt"), "mine").unwrap();
-    fs::write(track.join("58fe8eec").join(format!("{SEGMENT}.m4s")), "cut sh").unwrap();
+    for file in ["58fe8eec/notes.txt", "58fe8eec/notes.part"] {
+        fs::write(track.join(file), "mine").unwrap();
+    }
+    age(&track.join("0badcafe"));
     publish(&output, [SEGMENT]);
     Mirror::new(root.path().to_owned(), Arc::clone(&output)).sync().unwrap();
-    let files = files(&track);
-    assert!(files.contains("58fe8eec/notes.txt"));
-    assert_eq!(
-        files.iter().filter(|file| file.contains(".m4s")).collect::<Vec<_>>(),
-        [&format!("58fe8eec/{SEGMENT}.m4s")]
-    );
+    let left: Vec<_> = files(&track).into_iter().collect();
+    // Players may still have a playlist that lists the other revision that was written recently.
+    let wanted = ["1badcafe/4.m4s", &old, "58fe8eec/init.mp4", "58fe8eec/notes.part", "58fe8eec/notes.txt", "hls.m3u8"];
+    assert_eq!(left, wanted);
     assert!(!track.join("0badcafe").exists());
-    assert_eq!(fs::read(track.join(format!("58fe8eec/{SEGMENT}.m4s"))).unwrap().len(), 72);
+    assert_eq!(fs::read(track.join(old)).unwrap().len(), 72);
+}
+
+#[test]
+fn a_stream_that_is_no_longer_written_is_removed_when_no_player_needs_it() {
+    let (root, output) = (tempfile::tempdir().unwrap(), output());
+    let root = root.path();
+    publish(&output, SEGMENT..SEGMENT + 2);
+    let mut mirror = Mirror::new(root.to_owned(), output);
+    mirror.sync().unwrap();
+    let foreign =
+        ["hls/other.m3u8", "live/test/a/58fe8eec/notes.txt", "live/test/v720/1.m4s", "live/unmarked/hls.m3u8"];
+    fs::create_dir(root.join("live/unmarked")).unwrap();
+    foreign.iter().for_each(|file| fs::write(root.join(file), "").unwrap());
+    let hour = Duration::from_secs(3600);
+    assert_eq!(search(root, hour), [""; 0], "it is written");
+    drop(mirror);
+    assert_eq!(search(root, KEEP - Duration::from_millis(1)), [""; 0], "players may need it");
+    assert_eq!(search(root, KEEP), ["test"]);
+    assert_eq!(files(root).into_iter().collect::<Vec<_>>(), foreign);
+}
+
+#[test]
+fn a_directory_that_two_write_is_removed_when_neither_does() {
+    let (root, output) = (tempfile::tempdir().unwrap(), output());
+    publish(&output, [SEGMENT]);
+    let mut mirrors = [1, 2].map(|_| Mirror::new(root.path().to_owned(), Arc::clone(&output)));
+    mirrors.iter_mut().for_each(|mirror| mirror.sync().unwrap());
+    let [one, other] = mirrors;
+    for mirror in [one, other] {
+        assert_eq!(search(root.path(), KEEP), [""; 0]);
+        drop(mirror);
+    }
+    assert_eq!(search(root.path(), KEEP), ["test"]);
+}
+
+#[test]
+fn nothing_is_removed_through_a_symbolic_link() {
+    let (root, elsewhere, output) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), output());
+    let (root, elsewhere) = (root.path(), elsewhere.path());
+    publish(&output, [SEGMENT]);
+    for root in [root, elsewhere] {
+        Mirror::new(root.to_owned(), Arc::clone(&output)).sync().unwrap();
+    }
+    let before = files(elsewhere);
+    for (link, target) in
+        [("other", "live/test"), ("test/b", "live/test/a"), ("test/a/0badcafe", "live/test/a/58fe8eec")]
+    {
+        std::os::unix::fs::symlink(elsewhere.join(target), root.join("live").join(link)).unwrap();
+    }
+    assert_eq!(search(root, KEEP), ["test"]);
+    assert_eq!(files(elsewhere), before);
+    let left: Vec<_> = files(root).into_iter().collect();
+    assert_eq!(left, ["live/other", "live/test/a/0badcafe", "live/test/b"], "the links");
+}
+
+#[test]
+fn a_stream_whose_files_cannot_be_removed_does_not_stop_the_others() {
+    let (root, output) = (tempfile::tempdir().unwrap(), output());
+    publish(&output, [SEGMENT]);
+    Mirror::new(root.path().to_owned(), output).sync().unwrap();
+    fs::create_dir(root.path().join("live/bad")).unwrap();
+    std::os::unix::fs::symlink("/dev/null", root.path().join("live/bad/.barstone")).unwrap();
+    let removals = leftovers::remove_abandoned(root.path(), UnixTime::from_millis(u64::MAX / 2_000_000)).unwrap();
+    let outcomes: BTreeSet<_> = removals.iter().map(|(name, removed)| (name.as_str(), removed.is_ok())).collect();
+    assert_eq!(outcomes, BTreeSet::from([("bad", false), ("test", true)]));
+    // It is reported once.
+    let failing = report(removals, &BTreeSet::new());
+    assert_eq!(failing.iter().map(StreamName::as_str).collect::<Vec<_>>(), ["bad"]);
+}
+
+#[test]
+fn a_stream_of_a_removed_name_keeps_its_files_and_loses_those_of_the_old_one() {
+    let (root, output) = (tempfile::tempdir().unwrap(), output());
+    publish(&output, [SEGMENT]);
+    Mirror::new(root.path().to_owned(), output).sync().unwrap();
+    let mut request = StreamRequest::named("test");
+    request.window_seconds = 10;
+    request.audio = None;
+    let new = Arc::new(Output::new(request.try_into().unwrap(), Revision::parse("0123abcd").unwrap()));
+    initialise(&new);
+    publish(&new, [SEGMENT]);
+    let mut mirror = Mirror::new(root.path().to_owned(), Arc::clone(&new));
+    mirror.sync().unwrap();
+    assert_eq!(search(root.path(), KEEP), [""; 0]);
+    let old = |file: &String| file.starts_with("live/test/a/") || file.contains("/58fe8eec/");
+    assert_eq!(files(root.path()).iter().filter(|file| old(file)).count(), 5, "players may need them");
+    for file in ["v720/58fe8eec", "a/58fe8eec", "a/hls.m3u8"] {
+        age(&root.path().join("live/test").join(file));
+    }
+    publish(&new, [SEGMENT + 1]);
+    mirror.sync().unwrap();
+    let left: Vec<_> = files(root.path()).into_iter().filter(|file| file.starts_with("live/")).collect();
+    insta::assert_snapshot!(left.join("\n"), @r"
+    live/test/.barstone
+    live/test/dash.mpd
+    live/test/hls.m3u8
+    live/test/v720/0123abcd/935016890.m4s
+    live/test/v720/0123abcd/935016891.m4s
+    live/test/v720/0123abcd/init.mp4
+    live/test/v720/hls.m3u8
+    live/test/v720/iframes.m3u8
+    ");
+}
+
+#[tokio::test]
+async fn the_end_of_a_presentation_is_written_also_when_the_mirror_ends_at_the_same_time() {
+    let (root, output) = (tempfile::tempdir().unwrap(), output());
+    publish(&output, [SEGMENT]);
+    let stop = CancellationToken::new();
+    let mirroring = mirror(Some(root.path().to_owned()), Arc::clone(&output), Arc::default(), stop.clone());
+    let playlist = root.path().join("live/test/a/hls.m3u8");
+    let ending = async {
+        while !playlist.exists() {
+            tokio::task::yield_now().await;
+        }
+        stop.cancel();
+        output.end();
+    };
+    tokio::join!(mirroring, ending);
+    assert!(fs::read_to_string(&playlist).unwrap().ends_with("#EXT-X-ENDLIST\n"));
 }
 
 #[test]

@@ -11,6 +11,8 @@
 
 use crate::definition::spec::{Revision, StreamName, TrackId};
 
+/// Directory of all streams, from the root.
+pub const STREAMS: &str = "live";
 /// Multivariant and media playlists.
 pub const HLS: &str = "hls.m3u8";
 /// The same with low latency.
@@ -84,7 +86,7 @@ pub fn init_template(revision: &Revision) -> String {
 
 /// The directory of a stream, from the root.
 pub fn stream_directory(stream: &StreamName) -> String {
-    format!("live/{stream}")
+    format!("{STREAMS}/{stream}")
 }
 
 /// What of a path comes behind a viewer token, and the token; from the root, with its slash.
@@ -100,7 +102,7 @@ pub fn under_token(token: &str, path: &str) -> String {
 
 /// The directory of a track, from the root.
 pub fn track_directory(stream: &StreamName, track: &TrackId) -> String {
-    format!("live/{stream}/{track}")
+    format!("{STREAMS}/{stream}/{track}")
 }
 
 /// Short form of the multivariant playlist, from the root.
