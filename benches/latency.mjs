@@ -13,19 +13,19 @@ const SECONDS = 60;
 
 /** @type {[path: string, player: string, mostMs: { test: number, quick: number }][]} */
 const PLAYS = [
-  ['llhls.m3u8', 'hls.js', { test: 1500, quick: 1000 }],
-  ['llhls.m3u8', 'shaka-player', { test: 1500, quick: 1000 }],
-  ['lldash.mpd', 'shaka-player', { test: 1400, quick: 1000 }],
-  ['lldash.mpd', 'dash.js', { test: 1400, quick: 1000 }],
+  ['llhls.m3u8', 'hls.js', { test: 1200, quick: 1000 }],
+  ['llhls.m3u8', 'shaka-player', { test: 1200, quick: 1000 }],
+  ['lldash.mpd', 'shaka-player', { test: 1200, quick: 1000 }],
+  ['lldash.mpd', 'dash.js', { test: 1200, quick: 1000 }],
 ];
 
 console.log('\nHow far behind the clock is the picture in players with low latency?');
 const server = await Server.start();
 const browser = await launch();
 try {
-  // The other is there from the start, with chunks of 0.32 s.
+  // The other is there from the start, with chunks of 0.24 s.
   await server.api('POST', '', { name: 'quick', chunk_frames: 4 });
-  for (const [stream, chunk] of /** @type {const} */ ([['test', '0.32 s'], ['quick', '0.16 s']])) {
+  for (const [stream, chunk] of /** @type {const} */ ([['test', '0.24 s'], ['quick', '0.16 s']])) {
     for (const [path, player, mostMs] of PLAYS) {
       const play = await Play.open(browser, player, `${server.url}/live/${stream}/${path}`);
       try {

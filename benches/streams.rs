@@ -29,7 +29,7 @@ const MEASURED: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_secs(5);
 const LAG: &str = "barstone_publish_lag_seconds";
 /// A chunk: what is published later than this after its end comes when the next is due.
-const LATE: &str = "0.32";
+const LATE: &str = "0.24";
 const MEGABYTE: f64 = 1_000_000.0;
 
 #[tokio::main(flavor = "current_thread")]

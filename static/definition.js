@@ -28,14 +28,14 @@
 /** Settings of a new stream. @type {Settings} */
 export const DEFAULTS = { title: '', pattern: 'smpte', access: 'public', max_viewers: null, on_demand: false, idle_seconds: 30 };
 
-/** Frame rates, with a segment and a chunk that are whole numbers of video frames and of audio frames. */
+/** Frame rates, each with a segment that is a whole number of video frames and of audio frames, and a chunk of 0.24 to 0.33 s. */
 export const GRIDS = [
-  { fps: '24', segment_frames: 64, chunk_frames: 16 },
-  { fps: '25', segment_frames: 48, chunk_frames: 8 },
-  { fps: '30', segment_frames: 48, chunk_frames: 16 },
-  { fps: '50', segment_frames: 96, chunk_frames: 16 },
-  { fps: '60', segment_frames: 96, chunk_frames: 32 },
-  { fps: '30000/1001', segment_frames: 48, chunk_frames: 16 },
+  { fps: '24', segment_frames: 64, chunk_frames: 8 },
+  { fps: '25', segment_frames: 48, chunk_frames: 6 },
+  { fps: '30', segment_frames: 48, chunk_frames: 8 },
+  { fps: '50', segment_frames: 96, chunk_frames: 12 },
+  { fps: '60', segment_frames: 96, chunk_frames: 16 },
+  { fps: '30000/1001', segment_frames: 48, chunk_frames: 8 },
 ];
 
 export const PATTERNS = [

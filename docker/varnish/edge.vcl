@@ -71,13 +71,13 @@ sub vcl_backend_fetch {
     set bereq.first_byte_timeout = 10s;
     # An event stream sends a line at least every 15 s.
     set bereq.between_bytes_timeout = 60s;
-    # A frozen replica accepts connections and does not answer. Two replicas get 750 ms each, about two chunk durations. If
+    # A frozen replica accepts connections and does not answer. Two replicas get 600 ms each, about two chunk durations. If
     # neither answers in that time, the third attempt waits longer.
     if (bereq.url ~ "^[^?]*\.(m3u8|mpd|m4s|mp4)(\?|$)|^/time$") {
-        set bereq.between_bytes_timeout = 750ms;
+        set bereq.between_bytes_timeout = 600ms;
         # A replica holds a request for a segment in a playlist for up to a segment, and a request for a part for up to a part.
         if (bereq.retries < 2 && (bereq.url !~ "_HLS_msn=" || bereq.url ~ "_HLS_part=")) {
-            set bereq.first_byte_timeout = 750ms;
+            set bereq.first_byte_timeout = 600ms;
         }
     }
 }

@@ -95,7 +95,7 @@ impl Drop for Held {
 }
 
 /// Buckets of lag histograms in seconds: less than a frame, a few frames, a chunk, a segment.
-const LAGS: [f64; 11] = [0.001, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 1.0, 2.0, 5.0];
+const LAGS: [f64; 12] = [0.001, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.24, 0.32, 1.0, 2.0, 5.0];
 
 /// Labels of refused connections.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -130,7 +130,7 @@ async fn the_live_edge_comes_before_the_past() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_is_playable_when_all_tracks_have_caught_up() {
     let output = Output::new(spec("a"), spec("a").revision(""));
-    // In chunk 4 of its segment.
+    // In chunk 5 of its segment.
     let clock = Clock::from_fn(|| UnixTime::from_millis(SEGMENT * 1920 + 1300));
     let wait = async |limit| {
         let playable = run::until_playable(&output, SEGMENT - 4..SEGMENT, &clock);
@@ -139,12 +139,12 @@ async fn a_stream_is_playable_when_all_tracks_have_caught_up() {
     publish(&output, SEGMENT - 4..SEGMENT);
     assert!(!wait(1900).await, "no track has caught up");
     assert!(wait(1930).await, "a machine that is too slow plays all the same");
-    publish_chunks(&output, SEGMENT, 0..4);
+    publish_chunks(&output, SEGMENT, 0..5);
     assert!(wait(0).await);
 
     let behind = Output::new(spec("a"), spec("a").revision(""));
     publish(&behind, SEGMENT - 4..SEGMENT);
-    for index in 0..4 {
+    for index in 0..5 {
         let media = Media::from(b"chunk".to_vec());
         behind.tracks[0].window.push(Chunk { segment: SEGMENT, index, media, first_sample_end: 1, excess: 0 });
     }

@@ -26,9 +26,9 @@ const TOKEN = 'the-same-for-all';
 /** Cheap to make and to play. */
 const STREAM = { name: 'played', video: [{ id: 'v', width: 640, height: 360, bitrate: 600_000 }] };
 const TRACKS = ['/live/played/v', '/live/played/a'];
-/** One chunk. */
+/** Eight pictures. */
 const LONGEST_WAIT_MS = 320;
-/** A part takes 0.32 s. */
+/** A part takes 0.24 s. */
 const SLOW_S = 0.5;
 const KILLED_FOR_S = 3;
 const CUT_FOR_S = 15;

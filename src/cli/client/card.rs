@@ -149,7 +149,7 @@ mod tests {
           phase     running since 2026-11-21T13:55:17Z
           runs      enabled
           picture   smpte, 25 fps
-          lengths   segments of 48 frames, chunks of 8, a window of 60 s
+          lengths   segments of 48 frames, chunks of 6, a window of 60 s
           video     v720: h264 ultrafast, 1280×720, 2000000 bit/s
           audio     a: aac, 128000 bit/s, 1000 Hz at -18 dBFS
           changed   2026-11-21T13:00:00Z
@@ -189,7 +189,7 @@ mod tests {
           limits    30 viewers; 5000000 bit/s; others to http://a.example
           title     Two lines
           picture   smpte, 25 fps
-          lengths   segments of 48 frames, chunks of 8, a window of 60 s
+          lengths   segments of 48 frames, chunks of 6, a window of 60 s
           changed   2026-11-21T13:00:00Z, declared by the server's configuration
           revision  0123abcd
           tag       "89ab"

@@ -331,7 +331,7 @@ fn segment_frames() -> u32 {
 }
 
 fn chunk_frames() -> u32 {
-    8
+    6
 }
 
 fn window_seconds() -> u32 {

@@ -30,7 +30,7 @@ fn default_segments_have_an_exact_duration() {
 
 #[test]
 fn the_default_definition_as_json() {
-    assert_snapshot!(serde_json::to_string(&StreamRequest::named("test")).unwrap(), @r#"{"name":"test","enabled":true,"schedule":null,"on_demand":false,"idle_seconds":30,"requires":[],"access":"public","allow":[],"deny":[],"max_viewers":null,"max_bandwidth":null,"overflow_url":null,"push":[],"title":"","pattern":"smpte","fps":"25","segment_frames":48,"chunk_frames":8,"window_seconds":60,"video":[{"id":"v720","width":1280,"height":720,"bitrate":2000000,"codec":"h264","preset":"ultrafast"}],"audio":{"id":"a","codec":"aac","bitrate":128000,"beep_hz":1000,"beep_dbfs":-18}}"#);
+    assert_snapshot!(serde_json::to_string(&StreamRequest::named("test")).unwrap(), @r#"{"name":"test","enabled":true,"schedule":null,"on_demand":false,"idle_seconds":30,"requires":[],"access":"public","allow":[],"deny":[],"max_viewers":null,"max_bandwidth":null,"overflow_url":null,"push":[],"title":"","pattern":"smpte","fps":"25","segment_frames":48,"chunk_frames":6,"window_seconds":60,"video":[{"id":"v720","width":1280,"height":720,"bitrate":2000000,"codec":"h264","preset":"ultrafast"}],"audio":{"id":"a","codec":"aac","bitrate":128000,"beep_hz":1000,"beep_dbfs":-18}}"#);
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn refusals_say_what_is_allowed() {
     must be at least 40 s, which is 5 segments; not 30
     must be an even number (4:2:0), not 1281
     must be 90 to 4096, not 4098
-    must be 358005 to 50000000, not 1
+    must be 359671 to 50000000, not 1
     must be one of h264; not "av1"
     must be one of ultrafast, superfast, veryfast, faster, fast, medium; not "placebo"
     must have track ids that differ from each other; two tracks are called v720

@@ -61,22 +61,22 @@ async fn media_is_served_whole_and_in_ranges() {
     assert_eq!(whole.header("content-type"), "video/mp4");
     assert_eq!(whole.header("cache-control"), "public, max-age=60, immutable");
     assert_eq!(whole.header("content-length"), whole.body.len().to_string());
-    assert_eq!(whole.body.len(), 6 * 12);
+    assert_eq!(whole.body.len(), 8 * 12);
     let range = |range: &str| Request::get(&path).header("range", range).body(Body::empty()).unwrap();
     for (asked, from, to) in [
         ("bytes=0-0", 0, 1),
         ("bytes=10-13", 10, 14),
-        ("bytes=70-", 70, 72),
-        ("bytes=-3", 69, 72),
-        ("bytes=-1000", 0, 72),
+        ("bytes=94-", 94, 96),
+        ("bytes=-3", 93, 96),
+        ("bytes=-1000", 0, 96),
     ] {
         let part = ask(&app, range(asked)).await;
         assert_eq!(part.status, StatusCode::PARTIAL_CONTENT);
         assert_eq!(part.body, &whole.body[from..to], "{asked}");
-        assert_eq!(part.header("content-range"), format!("bytes {from}-{}/72", to - 1));
+        assert_eq!(part.header("content-range"), format!("bytes {from}-{}/96", to - 1));
     }
-    let beyond = ask(&app, range("bytes=72-")).await;
-    assert_eq!((beyond.status, beyond.header("content-range")), (StatusCode::RANGE_NOT_SATISFIABLE, "bytes */72"));
+    let beyond = ask(&app, range("bytes=96-")).await;
+    assert_eq!((beyond.status, beyond.header("content-range")), (StatusCode::RANGE_NOT_SATISFIABLE, "bytes */96"));
     assert_eq!(ask(&app, range("lines=1-2")).await.status, StatusCode::OK);
     let (tag, date) = (whole.header("etag"), whole.header("last-modified"));
     let weak = format!("W/{tag}");
@@ -139,7 +139,7 @@ async fn missing_media_has_a_specific_status() {
         (format!("{media}/{}.m4s", SEGMENT + 10), 425, "too_early", "public, max-age=1"),
         (format!("{media}/{}.m4s", SEGMENT - 1000), 410, "expired", "public, max-age=60"),
         (format!("{media}/{}.0.m4s", SEGMENT + 10), 425, "too_early", "public, max-age=1"),
-        (format!("{media}/{newest}.6.m4s"), 404, "no_such_media", "public, max-age=1"),
+        (format!("{media}/{newest}.8.m4s"), 404, "no_such_media", "public, max-age=1"),
         (format!("{media}/0{newest}.m4s"), 404, "no_such_media", "public, max-age=1"),
         (format!("/live/test/v720/00000000/{newest}.m4s"), 404, "no_such_media", "public, max-age=1"),
         ("/live/test/v1080/hls.m3u8".into(), 404, "no_such_media", "public, max-age=2"),

@@ -75,7 +75,7 @@ fn the_directory_is_laid_out_like_the_urls() {
     live/test/v720/iframes.m3u8
     "#);
     let segment = fs::read_to_string(root.path().join(format!("live/test/a/58fe8eec/{SEGMENT}.m4s"))).unwrap();
-    assert_eq!(segment, (0..6).map(|index| format!("{SEGMENT}.{index};")).collect::<String>());
+    assert_eq!(segment, (0..8).map(|index| format!("{SEGMENT}.{index};")).collect::<String>());
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn files_of_an_earlier_process_are_removed_in_time_and_files_of_others_stay() {
     let wanted = ["1badcafe/4.m4s", &old, "58fe8eec/init.mp4", "58fe8eec/notes.part", "58fe8eec/notes.txt", "hls.m3u8"];
     assert_eq!(left, wanted);
     assert!(!track.join("0badcafe").exists());
-    assert_eq!(fs::read(track.join(old)).unwrap().len(), 72);
+    assert_eq!(fs::read(track.join(old)).unwrap().len(), 96);
 }
 
 #[test]

@@ -184,7 +184,7 @@ fn adaptation_sets(
     let low = latency == Latency::Low;
     let video = (!spec.video.is_empty()).then(|| AdaptationSet {
         // Only a segment starts with a picture that depends on none.
-        Resync: low.then(|| resync(view, "0")).into_iter().collect(),
+        Resync: low.then(|| resync(view, (Kind::Video, "0"))).into_iter().collect(),
         ProducerReferenceTime: low
             .then(|| reference_time(view, epoch, (Kind::Video, place)))
             .flatten()
@@ -197,7 +197,7 @@ fn adaptation_sets(
         ..adaptation_set(epoch, (place, latency), numbers)
     });
     let audio = spec.audio.as_ref().map(|audio| AdaptationSet {
-        Resync: low.then(|| resync(view, "1")).into_iter().collect(),
+        Resync: low.then(|| resync(view, (Kind::Audio, "1"))).into_iter().collect(),
         ProducerReferenceTime: low
             .then(|| reference_time(view, epoch, (Kind::Audio, place)))
             .flatten()
@@ -214,10 +214,10 @@ fn adaptation_sets(
 }
 
 /// Every chunk is a place to take up the stream again, of this type of stream access point (ISO/IEC 23009-1 5.3.13).
-fn resync(view: &View<'_>, sap: &str) -> Resync {
+fn resync(view: &View<'_>, (kind, sap): (Kind, &str)) -> Resync {
     let timeline = &view.spec.timeline;
-    let chunk = u64::from(timeline.chunk_frames()) * u64::from(timeline.frame_ticks(Kind::Video));
-    Resync { rtype: Some(sap.into()), dT: Some(chunk), marker: Some(true), ..Resync::default() }
+    let longest = timeline.longest_chunk(kind).as_secs_f64() * f64::from(timeline.timescale(Kind::Video));
+    Resync { rtype: Some(sap.into()), dT: Some(longest.round() as u64), marker: Some(true), ..Resync::default() }
 }
 
 /// Media time is Unix time: both count from 1970 (ISO/IEC 23009-1 5.12).
@@ -238,7 +238,9 @@ fn adaptation_set(epoch: &Epoch, (place, latency): (Place, Latency), numbers: Nu
     let (spec, revision) = (&epoch.spec, &epoch.period.path);
     let timeline = &spec.timeline;
     let base = place.to_stream(&spec.name);
-    let early = timeline.segment_duration().saturating_sub(latency::part_target(spec)).as_secs_f64();
+    let early = timeline.segment_duration().saturating_sub(latency::part_target(spec));
+    // In whole microseconds, so that few decimals are written.
+    let early = early.as_micros() as f64 / 1e6;
     AdaptationSet {
         segmentAlignment: Some(true),
         startWithSAP: Some(1),

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use crate::base::timeline::Kind;
 use crate::definition::spec::StreamSpec;
 
-/// Chunks between the live edge and what is played. Three is the least (RFC 8216bis B.1), and a loaded client stalls
-/// on it.
-const HELD_BACK: f64 = 3.25;
+/// Part targets between the live edge and what is played: the least that the standard recommends (RFC 8216bis 4.4.3.8).
+const PART_TARGETS: f64 = 3.0;
+/// Video chunks between the live edge and what is played. A loaded client stalls on three.
+const VIDEO_CHUNKS: f64 = 3.25;
 
 /// `PART-TARGET`: the longest chunk of any track (RFC 8216bis 4.4.3.7).
 pub fn part_target(spec: &StreamSpec) -> Duration {
@@ -15,6 +17,7 @@ pub fn part_target(spec: &StreamSpec) -> Duration {
 
 /// How far behind the live edge a player is to play (RFC 8216bis 4.4.3.8, ISO/IEC 23009-1 K.3.2).
 pub fn target(spec: &StreamSpec) -> Duration {
-    let millis = part_target(spec).mul_f64(HELD_BACK).as_nanos().div_ceil(1_000_000);
+    let video = spec.timeline.longest_chunk(Kind::Video).mul_f64(VIDEO_CHUNKS);
+    let millis = part_target(spec).mul_f64(PART_TARGETS).max(video).as_nanos().div_ceil(1_000_000);
     Duration::from_millis(millis as u64)
 }

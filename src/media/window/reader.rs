@@ -186,15 +186,19 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::definition::spec::StreamSpec;
+    use crate::definition::spec::{StreamRequest, StreamSpec};
     use crate::media::cmaf::{Format, Media, Packager};
     use crate::media::window::{Epoch, Init};
 
     const SEGMENT: u64 = 935_016_890;
     const CHUNKS: u32 = 6;
 
+    /// With chunks of exactly the same length for video and audio.
     fn output() -> Arc<Output> {
-        let output = Output::new(StreamSpec::test(), StreamSpec::test().revision(""));
+        let request = StreamRequest { chunk_frames: 8, ..StreamRequest::named("test") };
+        let spec = StreamSpec::try_from(request).unwrap();
+        let revision = spec.revision("");
+        let output = Output::new(spec, revision);
         initialise(&output, 0);
         output.open();
         Arc::new(output)

@@ -84,7 +84,7 @@ async fn a_run_with_a_failed_element_is_replaced() {
 
 #[tokio::test]
 async fn a_run_with_a_stalled_element_is_replaced() {
-    Studio::new().await.check(Trouble::Block, ("x264enc-v720 has encoded nothing for 2.0 s", "stalled")).await;
+    Studio::new().await.check(Trouble::Block, ("x264enc-v720 has encoded nothing for 1.7 s", "stalled")).await;
 }
 
 #[tokio::test]

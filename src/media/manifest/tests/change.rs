@@ -31,7 +31,7 @@ fn definitions(playlist: &str) -> Vec<String> {
                 .iter()
                 .any(|tag| line.starts_with(tag))
     };
-    let short = |line: &str| line.replace("#EXT-X-", "").replace(",INDEPENDENT=YES", "").replace("DURATION=0.32,", "");
+    let short = |line: &str| line.replace("#EXT-X-", "").replace(",INDEPENDENT=YES", "").replace("DURATION=0.24,", "");
     playlist.lines().filter(told).map(short).collect()
 }
 
@@ -76,8 +76,8 @@ fn parts_and_hints_are_of_the_definition_of_their_segment() {
     };
     publish(&output, SEGMENT..SEGMENT + 2);
     assert_snapshot!(parts(&output), @r#"
-    PART:URI="58fe8eec/935016891.4.m4s"
-    PART:URI="58fe8eec/935016891.5.m4s"
+    PART:URI="58fe8eec/935016891.6.m4s"
+    PART:URI="58fe8eec/935016891.7.m4s"
     58fe8eec/935016891.m4s
     PRELOAD-HINT:TYPE=PART,URI="0123abcd/935016892.0.m4s"
     "#);

@@ -10,10 +10,10 @@ fn a_low_latency_mpd_offers_chunks_as_they_are_made() {
     publish(&output, SEGMENT..SEGMENT + 2);
     let mpd = dash::mpd(&View::of(&output), Place::Stream, Latency::Low).unwrap();
     for part in [
-        "availabilityTimeOffset=\"1.6\" availabilityTimeComplete=\"false\"",
-        "<ServiceDescription id=\"0\"><Latency min=\"640\" max=\"3120\" target=\"1040\"/>",
+        "availabilityTimeOffset=\"1.664\" availabilityTimeComplete=\"false\"",
+        "<ServiceDescription id=\"0\"><Latency min=\"512\" max=\"2340\" target=\"780\"/>",
         "<ProducerReferenceTime id=\"0\" inband=\"true\" presentationTime=\"0\" type=\"captured\"",
-        "<Resync type=\"0\" dT=\"28800\" marker=\"true\"/>",
+        "<Resync type=\"0\" dT=\"21600\" marker=\"true\"/>",
         "low-latency-live-v5",
     ] {
         assert!(mpd.contains(part), "{part} in {mpd}");
@@ -123,9 +123,9 @@ fn nothing_is_hinted_at_past_an_announced_end() {
     publish(&output, SEGMENT..SEGMENT + 3);
     output.end_after(SEGMENT + 3, UnixTime::default());
     let low = || hls::low_latency(&View::of(&output), &track(&output, "v720"), hls::Skip::No).unwrap();
-    publish_chunks(&output, SEGMENT + 3, 0..5);
-    assert!(low().contains(&format!("PRELOAD-HINT:TYPE=PART,URI=\"58fe8eec/{}.5.m4s", SEGMENT + 3)), "{}", low());
-    publish_chunks(&output, SEGMENT + 3, 5..6);
+    publish_chunks(&output, SEGMENT + 3, 0..7);
+    assert!(low().contains(&format!("PRELOAD-HINT:TYPE=PART,URI=\"58fe8eec/{}.7.m4s", SEGMENT + 3)), "{}", low());
+    publish_chunks(&output, SEGMENT + 3, 7..8);
     assert!(!low().contains("PRELOAD-HINT"));
 }
 
