@@ -114,7 +114,7 @@ async function ask(method, path, body) {
 async function json(response) {
   if (!isJson(response)) return null;
   return response.json().catch(() => {
-    throw new NoConnection('The connection broke before the whole answer was there. Try again.');
+    throw new NoConnection('The connection broke before the whole answer arrived. Try again.');
   });
 }
 

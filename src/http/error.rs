@@ -119,7 +119,8 @@ pub(super) struct Problem<'a> {
     /// Path of the field with the wrong value, such as `video[0].width`.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
-    /// What the stream needs, and what there is, if encoding capacity is missing.
+    /// Pixels per second that the stream needs, that other streams use, and that the server can encode, if encoding
+    /// capacity is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pixels_per_second: Option<NoRoom>,
 }

@@ -25,9 +25,9 @@ const REFUSALS: [Code; 2] = [Code::TokenNeeded, Code::BadToken];
 const BAD_BODIES: [Code; 6] =
     [Code::NotJson, Code::BadBody, Code::TooSlow, Code::TooLarge, Code::NotJsonType, Code::BadValue];
 
-const ABOUT: &str = "Live test streams by REST. Everybody may read, but for media of private streams. Every change \
-    needs the API token. Whatever is answered to GET is answered to HEAD, without the body. A path that is not here is \
-    answered with 404 and the code unknown_path, a method that is not here with 405 and wrong_method.";
+const ABOUT: &str = "Controls live test streams. Reading needs no token. Every change needs the API token. The server \
+    answers HEAD as it answers GET, without the body. A path that is not in this document gets 404 with the code \
+    unknown_path, and a method that is not in this document gets 405 with the code wrong_method.";
 
 /// `GET /api/v1/openapi.json`
 pub(super) async fn openapi() -> impl IntoResponse {
@@ -161,7 +161,7 @@ fn headers(headers: &[Header]) -> Value {
                 ("Link", false, "URL of the next page, as rel=\"next\" (RFC 8288), if there are more streams.")
             }
             Header::WwwAuthenticate => ("WWW-Authenticate", true, "Bearer: send the API token."),
-            Header::RetryAfter => ("Retry-After", true, "Seconds until the next attempt makes sense."),
+            Header::RetryAfter => ("Retry-After", true, "Seconds after which the client should try again."),
         };
         (name.to_owned(), json!({"required": always, "description": about, "schema": {"type": "string"}}))
     });

@@ -16,13 +16,14 @@ const HISTORY: usize = 50;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
-    /// The stream is not to run.
+    /// The stream is not meant to run, or it runs on demand and has no viewers.
     Stopped,
     /// The stream encodes the segments that make it playable.
     Starting,
     /// The stream is playable and on time.
     Running,
-    /// The next run starts shortly: a run failed, a required stream does not run yet, or encoding capacity is missing.
+    /// The stream should run, but cannot run yet: a run failed and the next attempt is due shortly, a required stream
+    /// does not run, or encoding capacity is missing.
     Waiting,
     /// Failed for good: a restart would fail the same way. Fix the cause, then stop and start the stream.
     Failed,

@@ -9,11 +9,11 @@ use reqwest::Url;
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  the server is not reachable, or it failed
+  1  the server is not reachable or failed
   2  wrong usage, or a file that cannot be read, written or parsed
   3  the stream does not exist
   4  the server refused the request
-With several streams, all are tried, and the highest code counts.";
+If you name several streams, the command tries all of them, and the highest code counts.";
 
 /// The server and how to connect to it.
 #[derive(Debug, Args)]
@@ -23,13 +23,13 @@ pub struct Options {
     #[arg(long, env = "BARSTONE_SERVER", value_name = "URL", global = true)]
     #[arg(default_value = "http://127.0.0.1:8080", value_parser = server)]
     pub(super) server: Url,
-    /// API token of the server [default: that of a server which the same user runs on this machine]
+    /// API token of the server [default: the token of a server that the same user runs on this machine]
     #[arg(long, env = "BARSTONE_API_TOKEN", value_name = "TOKEN", global = true, hide_env_values = true)]
     pub(super) token: Option<String>,
-    /// File with the API token, which other users of this machine cannot see as they can see --token
+    /// File with the API token; other users of this machine can see a token in --token
     #[arg(long, env = "BARSTONE_API_TOKEN_FILE", value_name = "FILE", global = true)]
     pub(super) token_file: Option<PathBuf>,
-    /// State directory of a server on this machine, which holds the token that the server has created
+    /// State directory of a server on this machine, with the API token that the server created
     #[arg(long, env = "BARSTONE_STATE_DIR", value_name = "DIR", global = true)]
     pub(super) state_dir: Option<PathBuf>,
     /// Print the JSON answer of the server
@@ -101,7 +101,7 @@ pub enum DefinitionsAction {
         /// File to write [default: standard output]
         file: Option<PathBuf>,
     },
-    /// Create or replace the streams of a file; if one is not allowed, none is written
+    /// Create or replace the streams in a file; if one definition is not valid, none is written
     Import {
         /// File that `export` has written, or TOML with `[[streams]]` if the file name ends in .toml; `-` reads JSON
         /// from standard input

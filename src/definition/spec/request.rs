@@ -24,11 +24,11 @@ const ONE_LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 /// Limit of frames in a segment: the longest segment at the highest rate.
 const MAX_FRAMES: u32 = *SEGMENT_SECONDS.end() * *RATES.end();
 
-/// A stream as a user writes it. Every field but `name` has a default.
+/// Definition of a stream, unchecked. Every field except `name` has a default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StreamRequest {
-    /// Name of the stream. May be left out where the URL contains it.
+    /// Name of the stream. Optional if the URL contains the name.
     #[serde(default)]
     #[schemars(regex(pattern = StreamName::PATTERN))]
     pub name: Option<String>,
@@ -45,19 +45,19 @@ pub struct StreamRequest {
     #[serde(default = "idle_seconds")]
     #[schemars(range(min = *IDLE_SECONDS.start(), max = *IDLE_SECONDS.end()))]
     pub idle_seconds: u32,
-    /// Names of streams that run whenever this stream does.
+    /// Names of streams that run whenever this stream runs.
     #[serde(default)]
     #[schemars(length(max = MAX_REQUIRED), extend("uniqueItems" = true), inner(regex(pattern = StreamName::PATTERN)))]
     pub requires: Vec<String>,
-    /// `public`: everyone may watch. `private`: only clients with a viewer token.
+    /// `public`: everyone may play the stream. `private`: only clients with a viewer token.
     #[serde(default = "access")]
     #[schemars(extend("enum" = Access::WORDS))]
     pub access: String,
-    /// Addresses and networks that may watch; empty for everyone.
+    /// Addresses and networks that may play the stream; an empty list admits everyone.
     #[serde(default)]
     #[schemars(length(max = MAX_NETWORKS))]
     pub allow: Vec<String>,
-    /// Addresses and networks that may not watch, even if `allow` has them.
+    /// Addresses and networks that may not play the stream, even if `allow` contains them.
     #[serde(default)]
     #[schemars(length(max = MAX_NETWORKS))]
     pub deny: Vec<String>,
@@ -69,7 +69,7 @@ pub struct StreamRequest {
     #[serde(default)]
     #[schemars(range(min = *BANDWIDTHS.start(), max = *BANDWIDTHS.end()))]
     pub max_bandwidth: Option<u64>,
-    /// Base URL to which refused viewers are redirected; null answers 503.
+    /// Base URL to which refused viewers are redirected; null: they get 503.
     #[serde(default)]
     #[schemars(length(max = MAX_URL), regex(pattern = BaseUrl::PATTERN))]
     pub overflow_url: Option<String>,
@@ -77,7 +77,7 @@ pub struct StreamRequest {
     #[serde(default, deserialize_with = "object::list")]
     #[schemars(length(max = MAX_PUSHES))]
     pub push: Vec<PushRequest>,
-    /// Text in the picture; empty shows the name.
+    /// Text in the picture. If it is empty, the picture shows the name.
     #[serde(default)]
     #[schemars(length(max = MAX_TITLE_CHARS), regex(pattern = ONE_LINE))]
     pub title: String,
@@ -111,23 +111,23 @@ pub struct StreamRequest {
     pub audio: Option<AudioRequest>,
 }
 
-/// A video rendition as a user writes it.
+/// Definition of a video rendition, unchecked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct VideoRequest {
     /// Name of the track.
     #[schemars(regex(pattern = TrackId::PATTERN))]
     pub id: String,
-    /// Pixels.
+    /// Width in pixels, an even number.
     #[schemars(range(min = *SIDES.start(), max = *SIDES.end()), extend("multipleOf" = 2))]
     pub width: u32,
-    /// Pixels.
+    /// Height in pixels, an even number.
     #[schemars(range(min = *SIDES.start(), max = *SIDES.end()), extend("multipleOf" = 2))]
     pub height: u32,
-    /// Bits per second.
+    /// Bits per second of the segments, boxes and padding included.
     #[schemars(range(min = *VIDEO_BITRATES.start(), max = *VIDEO_BITRATES.end()))]
     pub bitrate: u32,
-    /// `h264`.
+    /// Video codec: `h264`.
     #[schemars(extend("enum" = ["h264"]))]
     pub codec: String,
     /// An x264 preset, `ultrafast` to `medium`.
@@ -135,23 +135,23 @@ pub struct VideoRequest {
     pub preset: String,
 }
 
-/// The sound as a user writes it.
+/// Definition of the sound, unchecked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AudioRequest {
     /// Name of the track.
     #[schemars(regex(pattern = TrackId::PATTERN))]
     pub id: String,
-    /// `aac`.
+    /// Audio codec: `aac`.
     #[schemars(extend("enum" = ["aac"]))]
     pub codec: String,
-    /// Bits per second.
+    /// Bits per second of the segments, boxes included.
     #[schemars(range(min = *AUDIO_BITRATES.start(), max = *AUDIO_BITRATES.end()))]
     pub bitrate: u32,
-    /// Hertz.
+    /// Pitch of the beep in Hz.
     #[schemars(range(min = *BEEP_HZ.start(), max = *BEEP_HZ.end()))]
     pub beep_hz: u32,
-    /// Peak level in dB relative to full scale.
+    /// Peak level of the beep in dBFS.
     #[schemars(range(min = *BEEP_DBFS.start(), max = *BEEP_DBFS.end()))]
     pub beep_dbfs: i32,
 }

@@ -48,10 +48,10 @@ pub struct ScheduleRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WindowRequest {
-    /// RFC 3339.
+    /// Start of the period, in RFC 3339.
     #[schemars(length(max = MAX_TIME_CHARS), extend("format" = "date-time"))]
     pub from: String,
-    /// RFC 3339, later than `from`.
+    /// End of the period, in RFC 3339, later than `from`.
     #[schemars(length(max = MAX_TIME_CHARS), extend("format" = "date-time"))]
     pub until: String,
 }

@@ -166,7 +166,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
     Operation {
         answers: &[json(200, "The request.", "WhoAmI")],
-        ..get("/whoami", "whoami", "Returns the request as it arrived, and which process answers.")
+        ..get("/whoami", "whoami", "Returns the request as barstone received it, and the process that answers.")
     },
 ];
 

@@ -15,7 +15,7 @@ use crate::stream::{Event, Phase, PushPhase};
 pub(super) fn all() -> Value {
     let definition = read::<StreamRequest>();
     let mut new = definition.clone();
-    new["description"] = json!("A stream as a user writes it. Every field but `name` has a default.");
+    new["description"] = json!("Definition of a stream. Every field except `name` has a default.");
     new["required"] = json!(["name"]);
     new["examples"] = json!([StreamRequest::named("example")]);
     new["properties"]["name"] = json!({"type": "string", "pattern": StreamName::PATTERN});

@@ -26,11 +26,11 @@ pub struct Sources {
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Settings {
-    /// Address and port to listen on; [::] is all addresses, IPv6 and IPv4; port 0 takes a free one [default: [::]:8080]
+    /// Address and port to listen on; [::] is all addresses, IPv6 and IPv4; port 0 is any free port [default: [::]:8080]
     #[arg(long, env = "BARSTONE_LISTEN", value_name = "ADDR:PORT", global = true)]
     pub(super) listen: Option<String>,
-    /// Also write segments and playlists here, for nginx and the like; `none` to write nothing
-    /// [default: barstone-PORT in the temporary directory]
+    /// Directory to which segments and manifests are also written, for nginx and the like; `none` writes no media to
+    /// disk [default: barstone-PORT in the temporary directory]
     #[arg(long, env = "BARSTONE_MEDIA_DIR", value_name = "DIR", global = true)]
     pub(super) media_dir: Option<PathBuf>,
     /// Directory for stream definitions, API token and viewer key
@@ -52,24 +52,24 @@ pub(super) struct Settings {
     pub(super) tls_key: Option<PathBuf>,
     #[arg(skip = secret_source::from_environment(token::VARIABLE))]
     pub(super) api_token: Option<Secret>,
-    /// File with the API token, which every change needs; BARSTONE_API_TOKEN may have the token itself [default: one is
-    /// created, and printed in the link to the page]
+    /// File with the API token, which every change needs; BARSTONE_API_TOKEN may contain the token itself [default:
+    /// barstone creates a token and prints it in the link to the page]
     #[arg(long, env = "BARSTONE_API_TOKEN_FILE", value_name = "FILE", global = true)]
     pub(super) api_token_file: Option<PathBuf>,
     #[arg(skip = secret_source::from_environment(VIEWER_KEY_VARIABLE))]
     pub(super) viewer_key: Option<Secret>,
-    /// File with up to 8 viewer keys, one a line: the first signs viewer tokens, all verify them; BARSTONE_VIEWER_KEY
-    /// has a key itself [default: barstone creates one]
+    /// File with up to 8 viewer keys, one a line: the first key signs viewer tokens, all keys verify them;
+    /// BARSTONE_VIEWER_KEY may contain a key itself [default: barstone creates a key]
     #[arg(long, env = "BARSTONE_VIEWER_KEY_FILE", value_name = "FILE", global = true)]
     pub(super) viewer_key_file: Option<PathBuf>,
-    /// URL of this server for its clients, where a reverse proxy has another host or a path prefix [default: none; URLs
-    /// are paths]
+    /// URL at which clients find this server, if a reverse proxy has another host name or a path prefix [default: none;
+    /// URLs are paths]
     #[arg(long, env = "BARSTONE_PUBLIC_URL", value_name = "URL", global = true)]
     pub(super) public_url: Option<String>,
     /// Addresses and networks that get answers; may be given several times [default: everyone]
     #[arg(long, env = "BARSTONE_ALLOW", value_name = "NETWORK", value_delimiter = ',', global = true)]
     pub(super) allow: Option<Vec<String>>,
-    /// Addresses and networks that get no answers, even if --allow has them [default: none]
+    /// Addresses and networks that get no answers, even if --allow contains them [default: none]
     #[arg(long, env = "BARSTONE_DENY", value_name = "NETWORK", value_delimiter = ',', global = true)]
     pub(super) deny: Option<Vec<String>>,
     /// Networks whose X-Forwarded-For or Forwarded header is believed [default: none]
@@ -78,7 +78,7 @@ pub(super) struct Settings {
     /// Most open connections, at most three quarters of the file descriptors [default: 10000]
     #[arg(long, env = "BARSTONE_MAX_CONNECTIONS", value_name = "NUMBER", global = true)]
     pub(super) max_connections: Option<u32>,
-    /// Most open connections from one address [default: 1024]
+    /// Most open connections from one IPv4 address or IPv6 /64 network [default: 1024]
     #[arg(long, env = "BARSTONE_MAX_CONNECTIONS_PER_ADDRESS", value_name = "NUMBER", global = true)]
     pub(super) max_connections_per_address: Option<u32>,
     /// Longest request head [default: 32768]
@@ -90,7 +90,7 @@ pub(super) struct Settings {
     /// Refuse a request whose body takes longer than this [default: 10]
     #[arg(long, env = "BARSTONE_BODY_SECONDS", value_name = "SECONDS", global = true)]
     pub(super) body_seconds: Option<u32>,
-    /// Close a connection whose client reads nothing for this long [default: 30]
+    /// Close a connection whose client reads nothing of a response for this long [default: 30]
     #[arg(long, env = "BARSTONE_SEND_SECONDS", value_name = "SECONDS", global = true)]
     pub(super) send_seconds: Option<u32>,
     /// Most streams [default: 256]
@@ -111,7 +111,7 @@ pub(super) struct Settings {
     /// What to log: error, warn, info, debug, trace or off, or target=level pairs [default: info]
     #[arg(long, env = "BARSTONE_LOG", value_name = "FILTER", global = true)]
     pub(super) log: Option<String>,
-    /// Form of a log line [default: text]
+    /// Format of the log [default: text]
     #[arg(long, env = "BARSTONE_LOG_FORMAT", value_name = "FORMAT", global = true)]
     pub(super) log_format: Option<LogFormat>,
     /// Wait until these servers accept TCP connections, then listen; may be given several times
