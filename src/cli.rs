@@ -76,12 +76,12 @@ pub enum Command {
     /// Make playback links to a private stream that expire
     #[command(after_help = EXIT_CODES)]
     Token {
-        /// The server and how to connect to it.
-        #[command(flatten)]
-        options: Options,
         /// The stream, and the lifetime of the token.
         #[command(flatten)]
         arguments: TokenArguments,
+        /// The server and how to connect to it, last because its heading in the help holds for all that follows.
+        #[command(flatten)]
+        options: Options,
     },
     /// Print a script with completions for a shell
     Completions {

@@ -46,9 +46,9 @@ export const PATTERNS = [
 ];
 
 export const RENDITIONS = [
-  { id: 'v1080', label: '1080p', width: 1920, height: 1080, kbps: 5000, chosen: false },
+  { id: 'v1080', label: '1080p', width: 1920, height: 1080, kbps: 4500, chosen: false },
   { id: 'v720', label: '720p', width: 1280, height: 720, kbps: 2000, chosen: true },
-  { id: 'v360', label: '360p', width: 640, height: 360, kbps: 800, chosen: false },
+  { id: 'v360', label: '360p', width: 640, height: 360, kbps: 600, chosen: false },
 ];
 
 /**

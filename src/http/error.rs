@@ -89,7 +89,7 @@ pub(super) enum ApiError {
     Overdue { waited: Duration },
     #[error("stream {0} is starting; try again in a second")]
     Starting(String),
-    #[error("no task has looked after the streams for 15 s; restart barstone")]
+    #[error("the task that supervises the streams has not run for 15 s; restart barstone")]
     Wedged,
     #[error("{0}")]
     Crowded(Refusal),

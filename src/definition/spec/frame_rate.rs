@@ -15,6 +15,8 @@ const PARTS: u32 = 8;
 /// Maximum distance from a whole number of an NTSC rate times 1.001. 29.97 times 1.001 is 29.99997, 23.98 times 1.001
 /// is 24.004.
 const ROUNDING: f64 = 0.006;
+/// NTSC rates in use, times 1001/1000.
+const NTSC: [u32; 5] = [24, 30, 48, 60, 120];
 
 /// Deserializes a rate as text: `25` stays `25`, `12.5` becomes `25/2`. A number that is not exact stays as it is, and
 /// [`problem`] explains it.
@@ -70,11 +72,9 @@ pub(super) fn problem(text: &str) -> String {
     if let Some(rate) = exact(number) {
         return format!("{allowed}; for {text} write \"{rate}\"");
     }
-    let times_1001 = number * 1.001;
-    let ntsc = times_1001.round();
-    match (times_1001 - ntsc).abs() < ROUNDING && ntsc <= f64::from(*RATES.end()) {
-        true => format!("{text} is not a fraction of whole numbers; for NTSC write \"{ntsc}000/1001\""),
-        false => format!("{allowed}; not {text}"),
+    match NTSC.iter().find(|ntsc| (number * 1.001 - f64::from(**ntsc)).abs() < ROUNDING) {
+        Some(ntsc) => format!("{text} is not a fraction of whole numbers; for NTSC write \"{ntsc}000/1001\""),
+        None => format!("{allowed}; not {text}"),
     }
 }
 
@@ -131,9 +131,17 @@ mod tests {
             read(&json!(29.97)).unwrap_err(),
             "29.97 is not a fraction of whole numbers; for NTSC write \"30000/1001\""
         );
-        for fps in
-            [json!(25.1), json!(-25), json!(0), json!(0.1), json!(1e30), json!("fast"), json!("inf"), json!("NaN")]
-        {
+        for fps in [
+            json!(25.1),
+            json!(24.97),
+            json!(-25),
+            json!(0),
+            json!(0.1),
+            json!(1e30),
+            json!("fast"),
+            json!("inf"),
+            json!("NaN"),
+        ] {
             let problem = read(&fps).unwrap_err();
             assert!(problem.contains("1 to 120"), "{fps}: {problem}");
         }
