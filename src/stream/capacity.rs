@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_first_by_name_gets_the_room() {
+    fn capacity_is_assigned_in_order_of_names() {
         let three = [("c", 4, false, false), ("a", 4, false, false), ("b", 4, false, false)];
         check(Capacity::Limited(8), &three, 8, &["c"]);
         check(Capacity::Unlimited, &three, 12, &[]);
@@ -127,22 +127,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_keeps_nobody_else_out() {
+    fn a_stream_that_is_too_large_blocks_no_other() {
         check(Capacity::Limited(8), &[("a", 9, false, false), ("b", 8, false, false)], 8, &["a"]);
     }
 
     #[test]
-    fn who_runs_goes_on() {
+    fn a_running_stream_keeps_its_capacity() {
         check(Capacity::Limited(8), &[("b", 9, true, false), ("a", 1, false, false)], 9, &["a"]);
     }
 
     #[test]
-    fn what_is_required_comes_first() {
+    fn required_streams_get_capacity_first() {
         check(Capacity::Limited(8), &[("a", 8, false, true), ("b", 8, false, false)], 8, &["a"]);
     }
 
     #[test]
-    fn there_is_always_room_for_sound() {
+    fn an_audio_stream_needs_no_capacity() {
         check(Capacity::Limited(8), &[("a", 9, true, false), ("b", 0, false, false)], 9, &[]);
     }
 }

@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxy_speaks_for_others() {
+    fn only_a_trusted_proxy_sets_the_client_address() {
         const FOR: &str = "x-forwarded-for";
         check("192.0.2.1", &[], &["192.0.2.1"]);
         check("192.0.2.1", &[(FOR, "198.51.100.1")], &["192.0.2.1"]);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_of_the_standard_is_read_too_and_both_count() {
+    fn forwarded_and_x_forwarded_for_both_count() {
         check(
             "10.0.0.1",
             &[("forwarded", "for=203.0.113.9, For=\"[2001:db8::1]:4711\";proto=https")],
