@@ -1,4 +1,4 @@
-//! How soon do those who wait for a part of a playlist get it, and what does each of them cost?
+//! How soon do clients of blocking reloads get a part, and what does each client cost?
 
 use std::time::{Duration, Instant};
 
@@ -50,7 +50,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One client for each of ten streams.
+/// Measures one client for each of ten streams.
 async fn few(table: &mut Table) -> anyhow::Result<()> {
     let config: String = (0..STREAMS).map(|number| format!("[[streams]]\nname = \"s{number}\"\n")).collect();
     let server = Server::start(Some(&config)).await?;
@@ -73,7 +73,7 @@ async fn few(table: &mut Table) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// All wait for the same part.
+/// Measures many clients that wait for the same part.
 async fn many(table: &mut Table) -> anyhow::Result<()> {
     let server = Server::start(None).await?;
     settled(&server, ["test".to_owned()]).await?;
@@ -107,7 +107,7 @@ async fn many(table: &mut Table) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Resolves when windows are full, so that nothing but the live runs is at work.
+/// Resolves when windows are full, so that only live runs work.
 async fn settled(server: &Server, streams: impl IntoIterator<Item = String>) -> anyhow::Result<()> {
     for stream in streams {
         for track in ["v720", "a"] {
@@ -119,20 +119,20 @@ async fn settled(server: &Server, streams: impl IntoIterator<Item = String>) -> 
     Ok(())
 }
 
-/// Chunks since 1970 that have begun.
+/// Number of chunks since 1970 that have begun.
 fn chunk_now() -> u64 {
     let timeline = timeline();
     timeline.rate().frame_at(Clock::system().now()) / u64::from(timeline.chunk_frames())
 }
 
-/// How long it is until a chunk ends; zero if it has.
+/// Time until a chunk ends; zero if it has ended.
 fn end_of(chunk: u64) -> Duration {
     let timeline = timeline();
     let end = timeline.frame_start(Kind::Video, (chunk + 1) * u64::from(timeline.chunk_frames()));
     end.saturating_since(Clock::system().now())
 }
 
-/// A connection that asks for one part of a playlist after the other.
+/// A connection that requests the playlist of one part after the other.
 struct Client {
     stream: TcpStream,
     path: String,
@@ -150,7 +150,7 @@ impl Client {
     async fn follow(&mut self, chunks: std::ops::Range<u64>) -> anyhow::Result<Vec<f64>> {
         let per_segment = u64::from(timeline().chunks_per_segment());
         let mut lags = Vec::with_capacity((chunks.end - chunks.start) as usize);
-        // Nobody may ask for more than the next few parts.
+        // Only the next few parts may be requested.
         tokio::time::sleep(end_of(chunks.start - 2)).await;
         for chunk in chunks {
             let (segment, part) = (chunk / per_segment, chunk % per_segment);
@@ -166,7 +166,7 @@ impl Client {
         Ok(lags)
     }
 
-    /// Reads one answer, which has to be 200.
+    /// Reads one answer, which must be 200.
     async fn answer(&mut self) -> anyhow::Result<()> {
         self.buffer.clear();
         loop {

@@ -1,4 +1,4 @@
-//! What does a stream cost beside ffmpeg doing the same work?
+//! What does a stream cost, compared with ffmpeg doing the same work?
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -22,10 +22,10 @@ mod table;
 
 const QUESTION: &str = "What does a stream cost beside ffmpeg doing the same work?";
 const TARGET: f64 = 0.5;
-/// All programs are measured over the same rounds, and the median is told.
+/// Number of rounds. All programs are measured in the same rounds, and the median is reported.
 const ROUNDS: usize = 3;
 const ROUND: Duration = Duration::from_secs(30);
-/// By then ffmpeg has opened its encoders and written its first segments.
+/// Time in which ffmpeg opens its encoders and writes its first segments.
 const WARM_UP: Duration = Duration::from_secs(6);
 
 const PICTURE: &str = "smptebars=s=1280x720:r=25,drawtext=fontfile=static/fonts/DejaVuSansMono-Bold.ttf:\
@@ -97,7 +97,7 @@ async fn past_is_there(server: &Server) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// ffmpeg has not stopped to do its work.
+/// Checks that ffmpeg still publishes.
 fn still_publishing(directory: &Path) -> anyhow::Result<()> {
     for name in ["one", "default"] {
         let age = directory.join(name).join("media_0.m3u8").metadata()?.modified()?.elapsed()?;

@@ -1,4 +1,4 @@
-//! How fast are segments and playlists served beside nginx?
+//! How fast are segments and playlists served, compared with nginx?
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -28,7 +28,7 @@ const QUESTION: &str = "How fast are segments and playlists served beside nginx?
 const ROUNDS: usize = 5;
 const WRK: [&str; 3] = ["-t1", "-c32", "-d4s"];
 const READY: Duration = Duration::from_secs(10);
-/// nginx as it is set up for static files; both servers get both cores.
+/// Configuration of nginx for static files. Both servers may use both cores.
 const NGINX: &str = "daemon off; worker_processes 2; pid DIR/pid; error_log DIR/error.log;
 events { worker_connections 512; }
 http {
@@ -88,9 +88,9 @@ struct Nginx {
 }
 
 impl Drop for Nginx {
-    /// A master that is killed leaves its workers behind, so it is asked to end before.
+    /// Asks nginx to end first, because a killed master process leaves its workers behind.
     fn drop(&mut self) {
-        // What does not end now is killed with `program`.
+        // A process that does not end is killed with `program`.
         let _ = command(self.files.path()).args(["-s", "stop"]).status();
         let deadline = Instant::now() + READY;
         while !self.program.has_ended() && Instant::now() < deadline {
@@ -127,7 +127,7 @@ impl Nginx {
 
 fn command(directory: &Path) -> Command {
     let mut command = Command::new("nginx");
-    // Debian keeps it where only root looks.
+    // On Debian the program is in a directory that is in the path of root only.
     command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stderr(Stdio::null());
     command.arg("-p").arg(directory).arg("-c").arg(directory.join("nginx.conf"));
     command
@@ -135,14 +135,14 @@ fn command(directory: &Path) -> Command {
 
 fn config(directory: &Path, port: u16) -> String {
     let text = NGINX.replace("DIR", &directory.display().to_string()).replace("PORT", &port.to_string());
-    // Workers of root's nginx are another user, who may not look into the directory.
+    // Workers of a root nginx are another user, which may not be able to read the directory.
     match std::fs::metadata("/proc/self").map(|own| std::os::unix::fs::MetadataExt::uid(&own)) {
         Ok(0) => format!("user root; {text}"),
         _ => text,
     }
 }
 
-/// What wrk says.
+/// Results of wrk.
 struct Load {
     requests: f64,
     per_second: f64,

@@ -6,12 +6,12 @@ use barstone::base::timeline::{Kind, Rate, Timeline};
 use barstone::media::cmaf::{Format, Packager};
 use criterion::{Criterion, criterion_group, criterion_main};
 
-/// A segment of 2026.
+/// Number of a segment in 2026.
 const SEGMENT: u64 = 935_000_000;
 const SEGMENT_FRAMES: u32 = 48;
 const CHUNK_FRAMES: u32 = 8;
 
-/// An access unit as the encoder gives it: a slice of `len` bytes behind its length.
+/// An access unit as the encoder outputs it: a length and a slice of `len` bytes.
 fn access_unit(nal_header: u8, len: usize) -> Vec<u8> {
     let mut unit = (len as u32).to_be_bytes().to_vec();
     unit.push(nal_header);
@@ -24,8 +24,8 @@ fn packager(kind: Kind, timeline: Timeline) -> (Packager, u64) {
     (Packager::new(format, SEGMENT), timeline.segment(kind, SEGMENT).start)
 }
 
-/// What a segment of the default 720p stream is: an IDR picture of 40 KB, then pictures of 1.5 KB, in chunks of 8
-/// that are padded to 2 Mb/s; and AAC frames of 128 kb/s.
+/// Packages a segment of the default 720p stream: an IDR picture of 40 KB and pictures of 1.5 KB, in chunks of 8 padded
+/// to 2 Mbit/s, and AAC frames of 128 kbit/s.
 fn package(criterion: &mut Criterion) {
     let timeline = Timeline::new(Rate::new(25, 1).expect("25 is a rate"), SEGMENT_FRAMES, CHUNK_FRAMES);
     let mut group = criterion.benchmark_group("package (target for a picture: under 20 us)");

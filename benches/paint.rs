@@ -7,7 +7,7 @@ use barstone::definition::spec::Pattern;
 use barstone::media::signal::{CHANNELS, Painter, Picture, Tone};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
-/// Frames and samples around 2026.
+/// Frame and sample numbers in 2026.
 const FRAME: u64 = 44_880_750_000;
 const SAMPLE: u64 = 86_171_040_000_000;
 

@@ -1,4 +1,4 @@
-//! How soon after it is asked for can a stream be played?
+//! How soon after its creation is a stream playable?
 
 use std::time::Instant;
 
@@ -21,7 +21,7 @@ mod table;
 const QUESTION: &str = "How soon after it is asked for can a stream be played?";
 const STREAMS: usize = 20;
 const STARTS: usize = 5;
-/// A player that begins three target durations from the end wants these.
+/// Number of newest segments that a player needs if it begins three target durations before the end.
 const NEWEST: usize = 4;
 
 #[tokio::main(flavor = "current_thread")]
@@ -59,7 +59,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Seconds from the request to the moment at which the stream can be played.
+/// Seconds from the request to the moment at which the stream is playable.
 async fn create_and_remove(server: &Server, name: &str) -> anyhow::Result<f64> {
     let begun = Instant::now();
     let request = server.client.post(server.url("/api/v1/streams")).json(&serde_json::json!({ "name": name }));
@@ -72,7 +72,7 @@ async fn create_and_remove(server: &Server, name: &str) -> anyhow::Result<f64> {
     Ok(lasted)
 }
 
-/// Resolves when a player has all that it asks for first.
+/// Resolves when all files that a player requests first are available.
 async fn playable(server: &Server, name: &str) -> anyhow::Result<()> {
     server.wait_for(&format!("/live/{name}/hls.m3u8")).await?;
     for track in ["v720", "a"] {

@@ -1,4 +1,4 @@
-//! Do 30 streams run in real time on two cores, and in how much memory?
+//! Do 30 streams run in real time on two cores, and how much memory do they need?
 
 use std::time::{Duration, Instant};
 
@@ -23,12 +23,12 @@ mod table;
 
 const QUESTION: &str = "Do 30 streams run in real time on two cores, and in how much memory?";
 const STREAMS: usize = 30;
-/// Two windows of a minute and a segment: from then on windows hold as many segments as they ever do.
+/// Time after which windows hold the maximum number of segments: two windows of a minute, and a segment.
 const FULL: Duration = Duration::from_secs(135);
 const MEASURED: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_secs(5);
 const LAG: &str = "barstone_publish_lag_seconds";
-/// A chunk: what is published later than this after its end comes when the next is due.
+/// Duration of a chunk in seconds. A chunk published later than this after its end is published when the next is due.
 const LATE: &str = "0.24";
 const MEGABYTE: f64 = 1_000_000.0;
 
@@ -73,7 +73,7 @@ async fn main() -> anyhow::Result<()> {
         let value = format!("{:.2} %", 100.0 * within / observed);
         let name = format!("published within {bound} s of their last frame's end");
         match bound {
-            // A chunk that is late by a segment is not in the histogram at all.
+            // The histogram does not contain a chunk that is late by a segment.
             LATE => table.judged(name, value, "all", within >= chunks),
             _ => table.figure(name, value),
         }
@@ -92,7 +92,7 @@ fn names() -> impl Iterator<Item = String> {
     (1..=STREAMS).map(|number| format!("s{number:02}"))
 }
 
-/// The counters at one moment.
+/// Values of the counters at one moment.
 struct Sample {
     at: Instant,
     cpu: Duration,
@@ -105,15 +105,14 @@ impl Sample {
         Ok(Self { at: Instant::now(), cpu: server.program.cpu_time()?, metrics })
     }
 
-    /// The sum of all series whose name begins with `name`.
+    /// Sum of all series with this name.
     fn count(&self, name: &str) -> f64 {
         let series = self.metrics.lines().filter(|line| line.starts_with(name));
         series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 }
 
-/// By how many segments the newest of any media playlist has been behind the newest that UTC allows, looking from
-/// time to time until `end`.
+/// Maximum number of segments by which the newest of any media playlist is behind UTC, in samples until `end`.
 async fn newest_behind(server: &Server, end: Instant) -> anyhow::Result<u64> {
     let timeline = Timeline::new(Rate::new(25, 1).expect("25 is a rate"), 48, 8);
     let clock = Clock::system();

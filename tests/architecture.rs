@@ -1,4 +1,4 @@
-//! Reads the sources and keeps the direction of dependence that the crate documentation states.
+//! Checks in the sources the direction of dependence that the crate documentation states.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 #[path = "architecture/documents.rs"]
 mod documents;
 
-/// The wings from the lowest to the highest, and the modules of each in the order in which they may use each other: only
-/// wings and modules that stand before.
+/// The wings from the lowest to the highest, and the modules of each in order. A wing or module may use only those
+/// before it.
 const ORDER: &[(&str, &[&str])] = &[
     ("base", &["timeline", "network", "os_error", "suggestion", "utc", "secret", "metrics", "mutation"]),
     ("definition", &["spec", "store"]),
@@ -21,12 +21,12 @@ const ORDER: &[(&str, &[&str])] = &[
 /// Modules without locks, tasks and clocks.
 const PURE: [&str; 5] = ["base::timeline", "definition::spec", "media::signal", "media::cmaf", "media::manifest"];
 
-/// A source file outside tests.
+/// A source file that is not a test.
 struct Source {
     path: PathBuf,
-    /// From the root of the crate, `["media", "window", "output"]` for instance.
+    /// Path from the root of the crate, such as `["media", "window", "output"]`.
     module: Vec<String>,
-    /// Without comments and tests.
+    /// Text without comments and tests.
     code: String,
 }
 
@@ -36,7 +36,7 @@ impl Source {
         path == module || path.starts_with(&format!("{module}::"))
     }
 
-    /// The wing and the module of the wing; the latter is empty for the root of a wing.
+    /// Wing and module. The module is empty for the root of a wing.
     fn place(&self) -> (&str, &str) {
         let part = |index: usize| self.module.get(index).map_or("", String::as_str);
         (part(0), part(1))
@@ -77,7 +77,7 @@ fn check_only(word: &str, allowed: &[&str]) {
     }
 }
 
-/// What follows `crate::` wherever it stands, as far as it is a path of modules.
+/// Module paths after each `crate::`.
 fn used(code: &str) -> BTreeSet<Vec<&str>> {
     let is_name = |name: &&str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     let mut found = BTreeSet::new();
@@ -89,7 +89,7 @@ fn used(code: &str) -> BTreeSet<Vec<&str>> {
 }
 
 #[test]
-fn wings_and_their_modules_use_only_what_stands_before_them() {
+fn wings_and_modules_use_only_earlier_ones() {
     let wing = |name: &str| ORDER.iter().position(|(wing, _)| *wing == name);
     for source in sources() {
         let (own_wing, own_module) = source.place();
@@ -114,8 +114,8 @@ fn wings_and_their_modules_use_only_what_stands_before_them() {
     }
 }
 
-/// Which of the files of one directory name which others there, by `super::other::` or by a name that their parent exports
-/// from the other.
+/// For each file of a directory, the files of that directory that it uses: by `super::other::`, or by a name that the
+/// parent re-exports from the other.
 fn siblings(parent: &Source, all: &[Source]) -> BTreeMap<String, BTreeSet<String>> {
     let depth = parent.module.len();
     let children: Vec<_> =
@@ -138,14 +138,14 @@ fn siblings(parent: &Source, all: &[Source]) -> BTreeMap<String, BTreeSet<String
     uses
 }
 
-/// The names after `prefix`, with those of a list in braces.
+/// Names after `prefix`, including those of a list in braces.
 fn references(code: &str, prefix: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = code;
     while let Some(at) = rest.find(prefix) {
         let before = rest[..at].chars().next_back();
         rest = &rest[at + prefix.len()..];
-        // A longer path of `super`, or one that only ends like the prefix.
+        // Skips a longer path of `super`, and an identifier that only ends like the prefix.
         if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') || rest.starts_with("super::") {
             continue;
         }
@@ -168,7 +168,7 @@ fn references(code: &str, prefix: &str) -> Vec<String> {
     found
 }
 
-/// The names that a module takes from its children, each with the child.
+/// Names that a module re-exports, each with the child it comes from.
 fn exports(code: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for statement in code.split(';').map(str::trim) {
@@ -187,7 +187,7 @@ fn exports(code: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn no_files_of_a_module_need_each_other_in_a_circle() {
+fn no_files_of_a_module_depend_on_each_other_in_a_circle() {
     let all = sources();
     let mut circles = Vec::new();
     for parent in &all {
@@ -210,7 +210,7 @@ fn no_files_of_a_module_need_each_other_in_a_circle() {
 }
 
 #[test]
-fn each_library_is_known_in_one_place() {
+fn each_library_is_used_in_one_module() {
     check_only("gstreamer", &["media::pipeline"]);
     check_only("axum", &["http"]);
     check_only("mp4_atom", &["media::cmaf"]);

@@ -1,4 +1,4 @@
-//! What is published when the clock is set, runs fast, or the process stands still: numbers and bytes stay right.
+//! Numbers and bytes stay right when the clock is set or runs fast, or when the process is suspended.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -23,28 +23,31 @@ mod support;
 
 const SUSPENDED: Duration = Duration::from_secs(30);
 
-/// One small stream on a clock that the test sets.
-struct Studio {
+/// A stream with a small picture, on a clock that the test controls.
+struct Fixture {
     registry: Registry,
     clock: Clock,
-    pace: Arc<Mutex<Pace>>,
+    speed: Arc<Mutex<Speed>>,
     over: CancellationToken,
 }
 
-impl Studio {
-    /// `rate` times as fast as the host's clock.
+impl Fixture {
+    /// Starts the stream on a clock that runs `rate` times as fast as that of the host.
     async fn new(rate: f64, window_seconds: u64) -> Self {
         let encoders = pipeline::probe().expect("GStreamer works").versions().to_owned();
-        let pace =
-            Arc::new(Mutex::new(Pace { rate, since: Instant::now(), was: Clock::system().now().as_millis() as i64 }));
-        let told = Arc::clone(&pace);
-        let clock = Clock::from_fn(move || UnixTime::from_millis(told.lock().expect("no panic").now() as u64));
+        let speed = Arc::new(Mutex::new(Speed {
+            rate,
+            since: Instant::now(),
+            started_at: Clock::system().now().as_millis() as i64,
+        }));
+        let shared = Arc::clone(&speed);
+        let clock = Clock::from_fn(move || UnixTime::from_millis(shared.lock().expect("no panic").now() as u64));
         let over = CancellationToken::new();
         let render: Render = Arc::new(|job, stop| Box::pin(pipeline::run(job, stop)));
         let setting = Setting::new(clock.clone(), render, &encoders);
         let registry = Registry::new(setting, Definitions::in_memory(Vec::new()), over.clone());
         registry.put(spec(window_seconds), Guard::New).await.expect("there is room");
-        Self { registry, clock, pace, over }
+        Self { registry, clock, speed, over }
     }
 
     async fn output(&self) -> Arc<Output> {
@@ -54,7 +57,7 @@ impl Studio {
         Arc::clone(&output)
     }
 
-    /// Ends everything and waits for it.
+    /// Ends all tasks and waits for them.
     async fn close(self) {
         self.over.cancel();
         let tasks = &self.registry.setting().tasks;
@@ -63,13 +66,13 @@ impl Studio {
     }
 
     fn set(&self, millis: i64) {
-        self.pace.lock().expect("no panic").was += millis;
+        self.speed.lock().expect("no panic").started_at += millis;
     }
 
-    /// Lets the clock go `rate` times as fast as the host's from now on.
+    /// Makes the clock run `rate` times as fast as that of the host from now on.
     fn go(&self, rate: f64) {
-        let mut pace = self.pace.lock().expect("no panic");
-        *pace = Pace { rate, since: Instant::now(), was: pace.now() };
+        let mut speed = self.speed.lock().expect("no panic");
+        *speed = Speed { rate, since: Instant::now(), started_at: speed.now() };
     }
 
     fn current(&self, output: &Output) -> u64 {
@@ -83,17 +86,17 @@ impl Studio {
     }
 }
 
-/// How the clock of a studio goes.
-struct Pace {
+/// Speed and position of the clock.
+struct Speed {
     rate: f64,
     since: Instant,
     /// Milliseconds since 1970 at `since`.
-    was: i64,
+    started_at: i64,
 }
 
-impl Pace {
+impl Speed {
     fn now(&self) -> i64 {
-        self.was + self.since.elapsed().mul_f64(self.rate).as_millis() as i64
+        self.started_at + self.since.elapsed().mul_f64(self.rate).as_millis() as i64
     }
 }
 
@@ -104,7 +107,7 @@ fn spec(window_seconds: u64) -> StreamSpec {
     request.try_into().expect("a valid one")
 }
 
-/// Follows the newest chunk of each track from now on; no chunk may come twice or out of order.
+/// Follows the newest chunk of each track. Fails if a chunk is repeated or out of order.
 fn follow(output: &Arc<Output>) -> JoinSet<()> {
     let output = Arc::clone(output);
     let mut following = JoinSet::new();
@@ -129,7 +132,7 @@ async fn reaches(output: &Output, segment: u64) {
     until(&what, LONG, async || (output.last_complete() >= Some(segment)).then_some(())).await;
 }
 
-/// The complete ones of these segments are what an unhurried run makes of them.
+/// Checks that the complete segments have the bytes of a run without time pressure.
 async fn check_bytes(output: &Output, segments: std::ops::Range<u64>) {
     let alone = Arc::new(Output::new(output.spec.clone(), output.epoch(0).revision.clone()));
     let job = Job {
@@ -162,34 +165,34 @@ fn gaps(output: &Output) -> usize {
 }
 
 #[tokio::test]
-async fn a_step_forward_is_made_up_for() {
-    let studio = Studio::new(1.0, 60).await;
-    let output = studio.output().await;
+async fn after_a_step_forward_missing_segments_are_rendered() {
+    let fixture = Fixture::new(1.0, 60).await;
+    let output = fixture.output().await;
     let mut following = follow(&output);
-    let before = studio.current(&output);
+    let before = fixture.current(&output);
     reaches(&output, before).await;
-    studio.set(5000);
-    let now = studio.current(&output);
+    fixture.set(5000);
+    let now = fixture.current(&output);
     assert!(now >= before + 2);
     reaches(&output, now + 1).await;
     assert_eq!(gaps(&output), 0);
-    assert!(studio.metric("barstone_time_jumps_total") >= 1);
-    assert_eq!(studio.metric("barstone_skipped_segments_total"), 0);
+    assert!(fixture.metric("barstone_time_jumps_total") >= 1);
+    assert_eq!(fixture.metric("barstone_skipped_segments_total"), 0);
     check_bytes(&output, before..now + 2).await;
     assert!(following.try_join_next().is_none(), "a chunk came twice or out of order");
-    studio.close().await;
+    fixture.close().await;
 }
 
 #[tokio::test]
-async fn a_step_back_waits_and_repeats_nothing() {
-    let studio = Studio::new(1.0, 60).await;
-    let output = studio.output().await;
+async fn after_a_step_back_nothing_is_published_twice() {
+    let fixture = Fixture::new(1.0, 60).await;
+    let output = fixture.output().await;
     let mut following = follow(&output);
-    let before = studio.current(&output);
+    let before = fixture.current(&output);
     reaches(&output, before).await;
-    studio.set(-5000);
+    fixture.set(-5000);
     let edge = output.tracks[0].window.snapshot().edge();
-    // What was encoded already may still come.
+    // Frames that are encoded already may still be published.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let later = output.tracks[0].window.snapshot().edge().expect("there is a chunk");
     let chunks = |edge: Edge| edge.segment * 6 + u64::from(edge.chunk);
@@ -198,41 +201,41 @@ async fn a_step_back_waits_and_repeats_nothing() {
     assert_eq!(gaps(&output), 0);
     check_bytes(&output, before..before + 3).await;
     assert!(following.try_join_next().is_none(), "a chunk came twice or out of order");
-    studio.close().await;
+    fixture.close().await;
 }
 
 #[tokio::test]
 async fn a_clock_that_runs_fast_is_followed() {
-    let studio = Studio::new(1.1, 60).await;
-    let output = studio.output().await;
+    let fixture = Fixture::new(1.1, 60).await;
+    let output = fixture.output().await;
     let mut following = follow(&output);
-    let before = studio.current(&output);
+    let before = fixture.current(&output);
     reaches(&output, before + 6).await;
-    let behind = studio.current(&output) - output.last_complete().expect("there are segments");
+    let behind = fixture.current(&output) - output.last_complete().expect("there are segments");
     assert!(behind <= 3, "{behind} segments behind the clock");
-    assert_eq!((gaps(&output), studio.metric("barstone_time_jumps_total")), (0, 0));
+    assert_eq!((gaps(&output), fixture.metric("barstone_time_jumps_total")), (0, 0));
     check_bytes(&output, before..before + 7).await;
     assert!(following.try_join_next().is_none(), "a chunk came twice or out of order");
-    studio.close().await;
+    fixture.close().await;
 }
 
 #[tokio::test]
-async fn what_overload_has_cost_is_a_gap_and_the_rest_is_right() {
-    let studio = Studio::new(1.0, 3600).await;
-    let output = studio.output().await;
+async fn overload_leaves_a_gap_and_other_segments_are_right() {
+    let fixture = Fixture::new(1.0, 3600).await;
+    let output = fixture.output().await;
     let mut following = follow(&output);
-    // However fast the machine is, sooner or later time goes faster than it encodes.
+    // On any machine, time becomes faster than encoding at some rate.
     let (mut rate, mut raise) = (25.0, Instant::now());
     until("segments are skipped", LONG, async || {
         if raise <= Instant::now() {
             rate *= 2.0;
-            studio.go(rate);
+            fixture.go(rate);
             raise += Duration::from_secs(3);
         }
-        (studio.metric("barstone_skipped_segments_total") > 0).then_some(())
+        (fixture.metric("barstone_skipped_segments_total") > 0).then_some(())
     })
     .await;
-    studio.go(1.0);
+    fixture.go(1.0);
     let skipped_before = output.last_complete().expect("there are segments");
     until("the next run publishes", LONG, async || (output.last_complete() > Some(skipped_before)).then_some(())).await;
     let last = output.last_complete().expect("there are segments");
@@ -241,11 +244,11 @@ async fn what_overload_has_cost_is_a_gap_and_the_rest_is_right() {
     assert!(numbers.is_sorted_by(|one, other| one < other));
     check_bytes(&output, last..last + 1).await;
     assert!(following.try_join_next().is_none(), "a chunk came twice or out of order");
-    studio.close().await;
+    fixture.close().await;
 }
 
 #[tokio::test]
-async fn a_process_that_was_suspended_has_everything_again() {
+async fn a_suspended_process_renders_what_it_missed() {
     let (server, other) = (Server::fresh(), Server::fresh());
     let (web, other) = (Web::of(&server), Web::of(&other));
     web.playable("test").await;

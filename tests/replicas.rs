@@ -1,5 +1,5 @@
-//! Processes with the same definitions, begun at different times and killed in between, publish the same bytes and the
-//! same manifests.
+//! Processes with the same definitions that start at different times and are killed in between publish the same bytes
+//! and the same manifests.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -14,15 +14,15 @@ use crate::support::{LONG, until};
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod support;
 
-/// When the second and the third begin, after the first.
+/// Start of the second and the third process after the first.
 const BEGIN: [Duration; 2] = [Duration::from_secs(7), Duration::from_secs(41)];
-/// From when all run.
+/// Duration of the comparison, from the time when all run.
 const WATCHED: Duration = Duration::from_secs(120);
-/// When the second is killed, and when it is started again.
+/// When the second process is killed, and when it is started again.
 const KILLED: Duration = Duration::from_secs(50);
 const AGAIN: Duration = Duration::from_secs(56);
-/// Less than a window, so that nothing leaves between two looks.
-const LOOK: Duration = Duration::from_secs(20);
+/// Interval of comparisons, shorter than a window so that no segment leaves between two of them.
+const COMPARE_INTERVAL: Duration = Duration::from_secs(20);
 
 /// Name, frame rate, frames of a segment and of a chunk, preset, audio.
 const SMALL: [(&str, &str, u32, u32, &str); 9] = [
@@ -64,16 +64,16 @@ fn streams() -> impl Iterator<Item = &'static str> {
 }
 
 /// SHA-256 by path.
-type Sums = BTreeMap<String, [u8; 32]>;
+type Hashes = BTreeMap<String, [u8; 32]>;
 
-/// Of every init segment, segment and chunk that is listed now, but for those that are known.
-async fn collect(web: &Web, sums: &mut Sums) {
+/// Adds the hashes of all listed files that are not known yet.
+async fn collect(web: &Web, hashes: &mut Hashes) {
     for stream in streams() {
         for track in tracks(stream) {
             let directory = format!("/live/{stream}/{track}");
             let playlist = web.text(&format!("{directory}/llhls.m3u8")).await;
             for path in media(&playlist).map(|uri| format!("{directory}/{uri}")) {
-                if let Entry::Vacant(vacant) = sums.entry(path) {
+                if let Entry::Vacant(vacant) = hashes.entry(path) {
                     let bytes = web.fetch(vacant.key()).await;
                     vacant.insert(Sha256::digest(&bytes).into());
                 }
@@ -82,7 +82,7 @@ async fn collect(web: &Web, sums: &mut Sums) {
     }
 }
 
-/// What a playlist lists, parts included.
+/// URIs in a playlist, including parts.
 fn media(playlist: &str) -> impl Iterator<Item = String> {
     playlist.lines().filter_map(|line| match line.split_once("URI=\"") {
         Some((tag, rest)) if tag.starts_with("#EXT-X-MAP") || tag.starts_with("#EXT-X-PART:") => {
@@ -92,7 +92,7 @@ fn media(playlist: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// All manifests of all replicas agree, as soon as they are looked at while none changes.
+/// Checks that all manifests of all replicas agree, at a moment when none of them changes.
 async fn check_manifests(replicas: &[&Web]) {
     for stream in streams() {
         let mut paths: Vec<_> = ["hls.m3u8", "llhls.m3u8", "dash.mpd", "lldash.mpd"].map(str::to_owned).into();
@@ -105,20 +105,20 @@ async fn check_manifests(replicas: &[&Web]) {
                 for web in replicas.iter().chain(&replicas[..1]) {
                     texts.push(web.text(&path).await);
                 }
-                // The first changed while the others were asked: that says nothing.
-                let still = texts.first() == texts.last();
+                // If the first playlist changed meanwhile, the comparison is not valid.
+                let unchanged = texts.first() == texts.last();
                 let same = texts.iter().all(|text| *text == texts[0]);
-                assert!(!still || same || !stands(&texts), "{path} differs:\n{}", texts.join("\n---\n"));
-                (still && same).then_some(())
+                assert!(!unchanged || same || !end_alike(&texts), "{path} differs:\n{}", texts.join("\n---\n"));
+                (unchanged && same).then_some(())
             })
             .await;
         }
     }
 }
 
-/// Whether texts that differ reach equally far, they and what they report of other renditions, so that it is not only that
-/// one is ahead.
-fn stands(texts: &[String]) -> bool {
+/// Whether all texts end at the same segment and report the same ends of other renditions. Different texts are then an
+/// error, and not only one replica ahead of another.
+fn end_alike(texts: &[String]) -> bool {
     let reach = |text: &String| {
         let reports = text.lines().filter(|line| line.starts_with("#EXT-X-RENDITION-REPORT")).map(str::to_owned);
         media(text).last().into_iter().chain(reports).collect::<Vec<_>>()
@@ -127,7 +127,7 @@ fn stands(texts: &[String]) -> bool {
 }
 
 #[tokio::test]
-async fn replicas_publish_the_same_bytes_whenever_they_began() {
+async fn replicas_publish_the_same_bytes_whenever_they_started() {
     let configuration = configuration();
     let first = Server::configured(&configuration);
     tokio::time::sleep(BEGIN[0]).await;
@@ -139,14 +139,14 @@ async fn replicas_publish_the_same_bytes_whenever_they_began() {
         three.playable(stream).await;
     }
     let began = Instant::now();
-    let mut sums: [Sums; 3] = Default::default();
+    let mut hashes: [Hashes; 3] = Default::default();
     let (mut second, mut killed) = (Some(second), false);
-    let mut look = Duration::ZERO;
-    while look <= WATCHED {
-        tokio::time::sleep(look.saturating_sub(began.elapsed())).await;
-        if look >= KILLED && !killed {
-            // What it has published is compared with what it publishes after it has been started again.
-            collect(&two, &mut sums[1]).await;
+    let mut next_comparison = Duration::ZERO;
+    while next_comparison <= WATCHED {
+        tokio::time::sleep(next_comparison.saturating_sub(began.elapsed())).await;
+        if next_comparison >= KILLED && !killed {
+            // Files of the first run of this process are compared with those of its second run.
+            collect(&two, &mut hashes[1]).await;
             second.take().expect("it runs").kill();
             tokio::time::sleep(AGAIN - KILLED).await;
             let again = Server::configured(&configuration);
@@ -157,17 +157,17 @@ async fn replicas_publish_the_same_bytes_whenever_they_began() {
             second = Some(again);
             killed = true;
         }
-        for (web, sums) in [&one, &two, &three].into_iter().zip(&mut sums) {
-            collect(web, sums).await;
+        for (web, hashes) in [&one, &two, &three].into_iter().zip(&mut hashes) {
+            collect(web, hashes).await;
         }
         check_manifests(&[&one, &two, &three]).await;
-        look += LOOK;
+        next_comparison += COMPARE_INTERVAL;
     }
     let mut compared = BTreeMap::<&str, usize>::new();
-    for (path, sum) in &sums[0] {
-        for other in &sums[1..] {
+    for (path, hash) in &hashes[0] {
+        for other in &hashes[1..] {
             if let Some(theirs) = other.get(path) {
-                assert_eq!(sum, theirs, "{path}");
+                assert_eq!(hash, theirs, "{path}");
                 *compared.entry(path.split('/').nth(2).unwrap_or_default()).or_default() += 1;
             }
         }

@@ -1,4 +1,4 @@
-//! A program that ends with its handle, and what it has used of the processors.
+//! A child process that ends with its handle, and its processor time.
 
 use std::fs;
 use std::process::{Child, Command};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-/// Ticks in a second of `/proc/PID/stat`: a constant of Linux (`USER_HZ`).
+/// Ticks per second in `/proc/PID/stat`: a constant of Linux (`USER_HZ`).
 const TICKS: u64 = 100;
 
 /// A running program; killed when dropped.
@@ -21,12 +21,12 @@ impl Program {
         self.0.id()
     }
 
-    /// Whether it is over; a program that cannot be asked is.
+    /// Whether the program has ended. A program whose status is unknown counts as ended.
     pub(crate) fn has_ended(&self) -> bool {
         self.cpu_time().is_err()
     }
 
-    /// Time on processors so far, user and system, of the program and its children.
+    /// Processor time so far, user and system, of the program and its children.
     pub(crate) fn cpu_time(&self) -> anyhow::Result<Duration> {
         let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.id()))?;
         let own = cpu_time(&self.id().to_string())?;
@@ -36,7 +36,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // Fails if the program has ended by itself.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -44,7 +44,7 @@ impl Drop for Program {
 
 fn cpu_time(id: &str) -> anyhow::Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).context("the program has ended")?;
-    // The name in the second field may hold anything but ends with the last parenthesis.
+    // The name in the second field may contain anything, but ends with the last parenthesis.
     let (_, fields) = stat.rsplit_once(") ").context("stat has no name")?;
     let mut fields = fields.split(' ');
     anyhow::ensure!(fields.next() != Some("Z"), "the program has ended");

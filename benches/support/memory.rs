@@ -1,8 +1,8 @@
-//! What memory a process has.
+//! Memory of a process.
 
 use anyhow::Context;
 
-/// Resident bytes of process `id`.
+/// Resident bytes of the process `id`.
 pub(crate) fn resident(id: u32) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;

@@ -1,9 +1,9 @@
 //! Order statistics of a few measurements.
 
-/// The smallest measurement that is not below `percent` of them.
+/// The percentile `percent`: the smallest measurement that at least so many per cent do not exceed.
 ///
 /// # Panics
-/// If nothing was measured.
+/// If `measured` is empty.
 pub(crate) fn percentile(measured: &[f64], percent: usize) -> f64 {
     let mut sorted = measured.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! The program under test, on a free port and with its files in a directory of its own.
+//! The program under test on a free port, with a directory of its own.
 
 use std::fs::File;
 use std::process::Command;
@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use super::child::Program;
 
-/// Thirty streams that start at once, on cores that others use too, take minutes.
+/// Thirty streams that start simultaneously on busy cores need minutes.
 const READY: Duration = Duration::from_secs(300);
 /// The API token, which every change needs.
 const TOKEN: &str = "the-token-of-this-bench";
@@ -22,19 +22,19 @@ pub(crate) struct Server {
     pub(crate) program: Program,
     pub(crate) client: Client,
     address: String,
-    // Fields are dropped in order: the files go after the program.
+    // Fields are dropped in order: the files after the program.
     _files: TempDir,
 }
 
 impl Server {
-    /// Starts a server with the default stream, or with those of a configuration file.
+    /// Starts a server with the default stream, or with the streams of a configuration file.
     pub(crate) async fn start(config: Option<&str>) -> anyhow::Result<Self> {
         let files = tempfile::tempdir()?;
         let log = files.path().join("log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_barstone"));
         command.args(["--listen", "127.0.0.1:0", "--media-dir"]).arg(files.path().join("media"));
         command.env("BARSTONE_API_TOKEN", TOKEN);
-        // Here all clients have one.
+        // All clients of a bench have the same address.
         command.args(["--max-connections-per-address", "10000"]);
         if let Some(config) = config {
             let path = files.path().join("config.toml");
@@ -42,7 +42,7 @@ impl Server {
             command.arg("--config").arg(path);
         }
         let program = Program::start(command.stderr(File::create(&log)?))?;
-        // Every client asks for TLS, also one that never speaks it.
+        // Every client installs a TLS provider.
         let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let bearer = format!("Bearer {TOKEN}").parse()?;
         let client = Client::builder().default_headers([(AUTHORIZATION, bearer)].into_iter().collect()).build()?;
@@ -61,7 +61,7 @@ impl Server {
         Ok((response.status(), response.bytes().await?.into()))
     }
 
-    /// The body of `path` once it is answered 200.
+    /// Body of `path`, once its status is 200.
     pub(crate) async fn wait_for(&self, path: &str) -> anyhow::Result<Vec<u8>> {
         let deadline = Instant::now() + READY;
         loop {
@@ -74,7 +74,7 @@ impl Server {
         }
     }
 
-    /// Media files that the playlist of a track lists, oldest first, once there is a playlist.
+    /// Media files in the playlist of a track, oldest first, once the playlist exists.
     pub(crate) async fn listed(&self, stream: &str, track: &str) -> anyhow::Result<Vec<String>> {
         let directory = format!("/live/{stream}/{track}");
         let playlist = String::from_utf8(self.wait_for(&format!("{directory}/hls.m3u8")).await?)?;

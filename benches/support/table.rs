@@ -1,9 +1,9 @@
-//! A table of figures, each with its target beside it.
+//! A table of figures with their targets.
 
 use barstone::base::utc::Clock;
 use barstone::media::manifest::date_time;
 
-/// Columns of the name and of the value.
+/// Widths in columns of the name and of the value.
 const NAME: usize = 58;
 const VALUE: usize = 18;
 
@@ -18,18 +18,18 @@ impl Table {
         Self { question, lines: Vec::new() }
     }
 
-    /// A figure that has no target.
+    /// Adds a figure without a target.
     pub(crate) fn figure(&mut self, name: impl AsRef<str>, value: impl AsRef<str>) {
         self.lines.push(format!("{:NAME$}{:>VALUE$}", name.as_ref(), value.as_ref()));
     }
 
-    /// A figure with its target, and whether it is met.
+    /// Adds a figure with its target, and whether the figure meets it.
     pub(crate) fn judged(&mut self, name: impl AsRef<str>, value: impl AsRef<str>, target: &str, met: bool) {
         let verdict = if met { "met" } else { "missed" };
         self.lines.push(format!("{:NAME$}{:>VALUE$}  target {target}: {verdict}", name.as_ref(), value.as_ref()));
     }
 
-    /// Prints the table under its question, the time and the load of the machine.
+    /// Prints the question, the time, the load of the machine and the table.
     #[expect(clippy::print_stdout, reason = "a bench prints its figures")]
     pub(crate) fn print(&self) {
         let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Reads README.md and the documentation, and keeps their links and examples right.
+//! Checks links and examples in README.md and the documentation.
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,7 +14,7 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The Markdown files at the root and in docs/.
+/// Markdown files at the root and in docs/.
 fn documents() -> Vec<PathBuf> {
     let mut found = Vec::new();
     for directory in [root(), root().join("docs")] {
@@ -25,29 +25,29 @@ fn documents() -> Vec<PathBuf> {
     found
 }
 
-/// The text without fenced blocks and without code in backticks, on one line for each line of the file.
+/// Text without fenced blocks and inline code, with the same number of lines.
 fn prose(text: &str) -> String {
     let mut in_fence = false;
-    let mut kept = String::new();
+    let mut prose = String::new();
     for line in text.lines() {
         if line.trim_start().starts_with("```") {
             in_fence = !in_fence;
         } else if !in_fence {
-            kept.extend(line.split('`').step_by(2));
-            kept.push('\n');
+            prose.extend(line.split('`').step_by(2));
+            prose.push('\n');
         }
     }
-    kept
+    prose
 }
 
-/// The targets of the inline links of a text.
+/// Targets of inline links.
 fn links(text: &str) -> Vec<String> {
     let text = prose(text);
     let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
     targets.map(|(target, _)| target.to_owned()).collect()
 }
 
-/// The anchors of a document's headings, as hosting services make them.
+/// Anchors of headings, as hosting services generate them.
 fn anchors(text: &str) -> Vec<String> {
     let mut counts: HashMap<String, usize> = HashMap::new();
     let mut in_fence = false;
@@ -60,8 +60,8 @@ fn anchors(text: &str) -> Vec<String> {
         if in_fence || heading.len() == line.len() || !heading.starts_with(' ') {
             continue;
         }
-        let kept = heading.trim().chars().filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
-        let anchor: String = kept.collect::<String>().to_lowercase().replace(' ', "-");
+        let text = heading.trim().chars().filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
+        let anchor: String = text.collect::<String>().to_lowercase().replace(' ', "-");
         let count = counts.entry(anchor.clone()).or_default();
         found.push(if *count == 0 { anchor } else { format!("{anchor}-{count}") });
         *count += 1;
@@ -69,7 +69,7 @@ fn anchors(text: &str) -> Vec<String> {
     found
 }
 
-/// What is wrong with the link to `target` in `document`, if anything is.
+/// Describes the error of a link to `target` in `document`, if it is broken.
 fn broken(document: &Path, target: &str) -> Option<String> {
     if target.contains("://") || target.starts_with("mailto:") {
         return None;
@@ -89,7 +89,7 @@ fn broken(document: &Path, target: &str) -> Option<String> {
 }
 
 #[test]
-fn every_link_in_the_documentation_leads_somewhere() {
+fn every_link_in_the_documentation_has_a_target() {
     let mut count = 0;
     let mut wrong = Vec::new();
     for document in documents() {

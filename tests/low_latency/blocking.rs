@@ -1,4 +1,4 @@
-//! Blocking reloads and updates: which requests wait, for what, and who is told what.
+//! Blocking reloads and delta updates: which requests block until when, and which are refused.
 
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,12 @@ use crate::support::web::{Reply, Web, send};
 use crate::support::{LONG, until};
 
 #[tokio::test]
-async fn an_update_stands_for_the_whole_playlist() {
+async fn a_delta_update_expands_to_the_whole_playlist() {
     let (_server, web) = start().await;
     let path = llhls_of("v720");
     let mut held = web.text(&path).await;
     for skip in ["YES", "v2", "YES", "v2"] {
-        // The same whole playlist before and after the update is the one that it stands for.
+        // The whole playlist, if it is the same before and after the update, is the one that the update abbreviates.
         let same = until("nothing changes meanwhile", LONG, async || {
             let whole = web.text(&path).await;
             let update = web.text(&format!("{path}?_HLS_skip={skip}")).await;
@@ -30,7 +30,8 @@ async fn an_update_stands_for_the_whole_playlist() {
     }
 }
 
-/// Asks with `_HLS_msn` and `_HLS_part`, both relative to the newest of a playlist that is received just before.
+/// Requests a playlist with `_HLS_msn` and `_HLS_part` relative to the newest segment and part of a playlist received
+/// just before.
 async fn ask(web: &Web, path: &str, (ahead, part): (i64, Option<u64>)) -> (String, Reply) {
     let before = web.text(path).await;
     let segment = Playlist::parse(&before).next().strict_add_signed(ahead);
@@ -48,14 +49,15 @@ async fn ask(web: &Web, path: &str, (ahead, part): (i64, Option<u64>)) -> (Strin
 async fn blocking_requests_are_answered_when_they_can_be() {
     let (_server, web) = start().await;
     let path = llhls_of("v720");
-    // Relative to the segment that is being made: there already, that one, a part of it, one past its last, the next.
+    // Relative to the segment being made: one that is listed, this one, one of its parts, one part too many, the next
+    // segment.
     for wanted in
         [(-1, None), (-1, Some(2)), (-200, None), (-200, Some(0)), (0, None), (0, Some(3)), (0, Some(6)), (1, None)]
     {
         let (_, reply) = ask(&web, &path, wanted).await;
         assert_eq!(reply.status, 200, "{wanted:?}");
     }
-    // Far beyond what may be waited for, by segments or by parts.
+    // Beyond the limit of what may be requested, in segments or in parts.
     for wanted in [(3, None), (40, None), (2, Some(3)), (1_000_000, Some(0))] {
         let (_, reply) = ask(&web, &path, wanted).await;
         assert_eq!((reply.status, reply.json()["code"].as_str()), (400, Some("too_far_ahead")), "{wanted:?}");
@@ -65,7 +67,7 @@ async fn blocking_requests_are_answered_when_they_can_be() {
 }
 
 #[tokio::test]
-async fn directives_that_make_no_sense_are_refused_and_unknown_ones_ignored() {
+async fn invalid_directives_are_refused_and_unknown_ones_ignored() {
     let (_server, web) = start().await;
     let path = llhls_of("a");
     for query in ["_HLS_part=0", "_HLS_msn=x", "_HLS_msn=", "_HLS_msn=-1", "_HLS_msn=1&_HLS_part=x", "_HLS_skip=NO"] {
@@ -81,7 +83,7 @@ async fn directives_that_make_no_sense_are_refused_and_unknown_ones_ignored() {
         format!("session=7&_HLS_msn={stale}&_HLS_future=1&_HLS_part=0&x"),
         format!("_HLS_msn={stale}"),
     ] {
-        // The same answer before and after is the one to compare with.
+        // The answers without unknown parameters, before and after, must be equal for a comparison.
         let plain = format!("{path}?_HLS_msn={stale}&_HLS_part=0");
         let same = until("nothing changes meanwhile", LONG, async || {
             let before = web.get(&plain).await;
@@ -94,7 +96,7 @@ async fn directives_that_make_no_sense_are_refused_and_unknown_ones_ignored() {
 }
 
 #[tokio::test]
-async fn what_there_is_not_is_denied_at_once() {
+async fn missing_resources_are_refused_immediately() {
     let (_server, web) = start().await;
     for (path, age) in [("/live/none/v720/llhls.m3u8", 1), ("/live/test/none/llhls.m3u8", 8)] {
         let asked = Instant::now();
@@ -105,7 +107,7 @@ async fn what_there_is_not_is_denied_at_once() {
 }
 
 #[tokio::test]
-async fn whoever_waits_is_told_when_the_stream_stops() {
+async fn blocked_requests_are_answered_when_the_stream_stops() {
     let (_server, web) = start().await;
     let definition = serde_json::json!({"name": "halts", "audio": null, "video": [
         {"id": "v", "width": 320, "height": 180, "bitrate": 200_000}]});
@@ -118,7 +120,7 @@ async fn whoever_waits_is_told_when_the_stream_stops() {
         mpd.mediaPresentationDuration
     };
     let end = until("the end is announced", LONG, announced).await;
-    // The segment after the last one, which never comes, as soon as it may be asked for.
+    // The segment after the last one will never exist. It is requested as soon as that is allowed.
     let wanted = end.as_millis() as u64 / 1920;
     let near = async || {
         let playlist = Playlist::parse(&web.text(path).await);
@@ -139,7 +141,7 @@ async fn whoever_waits_is_told_when_the_stream_stops() {
 }
 
 #[tokio::test]
-async fn clients_that_leave_while_they_wait_do_no_harm() {
+async fn clients_may_disconnect_while_they_wait() {
     let (server, web) = start().await;
     let path = llhls_of("v720");
     let next = Playlist::parse(&web.text(&path).await).next() + 1;

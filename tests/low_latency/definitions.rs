@@ -1,4 +1,4 @@
-//! Definitions whose audio is not as long as their video, with other rates and windows.
+//! Definitions with audio and video of different length, and with other rates and windows.
 
 use reqwest::Method;
 use serde_json::json;
@@ -29,7 +29,7 @@ async fn other_definitions_keep_the_rules() {
         check_none(&lldash::check(&web.text(&format!("/live/{name}/lldash.mpd")).await));
         let tracks = uris(&web.text(&format!("/live/{name}/llhls.m3u8")).await);
         for path in tracks.iter().map(|track| format!("/live/{name}/{track}")) {
-            // Segments of audio are not all of one length.
+            // Audio segments differ in length.
             for _ in 0..4 {
                 watch_update(&web, &path).await;
             }
@@ -41,14 +41,14 @@ async fn other_definitions_keep_the_rules() {
     }
 }
 
-/// The URIs of a multivariant playlist.
+/// URIs in a multivariant playlist.
 fn uris(text: &str) -> Vec<String> {
     let quoted = text.lines().filter_map(|line| line.strip_prefix("#EXT-X-MEDIA:"));
     let quoted = quoted.filter_map(|list| attribute(list, "URI"));
     quoted.chain(text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned)).collect()
 }
 
-/// An update and what it stands for, once a segment more is there.
+/// Checks an update against the whole playlist, after one more segment.
 async fn watch_update(web: &Web, path: &str) {
     let held = web.text(path).await;
     let next = Playlist::parse(&held).next();

@@ -1,4 +1,4 @@
-//! The live server against the rules of low-latency HLS and DASH: here all four manifests for a minute.
+//! The rules of low-latency HLS and DASH, checked on the live server. This file checks all four manifests for a minute.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ mod media;
 
 const WATCHED: Duration = Duration::from_secs(62);
 const TRACKS: [&str; 2] = ["v720", "a"];
-/// For what is answered at once, on a loaded machine.
+/// Time limit of an immediate answer, on a loaded machine.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 async fn start() -> (Arc<Server>, Web) {
@@ -68,7 +68,7 @@ async fn watch_hls(web: &Web, track: &str) {
     check_none(&watch.check_pace(began.elapsed()));
 }
 
-/// Reloads as a player does: each request waits for the next part and leaves out what is known.
+/// Reloads as a player does: each request blocks until the next part, and skips known segments.
 async fn watch_llhls(web: &Web, track: &str) {
     let began = Instant::now();
     let mut watch = llhls::Watch::default();
@@ -104,7 +104,7 @@ async fn watch_llhls(web: &Web, track: &str) {
     let target = Duration::from_secs(3 * Playlist::parse(&held).target);
     for (uri, since) in removed.into_iter().rev() {
         let status = web.get(&format!("/live/test/{track}/{uri}")).await.status;
-        // Later than that it may be gone.
+        // Afterwards the part may have expired.
         if since.elapsed() > target {
             break;
         }

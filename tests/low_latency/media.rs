@@ -1,4 +1,4 @@
-//! Parts, hints, and segments as they are made.
+//! Parts, preload hints, and segments that are requested while they are made.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::support::web::send;
 use crate::support::wire;
 
 #[tokio::test]
-async fn parts_are_what_the_playlist_says_and_make_up_segments() {
+async fn parts_match_the_playlist_and_form_segments() {
     let (_server, web) = start().await;
     for track in TRACKS {
         let playlist = Playlist::parse(&web.text(&llhls_of(track)).await);
@@ -37,7 +37,7 @@ async fn parts_are_what_the_playlist_says_and_make_up_segments() {
 }
 
 #[tokio::test]
-async fn a_hinted_part_comes_whole_and_others_are_too_early_or_unknown() {
+async fn a_hinted_part_is_sent_whole_and_others_are_refused() {
     let (_server, web) = start().await;
     for track in TRACKS.repeat(4) {
         let playlist = Playlist::parse(&web.text(&llhls_of(track)).await);
@@ -55,7 +55,7 @@ async fn a_hinted_part_comes_whole_and_others_are_too_early_or_unknown() {
 }
 
 #[tokio::test]
-async fn segments_of_low_latency_dash_come_as_they_are_made() {
+async fn low_latency_dash_segments_are_sent_while_they_are_made() {
     let (server, web) = start().await;
     let mpd = dash_mpd_core::parse(&web.text("/live/test/lldash.mpd").await).expect("an MPD");
     let now: jiff::Timestamp = web.text("/time").await.parse().expect("xs:dateTime");
@@ -64,7 +64,7 @@ async fn segments_of_low_latency_dash_come_as_they_are_made() {
         let init = Init::parse(&web.fetch(&format!("/live/test/{}", template.init())).await).expect("an init segment");
         let offset = set.SegmentTemplate.as_ref().and_then(|template| template.availabilityTimeOffset);
         let length = Duration::from_micros(template.duration * 1_000_000 / template.timescale);
-        // A refusal is held for a second, by which the next segment but one may be due.
+        // A refusal is delayed by a second, by which time the second next segment may be due.
         let number = ((now + at.elapsed()).as_micros() / length.as_micros()) as u32 + 3;
         let available = length * (number + 1) - Duration::from_secs_f64(offset.expect("an offset"));
         let path = format!("/live/test/{}", template.segment(number.into()));

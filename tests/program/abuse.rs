@@ -1,4 +1,4 @@
-//! Clients that are up to no good: streams go on, others are answered, and memory stays as it is.
+//! Hostile clients: streams continue, other clients are answered, and memory does not grow.
 
 use std::time::{Duration, Instant};
 
@@ -12,9 +12,9 @@ use crate::support::server::Server;
 use crate::support::web::Web;
 use crate::support::{LONG, until};
 
-/// What memory may vary by while streams go on.
+/// Tolerated growth of memory while streams run.
 const SLACK_KB: u64 = 32 * 1024;
-/// A stream that any machine makes in time.
+/// A stream that any machine encodes in real time.
 const SMALL: &str =
     "[[streams]]\nname = 'test'\nvideo = [{ id = 'v720', width = 320, height = 180, bitrate = 200000 }]\n";
 
@@ -22,7 +22,7 @@ const DRIPS: usize = 200;
 const DEAF: usize = 100;
 const FLOOD: Duration = Duration::from_secs(10);
 const FLOODERS: usize = 4;
-/// Requests that are sent before their answers are read.
+/// Requests sent before their answers are read.
 const BATCH: usize = 50;
 
 struct Target {
@@ -40,7 +40,7 @@ impl Target {
         let server = Server::at(&home.path().join("media"), &[&config[..], arguments].concat());
         let web = Web::of(&server);
         web.playable("test").await;
-        // From here on the window is full.
+        // Afterwards the window is full.
         for segment in web.playlist("test", "v720").await.segments {
             web.media("test", "v720", &segment.uri).await;
         }
@@ -51,7 +51,7 @@ impl Target {
         TcpStream::connect(self.server.address()).await.expect("it accepts")
     }
 
-    /// Resident memory in kilobytes.
+    /// Resident memory in KiB.
     fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.server.pid())).expect("it lives");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
@@ -64,13 +64,13 @@ impl Target {
         assert!(now <= before + SLACK_KB, "{before} kB before, {now} kB now");
     }
 
-    /// What a player asks for.
+    /// Requests what a player requests.
     async fn play(&self) {
         let playlist = self.web.playlist("test", "v720").await;
         assert!(!self.web.media("test", "v720", &playlist.last().uri).await.is_empty());
     }
 
-    /// The stream goes on, and has gone on without a gap.
+    /// Checks that the stream continues without a gap.
     async fn check_streams(&self) {
         let newest = self.web.playlist("test", "v720").await.last().number;
         let later = until("the stream goes on", LONG, async || {
@@ -81,7 +81,7 @@ impl Target {
         assert!(!self.web.text("/metrics").await.contains("barstone_restarts_total{"));
     }
 
-    /// Resolves when nobody but who asks is connected.
+    /// Resolves when this connection is the only one.
     async fn alone(&self) {
         let alone = async || (self.web.metric("barstone_connections").await <= 2).then_some(());
         until("the others are gone", LONG, alone).await;
@@ -89,7 +89,7 @@ impl Target {
 }
 
 #[tokio::test]
-async fn heads_that_never_end_are_not_waited_for() {
+async fn endless_request_heads_time_out() {
     let target = Target::start(&["--header-seconds", "1"]).await;
     let before = target.memory();
     let mut drips = JoinSet::new();
@@ -100,7 +100,7 @@ async fn heads_that_never_end_are_not_waited_for() {
             let mut byte = [0];
             let mut sent = stream.write_all(begin.as_bytes()).await;
             while sent.is_ok() && timeout(Duration::from_millis(300), stream.read(&mut byte)).await.is_err() {
-                // The silent ones stay so.
+                // A client that sent nothing stays silent.
                 sent = if begin.is_empty() { Ok(()) } else { stream.write_all(b"x").await };
             }
         });
@@ -122,7 +122,7 @@ async fn heads_that_never_end_are_not_waited_for() {
 }
 
 #[tokio::test]
-async fn bodies_that_never_end_are_not_waited_for() {
+async fn endless_request_bodies_time_out() {
     let target = Target::start(&["--body-seconds", "1"]).await;
     let before = target.memory();
     let mut drips = JoinSet::new();
@@ -148,24 +148,24 @@ async fn bodies_that_never_end_are_not_waited_for() {
             String::from_utf8_lossy(&answer).into_owned()
         });
     }
-    let mut told = 0;
+    let mut refusals = 0;
     while let Some(answer) = drips.join_next().await {
         let answer = answer.expect("it is read");
-        // A connection that is closed while somebody speaks may be reset before its answer is read.
+        // A connection that is closed while the client sends may be reset before the client reads the answer.
         assert!(
             answer.is_empty() || answer.starts_with("HTTP/1.1 408 ") && answer.contains("\"too_slow\""),
             "{answer}"
         );
-        told += usize::from(!answer.is_empty());
+        refusals += usize::from(!answer.is_empty());
     }
-    assert!(told > 0, "nobody has been told");
+    assert!(refusals > 0, "no request was refused");
     target.alone().await;
     target.check_memory(before);
     target.check_streams().await;
 }
 
 #[tokio::test]
-async fn unknown_paths_cost_nothing_that_lasts() {
+async fn unknown_paths_do_not_use_up_memory() {
     let target = Target::start(&[]).await;
     let mut floods = JoinSet::new();
     for flooder in 0..FLOODERS {
@@ -187,7 +187,7 @@ async fn unknown_paths_cost_nothing_that_lasts() {
     println!("{:.0} unknown paths a second", answered as f64 / FLOOD.as_secs_f64());
 }
 
-/// Asks for what is not there, and counts how often it is told so.
+/// Requests what does not exist, and counts the refusals.
 async fn flood(mut stream: TcpStream, flooder: usize) -> usize {
     let began = Instant::now();
     let (mut answered, mut buffer) = (0, Vec::new());
@@ -199,7 +199,7 @@ async fn flood(mut stream: TcpStream, flooder: usize) -> usize {
         while left > 0 {
             let length = stream.read_buf(&mut buffer).await.expect("it answers");
             assert!(length > 0, "it stays open");
-            // An answer ends with the end of its problem document.
+            // Each answer ends with the closing brace of its problem document.
             while let Some(end) = buffer.iter().position(|byte| *byte == b'}') {
                 assert!(buffer.starts_with(b"HTTP/1.1 404 "), "{}", String::from_utf8_lossy(&buffer));
                 buffer.drain(..=end);
@@ -212,7 +212,7 @@ async fn flood(mut stream: TcpStream, flooder: usize) -> usize {
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_refused() {
+async fn requests_that_are_too_large_are_refused() {
     let target = Target::start(&[]).await;
     let before = target.memory();
     let end = "Host: localhost\r\n\r\n";
@@ -236,7 +236,7 @@ async fn what_is_too_large_is_refused() {
     target.check_streams().await;
 }
 
-/// Sends `head`, then `body` again and again, until the server has had enough. It may close before its answer is read.
+/// Sends `head` and then `body` repeatedly until the server closes the connection, possibly before its answer is read.
 #[track_caller]
 fn check_refused(target: &Target, head: &str, body: &str, allowed: &[&str]) -> impl Future<Output = ()> {
     let head = head.to_owned();
@@ -258,7 +258,7 @@ fn check_refused(target: &Target, head: &str, body: &str, allowed: &[&str]) -> i
 }
 
 #[tokio::test]
-async fn clients_that_never_read_are_left() {
+async fn clients_that_never_read_are_disconnected() {
     let target = Target::start(&["--send-seconds", "2"]).await;
     let playlist = target.web.playlist("test", "v720").await;
     let (last, uri) = (playlist.last().number, &playlist.last().uri);
@@ -272,7 +272,7 @@ async fn clients_that_never_read_are_left() {
         socket.set_recv_buffer_size(4096).expect("it is small");
         let address = target.server.address().parse().expect("an address");
         let mut stream = socket.connect(address).await.expect("it accepts");
-        // The server stops reading where nobody reads its answers.
+        // The server stops reading requests when nobody reads its answers.
         let _ = timeout(Duration::from_millis(10), stream.write_all(request.repeat(1000).as_bytes())).await;
         deaf.push(stream);
     }

@@ -1,4 +1,4 @@
-//! The API token: every change needs it, also from this machine, and commands of the same user find it.
+//! The API token: every change needs it, from this machine too, and commands of the same user find it.
 
 use std::fs::File;
 use std::process::Stdio;
@@ -25,7 +25,7 @@ fn check_refused(reply: &Reply, status: u16, code: &str) {
 }
 
 #[tokio::test]
-async fn a_token_is_made_kept_and_shown_to_nobody() {
+async fn a_token_is_created_stored_and_never_printed() {
     let home = TempDir::new().expect("a temporary directory");
     let (media, state) = (home.path().join("media"), home.path().join("state"));
     let start = || Server::at(&media, &["--state-dir", state.to_str().expect("UTF-8"), "--log", "debug"]);
@@ -46,9 +46,9 @@ async fn a_token_is_made_kept_and_shown_to_nobody() {
     assert_eq!(std::fs::read_to_string(state.join("token")).expect("it is kept").trim(), token);
 }
 
-/// A proxy on this machine adds headers or none, and names any host; what comes through it comes from anywhere.
+/// A proxy on this machine may add headers or not, and may send any host. Its requests may come from anywhere.
 #[tokio::test]
-async fn nothing_but_the_token_opens_changes() {
+async fn only_the_token_permits_changes() {
     let server = Server::fresh();
     let web = Web::without_token(&server);
     let own = format!("http://{}", server.address());
@@ -79,7 +79,7 @@ async fn nothing_but_the_token_opens_changes() {
 }
 
 #[tokio::test]
-async fn a_configured_token_is_needed_and_shown_to_nobody() {
+async fn a_configured_token_is_needed_and_never_printed() {
     const TOKENS: [&str; 3] = ["horse-in-the-file", "horse-in-the-environment", "horse-in-a-file-of-its-own"];
     let home = TempDir::new().expect("a temporary directory");
     let (config, own) = (home.path().join("barstone.toml"), home.path().join("token"));
@@ -103,8 +103,8 @@ async fn a_configured_token_is_needed_and_shown_to_nobody() {
         assert_eq!(stop(&web, &[("authorization", &format!("Bearer {token}"))]).await.status, 200);
         let shown = run_with(&[&["config", "show"], &arguments[..]].concat(), environment);
         assert!(shown.status.success(), "{shown:?}");
-        let told = format!("{shown:?} {:?}", server.log());
-        assert!(told.contains("api_token") && !TOKENS.iter().any(|token| told.contains(token)), "{told}");
+        let output = format!("{shown:?} {:?}", server.log());
+        assert!(output.contains("api_token") && !TOKENS.iter().any(|token| output.contains(token)), "{output}");
     }
 }
 
@@ -140,7 +140,7 @@ fn commands_of_the_same_user_find_the_token() {
 }
 
 #[tokio::test]
-async fn the_token_is_left_for_commands_only_while_the_server_runs() {
+async fn the_token_file_exists_only_while_the_server_runs() {
     let home = TempDir::new().expect("a temporary directory");
     let token = home.path().join("token");
     std::fs::write(&token, "first").expect("there is room");
@@ -153,7 +153,7 @@ async fn the_token_is_left_for_commands_only_while_the_server_runs() {
     until("the file is gone", LONG, async || (!server.token_file().exists()).then_some(())).await;
 }
 
-/// What a terminal shows: the log and the standard output, in the order in which they are written.
+/// The log and the standard output as a terminal shows them, in the order of writing.
 #[tokio::test]
 async fn the_last_line_on_the_terminal_is_the_link() {
     let home = TempDir::new().expect("a temporary directory");

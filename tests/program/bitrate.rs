@@ -1,4 +1,4 @@
-//! Segments are as large as their definition says, whatever the definition, and manifests say the same.
+//! Segments have the size that their definition and the manifests state, for every kind of definition.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use crate::support::template::Template;
 use crate::support::web::Web;
 use crate::support::{LONG, until};
 
-/// Newest segments that are looked at.
+/// Number of newest segments to check.
 const SEGMENTS: usize = 4;
 
-/// Every one of a track's newest segments is as large as `bitrate` says for as long as it lasts.
+/// Checks that the newest segments of a track have the size of `bitrate` for their duration.
 async fn measure(web: &Web, stream: &str, track: &str, bitrate: u64) {
     let init = web.playlist(stream, track).await.init();
     let timescale = Init::parse(&web.media(stream, track, &init).await).expect("an init segment").timescale();
@@ -27,7 +27,7 @@ async fn measure(web: &Web, stream: &str, track: &str, bitrate: u64) {
     }
 }
 
-/// Segments by number. A machine that is too slow for a definition makes only some of them.
+/// The newest segments by number. A slow machine skips some.
 async fn newest(web: &Web, stream: &str, track: &str) -> BTreeMap<u64, Bytes> {
     let mut found = BTreeMap::new();
     until("enough segments are made", LONG, async || {
@@ -44,7 +44,7 @@ async fn newest(web: &Web, stream: &str, track: &str) -> BTreeMap<u64, Bytes> {
     found
 }
 
-/// Both manifests say `bitrates`, of video first.
+/// Checks that both manifests state `bitrates`; those of video come first.
 async fn check_manifests(web: &Web, stream: &str, (video, audio): (&[u64], u64)) {
     let text = web.text(&format!("/live/{stream}/hls.m3u8")).await;
     let variants = tags(&text, "#EXT-X-STREAM-INF");
@@ -60,7 +60,7 @@ async fn check_manifests(web: &Web, stream: &str, (video, audio): (&[u64], u64))
     assert_eq!(found, declared);
 }
 
-/// Makes a stream, looks at it and removes it again.
+/// Creates a stream, checks it and deletes it.
 async fn check(web: &Web, definition: Value) {
     let name = definition["name"].as_str().expect("a name").to_owned();
     let reply = web.json(reqwest::Method::POST, "/api/v1/streams", &definition).await;
@@ -109,7 +109,7 @@ fn definitions() -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn segments_are_as_large_as_declared_for_every_kind_of_definition() {
+async fn segments_have_their_bitrate_in_every_kind_of_definition() {
     let server = Server::configured("streams = []\n");
     let web = Web::of(&server);
     for definition in definitions() {

@@ -1,4 +1,4 @@
-//! How much is made at once: what is configured, and what is measured.
+//! Encoding capacity, configured and measured.
 
 use std::path::Path;
 
@@ -11,10 +11,10 @@ use crate::support::web::{Web, send};
 use crate::support::{LONG, until};
 
 const STREAMS: &str = "/api/v1/streams";
-/// Two small streams.
+/// Capacity for two small streams.
 const ROOM: &str = "3000000";
 
-/// 320 × 180 pixels 25 times a second: 1 440 000.
+/// A stream of 320x180 pixels at 25 fps: 1,440,000 pixels a second.
 fn small(name: &str) -> String {
     format!(
         "[[streams]]\nname = \"{name}\"\n[[streams.video]]\nid = \"v\"\nwidth = 320\nheight = 180\nbitrate = 400000\n"
@@ -28,7 +28,7 @@ fn limited(home: &Path, toml: &str) -> Server {
     Server::at(&home.join("media"), &arguments)
 }
 
-/// The stream, once it is in a phase.
+/// The state of the stream once it is in a phase.
 async fn in_phase(web: &Web, name: &str, phase: &str) -> Value {
     let path = format!("{STREAMS}/{name}");
     until(&format!("{name} is {phase}"), LONG, async || {
@@ -44,7 +44,7 @@ async fn gauge(web: &Web, name: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn declared_streams_start_until_there_is_no_more_room() {
+async fn declared_streams_start_within_the_capacity() {
     let home = TempDir::new().expect("a temporary directory");
     let server = limited(home.path(), &["c", "a", "b"].map(small).concat());
     let web = Web::of(&server);
@@ -76,7 +76,7 @@ async fn declared_streams_start_until_there_is_no_more_room() {
 }
 
 #[tokio::test]
-async fn what_the_machine_can_make_is_measured() {
+async fn the_encoding_capacity_is_measured() {
     let server = Server::fresh();
     let web = Web::of(&server);
     let measured = until("it is measured", LONG, async || {

@@ -1,4 +1,4 @@
-//! The command line against a running server, as people and scripts use it: what is printed, and what it ends with.
+//! Commands against a running server: their output and exit codes.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -12,7 +12,7 @@ use crate::support::server::{Server, feed, run, run_with};
 use crate::support::web::Web;
 use crate::support::{LONG, until};
 
-/// How a command ended.
+/// Output and exit code of a command.
 #[derive(Debug)]
 struct Ended {
     code: Option<i32>,
@@ -28,7 +28,7 @@ impl From<Output> for Ended {
 }
 
 impl Ended {
-    /// It did all that it was asked for.
+    /// Standard output of a command that succeeded.
     #[track_caller]
     fn done(self) -> String {
         assert_eq!((self.code, self.error.as_str()), (Some(0), ""), "{}", self.out);
@@ -40,7 +40,7 @@ impl Ended {
         serde_json::from_str(&self.done()).expect("one document")
     }
 
-    /// It ended with `code` and one line that holds all of `words`.
+    /// Checks that the command failed with `code` and one line that contains all `words`.
     #[track_caller]
     fn check_failed(&self, code: i32, words: &[&str]) {
         assert_eq!((self.code, self.error.lines().count()), (Some(code), 1), "{self:?}");
@@ -49,19 +49,19 @@ impl Ended {
         }
     }
 
-    /// The command line makes no sense because of `word`.
+    /// Checks that the command line was refused because of `word`.
     #[track_caller]
     fn check_usage(&self, word: &str) {
         assert!(self.code == Some(2) && self.out.is_empty() && self.error.contains(word), "{self:?}");
     }
 }
 
-/// A server with a stream `file` in its configuration, which costs nothing.
+/// A server with a stream `file` in its configuration that does not run.
 fn quiet() -> Server {
     Server::configured("[[streams]]\nname = \"file\"\nenabled = false\n")
 }
 
-/// Words of a command with the server's address behind them.
+/// Runs a command with the address of the server appended.
 fn ask(server: &Server, command: &str) -> Ended {
     ask_with(server, command, "")
 }
@@ -72,7 +72,7 @@ fn ask_with(server: &Server, command: &str, input: &str) -> Ended {
     feed(&arguments, &server.environment(), input).into()
 }
 
-/// Answers one request, and hands over its head.
+/// Answers one request and returns its head.
 fn answers_once(answer: &'static str) -> (String, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -87,7 +87,7 @@ fn answers_once(answer: &'static str) -> (String, JoinHandle<String>) {
 }
 
 #[test]
-fn a_stream_is_made_seen_started_stopped_and_deleted() {
+fn a_stream_is_created_listed_started_stopped_and_deleted() {
     let server = quiet();
     let definition = json!({"name": "one", "title": "Erster", "enabled": false, "video": []});
     assert_eq!(ask_with(&server, "streams put -", &definition.to_string()).done(), "one: stopped\n");
@@ -107,7 +107,7 @@ fn a_stream_is_made_seen_started_stopped_and_deleted() {
 }
 
 #[test]
-fn a_viewer_token_is_made_and_shown_in_links() {
+fn a_viewer_token_is_created_and_shown_in_links() {
     let server = quiet();
     let shown = ask(&server, "token file --seconds 60").done();
     let link = format!("  LL-HLS    http://{}/t/v1.", server.address());
@@ -165,7 +165,7 @@ fn files_are_json_or_toml_by_their_name() {
 }
 
 #[test]
-fn what_the_server_refuses_is_told_with_the_field() {
+fn a_refusal_of_the_server_names_the_field() {
     let server = quiet();
     let put = |definition: Value| ask_with(&server, "streams put -", &definition.to_string());
     put(json!({"name": "x", "fps": "none"})).check_failed(4, &["barstone: fps: ", "none"]);
@@ -176,7 +176,7 @@ fn what_the_server_refuses_is_told_with_the_field() {
 }
 
 #[test]
-fn a_definition_is_not_overwritten_by_one_who_has_not_seen_it() {
+fn a_definition_is_not_overwritten_by_an_outdated_writer() {
     let server = quiet();
     let put = |command: &str, title: &str| {
         let definition = json!({"name": "tagged", "enabled": false, "title": title});
@@ -195,7 +195,7 @@ fn a_definition_is_not_overwritten_by_one_who_has_not_seen_it() {
 }
 
 #[test]
-fn of_several_streams_all_are_tried_and_the_worst_counts() {
+fn all_streams_are_tried_and_the_worst_exit_code_counts() {
     let server = quiet();
     for name in ["a", "b"] {
         ask_with(&server, "streams put -", &json!({"name": name, "enabled": false}).to_string()).done();
@@ -225,7 +225,7 @@ fn all_streams_are_stopped_at_once() {
 }
 
 #[test]
-fn definitions_are_taken_from_one_server_to_another() {
+fn definitions_are_exported_and_imported() {
     let (from, to) = (quiet(), quiet());
     for name in ["x", "y"] {
         ask_with(&from, "streams put -", &json!({"name": name, "enabled": false, "title": "moved"}).to_string()).done();
@@ -248,7 +248,7 @@ fn definitions_are_taken_from_one_server_to_another() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_told_in_one_line() {
+fn an_unreachable_server_is_reported_in_one_line() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();
     let list = |options: &[&str]| Ended::from(run(&[&["streams", "list"], options].concat()));
@@ -263,7 +263,7 @@ fn a_server_that_is_not_there_is_told_in_one_line() {
 }
 
 #[test]
-fn answers_of_other_servers_say_nothing_of_streams() {
+fn answers_of_other_programs_are_reported_as_such() {
     let get = |answer: &'static str| {
         let (url, serving) = answers_once(answer);
         let ended = Ended::from(run(&["streams", "get", "x", "--server", &url]));
@@ -282,7 +282,7 @@ fn answers_of_other_servers_say_nothing_of_streams() {
 }
 
 #[test]
-fn a_token_is_sent_and_never_shown() {
+fn a_token_is_sent_and_never_printed() {
     let home = TempDir::new().expect("a directory");
     let file = home.path().join("token");
     std::fs::write(&file, "sesame\n").expect("a file");
@@ -311,7 +311,7 @@ fn a_token_is_sent_and_never_shown() {
 }
 
 #[tokio::test]
-async fn health_is_that_of_the_server_with_the_same_settings() {
+async fn health_checks_the_server_with_the_same_settings() {
     let server = Server::fresh();
     let health = |listen: &str| Ended::from(run_with(&["health"], &[("BARSTONE_LISTEN", listen)]));
     Web::of(&server).playable("test").await;
@@ -327,7 +327,7 @@ async fn health_is_that_of_the_server_with_the_same_settings() {
 }
 
 #[test]
-fn help_of_the_client_is_about_the_client() {
+fn the_help_of_client_commands_has_no_server_settings() {
     for command in ["streams", "definitions"] {
         let help = Ended::from(run(&[command, "--help"])).done();
         for word in ["--server", "--token", "--json", "--timeout", "Exit codes", "BARSTONE_SERVER"] {

@@ -1,4 +1,4 @@
-//! The configuration file: what is wrong in it is told in one line, and what is shown can be read again.
+//! The configuration file: errors are one line, and a shown configuration can be loaded.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ fn written(toml: &str) -> (TempDir, PathBuf) {
     (directory, file)
 }
 
-/// The program ends with 2 and one line that holds all of `words`.
+/// Checks that the program exits with 2 and one line that contains all `words`.
 #[track_caller]
 fn check_refused(toml: &str, words: &[&str]) {
     let (_directory, file) = written(toml);
@@ -32,7 +32,7 @@ fn check_refused(toml: &str, words: &[&str]) {
 }
 
 #[test]
-fn mistakes_in_the_file_are_told_with_the_file_and_the_line() {
+fn errors_in_the_file_name_the_file_and_the_line() {
     check_refused("log = \"info\"\nlisten = ", &["wrong.toml", "line 2"]);
     check_refused("log = \"info\"\n\n[[stream]]\nname = \"x\"\n", &["wrong.toml", "line 3", "stream", "streams"]);
     check_refused("[[streams]]\nname = \"x\"\nfps = true\n", &["wrong.toml", "line 3", "fraction"]);
@@ -40,7 +40,7 @@ fn mistakes_in_the_file_are_told_with_the_file_and_the_line() {
 }
 
 #[test]
-fn values_that_are_not_allowed_are_told_with_the_field_and_what_is() {
+fn invalid_values_are_reported_with_the_field_and_the_range() {
     check_refused("listen = \"everywhere\"\n", &["listen", "everywhere", "[::]:8080"]);
     check_refused("[[streams]]\nname = \"x\"\nwindow_seconds = 5\n", &["window_seconds", "10 to 3600", "5"]);
     check_refused("[[streams]]\nname = \"A\"\n", &["name", "a-z"]);
@@ -49,7 +49,7 @@ fn values_that_are_not_allowed_are_told_with_the_field_and_what_is() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_told_by_name() {
+fn a_missing_file_is_reported_by_name() {
     let output = run(&["config", "check", "--config", "/nowhere/barstone.toml"]);
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), error.lines().count()), (Some(2), 1), "{error}");
@@ -57,7 +57,7 @@ fn a_file_that_is_not_there_is_told_by_name() {
 }
 
 #[test]
-fn flags_that_are_wrong_are_told() {
+fn invalid_flags_are_reported() {
     for arguments in [&["--listen", "nowhere"][..], &["--colour"], &["config", "burn"]] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -67,7 +67,7 @@ fn flags_that_are_wrong_are_told() {
 }
 
 #[test]
-fn what_is_shown_is_a_configuration_with_the_same_effect() {
+fn a_shown_configuration_has_the_same_effect() {
     let toml = "listen = \"127.0.0.1:9\"\nmedia_dir = \"none\"\n\n[[streams]]\nname = \"quiet\"\nfps = \"30000/1001\"\naudio = false\n\
         [[streams]]\nname = \"radio\"\nvideo = []\naudio = { beep_hz = 440 }\n";
     let (_directory, file) = written(toml);
@@ -81,15 +81,15 @@ fn what_is_shown_is_a_configuration_with_the_same_effect() {
     for words in ["127.0.0.1:9", "media_dir = \"none\"", "30000/1001", "beep_hz = 440", "quiet", "radio"] {
         assert!(text.contains(words), "{words:?} in {text}");
     }
-    // Without the sound being said to be off it would be on again.
+    // The audio must be off explicitly, because its default is on.
     let value: toml::Value = toml::from_str(&text).expect("TOML");
     assert_eq!(value["streams"][0]["audio"], toml::Value::Boolean(false));
     let checked = run(&["config", "check", "--config", path]);
     assert!(checked.status.success() && String::from_utf8_lossy(&checked.stdout).contains("2 streams"));
 }
 
-/// A setting by its name, its default as it is shown, and a value each for the file, the environment and the flag, and what
-/// it needs beside it.
+/// Name of a setting, its default as shown, values for the file, the environment and the flag, and other settings that
+/// it needs.
 type Row = (&'static str, Option<&'static str>, [&'static str; 3], &'static [&'static str]);
 
 const PRECEDENCE: &[Row] = &[
@@ -126,17 +126,17 @@ const PRECEDENCE: &[Row] = &[
 ];
 
 #[test]
-fn flags_come_before_the_environment_before_the_file_before_the_default() {
+fn flags_override_the_environment_the_file_and_the_default() {
     for &(key, default, [in_file, variable, flag], beside) in PRECEDENCE {
         let (_directory, file) = written(&format!("{key} = {in_file}\n"));
         let with_file = ["--config", file.to_str().expect("UTF-8")];
         let (long, name) = (format!("--{}", key.replace('_', "-")), format!("BARSTONE_{}", key.to_uppercase()));
         let with_flag = [long.as_str(), flag];
-        // A list is written in another way in the environment and in a flag.
-        let in_toml = |said: &str| match in_file.chars().next() {
-            Some('\'') => format!("'{said}'"),
-            Some('[') => format!("['{}']", said.replace(',', "','")),
-            Some(_) | None => said.to_owned(),
+        // The environment and flags write lists in another way.
+        let in_toml = |value: &str| match in_file.chars().next() {
+            Some('\'') => format!("'{value}'"),
+            Some('[') => format!("['{}']", value.replace(',', "','")),
+            Some(_) | None => value.to_owned(),
         };
         let check = |arguments: &[&[&str]], environment: &[(&str, &str)], expected: Option<String>| {
             let needed: &[&str] = if arguments.is_empty() && environment.is_empty() { &[] } else { beside };
@@ -164,7 +164,7 @@ fn every_setting_is_in_the_table_of_precedence() {
 }
 
 #[test]
-fn a_variable_that_is_not_known_is_refused() {
+fn an_unknown_variable_is_refused() {
     let output = run_with(&["config", "check"], &[("BARSTONE_STATEDIR", "/s")]);
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), error.lines().count()), (Some(2), 1), "{error}");
@@ -185,19 +185,22 @@ fn variables_of_other_services_are_ignored_and_listed_at_debug() {
 }
 
 #[test]
-fn a_server_that_does_not_come_is_waited_for_and_then_told() {
-    // The port of a socket that does not listen, and that nobody else gets.
+fn an_unreachable_server_is_awaited_and_then_reported() {
+    // A port that is bound and not listening, so that no other program gets it.
     let taken = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
     let target = taken.local_addr().expect("an address").to_string();
     let output = run(&["--wait-for", &target, "--wait-tries", "2", "--listen", "127.0.0.1:0"]);
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{error}");
-    let (log, told): (Vec<_>, Vec<_>) = error.lines().partition(|line| line.contains(" INFO "));
+    let (log, reported): (Vec<_>, Vec<_>) = error.lines().partition(|line| line.contains(" INFO "));
     assert_eq!(
         log.iter().filter(|line| line.contains("accepts no connections yet") && line.contains(&target)).count(),
         2,
         "{error}"
     );
-    assert_eq!(told.len(), 1, "{error}");
-    assert!(told[0].contains("wait_for") && told[0].contains(&target) && told[0].contains("2 tries"), "{error}");
+    assert_eq!(reported.len(), 1, "{error}");
+    assert!(
+        reported[0].contains("wait_for") && reported[0].contains(&target) && reported[0].contains("2 tries"),
+        "{error}"
+    );
 }

@@ -16,7 +16,7 @@ use crate::support::{LONG, until};
 
 const IDLERS: usize = 100;
 
-/// Status and HTTP version of an answer; empty if there is none.
+/// Status and HTTP version of an answer; empty without an answer.
 fn curl(arguments: &[&str]) -> String {
     let asked = Command::new("curl")
         .args(["--silent", "--output", "/dev/null", "--max-time", "20", "--write-out", "%{http_code} %{http_version}"])
@@ -39,9 +39,9 @@ async fn one_port_speaks_both_versions_of_http() {
     assert_eq!((refused.status, &refused.json()["code"]), (431, &"head_too_long".into()));
 }
 
-/// A client of IPv4 counts as one where lists name its address, though it comes to a socket of IPv6.
+/// Lists of IPv4 networks apply to IPv4 clients of an IPv6 socket.
 #[tokio::test]
-async fn all_addresses_are_those_of_ipv6_and_ipv4() {
+async fn all_addresses_include_ipv6_and_ipv4() {
     let home = TempDir::new().expect("a temporary directory");
     let media = home.path().join("media");
     let server = Server::listening("[::]:0", &media, &["--deny", "127.0.0.1"], &[]);
@@ -60,7 +60,7 @@ async fn all_addresses_are_those_of_ipv6_and_ipv4() {
 }
 
 #[tokio::test]
-async fn tls_has_http_2_and_takes_new_certificates() {
+async fn tls_speaks_http_2_and_reloads_certificates() {
     let home = TempDir::new().expect("a temporary directory");
     let [cert, key] = certify(home.path());
     let server = Server::at(&home.path().join("media"), &["--tls-cert", &cert, "--tls-key", &key]);
@@ -72,13 +72,13 @@ async fn tls_has_http_2_and_takes_new_certificates() {
     let health = ["health", "--listen", server.address(), "--tls-cert", &cert, "--tls-key", &key];
     until("it is ready", LONG, async || run(&health).status.success().then_some(())).await;
 
-    // Rubbish changes nothing; a new pair is taken without a restart.
+    // Invalid files change nothing; a new pair is loaded without a restart.
     let old = home.path().join("old.pem");
     std::fs::copy(&cert, &old).expect("it is copied");
     let old = old.to_str().expect("UTF-8");
     std::fs::write(&cert, "rubbish").expect("it is written");
-    let told = async || server.log().iter().any(|line| line.contains("the old ones stay")).then_some(());
-    until("it says that they do not work", LONG, told).await;
+    let reported = async || server.log().iter().any(|line| line.contains("the old ones stay")).then_some(());
+    until("it says that they do not work", LONG, reported).await;
     assert_eq!(curl(&["--cacert", old, &url]), "200 2");
     certify(home.path());
     until("the new certificate is in use", LONG, async || (curl(&["--cacert", &cert, &url]) == "200 2").then_some(()))
@@ -87,7 +87,7 @@ async fn tls_has_http_2_and_takes_new_certificates() {
 }
 
 #[test]
-fn certificates_that_do_not_work_are_named() {
+fn invalid_certificates_are_reported_by_name() {
     let home = TempDir::new().expect("a temporary directory");
     let [cert, key] = certify(home.path());
     let listen = ["serve", "--listen", "127.0.0.1:0", "--media-dir", "none"];
@@ -108,7 +108,7 @@ fn certificates_that_do_not_work_are_named() {
 }
 
 #[tokio::test]
-async fn clients_that_do_not_read_or_vanish_hold_nothing_up() {
+async fn stalled_and_vanished_clients_delay_no_other() {
     let server = Server::fresh();
     let web = Web::of(&server);
     web.playable("test").await;
@@ -121,7 +121,7 @@ async fn clients_that_do_not_read_or_vanish_hold_nothing_up() {
         let path = if number % 2 == 0 { &segment } else { &growing };
         let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n");
         stream.write_all(request.repeat(4).as_bytes()).await.expect("it is sent");
-        // Some read a little and stop, some go away at once.
+        // Some clients read a little and stop, some disconnect.
         match number % 4 {
             0 | 1 => idle.push(stream),
             2 => drop(stream),
@@ -143,7 +143,7 @@ async fn clients_that_do_not_read_or_vanish_hold_nothing_up() {
 }
 
 #[tokio::test]
-async fn there_is_room_for_so_many_connections() {
+async fn connections_are_limited() {
     let home = TempDir::new().expect("a temporary directory");
     let server =
         Server::at(&home.path().join("media"), &["--max-connections", "9", "--max-connections-per-address", "4"]);
@@ -178,20 +178,20 @@ async fn there_is_room_for_so_many_connections() {
     assert_eq!(web.metric("barstone_connections").await, 1, "it asks itself");
 }
 
-/// What a request for `path` is answered with on a connection of its own, and how long that took.
+/// The answer to a request for `path` on a new connection, and how long it took.
 async fn ask_once(server: &Server, path: &str) -> (String, Duration) {
     let begun = Instant::now();
     let mut stream = TcpStream::connect(server.address()).await.expect("it accepts");
     let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("it is sent");
     let mut answer = String::new();
-    // A connection that is closed with a request unread may be reset.
+    // A connection that is closed with an unread request may be reset.
     let _ = stream.read_to_string(&mut answer).await;
     (answer.split("\r\n").next().unwrap_or_default().to_owned(), begun.elapsed())
 }
 
 #[tokio::test]
-async fn probes_and_metrics_get_through_when_all_connections_are_taken() {
+async fn probes_and_metrics_are_answered_over_the_connection_limit() {
     let home = TempDir::new().expect("a temporary directory");
     let [cert, key] = certify(home.path());
     let limit = ["--max-connections-per-address", "4"];
@@ -219,7 +219,7 @@ async fn probes_and_metrics_get_through_when_all_connections_are_taken() {
     let url = format!("https://{}/time", tls.address());
     assert_eq!(curl(&["--cacert", &cert, &url]), "503 2");
 
-    // Clients that keep silent, or never end their requests, are more than the server hears at the same time.
+    // More silent clients, and clients with endless requests, than the server keeps beyond the limit.
     let mut silent = Vec::new();
     for number in 0..200 {
         let mut stream = TcpStream::connect(plain.address()).await.expect("it accepts");

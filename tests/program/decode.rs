@@ -1,5 +1,5 @@
-//! What ffprobe, ffmpeg and a reader of boxes make of the default stream: formats, exact times, and in a whole minute
-//! of HLS and of DASH every picture and every beep where its time says.
+//! The default stream as ffprobe, ffmpeg and a reader of boxes see it: formats, exact times, and every picture and
+//! every beep of a minute at its time, in HLS and in DASH.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -133,7 +133,7 @@ async fn audio_segments_follow_each_other_exactly() {
     check_continuous(&segments.collect::<Vec<_>>(), SEGMENT_FRAMES * SAMPLE_RATE / FPS);
 }
 
-/// A part of a track in one file, and the time of its first sample in ticks of its timescale.
+/// A piece of a track in one file, and the time of its first sample in ticks.
 struct Part {
     file: std::path::PathBuf,
     timescale: u64,
@@ -141,7 +141,7 @@ struct Part {
     segments: u64,
 }
 
-/// Everything that the media playlist of a track lists, once it lists a minute.
+/// All segments of a media playlist that lists at least a minute.
 async fn minute_of_hls(web: &Web, track: &str, directory: &Path) -> Part {
     let playlist = until("a minute is listed", LONG, async || {
         let playlist = web.playlist("test", track).await;
@@ -153,7 +153,7 @@ async fn minute_of_hls(web: &Web, track: &str, directory: &Path) -> Part {
     collect(web, &format!("/live/test/{track}/{}", playlist.init()), &uris, directory.join(track)).await
 }
 
-/// Everything that the MPD says is available of a representation.
+/// All available segments of a representation.
 async fn minute_of_dash(web: &Web, track: &str, directory: &Path) -> Part {
     let mpd = dash_mpd_core::parse(&web.text("/live/test/dash.mpd").await).expect("an MPD");
     let template = Template::all(&mpd).into_iter().find(|template| template.id == track).expect("the representation");
@@ -178,7 +178,8 @@ async fn collect(web: &Web, init: &str, uris: &[String], file: std::path::PathBu
     Part { file, timescale, start: start.expect("there are segments"), segments: uris.len() as u64 }
 }
 
-/// In every frame strip index = presentation time × rate, and strip time is that frame's in whole milliseconds.
+/// Checks every frame: the frame index in the strip is the presentation time times the rate, and the time in the strip
+/// is that of the frame in milliseconds.
 fn check_pictures(minute: &Part) {
     let rate = Rate::new(FPS as u32, 1).expect("a rate");
     let read = |luma: &[u8]| timecode::read(luma, SIZE.0, SIZE.0, SIZE.1);
@@ -194,7 +195,7 @@ fn check_pictures(minute: &Part) {
     }
 }
 
-/// Newest segments of a rendition that are decoded.
+/// Number of newest segments to decode.
 const NEWEST: usize = 3;
 
 #[tokio::test]
@@ -223,14 +224,14 @@ async fn every_portrait_picture_can_be_read() {
     }
 }
 
-/// Every whole second has its beep, and nothing else.
+/// Checks that every second has its beep and nothing else.
 fn check_beeps(minute: &Part) {
     let samples = ffmpeg::samples(&minute.file);
     let frames = minute.segments * SEGMENT_FRAMES * SAMPLE_RATE / FPS;
     assert_eq!(samples.len() as u64, frames, "no sample is lost");
     let end = minute.start + frames;
     let mut checked = 0;
-    // The decoder needs a frame to come up, and what a beep sounds like is looked at from before it begins.
+    // The decoder needs a frame to start, and the check of a beep starts before the beep.
     let margin = 4096;
     for second in (minute.start + margin).div_ceil(SAMPLE_RATE)..(end - margin) / SAMPLE_RATE {
         let from = (second * SAMPLE_RATE - minute.start) as usize;
@@ -243,7 +244,7 @@ fn check_beeps(minute: &Part) {
     assert!(first.as_secs() > 1_700_000_000, "the clock of this machine");
 }
 
-/// A second of sound, which starts at `zero` of `samples`.
+/// Checks one second of audio, which starts at `zero` of `samples`.
 fn check_beep(second: u64, samples: &[i16], zero: usize) {
     let peak = samples.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or_default();
     assert!((3000..6000).contains(&peak), "second {second}: peak {peak}, where -18 dBFS is 4125");
@@ -254,12 +255,12 @@ fn check_beep(second: u64, samples: &[i16], zero: usize) {
     let (milliseconds, pitch) = if second.is_multiple_of(60) { (500, 2000) } else { (100, 1000) };
     let length = (last - first) * 1000 / SAMPLE_RATE as usize;
     assert!((milliseconds - 6..milliseconds + 6).contains(&length), "second {second}: the beep lasts {length} ms");
-    // The middle, away from where it fades.
+    // The middle of the beep, without its fades.
     let middle = &samples[zero + 480..zero + 48 * milliseconds - 480];
     let crossings = middle.windows(2).filter(|pair| (pair[0] < 0) != (pair[1] < 0)).count();
     let expected = 2 * pitch * middle.len() / SAMPLE_RATE as usize;
     assert!(crossings.abs_diff(expected) <= 1, "second {second}: {crossings} zero crossings, not {expected}");
-    // A codec rings for a frame or two.
+    // The codec rings for a frame or two.
     let after = &samples[zero + 48 * milliseconds + 2048..];
     let loudest = after.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or_default();
     assert!(loudest <= peak / 50, "second {second}: {loudest} where silence should be");
@@ -272,7 +273,7 @@ async fn check(minute: Part, check: fn(&Part)) {
 }
 
 #[tokio::test]
-async fn in_a_minute_of_hls_every_picture_and_beep_is_where_its_time_says() {
+async fn in_a_minute_of_hls_every_picture_and_beep_is_at_its_time() {
     let (_server, web) = start().await;
     let directory = TempDir::new().expect("a temporary directory");
     check(minute_of_hls(&web, "v720", directory.path()).await, check_pictures).await;
@@ -280,7 +281,7 @@ async fn in_a_minute_of_hls_every_picture_and_beep_is_where_its_time_says() {
 }
 
 #[tokio::test]
-async fn in_a_minute_of_dash_every_picture_and_beep_is_where_its_time_says() {
+async fn in_a_minute_of_dash_every_picture_and_beep_is_at_its_time() {
     let (_server, web) = start().await;
     let directory = TempDir::new().expect("a temporary directory");
     check(minute_of_dash(&web, "v720", directory.path()).await, check_pictures).await;

@@ -1,4 +1,4 @@
-//! Definitions last: through ends of any kind, with a broken file among them, and for those who write at the same time.
+//! Definitions are durable: after kills, beside a broken file, and with simultaneous writers.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,7 +21,7 @@ fn at(home: &Path) -> (Server, Web) {
     (server, web)
 }
 
-/// One that costs nothing.
+/// A stream that needs no capacity.
 fn asleep(name: &str, title: &str) -> Value {
     json!({"name": name, "enabled": false, "title": title})
 }
@@ -37,12 +37,12 @@ async fn titles(web: &Web) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn whatever_was_acknowledged_is_there_after_kills_at_any_moment() {
+async fn acknowledged_definitions_survive_kills_at_any_moment() {
     const WRITES: usize = 200;
     let home = TempDir::new().expect("a temporary directory");
     let (mut server, mut web) = at(home.path());
-    // Acknowledged titles, and those that may have got there.
-    let mut kept = BTreeMap::from([("test".to_owned(), vec![String::new()])]);
+    // Acknowledged titles, and titles that may have been stored.
+    let mut acknowledged = BTreeMap::from([("test".to_owned(), vec![String::new()])]);
     for write in 0..WRITES {
         let name = format!("s{}", write % 23);
         let title = format!("write {write}");
@@ -51,10 +51,12 @@ async fn whatever_was_acknowledged_is_there_after_kills_at_any_moment() {
             let request = web.request(Method::DELETE, &path);
             let killed = tokio::time::timeout(Duration::from_micros(write as u64 * 53 % 4001), request.send()).await;
             match killed {
-                Ok(answer) if answer.as_ref().is_ok_and(|answer| answer.status() == 204) => _ = kept.remove(&name),
+                Ok(answer) if answer.as_ref().is_ok_and(|answer| answer.status() == 204) => {
+                    _ = acknowledged.remove(&name)
+                }
                 Ok(Ok(_)) => {}
                 Ok(Err(_)) | Err(_) => {
-                    kept.entry(name.clone()).or_default().push("gone".into());
+                    acknowledged.entry(name.clone()).or_default().push("gone".into());
                 }
             }
             None
@@ -69,28 +71,28 @@ async fn whatever_was_acknowledged_is_there_after_kills_at_any_moment() {
             Some(Ok(answer)) => {
                 let status = answer.expect("the server answers").status();
                 assert!(status.is_success(), "{status}");
-                kept.insert(name, vec![title]);
+                acknowledged.insert(name, vec![title]);
             }
-            Some(Err(_)) => kept.entry(name).or_insert_with(|| vec!["gone".into()]).push(title),
+            Some(Err(_)) => acknowledged.entry(name).or_insert_with(|| vec!["gone".into()]).push(title),
         }
-        // What nobody waited for is in the middle of whatever it does.
+        // The kill interrupts writes whose answer nobody waits for.
         if write % 5 == 4 {
             server.kill();
             (server, web) = at(home.path());
             let found: BTreeMap<_, _> = titles(&web).await.into_iter().collect();
-            for (name, possible) in &mut kept {
+            for (name, possible) in &mut acknowledged {
                 let title = found.get(name).cloned().unwrap_or_else(|| "gone".into());
                 assert!(possible.contains(&title), "{name} is {title:?}, and not one of {possible:?}");
                 *possible = vec![title];
             }
-            assert!(found.keys().all(|name| kept.contains_key(name)), "{found:?}");
+            assert!(found.keys().all(|name| acknowledged.contains_key(name)), "{found:?}");
         }
     }
     assert!(!server.log().iter().any(|line| line.contains("set aside")), "{:#?}", server.log());
 }
 
 #[tokio::test]
-async fn a_broken_file_is_told_and_stops_no_other() {
+async fn a_broken_file_is_reported_and_others_are_loaded() {
     let home = TempDir::new().expect("a temporary directory");
     let (server, web) = at(home.path());
     assert_eq!(put(&web, "good", "").await.status, 201);
@@ -103,7 +105,7 @@ async fn a_broken_file_is_told_and_stops_no_other() {
 }
 
 #[tokio::test]
-async fn a_directory_that_cannot_be_used_is_told_in_one_line() {
+async fn an_unusable_directory_is_reported_in_one_line() {
     let home = TempDir::new().expect("a temporary directory");
     let file = home.path().join("file");
     std::fs::write(&file, "").expect("there is room");
@@ -118,7 +120,7 @@ async fn a_directory_that_cannot_be_used_is_told_in_one_line() {
 }
 
 #[tokio::test]
-async fn what_the_file_declares_is_changed_there() {
+async fn a_declared_stream_cannot_be_changed_over_the_api() {
     let server = Server::configured("[[streams]]\nname = \"fixed\"\n[[streams]]\nname = \"other\"\nenabled = false\n");
     let web = Web::of(&server);
     let found = web.get("/api/v1/streams/fixed").await.json();
@@ -134,7 +136,7 @@ async fn what_the_file_declares_is_changed_there() {
 }
 
 #[tokio::test]
-async fn one_who_has_not_seen_the_newest_definition_does_not_overwrite_it() {
+async fn an_outdated_writer_does_not_overwrite_the_newest_definition() {
     let server = Server::fresh();
     let web = Web::of(&server);
     let path = format!("{STREAMS}/tagged");
@@ -182,7 +184,7 @@ async fn a_list_is_searched_and_read_in_pages() {
         let page = web.get(&next).await;
         assert_eq!(names(&page).len(), expected);
         found.extend(names(&page));
-        // It leads on from the URL of the request, below any path prefix.
+        // The link is relative to the URL of the request, so that it works below a path prefix.
         let query = page.header("link").trim_start_matches('<').split('>').next().expect("a URL").to_owned();
         assert!(query.is_empty() || query.starts_with('?'), "{query}");
         next = format!("{STREAMS}{query}");
@@ -195,7 +197,7 @@ async fn a_list_is_searched_and_read_in_pages() {
 }
 
 #[tokio::test]
-async fn what_is_exported_makes_the_same_streams_elsewhere() {
+async fn an_export_creates_the_same_streams_elsewhere() {
     let (one, other) = (Server::fresh(), Server::fresh());
     let (from, to) = (Web::of(&one), Web::of(&other));
     for name in ["x", "y"] {
@@ -234,12 +236,12 @@ async fn all_streams_are_stopped_and_started_at_once() {
     }
 }
 
-/// The body of a segment around the change, and how the playlist tells of it.
-async fn told(web: &Web, revision: &str) -> (String, String) {
+/// A segment around the change, and the lines of the playlist about the change.
+async fn around_the_change(web: &Web, revision: &str) -> (String, String) {
     let path = "/live/test/v720/hls.m3u8";
     let text = until("the change is listed", LONG, async || {
         let reply = web.get(path).await;
-        // All that was there before the change, and a whole segment after it.
+        // All segments before the change and one whole segment after it.
         (reply.status == 200 && reply.text().contains(&format!("\n{revision}/"))).then(|| reply.text())
     });
     let text = text.await;
@@ -256,10 +258,10 @@ async fn a_change_is_the_same_after_a_kill() {
     web.playable("test").await;
     let reply = web.json(Method::PUT, &format!("{STREAMS}/test"), &json!({"title": "after", "pattern": "grid"})).await;
     let revision = reply.json()["revision"].as_str().expect("a revision").to_owned();
-    let (last, first) = told(&web, &revision).await;
+    let (last, first) = around_the_change(&web, &revision).await;
     let before = web.media("test", "v720", &last).await;
     server.kill();
     let (server, web) = at(home.path());
-    assert_eq!(told(&web, &revision).await, (last.clone(), first), "{:#?}", server.log());
+    assert_eq!(around_the_change(&web, &revision).await, (last.clone(), first), "{:#?}", server.log());
     assert_eq!(web.media("test", "v720", &last).await, before);
 }

@@ -18,7 +18,8 @@ use crate::support::{LONG, until};
 
 const PART: &str = ".part";
 const MARKER: &str = ".barstone";
-/// Of the default stream: video is padded to the byte, the audio encoder carries a few from one frame to the next.
+/// Sizes of segments of the default stream. Video is padded to the byte; the audio encoder carries a few bytes from one
+/// frame to the next.
 const VIDEO_BYTES: RangeInclusive<usize> = 480_000..=480_000;
 const AUDIO_BYTES: RangeInclusive<usize> = 30_700..=30_740;
 
@@ -39,7 +40,7 @@ fn whole_files(directory: &Path) -> Vec<PathBuf> {
     files(directory).into_iter().filter(is_whole).collect()
 }
 
-/// Looks at a file that has a name of ours; `None` if it is removed meanwhile.
+/// Checks a file by its name. `None` if it was removed meanwhile.
 fn check_whole(file: &Path) -> Option<()> {
     let bytes = std::fs::read(file).ok()?;
     let name = file.to_str().expect("UTF-8");
@@ -59,7 +60,7 @@ fn check_whole(file: &Path) -> Option<()> {
     Some(())
 }
 
-/// Everything that the manifests on disk list is there; what is listed first may expire while it is looked at.
+/// Checks that every file in the manifests on disk exists. The oldest may expire during the check.
 fn check_listed(root: &Path) -> usize {
     check_listed_of(&root.join("live/test"))
 }
@@ -82,7 +83,7 @@ fn check_listed_of(stream: &Path) -> usize {
     listed
 }
 
-/// The newest number that the playlist of a track on disk lists.
+/// The newest segment number in the playlist of a track on disk.
 fn newest(root: &Path) -> Option<u64> {
     let text = std::fs::read_to_string(track(root, "v720").join("hls.m3u8")).ok()?;
     Playlist::parse(&text).segments.last().map(|segment| segment.number)
@@ -92,8 +93,8 @@ async fn newer(root: &Path, than: u64) -> u64 {
     until("the directory goes on", LONG, async || newest(root).filter(|number| *number > than)).await
 }
 
-/// Looks at every file again and again, until the window is there too; what has been looked at and has not changed is
-/// only looked for.
+/// Checks all files repeatedly until the window is complete. A file that was checked and has not changed must only
+/// exist.
 async fn watch(root: &Path, lasting: Duration) -> usize {
     let (end, longest) = (Instant::now() + lasting, Instant::now() + LONG);
     let mut seen = BTreeMap::new();
@@ -117,7 +118,7 @@ async fn watch(root: &Path, lasting: Duration) -> usize {
 }
 
 #[tokio::test]
-async fn every_file_is_whole_at_every_moment() {
+async fn every_file_is_complete_at_every_moment() {
     let directory = TempDir::new().expect("a temporary directory");
     let server = Server::at(directory.path(), &[]);
     let reads = watch(directory.path(), Duration::from_secs(12)).await;
@@ -134,14 +135,14 @@ async fn every_file_is_whole_at_every_moment() {
 }
 
 #[tokio::test]
-async fn after_kills_at_any_moment_numbers_go_on_and_nothing_is_half_written() {
+async fn after_kills_numbers_continue_and_no_file_is_incomplete() {
     let directory = TempDir::new().expect("a temporary directory");
     let root = directory.path();
     let mut last = 0;
     let server = Server::at(root, &[]);
     until("all is on disk", LONG, async || (check_listed(root) >= 60).then_some(())).await;
     server.kill();
-    // From before the first segment to the middle of filling in the past, and after.
+    // From before the first segment to the middle of rendering the past and later.
     for milliseconds in [100, 450, 700, 1100, 1900, 4100] {
         let server = Server::at(root, &[]);
         let started = Instant::now();
@@ -164,7 +165,7 @@ async fn after_kills_at_any_moment_numbers_go_on_and_nothing_is_half_written() {
     std::fs::write(other.join("notes.txt"), "somebody's").expect("there is room");
     age(&other);
 
-    // Without a state directory there would be a warning.
+    // Without a state directory there is a warning in the log.
     let state = TempDir::new().expect("a temporary directory");
     let server = Server::at(root, &["--state-dir", state.path().to_str().expect("UTF-8")]);
     newer(root, last).await;
@@ -174,7 +175,7 @@ async fn after_kills_at_any_moment_numbers_go_on_and_nothing_is_half_written() {
     until("the files of earlier processes are removed", LONG, is_gone).await;
     assert_eq!(std::fs::read_to_string(other.join("notes.txt")).expect("a foreign file stays"), "somebody's");
     std::fs::remove_file(other.join("notes.txt")).expect("it is there");
-    // One may be removed meanwhile.
+    // Files may be removed meanwhile.
     whole_files(root).iter().for_each(|file| _ = check_whole(file));
     assert_eq!(server.log().iter().filter(|line| line.contains("WARN")).count(), 0, "{:?}", server.log());
 }
@@ -186,7 +187,7 @@ fn revision_directory(root: &Path) -> PathBuf {
 }
 
 #[tokio::test]
-async fn what_leaves_the_window_is_removed() {
+async fn files_that_leave_the_window_are_removed() {
     let directory = TempDir::new().expect("a temporary directory");
     let toml = directory.path().join("short.toml");
     let definition = "[[streams]]\nname = \"test\"\nsegment_frames = 25\nchunk_frames = 5\nwindow_seconds = 10\naudio = false\n\
@@ -197,14 +198,14 @@ async fn what_leaves_the_window_is_removed() {
     let first = newer(&root, 0).await;
     newer(&root, first + 11).await;
     let revision = revision_directory(&root);
-    let kept = until("files are removed", LONG, async || {
+    let remaining = until("files are removed", LONG, async || {
         let mut numbers: Vec<u64> = files(&revision).iter().filter_map(|file| number(file)).collect();
         numbers.sort_unstable();
         (numbers.first()? >= &(first - 9)).then_some(numbers)
     });
-    // Ten are listed, and each stays for its own length and that of the longest playlist that listed it.
-    let kept = kept.await;
-    assert!((20..=24).contains(&kept.len()), "{kept:?}");
+    // Ten segments are listed. Each remains for its own duration and that of the longest playlist that listed it.
+    let remaining = remaining.await;
+    assert!((20..=24).contains(&remaining.len()), "{remaining:?}");
 }
 
 /// Creates or replaces a stream by one with segments of one second and a window of ten.

@@ -1,5 +1,5 @@
-//! A media directory that is not writable, full, or has somebody else's files in the way: the stream goes on from
-//! memory, a warning is logged once, and a metric counts.
+//! A media directory that is not writable, full, or contains foreign files: the stream continues from memory, one
+//! warning is logged, and a metric counts the errors.
 
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ async fn errors(web: &Web, at_least: u64) {
     until("errors are counted", LONG, async || (web.counter(ERRORS, "test").await >= at_least).then_some(())).await;
 }
 
-/// The newest segment is there over HTTP, and later a newer one.
+/// Checks that new segments are published over HTTP.
 async fn check_goes_on(web: &Web) {
     web.playable("test").await;
     let first = web.playlist("test", "v720").await.last().number;
@@ -35,7 +35,7 @@ async fn check_goes_on(web: &Web) {
     Segment::parse(&web.media("test", "v720", &next.await).await).expect("a segment");
 }
 
-/// Where segment `number` of the video is on disk.
+/// Path on disk of the video segment `number`.
 async fn on_disk(web: &Web, root: &Path, number: u64) -> PathBuf {
     let init = web.playlist("test", "v720").await.init();
     root.join("live/test/v720").join(init).with_file_name(format!("{number}.m4s"))
@@ -56,7 +56,7 @@ async fn without_a_directory_the_stream_plays_from_memory() {
 }
 
 #[tokio::test]
-async fn what_found_no_room_is_written_when_there_is_some() {
+async fn files_are_written_once_a_full_disk_has_space() {
     let home = TempDir::new().expect("a temporary directory");
     let server = Server::at(home.path(), &[]);
     let web = Web::of(&server);
@@ -78,7 +78,7 @@ async fn what_found_no_room_is_written_when_there_is_some() {
 }
 
 #[tokio::test]
-async fn files_of_others_are_replaced_or_stay_and_never_stop_the_stream() {
+async fn foreign_files_do_not_stop_the_stream() {
     let home = TempDir::new().expect("a temporary directory");
     let server = Server::at(home.path(), &[]);
     let web = Web::of(&server);
@@ -113,7 +113,7 @@ async fn files_of_others_are_replaced_or_stay_and_never_stop_the_stream() {
 }
 
 #[tokio::test]
-async fn a_definition_that_finds_no_room_is_refused_by_name_and_logged_with_its_path() {
+async fn on_a_full_disk_a_definition_is_refused_by_name_and_logged_with_its_path() {
     let home = TempDir::new().expect("a temporary directory");
     let state = home.path().join("state");
     let server = Server::at(&home.path().join("media"), &["--state-dir", state.to_str().expect("UTF-8")]);

@@ -15,7 +15,7 @@ async fn start() -> (Arc<Server>, Web) {
     (server, web)
 }
 
-/// The number of a segment that is complete, and a path for any other number.
+/// Number of a complete segment, and the path of any number.
 async fn numbered(web: &Web) -> (u64, impl Fn(u64) -> String) {
     let playlist = web.playlist("test", "v720").await;
     let (number, uri) = (playlist.last().number, playlist.last().uri.clone());
@@ -23,7 +23,7 @@ async fn numbered(web: &Web) -> (u64, impl Fn(u64) -> String) {
 }
 
 #[tokio::test]
-async fn segments_outside_of_the_window_are_told_apart() {
+async fn past_and_future_segments_have_different_statuses() {
     let (_server, web) = start().await;
     let (number, path) = numbered(&web).await;
     let early = web.get(&path(number + 10)).await;
@@ -32,7 +32,7 @@ async fn segments_outside_of_the_window_are_told_apart() {
     assert_eq!((expired.status, expired.json()["code"].as_str()), (410, Some("expired")));
     assert_eq!(early.header("cache-control"), "public, max-age=1");
     assert!(max_age(&expired) > 1, "it never comes back");
-    // The one that is being made comes as it is made, and what is asked of it in part when it is whole.
+    // The segment being made is sent as it is made; a range of it is sent when it is complete.
     let now = web.playlist("test", "v720").await.last().number + 1;
     let growing = web.get(&path(now)).await;
     let known = ["content-length", "etag", "accept-ranges"].map(|name| growing.header(name).to_owned());
@@ -67,7 +67,7 @@ async fn every_kind_of_answer_has_the_headers_of_the_matrix() {
     let init = path(number).replace(&format!("{number}.m4s"), "init.mp4");
     let (segment, chunk) = (path(number), path(number).replace(".m4s", ".3.m4s"));
     let (year, playlist) = (31_536_000, "application/vnd.apple.mpegurl");
-    // Path, type, least and greatest age, whether it never changes.
+    // Path, media type, minimum and maximum age, and whether it is immutable.
     let matrix = [
         (init.as_str(), "video/mp4", year, year, true),
         (&segment, "video/mp4", 60, 86_400, true),
@@ -118,7 +118,7 @@ fn check_open(reply: &Reply, path: &str) {
 }
 
 #[tokio::test]
-async fn conditional_requests_ranges_and_heads_are_answered_as_http_asks() {
+async fn conditional_requests_ranges_and_heads_follow_rfc_9110() {
     let (_server, web) = start().await;
     let (number, path) = numbered(&web).await;
     let segment = path(number);
@@ -133,7 +133,7 @@ async fn conditional_requests_ranges_and_heads_are_answered_as_http_asks() {
         }
         let etag = full.header("etag");
         let known = send(web.request(Method::GET, path).header("if-none-match", format!("\"x\", {etag}"))).await;
-        // A playlist may have changed in between.
+        // The playlist may have changed meanwhile.
         if known.header("etag") == etag {
             assert_eq!((known.status, known.body.len()), (304, 0), "{path}");
             assert!(!known.header("cache-control").is_empty(), "{path}");
@@ -162,7 +162,7 @@ async fn conditional_requests_ranges_and_heads_are_answered_as_http_asks() {
 }
 
 #[tokio::test]
-async fn manifests_are_compressed_for_those_who_take_it_and_preflights_are_answered() {
+async fn manifests_are_compressed_on_request_and_preflights_answered() {
     let (_server, web) = start().await;
     for path in ["/live/test/hls.m3u8", "/live/test/v720/hls.m3u8", "/live/test/dash.mpd"] {
         let plain = web.get(path).await;

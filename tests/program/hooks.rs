@@ -1,4 +1,4 @@
-//! Events as another server gets them.
+//! Webhooks, seen from the server that receives them.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,14 +22,14 @@ use crate::support::{LONG, until};
 const SECRET: &str = "horse";
 const STREAM: &str = "/api/v1/streams/told";
 
-/// What has been posted, in order, and how many of the first are refused.
+/// Received posts in order. The first ones are refused.
 #[derive(Debug, Clone, Default)]
 struct Received(Arc<Mutex<Vec<(HeaderMap, Bytes)>>>);
 
 async fn receive(State(received): State<Received>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let mut all = received.0.lock().expect("no panic");
     all.push((headers, body));
-    // The first attempt comes to nothing, and is made again.
+    // The first attempt fails and is repeated.
     if all.len() == 1 { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::NO_CONTENT }
 }
 
@@ -56,7 +56,7 @@ fn check_signature(headers: &HeaderMap, body: &[u8]) {
 }
 
 #[tokio::test]
-async fn another_server_is_told_what_happens_in_order_signed_and_again_if_it_fails() {
+async fn a_hook_gets_events_in_order_signed_and_repeated_after_a_failure() {
     let received = Received::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
@@ -73,8 +73,8 @@ async fn another_server_is_told_what_happens_in_order_signed_and_again_if_it_fai
         assert_eq!(web.json(Method::POST, "/api/v1/streams", &body).await.status, 201);
     }
     let last = async |phase: &str| {
-        let told = async || received.phases().last().filter(|last| *last == phase).map(|_| ());
-        until(phase, LONG, told).await;
+        let reported = async || received.phases().last().filter(|last| *last == phase).map(|_| ());
+        until(phase, LONG, reported).await;
     };
     last("running").await;
     assert_eq!(send(web.request(Method::POST, &format!("{STREAM}/stop"))).await.status, 200);
@@ -92,7 +92,7 @@ async fn another_server_is_told_what_happens_in_order_signed_and_again_if_it_fai
         );
         check_signature(headers, body);
     }
-    // It is counted when the answer has been read.
+    // The delivery is counted when the answer has been read.
     until("it is counted", Duration::from_secs(10), async || {
         let text = web.text("/metrics").await;
         text.contains("barstone_hook_deliveries_total{outcome=\"delivered\"} 3").then_some(())

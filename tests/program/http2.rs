@@ -1,4 +1,4 @@
-//! One HTTP/2 connection with many requests: what is urgent overtakes the rest, and what the client does not take ends.
+//! Many requests on one HTTP/2 connection: urgent responses overtake others, and stalled responses are ended.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use crate::support::LONG;
 use crate::support::server::Server;
 use crate::support::web::Web;
 
-/// Bytes that a client takes before it says that it takes more, unless it says something else.
+/// Default flow-control window in bytes.
 const WINDOW: u32 = 65_535;
-/// More than any test gets.
+/// A window larger than any response of the tests.
 const WIDE: u32 = 64 << 20;
 const LARGE: usize = 4;
 
-/// A client that takes only what it is told to take.
+/// A client with explicit flow control.
 struct Client {
     send: SendRequest<Bytes>,
     address: String,
@@ -32,19 +32,19 @@ struct Client {
 }
 
 impl Client {
-    /// Takes so many bytes of each answer, and of all, before it says more.
+    /// Connects with a window of `each` bytes for each response and `all` bytes for the connection.
     async fn connect(server: &Server, (each, all): (u32, u32)) -> Self {
         let stream = TcpStream::connect(server.address()).await.expect("it accepts");
         let mut builder = h2::client::Builder::new();
         builder.initial_window_size(each).initial_connection_window_size(all);
         let (send, connection) = builder.handshake(stream).await.expect("it speaks HTTP/2");
         let mut driver = JoinSet::new();
-        // How it ends is seen by who reads.
+        // Errors of the connection reach the readers of its bodies.
         driver.spawn(async move { drop(connection.await) });
         Self { send, address: server.address().to_owned(), _connection: driver }
     }
 
-    /// The body of an answer, none of which has been taken.
+    /// Sends a request and returns the body unread.
     async fn ask(&mut self, path: &str, priority: Option<&str>) -> RecvStream {
         let mut request = Request::get(format!("http://{}{path}", self.address));
         if let Some(priority) = priority {
@@ -58,7 +58,7 @@ impl Client {
     }
 }
 
-/// Takes all of a body, and counts on the way.
+/// Reads a body to its end and counts its bytes.
 async fn take(mut body: RecvStream, taken: &Cell<usize>) {
     while let Some(data) = body.data().await {
         let length = data.expect("it goes on").len();
@@ -67,7 +67,7 @@ async fn take(mut body: RecvStream, taken: &Cell<usize>) {
     }
 }
 
-/// Paths and length in all of the newest whole segments.
+/// Paths and total length of the newest whole segments.
 async fn segments(web: &Web) -> (Vec<String>, usize) {
     web.playable("test").await;
     let playlist = web.playlist("test", "v720").await;
@@ -80,7 +80,7 @@ async fn segments(web: &Web) -> (Vec<String>, usize) {
     (paths, length)
 }
 
-/// How much of segments, asked for before `urgent` with these headers, has come when `urgent` is there.
+/// Bytes of segments, requested before `urgent`, that have arrived when `urgent` is complete.
 async fn overtaken(server: &Server, priority: Option<&str>, urgent: (&str, Option<&str>)) -> (usize, usize) {
     let (paths, length) = segments(&Web::of(server)).await;
     let mut client = Client::connect(server, (WIDE, WINDOW)).await;
@@ -102,7 +102,7 @@ async fn overtaken(server: &Server, priority: Option<&str>, urgent: (&str, Optio
 }
 
 #[tokio::test]
-async fn what_is_urgent_overtakes_what_has_begun() {
+async fn an_urgent_response_overtakes_running_ones() {
     let server = Server::shared();
     let (paths, _) = segments(&Web::of(&server)).await;
     let (before, of) = overtaken(&server, Some("u=7"), (&paths[0], Some("u=0"))).await;
@@ -110,7 +110,7 @@ async fn what_is_urgent_overtakes_what_has_begun() {
 }
 
 #[tokio::test]
-async fn media_come_after_all_else_where_nobody_says_what_is_urgent() {
+async fn without_priorities_media_come_last() {
     let server = Server::shared();
     Web::of(&server).playable("test").await;
     for path in ["/live/test/v720/llhls.m3u8", "/static/vendor/shaka-player.compiled.js"] {
@@ -120,7 +120,7 @@ async fn media_come_after_all_else_where_nobody_says_what_is_urgent() {
 }
 
 #[tokio::test]
-async fn an_urgent_answer_that_is_not_taken_holds_nobody_up() {
+async fn an_urgent_response_that_is_not_read_delays_no_other() {
     let server = Server::shared();
     let (paths, _) = segments(&Web::of(&server)).await;
     let mut client = Client::connect(&server, (WINDOW, WIDE)).await;
@@ -133,7 +133,7 @@ async fn an_urgent_answer_that_is_not_taken_holds_nobody_up() {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_nothing_of_an_answer_is_left() {
+async fn a_client_that_reads_nothing_of_a_response_is_disconnected() {
     let home = TempDir::new().expect("a temporary directory");
     let server = Server::at(&home.path().join("media"), &["--send-seconds", "1"]);
     let (paths, _) = segments(&Web::of(&server)).await;
@@ -146,7 +146,7 @@ async fn a_client_that_takes_nothing_of_an_answer_is_left() {
         let broken = async { while body.data().await.is_some_and(|data| data.is_ok()) {} };
         timeout(LONG, broken).await.expect("the connection ends");
     }
-    // One whose answer is not there yet is not left.
+    // A response without data yet does not count as stalled.
     let mut client = Client::connect(&server, (WINDOW, WIDE)).await;
     let mut events = client.ask("/api/v1/events", None).await;
     let quiet = timeout(Duration::from_secs(3), async { while let Some(Ok(_)) = events.data().await {} }).await;

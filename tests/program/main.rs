@@ -1,5 +1,5 @@
-//! The whole program from outside: the real server as a child, one file for each of its sides. One test binary, so
-//! that what they share is compiled and linked once; what needs the machine to itself has a binary of its own.
+//! Tests of the whole program from outside, with the real server as a child process. All are one test binary, which
+//! links once. Tests that need a quiet machine have binaries of their own.
 
 #[path = "../support/rules/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "tests of other binaries use the rest")]

@@ -1,5 +1,5 @@
-//! The document of the API: held against the routes, against what is answered, and against what is refused. The server is
-//! the real one but for its encoders, so that the streams that are made up here cost nothing.
+//! The OpenAPI document against routes, answers and refusals. The server has scripted encoders, so that generated
+//! streams need no processor time.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -36,10 +36,10 @@ async fn start() -> SocketAddr {
     let metrics = Arc::clone(&setting.metrics);
     let definitions = Definitions::in_memory(vec![StreamSpec::test()]);
     let registry = Arc::new(Registry::new(setting, definitions, CancellationToken::new()));
-    let kept = Arc::clone(&registry);
-    tasks.spawn(async move { kept.keep().await });
-    let gate = ViewerAccess::of(Keys::parse("the-key-of-this-test").expect("a key"));
-    let app = App::new(registry, Access::new(TOKEN, TokenOrigin::Created, gate), CancellationToken::new());
+    let reconciler = Arc::clone(&registry);
+    tasks.spawn(async move { reconciler.keep().await });
+    let viewer_access = ViewerAccess::of(Keys::parse("the-key-of-this-test").expect("a key"));
+    let app = App::new(registry, Access::new(TOKEN, TokenOrigin::Created, viewer_access), CancellationToken::new());
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     let site =
@@ -49,7 +49,7 @@ async fn start() -> SocketAddr {
 }
 
 fn client() -> Client {
-    // Every client asks for TLS, also one that never speaks it; another test may have been first.
+    // Every client installs a TLS provider; another test may have been first.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     Client::new()
 }
@@ -59,7 +59,7 @@ async fn document(address: SocketAddr) -> Value {
     reply.json().await.expect("JSON")
 }
 
-/// Methods and paths that the document has.
+/// Methods and paths in the document.
 fn described(document: &Value) -> BTreeSet<(String, String)> {
     let paths = document["paths"].as_object().expect("an object");
     let of = |(path, item): (&String, &Value)| -> Vec<(String, String)> {
@@ -81,14 +81,14 @@ async fn every_route_is_described_and_no_other() {
         let taken = methods.iter().filter(|method| handlers.contains(&format!("{method}(")));
         routes.extend(taken.map(|method| (method.to_uppercase(), path.to_owned())));
     }
-    // Media and the page are no API.
+    // Media and the page are not part of the API.
     routes.retain(|(_, path)| !["/live/", "/hls/", "/dash/", "/static/"].iter().any(|start| path.starts_with(start)));
     routes.remove(&("GET".into(), "/".into()));
     assert_eq!(described(&document(start().await).await), routes);
 }
 
 #[tokio::test]
-async fn every_path_takes_the_described_methods_and_no_other() {
+async fn every_path_allows_exactly_the_described_methods() {
     let address = start().await;
     let described = described(&document(address).await);
     for (_, path) in &described {
@@ -106,7 +106,7 @@ async fn every_path_takes_the_described_methods_and_no_other() {
 }
 
 #[tokio::test]
-async fn an_event_is_described_as_it_is_written() {
+async fn the_schema_of_events_matches_their_json() {
     let document = document(start().await).await;
     let properties = document["components"]["schemas"]["Event"]["properties"].as_object().expect("an object");
     let phase = EventKind::Phase { phase: Phase::Failed, error: None };
@@ -120,14 +120,14 @@ async fn an_event_is_described_as_it_is_written() {
     assert_eq!(properties.keys().cloned().collect::<BTreeSet<_>>(), written);
 }
 
-/// Has a program make up requests from the document, right and wrong ones, and compare answers with it.
+/// Generates valid and invalid requests from the document and compares the answers with it.
 async fn make_up(headers: &[&str]) {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemathesis");
     let program = home.join("venv/bin/schemathesis");
     assert!(program.exists(), "make schemathesis installs {}", program.display());
     let work = tempfile::TempDir::new().expect("a temporary directory");
     let mut command = Command::new(program);
-    // It keeps examples where it runs.
+    // Schemathesis stores examples in its working directory.
     command.current_dir(&work).arg("--config-file").arg(home.join("schemathesis.toml"));
     command.args(["run", &format!("http://{}{DOCUMENT}", start().await)]);
     for header in headers {

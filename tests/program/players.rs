@@ -1,5 +1,5 @@
-//! Players that are not browsers: GStreamer, ffmpeg and mpv play HLS and DASH, plain and with low latency, for some
-//! seconds without a missing picture or a gap in the sound.
+//! Players that are not browsers: GStreamer, ffmpeg and mpv play HLS and DASH, plain and with low latency, without a
+//! missing picture or a gap in the audio.
 
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use crate::support::server::Server;
 use crate::support::web::{Web, send};
 
 const MANIFESTS: [&str; 4] = ["hls.m3u8", "llhls.m3u8", "dash.mpd", "lldash.mpd"];
-/// At least two segments.
+/// Length of a play, at least two segments.
 const SECONDS: usize = 5;
 const PICTURES: usize = SECONDS * 25;
 const SOUNDS: usize = SECONDS * 48_000 / 1024;
@@ -24,7 +24,7 @@ const SOUNDS: usize = SECONDS * 48_000 / 1024;
 #[derive(Debug, Default)]
 struct Played {
     pictures: Vec<f64>,
-    /// Frames of 1024 samples.
+    /// Times of audio frames of 1024 samples.
     sounds: Vec<f64>,
 }
 
@@ -40,7 +40,7 @@ async fn ffmpeg_plays_every_manifest() {
         let mut command = Command::new("ffmpeg");
         command.args(["-v", "info", "-nostats", "-nostdin", "-i", url, "-t", &(SECONDS + 1).to_string()]);
         command.args(["-vf", "showinfo", "-af", "ashowinfo", "-f", "null", "-"]);
-        shown(command)
+        parse_frames(command)
     };
     check("ffmpeg", play).await;
 }
@@ -51,12 +51,12 @@ async fn mpv_plays_every_manifest() {
         let mut command = Command::new("mpv");
         command.args(["--no-config", "--vo=null", "--ao=null", &format!("--length={}", SECONDS + 1)]);
         command.args(["--vf=lavfi=[showinfo]", "--af=lavfi=[ashowinfo]", "--msg-level=all=warn,ffmpeg=v", url]);
-        shown(command)
+        parse_frames(command)
     };
     check("mpv", play).await;
 }
 
-/// Plays every manifest of a stream with a small picture, all of them simultaneously.
+/// Plays every manifest of a stream with a small picture, all simultaneously.
 async fn check(name: &str, play: impl Fn(&str) -> Played + Copy + Send + Sync + 'static) {
     let server = Server::shared();
     let web = Web::of(&server);
@@ -76,7 +76,7 @@ async fn check(name: &str, play: impl Fn(&str) -> Played + Copy + Send + Sync + 
     assert_eq!(send(web.request(Method::DELETE, &format!("/api/v1/streams/{name}"))).await.status, 204);
 }
 
-/// The first `count` of `times` are `step` seconds apart.
+/// Checks that the first `count` of `times` are `step` seconds apart.
 #[track_caller]
 fn check_continuous(what: &str, times: &[f64], count: usize, step: f64) {
     assert!(times.len() >= count, "{what}: {} of {count}", times.len());
@@ -85,8 +85,8 @@ fn check_continuous(what: &str, times: &[f64], count: usize, step: f64) {
     }
 }
 
-/// What the filters `showinfo` and `ashowinfo` of ffmpeg's library have written, one line for each frame.
-fn shown(mut command: Command) -> Played {
+/// Parses the lines of the ffmpeg filters `showinfo` and `ashowinfo`, one for each frame.
+fn parse_frames(mut command: Command) -> Played {
     let output = command.stdin(Stdio::null()).output().expect("it is installed");
     let log = [output.stdout, output.stderr].concat();
     let log = String::from_utf8_lossy(&log);
@@ -129,7 +129,7 @@ fn play_in_gstreamer(url: &str) -> Played {
     std::mem::take(&mut *played.lock().expect("no sink panics"))
 }
 
-/// A sink that plays in real time and notes the presentation time of each buffer.
+/// A sink that plays in real time and records the presentation time of each buffer.
 fn sink(played: &Arc<Mutex<Played>>, times: fn(&mut Played) -> &mut Vec<f64>) -> Element {
     let sink = ElementFactory::make("fakesink").property("sync", true).property("signal-handoffs", true);
     let sink = sink.build().expect("fakesink");

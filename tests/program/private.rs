@@ -1,4 +1,4 @@
-//! Private streams: a walk through every URL that manifests lead to, under a token and without, and who else may watch.
+//! Private streams: every URL in the manifests is served with a token and refused without, and access rules.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::support::{LONG, until};
 const KEYS: [&str; 2] = ["the-older-key-of-this-test", "the-newer-key-of-this-test"];
 const PRIVATE: &str = "[[streams]]\nname = 'test'\naccess = 'private'\n[[streams]]\nname = 'other'\nenabled = false\naccess = 'private'\n";
 
-/// A server of private streams with these keys, a token that changes need, and all that it logs.
+/// A server of private streams with these viewer keys. Returns its API token and log too.
 fn start(home: &TempDir, name: &str, keys: &str) -> Server {
     let file = |name: String, text: &str| {
         let path = home.path().join(name);
@@ -35,7 +35,7 @@ async fn token(web: &Web, stream: &str, seconds: u32) -> String {
     made.json()["token"].as_str().expect("a text").to_owned()
 }
 
-/// Resolves when the stream is played under a token.
+/// Resolves when the stream is playable with the token.
 async fn playable(web: &Web, token: &str) {
     let path = format!("/t/{token}/live/test/llhls.m3u8");
     until(&path, LONG, async || (web.get(&path).await.status == 200).then_some(())).await;
@@ -47,14 +47,14 @@ fn check_refused(reply: &Reply, code: &str) {
     assert_eq!(reply.header("cache-control"), "no-store");
 }
 
-/// Where URLs lead to, from the place of what they stand in.
+/// Absolute paths of URLs relative to `base`.
 fn resolve(base: &str, relative: impl IntoIterator<Item = String>) -> BTreeSet<String> {
     let base = Url::parse("http://a.example").and_then(|root| root.join(base)).expect("a URL");
     let path = |url: Url| url.path().to_owned();
     relative.into_iter().map(|relative| path(base.join(&relative).expect("a URL"))).collect()
 }
 
-/// Every URI of a playlist; of media the last two segments and what follows them.
+/// URIs of a playlist: for media the last two segments and what follows.
 fn in_playlist(text: &str) -> Vec<String> {
     let playlist = Playlist::parse(text);
     let lists =
@@ -67,7 +67,7 @@ fn in_playlist(text: &str) -> Vec<String> {
     tagged.chain(variants).chain(of_media).collect()
 }
 
-/// Every URL of an MPD: the clock, init segments and the newest segments that are whole.
+/// URLs of an MPD: the clock, init segments and the newest whole segments.
 fn in_mpd(text: &str, now_ms: u64) -> Vec<String> {
     let clock = text.split("<UTCTiming ").nth(1).and_then(|rest| rest.split("value=\"").nth(1)?.split('"').next());
     let mpd: MPD = dash_mpd_core::parse(text).expect("an MPD");
@@ -78,7 +78,7 @@ fn in_mpd(text: &str, now_ms: u64) -> Vec<String> {
     media.chain(clock.map(str::to_owned)).collect()
 }
 
-/// All that can be reached from these manifests, each asked for once.
+/// Requests all URLs that are reachable from two manifests, each once.
 async fn walk(web: &Web, start: [&str; 2]) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     let mut next: BTreeSet<String> = start.map(str::to_owned).into();
@@ -102,7 +102,7 @@ async fn walk(web: &Web, start: [&str; 2]) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn every_url_of_a_private_stream_is_under_its_token_and_nowhere_else() {
+async fn every_url_of_a_private_stream_needs_its_token() {
     let home = TempDir::new().expect("a temporary directory");
     let server = start(&home, "a", KEYS[0]);
     let web = Web::of(&server);
@@ -147,17 +147,17 @@ async fn every_url_of_a_private_stream_is_under_its_token_and_nowhere_else() {
     let keys = home.path().join("a.keys");
     let shown = run_with(&["config", "show", "--viewer-key-file", keys.to_str().expect("UTF-8")], &[]);
     let hidden = run_with(&["config", "show"], &[("BARSTONE_VIEWER_KEY", KEYS[0])]);
-    let told = format!("{shown:?} {hidden:?}");
-    assert!(shown.status.success() && told.contains("viewer_key = ") && !told.contains(KEYS[0]), "{told}");
+    let output = format!("{shown:?} {hidden:?}");
+    assert!(shown.status.success() && output.contains("viewer_key = ") && !output.contains(KEYS[0]), "{output}");
 }
 
 #[tokio::test]
-async fn replicas_take_each_others_tokens_and_keys_change_without_a_gap() {
+async fn replicas_accept_each_others_tokens_and_keys_change_without_a_gap() {
     let home = TempDir::new().expect("a temporary directory");
     let both = format!("{}\n{}\n", KEYS[1], KEYS[0]);
     let servers = [("old", KEYS[0]), ("both", &both), ("new", KEYS[1])].map(|(name, keys)| start(&home, name, keys));
     let webs: Vec<_> = servers.iter().map(Web::of).collect();
-    // A path of a stream that does not run: whoever may not watch is refused before.
+    // For a stream that does not run, a missing token is refused first.
     let status = async |signer: usize, verifier: usize| {
         let token = token(&webs[signer], "other", 3600).await;
         webs[verifier].get(&format!("/t/{token}/live/other/hls.m3u8")).await.status
@@ -171,7 +171,7 @@ async fn replicas_take_each_others_tokens_and_keys_change_without_a_gap() {
 }
 
 #[tokio::test]
-async fn a_key_is_made_kept_and_is_its_owners_alone() {
+async fn a_key_is_created_stored_and_readable_by_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let home = TempDir::new().expect("a temporary directory");
     let (media, state) = (home.path().join("media"), home.path().join("state"));
@@ -194,7 +194,7 @@ async fn a_key_is_made_kept_and_is_its_owners_alone() {
 }
 
 #[tokio::test]
-async fn a_stream_becomes_private_at_once_and_leaves_nothing_for_other_servers() {
+async fn a_stream_that_becomes_private_leaves_no_files_for_other_servers() {
     let home = TempDir::new().expect("a temporary directory");
     let media = home.path().join("media");
     let server = Server::at(&media, &[]);

@@ -1,5 +1,4 @@
-//! The live server against the rules of HLS, DASH and CMAF, watched over reloads, and the headers of every kind of
-//! answer.
+//! The rules of HLS, DASH and CMAF, checked on the live server over reloads, and the headers of every kind of answer.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,7 +23,7 @@ async fn start() -> (Arc<Server>, Web) {
     (server, web)
 }
 
-/// Resolves when the past of a new stream is filled in: what is listed is waited for.
+/// Resolves when the past of a new stream is rendered.
 async fn filled(web: &Web, (stream, track): (&str, &str)) {
     for segment in web.playlist(stream, track).await.segments {
         web.media(stream, track, &segment.uri).await;
@@ -63,7 +62,7 @@ async fn media_playlists_keep_the_rules_over_reloads() {
 }
 
 #[tokio::test]
-async fn the_multivariant_playlist_keeps_the_rules_and_tells_the_truth() {
+async fn the_multivariant_playlist_keeps_the_rules_and_states_real_bit_rates() {
     let (_server, web) = start().await;
     let reply = web.receive("/live/test/hls.m3u8").await;
     check_none(&hls::check_headers(&reply));

@@ -1,5 +1,5 @@
-//! What comes out at the other end of a push by SRT and UDP: the same pictures, and every beep with its picture. By RTMP over
-//! TLS nothing comes out unless the certificate is trusted.
+//! Pushes by SRT and UDP as the receiver sees them: the same pictures, and every beep with its picture. RTMP over TLS
+//! delivers nothing unless the certificate is trusted.
 
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -15,14 +15,14 @@ use crate::support::web::Web;
 use crate::support::{LONG, ffmpeg, until};
 
 const SIZE: (usize, usize) = (640, 360);
-/// Of MPEG-TS.
+/// Timescale of MPEG-TS.
 const TICKS: i64 = 90_000;
 const TICKS_PER_FRAME: i64 = TICKS / 25;
 const SAMPLE_RATE: i64 = 48_000;
-/// What a receiver keeps.
+/// Seconds that a receiver stores.
 const SECONDS: &str = "7";
 
-/// A program that listens, and keeps what it gets as it is.
+/// A program that receives a push and stores it.
 struct Receiver {
     child: Child,
     file: PathBuf,
@@ -40,7 +40,7 @@ impl Receiver {
         Self { child, file }
     }
 
-    /// The file, once it has all.
+    /// The stored file, when it is complete.
     async fn received(mut self) -> PathBuf {
         until("enough has come", LONG, async || self.child.try_wait().expect("it is ours")).await;
         self.file.clone()
@@ -49,13 +49,13 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        // It fails if the program has ended by itself, which is as well.
+        // Fails if the program has ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// One that nobody has.
+/// A port that no program uses.
 fn free_port() -> u16 {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
     socket.local_addr().expect("an address").port()
@@ -74,7 +74,8 @@ async fn target(web: &Web) -> Value {
     stream["targets"][0].clone()
 }
 
-/// Every picture has the time that its strip says, by one and the same difference, which is returned; none is missing.
+/// Checks that no picture is missing and that presentation times differ from the times in the strip by a constant,
+/// which is returned.
 fn check_pictures(file: &Path) -> i64 {
     let frames = ffmpeg::frames(file, SIZE, |luma| timecode::read(luma, SIZE.0, SIZE.0, SIZE.1));
     assert!(frames.len() >= 100, "{} pictures", frames.len());
@@ -90,7 +91,7 @@ fn check_pictures(file: &Path) -> i64 {
     differences[0]
 }
 
-/// Every whole second has its beep, where the picture of that second is.
+/// Checks that every second has its beep together with the picture of that second.
 fn check_beeps(file: &Path, difference: i64) {
     let streams = ffmpeg::probe(file.to_str().expect("UTF-8"));
     let audio = streams.iter().find(|stream| stream["codec_type"] == "audio").expect("a track of sound");
@@ -98,7 +99,7 @@ fn check_beeps(file: &Path, difference: i64) {
     let samples = ffmpeg::samples(file);
     let at = |second: i64| (second * TICKS + difference - start) * SAMPLE_RATE / TICKS;
     let first = (start - difference) / TICKS + 1;
-    // What a beep sounds like is looked at from before it begins, and the decoder needs a frame to come up.
+    // The check of a beep starts before it, and the decoder needs a frame to start.
     let seconds = (first..).skip_while(|second| at(*second) < 4096);
     let seconds: Vec<_> = seconds.take_while(|second| at(*second) + 4800 < samples.len() as i64).collect();
     assert!(seconds.len() >= 3, "{} beeps", seconds.len());
@@ -118,7 +119,7 @@ async fn check(file: PathBuf) {
 }
 
 #[tokio::test]
-async fn srt_carries_pictures_and_beeps_together_also_to_whoever_comes_back() {
+async fn srt_carries_pictures_and_beeps_together_also_after_a_reconnect() {
     let directory = TempDir::new().expect("a temporary directory");
     let port = free_port();
     let listen = |file: &str| {
@@ -153,7 +154,7 @@ async fn udp_carries_pictures_and_beeps_together() {
 }
 
 #[tokio::test]
-async fn rtmps_wants_a_certificate_that_the_system_trusts() {
+async fn rtmps_needs_a_certificate_that_the_system_trusts() {
     let directory = TempDir::new().expect("a temporary directory");
     let [cert, key] = certify(directory.path());
     let probe = TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -1,4 +1,4 @@
-//! The configuration while the program runs: what `SIGHUP` changes, and what the log says of it.
+//! Reload of the configuration at `SIGHUP`, and what is logged about it.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -20,7 +20,7 @@ fn started(home: &Path, toml: &str) -> Server {
     Server::at(&home.join("media"), &["--config", file.to_str().expect("UTF-8")])
 }
 
-/// Resolves when the log has one more line with `word` than before.
+/// Writes a configuration and sends `SIGHUP`. Resolves when the log has one more line that contains `word`.
 async fn read_again(server: &Server, home: &Path, (toml, word): (&str, &str)) {
     let count = || server.log().iter().filter(|line| line.contains(word)).count();
     let before = count();
@@ -39,7 +39,7 @@ fn asleep(names: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn a_hangup_touches_what_has_changed_and_nothing_else() {
+async fn a_reload_applies_changes_and_nothing_else() {
     let home = TempDir::new().expect("a temporary directory");
     let server = started(home.path(), &asleep(&["a", "b"]));
     let web = Web::of(&server);
@@ -59,7 +59,7 @@ async fn a_hangup_touches_what_has_changed_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn who_may_do_what_follows_the_files() {
+async fn a_reload_applies_new_secrets() {
     let home = TempDir::new().expect("a temporary directory");
     let [token, key] = ["token", "key"].map(|name| home.path().join(name));
     let secrets = |one: &str| {
@@ -102,7 +102,7 @@ async fn who_may_do_what_follows_the_files() {
 }
 
 #[tokio::test]
-async fn limits_of_viewers_follow_the_file() {
+async fn a_reload_applies_viewer_limits() {
     let home = TempDir::new().expect("a temporary directory");
     let stream = "[[streams]]\nname = \"a\"\nvideo = []\n";
     let server = started(home.path(), &format!("max_viewers = 1\n{stream}"));
@@ -115,7 +115,7 @@ async fn limits_of_viewers_follow_the_file() {
 }
 
 #[tokio::test]
-async fn another_picture_begins_at_a_segment() {
+async fn a_reload_changes_the_picture_at_a_segment() {
     let home = TempDir::new().expect("a temporary directory");
     let titled = |title: &str| {
         let video = "{ id = \"v\", width = 320, height = 180, bitrate = 400000 }";
@@ -139,7 +139,7 @@ async fn another_picture_begins_at_a_segment() {
 }
 
 #[tokio::test]
-async fn the_filter_of_the_log_follows_the_file() {
+async fn a_reload_applies_the_log_filter() {
     let home = TempDir::new().expect("a temporary directory");
     let server = started(home.path(), &asleep(&["a"]));
     let quiet = format!("log = \"warn\"\nstate_dir = \"/nowhere\"\n{}", asleep(&["a"]));

@@ -1,4 +1,4 @@
-//! Streams by REST: what is made, changed and refused, and what stopping and starting does to the manifests.
+//! The REST API: creating, changing and refusing streams, and the effect of stops and starts on manifests.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ fn start() -> (Arc<Server>, Web) {
     (server, web)
 }
 
-/// A stream that costs next to nothing.
+/// A stream with a small picture.
 fn small(name: &str) -> Value {
     json!({"name": name, "video": [{"id": "v", "width": 320, "height": 180, "bitrate": 200_000}]})
 }
@@ -36,7 +36,7 @@ async fn delete(web: &Web, name: &str) -> Reply {
     send(web.request(Method::DELETE, &format!("{STREAMS}/{name}"))).await
 }
 
-/// Every error is a problem document that tells its status and a code.
+/// Checks that an answer is a problem document with this status and code.
 #[track_caller]
 fn check_problem(reply: &Reply, status: u16, code: &str) -> Value {
     assert_eq!(reply.status, status, "{}", reply.text());
@@ -105,7 +105,7 @@ async fn a_duplicate_is_refused_and_an_unknown_stream_is_not_found() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_definition_are_refused() {
+async fn invalid_definitions_are_refused() {
     let (_server, web) = start();
     let post =
         |body: Vec<u8>| send(web.request(Method::POST, STREAMS).header("content-type", "application/json").body(body));
@@ -136,7 +136,7 @@ async fn bodies_that_are_no_definition_are_refused() {
 }
 
 #[tokio::test]
-async fn put_creates_and_replaces_and_a_failed_replacement_leaves_all_as_it_was() {
+async fn put_creates_and_replaces_and_a_failed_put_changes_nothing() {
     let (_server, web) = start();
     let path = format!("{STREAMS}/put");
     let mut definition = small("put");
@@ -182,7 +182,7 @@ async fn a_stopped_stream_ends_its_manifests_and_a_started_one_goes_on_with_numb
     .await;
     let mpd = dash_mpd_core::parse(&web.text("/live/halt/dash.mpd").await).expect("an MPD");
     let announced = mpd.mediaPresentationDuration.expect("an end that is announced");
-    // What was being made is finished.
+    // The segment that was being made is completed.
     let ends = async |track: &str| {
         let playlist = web.playlist("halt", track).await;
         playlist.ended.then_some(playlist)
@@ -226,7 +226,7 @@ async fn a_stopped_stream_ends_its_manifests_and_a_started_one_goes_on_with_numb
 }
 
 #[tokio::test]
-async fn a_disabled_stream_is_there_and_has_nothing_to_play() {
+async fn a_disabled_stream_is_listed_and_has_no_manifests() {
     let (_server, web) = start();
     let mut definition = small("asleep");
     definition["enabled"] = false.into();
@@ -237,7 +237,7 @@ async fn a_disabled_stream_is_there_and_has_nothing_to_play() {
 }
 
 #[tokio::test]
-async fn a_refused_value_names_its_field_and_makes_no_stream() {
+async fn a_refused_value_names_its_field_and_creates_no_stream() {
     let (_server, web) = start();
     for (field, change) in crate::support::limits::refused() {
         let mut definition = json!({"name": "refused"});
@@ -258,7 +258,7 @@ async fn a_refused_value_names_its_field_and_makes_no_stream() {
 }
 
 #[tokio::test]
-async fn a_picture_changes_at_a_segment_and_the_stream_goes_on() {
+async fn a_picture_changes_at_a_segment_and_the_stream_continues() {
     let (_server, web) = start();
     create(&web, "change").await;
     let before = web.get(&format!("{STREAMS}/change")).await.json();
@@ -297,7 +297,7 @@ async fn a_picture_changes_at_a_segment_and_the_stream_goes_on() {
             assert!(segment.uri.contains(own) && (other.is_empty() || !segment.uri.contains(other)), "{}", segment.uri);
         }
     }
-    // Players that have not heard of it yet go on with what was.
+    // Players that have not reloaded yet continue with the old revision.
     let own = web.fetch(&format!("/live/change/v/{revision}/{first}.m4s")).await;
     let before_revision = before["revision"].as_str().expect("a revision");
     let late = web.fetch(&format!("/live/change/v/{before_revision}/{first}.m4s")).await;

@@ -1,5 +1,5 @@
-//! The stream is a function of UTC: a process that is killed and started again, and one beside it, publish the same
-//! bytes under the same names.
+//! A stream is a function of UTC: a process that is killed and restarted, and a second process beside it, publish the
+//! same bytes under the same names.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::support::server::Server;
 use crate::support::web::Web;
 use crate::support::{LONG, until};
 
-/// Whatever x264 does with CABAC and more references than one, small enough to be made twice on two cores.
+/// Definitions with all kinds of encoding, small enough to run twice on two cores.
 const DEFINITIONS: &str = r#"
 [[streams]]
 name = "test"
@@ -22,7 +22,7 @@ name = "fine"
 video = [{ id = "v720", width = 640, height = 360, bitrate = 800000, preset = "veryfast" }]
 "#;
 
-/// Hashes of everything that a media playlist lists, by URI.
+/// SHA-256 of every listed file, by URI.
 async fn hashes(web: &Web, stream: &str, track: &str, playlist: &Playlist) -> BTreeMap<String, Vec<u8>> {
     let mut hashes = BTreeMap::new();
     let whole = playlist.segments.iter().filter(|segment| !segment.gap).map(|segment| segment.uri.clone());
@@ -32,7 +32,7 @@ async fn hashes(web: &Web, stream: &str, track: &str, playlist: &Playlist) -> BT
     hashes
 }
 
-/// The playlist of a track once it lists segment `number`.
+/// The playlist of a track, once it lists segment `number`.
 async fn playlist_with(web: &Web, (stream, track): (&str, &str), number: u64) -> Playlist {
     web.playable(stream).await;
     until("the segment is listed", LONG, async || {
@@ -42,7 +42,7 @@ async fn playlist_with(web: &Web, (stream, track): (&str, &str), number: u64) ->
     .await
 }
 
-/// What both list is the same in every line of both; returns how many segments that is.
+/// Checks that segments listed in both playlists have the same lines. Returns their number.
 #[track_caller]
 fn check_same_lines(before: &Playlist, after: &Playlist) -> usize {
     assert_eq!((before.target, before.version, before.init()), (after.target, after.version, after.init()));
@@ -54,7 +54,7 @@ fn check_same_lines(before: &Playlist, after: &Playlist) -> usize {
     common.count()
 }
 
-/// Everything of a stream, track by track.
+/// Playlists and hashes of all tracks.
 async fn everything(web: &Web, stream: &str) -> Vec<(Playlist, BTreeMap<String, Vec<u8>>)> {
     let mut all = Vec::new();
     for track in ["v720", "a"] {
@@ -65,7 +65,7 @@ async fn everything(web: &Web, stream: &str) -> Vec<(Playlist, BTreeMap<String, 
     all
 }
 
-/// Whatever both have has the same bytes; returns how many files that is.
+/// Checks that files in both sets have the same bytes. Returns their number.
 #[track_caller]
 fn check_same_bytes(one: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>>) -> usize {
     let common = one.iter().filter_map(|(uri, hash)| {
@@ -100,7 +100,7 @@ async fn processes_started_at_different_times_publish_the_same_bytes() {
     for stream in ["test", "fine"] {
         web.playable(stream).await;
     }
-    // The second starts on another point of the encoders' grid, which is 3.84 s wide.
+    // The second process starts at another point of the encoders' grid, which is 3.84 s wide.
     until("some seconds have gone by", LONG, async || (started.elapsed() >= Duration::from_secs(5)).then_some(()))
         .await;
     let second = Server::configured(DEFINITIONS);

@@ -1,4 +1,4 @@
-//! Replicas that share their definitions.
+//! Replicas that share their definitions in a store.
 
 use std::path::Path;
 use std::time::Duration;
@@ -44,11 +44,11 @@ fn sound(name: &str, title: &str) -> Value {
 }
 
 #[tokio::test]
-async fn what_one_replica_writes_all_have_and_go_over_to_at_the_same_segment() {
+async fn all_replicas_switch_to_a_new_definition_at_the_same_segment() {
     let home = TempDir::new().expect("a directory");
     let nats = Nats::start(&home.path().join("nats")).await;
     let [a, b] = ["a", "b"].map(|name| Replica::start(home.path(), name, &nats.url()));
-    // The one that there is without any configuration is there once.
+    // The default stream exists once.
     b.knows(&["test"]).await;
     assert_eq!(a.web.json(Method::POST, STREAMS, &sound("one", "before")).await.status, 201);
     b.knows(&["one", "test"]).await;
@@ -69,7 +69,7 @@ async fn what_one_replica_writes_all_have_and_go_over_to_at_the_same_segment() {
         };
         lists.push(until("the new sound is there", LONG, whole).await);
     }
-    // From the first segment of the new sound on.
+    // The first segment with the new audio.
     let first = |list: &str| {
         let after = list.split("#EXT-X-DISCONTINUITY\n").last().expect("a part").to_owned();
         after.lines().find(|line| line.contains(&revision) && !line.starts_with('#')).expect("a URI").to_owned()
@@ -87,7 +87,7 @@ async fn what_one_replica_writes_all_have_and_go_over_to_at_the_same_segment() {
 }
 
 #[tokio::test]
-async fn of_two_who_write_at_once_one_is_told() {
+async fn of_two_simultaneous_writes_one_is_refused() {
     let home = TempDir::new().expect("a directory");
     let nats = Nats::start(&home.path().join("nats")).await;
     let [a, b] = ["a", "b"].map(|name| Replica::start(home.path(), name, &nats.url()));
@@ -114,7 +114,7 @@ async fn of_two_who_write_at_once_one_is_told() {
 }
 
 #[test]
-fn a_store_that_is_not_there_is_given_up_like_any_server() {
+fn an_unreachable_store_is_given_up_like_any_server() {
     let home = TempDir::new().expect("a directory");
     let media = home.path().join("media");
     let media = media.to_str().expect("UTF-8");
@@ -127,10 +127,10 @@ fn a_store_that_is_not_there_is_given_up_like_any_server() {
 }
 
 #[tokio::test]
-async fn while_the_store_is_away_streams_go_on_and_writes_are_refused() {
+async fn without_the_store_streams_continue_and_writes_are_refused() {
     let home = TempDir::new().expect("a directory");
-    let kept = home.path().join("nats");
-    let nats = Nats::start(&kept).await;
+    let data = home.path().join("nats");
+    let nats = Nats::start(&data).await;
     let (port, url) = (nats.port(), nats.url());
     let [a, b] = ["a", "b"].map(|name| Replica::start(home.path(), name, &url));
     b.knows(&["test"]).await;
@@ -147,15 +147,15 @@ async fn while_the_store_is_away_streams_go_on_and_writes_are_refused() {
     let goes_on = async || (a.web.playlist("test", "v720").await.last().number > before + 1).then_some(());
     until("the stream goes on", LONG, goes_on).await;
 
-    let nats = Nats::start_at(&kept, port).await;
+    let nats = Nats::start_at(&data, port).await;
     let written = async || (b.web.json(Method::POST, STREAMS, &sound("back", "")).await.status == 201).then_some(());
     until("writes are taken again", LONG, written).await;
     a.knows(&["back", "test"]).await;
     drop(nats);
 
-    // It comes back with nothing.
-    std::fs::remove_dir_all(&kept).expect("it is removed");
-    let _nats = Nats::start_at(&kept, port).await;
+    // The store comes back empty.
+    std::fs::remove_dir_all(&data).expect("it is removed");
+    let _nats = Nats::start_at(&data, port).await;
     let written = async || (a.web.json(Method::POST, STREAMS, &sound("new", "")).await.status == 201).then_some(());
     until("writes are taken again", LONG, written).await;
     tokio::time::sleep(Duration::from_secs(2)).await;

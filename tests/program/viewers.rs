@@ -1,4 +1,5 @@
-//! Viewers as the server counts them, beside clients that are counted here. All of these have one address and no name.
+//! Viewers as the server counts them, compared with the real number of clients. All clients have the same address and
+//! no user agent.
 
 use std::time::Duration;
 
@@ -15,16 +16,16 @@ use crate::support::{LONG, until};
 
 /// Clients of each format.
 const EACH: u64 = 20;
-/// Ten per cent of them.
+/// Tolerance of the count, ten per cent.
 const TOLERANCE: u64 = EACH / 10;
 const FORMATS: [&str; 4] = ["hls", "llhls", "dash", "lldash"];
-/// Segments of 1.92 s in three chunks, small enough for many clients on a machine that is busy.
+/// Segments of 1.92 s in three chunks, small enough for many clients on a busy machine.
 const SMALL: &str = "[[streams]]\nname = \"test\"\nchunk_frames = 16\naudio = { bitrate = 48000 }\n\
     video = [{ id = \"v\", width = 320, height = 180, bitrate = 200000 }]\n";
 const TRACKS: [&str; 2] = ["v", "a"];
 const SEGMENT: Duration = Duration::from_millis(1920);
 
-/// Reads a playlist once in a target duration, and whatever is new in it.
+/// Reads a playlist once in a target duration, and every new segment in it.
 async fn plays_hls(web: Web, track: &str) {
     let mut next = 0;
     loop {
@@ -39,7 +40,7 @@ async fn plays_hls(web: Web, track: &str) {
     }
 }
 
-/// Waits for each part, after a segment from before.
+/// Waits for each part, after one earlier segment.
 async fn plays_llhls(web: Web, track: &str) {
     let Some(first) = playlist(&web, &format!("{track}/llhls.m3u8")).await else { return };
     media(&web, &format!("{track}/{}", first.last().uri)).await;
@@ -54,7 +55,7 @@ async fn plays_llhls(web: Web, track: &str) {
     }
 }
 
-/// Asks for each segment when its time is over, from some that are on.
+/// Requests each segment when it is complete, starting some segments back.
 async fn plays_dash(web: Web, track: &str) {
     let Some(template) = template(&web, "dash.mpd", track).await else { return };
     let mut number = now() / SEGMENT.as_millis() as u64 - 4;
@@ -65,7 +66,7 @@ async fn plays_dash(web: Web, track: &str) {
     }
 }
 
-/// Asks for each segment when its time begins.
+/// Requests each segment when it begins.
 async fn plays_lldash(web: Web, track: &str) {
     let Some(template) = template(&web, "lldash.mpd", track).await else { return };
     let mut number = now() / SEGMENT.as_millis() as u64;
@@ -76,7 +77,7 @@ async fn plays_lldash(web: Web, track: &str) {
     }
 }
 
-/// Reads the MPD again and again, as long as somebody plays.
+/// Reads the MPD repeatedly while the client plays.
 async fn reads(web: &Web, mpd: &str) {
     loop {
         sleep(Duration::from_secs(2)).await;
@@ -102,7 +103,7 @@ fn now() -> u64 {
 }
 
 async fn media(web: &Web, path: &str) {
-    // A player that is refused something goes on with the next.
+    // A player continues after a refusal.
     send(web.request(Method::GET, &format!("/live/test/{path}"))).await;
 }
 
@@ -121,7 +122,7 @@ async fn viewers(web: &Web) -> Value {
     web.get("/api/v1/streams/test").await.json()["viewers"].clone()
 }
 
-/// Whether the server counts so many of each format.
+/// Whether the count of each format is near the expected one.
 fn is_near(viewers: &Value, expected: [u64; 4]) -> bool {
     let near = |(format, expected): (&str, u64)| {
         let tolerance = if expected == 0 { 0 } else { TOLERANCE };
@@ -131,7 +132,7 @@ fn is_near(viewers: &Value, expected: [u64; 4]) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_are_counted_by_what_they_fetch() {
+async fn clients_are_counted_by_their_requests() {
     let server = Server::configured(SMALL);
     let web = Web::of(&server);
     web.playable("test").await;
@@ -143,7 +144,7 @@ async fn clients_are_counted_by_what_they_fetch() {
     }
     let counted = async |expected| Some(viewers(&web).await).filter(|viewers| is_near(viewers, expected));
     let mut steady = 0;
-    // What is right once may be right by chance.
+    // A single right count may be a coincidence.
     until("all are counted for ten seconds", LONG, async || {
         steady = if counted([EACH; 4]).await.is_some() { steady + 1 } else { 0 };
         sleep(Duration::from_secs(1)).await;
@@ -152,7 +153,7 @@ async fn clients_are_counted_by_what_they_fetch() {
     .await;
     let labels = "barstone_viewers{stream=\"test\",format=\"llhls\"} ";
     assert!(web.text("/metrics").await.lines().any(|line| line.starts_with(labels) && !line.ends_with(" 0")));
-    // Some leave, and are not counted any more.
+    // Clients that left are no longer counted.
     players[1].1.shutdown().await;
     players[2].1.shutdown().await;
     until("two formats are gone", LONG, async || counted([EACH, 0, 0, EACH]).await).await;
@@ -167,7 +168,7 @@ async fn clients_are_counted_by_what_they_fetch() {
 }
 
 #[tokio::test]
-async fn a_full_house_lets_those_who_play_go_on() {
+async fn at_the_viewer_limit_playing_clients_continue() {
     let server = Server::configured(&format!("{SMALL}max_viewers = 2\noverflow_url = \"http://other.example\"\n"));
     let web = Web::of(&server);
     until("it is let in", LONG, async || (web.get("/live/test/hls.m3u8").await.status == 200).then_some(())).await;

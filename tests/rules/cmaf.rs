@@ -1,4 +1,4 @@
-//! Init segments and segments with one thing changed.
+//! The rules of CMAF find each single error in an init segment or a segment.
 
 use barstone::media::cmaf::Configuration;
 use mp4_atom::{
@@ -12,10 +12,10 @@ use crate::support::boxes::{Init, Segment};
 
 const SYNC: u32 = 0x0200_0000;
 const NON_SYNC: u32 = 0x0101_0000;
-/// Samples of an IDR and of another picture: a length of four bytes, and a NAL unit.
+/// Samples of an IDR picture and of another picture: a length of four bytes, and a NAL unit.
 const PICTURES: [[u8; 6]; 2] = [[0, 0, 0, 2, 0x65, 1], [0, 0, 0, 2, 0x41, 1]];
 
-/// AAC-LC, and AVC of which only the profile matters here.
+/// AAC-LC, or AVC of which only the profile matters here.
 pub(super) fn init(video: bool) -> Init {
     let configuration = match video {
         true => Configuration::Avc { record: vec![1, 0x42, 0xc0, 0x1f, 0xff, 0xe0, 0], width: 320, height: 180 },
@@ -54,7 +54,7 @@ fn brands(brands: &[&[u8; 4]]) -> Styp {
     }
 }
 
-/// A segment of two pictures in one chunk; the data offset is off by `off`.
+/// A segment of two pictures in one chunk, with a data offset that is wrong by `off`.
 fn file(styp: &Styp, moof: &Moof, off: i32) -> Vec<u8> {
     let mut bytes = Vec::new();
     styp.encode(&mut bytes).expect("a styp");
@@ -62,7 +62,7 @@ fn file(styp: &Styp, moof: &Moof, off: i32) -> Vec<u8> {
     bytes
 }
 
-/// Its one chunk, without what stands before it.
+/// The chunk of such a segment alone.
 pub(super) fn chunk(moof: &Moof, off: i32) -> Vec<u8> {
     let mut moof = moof.clone();
     let mut bytes = Vec::new();
@@ -78,7 +78,7 @@ pub(super) fn good(start: u64, ticks: u32) -> Vec<u8> {
     file(&brands(&[b"cmfs", b"cmff"]), &moof(start, ticks), 0)
 }
 
-/// Two frames of `ticks` each, from `start` on.
+/// A segment of two frames of `ticks` each, starting at `start`.
 pub(super) fn segment(start: u64, ticks: u32) -> Segment {
     Segment::parse(&good(start, ticks)).expect("a segment")
 }
@@ -93,7 +93,7 @@ fn good_files_break_no_rule() {
 }
 
 #[test]
-fn init_segments_with_one_thing_wrong_break_the_rule() {
+fn init_segments_with_one_error_break_the_rule() {
     let finds = |rule, change: fn(&mut Init)| {
         let mut init = init(false);
         change(&mut init);
@@ -128,7 +128,7 @@ fn with_mp4a(init: &mut Init, change: impl FnOnce(&mut mp4_atom::Mp4a)) {
 }
 
 #[test]
-fn segments_with_one_thing_wrong_break_the_rule() {
+fn segments_with_one_error_break_the_rule() {
     let whole = good(9000, 3600);
     let finds = |rule, file: &[u8]| check_finds(rule, &cmaf::check_segment(&init(true), file));
     finds("C2", &whole[..whole.len() - 1]);
@@ -158,7 +158,7 @@ fn with_first(traf: &mut Traf, change: impl Fn(&mut TrunEntry)) {
 }
 
 #[test]
-fn tracks_that_do_not_fit_together_break_the_rule() {
+fn tracks_that_do_not_match_break_the_rule() {
     check_finds("C1", &cmaf::check_continuity(&[segment(9000, 3600), segment(16_201, 3600)]));
     check_finds("C1", &cmaf::check_continuity(&[segment(9000, 3600), segment(9000, 3600)]));
     let track = |timescale: u32, start: u64, ticks: u32, count: u64| {

@@ -1,4 +1,4 @@
-//! MPDs with one thing changed.
+//! The rules of DASH find each single error in an MPD.
 
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -28,7 +28,7 @@ fn a_good_mpd_breaks_no_rule() {
 }
 
 #[test]
-fn an_mpd_with_one_thing_wrong_breaks_the_rule() {
+fn an_mpd_with_one_error_breaks_the_rule() {
     for (rule, from, to) in [
         ("D0", r#"xmlns="urn:mpeg:dash:schema:mpd:2011""#, r#"xmlns="urn:mpeg:dash:schema:mpd:2012""#),
         ("D0", r#" type="dynamic""#, r#" type="dynamic" xmlns:xlink="http://www.w3.org/1999/xlink""#),
@@ -84,7 +84,7 @@ fn an_mpd_with_one_thing_wrong_breaks_the_rule() {
 }
 
 #[test]
-fn an_update_that_changes_what_it_may_not_breaks_the_rule() {
+fn an_update_with_a_forbidden_change_breaks_the_rule() {
     let later = |text: &str| text.replace("publishTime=\"2026-01-01T00:00:00Z", "publishTime=\"2026-01-01T00:00:01Z");
     for (from, to) in [
         (r#"<Period id="0""#, r#"<Period id="1""#),
@@ -102,7 +102,7 @@ fn an_update_that_changes_what_it_may_not_breaks_the_rule() {
 }
 
 #[test]
-fn segments_that_are_not_where_they_should_be_break_the_rule() {
+fn segments_at_a_wrong_time_break_the_rule() {
     check_none(&dash::check_available(7, 200));
     check_finds("D8", &dash::check_available(7, 404));
     for (early, right, wrong) in [(true, 425, 410), (true, 404, 200), (false, 410, 425), (false, 404, 200)] {
@@ -111,7 +111,7 @@ fn segments_that_are_not_where_they_should_be_break_the_rule() {
     }
     let template = Template::all(&dash_mpd_core::parse(GOOD).expect("an MPD")).remove(0);
     assert_eq!((template.segment(5).as_str(), template.init().as_str()), ("v/r/5.m4s", "v/r/init.mp4"));
-    // Two frames of 86 400 ticks each.
+    // Two frames of 86,400 ticks each.
     let at = |number: u64, start: u64| (number, segment(start, 86_400));
     check_none(&dash::check_addressing(&template, 90_000, &[at(5, 864_000), at(6, 1_036_800)]));
     check_finds("D9", &dash::check_addressing(&template, 90_000, &[at(5, 864_000), at(6, 1_036_900)]));
@@ -135,7 +135,7 @@ fn reply(changed: (&'static str, &'static str)) -> Reply {
 }
 
 #[test]
-fn headers_that_are_wrong_break_the_rule() {
+fn wrong_headers_break_the_rule() {
     check_none(&dash::check_headers(&reply(("x", "y"))));
     for (rule, name, value) in [
         ("D15", "content-encoding", ""),

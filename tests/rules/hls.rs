@@ -1,4 +1,4 @@
-//! Playlists with one thing changed.
+//! The rules of HLS find each single error in a playlist.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ v720/hls.m3u8
 #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=2000000,CODECS=\"avc1.42c01f\",URI=\"v720/iframes.m3u8\"
 ";
 
-/// Eight segments from number `first` on.
+/// A playlist of eight segments, starting at number `first`.
 fn good(first: u64) -> String {
     let head = "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:2\n";
     let mut text = format!(
@@ -50,7 +50,7 @@ fn a_good_playlist_breaks_no_rule() {
 }
 
 #[test]
-fn a_text_with_one_thing_wrong_breaks_the_rule() {
+fn a_playlist_with_one_error_breaks_the_rule() {
     check_text("H1", "#EXTM3U", "\u{feff}#EXTM3U");
     check_text("H2", "VERSION:6", "VERSION:3");
     check_text("H2", "VERSION:6", "VERSION:9");
@@ -73,7 +73,7 @@ fn a_text_with_one_thing_wrong_breaks_the_rule() {
 }
 
 #[test]
-fn a_reload_that_changes_what_it_may_not_breaks_the_rule() {
+fn a_reload_with_a_forbidden_change_breaks_the_rule() {
     let finds = |rule, next: &str| check_finds(rule, &hls::check_reload(&good(100), next));
     finds("H3", &good(101).replace("DURATION:2", "DURATION:3"));
     finds("H4", &good(99));
@@ -116,7 +116,7 @@ fn renditions_and_variants_that_differ_break_the_rule() {
 }
 
 #[test]
-fn durations_and_rates_that_are_not_declared_break_the_rule() {
+fn durations_and_rates_other_than_declared_break_the_rule() {
     check_none(&hls::check_durations(&good(100), &[1_920_000; 8]));
     check_finds("H21", &hls::check_durations(&good(100), &[1_880_000; 8]));
     check_finds("H23", &hls::check_durations(&good(100).replace("1.92", "2.04"), &[2_040_000; 8]));
@@ -126,7 +126,7 @@ fn durations_and_rates_that_are_not_declared_break_the_rule() {
 }
 
 #[test]
-fn segments_that_come_late_or_slowly_break_the_rule() {
+fn late_or_slow_segments_break_the_rule() {
     let mut watch = hls::Watch::default();
     for second in 0..3 {
         check_none(&watch.see(&good(100 + second), Duration::from_secs(2 * second)));
@@ -158,7 +158,7 @@ fn reply(changed: (&'static str, &'static str)) -> Reply {
 }
 
 #[test]
-fn headers_that_are_wrong_break_the_rule() {
+fn wrong_headers_break_the_rule() {
     check_none(&hls::check_headers(&reply(("x", "y"))));
     check_finds("H1", &hls::check_headers(&reply(("content-type", ""))));
     check_finds("H27", &hls::check_headers(&reply(("content-type", "application/x-mpegURL"))));

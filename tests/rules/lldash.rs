@@ -1,4 +1,4 @@
-//! Low-latency MPDs and segments with one thing changed.
+//! The rules of low-latency DASH find each single error in an MPD or a segment.
 
 use bytes::Bytes;
 use mp4_atom::{Encode, Prft, ReferenceTime};
@@ -12,11 +12,11 @@ use crate::support::web::Reply;
 
 const GOOD: &str = r#"<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,http://www.dashif.org/guidelines/low-latency-live-v5" type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z" publishTime="2026-01-01T00:00:00Z" minimumUpdatePeriod="PT1.92S" minBufferTime="PT0.32S" timeShiftBufferDepth="PT1M"><ServiceDescription id="0"><Latency target="1040"/></ServiceDescription><Period id="0" start="PT0S"><AdaptationSet id="0" contentType="video" segmentAlignment="true" startWithSAP="1"><ProducerReferenceTime id="0" inband="true" presentationTime="90000" type="captured" wallClockTime="1970-01-01T00:00:01Z"><UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014" value="../../time"/></ProducerReferenceTime><Resync type="1" dT="28800" marker="true"/><SegmentTemplate media="$RepresentationID$/r/$Number$.m4s" initialization="$RepresentationID$/r/init.mp4" startNumber="0" duration="172800" timescale="90000" availabilityTimeOffset="1.6" availabilityTimeComplete="false"/><Representation id="v" bandwidth="2000000" codecs="avc1.42c01f"/></AdaptationSet></Period><UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014" value="../../time"/></MPD>"#;
 const TIMESCALE: u64 = 90_000;
-/// Ticks of one of the two pictures in a chunk.
+/// Duration in ticks of one of the two pictures in a chunk.
 const PICTURE: u32 = 14_400;
 
 #[test]
-fn an_mpd_with_one_thing_wrong_breaks_the_rule() {
+fn an_mpd_with_one_error_breaks_the_rule() {
     check_none(&lldash::check(GOOD));
     let reference = &GOOD[GOOD.find("<Producer").expect("it is there")..GOOD.find("<Resync").expect("it is there")];
     for (rule, from, to) in [
@@ -62,7 +62,7 @@ fn an_mpd_with_one_thing_wrong_breaks_the_rule() {
     check_finds("E4", &lldash::check(&GOOD.replacen(reference, &reference.repeat(2), 1)));
 }
 
-/// A chunk from `start` ticks on, after a `prft` that says `seconds` since 1970.
+/// A chunk that starts at `start` ticks, after a `prft` with this NTP time in seconds since 1970.
 fn piece(start: u64, prft: Option<u64>) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Some(seconds) = prft {
@@ -79,7 +79,7 @@ fn piece(start: u64, prft: Option<u64>) -> Vec<u8> {
 }
 
 #[test]
-fn segments_that_are_not_of_chunks_in_a_row_break_the_rule() {
+fn segments_without_consecutive_chunks_break_the_rule() {
     let mpd = dash_mpd_core::parse(GOOD).expect("an MPD");
     let time = &mpd.periods[0].adaptations[0].ProducerReferenceTime[0];
     let check = |pieces: &[Vec<u8>]| {
@@ -94,7 +94,7 @@ fn segments_that_are_not_of_chunks_in_a_row_break_the_rule() {
     check_finds("E4", &check(&[piece(first, Some(8)), piece(second, None)]));
 }
 
-/// Two pieces, each as late as it may be.
+/// An answer of two pieces, each as late as it may be.
 fn growing() -> Growing {
     let end = |ticks: u64| u128::from(ticks * 1_000_000 / TIMESCALE);
     let chunk = u64::from(2 * PICTURE);
@@ -108,7 +108,7 @@ fn growing() -> Growing {
 }
 
 #[test]
-fn segments_that_do_not_come_as_they_are_made_break_the_rule() {
+fn segments_that_are_not_sent_while_they_are_made_break_the_rule() {
     check_none(&lldash::check_early(425, true));
     check_none(&lldash::check_early(200, false));
     check_finds("E9", &lldash::check_early(200, true));
@@ -140,7 +140,7 @@ fn reply(status: u16, body: Vec<u8>, changed: (&'static str, &'static str)) -> R
 }
 
 #[test]
-fn a_complete_segment_that_is_not_what_came_before_breaks_the_rule() {
+fn a_complete_segment_with_other_bytes_breaks_the_rule() {
     let growing = growing();
     let whole = growing.body();
     check_none(&lldash::check_complete(&growing, &reply(200, whole.clone(), ("x", "y"))));

@@ -1,4 +1,4 @@
-//! Low-latency playlists, parts and answers with one thing changed.
+//! The rules of low-latency HLS find each single error in a playlist, a part or an answer.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use crate::rules::llhls::{self, Asked, Exchange};
 use crate::support::playlist::Playlist;
 use crate::support::web::Reply;
 
-/// Eight segments of two parts from number `first` on, the newer with their parts, and `open` parts of the next.
+/// A playlist of eight segments of two parts, starting at number `first`. It lists parts of the newer segments and
+/// `open` parts of the next.
 fn good(first: u64, open: u64) -> String {
     let mut text = format!(
         "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:2\n\
@@ -61,7 +62,7 @@ fn good_playlists_break_no_rule() {
 }
 
 #[test]
-fn a_text_with_one_thing_wrong_breaks_the_rule() {
+fn a_playlist_with_one_error_breaks_the_rule() {
     let dated = |text: &str| text.to_owned() + "#EXT-X-DATERANGE:ID=\"a\"\n";
     for (rule, text) in [
         ("L1", changed("#EXT-X-PART-INF:PART-TARGET=0.96\n", "")),
@@ -81,7 +82,7 @@ fn a_text_with_one_thing_wrong_breaks_the_rule() {
         ("L5", changed("#EXTINF:1.92,\nr/106", "#EXT-X-DISCONTINUITY\n#EXTINF:1.92,\nr/106")),
         ("L5", changed("#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:03:27.360Z\n", "")),
         ("L8", changed("#EXTINF:1.92,\nr/103", "#EXT-X-PART:DURATION=0.96,URI=\"r/103.0.m4s\"\n#EXTINF:1.92,\nr/103")),
-        // It ends 4.8 s before the end of the playlist, and begins 6.72 s before it.
+        // The part ends 4.8 s before the end of the playlist and begins 6.72 s before it.
         ("L8", changed("#EXTINF:1.92,\nr/105", "#EXT-X-PART:DURATION=0.96,URI=\"r/105.0.m4s\"\n#EXTINF:1.92,\nr/105")),
         ("L16", good(100, 1) + "#EXT-X-ENDLIST\n"),
         ("L16", good(100, 1) + "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"r/108.2.m4s\"\n"),
@@ -92,7 +93,7 @@ fn a_text_with_one_thing_wrong_breaks_the_rule() {
         check_finds(rule, &llhls::check(&text));
     }
     check_none(&llhls::check(&dated(&changed("CAN-SKIP-UNTIL=12", "CAN-SKIP-UNTIL=12,CAN-SKIP-DATERANGES=YES"))));
-    // Exempt are those that are independent, before a gap, or the last of their segment.
+    // Shorter parts are allowed if they are independent, before a gap, or the last of their segment.
     for (from, to) in [
         ("DURATION=0.96,URI=\"r/106.0", "DURATION=0.5,URI=\"r/106.0"),
         ("DURATION=0.96,URI=\"r/106.1", "DURATION=0.5,URI=\"r/106.1"),
@@ -102,7 +103,7 @@ fn a_text_with_one_thing_wrong_breaks_the_rule() {
 }
 
 #[test]
-fn a_reload_that_changes_what_it_may_not_breaks_the_rule() {
+fn a_reload_with_a_forbidden_change_breaks_the_rule() {
     let next = good(101, 0);
     for (rule, from, to) in [
         ("L1", "PART-TARGET=0.96", "PART-TARGET=0.97"),
@@ -117,7 +118,7 @@ fn a_reload_that_changes_what_it_may_not_breaks_the_rule() {
 }
 
 #[test]
-fn renditions_that_are_not_in_step_break_the_rule() {
+fn renditions_that_are_not_aligned_break_the_rule() {
     let report = |text: &str, edge| llhls::check_report(text, "../a/llhls.m3u8", edge);
     check_finds("L18", &report(&good(100, 1), (108, 1)));
     check_finds("L18", &report(&changed("../a/llhls", "../b/llhls"), (108, 0)));
@@ -128,9 +129,9 @@ fn renditions_that_are_not_in_step_break_the_rule() {
 }
 
 #[test]
-fn parts_that_are_not_what_the_playlist_says_break_the_rule() {
+fn parts_that_contradict_the_playlist_break_the_rule() {
     let mut part = Playlist::parse(&good(100, 1)).parts.remove(0);
-    // Two pictures of 43 200 ticks, the first of them an IDR.
+    // Two pictures of 43,200 ticks, the first an IDR picture.
     let media = file(9000, 43_200);
     check_none(&llhls::check_part(&part, &init(true), &media));
     check_none(&llhls::check_parts(&[&part], &[&media, &media], &media.repeat(2)));
@@ -147,7 +148,7 @@ fn parts_that_are_not_what_the_playlist_says_break_the_rule() {
     check_finds("L22", &llhls::check_parts(&[&part], &[&media], &media));
 }
 
-/// What an update leaves out of `whole`: the first `skipped` segments.
+/// The update that skips the first `skipped` segments of `whole`.
 fn update(whole: &str, skipped: usize) -> String {
     let first = whole.find("#EXT-X-PROGRAM").expect("a date");
     let (last, uri) = whole.match_indices(".m4s\n").nth(skipped - 1).expect("a segment");
@@ -155,9 +156,9 @@ fn update(whole: &str, skipped: usize) -> String {
 }
 
 #[test]
-fn an_update_that_does_not_make_the_whole_breaks_the_rule() {
+fn an_update_that_does_not_expand_to_the_playlist_breaks_the_rule() {
     let (previous, whole) = (good(100, 1), good(101, 0));
-    // The seventh segment from the end reaches over the boundary of 12 s.
+    // The seventh segment from the end overlaps the boundary of 12 s.
     let right = update(&whole, 1);
     check_none(&llhls::check_update(&right, &previous, &whole));
     for wrong in [
@@ -178,7 +179,7 @@ fn an_update_that_does_not_make_the_whole_breaks_the_rule() {
 }
 
 #[test]
-fn answers_that_are_not_what_was_asked_for_break_the_rule() {
+fn wrong_answers_to_blocking_requests_break_the_rule() {
     let before = good(100, 1);
     let (now, ended) = (good(101, 0), good(100, 1) + "#EXT-X-ENDLIST\n");
     let finds = |rule, wanted: (Option<u64>, Option<u64>), right: (u16, &str, u64), wrong: (u16, &str, u64)| {
@@ -190,7 +191,7 @@ fn answers_that_are_not_what_was_asked_for_break_the_rule() {
         check_none(&answer(before, right));
         check_finds(rule, &answer(before, wrong));
     };
-    // The playlist before ends with part 0 of segment 108, and segments have two.
+    // The previous playlist ends with part 0 of segment 108. Segments have two parts.
     finds("L9", (Some(108), None), (200, &now, 900), (200, &before, 900));
     finds("L9", (Some(108), Some(1)), (200, &now, 900), (404, "", 5));
     finds("L10", (Some(108), Some(2)), (200, &good(101, 1), 900), (200, &now, 900));
@@ -211,7 +212,7 @@ fn answers_that_are_not_what_was_asked_for_break_the_rule() {
 }
 
 #[test]
-fn iframe_playlists_with_parts_or_not_up_to_date_break_the_rule() {
+fn iframe_playlists_with_parts_or_out_of_date_break_the_rule() {
     let whole: String =
         good(100, 0).lines().filter(|line| !line.contains("PART")).map(|line| format!("{line}\n")).collect();
     check_none(&llhls::check_iframes(&whole, 107));
@@ -220,7 +221,7 @@ fn iframe_playlists_with_parts_or_not_up_to_date_break_the_rule() {
 }
 
 #[test]
-fn parts_that_come_late_break_the_rule() {
+fn late_parts_break_the_rule() {
     let mut watch = llhls::Watch::default();
     for (at, text) in [(0, good(100, 0)), (900, good(100, 1)), (1900, good(101, 0)), (2800, good(101, 1))] {
         check_none(&watch.see(&text, Duration::from_millis(at)));
@@ -243,7 +244,7 @@ fn reply(status: u16, name: &'static str, value: &'static str) -> Reply {
 }
 
 #[test]
-fn headers_that_are_wrong_break_the_rule() {
+fn wrong_headers_break_the_rule() {
     check_none(&llhls::check_gzip(&reply(200, "content-encoding", "gzip")));
     check_finds("L21", &llhls::check_gzip(&reply(200, "vary", "accept-encoding")));
     check_none(&llhls::check_hinted("u", &reply(200, "content-length", "4")));

@@ -1,4 +1,4 @@
-//! Each rule of HLS, DASH and CMAF finds what breaks it: a good text or file with one thing changed.
+//! Each rule of HLS, DASH and CMAF finds the errors it is for. The cases are valid texts and files with one change.
 
 #[path = "../support/rules/mod.rs"]
 mod rules;
@@ -19,7 +19,7 @@ fn check_none(violations: &[Violation]) {
     assert_eq!(violations, []);
 }
 
-/// `violations` are of `rule`, and of others only where one mistake breaks several.
+/// Checks that `violations` contains violations of `rule`, and of others only where one error breaks several rules.
 #[track_caller]
 fn check_finds(rule: &str, violations: &[Violation]) {
     assert!(violations.iter().any(|violation| violation.rule == rule), "{rule} is not in {violations:?}");

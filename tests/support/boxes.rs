@@ -11,7 +11,7 @@ pub(crate) struct Init {
     pub(crate) moov: Moov,
 }
 
-/// A segment, or one chunk of it.
+/// A segment, or one of its chunks.
 #[derive(Debug, Clone)]
 pub(crate) struct Segment {
     pub(crate) styp: Option<Styp>,
@@ -23,11 +23,11 @@ pub(crate) struct Segment {
 pub(crate) struct Chunk {
     pub(crate) prft: Option<Prft>,
     pub(crate) moof: Moof,
-    /// Where the bytes of each sample are in the file.
+    /// Byte range of each sample in the file.
     pub(crate) samples: Vec<Range<usize>>,
-    /// Where the payload of the `mdat` is in the file.
+    /// Byte range of the payload of the `mdat` in the file.
     pub(crate) mdat: Range<usize>,
-    /// Whether the data offset leads to the payload of the `mdat`.
+    /// Whether the data offset points to the payload of the `mdat`.
     pub(crate) offset_is_right: bool,
 }
 
@@ -40,7 +40,7 @@ impl Init {
         }
     }
 
-    /// Ticks per second of the one track.
+    /// Ticks per second of the track.
     pub(crate) fn timescale(&self) -> u64 {
         self.moov.trak.first().map_or(0, |trak| trak.mdia.mdhd.timescale.into())
     }
@@ -77,12 +77,12 @@ impl Segment {
         }
     }
 
-    /// The decode time of its first sample.
+    /// Decode time of the first sample.
     pub(crate) fn start(&self) -> u64 {
         self.chunks[0].start()
     }
 
-    /// The sum of all its sample durations.
+    /// Sum of all sample durations.
     pub(crate) fn duration(&self) -> u64 {
         self.chunks.iter().map(Chunk::duration).sum()
     }
@@ -134,7 +134,7 @@ impl Chunk {
     }
 }
 
-/// The types of the NAL units of an H.264 sample with lengths of four bytes.
+/// NAL unit types of an H.264 sample with lengths of four bytes.
 pub(crate) fn nal_types(sample: &[u8]) -> Result<Vec<u8>, String> {
     let mut types = Vec::new();
     let mut rest = sample;
@@ -148,7 +148,7 @@ pub(crate) fn nal_types(sample: &[u8]) -> Result<Vec<u8>, String> {
     Ok(types)
 }
 
-/// The top-level boxes of a file and where they are; each is complete.
+/// Top-level boxes of a file with their positions. All must be complete.
 fn boxes(file: &[u8]) -> Result<Vec<(Range<usize>, Any)>, String> {
     let mut found = Vec::new();
     let mut rest = file;

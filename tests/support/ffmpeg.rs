@@ -1,4 +1,4 @@
-//! Decodes with the system's ffmpeg.
+//! Decoding with the ffmpeg of the system.
 
 use std::io::Read;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-/// What ffprobe says of the streams at a URL.
+/// Output of ffprobe for the streams at a URL.
 pub(crate) fn probe(url: &str) -> Vec<Value> {
     let output = Command::new("ffprobe")
         .args(["-v", "error", "-of", "json", "-show_streams", url])
@@ -18,8 +18,8 @@ pub(crate) fn probe(url: &str) -> Vec<Value> {
     answer["streams"].as_array().expect("streams").clone()
 }
 
-/// Decodes the video of `file` and calls `look` with the luma of the upper 2/15 of every frame, where any strip is. Returns what it says,
-/// with the presentation times in the file's own ticks.
+/// Decodes the video of `file` and calls `look` with the luma of the upper 2/15 of every frame, which contains the
+/// strip. Returns its results with the presentation times in ticks of the file.
 pub(crate) fn frames<T>(file: &Path, (width, height): (usize, usize), look: impl Fn(&[u8]) -> T) -> Vec<(u64, T)> {
     let (times, top) = (file.with_extension("times"), (height * 2).div_ceil(15).next_multiple_of(2));
     let crop = format!("[0:v]crop=iw:{top}:0:0,extractplanes=y,split[luma][times]");
@@ -52,7 +52,7 @@ pub(crate) fn frames<T>(file: &Path, (width, height): (usize, usize), look: impl
     times.into_iter().zip(seen).collect()
 }
 
-/// Decodes the sound of `file` to one channel of 16 bits.
+/// Decodes the audio of `file` to one channel of 16-bit samples.
 pub(crate) fn samples(file: &Path) -> Vec<i16> {
     let output = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin", "-copyts", "-i"])

@@ -1,4 +1,4 @@
-//! Every limit on a definition, from both sides. What is given is laid over a definition with nothing but defaults.
+//! Values on both sides of every limit of a definition. Each is merged into the default definition.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ fn renditions(count: usize) -> Value {
     (0..count).map(rendition).collect()
 }
 
-/// The field that the answer names, and what is wrong.
+/// Refused values, with the field that the answer names.
 pub(crate) fn refused() -> Vec<(&'static str, Value)> {
     let mut all = types();
     all.extend([
@@ -120,7 +120,7 @@ fn tracks() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// What is of another type, or has another name.
+/// Values of a wrong type, and unknown fields.
 fn types() -> Vec<(&'static str, Value)> {
     vec![
         ("name", json!({"name": 7})),
@@ -159,7 +159,7 @@ fn types() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// The ends of the ranges, and forms that are easily forgotten.
+/// Allowed values: the ends of ranges, and unusual forms.
 pub(crate) fn allowed() -> Vec<Value> {
     let sizes = |width: u32, height: u32, bitrate: u32| json!({"video": [{"id": "v", "width": width, "height": height, "bitrate": bitrate}]});
     vec![

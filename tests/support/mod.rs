@@ -1,5 +1,5 @@
-//! What the tests of the whole program share: the real server as a child, a client, and readers of its output that
-//! have nothing in common with its writers.
+//! Shared by the tests of the whole program: the real server as a child process, a client, and parsers of its output
+//! that share no code with the writers.
 
 pub(crate) mod boxes;
 pub(crate) mod ffmpeg;
@@ -14,7 +14,7 @@ pub(crate) mod wire;
 
 use std::time::{Duration, Instant};
 
-/// Calls `attempt` until it returns something.
+/// Calls `attempt` until it returns a value.
 ///
 /// # Panics
 /// If that takes longer than `within`.
@@ -29,5 +29,5 @@ pub(crate) async fn until<T>(what: &str, within: Duration, mut attempt: impl Asy
     }
 }
 
-/// For what needs the machine to be only alive.
+/// Time limit for anything on a loaded machine.
 pub(crate) const LONG: Duration = Duration::from_secs(60);

@@ -15,14 +15,14 @@ pub(crate) struct Nats {
 }
 
 impl Nats {
-    /// With what is kept in `home`, where there may be something already.
+    /// Starts a server with its data in `home`, which may contain data already.
     pub(crate) async fn start(home: &Path) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
         Self::start_at(home, free).await
     }
 
     pub(crate) async fn start_at(home: &Path, port: u16) -> Self {
-        // Debian puts it where only root looks.
+        // On Debian the program is in a directory that is in the path of root only.
         let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
         let mut command = Command::new("env");
         command.env("PATH", path).args(["nats-server", "-js", "-a", "127.0.0.1", "-p", &port.to_string(), "-sd"]);
@@ -45,7 +45,7 @@ impl Nats {
 
 impl Drop for Nats {
     fn drop(&mut self) {
-        // It fails if it has ended by itself, which is as well.
+        // Fails if the server has ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,10 +1,10 @@
-//! Reads playlists (RFC 8216bis) line by line.
+//! A parser of playlists (RFC 8216bis).
 
 /// A media playlist.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Playlist {
     pub(crate) version: u32,
-    /// Seconds.
+    /// EXT-X-TARGETDURATION in seconds.
     pub(crate) target: u64,
     pub(crate) sequence: u64,
     pub(crate) discontinuity_sequence: Option<u64>,
@@ -14,7 +14,7 @@ pub(crate) struct Playlist {
     pub(crate) part_target: Option<u64>,
     /// The attributes of EXT-X-SERVER-CONTROL.
     pub(crate) control: Option<String>,
-    /// SKIPPED-SEGMENTS of EXT-X-SKIP; the segments after it are numbered on.
+    /// SKIPPED-SEGMENTS of EXT-X-SKIP. Numbers of later segments continue after it.
     pub(crate) skipped: Option<u64>,
     pub(crate) parts: Vec<Part>,
     /// The attributes of each EXT-X-PRELOAD-HINT.
@@ -26,9 +26,9 @@ pub(crate) struct Playlist {
 /// A part of a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Part {
-    /// The number of its segment.
+    /// Number of the segment that contains the part.
     pub(crate) segment: u64,
-    /// Its place in the segment.
+    /// Index of the part in its segment.
     pub(crate) index: u64,
     pub(crate) uri: String,
     /// DURATION in microseconds.
@@ -44,7 +44,7 @@ pub(crate) struct Segment {
     pub(crate) uri: String,
     /// EXTINF in microseconds.
     pub(crate) micros: u64,
-    /// EXT-X-PROGRAM-DATE-TIME as it stands.
+    /// EXT-X-PROGRAM-DATE-TIME, unparsed.
     pub(crate) date: String,
     /// The attributes of EXT-X-MAP.
     pub(crate) map: Option<String>,
@@ -53,7 +53,7 @@ pub(crate) struct Segment {
 }
 
 impl Playlist {
-    /// Reads what it knows; other tags are passed over.
+    /// Parses the tags that tests need and skips others.
     pub(crate) fn parse(text: &str) -> Self {
         let mut playlist = Self::default();
         let mut next = Segment::default();
@@ -80,7 +80,7 @@ impl Playlist {
                 _ => {
                     next.number = playlist.next();
                     next.uri = line.to_owned();
-                    // A map applies until the next one.
+                    // A map applies until the next map.
                     let after = Segment { map: next.map.clone(), ..Segment::default() };
                     playlist.segments.push(std::mem::replace(&mut next, after));
                 }
@@ -89,7 +89,7 @@ impl Playlist {
         playlist
     }
 
-    /// The URI of the init segment.
+    /// URI of the init segment.
     pub(crate) fn init(&self) -> String {
         let map = self.segments.first().and_then(|segment| segment.map.as_deref()).unwrap_or_default();
         attribute(map, "URI").expect("EXT-X-MAP has a URI")
@@ -99,30 +99,30 @@ impl Playlist {
         self.segments.last().expect("there are segments")
     }
 
-    /// The number after that of the last whole segment.
+    /// Number after that of the last whole segment.
     pub(crate) fn next(&self) -> u64 {
         self.sequence + self.skipped.unwrap_or_default() + self.segments.len() as u64
     }
 
-    /// Segment and place of the last part.
+    /// Segment and index of the last part.
     pub(crate) fn edge(&self) -> Option<(u64, u64)> {
         self.parts.last().map(|part| (part.segment, part.index))
     }
 
-    /// How many parts segments are made of: as many as the newest that shows them has.
+    /// Number of parts in a segment, according to the newest segment with parts.
     pub(crate) fn parts_per_segment(&self) -> Option<u64> {
         let newest = self.parts.iter().rev().find(|part| part.segment < self.next())?;
         Some(newest.index + 1)
     }
 
-    /// A number of EXT-X-SERVER-CONTROL, seconds as microseconds.
+    /// A number in EXT-X-SERVER-CONTROL, seconds as microseconds.
     pub(crate) fn control(&self, name: &str) -> Option<u64> {
         attribute(self.control.as_deref()?, name).map(|text| micros(&text))
     }
 }
 
 impl Part {
-    /// The next part of `playlist`.
+    /// Parses an EXT-X-PART that follows the contents of `playlist`.
     fn parse(playlist: &Playlist, list: &str) -> Self {
         let segment = playlist.next();
         let index = playlist.parts.iter().filter(|part| part.segment == segment).count() as u64;
@@ -138,7 +138,7 @@ impl Part {
     }
 }
 
-/// An attribute of an attribute list, without its quotes (RFC 8216bis 4.2).
+/// Value of an attribute without quotes (RFC 8216bis 4.2).
 pub(crate) fn attribute(list: &str, name: &str) -> Option<String> {
     let mut rest = list;
     while let Some((key, after)) = rest.split_once('=') {
@@ -154,7 +154,7 @@ pub(crate) fn attribute(list: &str, name: &str) -> Option<String> {
     None
 }
 
-/// The attribute lists of every `tag`, and the line after each.
+/// Attribute list of every `tag`, and the line after it.
 pub(crate) fn tags<'a>(text: &'a str, tag: &str) -> Vec<(&'a str, &'a str)> {
     let lines: Vec<_> = text.lines().collect();
     let list = |line: &'a str| line.strip_prefix(tag)?.strip_prefix(':');

@@ -1,4 +1,4 @@
-//! The real program on a free port, killed and reaped when dropped.
+//! The program on a free port, killed and reaped when dropped.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -11,12 +11,12 @@ use tempfile::TempDir;
 
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 
-/// Variable with the directory in which a server leaves its API token.
+/// Environment variable of the directory in which a server publishes its API token.
 const RUNTIME: &str = "XDG_RUNTIME_DIR";
 
 type Lines = Arc<Mutex<Vec<String>>>;
 
-/// A running server. Its API token is where commands of the same user look for it, in a directory of its own.
+/// A running server. It publishes its API token in a directory of its own.
 pub(crate) struct Server {
     child: Reaped,
     address: String,
@@ -28,7 +28,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// With no configuration but a directory of its own.
+    /// A server with default settings and a media directory of its own.
     pub(crate) fn fresh() -> Self {
         let home = TempDir::new().expect("a temporary directory");
         let mut server = Self::at(&home.path().join("media"), &[]);
@@ -36,7 +36,7 @@ impl Server {
         server
     }
 
-    /// With a configuration file of this text.
+    /// A server with a configuration file of this text.
     pub(crate) fn configured(toml: &str) -> Self {
         let home = TempDir::new().expect("a temporary directory");
         let file = home.path().join("barstone.toml");
@@ -46,17 +46,17 @@ impl Server {
         server
     }
 
-    /// With windows mirrored to `media`, which outlives it.
+    /// A server with the media directory `media`, which outlives it.
     pub(crate) fn at(media: &Path, arguments: &[&str]) -> Self {
         Self::at_with(media, arguments, &[])
     }
 
-    /// With windows mirrored to `media`, and with this in its environment.
+    /// A server with the media directory `media` and these environment variables.
     pub(crate) fn at_with(media: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         Self::listening("127.0.0.1:0", media, arguments, environment)
     }
 
-    /// The same on another address than that of IPv4 on this machine.
+    /// A server that listens on `listen` instead of 127.0.0.1.
     pub(crate) fn listening(listen: &str, media: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = program();
         let runtime = TempDir::new().expect("a temporary directory");
@@ -70,7 +70,7 @@ impl Server {
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
         let log = Lines::default();
         let addresses = follow(child.stderr.take().expect("it is piped"), Arc::clone(&log));
-        // From here on the guard reaps it.
+        // From here on the guard reaps the process.
         let mut server =
             Self { child: Reaped(child), address: String::new(), media: media.to_owned(), log, home: None, runtime };
         server.address =
@@ -78,7 +78,7 @@ impl Server {
         server
     }
 
-    /// The one that the tests of a file share while any of them runs.
+    /// The server that tests of a file share while any of them runs.
     pub(crate) fn shared() -> Arc<Self> {
         static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,7 +89,7 @@ impl Server {
         })
     }
 
-    /// Address and port that it listens on; `127.0.0.1:PORT` unless a test says otherwise.
+    /// Address and port of the server; `127.0.0.1:PORT` by default.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
@@ -100,7 +100,7 @@ impl Server {
         token.trim().to_owned()
     }
 
-    /// Where commands of the same user find the API token.
+    /// Path of the file with the API token.
     pub(crate) fn token_file(&self) -> PathBuf {
         self.runtime.path().join("barstone").join(&self.address)
     }
@@ -110,7 +110,7 @@ impl Server {
         [(RUNTIME, self.runtime.path().to_str().expect("UTF-8"))]
     }
 
-    /// The id of its process.
+    /// Process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.0.id()
     }
@@ -120,28 +120,28 @@ impl Server {
         kill_process(pid, signal).expect("it runs");
     }
 
-    /// Where windows are mirrored to.
+    /// Path of the media directory.
     pub(crate) fn media(&self) -> &Path {
         &self.media
     }
 
-    /// What it has logged.
+    /// Lines of the log so far.
     pub(crate) fn log(&self) -> Vec<String> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Ends it at once, as by `kill -9`.
+    /// Kills the server, as `kill -9` does.
     pub(crate) fn kill(self) {
         drop(self);
     }
 }
 
-/// A process that is ended when dropped.
+/// A process that is killed when dropped.
 pub(crate) struct Reaped(pub(crate) Child);
 
 impl Drop for Reaped {
     fn drop(&mut self) {
-        // It fails if the program has ended by itself, which is as well.
+        // Fails if the program has ended by itself.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -152,12 +152,12 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
     run_with(arguments, &[])
 }
 
-/// Runs the program to its end with this in its environment.
+/// Runs the program to its end with these environment variables.
 pub(crate) fn run_with(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     program().args(arguments).envs(environment.iter().copied()).output().expect("it runs")
 }
 
-/// Runs the program to its end with this in its environment and `input` on its standard input.
+/// Runs the program to its end with these environment variables and `input` on standard input.
 pub(crate) fn feed(arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Output {
     let mut command = program();
     command
@@ -167,12 +167,12 @@ pub(crate) fn feed(arguments: &[&str], environment: &[(&str, &str)], input: &str
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let mut child = command.spawn().expect("it starts");
-    // It may end without having read.
+    // The program may end without reading its input.
     let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
     child.wait_with_output().expect("it ends")
 }
 
-/// The program, without settings from the environment.
+/// A command that runs the program without settings from the environment.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_barstone"));
     for (name, _) in std::env::vars_os() {
@@ -183,13 +183,13 @@ pub(crate) fn program() -> Command {
     command
 }
 
-/// Keeps the lines of a log, and sends the address that one of them names.
+/// Collects the lines of a log, and sends the address that one of them contains.
 fn follow(stderr: ChildStderr, log: Lines) -> mpsc::Receiver<String> {
     let (send, addresses) = mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
             if let Some((_, rest)) = line.split_once("address=").or_else(|| line.split_once("\"address\":\"")) {
-                // Nobody listens any more after the first.
+                // The receiver is gone after the first address.
                 let _ = send.send(rest.split([' ', '"']).next().unwrap_or_default().to_owned());
             }
             log.lock().unwrap_or_else(PoisonError::into_inner).push(line);

@@ -1,14 +1,14 @@
-//! Segment URLs out of an MPD, as a client works them out: `SegmentTemplate@duration` with `$Number$`.
+//! Segment URLs of an MPD as a client computes them: `SegmentTemplate@duration` with `$Number$`.
 
 use dash_mpd_core::{AdaptationSet, MPD};
 
-/// How the segments of one representation are addressed.
+/// Addressing of the segments of one representation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template {
     pub(crate) id: String,
     pub(crate) bandwidth: u64,
     pub(crate) timescale: u64,
-    /// Ticks of a segment.
+    /// Duration of a segment in ticks.
     pub(crate) duration: u64,
     pub(crate) start_number: u64,
     media: String,
@@ -16,7 +16,7 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    /// One for each representation of the only period.
+    /// Templates of all representations of the only period.
     pub(crate) fn all(mpd: &MPD) -> Vec<Self> {
         mpd.periods[0].adaptations.iter().flat_map(Self::of_set).collect()
     }
@@ -35,18 +35,18 @@ impl Template {
         each.collect()
     }
 
-    /// Where the init segment is, relative to the MPD.
+    /// URL of the init segment, relative to the MPD.
     pub(crate) fn init(&self) -> String {
         self.initialization.replace("$RepresentationID$", &self.id)
     }
 
-    /// Where a segment is, relative to the MPD.
+    /// URL of a segment, relative to the MPD.
     pub(crate) fn segment(&self, number: u64) -> String {
         self.media.replace("$RepresentationID$", &self.id).replace("$Number$", &number.to_string())
     }
 
-    /// Segments that are available `now`, in milliseconds since the start of the period: each from its end on, for its
-    /// own length and `depth_ms` (ISO/IEC 23009-1 5.3.9.5.3).
+    /// Numbers of the segments that are available at `now_ms`, in milliseconds since the start of the period. A segment
+    /// is available from its end for its own duration plus `depth_ms` (ISO/IEC 23009-1 5.3.9.5.3).
     pub(crate) fn available(&self, now_ms: u64, depth_ms: u64) -> std::ops::Range<u64> {
         let at = |ms: u64| self.start_number + ms * self.timescale / (self.duration * 1000);
         at(now_ms - depth_ms) - 1..at(now_ms)

@@ -1,9 +1,9 @@
-//! Certificates that nobody trusts.
+//! Self-signed certificates.
 
 use std::path::Path;
 use std::process::Command;
 
-/// Makes a certificate for `localhost` and its key.
+/// Creates a certificate for `localhost` and its key. Returns their paths.
 pub(crate) fn certify(directory: &Path) -> [String; 2] {
     let [cert, key] = ["cert.pem", "key.pem"].map(|name| directory.join(name).to_str().expect("UTF-8").to_owned());
     let arguments = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"];

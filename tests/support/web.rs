@@ -1,4 +1,4 @@
-//! A client that follows no redirect, decodes nothing and keeps every header.
+//! An HTTP client that follows no redirect, decodes nothing and returns all headers.
 
 use std::io::Read;
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl Web {
         Self { writer: client([(AUTHORIZATION, bearer)].into_iter().collect()), ..Self::without_token(server) }
     }
 
-    /// A client that does not know the API token.
+    /// A client without the API token.
     pub(crate) fn without_token(server: &Server) -> Self {
         let (reader, base) = (client(HeaderMap::new()), format!("http://{}/", server.address()));
         Self { writer: reader.clone(), reader, base: base.parse().expect("a URL") }
@@ -45,7 +45,7 @@ impl Web {
         self.base.join(path).expect("a path").into()
     }
 
-    /// A request. A header that it gets takes the place of the API token.
+    /// A request. Its own `Authorization` header replaces the API token.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let client = if method == Method::GET || method == Method::HEAD { &self.reader } else { &self.writer };
         client.request(method, self.url(path))
@@ -55,7 +55,7 @@ impl Web {
         send(self.request(Method::GET, path)).await
     }
 
-    /// Asks as a player does, from a page and with compression.
+    /// A request of a player on a page of another origin, with compression.
     pub(crate) async fn receive(&self, path: &str) -> Reply {
         let request = self.request(Method::GET, path).header("accept-encoding", "gzip");
         let reply = send(request.header("origin", "http://localhost")).await;
@@ -72,7 +72,7 @@ impl Web {
         send(self.request(method, path).json(body)).await
     }
 
-    /// The body of what has to be there, or to come: on a loaded machine the past takes its time.
+    /// The body of a path that exists or will exist. On a loaded machine, rendering the past takes long.
     pub(crate) async fn fetch(&self, path: &str) -> Bytes {
         let there = async || Some(self.get(path).await).filter(|reply| reply.status != 503);
         let reply = until(path, LONG, there).await;
@@ -89,23 +89,23 @@ impl Web {
         Playlist::parse(&self.text(&format!("/live/{stream}/{track}/hls.m3u8")).await)
     }
 
-    /// A segment or an init segment, by its URI in a track's playlist.
+    /// A segment or an init segment, by its URI in the playlist of the track.
     pub(crate) async fn media(&self, stream: &str, track: &str, uri: &str) -> Bytes {
         self.fetch(&format!("/live/{stream}/{track}/{uri}")).await
     }
 
-    /// Resolves when the stream has manifests.
+    /// Resolves when the manifests of the stream are available.
     pub(crate) async fn playable(&self, stream: &str) {
         let path = format!("/live/{stream}/hls.m3u8");
         until(&path, LONG, async || (self.get(&path).await.status == 200).then_some(())).await;
     }
 
-    /// The value of a counter of one stream; zero if it has never been counted.
+    /// Value of a counter of one stream; zero if the counter has no value yet.
     pub(crate) async fn counter(&self, name: &str, stream: &str) -> u64 {
         self.metric(&format!("{name}{{stream=\"{stream}\"}}")).await
     }
 
-    /// The value of a metric with its labels; zero if it has never been counted.
+    /// Value of a metric with its labels; zero if the metric has no value yet.
     pub(crate) async fn metric(&self, sample: &str) -> u64 {
         let text = self.text("/metrics").await;
         let value = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
@@ -122,14 +122,14 @@ impl Reply {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
-    /// A header; empty if it is not there.
+    /// Value of a header; empty if the header is missing.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("ASCII"))
     }
 }
 
 fn client(headers: HeaderMap) -> Client {
-    // Every client asks for TLS, also one that never speaks it; another test may have been first.
+    // Every client installs a TLS provider; another test may have been first.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(60));
     client.default_headers(headers).build().expect("a client")

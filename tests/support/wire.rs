@@ -1,19 +1,19 @@
-//! Reads an HTTP/1.1 answer piece by piece, as no client library shows it.
+//! A reader of HTTP/1.1 answers that returns the pieces of a body, which client libraries hide.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// What came, and when.
+/// An answer with the arrival time of each piece.
 #[derive(Debug)]
 pub(crate) struct Answer {
     /// Status line and headers.
     pub(crate) head: String,
-    /// The pieces of `Transfer-Encoding: chunked`; of any other answer none.
+    /// Pieces of `Transfer-Encoding: chunked`; empty for other answers.
     pub(crate) pieces: Vec<(Vec<u8>, Instant)>,
 }
 
-/// Asks for `path`, and blocks until the last piece is there.
+/// Requests `path` and blocks until the last piece has arrived.
 pub(crate) fn get(address: &str, path: &str) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;

@@ -1,4 +1,5 @@
-//! CMAF tracks, C1 to C9, with what HLS asks of fragmented MP4 (H14, H23). C5 is about several codecs of one content.
+//! Rules C1 to C9 for CMAF tracks, and rules of HLS for fragmented MP4 (H14, H23). C5 does not apply, because it is
+//! about several codecs of the same content.
 
 use mp4_atom::{Codec, FourCC};
 
@@ -8,7 +9,7 @@ use crate::support::boxes::{Chunk, Init, Segment, nal_types};
 const NAL_IDR: u8 = 5;
 const NAL_SEI: u8 = 6;
 
-/// An init segment.
+/// Checks an init segment.
 pub(crate) fn check_init(init: &Init) -> Vec<Violation> {
     let mut report = Report::default();
     let moov = &init.moov;
@@ -42,7 +43,7 @@ fn check_codec(report: &mut Report, init: &Init, codec: &Codec) {
     report.demand("C8", matches!(profile, 2 | 5), || format!("audio object type {profile} is LC or HE"));
 }
 
-/// A whole segment.
+/// Checks a whole segment.
 pub(crate) fn check_segment(init: &Init, file: &[u8]) -> Vec<Violation> {
     let mut report = Report::default();
     let segment = match Segment::parse(file) {
@@ -77,7 +78,7 @@ fn check_chunk(report: &mut Report, index: usize, chunk: &Chunk) {
         .demand("C7", offsets.min().unwrap_or_default() <= 0, || format!("chunk {index} begins after its decode time"));
 }
 
-/// Segments that follow each other.
+/// Checks consecutive segments.
 pub(crate) fn check_continuity(segments: &[Segment]) -> Vec<Violation> {
     let mut report = Report::default();
     let chunks: Vec<_> = segments.iter().flat_map(|segment| &segment.chunks).collect();
@@ -90,7 +91,7 @@ pub(crate) fn check_continuity(segments: &[Segment]) -> Vec<Violation> {
     report.0
 }
 
-/// The same segments of all tracks of a switching set.
+/// Checks the same segments of all tracks of a switching set.
 pub(crate) fn check_switching(tracks: &[(Init, Vec<Segment>)]) -> Vec<Violation> {
     let mut report = Report::default();
     for pair in tracks.windows(2) {
@@ -106,7 +107,8 @@ pub(crate) fn check_switching(tracks: &[(Init, Vec<Segment>)]) -> Vec<Violation>
     report.0
 }
 
-/// Timescale and first `tfdt` of the same segment of each track: they start together, within a frame of sound.
+/// Checks that the tracks start together, within an audio frame. `tracks` has the timescale and the first `tfdt` of
+/// each.
 pub(crate) fn check_alignment(tracks: &[(u64, u64)]) -> Vec<Violation> {
     let mut report = Report::default();
     for pair in tracks.windows(2) {

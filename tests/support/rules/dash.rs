@@ -1,5 +1,5 @@
-//! DASH live MPDs: the schema (D0), D1 to D16 and D21, for segments that are addressed by number: D5 to D7 are about timelines, of
-//! which there are none.
+//! Rules for live MPDs: the schema (D0), D1 to D16 and D21. Segments are addressed by number, so D5 to D7, which are
+//! about timelines, do not apply.
 
 use dash_mpd_core::MPD;
 
@@ -8,10 +8,10 @@ use crate::support::boxes::Segment;
 use crate::support::template::Template;
 use crate::support::web::Reply;
 
-/// Schemes of UTCTiming that clients know.
+/// UTCTiming schemes that clients support.
 const TIMING: [&str; 4] = ["http-xsdate", "http-iso", "http-head", "direct"];
 
-/// One MPD, of a live or an ended presentation.
+/// Checks an MPD of a live or an ended presentation.
 pub(crate) fn check(text: &str) -> Vec<Violation> {
     let mut report = Report(schema::check(text));
     let mpd = match dash_mpd_core::parse(text) {
@@ -64,7 +64,7 @@ fn check_sets(report: &mut Report, mpd: &MPD) {
     }
 }
 
-/// The lexical forms of durations and times.
+/// Checks the syntax of durations and times.
 fn check_times(report: &mut Report, text: &str) {
     for value in text.split('"').skip(1).step_by(2) {
         let date_part = value.strip_prefix('P').and_then(|rest| rest.split('T').next());
@@ -76,7 +76,7 @@ fn check_times(report: &mut Report, text: &str) {
     }
 }
 
-/// What one update may change.
+/// Checks that an update changes only what it may change.
 pub(crate) fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
     let mut report = Report::default();
     let (Ok(old), Ok(new)) = (dash_mpd_core::parse(previous), dash_mpd_core::parse(next)) else {
@@ -101,7 +101,7 @@ pub(crate) fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
     report.0
 }
 
-/// The answer to a request that takes gzip and has an origin.
+/// Checks the answer to a request with an origin that accepts gzip.
 pub(crate) fn check_headers(reply: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
     let header = |name| reply.header(name);
@@ -118,14 +118,14 @@ pub(crate) fn check_headers(reply: &Reply) -> Vec<Violation> {
     report.0
 }
 
-/// The status of a segment within its availability time.
+/// Checks the status of a segment within its availability time.
 pub(crate) fn check_available(number: u64, status: u16) -> Vec<Violation> {
     let mut report = Report::default();
     report.demand("D8", status == 200, || format!("segment {number}: status {status}"));
     report.0
 }
 
-/// The status of a segment whose availability has not begun (`early`), or has ended.
+/// Checks the status of a segment before (`early`) or after its availability time.
 pub(crate) fn check_unavailable(status: u16, early: bool) -> Vec<Violation> {
     let mut report = Report::default();
     let right = if early { matches!(status, 404 | 425) } else { matches!(status, 404 | 410) };
@@ -133,7 +133,7 @@ pub(crate) fn check_unavailable(status: u16, early: bool) -> Vec<Violation> {
     report.0
 }
 
-/// Segments, by number, against where the template has them.
+/// Checks the times of segments, by number, against the template.
 pub(crate) fn check_addressing(template: &Template, timescale: u64, segments: &[(u64, Segment)]) -> Vec<Violation> {
     let mut report = Report::default();
     for (number, segment) in segments {

@@ -1,4 +1,4 @@
-//! HLS playlists, H1 to H25: what one text has to be, and what may change from one to the next.
+//! Rules H1 to H25 for HLS playlists: the contents of a playlist, and the changes between two reloads.
 
 mod delivery;
 
@@ -7,12 +7,12 @@ pub(crate) use delivery::{Download, Watch, check_download, check_headers, check_
 use super::{Report, Violation};
 use crate::support::playlist::{Playlist, Segment, attribute, tags};
 
-/// Slack of a date against a duration: a frame of 24 fps.
+/// Tolerance of a date against a duration: one frame at 24 fps.
 const FRAME_MILLIS: i64 = 42;
 /// Rounding of EXTINF to six decimals.
 const MICRO: u64 = 1;
 
-/// A live media playlist.
+/// Checks a live media playlist.
 pub(crate) fn check(text: &str) -> Vec<Violation> {
     let mut report = Report::default();
     let playlist = Playlist::parse(text);
@@ -70,7 +70,7 @@ fn check_dates(report: &mut Report, playlist: &Playlist) {
     }
 }
 
-/// What one reload may change.
+/// Checks that a reload changes only what it may change.
 pub(crate) fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
     let mut report = Report::default();
     let (old, new) = (Playlist::parse(previous), Playlist::parse(next));
@@ -105,14 +105,14 @@ pub(crate) fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
     report.0
 }
 
-/// The URIs that the next playlist does not list any more.
+/// URIs that the next playlist no longer lists.
 pub(crate) fn removed(previous: &str, next: &str) -> Vec<String> {
     let next = Playlist::parse(next);
     let listed = |uri: &str| next.segments.iter().any(|segment| segment.uri == uri);
     Playlist::parse(previous).segments.into_iter().map(|segment| segment.uri).filter(|uri| !listed(uri)).collect()
 }
 
-/// The media playlists of one presentation.
+/// Checks the media playlists of one presentation against each other.
 pub(crate) fn check_renditions(texts: &[String]) -> Vec<Violation> {
     let mut report = Report::default();
     let all: Vec<_> = texts.iter().map(|text| Playlist::parse(text)).collect();
@@ -131,7 +131,7 @@ pub(crate) fn check_renditions(texts: &[String]) -> Vec<Violation> {
     report.0
 }
 
-/// The multivariant playlist.
+/// Checks a multivariant playlist.
 pub(crate) fn check_multivariant(text: &str) -> Vec<Violation> {
     let mut report = Report::default();
     report.demand("H1", text.starts_with("#EXTM3U\n"), || "the first line is #EXTM3U, without BOM".into());
@@ -148,7 +148,7 @@ pub(crate) fn check_multivariant(text: &str) -> Vec<Violation> {
     report.0
 }
 
-/// `micros` is what the segments last by their samples, in the order of the playlist.
+/// Checks EXTINF against `micros`, the durations of the segments by their samples, in the order of the playlist.
 pub(crate) fn check_durations(text: &str, micros: &[u64]) -> Vec<Violation> {
     let mut report = Report::default();
     for (segment, real) in Playlist::parse(text).segments.iter().zip(micros) {
@@ -160,7 +160,7 @@ pub(crate) fn check_durations(text: &str, micros: &[u64]) -> Vec<Violation> {
     report.0
 }
 
-/// `segments` are bytes and microseconds of the segments of variant `index`, with its audio.
+/// Checks the bit rates of variant `index` with its audio. `segments` has bytes and microseconds of each segment.
 pub(crate) fn check_rates(text: &str, index: usize, segments: &[(u64, u64)]) -> Vec<Violation> {
     let mut report = Report::default();
     let variants = tags(text, "#EXT-X-STREAM-INF");

@@ -1,8 +1,8 @@
-//! Low-latency DASH with chunked segments, E1 to E7, E9 and E11. E8 is about sets of short segments, and E10 and E12 about
-//! events; there are none of them.
+//! Rules E1 to E7, E9 and E11 for low-latency DASH with chunked segments. E8 (sets of short segments), E10 and E12
+//! (events) do not apply.
 //!
-//! The table wants type 1 or 2 of E7's `Resync`. Type 0 is taken as well: it is what is true of a set in which only
-//! segments start with an IDR picture.
+//! For `Resync`, E7 lists the types 1 and 2. Type 0 is accepted too: it describes a set in which only segments start
+//! with an IDR picture.
 
 mod delivery;
 
@@ -16,14 +16,14 @@ use super::{Report, Violation, dash};
 use crate::support::boxes::Segment;
 
 const PROFILE: &str = "http://www.dashif.org/guidelines/low-latency-live-v5";
-/// Schemes of UTCTiming that are exact to a millisecond.
+/// UTCTiming schemes with a precision of a millisecond.
 const TIMING: [&str; 3] = ["http-xsdate", "http-iso", "http-ntp"];
-/// By how much two mappings of media time to the clock may differ, in microseconds.
+/// Tolerance between two mappings of media time to UTC, in microseconds.
 const TOLERANCE: u128 = 1000;
-/// Seconds from the NTP epoch, 1900, to 1970.
+/// Seconds from the epoch of NTP (1900) to 1970.
 const NTP_TO_UNIX: u64 = 2_208_988_800;
 
-/// One MPD. All rules of live MPDs hold but D13, which is about those without low latency.
+/// Checks an MPD. All rules of live MPDs apply except D13, which is about MPDs without low latency.
 pub(crate) fn check(text: &str) -> Vec<Violation> {
     let mut report = Report(dash::check(text));
     report.0.retain(|violation| violation.rule != "D13");
@@ -68,7 +68,7 @@ fn check_template(report: &mut Report, set: &AdaptationSet, target: f64) {
     });
     report.demand("E6", !own, || format!("offsets differ within set {name:?}"));
     let chunk = duration - offset;
-    // Less than a microsecond is the rounding of the numbers.
+    // A difference below a microsecond is a rounding error.
     report.demand("E2", target - chunk > 1e-6, || format!("target {target} s, a chunk of set {name:?} {chunk} s"));
 }
 
@@ -99,12 +99,12 @@ fn check_reference(report: &mut Report, mpd: &MPD, set: &AdaptationSet) {
     let offset = template.and_then(|template| template.presentationTimeOffset).unwrap_or_default();
     let media = time.presentationTime.unwrap_or_default().saturating_sub(offset);
     let due = begins + u128::from(media) * 1_000_000 / u128::from(timescale);
-    let said = time.wallClockTime.as_ref().map(micros);
-    let near = said.is_some_and(|said| said.abs_diff(due) <= TOLERANCE);
-    report.demand("E4", near, || format!("set {:?}: {said:?} µs for what is shown at {due}", set.id));
+    let stated = time.wallClockTime.as_ref().map(micros);
+    let within_tolerance = stated.is_some_and(|stated| stated.abs_diff(due) <= TOLERANCE);
+    report.demand("E4", within_tolerance, || format!("set {:?}: {stated:?} µs for what is shown at {due}", set.id));
 }
 
-/// A complete segment, of chunks, against what its set says of reference times inside of it.
+/// Checks the reference times in a complete chunked segment against those of its set.
 pub(crate) fn check_segment(time: &ProducerReferenceTime, timescale: u64, segment: &Segment) -> Vec<Violation> {
     let mut report = Report::default();
     report.demand("E5", segment.chunks.len() > 1, || "a segment of one chunk".into());
@@ -120,8 +120,8 @@ pub(crate) fn check_segment(time: &ProducerReferenceTime, timescale: u64, segmen
     for prft in segment.chunks.iter().filter_map(|chunk| chunk.prft.as_ref()) {
         let media = prft.media_time.saturating_sub(time.presentationTime.unwrap_or_default());
         let due = wall + u128::from(media) * 1_000_000 / u128::from(timescale);
-        let said = unix_micros(prft);
-        report.demand("E4", said.abs_diff(due) <= TOLERANCE, || format!("prft {said} µs, in the MPD {due}"));
+        let stated = unix_micros(prft);
+        report.demand("E4", stated.abs_diff(due) <= TOLERANCE, || format!("prft {stated} µs, in the MPD {due}"));
     }
     report.0
 }

@@ -1,7 +1,7 @@
-//! Low-latency HLS, L1 to L26: what one text has to be, what may change from one to the next, and what parts are.
+//! Rules L1 to L26 for low-latency HLS: the contents of a playlist, changes between two reloads, and parts.
 //!
-//! L19 is a part of H25. L25 is about the network between server and player, and of L20 priorities cannot be seen from
-//! outside. Where a distance is "from the end of the playlist", it is from the end of the last whole segment.
+//! L19 is part of H25. L25 is about the network between server and player. Priorities, a part of L20, are not visible
+//! to a client. Distances "from the end of the playlist" count from the end of the last whole segment.
 
 mod delivery;
 mod reload;
@@ -21,12 +21,12 @@ use crate::support::playlist::{Part, Playlist, attribute};
 const MICRO: u64 = 1;
 /// NAL unit type of an IDR picture.
 const IDR: u8 = 5;
-/// A window from which on updates are demanded.
+/// Window duration in microseconds from which delta updates are required.
 const LONG_WINDOW: u64 = 120_000_000;
-/// What applies to a segment and all its parts.
+/// Tags that apply to a segment and all its parts.
 const OF_THE_PARENT: [&str; 4] = ["#EXT-X-PROGRAM-DATE-TIME:", "#EXT-X-MAP:", "#EXT-X-KEY:", "#EXT-X-DISCONTINUITY"];
 
-/// A whole media playlist with parts.
+/// Checks a whole media playlist with parts.
 pub(crate) fn check(text: &str) -> Vec<Violation> {
     let mut report = Report::default();
     let playlist = Playlist::parse(text);
@@ -71,7 +71,7 @@ fn check_control(report: &mut Report, playlist: &Playlist) {
     report.demand("L3", held_back, || "PART-HOLD-BACK of three part targets or more".into());
 }
 
-/// What applies to a segment stands before the first of its parts.
+/// Checks that tags of a segment precede its first part.
 fn check_order(report: &mut Report, text: &str) {
     let (mut dated, mut has_parts) = (false, false);
     for line in text.lines() {
@@ -87,7 +87,8 @@ fn check_order(report: &mut Report, text: &str) {
     }
 }
 
-/// A part that is listed begins at most three target durations before the end; the first of a segment begins with it.
+/// Checks that listed parts begin at most three target durations before the end, and that the first listed part of a
+/// segment is at its start.
 fn check_age(report: &mut Report, playlist: &Playlist) {
     let open = playlist.parts.iter().filter(|part| part.segment == playlist.next());
     let mut from_end: u64 = open.map(|part| part.micros).sum();
@@ -111,7 +112,7 @@ fn check_hints(report: &mut Report, playlist: &Playlist) {
     }
 }
 
-/// What one reload may change, beside what all playlists may.
+/// Checks that a reload changes only what it may change in low-latency playlists.
 pub(crate) fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
     let mut report = Report::default();
     let (old, new) = (Playlist::parse(previous), Playlist::parse(next));
@@ -131,7 +132,7 @@ pub(crate) fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
     report.0
 }
 
-/// What a playlist says of another rendition at `uri`, whose newest part had been `edge` before the playlist was asked for.
+/// Checks the report of another rendition at `uri`, whose newest part was `edge` before the playlist was requested.
 pub(crate) fn check_report(text: &str, uri: &str, edge: (u64, u64)) -> Vec<Violation> {
     let mut report = Report::default();
     let playlist = Playlist::parse(text);
@@ -142,13 +143,13 @@ pub(crate) fn check_report(text: &str, uri: &str, edge: (u64, u64)) -> Vec<Viola
     };
     let number = |name| attribute(list, name).and_then(|text| text.parse::<u64>().ok());
     let own = playlist.edge().unwrap_or_default();
-    // What is left out is as in the playlist itself (RFC 8216bis 4.4.5.4).
+    // A missing attribute has the value of the playlist itself (RFC 8216bis 4.4.5.4).
     let reported = (number("LAST-MSN").unwrap_or(own.0), number("LAST-PART").unwrap_or(own.1));
     report.demand("L18", reported >= edge, || format!("{uri} is reported at {reported:?} and was at {edge:?}"));
     report.0
 }
 
-/// The playlists of renditions, received one right after the other: never apart by more than a part and `slack`.
+/// Checks that playlists of renditions, received directly one after another, differ by at most one part and `slack`.
 pub(crate) fn check_renditions(texts: &[String], slack: u64) -> Vec<Violation> {
     let mut report = Report::default();
     let all: Vec<_> = texts.iter().map(|text| Playlist::parse(text)).collect();
@@ -162,7 +163,7 @@ pub(crate) fn check_renditions(texts: &[String], slack: u64) -> Vec<Violation> {
     report.0
 }
 
-/// Where a playlist ends, in microseconds since 1970.
+/// End of a playlist in microseconds since 1970.
 fn end(playlist: &Playlist) -> u64 {
     let last = playlist.last();
     let start = last.date.parse::<jiff::Timestamp>().map_or(0, |date| date.as_microsecond() as u64);
@@ -170,7 +171,7 @@ fn end(playlist: &Playlist) -> u64 {
     start + last.micros + open.map(|part| part.micros).sum::<u64>()
 }
 
-/// A part against its media.
+/// Checks a part against its media.
 pub(crate) fn check_part(part: &Part, init: &Init, media: &[u8]) -> Vec<Violation> {
     let mut report = Report::default();
     let chunk = match Segment::parse(media) {
@@ -182,7 +183,7 @@ pub(crate) fn check_part(part: &Part, init: &Init, media: &[u8]) -> Vec<Violatio
     };
     let mut samples = chunk.chunks.iter().flat_map(|chunk| &chunk.samples);
     let is_idr = |sample: &[u8]| nal_types(sample).is_ok_and(|types| types.contains(&IDR));
-    // Every frame of AAC stands alone.
+    // Every AAC frame is independent.
     let independent = !init.is_video() || samples.any(|sample| is_idr(&media[sample.clone()]));
     report.demand("L4", !part.independent || independent, || format!("{} depends on what is before it", part.uri));
     report.demand("L4", part.independent || !independent, || format!("{} is not marked as independent", part.uri));
@@ -192,7 +193,7 @@ pub(crate) fn check_part(part: &Part, init: &Init, media: &[u8]) -> Vec<Violatio
     report.0
 }
 
-/// The parts of a segment, in order, and the segment.
+/// Checks that the parts of a segment, in order, are the segment.
 pub(crate) fn check_parts(parts: &[&Part], media: &[&[u8]], segment: &[u8]) -> Vec<Violation> {
     let mut report = Report::default();
     report.demand("L6", media.concat() == segment, || "the parts do not make up the segment".into());
@@ -201,7 +202,7 @@ pub(crate) fn check_parts(parts: &[&Part], media: &[&[u8]], segment: &[u8]) -> V
     report.0
 }
 
-/// An I-frame playlist that was asked for up to segment `wanted`.
+/// Checks an I-frame playlist, requested up to segment `wanted`.
 pub(crate) fn check_iframes(text: &str, wanted: u64) -> Vec<Violation> {
     let mut report = Report::default();
     let playlist = Playlist::parse(text);

@@ -1,6 +1,6 @@
-//! What the schema of ISO/IEC 23009-1 (fifth edition) says of the elements that an MPD of barstone may have: which
-//! attributes there are and of which type, which of them are required, and in which order children stand. An element or
-//! attribute that is not in the table breaks the rule `D0`, also where the schema knows it.
+//! The part of the schema of ISO/IEC 23009-1 (fifth edition) that MPDs of barstone use: attributes with their types,
+//! required attributes, and the order of children. An element or attribute outside the table violates rule `D0`, even
+//! if the schema contains it.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
@@ -40,7 +40,7 @@ struct Element {
     name: &'static str,
     required: &'static [(&'static str, Type)],
     optional: &'static [(&'static str, Type)],
-    /// In the order of the schema's sequence; those that begin with `1` stand at most once.
+    /// Children in the order of the schema. Those with the prefix `1` occur at most once.
     children: &'static [&'static str],
 }
 
@@ -172,13 +172,13 @@ const fn descriptor(name: &'static str) -> Element {
     Element { name, required: &[("schemeIdUri", Text)], optional: &[("value", Text), ("id", Text)], children: &[] }
 }
 
-/// An element that is open, and the last of its children so far by the place in its sequence.
+/// An open element, and the place in the sequence of its last child so far.
 struct Open {
     element: &'static Element,
     last: usize,
 }
 
-/// A whole MPD.
+/// Checks a whole MPD.
 pub(crate) fn check(text: &str) -> Vec<Violation> {
     let mut report = Report::default();
     let mut reader = Reader::from_str(text);
@@ -209,7 +209,7 @@ pub(crate) fn check(text: &str) -> Vec<Violation> {
     }
 }
 
-/// Checks a start tag, and its place among its siblings.
+/// Checks a start tag and its place among its siblings.
 fn enter(report: &mut Report, open: &mut [Open], tag: &BytesStart<'_>) -> Option<&'static Element> {
     let name = tag.name().as_ref().to_owned();
     let element = ELEMENTS.iter().find(|element| element.name == name);
@@ -280,7 +280,8 @@ fn fits(kind: Type, value: &str) -> bool {
     }
 }
 
-/// `P`, days, and behind a `T` hours, minutes and seconds, of which only seconds may have decimals; at least one of them.
+/// Whether `value` is a duration: `P`, days, and after `T` hours, minutes and seconds. At least one is present, and
+/// only seconds may have decimals.
 fn is_duration(value: &str) -> bool {
     let Some(rest) = value.strip_prefix('P') else { return false };
     let (date, time) = rest.split_once('T').map_or((rest, None), |(date, time)| (date, Some(time)));

@@ -1,4 +1,4 @@
-//! How playlists and segments come: headers, pace and availability.
+//! Delivery of playlists and segments: headers, pace and availability.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use crate::rules::{Report, Violation};
 use crate::support::playlist::{Playlist, Segment};
 use crate::support::web::Reply;
 
-/// A client's own delays: it asks a few times a second, on a machine that does other things.
+/// Delay of the test client itself, which polls a few times a second on a busy machine.
 const SLACK: Duration = Duration::from_millis(900);
 
-/// A media playlist over its reloads.
+/// A media playlist over several reloads.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     previous: Option<String>,
-    /// When a segment was first listed.
+    /// When each segment was first listed.
     listed: Vec<(u64, Duration)>,
     target: Duration,
 }
 
-/// How a segment came.
+/// The response with a segment.
 #[derive(Debug)]
 pub(crate) struct Download<'a> {
     pub(crate) status: u16,
@@ -29,7 +29,7 @@ pub(crate) struct Download<'a> {
 }
 
 impl Watch {
-    /// Takes the text that was received `at`, counted from any moment.
+    /// Adds the text received `at`. Times count from an arbitrary moment.
     pub(crate) fn see(&mut self, text: &str, at: Duration) -> Vec<Violation> {
         let playlist = Playlist::parse(text);
         let mut found = check(text);
@@ -47,7 +47,7 @@ impl Watch {
         self.previous.as_deref()
     }
 
-    /// Whether new segments came in time until `now`.
+    /// Checks that new segments were listed in time until `now`.
     pub(crate) fn check_pace(&self, now: Duration) -> Vec<Violation> {
         let mut report = Report::default();
         let limit = self.target * 3 / 2 + SLACK;
@@ -60,7 +60,7 @@ impl Watch {
     }
 }
 
-/// The answer to a request that takes gzip.
+/// Checks the response to a request that accepts gzip.
 pub(crate) fn check_headers(reply: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
     let header = |name| reply.header(name);
@@ -80,20 +80,20 @@ pub(crate) fn check_headers(reply: &Reply) -> Vec<Violation> {
     report.0
 }
 
-/// The answer for a listed segment, with a body of `len` bytes.
+/// Checks the response with a listed segment. Its body has `len` bytes.
 pub(crate) fn check_download(segment: &Segment, answer: &Download<'_>, len: usize) -> Vec<Violation> {
     let mut report = Report::default();
     let there = segment.gap || answer.status == 200;
     report.demand("H11", there, || format!("{}: status {}", segment.uri, answer.status));
     let whole = segment.gap || answer.length == len.to_string();
     report.demand("H11", whole, || format!("{}: Content-Length {:?} of {len} bytes", segment.uri, answer.length));
-    // One that comes as it is made takes as long as it lasts.
+    // A segment that is sent while it is made takes as long as it lasts.
     let fast = answer.took < Duration::from_micros(segment.micros);
     report.demand("H11", fast, || format!("{} took {:?}", segment.uri, answer.took));
     report.0
 }
 
-/// The status of a segment that has just left the playlist.
+/// Checks the status of a segment that has just left the playlist.
 pub(crate) fn check_removed(uri: &str, status: u16) -> Vec<Violation> {
     let mut report = Report::default();
     report.demand("H9", status == 200, || format!("{uri} is gone too early: {status}"));

@@ -1,23 +1,23 @@
-//! How segments come while they are made, and after.
+//! Delivery of segments while they are made, and afterwards.
 
 use crate::rules::{Report, Violation};
 use crate::support::boxes::Segment;
 use crate::support::web::Reply;
 
-/// Delays of a loaded machine, in microseconds.
+/// Tolerated delay on a loaded machine, in microseconds.
 const SLACK: u128 = 1_000_000;
 
-/// An answer over HTTP/1.1 as it came.
+/// An HTTP/1.1 response with the arrival time of each piece.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Growing {
     /// Status line and headers.
     pub(crate) head: String,
-    /// The pieces of `Transfer-Encoding: chunked`, with when they came, in microseconds since 1970.
+    /// Pieces of `Transfer-Encoding: chunked` with their arrival times in microseconds since 1970.
     pub(crate) pieces: Vec<(Vec<u8>, u128)>,
 }
 
 impl Growing {
-    /// A header; empty if it is not there.
+    /// Value of a header; empty if the header is missing.
     pub(crate) fn header(&self, name: &str) -> &str {
         let named = |line: &'_ str| line.split_once(':').is_some_and(|(key, _)| key.eq_ignore_ascii_case(name));
         let line = self.head.lines().find(|line| named(line)).unwrap_or_default();
@@ -33,7 +33,7 @@ impl Growing {
     }
 }
 
-/// The status of a segment that is asked for, `early` before its availability time less the offset, or after.
+/// Checks the status of a segment requested before (`early`) or after its availability time minus the offset.
 pub(crate) fn check_early(status: u16, early: bool) -> Vec<Violation> {
     let mut report = Report::default();
     let right = if early { matches!(status, 404 | 425) } else { status == 200 };
@@ -42,7 +42,7 @@ pub(crate) fn check_early(status: u16, early: bool) -> Vec<Violation> {
     report.0
 }
 
-/// A segment that was asked for while it was made, with `timescale` ticks of media time in a second since 1970.
+/// Checks a segment received while it was made. `timescale` is in ticks per second.
 pub(crate) fn check_growing(answer: &Growing, timescale: u64) -> Vec<Violation> {
     let mut report = Report::default();
     let open = answer.header("content-length").is_empty() && answer.header("transfer-encoding") == "chunked";
@@ -62,7 +62,7 @@ pub(crate) fn check_growing(answer: &Growing, timescale: u64) -> Vec<Violation> 
     report.0
 }
 
-/// The same segment when it is complete.
+/// Checks the same segment when it is complete.
 pub(crate) fn check_complete(growing: &Growing, complete: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
     let length = complete.header("content-length");
@@ -73,7 +73,7 @@ pub(crate) fn check_complete(growing: &Growing, complete: &Reply) -> Vec<Violati
     report.0
 }
 
-/// The bytes from `from` on, out of a complete segment.
+/// Checks a response with the bytes of a complete segment from `from` on.
 pub(crate) fn check_range(whole: &[u8], from: usize, part: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
     report.demand("E11", part.status == 206, || format!("status {} for a range", part.status));

@@ -1,4 +1,4 @@
-//! How playlists and parts come: pace, availability, headers and protocol.
+//! Delivery of playlists and parts: pace, availability, headers and protocol.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use crate::rules::{Report, Violation, hls};
 use crate::support::playlist::Playlist;
 use crate::support::web::Reply;
 
-/// Delays of a loaded machine.
+/// Tolerated delay on a loaded machine.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// A media playlist over its blocking reloads.
+/// A media playlist over several blocking reloads.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     segments: hls::Watch,
-    /// When a part was first listed.
+    /// When each part was first listed.
     listed: Vec<((u64, u64), Duration)>,
     part_target: Duration,
 }
 
 impl Watch {
-    /// Takes the whole text that was received `at`, counted from any moment.
+    /// Adds the whole text received `at`. Times count from an arbitrary moment.
     pub(crate) fn see(&mut self, text: &str, at: Duration) -> Vec<Violation> {
         let playlist = Playlist::parse(text);
         let mut found = check(text);
@@ -33,7 +33,7 @@ impl Watch {
         found
     }
 
-    /// Whether new parts and segments came in time until `now`.
+    /// Checks that new parts and segments were listed in time until `now`.
     pub(crate) fn check_pace(&self, now: Duration) -> Vec<Violation> {
         let mut report = Report(self.segments.check_pace(now));
         let times = self.listed.iter().map(|(_, at)| *at).chain([now]);
@@ -46,15 +46,15 @@ impl Watch {
     }
 }
 
-/// The status of a part that has left the playlist less than three target durations ago.
+/// Checks the status of a part that left the playlist less than three target durations ago.
 pub(crate) fn check_removed_part(uri: &str, status: u16) -> Vec<Violation> {
     let mut report = Report::default();
     report.demand("L8", status == 200, || format!("{uri} is gone too early: {status}"));
     report.0
 }
 
-/// The answer for a part, asked for while it was hinted at: it can be had (L16), and its head, which comes first, knows the
-/// length of the whole, so that no byte of it has come early (L17).
+/// Checks the response with a part that was requested while it was a preload hint. It is available (L16). Its head,
+/// which is sent first, contains the whole length, so no byte was sent early (L17).
 pub(crate) fn check_hinted(uri: &str, answer: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
     let status = answer.status;
@@ -65,7 +65,7 @@ pub(crate) fn check_hinted(uri: &str, answer: &Reply) -> Vec<Violation> {
     report.0
 }
 
-/// The status of a part that has never been hinted at: 425 (RFC 8470) if it `comes` later, 404 if there is no such part.
+/// Checks the status of a part that was never hinted: 425 (RFC 8470) if it `comes` later, 404 otherwise.
 pub(crate) fn check_unhinted(status: u16, comes: bool) -> Vec<Violation> {
     let mut report = Report::default();
     let expected = if comes { 425 } else { 404 };
@@ -73,14 +73,14 @@ pub(crate) fn check_unhinted(status: u16, comes: bool) -> Vec<Violation> {
     report.0
 }
 
-/// The version of HTTP that was agreed on.
+/// Checks the negotiated HTTP version.
 pub(crate) fn check_protocol(version: &str) -> Vec<Violation> {
     let mut report = Report::default();
     report.demand("L20", matches!(version, "2" | "3"), || format!("HTTP/{version}"));
     report.0
 }
 
-/// The answer to a request that takes gzip.
+/// Checks the response to a request that accepts gzip.
 pub(crate) fn check_gzip(reply: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
     let coding = reply.header("content-encoding");
@@ -88,7 +88,7 @@ pub(crate) fn check_gzip(reply: &Reply) -> Vec<Violation> {
     report.0
 }
 
-/// What was asked for, which decides for how long the answer may be kept.
+/// Kind of the requested resource, which determines its cache lifetime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asked {
     /// A media playlist without directives.
@@ -99,7 +99,7 @@ pub(crate) enum Asked {
     Media,
 }
 
-/// `Cache-Control` of an answer, where the target duration is `target` seconds.
+/// Checks `Cache-Control` of a response. `target` is the target duration in seconds.
 pub(crate) fn check_caching(asked: Asked, target: u64, answer: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
     let policy = answer.header("cache-control");

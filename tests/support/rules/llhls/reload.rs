@@ -1,11 +1,11 @@
-//! Blocking reloads (RFC 8216bis 6.2.5.2): how a request has to be answered follows from the playlist before it.
+//! Blocking reloads (RFC 8216bis 6.2.5.2). The right answer follows from the playlist before the request.
 
 use std::time::Duration;
 
 use crate::rules::{Report, Violation};
 use crate::support::playlist::Playlist;
 
-/// Delays of a loaded machine.
+/// Tolerated delay on a loaded machine.
 const SLACK: Duration = Duration::from_secs(1);
 
 /// A request with `_HLS_msn` or `_HLS_part`, and its answer.
@@ -13,15 +13,15 @@ const SLACK: Duration = Duration::from_secs(1);
 pub(crate) struct Exchange<'a> {
     pub(crate) segment: Option<u64>,
     pub(crate) part: Option<u64>,
-    /// The whole playlist just before.
+    /// The whole playlist just before the request.
     pub(crate) before: &'a str,
     pub(crate) status: u16,
-    /// The answer, put together if it is an update.
+    /// The answer; an update is expanded to a whole playlist.
     pub(crate) text: &'a str,
     pub(crate) took: Duration,
 }
 
-/// Whether the status, the playlist and the time are what was asked for.
+/// Checks status, playlist and time of the answer.
 pub(crate) fn check_answer(exchange: &Exchange<'_>) -> Vec<Violation> {
     let mut report = Report::default();
     let before = Playlist::parse(exchange.before);
@@ -48,8 +48,8 @@ pub(crate) fn check_answer(exchange: &Exchange<'_>) -> Vec<Violation> {
     report.0
 }
 
-/// Segment and part that have to be listed. One past the last part is the first of the next segment, and a segment is
-/// there with its last part.
+/// Segment and part that the answer must list. The part after the last one is the first of the next segment. A segment
+/// is available with its last part.
 fn wanted(exchange: &Exchange<'_>, before: &Playlist) -> Option<(u64, u64)> {
     let segment = exchange.segment?;
     let Some(count) = before.parts_per_segment() else { return Some((segment, 0)) };
@@ -80,7 +80,7 @@ fn too_far(exchange: &Exchange<'_>, before: &Playlist) -> bool {
     ahead > limit
 }
 
-/// What is there already, or will never come, is answered with all there is.
+/// A request for something that is listed, or that never will be, gets the whole current playlist.
 fn check_satisfied(report: &mut Report, exchange: &Exchange<'_>, before: &Playlist) {
     let &Exchange { status, took, text, .. } = exchange;
     let after = Playlist::parse(text);
@@ -91,7 +91,7 @@ fn check_satisfied(report: &mut Report, exchange: &Exchange<'_>, before: &Playli
     report.demand("L14", whole, || "not all of the current playlist".into());
 }
 
-/// The same request with and without what means nothing, or in another order: status and text of each.
+/// Checks a request with unknown or reordered parameters against the plain one. Both have status and text.
 pub(crate) fn check_parameters(plain: (u16, &str), odd: (u16, &str)) -> Vec<Violation> {
     let mut report = Report::default();
     report.demand("L24", plain == odd, || format!("{} and {} are answered differently", plain.0, odd.0));

@@ -3,17 +3,17 @@
 use crate::rules::{Report, Violation};
 use crate::support::playlist::{Playlist, tags};
 
-/// The whole playlist that `update` stands for, for a client that has `previous`; `None` if that does not reach.
+/// Expands `update` for a client that has `previous`. `None` if `previous` does not contain all skipped segments.
 pub(crate) fn reconstruct(previous: &str, update: &str) -> Option<String> {
     let Some(skipped) = Playlist::parse(update).skipped else { return Some(update.to_owned()) };
     let first = Playlist::parse(update).sequence.checked_sub(Playlist::parse(previous).sequence)? as usize;
     let old = segments(previous);
-    let kept = old.get(first..first + skipped as usize)?.concat();
+    let unchanged = old.get(first..first + skipped as usize)?.concat();
     let line = update.lines().find(|line| line.starts_with("#EXT-X-SKIP:"))?;
-    Some(update.replacen(&format!("{line}\n"), &kept, 1))
+    Some(update.replacen(&format!("{line}\n"), &unchanged, 1))
 }
 
-/// The lines of every whole segment without those of its parts, which are gone by the time that it is skipped.
+/// The lines of each whole segment, without parts, which are no longer listed when a segment is skipped.
 fn segments(text: &str) -> Vec<String> {
     let (mut all, mut open) = (Vec::new(), String::new());
     for line in text.lines() {
@@ -27,7 +27,7 @@ fn segments(text: &str) -> Vec<String> {
     all
 }
 
-/// An update against the playlist before it and the whole one that it stands for.
+/// Checks an update against the previous playlist and the whole current one.
 pub(crate) fn check_update(update: &str, previous: &str, whole: &str) -> Vec<Violation> {
     let mut report = Report::default();
     let (short, long) = (Playlist::parse(update), Playlist::parse(whole));
@@ -45,7 +45,7 @@ pub(crate) fn check_update(update: &str, previous: &str, whole: &str) -> Vec<Vio
     report.0
 }
 
-/// How many segments are further than `boundary` from the end of the last one.
+/// Number of segments that are further than `boundary` from the end of the last segment.
 fn beyond(playlist: &Playlist, boundary: u64) -> u64 {
     let mut from_end = 0;
     let near = playlist.segments.iter().rev().take_while(|segment| {
