@@ -25,7 +25,7 @@ pub enum Phase {
     /// The stream should run, but cannot run yet: a run failed and the next attempt is due shortly, a required stream
     /// does not run, or encoding capacity is missing.
     Waiting,
-    /// Failed for good: a restart would fail the same way. Fix the cause, then stop and start the stream.
+    /// Failed for good: a restart would fail the same way. Fix the cause, then start the stream.
     Failed,
 }
 

@@ -249,7 +249,8 @@ impl Registry {
         self.write(move |definitions| async move { definitions.remove(&name, &guard).await }).await
     }
 
-    /// Says by hand whether a stream is to run; it may do so already.
+    /// Sets by hand whether a stream should run. If it should and its last run failed, the next run begins immediately, on
+    /// this replica.
     ///
     /// # Errors
     /// [`WriteError`].
@@ -259,7 +260,24 @@ impl Registry {
             definitions.enable(&which, enabled, (&guard, now)).await
         };
         self.write(write).await?;
+        if enabled {
+            self.retry(name).await;
+        }
         self.get(name).map_err(|Unknown(name)| WriteError::Unknown(name))
+    }
+
+    /// Lets the next run begin if the last one failed. Resolves when the supervisor has begun it.
+    async fn retry(&self, name: &StreamName) {
+        let waiting = self.with(name, |entry| {
+            let mut status = entry.status.clone();
+            status.mark_unchanged();
+            let waits = entry.waits_for_retry();
+            entry.retry.notify_waiters();
+            waits.then_some(status)
+        });
+        if let Ok(Some(mut status)) = waiting {
+            _ = timeout(SETTLING, status.changed()).await;
+        }
     }
 
     /// Does what has begun also when nobody waits for it any more, and makes what runs match it.
@@ -301,12 +319,17 @@ impl Registry {
         for (name, desired) in &all {
             let order = order(desired, &streams, waiting.get(name));
             if let (Some(entry), Some(record)) = (streams.get_mut(name), known.get(name)) {
-                if entry.record.spec != record.spec {
+                let is_replaced = entry.record.spec != record.spec;
+                if is_replaced {
                     self.setting.events.tell(now, name, EventKind::Replaced);
                 }
                 entry.targets.retain(&record.spec.push);
                 entry.record = Arc::clone(record);
                 entry.want(Instruction { record: Arc::clone(record), order, said: desired.said });
+                if is_replaced {
+                    // The new definition may be without the fault.
+                    entry.retry.notify_waiters();
+                }
             }
         }
         let next = all.values().filter_map(|desired| desired.until).min()?;
@@ -324,6 +347,7 @@ impl Registry {
         let (instruction, instructions) =
             watch::channel(Instruction { record: Arc::clone(record), order: Order::Stop, said: None });
         let (audience, targets) = (Arc::new(Audience::new()), Arc::<Targets>::default());
+        let retry = Arc::<Notify>::default();
         let supervisor = Supervisor {
             setting: Arc::clone(&self.setting),
             targets: Arc::clone(&targets),
@@ -331,11 +355,12 @@ impl Registry {
             status,
             over: over.clone(),
             news: Arc::clone(&self.news),
+            retry: Arc::clone(&retry),
             ended: UnixTime::default(),
         };
         self.setting.tasks.spawn(supervisor.supervise().instrument(span));
         let record = Arc::clone(record);
-        Entry { record, instruction, status: seen, over, audience, targets, activity: Arc::default() }
+        Entry { record, instruction, status: seen, over, retry, audience, targets, activity: Arc::default() }
     }
 
     fn streams(&self) -> MutexGuard<'_, BTreeMap<StreamName, Entry>> {

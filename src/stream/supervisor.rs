@@ -39,6 +39,8 @@ pub(super) struct Supervisor {
     pub(super) over: CancellationToken,
     /// Told of every change of phase.
     pub(super) news: Arc<Notify>,
+    /// Ends the wait after a run that failed: somebody started the stream, or its definition changed.
+    pub(super) retry: Arc<Notify>,
     /// When the last presentation ended, or 1970.
     pub(super) ended: UnixTime,
 }
@@ -179,10 +181,14 @@ impl Supervisor {
                 return;
             }
             tracing::warn!(%error, restarts = error.is_transient(), "the run failed");
+            // From here on no request to retry is missed.
+            let retried = self.retry.notified();
             if !error.is_transient() {
                 set(Phase::Failed, Some(error.to_string()));
-                stop.cancelled().await;
-                return;
+                tokio::select! {
+                    () = retried => continue,
+                    () = stop.cancelled() => return,
+                }
             }
             let stream = output.spec.name.to_string();
             let restart = RestartLabels { stream, reason: reason(&error) };
@@ -190,6 +196,7 @@ impl Supervisor {
             set(Phase::Waiting, Some(error.to_string()));
             tokio::select! {
                 () = sleep(back_off.after(started.elapsed())) => {}
+                () = retried => back_off = BackOff::default(),
                 () = stop.cancelled() => return,
             }
         }

@@ -14,6 +14,7 @@ use crate::media::window::{Lookup, Output};
 
 mod on_demand;
 mod push;
+mod retry;
 mod room;
 mod watchdog;
 

@@ -92,7 +92,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
         answers: &[STREAM],
         takes: &[Takes::Precondition],
         refuses: &[Code::UnknownPath, Code::UnknownStream, Code::Changed, Code::NoRoom, Code::NotKept],
-        ..post("/api/v1/streams/{name}/start", "start_stream", "Starts a stream, if it does not run.")
+        ..post(
+            "/api/v1/streams/{name}/start",
+            "start_stream",
+            "Starts a stream, if it does not run. If its last run failed, the next run begins immediately.",
+        )
     },
     Operation {
         answers: &[STREAM],

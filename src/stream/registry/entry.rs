@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::StreamView;
 use super::activity::Activity;
 use crate::definition::store::Record;
-use crate::stream::Status;
 use crate::stream::audience::Audience;
 use crate::stream::instruction::{Instruction, Order};
 use crate::stream::push::targets::Targets;
+use crate::stream::{Phase, Status};
 
 /// A stream with its supervisor.
 pub(super) struct Entry {
@@ -19,6 +19,7 @@ pub(super) struct Entry {
     pub(super) instruction: watch::Sender<Instruction>,
     pub(super) status: watch::Receiver<Status>,
     pub(super) over: CancellationToken,
+    pub(super) retry: Arc<Notify>,
     pub(super) audience: Arc<Audience>,
     pub(super) targets: Arc<Targets>,
     /// Requests for its media.
@@ -39,6 +40,12 @@ impl Entry {
     /// Whether it runs, or has capacity to run.
     pub(super) fn is_settled(&self) -> bool {
         self.instruction.borrow().is_settled()
+    }
+
+    /// Whether the last run failed, so that the supervisor waits for a retry.
+    pub(super) fn waits_for_retry(&self) -> bool {
+        let phase = self.status.borrow().phase;
+        self.instruction.borrow().order == Order::Run && matches!(phase, Phase::Failed | Phase::Waiting)
     }
 
     /// Sends a new instruction; the supervisor wakes only if it differs.

@@ -1,0 +1,60 @@
+//! A start, or another definition, ends the wait after a run that failed.
+
+use super::*;
+
+/// Time of a stream's next run without a retry: longer than the waits of these tests.
+const LATER: Duration = Duration::from_secs(20);
+
+fn missing() -> Act {
+    Act::Fail(PipelineError::MissingElement { element: "x264enc".into() })
+}
+
+fn live_runs(script: &Script) -> usize {
+    script.jobs().iter().filter(|(_, until)| until.is_none()).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_of_a_failed_stream_tries_again() {
+    let script = Script::of([missing(), missing()]);
+    let registry = kept(&script);
+    registry.put(spec("a"), Guard::New).await.unwrap();
+    until(&registry, Phase::Failed).await;
+    let view = registry.enable(&name("a"), true, Guard::Always).await.unwrap();
+    let begun = view.status.history.iter().filter(|moment| moment.phase == Phase::Starting).count();
+    assert_eq!((begun, view.status.phase), (2, Phase::Failed), "the answer shows the phase after the start");
+    let view = registry.enable(&name("a"), true, Guard::Always).await.unwrap();
+    assert_ne!(view.status.phase, Phase::Failed);
+    until(&registry, Phase::Running).await;
+    registry.enable(&name("a"), true, Guard::Always).await.unwrap();
+    tokio::time::sleep(LATER).await;
+    assert_eq!(live_runs(&script), 3, "a stream that runs goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_of_a_stream_that_waits_after_failures_tries_at_once_and_soon_again() {
+    let script = Script::of(std::iter::repeat_with(|| Act::Fail(broken())).take(7));
+    let registry = kept(&script);
+    registry.put(spec("a"), Guard::New).await.unwrap();
+    // After 1, 2, 4 and 8 s.
+    tokio::time::sleep(Duration::from_secs(16)).await;
+    assert_eq!(live_runs(&script), 5);
+    let started = tokio::time::Instant::now();
+    registry.enable(&name("a"), true, Guard::Always).await.unwrap();
+    assert_eq!((live_runs(&script), started.elapsed()), (6, Duration::ZERO));
+    // After another 1 and 2 s, and the time in which the tracks catch up.
+    until(&registry, Phase::Running).await;
+    assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_definition_of_a_failed_stream_is_tried_and_the_same_one_is_not() {
+    let script = Script::of([missing()]);
+    let registry = kept(&script);
+    registry.put(spec("a"), Guard::New).await.unwrap();
+    until(&registry, Phase::Failed).await;
+    registry.put(spec("a"), Guard::Always).await.unwrap();
+    tokio::time::sleep(LATER).await;
+    assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Failed);
+    registry.put(StreamSpec { title: "other".into(), ..spec("a") }, Guard::Always).await.unwrap();
+    until(&registry, Phase::Running).await;
+}
