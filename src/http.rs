@@ -42,6 +42,7 @@ mod openapi;
 mod ops;
 mod page;
 mod path_parameters;
+mod playlists;
 mod reply;
 mod serve;
 mod tls;
@@ -126,7 +127,10 @@ impl App {
 pub fn router(app: App, serve: Serve) -> Router {
     let media = Router::new()
         .route("/live/{stream}/{file}", get(media::in_stream))
-        .route("/live/{stream}/{track}/{file}", get(media::in_track))
+        .route("/live/{stream}/{track}/{file}", get(playlists::in_track))
+        .route("/live/{stream}/{track}/{presentation}/hls.m3u8", get(playlists::in_presentation))
+        .route("/live/{stream}/{track}/{presentation}/llhls.m3u8", get(playlists::in_presentation))
+        .route("/live/{stream}/{track}/{presentation}/iframes.m3u8", get(playlists::in_presentation))
         .route("/live/{stream}/{track}/{revision}/{file}", get(media::in_revision))
         .route("/hls/{file}", get(media::short_hls))
         .route("/dash/{file}", get(media::short_dash))
@@ -211,6 +215,7 @@ fn kind(route: Option<&str>) -> &'static str {
     match route.unwrap_or_default() {
         "/live/{stream}/{file}" | "/live/{stream}/{track}/{file}" | "/hls/{file}" | "/dash/{file}" => "manifest",
         "/live/{stream}/{track}/{revision}/{file}" => "media",
+        route if route.starts_with("/live/{stream}/{track}/{presentation}/") => "manifest",
         "/" | "/static/{*path}" => "page",
         route if route.starts_with("/api/") => "api",
         "" => "unknown",

@@ -17,6 +17,7 @@ mod desired;
 mod events;
 mod instruction;
 mod mirrored;
+mod outgoing;
 mod permits;
 mod phase;
 mod push;

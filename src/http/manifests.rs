@@ -66,7 +66,8 @@ impl Manifests {
         if let Some((_, rendered)) = newest.as_ref().filter(|(made_from, _)| *made_from == version) {
             return Some(Arc::clone(rendered));
         }
-        let view = View::of(output);
+        let earlier = output.earlier();
+        let view = View::of(output).after(&earlier);
         let rendered = Arc::new(if view.is_playable() { render(&view, kind)? } else { return None });
         *newest = Some((version, Arc::clone(&rendered)));
         Some(rendered)

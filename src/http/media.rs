@@ -1,10 +1,10 @@
-//! Manifests, init segments, segments and chunks.
+//! Manifests of whole streams, init segments, segments and chunks.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::Response;
 use futures_util::stream::{self, Stream, StreamExt};
@@ -30,13 +30,13 @@ const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 const MPD: &str = "application/dash+xml";
 const DAY: Duration = Duration::from_hours(24);
 const YEAR: Duration = Duration::from_secs(31_536_000);
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 /// Longest wait for a segment that is being made or filled in, past its own length.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// A client's clock may be ahead of ours by so much.
 const CLOCK_SKEW: Duration = Duration::from_millis(500);
 
-type Answer = Result<Response, ApiError>;
+pub(super) type Answer = Result<Response, ApiError>;
 
 /// `/live/{stream}/{file}`
 pub(super) async fn in_stream(
@@ -56,35 +56,6 @@ pub(super) async fn in_stream(
         }
     };
     whole(&app, (&caller, &request), &stream, kind).await
-}
-
-/// `/live/{stream}/{track}/{file}`
-pub(super) async fn in_track(
-    State(app): State<App>,
-    PathParameters((stream, track, file)): PathParameters<(String, String, String)>,
-    RawQuery(query): RawQuery,
-    caller: Caller,
-    request: HeaderMap,
-) -> Answer {
-    let output = output(&app, &stream).await?;
-    let directives = match file.as_str() {
-        path::LLHLS | path::IFRAMES => Directives::parse(&query.unwrap_or_default())?,
-        _ => Directives::default(),
-    };
-    let Some(track) = TrackId::parse(&track).and_then(|id| output.place(&id)) else {
-        let age = target(&output) * if directives.blocks() { 4 } else { 1 };
-        return no_such(format!("stream {stream} has no track {track}"), age);
-    };
-    let kind = match file.as_str() {
-        path::HLS => Kind::Media(track),
-        path::LLHLS => Kind::LowLatency(track, directives.skip),
-        path::IFRAMES => Kind::Iframes(track),
-        _ => {
-            let [hls, llhls, iframes] = [path::HLS, path::LLHLS, path::IFRAMES];
-            return no_such(format!("a track has {hls}, {llhls} and {iframes}, not {file}"), SECOND);
-        }
-    };
-    manifest(&app, (&caller, &request), &output, (kind, directives)).await
 }
 
 /// `/hls/{stream}.m3u8`
@@ -131,14 +102,13 @@ pub(super) async fn in_revision(
         Ok(output) => output,
         Err(refusal) => return refused_late(&app, file, refusal).await,
     };
-    let Some(place) = TrackId::parse(&track).and_then(|id| output.place(&id)) else {
-        return no_such(format!("stream {stream} has no track {track}"), SECOND);
-    };
-    let track = &output.tracks[place];
-    let Some((revision, window)) = place_of(&output, place, (&revision, file)) else {
+    let id = TrackId::parse(&track).filter(|id| is_track(&output, id));
+    let Some(id) = id else { return no_such(format!("stream {stream} has no track {track}"), SECOND) };
+    let Some(Found { output, place, revision, window }) = find(output, &id, (&revision, file)) else {
         let detail = format!("stream {stream} has no {} of revision {revision}", file.name());
         return refused_late(&app, file, missing(detail, SECOND)).await;
     };
+    let track = &output.tracks[place];
     let content_type = match track.kind {
         timeline::Kind::Video => "video/mp4",
         timeline::Kind::Audio => "audio/mp4",
@@ -172,10 +142,22 @@ async fn whole(app: &App, (caller, request): (&Caller, &HeaderMap), stream: &str
         return caller.refused(refusal);
     }
     let output = output(app, stream).await?;
+    let output = match kind {
+        Kind::Mpd(..) => described(output),
+        Kind::Multivariant(..) | Kind::Media(_) | Kind::LowLatency(..) | Kind::Iframes(_) => output,
+    };
     manifest(app, (caller, request), &output, (kind, Directives::default())).await
 }
 
-async fn manifest(
+/// The newest presentation that an MPD can describe: players that go on from the one before do not wait for the next.
+fn described(newest: ActiveOutput) -> ActiveOutput {
+    match newest.before() {
+        Some(before) => newest.with(before),
+        None => newest,
+    }
+}
+
+pub(super) async fn manifest(
     app: &App,
     (caller, request): (&Caller, &HeaderMap),
     output: &ActiveOutput,
@@ -214,7 +196,37 @@ async fn manifest(
     Ok(response)
 }
 
-/// The window of a track that a file is in which is asked for under `revision`, and the revision of its epoch.
+/// The place of a file.
+struct Found {
+    output: ActiveOutput,
+    /// Index of the track in `output`.
+    place: usize,
+    /// Revision of its epoch.
+    revision: Revision,
+    window: Window,
+}
+
+/// Whether the newest presentation has the track, or an earlier one that is still served.
+fn is_track(newest: &Output, id: &TrackId) -> bool {
+    newest.place(id).is_some() || newest.earlier().iter().any(|output| output.place(id).is_some())
+}
+
+/// The place of a file that is requested under `revision`, in the newest presentation or in an earlier one.
+fn find(newest: ActiveOutput, track: &TrackId, requested: (&str, MediaFile)) -> Option<Found> {
+    let place_in = |output: &Output| {
+        let place = output.place(track)?;
+        let (revision, window) = place_of(output, place, requested)?;
+        Some((place, revision, window))
+    };
+    if let Some((place, revision, window)) = place_in(&newest) {
+        return Some(Found { output: newest, place, revision, window });
+    }
+    let mut earlier = newest.earlier().into_iter().rev();
+    let ((place, revision, window), output) = earlier.find_map(|output| Some((place_in(&output)?, output)))?;
+    Some(Found { output: newest.with(output), place, revision, window })
+}
+
+/// The window of a file that is requested under `revision`, and the revision of its epoch.
 fn place_of(output: &Output, track: usize, (revision, file): (&str, MediaFile)) -> Option<(Revision, Window)> {
     match file {
         MediaFile::Init => {
@@ -370,7 +382,7 @@ fn too_early(what: String, snapshot: &Snapshot) -> ApiError {
 
 /// What a stream publishes. A stream that is about to is waited for: to a player that goes on after a restart, "not found"
 /// would be the end.
-async fn output(app: &App, stream: &str) -> Result<ActiveOutput, ApiError> {
+pub(super) async fn output(app: &App, stream: &str) -> Result<ActiveOutput, ApiError> {
     let unknown = || ApiError::NoSuchMedia { detail: format!("there is no stream {stream}"), retry: SECOND };
     let name = StreamName::parse(stream).ok_or_else(unknown)?;
     match timeout(DEADLINE, app.0.registry.output(&name)).await {
@@ -385,7 +397,7 @@ async fn output(app: &App, stream: &str) -> Result<ActiveOutput, ApiError> {
     }
 }
 
-fn target(output: &Output) -> Duration {
+pub(super) fn target(output: &Output) -> Duration {
     hls::target_duration(&output.spec)
 }
 
@@ -403,7 +415,7 @@ async fn refused_late<T>(app: &App, file: MediaFile, refusal: ApiError) -> Resul
     Err(refusal)
 }
 
-fn no_such<T>(detail: impl Into<String>, retry: Duration) -> Result<T, ApiError> {
+pub(super) fn no_such<T>(detail: impl Into<String>, retry: Duration) -> Result<T, ApiError> {
     Err(missing(detail, retry))
 }
 

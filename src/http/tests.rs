@@ -20,6 +20,7 @@ use crate::stream::{Capacity, Render, Setting};
 mod access;
 mod any_request;
 mod media;
+mod presentations;
 mod viewers;
 
 /// 2026-11-21T03:40:28.800Z

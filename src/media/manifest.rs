@@ -1,5 +1,4 @@
-//! Playlists and MPDs: text from a definition and snapshots of its windows. Pure; nothing here knows the time, HTTP
-//! or the disk.
+//! Playlists and MPDs: text from a definition and snapshots of its windows. Pure: no clock, no HTTP and no disk.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,21 +12,25 @@ pub mod hls;
 pub mod latency;
 pub mod path;
 
-/// What manifests are made from.
+/// The state of an output at one moment, from which its manifests are rendered.
 #[derive(Debug, Clone)]
 pub struct View<'a> {
-    /// What never changes of the definition.
+    /// Number of the presentation.
+    pub presentation: u64,
+    /// The first definition: its name, timeline, window and tracks are those of the whole presentation.
     pub spec: &'a StreamSpec,
     /// Where clients find the server, if not where it listens.
     pub public_url: Option<&'a BaseUrl>,
-    /// The definition from time to time.
+    /// The definitions, oldest first.
     pub epochs: Epochs,
     /// One for each track of the definition, video first.
     pub snapshots: Vec<Arc<Snapshot>>,
-    /// When it was last said that the stream runs, or 1970.
+    /// When the stream was last started, or 1970.
     pub begun: UnixTime,
     /// The end, once it is announced.
     pub ending: Option<Ending>,
+    /// Presentations before this one whose Periods the MPD may still list, oldest first.
+    pub earlier: Vec<Self>,
 }
 
 impl<'a> View<'a> {
@@ -37,7 +40,33 @@ impl<'a> View<'a> {
         let snapshots = output.snapshots();
         let (begun, ending) = (output.begun(), output.ending());
         let public_url = output.public_url.as_ref();
-        Self { spec: &output.spec, public_url, epochs: output.epochs(), snapshots, begun, ending }
+        let (presentation, spec, epochs) = (output.presentation, &output.spec, output.epochs());
+        Self { presentation, spec, public_url, epochs, snapshots, begun, ending, earlier: Vec::new() }
+    }
+
+    /// The same after those of these outputs, oldest first, that hand over from one to the next without a break.
+    #[must_use]
+    pub fn after(self, outputs: &'a [Arc<Output>]) -> Self {
+        let mut earlier = Vec::new();
+        let mut start = self.start();
+        for view in outputs.iter().rev().map(|output| View::of(output)) {
+            if view.handover() != Some(start) {
+                break;
+            }
+            start = view.start();
+            // A presentation may be replaced before it has a segment.
+            if view.is_playable() {
+                earlier.push(view);
+            }
+        }
+        earlier.reverse();
+        Self { earlier, ..self }
+    }
+
+    /// When its first Period starts.
+    fn start(&self) -> UnixTime {
+        let first = self.epochs.first().map_or(0, |epoch| epoch.period.from);
+        self.spec.timeline.segment_start(first)
     }
 
     /// Whether there is something to play: every track has its init segment and a complete segment.
@@ -73,6 +102,11 @@ impl<'a> View<'a> {
         self.snapshots.iter().map(|snapshot| snapshot.last_complete()).min().flatten()
     }
 
+    /// The oldest segment that a playlist lists.
+    fn first(&self) -> Option<u64> {
+        self.snapshots.iter().filter_map(|snapshot| Some(*snapshot.listed()?.start())).min()
+    }
+
     /// The last segment, as soon as it is known which one that is.
     fn last(&self) -> Option<u64> {
         let ended = self.ended().then(|| self.last_complete()).flatten();
@@ -81,6 +115,11 @@ impl<'a> View<'a> {
 
     fn ended(&self) -> bool {
         self.snapshots.iter().all(|snapshot| snapshot.ended())
+    }
+
+    /// When players of the MPD go on with the next presentation.
+    fn handover(&self) -> Option<UnixTime> {
+        self.ending?.handover
     }
 }
 

@@ -18,7 +18,7 @@ mod output;
 mod reader;
 
 pub use epoch::{Epoch, Epochs, Period, epoch_at};
-pub use output::{Ending, Output, Track};
+pub use output::{Earlier, Ending, Output, Track};
 pub use reader::{Frame, Read, Reader};
 
 /// What a player needs before the first segment.

@@ -54,13 +54,22 @@ impl Instruction {
     pub(super) fn is_carried_out(&self, status: &Status) -> bool {
         let publishes_it = |output: &Output| {
             let epochs = output.epochs();
-            !output.ended() && epochs.last().is_some_and(|newest| newest.spec.publishes_as(&self.record.spec))
+            let is_newest = output.presentation == self.record.presentation && !output.ended();
+            is_newest && epochs.last().is_some_and(|newest| newest.spec.publishes_as(&self.record.spec))
         };
         match self.order {
             Order::Stop => status.phase == Phase::Stopped,
             Order::RunAfter(_) | Order::RunInRoom(_) => status.phase == Phase::Waiting,
             Order::Run => status.phase != Phase::Stopped && status.output.as_deref().is_some_and(publishes_it),
         }
+    }
+
+    /// When players of `output` go on with the presentation of this instruction, if it follows on that of `output`.
+    pub(super) fn handover(&self, output: &Output) -> Option<UnixTime> {
+        let Record { spec, presentation, begin, before, .. } = &*self.record;
+        let joins = before.first().map_or(begin.joins, |first| first.begin.joins);
+        let follows = self.order == Order::Run && *presentation > output.presentation && joins > 0;
+        follows.then(|| spec.timeline.segment_start(joins))
     }
 
     /// Whether capacity is reserved for it.
@@ -82,10 +91,11 @@ impl Instruction {
     /// Changes `output` to the definition of this instruction if it has another. Returns whether a run of `output`
     /// then fulfils the instruction.
     pub(super) fn apply_to(&self, output: &Output, encoders: &str) -> bool {
+        let Record { spec, presentation, begin, before, .. } = &*self.record;
         let epochs = output.epochs();
-        let Some(newest) = epochs.last().filter(|_| self.order == Order::Run) else { return false };
+        let is_to_go_on = self.order == Order::Run && *presentation == output.presentation;
+        let Some(newest) = epochs.last().filter(|_| is_to_go_on) else { return false };
         output.began(self.said.unwrap_or_default());
-        let Record { spec, begin, before, .. } = &*self.record;
         if newest.spec.publishes_as(spec) && newest.from == begin.from {
             return true;
         }
@@ -94,11 +104,11 @@ impl Instruction {
     }
 }
 
-/// The definitions of a record that are remembered, oldest first.
+/// The stored definitions of a record, oldest first.
 pub(super) fn epochs(record: &Record, encoders: &str) -> Vec<Epoch> {
     let epoch = |part: &Part<'_>| {
         let Part { spec, begin, index, lead: (lead, began) } = *part;
-        let period = Period { number: began.number, from: began.from, path: record.revision(lead, encoders) };
+        let period = Period { number: began.number, from: began.period(), path: record.revision(lead, encoders) };
         let epoch = Epoch::new((index, begin.from), spec.clone(), record.revision(spec, encoders));
         epoch.in_period(period, begin.described)
     };

@@ -21,6 +21,7 @@ use crate::base::timeline::UnixTime;
 use crate::definition::spec::{StreamName, StreamSpec};
 use crate::definition::store::{Change, Definitions, Guard, Record, WriteError};
 use crate::media::directory;
+use crate::media::window::{Earlier, Output};
 use crate::stream::audience::{Audience, Figures};
 
 mod activity;
@@ -195,6 +196,13 @@ impl Registry {
         self.with(name, |entry| Arc::clone(&entry.record))
     }
 
+    /// Resolves when this process knows presentation `number` of a stream; another replica may have known it earlier.
+    pub async fn knows(&self, name: &StreamName, number: u64) {
+        let Ok(mut wanted) = self.with(name, |entry| entry.instruction.subscribe()) else { return };
+        // Without a sender the stream is removed.
+        _ = wanted.wait_for(|wanted| wanted.record.presentation >= number).await;
+    }
+
     /// What one stream publishes, as soon as it does; `None` if it is not to run, or cannot. To ask makes a stream run
     /// that does so on demand, and it goes on while anybody has what they asked for.
     ///
@@ -217,7 +225,9 @@ impl Registry {
                     return Err(no_room.into());
                 }
                 let hopeless = !wanted.is_to_run() || status.phase == Phase::Failed;
-                let fresh = status.output.as_ref().filter(|output| hopeless || !output.is_to_end());
+                let is_newest =
+                    |output: &Output| output.presentation >= wanted.record.presentation && !output.is_to_end();
+                let fresh = status.output.as_ref().filter(|output| hopeless || is_newest(output));
                 if fresh.is_some() || hopeless {
                     return Ok(fresh.cloned().map(|output| ActiveOutput::new(output, audience, request)));
                 }
@@ -357,6 +367,7 @@ impl Registry {
             news: Arc::clone(&self.news),
             retry: Arc::clone(&retry),
             ended: UnixTime::default(),
+            earlier: Earlier::default(),
         };
         self.setting.tasks.spawn(supervisor.supervise().instrument(span));
         let record = Arc::clone(record);

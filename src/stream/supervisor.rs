@@ -1,18 +1,22 @@
-//! The task that owns one stream: it makes what runs match what is wanted, until the stream is removed.
+//! The task that owns one stream: it makes the run match the newest instruction, until the stream is removed.
 
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Either, select};
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::back_off::BackOff;
 use super::instruction::{Instruction, Order, epochs};
+use super::outgoing::{Outgoing, until_rendered};
 use super::push::{self, targets::Targets};
 use super::run;
 use super::setting::Setting;
@@ -22,14 +26,16 @@ use crate::base::timeline::UnixTime;
 use crate::definition::spec::StreamSpec;
 use crate::definition::store::{NOTICE, Record};
 use crate::media::pipeline::PipelineError;
-use crate::media::window::Output;
+use crate::media::window::{Earlier, Output};
 
 /// A stop that was said longer ago than this has another reason, such as a stream that required this one.
 const RECENT: Duration = Duration::from_secs(10);
-/// How much longer than its segments last a run may take to end.
-const TEARDOWN: Duration = Duration::from_secs(5);
+
+/// Earlier presentations that are served: each takes as much memory as the stream.
+const MOST_EARLIER: usize = 2;
 
 /// One stream's task.
+#[derive(Clone)]
 pub(super) struct Supervisor {
     pub(super) setting: Arc<Setting>,
     pub(super) targets: Arc<Targets>,
@@ -41,25 +47,56 @@ pub(super) struct Supervisor {
     pub(super) news: Arc<Notify>,
     /// Ends the wait after a run that failed: somebody started the stream, or its definition changed.
     pub(super) retry: Arc<Notify>,
-    /// When the last presentation ended, or 1970.
+    /// When the stream last stopped, or 1970.
     pub(super) ended: UnixTime,
+    /// Earlier presentations that are still served.
+    pub(super) earlier: Earlier,
+}
+
+/// How a run ended.
+enum Outcome {
+    /// Nothing of it runs; with the time when players read that the stream stops, if they did.
+    Ended(Option<UnixTime>),
+    /// The next presentation follows; with the pushes of this one, which are ending.
+    Followed(Outgoing, JoinHandle<()>),
 }
 
 impl Supervisor {
     /// Resolves when the stream is over and nothing of it runs.
     pub(super) async fn supervise(mut self) {
+        let mut outgoing: VecDeque<(JoinHandle<()>, CancellationToken)> = VecDeque::new();
+        let mut pushes = None;
         while !self.over.is_cancelled() {
             let wanted = self.instruction.borrow_and_update().clone();
             if wanted.record.spec.audience.is_private() {
                 mirrored::clear(&self.setting, &wanted.record.spec).await;
             }
             match wanted.order.pause() {
-                None => self.ended = self.run(&wanted.record).await.unwrap_or(self.ended),
+                None => match self.run(&wanted.record, pushes.take()).await {
+                    Outcome::Ended(ended) => self.ended = ended.unwrap_or(self.ended),
+                    Outcome::Followed(presentation, pushed) => {
+                        pushes = Some(pushed);
+                        outgoing.retain(|(task, _)| !task.is_finished());
+                        if outgoing.len() >= MOST_EARLIER
+                            && let Some((_, served)) = outgoing.front()
+                        {
+                            served.cancel();
+                        }
+                        let (setting, earlier) = (Arc::clone(&self.setting), self.earlier.clone());
+                        let served = self.over.child_token();
+                        let finished = presentation.finish(setting, earlier, served.clone());
+                        outgoing.push_back((self.setting.tasks.spawn(finished.in_current_span()), served));
+                    }
+                },
                 Some((phase, why)) => {
                     self.set(phase, why);
                     self.rest(&wanted.record.spec).await;
                 }
             }
+        }
+        for (task, _) in outgoing {
+            // A panic was logged where it happened.
+            _ = task.await;
         }
     }
 
@@ -78,10 +115,11 @@ impl Supervisor {
         }
     }
 
-    /// Keeps a definition running, and those that it goes over to, until something else is wanted. Says when its presentation
-    /// ended, if it did.
-    async fn run(&self, record: &Record) -> Option<UnixTime> {
-        let output = Output::of(epochs(record, &self.setting.encoders))?;
+    /// Runs one presentation, with all changes that go on in it, until something else is wanted. It is pushed when the pushes
+    /// `before` it have ended, because a target takes one connection at a time.
+    async fn run(&self, record: &Record, before: Option<JoinHandle<()>>) -> Outcome {
+        let Some(output) = Output::of(epochs(record, &self.setting.encoders)) else { return Outcome::Ended(None) };
+        let output = output.in_presentation(record.presentation, self.earlier.clone());
         let output = Arc::new(output.served_at(self.setting.public_url.clone()));
         if self.ended > UnixTime::default() {
             output.began(self.ended + Duration::from_millis(1));
@@ -91,38 +129,41 @@ impl Supervisor {
         let stop = self.over.child_token();
         // Cancelled when the end of the presentation can be written.
         let written = CancellationToken::new().drop_guard();
-        let until = written.token().clone();
-        let mirrored =
-            mirrored::mirror(Arc::clone(&self.setting), Arc::clone(&output), self.instruction.clone(), until);
+        let (setting, wanted) = (Arc::clone(&self.setting), self.instruction.clone());
+        let mirrored = mirrored::mirror(setting, Arc::clone(&output), wanted, written.token().clone());
         let mirror = self.setting.tasks.spawn(mirrored.in_current_span());
         let (setting, targets) = (Arc::clone(&self.setting), Arc::clone(&self.targets));
         let pushed_until = stop.child_token();
         let pushed = push::push(setting, Arc::clone(&output), targets, self.instruction.clone(), pushed_until.clone());
-        let pushes = self.setting.tasks.spawn(pushed.in_current_span());
+        let pushes = async {
+            if let Some(before) = before {
+                // A panic was logged where it happened.
+                _ = before.await;
+            }
+            pushed.await;
+        };
+        let pushes = self.setting.tasks.spawn(pushes.in_current_span());
         let mut wanted = self.instruction.clone();
         let unwanted = async {
             // The sender lives as long as the stream is known.
             let _ = wanted.wait_for(|wanted| !wanted.apply_to(&output, &self.setting.encoders)).await;
         };
-        let ending = AtomicBool::new(false);
-        let running = pin!(self.keep_running(&output, &stop, &ending));
+        let ending = Arc::new(AtomicBool::new(false));
+        let running = self.clone().keep_running(Arc::clone(&output), stop.clone(), Arc::clone(&ending)).boxed();
         // A run that has begun is awaited, never dropped: it has threads to join.
-        if let Either::Right((_, mut running)) = select(running, pin!(unwanted)).await {
+        if let Either::Right((_, running)) = select(running, pin!(unwanted)).await {
             pushed_until.cancel();
-            let is_over = match self.order_to_pause() {
-                Some((phase, why)) => {
-                    ending.store(true, Ordering::Relaxed);
-                    self.set(phase, why);
-                    self.keep_promises(&output, running.as_mut()).await
+            if let Some(window) = self.hand_over(&output) {
+                ending.store(true, Ordering::Relaxed);
+                if !output.is_open() {
+                    // No player has read its playlists.
+                    stop.cancel();
                 }
-                None => false,
-            };
-            // Nobody waits for what would still come, also where the stream is wanted again meanwhile.
-            output.end();
-            stop.cancel();
-            if !is_over {
-                running.await;
+                let output = Arc::clone(&output);
+                let outgoing = Outgoing { output, running, stop, mirror, written, window };
+                return Outcome::Followed(outgoing, pushes);
             }
+            self.end(&output, (running, &ending), &stop).await;
         }
         // The end of the program is not the end of the presentation: another process may go on with it.
         if !self.instruction.borrow().apply_to(&output, &self.setting.encoders) {
@@ -130,10 +171,44 @@ impl Supervisor {
         }
         stop.cancel();
         drop(written);
-        // Whoever panicked has nothing more to say.
+        // A panic was logged where it happened.
         let _ = tokio::join!(mirror, pushes);
         let announced = output.ending().map(|ending| ending.announced);
-        output.ended().then(|| announced.unwrap_or(self.setting.clock.now()))
+        Outcome::Ended(output.ended().then(|| announced.unwrap_or(self.setting.clock.now())))
+    }
+
+    /// Announces the end of a presentation that is played, if another follows on it. Returns the longer one of their windows.
+    fn hand_over(&self, output: &Arc<Output>) -> Option<Duration> {
+        let is_played = output.is_open() || output.before().is_some();
+        let is_played = is_played && !output.is_to_end() && !self.over.is_cancelled();
+        let wanted = self.instruction.borrow();
+        let at = wanted.handover(output).filter(|_| is_played)?;
+        output.hand_over(at, self.setting.clock.now());
+        self.earlier.add(Arc::clone(output));
+        Some(output.spec.window.max(wanted.record.spec.window))
+    }
+
+    /// Ends a run, after the announced end if the stream is played and is to stop.
+    async fn end(
+        &self,
+        output: &Output,
+        (mut running, ending): (BoxFuture<'static, ()>, &AtomicBool),
+        stop: &CancellationToken,
+    ) {
+        let is_over = match self.order_to_pause() {
+            Some((phase, why)) => {
+                ending.store(true, Ordering::Relaxed);
+                self.set(phase, why);
+                self.keep_promises(output, &mut running).await
+            }
+            None => false,
+        };
+        // No request waits for later segments, also where the stream is wanted again meanwhile.
+        output.end();
+        stop.cancel();
+        if !is_over {
+            running.await;
+        }
     }
 
     /// The phase to go over to, and why, if a stream that is played is to stop and to stay.
@@ -149,10 +224,8 @@ impl Supervisor {
         let (said, now) = (self.instruction.borrow().said, self.setting.clock.now());
         // Every replica ends with the same segment.
         let announced = said.filter(|said| now.saturating_since(*said) < RECENT).unwrap_or(now);
-        let timeline = &output.spec.timeline;
-        let last = output.end_after(timeline.segment_at(announced + NOTICE), announced);
-        let until = output.epoch(last).overlap().map_or(last + 1, |overlap| overlap.end);
-        let patience = timeline.segment_start(until).saturating_since(now) + TEARDOWN;
+        output.end_after(output.spec.timeline.segment_at(announced + NOTICE), announced);
+        let patience = until_rendered(output, &self.setting);
         let mut wanted = self.instruction.clone();
         tokio::select! {
             ended = timeout(patience, running) => ended.is_ok(),
@@ -161,7 +234,8 @@ impl Supervisor {
         }
     }
 
-    async fn keep_running(&self, output: &Arc<Output>, stop: &CancellationToken, ending: &AtomicBool) {
+    /// Restarts the run until `stop` is cancelled. Sets no phase once the presentation is `ending`.
+    async fn keep_running(self, output: Arc<Output>, stop: CancellationToken, ending: Arc<AtomicBool>) {
         let is_ending = || ending.load(Ordering::Relaxed);
         let set = |phase, error| {
             if !is_ending() {
@@ -172,7 +246,7 @@ impl Supervisor {
         loop {
             set(Phase::Starting, None);
             let started = Instant::now();
-            let result = run::run(&self.setting, output, stop, || set(Phase::Running, None)).await;
+            let result = run::run(&self.setting, &output, &stop, || set(Phase::Running, None)).await;
             let error = match result {
                 Ok(()) => return,
                 Err(error) => error,

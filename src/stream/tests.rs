@@ -16,6 +16,7 @@ mod on_demand;
 mod push;
 mod retry;
 mod room;
+mod urls;
 mod watchdog;
 
 /// 2026-11-21T03:40:28.800Z
@@ -248,12 +249,35 @@ async fn the_same_definition_again_changes_nothing() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let after = registry.get(&name("a")).unwrap().status.output.unwrap();
     assert_eq!(before.id, after.id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_presentation_with_another_window_follows_on_the_one_before() {
+    let registry = registry(&Script::default());
+    registry.put(spec("a"), Guard::New).await.unwrap();
+    let before = until(&registry, Phase::Running).await.status.output.unwrap();
     let other = StreamSpec { window: Duration::from_secs(30), ..spec("a") };
     registry.put(other, Guard::Always).await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let after = until(&registry, Phase::Running).await.status.output.unwrap();
-    assert_ne!(before.id, after.id);
-    assert!(before.ended());
+    assert_eq!((before.presentation, after.presentation), (0, 1));
+    let ending = before.ending().unwrap();
+    let start = before.spec.timeline.segment_start(SEGMENT + 2);
+    assert_eq!(
+        (ending.last, ending.handover),
+        (SEGMENT + 1, Some(start)),
+        "two seconds from now are within the next segment"
+    );
+    assert!(!before.ended() && after.earlier()[0].id == before.id);
+    // Nothing makes its last segments here, and it is not waited for.
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert!(before.ended() && after.earlier().len() == 1);
+    // Two of the longer windows.
+    tokio::time::sleep(Duration::from_secs(121)).await;
+    assert!(after.earlier().is_empty() && !after.is_to_end());
+    registry.remove(&name("a"), Guard::Always).await.unwrap();
+    registry.setting().tasks.close();
+    registry.setting().tasks.wait().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,6 +24,7 @@ mod hooks;
 mod http2;
 mod openapi;
 mod players;
+mod presentations;
 mod private;
 mod protocol;
 mod push;

@@ -1,5 +1,6 @@
-//! A definition with what is stored beside it, and what a change makes of it. What may only rise at a URL (numbers of Periods,
-//! `DISCONTINUITY-SEQUENCE`, `publishTime`) is counted here, so that it is the same for every replica and after a restart.
+//! A definition with what is stored beside it, and what a change makes of it. Values that may only rise at a URL (ids of
+//! Periods, `DISCONTINUITY-SEQUENCE`, `publishTime`, presentation numbers) are counted here, so that they are the same on every
+//! replica and after a restart.
 
 use std::time::Duration;
 
@@ -7,12 +8,13 @@ use super::Origin;
 use crate::base::timeline::UnixTime;
 use crate::definition::spec::{Revision, StreamRequest, StreamSpec};
 
-/// How long before it takes effect a change or a stop is known at least: players that look for it once a segment have seen it by then.
+/// Shortest time between the announcement of a change or a stop and its effect: players that reload manifests once a segment
+/// have read the announcement by then.
 pub const NOTICE: Duration = Duration::from_secs(2);
-/// Windows for which an earlier definition is remembered after its end: its segments stay available for two of them, and
-/// caches may keep the answers for another.
+/// Windows for which an earlier definition is stored after its end: its segments are served for two windows, and caches may
+/// hold the responses for a third.
 const REMEMBERED_WINDOWS: u32 = 3;
-/// Segments on top of that, for windows that are shorter than what caches keep at least.
+/// Segments on top of that: caches hold a response for several segments even where the window is shorter.
 const REMEMBERED_SEGMENTS: u32 = 8;
 
 /// A definition as it is stored.
@@ -20,32 +22,39 @@ const REMEMBERED_SEGMENTS: u32 = 8;
 pub struct Record {
     /// The definition.
     pub spec: StreamSpec,
-    /// When it was last written, or 1970 for one that nobody has written.
+    /// When the definition was last written, or 1970 if no client has written it.
     pub changed: UnixTime,
-    /// Where it begins.
+    /// Number of the presentation: it is part of the URLs of media playlists, and rises when segments, chunks, frame rate, window
+    /// or tracks change.
+    pub presentation: u64,
+    /// Where the definition begins.
     pub begin: Begin,
-    /// Definitions before it that a stream may still show segments of, oldest first. Each ends where the next begins.
+    /// Earlier definitions of the same presentation whose segments may still be listed, oldest first. Each ends where the next
+    /// begins.
     pub before: Vec<Before>,
-    /// What is known of the definitions before those.
+    /// Counts of the definitions before those.
     pub forgotten: Forgotten,
-    /// When it was last said by hand whether the stream runs, or 1970.
+    /// When the stream was last started or stopped by hand, or 1970.
     pub switched: UnixTime,
-    /// Who may change it.
+    /// Where the definition comes from, which decides whether the API may change it.
     pub origin: Origin,
 }
 
-/// Where a definition begins among all that a stream has had.
+/// Where a definition begins among all definitions of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Begin {
     /// The first segment; 0 for a definition that applies to all of the past.
     pub from: u64,
-    /// How many definitions were announced before it, those included that never began.
+    /// The segment from which players of the presentation before go on with this definition; 0 if it follows on no other
+    /// presentation.
+    pub joins: u64,
+    /// Number of definitions announced before it, including those that never began.
     pub number: u64,
     /// When the description in the MPD last changed, up to and with this definition; 1970 if it never did.
     pub described: UnixTime,
 }
 
-/// A definition that a stream had.
+/// An earlier definition of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Before {
     /// The definition.
@@ -54,36 +63,44 @@ pub struct Before {
     pub begin: Begin,
 }
 
-/// What remains of definitions that nothing is shown of any more.
+/// Counts of earlier definitions that no manifest lists segments of.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Forgotten {
-    /// How many there were.
+    /// Number of these definitions.
     pub count: u64,
-    /// The definition that began the Period of the oldest one that is remembered, unless that one began it itself.
+    /// The definition that began the Period of the oldest stored definition, unless that one began the Period itself.
     pub lead: Option<Box<Before>>,
-    /// How often segments have been published under the revision of an earlier definition and that definition may come again.
+    /// How often a revision had to be prevented from naming the segments of two definitions: it is part of the hash.
     pub takes: u64,
 }
 
-/// A definition in its place.
+/// A definition with its place among the others.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Part<'a> {
     /// The definition.
     pub spec: &'a StreamSpec,
     /// Where it begins.
     pub begin: Begin,
-    /// How many there were before it: what EXT-X-DISCONTINUITY-SEQUENCE counts (RFC 8216bis 4.4.3.3).
+    /// Number of definitions before it: the value that EXT-X-DISCONTINUITY-SEQUENCE counts (RFC 8216bis 4.4.3.3).
     pub index: u64,
-    /// The definition that began its Period, and where. Decoders need not be told anything else since.
+    /// The definition that began its Period, and where. Decoders play both with the same init segments.
     pub lead: (&'a StreamSpec, Begin),
 }
 
+impl Begin {
+    /// The first segment of the Period that the definition begins.
+    pub fn period(&self) -> u64 {
+        self.from.max(self.joins)
+    }
+}
+
 impl Record {
-    /// A definition that nobody has written.
+    /// A definition that no client has written.
     pub fn given(spec: StreamSpec, origin: Origin) -> Self {
         Self {
             spec,
             changed: UnixTime::default(),
+            presentation: 0,
             begin: Begin::default(),
             before: Vec::new(),
             forgotten: Forgotten::default(),
@@ -92,7 +109,7 @@ impl Record {
         }
     }
 
-    /// The definitions that are remembered, oldest first; the last one is the present one.
+    /// The stored definitions of the presentation, oldest first; the last one is the present one.
     pub fn parts(&self) -> Vec<Part<'_>> {
         let all = self.before.iter().map(|before| (&before.spec, before.begin)).chain([(&self.spec, self.begin)]);
         let mut parts: Vec<Part<'_>> = Vec::new();
@@ -122,7 +139,7 @@ impl Record {
             next.switched = next.changed;
         }
         if self.spec.publishes_as(&spec) {
-            // Nothing that is published changes.
+            // Media and manifests stay the same.
             next.spec = spec;
         } else if self.spec.control.enabled && self.spec.goes_over_to(&spec) {
             next.go_over_to(spec, now);
@@ -132,12 +149,11 @@ impl Record {
         next
     }
 
-    /// Takes another definition, which players go over to at a segment that is decided here: as near as can be, and far enough
-    /// for them and for other replicas to hear of it.
+    /// Changes to a definition with the same segments, from the first segment on that begins after the notice.
     fn go_over_to(&mut self, spec: StreamSpec, now: UnixTime) {
-        let from = spec.timeline.segment_at(now + NOTICE) + 1;
+        let from = self.next_start(&spec, now);
         let follows = self.before.last().is_some_and(|before| before.spec.decodes_as(&self.spec));
-        // One that has not begun never does.
+        // A definition that is replaced before its first segment never begins.
         let has_begun = self.begin.from < from;
         let is_described = self.spec.is_described_as(&spec) && (has_begun || follows);
         let earlier = std::mem::replace(&mut self.spec, spec);
@@ -145,27 +161,39 @@ impl Record {
             self.before.push(Before { spec: earlier, begin: self.begin });
         }
         let described = if is_described { self.begin.described } else { self.later(now) };
-        self.begin = Begin { from, number: self.begin.number + 1, described };
+        self.begin = Begin { from, joins: 0, number: self.begin.number + 1, described };
         self.forget(now);
     }
 
-    /// Takes another definition, which applies to all of the past: what is not played has no other to show.
+    /// Changes to a definition that applies to all of the past. Where its segments are others, it begins a presentation, and
+    /// players of a running stream go on with it at a segment that is decided here.
     fn begin_anew(&mut self, spec: StreamSpec, now: UnixTime) {
-        self.spec = spec;
-        let has_alias = !self.before.is_empty() || self.forgotten.lead.is_some();
+        let is_same_presentation = self.spec.goes_over_to(&spec);
+        let is_joined = !is_same_presentation && self.spec.control.enabled && spec.control.enabled;
+        let joins = if is_joined { self.next_start(&spec, now) } else { 0 };
+        // Files of the presentation before are served for some time, and may have the revision that this one would have.
+        let has_alias = is_joined || !self.before.is_empty() || self.forgotten.lead.is_some();
         let Forgotten { count, takes, .. } = self.forgotten;
         let count = count + self.before.len() as u64 + 1;
         self.forgotten = Forgotten { count, lead: None, takes: takes + u64::from(has_alias) };
         self.before.clear();
-        self.begin = Begin { from: 0, number: self.begin.number + 1, described: self.later(now) };
+        self.presentation += u64::from(!is_same_presentation);
+        self.begin = Begin { from: 0, joins, number: self.begin.number + 1, described: self.later(now) };
+        self.spec = spec;
     }
 
-    /// Now, and later than the last change of the MPD whatever the clock says.
+    /// The first segment of `spec` that begins after the notice and after the present definition.
+    fn next_start(&self, spec: &StreamSpec, now: UnixTime) -> u64 {
+        let present = self.spec.timeline.segment_start(self.begin.joins);
+        spec.timeline.segment_at(present.max(now + NOTICE)) + 1
+    }
+
+    /// Now, or just after the last change of the MPD if the clock has been set back.
     fn later(&self, now: UnixTime) -> UnixTime {
         in_millis(now).max(self.begin.described + Duration::from_millis(1))
     }
 
-    /// Forgets definitions of which neither this process nor a cache has a segment any more.
+    /// Removes definitions whose segments neither this process nor a cache holds any more.
     fn forget(&mut self, now: UnixTime) {
         let end = |place: usize| {
             let next = self.before.get(place + 1).map_or(self.begin.from, |after| after.begin.from);
@@ -185,14 +213,14 @@ impl Record {
         self.before.drain(..gone);
     }
 
-    /// Differs whenever the definition does: a strong entity tag without its quotes (RFC 9110 8.8.3).
+    /// A strong entity tag without its quotes (RFC 9110 8.8.3): another definition has another tag.
     pub fn tag(&self) -> String {
         let request = serde_json::to_string(&StreamRequest::from(&self.spec)).unwrap_or_default();
         format!("{:016x}", xxhash_rust::xxh3::xxh3_64_with_seed(request.as_bytes(), self.changed.as_nanos()))
     }
 }
 
-/// As fine as it is stored, so that a restart changes nothing.
+/// Rounds down to milliseconds, the precision of the store, so that a restart changes nothing.
 pub(super) fn in_millis(time: UnixTime) -> UnixTime {
     UnixTime::from_millis(time.as_millis())
 }

@@ -14,9 +14,15 @@ struct Document {
     changed: jiff::Timestamp,
     /// Time of the last start or stop by hand.
     switched: jiff::Timestamp,
+    /// Number of the presentation.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    presentation: u64,
     /// Number of the first segment of the definition.
     #[serde(default)]
     from: u64,
+    /// Number of the segment from which players of the presentation before go on; 0 if it follows on none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    joins: u64,
     /// Number of definitions that were announced before this one.
     #[serde(default)]
     number: Option<u64>,
@@ -43,6 +49,8 @@ struct EarlierDefinition {
     #[serde(alias = "changed")]
     described: jiff::Timestamp,
     from: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    joins: u64,
     #[serde(default)]
     number: Option<u64>,
     definition: StreamRequest,
@@ -50,12 +58,14 @@ struct EarlierDefinition {
 
 /// Serializes a record as JSON.
 pub(super) fn serialize(record: &Record) -> Vec<u8> {
-    let Record { spec, changed, begin, before, forgotten, switched, origin: _ } = record;
+    let Record { spec, changed, presentation, begin, before, forgotten, switched, origin: _ } = record;
     let Forgotten { count, lead, takes } = forgotten;
     let content = Document {
         changed: timestamp(*changed),
         switched: timestamp(*switched),
+        presentation: *presentation,
         from: begin.from,
+        joins: begin.joins,
         number: Some(begin.number),
         described: Some(timestamp(begin.described)),
         before: before.iter().map(EarlierDefinition::from).collect(),
@@ -80,7 +90,7 @@ pub(super) fn parse(name: &str, text: &[u8]) -> Result<Record, String> {
     if name != spec.name.as_str() {
         return Err(format!("it defines {}", spec.name));
     }
-    let Document { from, number, described, forgotten: count, lead, takes, .. } = content;
+    let Document { presentation, from, joins, number, described, forgotten: count, lead, takes, .. } = content;
     let before = content.before.into_iter().zip(count..).map(|(earlier, place)| earlier.before(place));
     let before = before.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
     let lead = lead.map(|earlier| earlier.before(0)).transpose().map_err(|error| error.to_string())?;
@@ -91,25 +101,26 @@ pub(super) fn parse(name: &str, text: &[u8]) -> Result<Record, String> {
     let [changed, switched] = [content.changed, content.switched].map(unix_time);
     let begin = Begin {
         from,
+        joins,
         number: number.unwrap_or(count + before.len() as u64),
         described: described.map_or(if from == 0 { UnixTime::default() } else { changed }, unix_time),
     };
     let forgotten = Forgotten { count, lead: lead.map(Box::new), takes };
-    Ok(Record { spec, changed, begin, before, forgotten, switched, origin: Origin::Stored })
+    Ok(Record { spec, changed, presentation, begin, before, forgotten, switched, origin: Origin::Stored })
 }
 
 impl From<&Before> for EarlierDefinition {
     fn from(before: &Before) -> Self {
-        let Before { spec, begin: Begin { from, number, described } } = before;
+        let Before { spec, begin: Begin { from, joins, number, described } } = before;
         let definition = StreamRequest::from(spec);
-        Self { described: timestamp(*described), from: *from, number: Some(*number), definition }
+        Self { described: timestamp(*described), from: *from, joins: *joins, number: Some(*number), definition }
     }
 }
 
 impl EarlierDefinition {
     fn before(self, place: u64) -> Result<Before, SpecError> {
-        let Self { described, from, number, definition } = self;
-        let begin = Begin { from, number: number.unwrap_or(place), described: unix_time(described) };
+        let Self { described, from, joins, number, definition } = self;
+        let begin = Begin { from, joins, number: number.unwrap_or(place), described: unix_time(described) };
         Ok(Before { spec: definition.try_into()?, begin })
     }
 }

@@ -59,7 +59,8 @@ pub(super) fn remove_untouched(
                 remove_revision(&media)?;
             }
         }
-        playlists(&track).into_iter().filter(is_untouched).try_for_each(|file| remove(&file))?;
+        playlists(&track)?.into_iter().filter(is_untouched).try_for_each(|file| remove(&file))?;
+        remove_empty_presentations(&track)?;
         remove_if_empty(&track);
     }
     Ok(())
@@ -96,6 +97,7 @@ fn remove_stream(
     manifests(root, stream, directory)?.iter().try_for_each(|file| remove(file))?;
     for (_, track) in directories(directory, TrackId::parse)? {
         directories(&track, Revision::parse)?.iter().try_for_each(|(_, media)| remove_revision(media))?;
+        remove_empty_presentations(&track)?;
         remove_if_empty(&track);
     }
     if let Some(marker) = marker {
@@ -123,13 +125,21 @@ fn manifests(root: &Path, stream: &StreamName, directory: &Path) -> Result<Vec<P
     let short = [path::short_hls(stream), path::short_dash(stream)].map(|file| root.join(file));
     let mut files = with_parts(short.into_iter().chain([path::HLS, path::DASH].map(|file| directory.join(file))));
     for (_, track) in directories(directory, TrackId::parse)? {
-        files.extend(playlists(&track));
+        files.extend(playlists(&track)?);
     }
     Ok(files)
 }
 
-fn playlists(track: &Path) -> Vec<PathBuf> {
-    with_parts([path::HLS, path::IFRAMES].map(|file| track.join(file)))
+/// The media playlists of a track, those of all presentations.
+fn playlists(track: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let later = directories(track, path::presentation)?.into_iter().map(|(_, directory)| directory);
+    let playlists = [track.to_owned()].into_iter().chain(later);
+    Ok(with_parts(playlists.flat_map(|directory| [path::HLS, path::IFRAMES].map(|file| directory.join(file)))))
+}
+
+fn remove_empty_presentations(track: &Path) -> Result<(), FileError> {
+    directories(track, path::presentation)?.iter().for_each(|(_, directory)| remove_if_empty(directory));
+    Ok(())
 }
 
 fn with_parts(files: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {

@@ -63,7 +63,13 @@ impl Mirror {
             result = result.and(track.write(place, snapshot, &view.epochs));
         }
         if result.is_ok() && self.holds_all(&view) {
-            result = self.write_manifests(&view).and_then(|()| self.remove_leftovers(&view, keep));
+            let earlier = output.earlier();
+            result = self.write_playlists(&view);
+            // The manifests of the whole stream are those of the newest presentation.
+            if result.is_ok() && !output.is_handed_over() {
+                let whole = view.clone().after(&earlier);
+                result = self.write_stream_manifests(&whole).and_then(|()| self.remove_leftovers(&view, keep));
+            }
         }
         for (track, snapshot) in self.tracks.iter_mut().zip(&view.snapshots) {
             result = result.and(track.remove_expired(snapshot, output.spec.kept_segments()));
@@ -105,16 +111,22 @@ impl Mirror {
         })
     }
 
-    fn write_manifests(&self, view: &View<'_>) -> Result<(), FileError> {
+    fn write_playlists(&self, view: &View<'_>) -> Result<(), FileError> {
         let name = &view.spec.name;
         for (id, _) in view.spec.tracks() {
             let directory = self.root.join(path::track_directory(name, id));
             for (file, text) in [(path::HLS, hls::media(view, id)), (path::IFRAMES, hls::iframes(view, id))] {
                 if let Some(text) = text {
+                    let file = path::media_playlist(view.presentation, file);
                     write(&directory.join(file), [text.as_bytes()])?;
                 }
             }
         }
+        Ok(())
+    }
+
+    fn write_stream_manifests(&self, view: &View<'_>) -> Result<(), FileError> {
+        let name = &view.spec.name;
         let stream = self.root.join(path::stream_directory(name));
         let manifests = [
             (stream.join(path::HLS), Some(hls::multivariant(view, Place::Stream, Latency::Normal))),

@@ -359,3 +359,30 @@ fn players_that_have_not_read_of_a_new_period_find_what_is_past_the_end_of_the_o
     }
     assert_eq!(read(root.path(), &format!("58fe8eec/{number}.m4s")), "");
 }
+
+#[test]
+fn the_next_presentation_leaves_the_files_of_the_one_before_until_they_are_old() {
+    let (root, before) = (tempfile::tempdir().unwrap(), output());
+    publish(&before, SEGMENT..SEGMENT + 2);
+    let mut mirror = Mirror::new(root.path().to_owned(), Arc::clone(&before));
+    mirror.sync().unwrap();
+    let earlier = crate::media::window::Earlier::default();
+    let next = Output::new(before.spec.clone(), Revision::parse("0123abcd").unwrap());
+    let next = Arc::new(next.in_presentation(1, earlier.clone()));
+    initialise(&next);
+    before.hand_over(before.spec.timeline.segment_start(SEGMENT + 3), UnixTime::default());
+    earlier.add(Arc::clone(&before));
+    publish(&next, SEGMENT..SEGMENT + 2);
+    Mirror::new(root.path().to_owned(), Arc::clone(&next)).sync().unwrap();
+    publish(&before, SEGMENT + 2..SEGMENT + 4);
+    mirror.sync().unwrap();
+    assert!(read(root.path(), "hls.m3u8").ends_with("#EXT-X-ENDLIST\n"));
+    assert!(read(root.path(), "1/hls.m3u8").contains(&format!("\n../0123abcd/{SEGMENT}.m4s\n")));
+    assert!(read(root.path(), "../hls.m3u8").contains("\nv720/1/hls.m3u8\n"), "the newest is referred to");
+    assert!(files(root.path()).contains(&format!("live/test/a/58fe8eec/{}.m4s", SEGMENT + 2)));
+    let later = UnixTime::from_millis(u64::from(u32::MAX) * 1000);
+    let is_next = |revision: &Revision| revision.as_str() == "0123abcd";
+    leftovers::remove_untouched(&root.path().join("live/test"), later, is_next).unwrap();
+    let left = files(&root.path().join("live/test/a"));
+    assert!(left.len() == 3 && left.iter().all(|file| file.starts_with("0123abcd/")), "{left:?}");
+}

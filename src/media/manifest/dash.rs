@@ -29,13 +29,13 @@ const PRESENTATION_DELAY_SEGMENTS: u32 = 4;
 /// The MPD of a stream; `None` if it cannot be serialised.
 pub fn mpd(view: &View<'_>, place: Place, latency: Latency) -> Option<String> {
     let timeline = &view.spec.timeline;
-    // A segment of one chunk has nothing to offer before it is complete.
-    let latency = if timeline.chunks_per_segment() == 1 { Latency::Normal } else { latency };
+    let latency = possible(view, latency);
     let segment = timeline.segment_duration();
-    let longest = view.spec.tracks().map(|(_, kind)| timeline.longest_segment(kind)).max().unwrap_or_default();
-    let end = view.last().map(|last| timeline.segment_start(last + 1));
-    let epochs = shown(view, end);
-    let published = published(view, &epochs, end);
+    let end = view.last().filter(|_| view.handover().is_none()).map(|last| timeline.segment_start(last + 1));
+    let shown = shown(view, end);
+    let longest = |view: &View<'_>| view.spec.tracks().map(|(_, kind)| view.spec.timeline.longest_segment(kind)).max();
+    let longest = shown.iter().map(|part| part.view).chain([view]).filter_map(longest).max().unwrap_or_default();
+    let published = published(view, &shown, end);
     let mpd = MPD {
         xmlns: Some("urn:mpeg:dash:schema:mpd:2011".into()),
         id: Some(view.spec.name.to_string()),
@@ -52,19 +52,25 @@ pub fn mpd(view: &View<'_>, place: Place, latency: Latency) -> Option<String> {
             Latency::Normal => segment,
             Latency::Low => latency::part_target(view.spec),
         })),
-        timeShiftBufferDepth: Some(view.spec.window),
+        // Segments of a presentation before are there for its own window.
+        timeShiftBufferDepth: shown.iter().map(|part| part.view).chain([view]).map(|view| view.spec.window).min(),
         // Beside the target of the service description, shaka-player would hold back both.
         suggestedPresentationDelay: match latency {
             Latency::Normal => Some(round_up(segment * PRESENTATION_DELAY_SEGMENTS)),
             Latency::Low => None,
         },
         maxSegmentDuration: Some(round_up(longest)),
-        periods: periods(view, &epochs, (place, latency), (published, end)),
+        periods: periods(&shown, (place, latency), (published, end)),
         ServiceDescription: (latency == Latency::Low).then(|| service(view)).into_iter().collect(),
         UTCTiming: vec![timing(view.public_url, place)],
         ..MPD::default()
     };
     Some(format!("<?xml version=\"1.0\"?>\n{}\n", without_prefixes(mpd.to_string().trim_end())))
+}
+
+/// A segment of one chunk cannot be fetched before it is complete.
+fn possible(view: &View<'_>, latency: Latency) -> Latency {
+    if view.spec.timeline.chunks_per_segment() == 1 { Latency::Normal } else { latency }
 }
 
 /// Takes the prefixes of namespaces out of the root element: dash-mpd-core declares six in every MPD, and nothing here uses
@@ -77,58 +83,80 @@ fn without_prefixes(xml: &str) -> String {
     std::iter::once(first).chain(behind).chain([rest]).collect()
 }
 
-/// The Periods that there are segments of, and those that are about to begin: of each its newest epoch, which describes it.
-fn shown<'a>(view: &'a View<'_>, end: Option<UnixTime>) -> Vec<&'a Epoch> {
-    let first = view.snapshots.iter().filter_map(|snapshot| Some(*snapshot.listed()?.start())).min();
+/// A Period that the MPD lists: its newest epoch, which describes it, and the presentation that it is of.
+#[derive(Clone, Copy)]
+struct Shown<'a> {
+    view: &'a View<'a>,
+    epoch: &'a Epoch,
+}
+
+impl Shown<'_> {
+    fn start(&self) -> UnixTime {
+        self.view.spec.timeline.segment_start(self.epoch.period.from)
+    }
+}
+
+/// The Periods that have segments in the window, those of presentations before included, and those that are about to begin.
+fn shown<'a>(view: &'a View<'a>, end: Option<UnixTime>) -> Vec<Shown<'a>> {
+    let oldest = view.first().map(|first| view.spec.timeline.segment_start(first));
+    let earlier = view.earlier.iter().filter(|earlier| earlier.handover() > oldest);
+    let earlier = earlier.flat_map(|earlier| shown_of(earlier, earlier.handover()));
+    earlier.chain(shown_of(view, end)).collect()
+}
+
+/// The Periods of one presentation that begin before `end`.
+fn shown_of<'a>(view: &'a View<'a>, end: Option<UnixTime>) -> Vec<Shown<'a>> {
+    let first = view.first();
     let has_inits = |epoch: &Epoch| view.snapshots.iter().all(|snapshot| snapshot.init(&epoch.revision).is_some());
-    let begins = |epoch: &Epoch| end.is_none_or(|end| view.spec.timeline.segment_start(epoch.from) < end);
+    let begins = |epoch: &Epoch| end.is_none_or(|end| Shown { view, epoch }.start() < end);
     let is_shown =
         |epoch: &&Epoch| epoch.until().is_none_or(|until| Some(until) > first) && begins(epoch) && has_inits(epoch);
-    let mut newest: Vec<&Epoch> = Vec::new();
+    let mut newest: Vec<Shown<'_>> = Vec::new();
     for epoch in view.epochs.iter().map(|epoch| &**epoch).filter(is_shown) {
-        newest.pop_if(|last| last.period.number == epoch.period.number);
-        newest.push(epoch);
+        newest.pop_if(|last| last.epoch.period.number == epoch.period.number);
+        newest.push(Shown { view, epoch });
     }
     newest
 }
 
-/// When the MPD became what it is: with a change of what it says of a definition, when the Period before had left the window,
-/// when the stream was started, or when its end was announced.
-fn published(view: &View<'_>, epochs: &[&Epoch], end: Option<UnixTime>) -> UnixTime {
-    let left = epochs.first().filter(|epoch| epoch.period.from > 0).map(|epoch| {
-        let listed = view.spec.window_segments();
-        view.spec.timeline.segment_start(epoch.period.from + listed)
+/// The latest of the times at which the text of the MPD changed: the announcement of a definition that the MPD describes
+/// otherwise, the moment when the Period before had left the window, the start of the stream, the announcement of its end.
+fn published(view: &View<'_>, shown: &[Shown<'_>], end: Option<UnixTime>) -> UnixTime {
+    let begins_after_another =
+        |part: &&Shown<'_>| part.epoch.period.from > 0 && part.view.first() >= Some(part.epoch.period.from);
+    let left = shown.first().filter(begins_after_another).map(|part| {
+        let listed = part.view.spec.window_segments();
+        part.view.spec.timeline.segment_start(part.epoch.period.from + listed)
     });
-    let described = epochs.last().map(|epoch| epoch.described);
-    let ended = view.ending.map(|ending| ending.announced).or(end);
+    let described = shown.last().map(|part| part.epoch.described);
+    let ended = view.ending.filter(|_| end.is_some()).map(|ending| ending.announced).or(end);
     left.into_iter().chain(described).chain(ended).chain([view.begun]).max().unwrap_or_default()
 }
 
-/// The Periods of `epochs`, of which only the last one may have an end of its own, and what ffmpeg needs.
+/// The Periods, of which only the last one may have an end of its own, and the Early Available Period for ffmpeg.
 fn periods(
-    view: &View<'_>,
-    epochs: &[&Epoch],
+    shown: &[Shown<'_>],
     (place, latency): (Place, Latency),
     (published, end): (UnixTime, Option<UnixTime>),
 ) -> Vec<Period> {
-    let start = |epoch: &Epoch| since_1970(view.spec.timeline.segment_start(epoch.period.from));
-    let last = epochs.last().map(|epoch| epoch.period.number);
-    let period = |epoch: &&Epoch| Period {
-        id: Some(epoch.period.number.to_string()),
-        start: Some(start(epoch)),
-        duration: end
-            .filter(|_| last == Some(epoch.period.number))
-            .map(|end| since_1970(end).saturating_sub(start(epoch))),
-        adaptations: adaptation_sets(view, epoch, (place, latency), Numbers::of_period(epoch)),
+    let last = shown.last().map(|part| part.epoch.period.number);
+    let sets = |part: &Shown<'_>, latency: Latency, numbers: Numbers| {
+        adaptation_sets(part.view, part.epoch, (place, possible(part.view, latency)), numbers)
+    };
+    let period = |part: &Shown<'_>| Period {
+        id: Some(part.epoch.period.number.to_string()),
+        start: Some(since_1970(part.start())),
+        duration: end.filter(|_| last == Some(part.epoch.period.number)).map(|end| end.saturating_since(part.start())),
+        adaptations: sets(part, latency, Numbers::of_period(part.epoch)),
         ..Period::default()
     };
     let is_plain = end.is_some() || published == UnixTime::default();
-    let early = epochs.last().filter(|_| !is_plain).map(|epoch| Period {
-        id: Some(format!("early-{}", epoch.period.number)),
-        adaptations: adaptation_sets(view, epoch, (place, Latency::Normal), Numbers::SINCE_1970),
+    let early = shown.last().filter(|_| !is_plain).map(|part| Period {
+        id: Some(format!("early-{}", part.epoch.period.number)),
+        adaptations: sets(part, Latency::Normal, Numbers::SINCE_1970),
         ..Period::default()
     });
-    epochs.iter().map(period).chain(early).collect()
+    shown.iter().map(period).chain(early).collect()
 }
 
 /// Where the numbers of a template begin.

@@ -25,6 +25,7 @@ pub fn multivariant(view: &View<'_>, place: Place, latency: Latency) -> String {
         Latency::Low => (low_latency::VERSION, path::LLHLS),
     };
     let base = place.to_stream(&spec.name);
+    let [media, iframes] = [media, path::IFRAMES].map(|file| path::media_playlist(view.presentation, file));
     let mut playlist = format!("#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-INDEPENDENT-SEGMENTS\n");
     let mut line = |text: String| {
         playlist.push_str(&text);
@@ -54,7 +55,7 @@ pub fn multivariant(view: &View<'_>, place: Place, latency: Latency) -> String {
             view.codec(epoch, &video.id),
             resolution(video),
             video.id,
-            path::IFRAMES
+            iframes
         ));
     }
     playlist
@@ -68,9 +69,9 @@ pub fn media(view: &View<'_>, track: &TrackId) -> Option<String> {
     let mut mapped = None;
     for number in snapshot.listed().into_iter().flatten() {
         let epoch = view.epoch(number);
-        map(&mut playlist, epoch, number, &mut mapped);
+        map(&mut playlist, (view, epoch), number, &mut mapped);
         segment(&mut playlist, &view.spec.timeline, (kind, number), snapshot);
-        let _ = writeln!(playlist, "{}", path::MediaFile::Segment(number).in_track(&epoch.revision));
+        let _ = writeln!(playlist, "{}", uri(view, epoch, path::MediaFile::Segment(number)));
     }
     end(&mut playlist, snapshot);
     Some(playlist)
@@ -94,10 +95,10 @@ pub fn iframes(view: &View<'_>, track: &TrackId) -> Option<String> {
     let mut mapped = None;
     for number in listed {
         let epoch = view.epoch(number);
-        map(&mut playlist, epoch, number, &mut mapped);
+        map(&mut playlist, (view, epoch), number, &mut mapped);
         let length = snapshot.segment(number)?.chunks.first()?.first_sample_end;
         segment(&mut playlist, &view.spec.timeline, (kind, number), snapshot);
-        let file = path::MediaFile::Segment(number).in_track(&epoch.revision);
+        let file = uri(view, epoch, path::MediaFile::Segment(number));
         let _ = writeln!(playlist, "#EXT-X-BYTERANGE:{length}@0\n{file}");
     }
     end(&mut playlist, snapshot);
@@ -135,16 +136,21 @@ fn begins(epoch: &Epoch, number: u64) -> bool {
     epoch.index > 0 && epoch.from == number
 }
 
-/// The init segment, before the first segment and where the definition changes; `mapped` is the epoch of the one before.
-fn map(playlist: &mut String, epoch: &Epoch, number: u64, mapped: &mut Option<u64>) {
+/// The init segment, before the first segment and where the definition changes; `mapped` is the epoch of the segment before.
+fn map(playlist: &mut String, (view, epoch): (&View<'_>, &Epoch), number: u64, mapped: &mut Option<u64>) {
     if *mapped == Some(epoch.index) {
         return;
     }
     if begins(epoch, number) {
         playlist.push_str("#EXT-X-DISCONTINUITY\n");
     }
-    let _ = writeln!(playlist, "#EXT-X-MAP:URI=\"{}\"", path::MediaFile::Init.in_track(&epoch.revision));
+    let _ = writeln!(playlist, "#EXT-X-MAP:URI=\"{}\"", uri(view, epoch, path::MediaFile::Init));
     *mapped = Some(epoch.index);
+}
+
+/// The URL of a file, relative to the playlist.
+fn uri(view: &View<'_>, epoch: &Epoch, file: path::MediaFile) -> String {
+    file.in_playlist(&epoch.revision, view.presentation)
 }
 
 fn segment(playlist: &mut String, timeline: &Timeline, (kind, number): (Kind, u64), snapshot: &Snapshot) {

@@ -3,9 +3,13 @@
 //! ```text
 //! live/{stream}/hls.m3u8 | llhls.m3u8 | dash.mpd | lldash.mpd
 //! live/{stream}/{track}/hls.m3u8 | llhls.m3u8 | iframes.m3u8
+//! live/{stream}/{track}/{presentation}/hls.m3u8 | llhls.m3u8 | iframes.m3u8
 //! live/{stream}/{track}/{revision}/init.mp4 | {k}.m4s | {k}.{c}.m4s
 //! hls/{stream}.m3u8   dash/{stream}.mpd
 //! ```
+//!
+//! Presentations count from 0, which is not written. A change of segments, chunks, frame rate, window or tracks begins the next
+//! one, and the multivariant playlist refers to the media playlists of the newest.
 //!
 //! All of it is under `t/{token}/` too, and so is `time`: URLs in manifests are relative, so that players carry the token on.
 
@@ -68,10 +72,43 @@ impl MediaFile {
         }
     }
 
-    /// Relative to the track's directory, where its media playlists are.
+    /// Relative to the track's directory.
     pub fn in_track(self, revision: &Revision) -> String {
         format!("{revision}/{}", self.name())
     }
+
+    /// Relative to the media playlists of a presentation.
+    pub fn in_playlist(self, revision: &Revision, presentation: u64) -> String {
+        format!("{}{}", to_track(presentation), self.in_track(revision))
+    }
+}
+
+/// A media playlist of a presentation, relative to the track's directory.
+pub fn media_playlist(presentation: u64, file: &str) -> String {
+    match presentation {
+        0 => file.to_owned(),
+        number => format!("{number}/{file}"),
+    }
+}
+
+/// A media playlist of another track, relative to the media playlists of the same presentation.
+pub fn other_playlist(track: &TrackId, presentation: u64, file: &str) -> String {
+    format!("{}../{track}/{}", to_track(presentation), media_playlist(presentation, file))
+}
+
+/// The same media playlist of presentation `to`, relative to that of presentation `from`.
+pub fn moved_playlist(from: u64, to: u64, file: &str) -> String {
+    format!("{}{}", to_track(from), media_playlist(to, file))
+}
+
+/// Reads the number of a presentation other than the first; no leading zeros.
+pub fn presentation(text: &str) -> Option<u64> {
+    number(text).filter(|number| *number > 0)
+}
+
+/// What leads from the media playlists of a presentation to the track's directory.
+fn to_track(presentation: u64) -> &'static str {
+    if presentation == 0 { "" } else { "../" }
 }
 
 /// `@media` of a SegmentTemplate, relative to the stream's directory.

@@ -1,7 +1,9 @@
-//! All windows of one stream, with the definition that they hold the media of.
+//! All windows of one presentation of a stream, and the definitions whose media they hold.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{SetOnce, watch};
 
@@ -12,14 +14,21 @@ use crate::definition::spec::{BaseUrl, Revision, StreamSpec, TrackId};
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
-/// An end that is announced.
+/// The announced end of a presentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ending {
     /// The last segment.
     pub last: u64,
-    /// When it was announced.
+    /// When the end was announced.
     pub announced: UnixTime,
+    /// When players of the MPD go on with the next presentation; `None` if the stream stops.
+    pub handover: Option<UnixTime>,
 }
+
+/// The outputs of presentations that another has followed on, while their playlists and segments are served. All outputs
+/// of a stream share the list.
+#[derive(Clone, Default)]
+pub struct Earlier(Arc<Mutex<Vec<Arc<Output>>>>);
 
 /// One track of an [`Output`].
 #[derive(Debug)]
@@ -32,13 +41,15 @@ pub struct Track {
     pub window: Window,
 }
 
-/// What a stream publishes: shared by the run that fills it and everybody who reads it.
+/// The media that one presentation of a stream publishes: shared by the run that fills it and by all readers.
 #[derive(Debug)]
 pub struct Output {
-    /// Tells this output from every other of the process.
+    /// Unique in the process.
     pub id: u64,
-    /// The first definition: what never changes is the same in all, which is the name, the timeline, the window and the
-    /// tracks' ids.
+    /// Number of the presentation, which is in the URLs of its media playlists.
+    pub presentation: u64,
+    /// The first definition. The name, the timeline, the window and the ids of the tracks are the same in all definitions of a
+    /// presentation.
     pub spec: StreamSpec,
     /// Where clients find the server, if not where it listens.
     pub public_url: Option<BaseUrl>,
@@ -46,19 +57,23 @@ pub struct Output {
     pub tracks: Vec<Track>,
     epochs: watch::Sender<Epochs>,
     open: SetOnce<()>,
-    /// When it was said that the stream runs, in nanoseconds since 1970.
+    /// When the stream was last started, in nanoseconds since 1970.
     begun: AtomicU64,
     ending: OnceLock<Ending>,
+    earlier: Earlier,
+    /// Whether manifests of a later presentation are served.
+    superseded: AtomicBool,
 }
 
 impl Output {
-    /// Empty windows for every track of `spec`, which has always been the definition.
+    /// Empty windows for every track of `spec`, which applies to all of the past.
     pub fn new(spec: StreamSpec, revision: Revision) -> Self {
         let epoch = Epoch::new((0, 0), spec, revision);
         Self::of(vec![epoch]).expect("there is an epoch")
     }
 
-    /// Empty windows for every track of these definitions, of which each ends where the next begins; `None` if there is none.
+    /// Empty windows for every track of these definitions, each of which ends where the next begins; `None` if there is no
+    /// definition.
     pub fn of(epochs: Vec<Epoch>) -> Option<Self> {
         let epochs: Vec<_> = epochs.into_iter().map(Arc::new).collect();
         for pair in epochs.windows(2) {
@@ -75,18 +90,38 @@ impl Output {
         let epochs = watch::Sender::new(Arc::new(epochs));
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let (begun, ending) = (AtomicU64::new(0), OnceLock::new());
-        Some(Self { id, spec, public_url: None, tracks, epochs, open: SetOnce::new(), begun, ending })
+        let (presentation, public_url, open, earlier) = (0, None, SetOnce::new(), Earlier::default());
+        let superseded = AtomicBool::new(false);
+        Some(Self { id, presentation, spec, public_url, tracks, epochs, open, begun, ending, earlier, superseded })
     }
 
-    /// The same output of a server that clients find there.
+    /// The same output of a server that clients find at `public_url`.
     #[must_use]
     pub fn served_at(self, public_url: Option<BaseUrl>) -> Self {
         Self { public_url, ..self }
     }
 
-    /// The epochs, as far as they are known and not forgotten.
+    /// The same output as presentation `number`, after those in `earlier`.
+    #[must_use]
+    pub fn in_presentation(self, number: u64, earlier: Earlier) -> Self {
+        Self { presentation: number, earlier, ..self }
+    }
+
+    /// The outputs of earlier presentations that are still served, oldest first.
+    pub fn earlier(&self) -> Vec<Arc<Self>> {
+        self.earlier.lock().iter().filter(|other| other.presentation < self.presentation).cloned().collect()
+    }
+
+    /// The epochs that have segments in the windows, and those to come.
     pub fn epochs(&self) -> Epochs {
         self.epochs.borrow().clone()
+    }
+
+    /// The output whose MPD players read until this one is open, if it follows on one that is played.
+    pub fn before(&self) -> Option<Arc<Self>> {
+        let is_played =
+            |before: &Arc<Self>| !before.superseded.load(Ordering::Relaxed) && before.last_complete().is_some();
+        self.earlier().into_iter().rev().find(is_played).filter(|_| !self.is_open())
     }
 
     /// A receiver that sees every change from now on.
@@ -94,18 +129,18 @@ impl Output {
         self.epochs.subscribe()
     }
 
-    /// Where segment `number` of a track is that is asked for under `revision`, which may be that of its Period.
+    /// The window of segment `number` of a track that is requested under `revision`, which may be that of its Period.
     pub fn find(&self, track: usize, revision: &str, number: u64) -> Option<Window> {
         let epochs = self.epochs();
         let mut named = epochs.iter().filter(|epoch| epoch.is_named(revision));
-        // What is past the end of an epoch may be of a later one of the same name.
+        // Segments past the end of an epoch may belong to a later epoch of the same name.
         let epoch = named.clone().find(|epoch| epoch.contains(number));
         let window = |epoch: &Arc<Epoch>| self.window(track, epoch, number);
         epoch.and_then(window).or_else(|| named.find_map(window))
     }
 
-    /// The epoch that has the init segment which is asked for under `revision`: as it is the same for all of a Period, one
-    /// whose encoders have said what they make, if there is one.
+    /// The epoch with the init segment that is requested under `revision`. All epochs of a Period have the same init segment, so
+    /// an epoch whose encoders have configured is preferred.
     pub fn find_init(&self, track: usize, revision: &str) -> Option<Arc<Epoch>> {
         let (epochs, snapshot) = (self.epochs(), self.tracks.get(track)?.window.snapshot());
         let mut named = epochs.iter().filter(|epoch| epoch.is_named(revision));
@@ -113,7 +148,7 @@ impl Output {
         known.or_else(|| named.next()).cloned()
     }
 
-    /// Where the segments of an epoch are: in the track's window, and those past the end of its Period.
+    /// The window of segment `number` of an epoch: that of the track, or that of segments past the end of its Period.
     pub fn window(&self, track: usize, epoch: &Epoch, number: u64) -> Option<Window> {
         let past = epoch.overlap().is_some_and(|overlap| overlap.contains(&number));
         match epoch.contains(number) {
@@ -122,7 +157,7 @@ impl Output {
         }
     }
 
-    /// All windows that there are segments in now: those of the tracks, and what is past the ends of Periods.
+    /// All windows that have segments now: those of the tracks, and those past the ends of Periods.
     pub fn windows(&self) -> Vec<Window> {
         let epochs = self.epochs();
         let ended = epochs.iter().filter(|epoch| epoch.overlap().is_some());
@@ -135,8 +170,8 @@ impl Output {
         Arc::clone(epoch_at(&self.epochs.borrow(), number))
     }
 
-    /// Goes over to another definition at its first segment. Whether that can be: nothing from there on may be published
-    /// yet. A change that has yet to come gives way to one at the same segment or before it.
+    /// Changes to another definition at its first segment; `false` if a segment from there on is published already. Replaces an
+    /// earlier change that would take effect at the same segment or later.
     pub fn change(&self, epoch: Epoch) -> bool {
         let next = self.tracks.iter().map(|track| track.window.snapshot().next()).max().unwrap_or_default();
         if next > epoch.from {
@@ -156,22 +191,28 @@ impl Output {
         true
     }
 
-    /// Says when it was said that the stream runs: what was published before is older. The latest word counts.
+    /// Sets when the stream was started; the latest time counts. The MPD is published at that time or later.
     pub fn began(&self, said: UnixTime) {
         if self.begun.fetch_max(said.as_nanos(), Ordering::Relaxed) < said.as_nanos() {
             self.tracks.iter().for_each(|track| track.window.touch());
         }
     }
 
-    /// When it was last said that the stream runs, or 1970.
+    /// When the stream was last started, or 1970.
     pub fn begun(&self) -> UnixTime {
         UnixTime::from_nanos(self.begun.load(Ordering::Relaxed))
     }
 
-    /// Says that the newest segments are there, so that what manifests list never goes back; from then on they are served.
+    /// Serves manifests from now on: the newest segments are there, so that the end of the lists never goes back.
     pub fn open(&self) {
+        self.earlier().iter().for_each(|before| before.superseded.store(true, Ordering::Relaxed));
         // A later run of the same output finds it open.
         let _ = self.open.set(());
+    }
+
+    /// Whether manifests are served.
+    pub fn is_open(&self) -> bool {
+        self.open.initialized()
     }
 
     /// Resolves when manifests may be served.
@@ -179,7 +220,7 @@ impl Output {
         self.open.wait().await;
     }
 
-    /// Where the track with this name stands in [`Output::tracks`].
+    /// Index in [`Output::tracks`] of the track with this name.
     pub fn place(&self, id: &TrackId) -> Option<usize> {
         self.tracks.iter().position(|track| track.id == *id)
     }
@@ -189,7 +230,7 @@ impl Output {
         self.tracks.iter().map(|track| track.window.snapshot()).collect()
     }
 
-    /// Differs whenever what manifests of this granularity say may have changed.
+    /// Changes whenever manifests of this granularity may have changed.
     pub fn version(&self, granularity: Granularity) -> u64 {
         // Each of the versions only rises, by less than this in any time that matters.
         const STRIDE: u64 = 1_000_000_007;
@@ -209,12 +250,24 @@ impl Output {
         self.tracks.iter().all(|track| track.window.snapshot().ended())
     }
 
-    /// Announces that the presentation ends with segment `last`, or with the last one that has begun, if that is later. What
-    /// comes after it is rendered for a while all the same, for players that have not heard of it. Says which one it is.
+    /// Announces that the presentation ends with segment `last`, or with the newest segment that has begun, if that is later.
+    /// Segments after it are rendered for a while all the same, for players that have not read the announcement. Returns the
+    /// last segment.
     pub fn end_after(&self, last: u64, announced: UnixTime) -> u64 {
+        self.announce(Ending { last, announced, handover: None })
+    }
+
+    /// As [`Self::end_after`], with the segment that covers the time before `at`, when players of the MPD go on with the next
+    /// presentation.
+    pub fn hand_over(&self, at: UnixTime, announced: UnixTime) -> u64 {
+        let last = self.spec.timeline.segment_at(at.saturating_sub(Duration::from_nanos(1)));
+        self.announce(Ending { last, announced, handover: Some(at) })
+    }
+
+    fn announce(&self, ending: Ending) -> u64 {
         let newest = |track: &Track| track.window.snapshot().edge().map(|edge| edge.segment);
-        let last = self.tracks.iter().filter_map(newest).chain([last]).max().unwrap_or(last);
-        let Ending { last, .. } = *self.ending.get_or_init(|| Ending { last, announced });
+        let last = self.tracks.iter().filter_map(newest).chain([ending.last]).max().unwrap_or(ending.last);
+        let Ending { last, .. } = *self.ending.get_or_init(|| Ending { last, ..ending });
         self.epochs().iter().for_each(|epoch| epoch.end_for_good(last + 1));
         self.epoch(last).expect_overlap();
         self.tracks.iter().for_each(|track| track.window.end_after(last));
@@ -231,13 +284,42 @@ impl Output {
         self.ending().is_some() || self.ended()
     }
 
+    /// Whether another presentation follows on this one.
+    pub fn is_handed_over(&self) -> bool {
+        self.ending().is_some_and(|ending| ending.handover.is_some())
+    }
+
     /// Ends the presentation with the newest segment that is complete in every track. Nothing comes after it.
     pub fn end(&self) {
-        self.open();
+        // Requests for manifests do not wait any longer.
+        let _ = self.open.set(());
         if self.ended() {
             return;
         }
         let last = self.last_complete();
         self.tracks.iter().for_each(|track| track.window.end(last));
+    }
+}
+
+impl Earlier {
+    /// Adds the output of a presentation on which another follows.
+    pub fn add(&self, output: Arc<Output>) {
+        self.lock().push(output);
+    }
+
+    /// Removes an output, whose playlists and segments are not served any more.
+    pub fn remove(&self, output: &Output) {
+        self.lock().retain(|other| other.id != output.id);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Output>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Numbers only: each of the outputs refers to the list.
+impl fmt::Debug for Earlier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.lock().iter().map(|output| output.presentation)).finish()
     }
 }

@@ -54,6 +54,12 @@ impl ActiveOutput {
     pub(super) fn new(output: Arc<Output>, audience: Arc<Audience>, request: ActiveRequest) -> Self {
         Self { output, audience, _request: request }
     }
+
+    /// The same request, for another output of the stream.
+    #[must_use]
+    pub fn with(self, output: Arc<Output>) -> Self {
+        Self { output, ..self }
+    }
 }
 
 impl Deref for ActiveOutput {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::{begins, date, end, extent, find, map, opening, sequence, target_duration};
+use super::{begins, date, end, extent, find, map, opening, sequence, target_duration, uri};
 use crate::base::timeline::{Kind, Timeline};
 use crate::definition::spec::{StreamSpec, TrackId};
 use crate::media::manifest::{View, latency, path, seconds};
@@ -51,7 +51,7 @@ pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
     let shown = first + skipped;
     // What changes with a segment that is shown stands behind those that are skipped.
     if !begins(view.epoch(shown), shown) {
-        map(&mut playlist, view.epoch(shown), shown, &mut mapped);
+        map(&mut playlist, (view, view.epoch(shown)), shown, &mut mapped);
     }
     if skipped > 0 {
         let dates = if skip == Skip::SegmentsAndDates { ",RECENTLY-REMOVED-DATERANGES=\"\"" } else { "" };
@@ -63,23 +63,23 @@ pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
     let recent = (last + 1).saturating_sub(begun_within(timeline, (kind, last), distance));
     for number in shown..=last {
         let epoch = view.epoch(number);
-        map(&mut playlist, epoch, number, &mut mapped);
+        map(&mut playlist, (view, epoch), number, &mut mapped);
         date(&mut playlist, timeline, (kind, number));
         if number >= recent && snapshot.is_available(number) {
             parts(&mut playlist, view, (kind, number), last_part);
         }
         extent(&mut playlist, timeline, (kind, number), snapshot);
-        let _ = writeln!(playlist, "{}", path::MediaFile::Segment(number).in_track(&epoch.revision));
+        let _ = writeln!(playlist, "{}", uri(view, epoch, path::MediaFile::Segment(number)));
     }
     if last < edge.segment {
-        map(&mut playlist, view.epoch(edge.segment), edge.segment, &mut mapped);
+        map(&mut playlist, (view, view.epoch(edge.segment)), edge.segment, &mut mapped);
         date(&mut playlist, timeline, (kind, edge.segment));
         parts(&mut playlist, view, (kind, edge.segment), edge.chunk);
     }
     let hint = next(edge, last_part);
     if !snapshot.ended() && view.last().is_none_or(|last| hint.segment <= last) {
-        let uri = path::MediaFile::Chunk { segment: hint.segment, chunk: hint.chunk };
-        let uri = uri.in_track(&view.epoch(hint.segment).revision);
+        let part = path::MediaFile::Chunk { segment: hint.segment, chunk: hint.chunk };
+        let uri = uri(view, view.epoch(hint.segment), part);
         let _ = writeln!(playlist, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{uri}\"");
     }
     reports(&mut playlist, view, track);
@@ -142,7 +142,7 @@ fn next(edge: Edge, last_part: u32) -> Edge {
 fn reports(playlist: &mut String, view: &View<'_>, track: &TrackId) {
     for (id, _, snapshot) in view.tracks().filter(|(id, ..)| *id != track) {
         let Some(edge) = snapshot.edge() else { continue };
-        let uri = format!("../{id}/{}", path::LLHLS);
+        let uri = path::other_playlist(id, view.presentation, path::LLHLS);
         let (number, part) = (edge.segment, edge.chunk);
         let _ = writeln!(playlist, "#EXT-X-RENDITION-REPORT:URI=\"{uri}\",LAST-MSN={number},LAST-PART={part}");
     }
@@ -150,9 +150,9 @@ fn reports(playlist: &mut String, view: &View<'_>, track: &TrackId) {
 
 /// The parts of a segment up to part `newest`.
 fn parts(playlist: &mut String, view: &View<'_>, (kind, number): (Kind, u64), newest: u32) {
-    let revision = &view.epoch(number).revision;
+    let epoch = view.epoch(number);
     for chunk in 0..=newest {
-        let uri = path::MediaFile::Chunk { segment: number, chunk }.in_track(revision);
+        let uri = uri(view, epoch, path::MediaFile::Chunk { segment: number, chunk });
         let duration = seconds(view.spec.timeline.chunk_duration(kind, number, chunk));
         let independent = if kind == Kind::Audio || chunk == 0 { ",INDEPENDENT=YES" } else { "" };
         let _ = writeln!(playlist, "#EXT-X-PART:DURATION={duration},URI=\"{uri}\"{independent}");

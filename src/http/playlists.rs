@@ -1,0 +1,108 @@
+//! Media playlists of tracks: those of the newest presentation, and those of earlier presentations for two windows after their
+//! end. After that a playlist of an earlier presentation redirects to the newest.
+
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use tokio::time::timeout;
+
+use super::App;
+use super::blocking_reload::Directives;
+use super::cache::Cache;
+use super::manifests::Kind;
+use super::media::{Answer, SECOND, manifest, no_such, output, target};
+use super::path_parameters::PathParameters;
+use super::viewers::Caller;
+use crate::definition::spec::{StreamName, TrackId};
+use crate::definition::store::NOTICE;
+use crate::media::manifest::path;
+use crate::stream::ActiveOutput;
+
+/// A media playlist as it is named in a URL.
+struct Name<'a> {
+    stream: &'a str,
+    track: &'a str,
+    presentation: u64,
+    file: &'a str,
+}
+
+/// `/live/{stream}/{track}/{file}`
+pub(super) async fn in_track(
+    State(app): State<App>,
+    PathParameters((stream, track, file)): PathParameters<(String, String, String)>,
+    RawQuery(query): RawQuery,
+    caller: Caller,
+    request: HeaderMap,
+) -> Answer {
+    let name = Name { stream: &stream, track: &track, presentation: 0, file: &file };
+    answer(&app, (&caller, &request), &name, &query.unwrap_or_default()).await
+}
+
+/// `/live/{stream}/{track}/{presentation}/` with the file of each route.
+pub(super) async fn in_presentation(
+    State(app): State<App>,
+    PathParameters((stream, track, presentation)): PathParameters<(String, String, String)>,
+    uri: Uri,
+    caller: Caller,
+    request: HeaderMap,
+) -> Answer {
+    let Some(number) = path::presentation(&presentation) else {
+        return no_such(format!("presentations in URLs are numbers from 1, not {presentation}"), SECOND);
+    };
+    let file = uri.path().rsplit('/').next().unwrap_or_default();
+    let name = Name { stream: &stream, track: &track, presentation: number, file };
+    answer(&app, (&caller, &request), &name, uri.query().unwrap_or_default()).await
+}
+
+async fn answer(app: &App, who: (&Caller, &HeaderMap), name: &Name<'_>, query: &str) -> Answer {
+    let Name { stream, track, presentation, file } = *name;
+    if let Some(name) = StreamName::parse(stream).filter(|_| presentation > 0) {
+        // Past the limit it is refused below.
+        _ = timeout(NOTICE, app.0.registry.knows(&name, presentation)).await;
+    }
+    let newest = output(app, stream).await?;
+    let directives = match file {
+        path::LLHLS | path::IFRAMES => Directives::parse(query)?,
+        _ => Directives::default(),
+    };
+    if presentation > newest.presentation {
+        return no_such(format!("stream {stream} has no presentation {presentation} yet"), SECOND);
+    }
+    let (output, moved) = match of_presentation(&newest, presentation) {
+        Some(output) => (output, false),
+        None => (newest, true),
+    };
+    let Some(track) = TrackId::parse(track).and_then(|id| output.place(&id)) else {
+        let age = target(&output) * if directives.blocks() { 4 } else { 1 };
+        return no_such(format!("stream {stream} has no track {track}"), age);
+    };
+    let kind = match file {
+        path::HLS => Kind::Media(track),
+        path::LLHLS => Kind::LowLatency(track, directives.skip),
+        path::IFRAMES => Kind::Iframes(track),
+        _ => {
+            let [hls, llhls, iframes] = [path::HLS, path::LLHLS, path::IFRAMES];
+            return no_such(format!("a track has {hls}, {llhls} and {iframes}, not {file}"), SECOND);
+        }
+    };
+    match moved {
+        true => Ok(redirect(&path::moved_playlist(presentation, output.presentation, file))),
+        false => manifest(app, who, &output, (kind, directives)).await,
+    }
+}
+
+/// The output of one presentation, while it is served.
+fn of_presentation(newest: &ActiveOutput, number: u64) -> Option<ActiveOutput> {
+    if newest.presentation == number {
+        return Some(newest.clone());
+    }
+    let output = newest.earlier().into_iter().find(|output| output.presentation == number)?;
+    Some(newest.clone().with(output))
+}
+
+/// To the playlist of the newest presentation, without the directives, which name its segments by other numbers.
+fn redirect(location: &str) -> Response {
+    let mut response = (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, Cache::NoStore.value());
+    response
+}
