@@ -26,11 +26,13 @@ use crate::stream::audience::{Audience, Figures};
 
 mod activity;
 mod entry;
+mod removed;
 mod room;
 mod viewers;
 
 pub use activity::ActiveOutput;
 use entry::Entry;
+use removed::Removed;
 pub use viewers::{Admission, Refusal};
 
 /// How often the time is looked at where nothing else happens: a clock that is set is noticed within this.
@@ -81,6 +83,7 @@ pub struct Registry {
     definitions: Arc<Definitions>,
     over: CancellationToken,
     streams: Mutex<BTreeMap<StreamName, Entry>>,
+    removed: Mutex<Removed>,
     /// Held by whoever has been told that there is room and has not taken it yet.
     claims: tokio::sync::Mutex<()>,
     /// Streams that were there before the program began are no news.
@@ -99,6 +102,7 @@ impl Registry {
             definitions: Arc::new(definitions),
             over,
             streams: Mutex::default(),
+            removed: Mutex::default(),
             claims: tokio::sync::Mutex::default(),
             begun: AtomicBool::new(false),
             news: Arc::default(),
@@ -308,13 +312,19 @@ impl Registry {
         let begun = self.begun.swap(true, Ordering::Relaxed);
         let (known, now) = (self.definitions.known(), self.setting.clock.now());
         let gone: Vec<_> = streams.keys().filter(|name| !known.contains_key(*name)).cloned().collect();
+        let mut removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
+        // What a run has counted since the stream was deleted goes too, unless there is a new stream of the name.
+        let ended = removed.take_ended().filter(|name| !known.contains_key(name));
+        ended.for_each(|name| self.setting.metrics.forget(name.as_str()));
         for name in gone {
             if let Some(entry) = streams.remove(&name) {
                 entry.end();
                 self.setting.metrics.forget(name.as_str());
                 self.setting.events.tell(now, &name, EventKind::Removed);
+                removed.add(name, entry.status.clone());
             }
         }
+        drop(removed);
         let used = |name: &StreamName| streams.get(name).and_then(|entry| entry.activity.last(now));
         let all = desired(&known, now, used);
         for (name, record) in known.iter() {
@@ -369,7 +379,12 @@ impl Registry {
             ended: UnixTime::default(),
             earlier: Earlier::default(),
         };
-        self.setting.tasks.spawn(supervisor.supervise().instrument(span));
+        let news = Arc::clone(&self.news);
+        let supervise = async move {
+            supervisor.supervise().await;
+            news.notify_one();
+        };
+        self.setting.tasks.spawn(supervise.instrument(span));
         let record = Arc::clone(record);
         Entry { record, instruction, status: seen, over, retry, audience, targets, activity: Arc::default() }
     }

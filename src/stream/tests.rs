@@ -12,6 +12,7 @@ use crate::media::cmaf::{Chunk, Media};
 use crate::media::window::fixture::{publish, publish_chunks};
 use crate::media::window::{Lookup, Output};
 
+mod metrics;
 mod on_demand;
 mod push;
 mod retry;
