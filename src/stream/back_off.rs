@@ -1,8 +1,8 @@
-//! How long a run that failed waits before the next.
+//! Delay between a failed run and the next one.
 
 use std::time::Duration;
 
-/// Waits between runs: 1 s, doubled up to 30 s, and from the start again after a minute of health.
+/// Delays between runs: 1 s, doubled up to 30 s. A run of a minute resets the delay.
 #[derive(Debug, Default)]
 pub(super) struct BackOff {
     failures: u32,
@@ -13,7 +13,7 @@ impl BackOff {
     const LONGEST: Duration = Duration::from_secs(30);
     const HEALTHY: Duration = Duration::from_secs(60);
 
-    /// How long to wait after a run that lasted `lasted`.
+    /// Delay after a run that lasted `lasted`.
     pub(super) fn after(&mut self, lasted: Duration) -> Duration {
         if lasted >= Self::HEALTHY {
             self.failures = 0;

@@ -1,4 +1,4 @@
-//! How much is painted and encoded at once, and who waits for room. Pure.
+//! Assignment of the encoding capacity to streams, as pure functions.
 
 use std::collections::BTreeMap;
 
@@ -7,25 +7,26 @@ use serde::Serialize;
 
 use crate::definition::spec::StreamName;
 
-/// So many pixels a second any machine of today makes on each core; with more a stream waits while it is measured how many.
+/// Pixels per second that any current machine encodes on each core. Streams that need more wait until the capacity is
+/// measured.
 const UNMEASURED: u64 = 200_000_000;
 
-/// The most that streams may be made of at once, in pixels a second of all their pictures.
+/// Encoding capacity: the pixels of all pictures that may be encoded per second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Capacity {
-    /// There is no limit.
+    /// No limit.
     #[default]
     Unlimited,
-    /// It is not known yet how much this many cores can make.
+    /// The capacity is not measured yet.
     Unmeasured {
-        /// How many.
+        /// Number of cores.
         cores: usize,
     },
-    /// So much.
+    /// Pixels per second.
     Limited(u64),
 }
 
-/// A stream for which there is no room; all in pixels a second.
+/// A stream that needs more than the free capacity. All numbers are pixels per second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, JsonSchema)]
 #[error(
     "not enough capacity: needs {}, {} of {} free. Stop a stream, lower size or frame rate, or raise max_pixels_per_second",
@@ -46,25 +47,25 @@ fn megapixels(pixels: u64) -> String {
     format!("{} Mpixel/s", tenths(pixels))
 }
 
-/// Millions with one decimal.
+/// `pixels` in millions with one decimal.
 fn tenths(pixels: u64) -> String {
     format!("{:.1}", pixels as f64 / 1e6)
 }
 
-/// A stream that is to run.
+/// A stream that should run.
 #[derive(Debug)]
 pub(super) struct Claim<'a> {
     pub(super) name: &'a StreamName,
-    /// A second.
+    /// Pixels per second that it needs.
     pub(super) pixels: u64,
-    /// Whether it has its room already.
+    /// Whether the stream has its capacity already.
     pub(super) settled: bool,
-    /// Whether it has to wait for others, which then come before it.
+    /// Whether the stream waits for required streams, which get capacity first.
     pub(super) after: bool,
 }
 
 impl Capacity {
-    /// The most that there is room for, in pixels a second.
+    /// The capacity in pixels per second.
     pub(super) fn most(self) -> u64 {
         match self {
             Self::Unlimited => u64::MAX,
@@ -73,7 +74,7 @@ impl Capacity {
         }
     }
 
-    /// Whether there is room for `wanted` beside `used`. Sound takes none.
+    /// Whether `wanted` fits beside `used`. An audio stream needs no capacity.
     pub(super) fn check(self, wanted: u64, used: u64) -> Result<(), NoRoom> {
         let capacity = self.most();
         match wanted == 0 || used.saturating_add(wanted) <= capacity {
@@ -82,8 +83,8 @@ impl Capacity {
         }
     }
 
-    /// What all take who have room, and who has to wait. Who runs goes on; the others get what is left by their names,
-    /// each if it fits.
+    /// Assigns the capacity. Running streams keep theirs; others get the rest in order of their names, each if it fits.
+    /// Returns the sum in use, and the streams that must wait.
     pub(super) fn share(self, mut claims: Vec<Claim>) -> (u64, BTreeMap<StreamName, NoRoom>) {
         claims.sort_by_key(|claim| (!claim.settled, claim.after, claim.name));
         let (mut used, mut waiting) = (0_u64, BTreeMap::new());

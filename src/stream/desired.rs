@@ -1,5 +1,5 @@
-//! Which streams are to run at a moment. Pure: missed moments and restarts heal, because nothing is remembered but what
-//! was written and when.
+//! The desired state of all streams at a given time. It is a pure function of stored definitions and times, so that a
+//! missed event or a restart needs no special treatment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,21 +7,21 @@ use crate::base::timeline::UnixTime;
 use crate::definition::spec::{Schedule, StreamName};
 use crate::definition::store::{Known, Record};
 
-/// What is to become of a stream.
+/// Desired state of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Desired {
-    /// Whether it is to run.
+    /// Whether the stream should run.
     pub(super) running: bool,
-    /// When that was said, by hand or by the calendar: the same for every replica. `None` where it follows from who watches or
-    /// from other streams.
+    /// Time of the start or stop, by hand or by schedule, that decided this. It is the same on every replica. `None` if
+    /// viewers or other streams decided.
     pub(super) said: Option<UnixTime>,
-    /// When that may change if nothing is written and nobody asks for media.
+    /// Time at which the state may change without a write or a request.
     pub(super) until: Option<UnixTime>,
-    /// Streams that have to run before it begins.
+    /// Streams that must run before this one starts.
     pub(super) after: Vec<StreamName>,
 }
 
-/// What is to become of every stream at `now`; `used` tells when somebody last asked for a stream's media.
+/// Desired state of every stream at `now`. `used` returns when media of a stream was last requested.
 pub(super) fn desired(
     known: &Known,
     now: UnixTime,
@@ -39,14 +39,14 @@ pub(super) fn desired(
         }
     }
     for (name, desired) in &mut all {
-        // In a ring nobody could be the first.
+        // In a circle of requirements no stream could be the first.
         let first = |required: &&StreamName| !requirements(known, required).contains(name);
         desired.after = known[name].spec.control.requires.iter().filter(first).cloned().collect();
     }
     all
 }
 
-/// A stream that no other requires.
+/// Desired state without regard to streams that require this one.
 fn alone(record: &Record, now: UnixTime, used: Option<UnixTime>) -> Desired {
     let control = &record.spec.control;
     let ((running, said), until) = match &control.schedule {
@@ -63,7 +63,8 @@ fn alone(record: &Record, now: UnixTime, used: Option<UnixTime>) -> Desired {
     }
 }
 
-/// The latest word counts: that of the calendar, or what was said by hand since. And when that was.
+/// Whether the stream should run, and since when: the more recent of the last scheduled event and the last start or
+/// stop by hand.
 fn by_calendar(record: &Record, schedule: &Schedule, now: UnixTime) -> (bool, UnixTime) {
     match schedule.last(now) {
         Some(tick) if tick.at >= record.switched => (tick.running, tick.at),
@@ -72,7 +73,7 @@ fn by_calendar(record: &Record, schedule: &Schedule, now: UnixTime) -> (bool, Un
     }
 }
 
-/// What a stream requires, and what that requires, and so on.
+/// All streams that a stream requires, directly or indirectly.
 fn requirements(known: &Known, name: &StreamName) -> BTreeSet<StreamName> {
     let mut found = BTreeSet::new();
     let mut open = vec![name.clone()];
@@ -99,7 +100,7 @@ mod tests {
         UnixTime::from_millis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond() as u64)
     }
 
-    /// Runs on weekdays from 8 to 18 o'clock in Berlin.
+    /// A stream that runs on weekdays from 8:00 to 18:00 in Berlin.
     fn office() -> Record {
         let mut request = StreamRequest::named("a");
         let schedule =
@@ -122,7 +123,7 @@ mod tests {
         check(&office, "2026-11-20T06:59:59Z", false, "2026-11-20T07:00:00Z");
         check(&office, "2026-11-20T07:00:00Z", true, "2026-11-20T17:00:00Z");
         check(&office, "2026-11-20T17:00:00Z", false, "2026-11-23T07:00:00Z");
-        // A process that slept from Friday to Tuesday, and summer time.
+        // The process was suspended from Friday to Tuesday; summer time.
         check(&office, "2026-11-24T12:00:00Z", true, "2026-11-24T17:00:00Z");
         check(&office, "2026-03-27T12:00:00Z", true, "2026-03-27T17:00:00Z");
         check(&office, "2026-03-29T12:00:00Z", false, "2026-03-30T06:00:00Z");

@@ -1,9 +1,9 @@
-//! Which runs may work faster than real time at the same moment.
+//! Permits for runs that work faster than real time.
 
 use tokio::sync::Semaphore;
 
-/// Permits for work that is faster than real time. They are few, so that streams that are on time keep enough of the
-/// processor.
+/// Permits for work that is faster than real time. Their number is limited, so that streams that are on time keep
+/// enough processor time.
 #[derive(Debug)]
 pub struct CatchUpPermits {
     pub(super) starting: Semaphore,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::base::timeline::UnixTime;
 use crate::media::window::Output;
 
-/// Phases stored in the history: some hours of a stream that keeps failing.
+/// Number of phases in the history, enough for some hours of a stream that fails repeatedly.
 const HISTORY: usize = 50;
 
 /// Phases of a stream.
@@ -32,15 +32,15 @@ pub enum Phase {
 impl Phase {
     /// All words that [`Self::parse`] accepts.
     pub const WORDS: [&'static str; 5] = ["stopped", "starting", "running", "waiting", "failed"];
-    /// Every phase.
+    /// All phases.
     pub const ALL: [Self; 5] = [Self::Stopped, Self::Starting, Self::Running, Self::Waiting, Self::Failed];
 
-    /// Its name in JSON.
+    /// Name in JSON.
     pub const fn as_str(self) -> &'static str {
         Self::WORDS[self as usize]
     }
 
-    /// Reads a word.
+    /// Parses a name.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|phase| phase.as_str() == word)
     }
@@ -51,9 +51,9 @@ impl Phase {
 pub struct Moment {
     /// The phase.
     pub phase: Phase,
-    /// When it began.
+    /// Start of the phase.
     pub since: UnixTime,
-    /// The reason, if something is wrong.
+    /// Error, if the stream should run and does not.
     pub error: Option<String>,
 }
 
@@ -64,11 +64,11 @@ pub struct Status {
     pub phase: Phase,
     /// When the phase began.
     pub since: UnixTime,
-    /// Why the stream does not run although it should.
+    /// Error because of which the stream does not run, if it should run.
     pub error: Option<String>,
     /// The newest phases, oldest first; the last is the current one.
     pub history: VecDeque<Moment>,
-    /// Its published media; it remains for some time after a stop.
+    /// Published media. They remain available for some time after a stop.
     pub output: Option<Arc<Output>>,
 }
 

@@ -1,4 +1,4 @@
-//! What all streams of a process share.
+//! Dependencies and limits that all streams of a process share.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,11 +24,11 @@ pub struct Setting {
     pub deliver: Deliver,
     /// Whether this process pushes streams.
     pub pushes: bool,
-    /// Where clients find this server, if not where it listens.
+    /// URL of this server for its clients, if it differs from the address to listen on.
     pub public_url: Option<BaseUrl>,
     /// Versions of the encoder libraries, which are part of each revision.
     pub encoders: String,
-    /// Media directory, if there is one.
+    /// Media directory, if segments are written to disk.
     pub directory: Option<PathBuf>,
     /// Metrics of the process.
     pub metrics: Arc<Metrics>,

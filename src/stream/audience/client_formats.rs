@@ -55,7 +55,7 @@ impl ClientFormats {
         }
     }
 
-    /// The format of a client that was marked or found within [`FORGET_AFTER`].
+    /// The format of a client that was marked or found within `FORGET_AFTER`.
     pub fn find(&self, key: Key, now: UnixTime) -> Option<Format> {
         let cell = self.slots(key).find(|cell| load(cell).is(key))?;
         let format = load(cell).format();
