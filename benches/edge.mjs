@@ -1,5 +1,6 @@
 // @ts-check
-// What do players cost behind a cache, and what reaches the replicas? The shipped caches before two of them.
+// What do players behind a cache cost, and how many requests reach the replicas? Measured with the shipped caches in
+// front of two replicas.
 
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -13,23 +14,23 @@ const { Viewers } = await import('./edge/viewers.mjs');
 
 const SECONDS = 60;
 const IDLE_SECONDS = 10;
-/** Half of them play LL-HLS, half LL-DASH. */
+/** Numbers of clients. Half of them play LL-HLS, half LL-DASH. */
 const CLIENTS = [50, 100, 200];
-/** The last of them is judged. */
+/** The last number is judged against the target. */
 const MOST = Number(CLIENTS.at(-1));
 const LEAST_KEPT = 0.95;
-/** From half of them to all: 2 if nothing were shared. */
+/** Target for the growth of requests from half the clients to all; 2 would mean that nothing is shared. */
 const MOST_GROWTH = 1.25;
-/** Of what went wrong. */
+/** Maximum number of errors that are printed. */
 const FEW = 5;
-/** Of `/proc/PID/stat`: a constant of Linux. */
+/** Ticks per second in `/proc/PID/stat`: a constant of Linux. */
 const TICKS_A_SECOND = 100;
 const KINDS = { parts: /\.\d+\.m4s$/, playlists: /\.m3u8\?/, segments: /\/\d+\.m4s$/ };
 const CACHES = { nginx: startEdge, varnish: startVarnish };
 
 /** @typedef {keyof typeof KINDS} Kind */
 /** @typedef {InstanceType<typeof Viewers>['answers'][number]} Answer */
-/** Requests, and those that the cache has answered by itself. @typedef {{ all: number, kept: number }} Served */
+/** Number of requests, and of those answered from the cache. @typedef {{ all: number, kept: number }} Served */
 
 /** @param {string} name @param {string} value @param {[target: string, met: boolean]} [judged] */
 function line(name, value, judged) {
@@ -37,7 +38,7 @@ function line(name, value, judged) {
   console.log(`  ${name.padEnd(58)}${value.padStart(18)}${verdict}`);
 }
 
-/** @param {number} pid @returns {number} seconds of processor so far, with those of its children */
+/** @param {number} pid @returns {number} processor time in seconds, including that of child processes */
 function cpuSeconds(pid) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter((child) => child !== '');
@@ -61,9 +62,9 @@ class Bench {
   #servers;
   #edge;
   #revision;
-  /** Cores that the replicas take when nobody asks them. */
+  /** Cores that the replicas use without clients. */
   #idle = 0;
-  /** Requests a second that have reached a replica, for each number of clients. @type {Record<Kind, number[]>} */
+  /** Requests a second that reached a replica, for each number of clients. @type {Record<Kind, number[]>} */
   #reached = { parts: [], playlists: [], segments: [] };
 
   /**
@@ -78,7 +79,7 @@ class Bench {
   }
 
   async idle() {
-    // Until the past is filled in.
+    // Waits until the past of the window is rendered.
     await pause(IDLE_SECONDS * 1000);
     const before = this.#replicas();
     await pause(IDLE_SECONDS * 1000);

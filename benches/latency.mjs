@@ -1,5 +1,5 @@
 // @ts-check
-// How far behind the clock is the picture in players with low latency? Read from the strip in the picture, over a minute.
+// How far behind UTC is the picture in low-latency players? Read from the strip in the picture, over a minute.
 
 import { fileURLToPath } from 'node:url';
 
@@ -23,7 +23,7 @@ console.log('\nHow far behind the clock is the picture in players with low laten
 const server = await Server.start();
 const browser = await launch();
 try {
-  // The other is there from the start, with chunks of 0.24 s.
+  // The other stream exists from the start, with the default chunks.
   await server.api('POST', '', { name: 'quick', chunk_frames: 4 });
   for (const [stream, chunk] of /** @type {const} */ ([['test', '0.24 s'], ['quick', '0.16 s']])) {
     for (const [path, player, mostMs] of PLAYS) {

@@ -1,6 +1,6 @@
 // @ts-check
-// A definition that changes while it is played, from one server and from two that share it and take turns request by
-// request: nobody stops.
+// A definition changes during playback, from one server and from two that share it and take turns request by request.
+// No player stops.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -15,9 +15,9 @@ import { advancesInRealTime, everyPictureIsRead, figures, playedCleanly } from '
 
 const STREAM = 'changing';
 const PATTERNS = ['ebu', 'grid', 'smpte'];
-/** From the change to the new picture on the screen of the player that is furthest behind, and some seconds of it. */
+/** Seconds from the change until every player shows the new picture, and some seconds more. */
 const PLAYS_AFTERWARDS_S = 20;
-/** shaka-player looks at an MPD every three seconds. */
+/** shaka-player reloads an MPD every three seconds. */
 const LONGEST_STALL_MS = 6000;
 
 /** @type {Awaited<ReturnType<typeof startNats>>} */
@@ -34,7 +34,7 @@ let smaller = false;
 before(async () => {
   nats = await startNats();
   servers = [await Server.start('--store', nats.url), await Server.start('--store', nats.url)];
-  // The one that a new store begins with.
+  // The default stream, which a new store begins with.
   assert.equal((await servers[0].api('DELETE', '/test')).status, 204);
   assert.equal((await servers[0].api('POST', '', { name: STREAM, video: SMALL_VIDEO })).status, 201);
   await Promise.all(servers.map((server) => until('both make the stream', 20, async () => {
@@ -52,9 +52,9 @@ after(async () => {
 });
 
 /**
- * Another picture, sound and bitrate, and another size if players are to be told something else.
+ * Changes picture, audio and bitrate, and the size too if players must set up their decoders anew.
  * @param {'as before' | 'another'} size
- * @returns {Promise<string>} the revision to come
+ * @returns {Promise<string>} the new revision
  */
 async function change(size) {
   changes += 1;
@@ -71,16 +71,16 @@ async function change(size) {
 }
 
 /**
- * One change for several players.
+ * One change for several players, made when all of them play.
  * @param {number} players
  * @param {Size} size
- * @returns {() => Promise<string>} what each of them calls when it plays; the change is made when the last has called it
+ * @returns {() => Promise<string>} called by each player when it plays; resolves with the new revision
  */
 function changeForAll(players, size) {
   /** @type {(revision: Promise<string>) => void} */
   let resolve;
   /** @type {Promise<string>} */
-  const changed = new Promise((told) => (resolve = told));
+  const changed = new Promise((fulfil) => (resolve = fulfil));
   let playing = 0;
   return () => {
     playing += 1;
@@ -98,8 +98,8 @@ async function allServeTheSame(urls) {
   }
 }
 
-/** At the start of a Period players set up their decoders anew, and wait for that. @param {import('./players/play.mjs').Report} report */
-function goesOn(report) {
+/** Players may pause at the start of a Period, where they set up their decoders. @param {import('./players/play.mjs').Report} report */
+function continuesCleanly(report) {
   assert.deepEqual(report.errors, []);
   assert.ok(report.stallsMs.every((ms) => ms < LONGEST_STALL_MS), `stalls of ${report.stallsMs} ms`);
   assert.ok(!report.stands, 'it stands still at the end');
@@ -107,29 +107,29 @@ function goesOn(report) {
 }
 
 /**
- * Segments that were requested under the name that an MPD gives them are those of the new definition.
+ * Segments requested under the name in the MPD belong to the new definition.
  * @param {string[]} urls @param {string} revision
  */
-async function hasNewOnes(urls, revision) {
+async function requestsNewSegments(urls, revision) {
   const own = async (/** @type {string} */ url) => (await fetch(url.replace(/[0-9a-f]{8}\/(\d+\.m4s)$/, `${revision}/$1`))).status === 200;
   const found = await Promise.all(urls.filter((url) => url.endsWith('.m4s')).slice(-5).map(own));
   assert.ok(found.includes(true), 'a segment after the change');
 }
 
 /** @typedef {'as before' | 'another'} Size */
-/** @typedef {[file: string, player: string, from: 'one server' | 'two servers']} Way */
-/** The ways of a line play at the same time. @type {[protocol: string, size: Size, ways: Way[]][]} */
-const WAYS = [
+/** @typedef {[file: string, player: string, from: 'one server' | 'two servers']} Playback */
+/** The plays of an entry run simultaneously. @type {[protocol: string, size: Size, playbacks: Playback[]][]} */
+const PLAYBACKS = [
   ['HLS', 'as before', [['hls.m3u8', 'hls.js', 'one server'], ['hls.m3u8', 'shaka-player', 'two servers'],
     ['llhls.m3u8', 'hls.js', 'two servers'], ['llhls.m3u8', 'shaka-player', 'one server']]],
   ['DASH', 'as before', [['dash.mpd', 'dash.js', 'two servers'], ['dash.mpd', 'shaka-player', 'one server'],
     ['lldash.mpd', 'dash.js', 'one server'], ['lldash.mpd', 'shaka-player', 'two servers']]],
   ['DASH', 'another', [['dash.mpd', 'dash.js', 'two servers'], ['lldash.mpd', 'shaka-player', 'one server']]],
 ];
-for (const [protocol, size, ways] of WAYS) describe(`${protocol}, size ${size}`, { concurrency: ways.length }, () => {
-  const changed = changeForAll(ways.length, size);
-  for (const [file, player, from] of ways) {
-    test(`${player} plays ${file} of ${from} on over a change`, { timeout: 120_000 }, async (t) => {
+for (const [protocol, size, playbacks] of PLAYBACKS) describe(`${protocol}, size ${size}`, { concurrency: playbacks.length }, () => {
+  const changed = changeForAll(playbacks.length, size);
+  for (const [file, player, from] of playbacks) {
+    test(`${player} continues to play ${file} of ${from} over a change`, { timeout: 120_000 }, async (t) => {
       const url = from === 'one server' ? servers[1].url : proxy.url;
       const play = await Play.open(browser, player, `${url}/live/${STREAM}/${file}`);
       try {
@@ -142,14 +142,14 @@ for (const [protocol, size, ways] of WAYS) describe(`${protocol}, size ${size}`,
         const isNewPeriod = size === 'another';
         const named = file.endsWith('.m3u8') || isNewPeriod;
         for (const track of isNewPeriod ? ['v'] : ['v', 'a']) {
-          const asked = play.requests.filter((url) => url.includes(`/${track}/`) && url.endsWith('.m4s'));
-          if (named) assert.ok(asked.filter((url) => url.includes(`/${revision}/`)).length > 3, `of the new ${track}: ${asked}`);
-          else await hasNewOnes(asked, revision);
+          const requested = play.requests.filter((url) => url.includes(`/${track}/`) && url.endsWith('.m4s'));
+          if (named) assert.ok(requested.filter((url) => url.includes(`/${revision}/`)).length > 3, `of the new ${track}: ${requested}`);
+          else await requestsNewSegments(requested, revision);
         }
         assert.deepEqual(play.refused, []);
         await allServeTheSame(play.requests.filter((url) => url.includes('/v/') && url.endsWith('.m4s')).slice(-4, -1));
         if (isNewPeriod) {
-          goesOn(report);
+          continuesCleanly(report);
         } else {
           playedCleanly(report);
           advancesInRealTime(report);

@@ -1,6 +1,6 @@
 // @ts-check
-// A stream that has changed is joined by players that read an MPD once and compute numbers from 1970: ffmpeg, and mpv, which is
-// built on it. Those that played it before the change play on where decoders need not be told anything.
+// ffmpeg and mpv, which is built on it, read an MPD once and compute segment numbers from 1970. They join a stream
+// after a change, and continue over a change that needs no new decoder.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -12,9 +12,9 @@ import { Server } from './players/server.mjs';
 
 const run = promisify(execFile);
 const FPS = 25;
-/** Joins read what is there already, and then play in real time. */
+/** Seconds of a join, which reads existing segments first and then plays in real time. */
 const PLAYS_S = 6;
-/** From before the change until the players have come to what is after it. */
+/** Seconds from before the change until the players have passed it. */
 const PLAYS_OVER_S = 20;
 const SLACK_MS = 40_000;
 
@@ -53,11 +53,11 @@ async function joins(file, height) {
   const joined = await ffmpeg(file, PLAYS_S);
   assert.ok(joined.frames >= PLAYS_S * FPS - 1, `${joined.frames} frames`);
   assert.equal(joined.height, height);
-  // An init segment for each track, and what is played; those before the change are refused.
+  // Refused requests: an init segment for each track, and the segments before the change.
   assert.ok(joined.requests < 40, `${joined.requests} requests`);
 }
 
-test('ffmpeg and mpv play on over a change of the pattern', { timeout: 120_000 }, async () => {
+test('ffmpeg and mpv continue over a change of the pattern', { timeout: 120_000 }, async () => {
   const files = ['dash.mpd', 'lldash.mpd'];
   const plays = files.map((file) => ffmpeg(file, PLAYS_OVER_S));
   const mpv = run('mpv', ['--no-config', '--vo=null', '--ao=null', `--length=${PLAYS_OVER_S}`, '--msg-level=all=error', `${server.url}/live/test/dash.mpd`], {

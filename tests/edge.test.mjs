@@ -1,6 +1,6 @@
 // @ts-check
-// The shipped caches before two servers: how many requests get through to them, what they keep apart, and that a server
-// that goes is no client's business.
+// The shipped caches in front of two servers: how many requests reach the servers, which answers are stored separately,
+// and that no client notices when a server ends.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -13,7 +13,7 @@ import { Server } from './players/server.mjs';
 import { startVarnish } from './players/varnish.mjs';
 import { advancesInRealTime, figures, playedCleanly } from './players/verdict.mjs';
 
-/** Whether those who wait are told at once, and get a segment that is being made from the one request for it. */
+/** Whether blocked requests are answered as soon as one of them is, and a segment that is being made is requested once. */
 const CACHES = [
   { name: 'nginx', start: startEdge, shares: false },
   { name: 'varnish', start: startVarnish, shares: true },
@@ -21,7 +21,7 @@ const CACHES = [
 const CLIENTS = 100;
 const TRACK = '/live/test/v';
 const TRIES = 3;
-/** What is asked for is there after two segments; an edge that is patient waits ten seconds before it asks another server. */
+/** Seconds until a requested segment exists, two segments; a patient edge waits ten seconds before it tries another server. */
 const STUCK_MS = 9000;
 
 /** @type {Server[]} */
@@ -38,8 +38,8 @@ async function get(path, headers = {}) {
   return { status: response.status, cache: response.headers.get('x-cache-status'), headers: response.headers, body };
 }
 
-/** @param {string} kind @returns {Promise<number>} requests that both servers have answered */
-async function reached(kind) {
+/** @param {string} kind @returns {Promise<number>} requests of this kind that both servers have answered */
+async function originRequests(kind) {
   let sum = 0;
   for (const server of servers) {
     const samples = (await server.text('/metrics')).matchAll(/^barstone_http_requests_total\{(.*)\} (\d+)$/gm);
@@ -48,7 +48,7 @@ async function reached(kind) {
   return sum;
 }
 
-/** @param {string} playlist @returns {{ sequence: number, segments: string[] }} newest last */
+/** @param {string} playlist @returns {{ sequence: number, segments: string[] }} segments, the newest last */
 function listed(playlist) {
   const sequence = Number(/^#EXT-X-MEDIA-SEQUENCE:(\d+)$/m.exec(playlist)?.[1]);
   return { sequence, segments: playlist.split('\n').filter((line) => /\.m4s$/.test(line) && !line.startsWith('#')) };
@@ -59,7 +59,7 @@ async function newest() {
   return { number: sequence + segments.length - 1, path: `${TRACK}/${segments.at(-1)}` };
 }
 
-/** @param {string} path @returns {Promise<Buffer[]>} what comes of it at a time */
+/** @param {string} path @returns {Promise<Buffer[]>} the pieces of the body */
 async function inPieces(path) {
   const response = await fetch(edge.url + path);
   assert.deepEqual([response.status, response.headers.get('content-length')], [200, null]);
@@ -69,17 +69,18 @@ async function inPieces(path) {
 }
 
 /**
- * A segment that so many ask for before it is there, and what each gets at a time; another if it breaks off on a busy machine.
+ * Many clients request a segment before it exists and receive it in pieces. Tries another segment if one breaks off on
+ * a busy machine.
  * @param {number} clients
  */
-async function grown(clients) {
+async function growingSegment(clients) {
   for (let more = TRIES; ; more -= 1) {
     const { number, path } = await newest();
     const growing = path.replace(`${number}.m4s`, `${number + 2}.m4s`);
-    const asked = await reached('media');
+    const requestsBefore = await originRequests('media');
     try {
       const all = await Promise.all(Array.from({ length: clients }, () => inPieces(growing)));
-      return { growing, all, cost: (await reached('media')) - asked };
+      return { growing, all, cost: (await originRequests('media')) - requestsBefore };
     } catch (error) {
       if (more === 1 || error instanceof assert.AssertionError) throw error;
     }
@@ -96,31 +97,31 @@ CACHES.forEach(({ name, start, shares }) => describe(name, () => {
     for (const server of servers) await server.stop();
   });
 
-  test('media is asked for once', async () => {
+  test('media is requested once', async () => {
     const { path } = await newest();
-    const asked = await reached('media');
+    const requestsBefore = await originRequests('media');
     const all = await Promise.all(Array.from({ length: CLIENTS }, () => get(path)));
     for (const { status, body } of all) assert.deepEqual([status, body.equals(all[0].body)], [200, true]);
-    assert.ok((await reached('media')) - asked <= 3, 'it grows with the clients');
+    assert.ok((await originRequests('media')) - requestsBefore <= 3, 'it grows with the clients');
     const again = await get(`${path}?CMCD=a`, { Range: 'bytes=0-99' });
     assert.deepEqual([again.status, again.cache, again.body.length], [206, 'HIT', 100]);
   });
 
-  test('those who wait for the same part cost a few requests, and each gets it', async (t) => {
+  test('clients that wait for the same part cost a few requests, and each gets the part', async (t) => {
     const { number } = await newest();
     const path = `${TRACK}/llhls.m3u8?_HLS_msn=${number + 2}&_HLS_part=0`;
-    const asked = await reached('manifest');
+    const requestsBefore = await originRequests('manifest');
     const all = await Promise.all(Array.from({ length: CLIENTS }, () => get(path)));
     for (const { status, body } of all) assert.deepEqual([status, body.equals(all[0].body)], [200, true]);
     assert.ok(all[0].body.includes(`${number + 2}.0.m4s`), 'it is not yet there');
-    // Two segments of waiting, in which one asks every tenth of a second; and what a slow machine adds.
-    const cost = (await reached('manifest')) - asked;
+    // Clients wait for two segments, during which one client polls every 0.1 s. A slow machine adds some requests.
+    const cost = (await originRequests('manifest')) - requestsBefore;
     const kept = all.filter(({ cache }) => cache === 'HIT').length;
     t.diagnostic(`${cost} requests for ${CLIENTS} clients, ${kept} answered from the cache`);
     assert.ok(shares ? cost <= 3 : cost < CLIENTS && kept > 0);
   });
 
-  test('the order of directives and what else is in a query make no difference', async () => {
+  test('the order of directives and other parameters make no difference', async () => {
     const { number } = await newest();
     await get(`${TRACK}/llhls.m3u8?_HLS_msn=${number}&_HLS_part=1&_HLS_skip=YES`);
     const other = await get(`${TRACK}/llhls.m3u8?_HLS_skip=YES&session=7&_HLS_part=1&_HLS_msn=${number}`);
@@ -131,19 +132,19 @@ CACHES.forEach(({ name, start, shares }) => describe(name, () => {
     assert.doesNotMatch(whole.body.toString(), /#EXT-X-SKIP/);
   });
 
-  test('compressed and plain playlists are kept apart', async () => {
+  test('compressed and plain playlists are cached separately', async () => {
     const { number } = await newest();
     const path = `${TRACK}/llhls.m3u8?_HLS_msn=${number}`;
-    for (const [asked, coding] of [['br, gzip', 'gzip'], ['gzip;q=0', null], ['identity', null], ['gzip', 'gzip']]) {
-      const answer = await get(path, { 'Accept-Encoding': String(asked) });
-      assert.equal(answer.headers.get('content-encoding'), coding, String(asked));
+    for (const [accepted, coding] of [['br, gzip', 'gzip'], ['gzip;q=0', null], ['identity', null], ['gzip', 'gzip']]) {
+      const answer = await get(path, { 'Accept-Encoding': String(accepted) });
+      assert.equal(answer.headers.get('content-encoding'), coding, String(accepted));
       assert.ok(answer.body.toString().startsWith('#EXTM3U'));
     }
     assert.equal((await get(path, { 'Accept-Encoding': 'gzip, deflate' })).cache, 'HIT');
   });
 
-  test('a segment that is being made comes chunk by chunk', async () => {
-    const { growing, all, cost } = await grown(shares ? CLIENTS : 2);
+  test('a segment that is being made is sent chunk by chunk', async () => {
+    const { growing, all, cost } = await growingSegment(shares ? CLIENTS : 2);
     if (shares) assert.ok(cost <= 2, 'it grows with the clients');
     await get(growing);
     const whole = await get(growing);
@@ -164,7 +165,7 @@ CACHES.forEach(({ name, start, shares }) => describe(name, () => {
     });
   }));
 
-  test('a change through the edge needs the token, and what is for operation stays inside', async () => {
+  test('a change through the edge needs the token, and probes and metrics are not exposed', async () => {
     const stop = await fetch(`${edge.url}/api/v1/streams/test/stop`, { method: 'POST' });
     assert.equal(stop.status, 401);
     assert.equal((await stop.json()).code, 'token_needed');
@@ -172,7 +173,7 @@ CACHES.forEach(({ name, start, shares }) => describe(name, () => {
     assert.equal((await get('/readyz')).status, 200);
   });
 
-  test('a server that is stuck is left alone', async () => {
+  test('the edge avoids a server that is stuck', async () => {
     servers[0].freeze();
     try {
       const { number } = await newest();
@@ -187,7 +188,7 @@ CACHES.forEach(({ name, start, shares }) => describe(name, () => {
     }
   });
 
-  test('a server that ends takes no request with it', async () => {
+  test('no request fails when a server ends', async () => {
     const failed = /** @type {string[]} */ ([]);
     let over = false;
     let answered = 0;

@@ -1,5 +1,5 @@
 // @ts-check
-// What docker/install-packages.sh says on systems that have no apt-get, each made of a directory of commands.
+// What docker/install-packages.sh prints on systems without apt-get. Each system is a directory of commands.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,12 +1,12 @@
 // @ts-check
-// Players go up and down a ladder of renditions without anybody seeing more than another size.
+// Players switch between the renditions of a ladder, and only the size of the picture changes.
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 
 import { until } from './players/deadline.mjs';
 import { Play } from './players/play.mjs';
-import { open } from './players/theatre.mjs';
+import { open } from './players/fixture.mjs';
 import { advancesInRealTime, figures, playedCleanly } from './players/verdict.mjs';
 
 const { server, browser } = await open();
@@ -21,7 +21,7 @@ const LADDER = {
     { id: 'v180', width: 320, height: 180, bitrate: 300_000 },
   ],
 };
-/** What is buffered of one rendition plays before the next is seen. */
+/** Seconds until a new rendition is visible, because the buffered one plays first. */
 const SWITCHES_WITHIN_S = 20;
 
 before(async () => {

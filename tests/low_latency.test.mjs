@@ -1,6 +1,6 @@
 // @ts-check
-// Players in their low-latency modes, from one server, from two that take turns request by request, and from a cache
-// before those.
+// Low-latency modes of players, from one server, from two that take turns request by request, and from a cache in front
+// of two.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -11,7 +11,7 @@ import { Play } from './players/play.mjs';
 import { Server } from './players/server.mjs';
 import { advancesInRealTime, agreesWithProgramTime, figures, latencyMs, playedCleanly } from './players/verdict.mjs';
 
-/** Far less than without low latency, far more than on a machine that has nothing else to do. */
+/** Maximum latency in ms: far less than without low latency, far more than on an idle machine. */
 const MOST_MS = 4000;
 
 /** @type {Server[]} */
@@ -37,7 +37,7 @@ after(async () => {
   for (const server of servers) await server.stop();
 });
 
-/** Two take half of the machine, servers included. */
+/** Number of simultaneous plays. Two need half of the machine, servers included. */
 const AT_ONCE = 2;
 /** @type {[path: string, player: string, seconds: number, from: 'one server' | 'two servers' | 'a cache'][]} */
 const PLAYS = [

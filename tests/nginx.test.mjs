@@ -1,5 +1,5 @@
 // @ts-check
-// Another server on the same volume serves the media directory as the same stream.
+// nginx on the same volume serves the media directory like the server itself.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

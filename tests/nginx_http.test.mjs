@@ -1,5 +1,5 @@
 // @ts-check
-// nginx with the configurations that are shipped: where it listens, and what pages of other origins may read.
+// The shipped configurations of nginx: listening addresses, and what pages of other origins may read.
 
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';

@@ -1,5 +1,5 @@
 // @ts-check
-// A stream that runs on demand: whoever watches starts it, and it stops when nobody does any more.
+// A viewer starts an on-demand stream, and it stops when nobody watches.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import { until } from './players/deadline.mjs';
 import { Play } from './players/play.mjs';
 import { SMALL_VIDEO, Server } from './players/server.mjs';
-import { open } from './players/theatre.mjs';
+import { open } from './players/fixture.mjs';
 import { figures, playedCleanly } from './players/verdict.mjs';
 
 const { server, browser } = await open(() => Server.small());

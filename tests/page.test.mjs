@@ -1,5 +1,5 @@
 // @ts-check
-// The page in a browser: plays, changes streams, and says what is wrong.
+// The page in a browser: it plays, changes streams and reports errors.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -11,13 +11,13 @@ import { remove, temporaryDirectory } from './players/leftovers.mjs';
 import { freePort } from './players/ports.mjs';
 import { startPrefixProxy } from './players/prefix.mjs';
 import { Server } from './players/server.mjs';
-import { open } from './players/theatre.mjs';
+import { open } from './players/fixture.mjs';
 
 const { server, browser } = await open();
 
 /** @typedef {import('playwright-core').Page} Page */
 
-/** What the page plays when it is opened without a choice. */
+/** The format and player that the page chooses by default. */
 const FIRST = 'llhls/hls.js';
 const OTHERS = [
   ['hls', 'hls.js'], ['hls', 'shaka-player'], ['dash', 'dash.js'], ['dash', 'shaka-player'],
@@ -25,15 +25,15 @@ const OTHERS = [
 ];
 const TOKEN = 'open-sesame!';
 const SCREENSHOTS = fileURLToPath(new URL('players/out/', import.meta.url));
-/** For changes that the page shows after its next request for the list. */
+/** Seconds within which a change is visible, after the next request for the list. */
 const SOON_S = 10;
 const STARTS_WITHIN_S = 20;
 const PLAYS_S = 3;
-/** For some segments, after which the server has forgotten the viewers of earlier tests. */
+/** Seconds after which the server no longer counts the viewers of earlier tests. */
 const COUNTED_WITHIN_S = 40;
 
 /**
- * A link with the API token to a page that plays nothing, because it chooses a stream that is not there.
+ * A link with the API token to a page that plays nothing, because the chosen stream does not exist.
  * @param {Server} server
  */
 function quietPage(server) {
@@ -43,7 +43,7 @@ function quietPage(server) {
 /**
  * Opens the page, and closes it after `use`.
  * @param {string} url
- * @param {(page: Page, faults: string[]) => Promise<void>} use gets the errors of the console as `faults`
+ * @param {(page: Page, faults: string[]) => Promise<void>} use `faults` contains the errors of the console
  */
 async function withPage(url, use) {
   const page = await (await browser.newContext()).newPage();
@@ -185,7 +185,7 @@ test('the page plays the first stream on opening, and every format and player fr
   });
 });
 
-/** Nothing here judges how well a stream plays, so several pages may share the processor. */
+/** No test here judges how well a stream plays, so several pages may share the processor. */
 describe('while other pages play', { concurrency: 2 }, () => {
   test('playback that the browser blocks starts with a button', { timeout: 60_000 }, async () => {
     const page = await (await browser.newContext()).newPage();
@@ -268,7 +268,7 @@ describe('while other pages play', { concurrency: 2 }, () => {
       await playbackBegins(page);
       hasFailed = true;
       await noteBecomes(page, 'test failed: x264enc: no such codec');
-      // Other pages of the same server may make news as well.
+      // Other pages of the same server may cause events too.
       assert.match((await page.locator('#news').textContent()) ?? '', /\btest failed: x264enc: no such codec$/);
       await page.screenshot({ path: `${SCREENSHOTS}page-failed.png`, fullPage: true });
     } finally {
@@ -276,7 +276,7 @@ describe('while other pages play', { concurrency: 2 }, () => {
     }
   });
 
-  test('a server without room says why a stream waits, and nothing typed is lost; then the connection is lost', { timeout: 120_000 }, async () => {
+  test('a server without capacity says why a stream waits, and nothing typed is lost; then the connection is lost', { timeout: 120_000 }, async () => {
     const crowded = await Server.start('--max-pixels-per-second', '30000000');
     try {
       const small = [{ id: 'v', width: 320, height: 180, bitrate: 400_000 }];
@@ -342,7 +342,7 @@ describe('while other pages play', { concurrency: 2 }, () => {
     }
   });
 
-  test('what the server does not allow is said beside the field', { timeout: 60_000 }, async () => {
+  test('an error of the server is shown beside its field', { timeout: 60_000 }, async () => {
     const definition = { name: 'too-thin', video: [{ id: 'v1080', width: 1920, height: 1080, bitrate: 200_000 }] };
     const { status, answer } = await server.api('POST', '', definition);
     assert.deepEqual([status, answer.field], [422, 'video[0].bitrate']);

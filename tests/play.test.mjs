@@ -1,16 +1,16 @@
 // @ts-check
-// A server that nobody has configured plays in the players that people use.
+// A server with the default configuration plays in common players.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { Play } from './players/play.mjs';
-import { open } from './players/theatre.mjs';
+import { open } from './players/fixture.mjs';
 import { advancesInRealTime, agreesWithProgramTime, figures, playedCleanly } from './players/verdict.mjs';
 
 const { server, browser } = await open();
 
-/** Two take half of the machine, server included. */
+/** Number of simultaneous plays. Two need half of the machine, server included. */
 const AT_ONCE = 2;
 /** @type {[path: string, player: string, seconds: number][]} */
 const PLAYS = [

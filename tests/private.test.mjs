@@ -1,5 +1,5 @@
 // @ts-check
-// A private stream plays under a viewer token in the players that people use, and on the page of whoever may watch it.
+// A private stream plays with a viewer token in common players, and on the page for users with access.
 
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
@@ -7,7 +7,7 @@ import { before, describe, test } from 'node:test';
 import { until } from './players/deadline.mjs';
 import { Play } from './players/play.mjs';
 import { SMALL_VIDEO } from './players/server.mjs';
-import { open } from './players/theatre.mjs';
+import { open } from './players/fixture.mjs';
 import { everyPictureIsRead, figures } from './players/verdict.mjs';
 
 const { server, browser } = await open();
@@ -27,7 +27,7 @@ const PLAYS = [
 ];
 
 describe('a viewer token', { concurrency: PLAYS.length }, () => PLAYS.forEach(([path, player]) => {
-  test(`${path} plays under a token in ${player} for 10 s`, { timeout: 90_000 }, async (t) => {
+  test(`${path} plays with a viewer token in ${player} for 10 s`, { timeout: 90_000 }, async (t) => {
     const play = await Play.open(browser, player, server.url + prefix + path);
     try {
       const report = await play.played(10);

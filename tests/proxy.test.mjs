@@ -1,6 +1,6 @@
 // @ts-check
-// Behind nginx with its defaults on the same machine: a change needs the token, and URLs lead to where clients find the
-// server, below a path prefix too.
+// Behind nginx with default settings on the same machine: changes need the token, and URLs are right for clients, also
+// below a path prefix.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -41,7 +41,7 @@ test('a change through a plain reverse proxy needs the token', async () => {
   }
 });
 
-test('what the API answers leads on below a path prefix', async () => {
+test('URLs in answers of the API work below a path prefix', async () => {
   const streams = `${proxy.url}/tv/api/v1/streams`;
   const headers = { 'Content-Type': 'application/json', ...server.authorization };
   const body = JSON.stringify({ name: 'made', enabled: false });
@@ -60,7 +60,7 @@ test('what the API answers leads on below a path prefix', async () => {
   }
 });
 
-test('a server that knows its public URL answers URLs that are whole', async () => {
+test('a server with a public URL answers absolute URLs', async () => {
   const port = await freePort();
   const base = `http://127.0.0.1:${port}/tv`;
   const known = await Server.start('--public-url', base);

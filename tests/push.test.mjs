@@ -1,6 +1,6 @@
 // @ts-check
-// nginx with its RTMP module gets a stream pushed and cuts it into HLS and DASH of its own, which play: at first, after
-// nginx was killed, and after the server was.
+// nginx with its RTMP module receives a push and makes its own HLS and DASH, which play: at first, after nginx was
+// killed, and after the server was killed.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -16,9 +16,9 @@ import { Server } from './players/server.mjs';
 import { advancesInRealTime, figures, playedCleanly } from './players/verdict.mjs';
 
 const KEY = 'a-key-that-nobody-sees';
-/** For the longest rest between two tries, and a machine that is busy. */
+/** Seconds for the longest pause between two attempts on a busy machine. */
 const RUNS_AGAIN_WITHIN_S = 90;
-/** What players of DASH want to have before they begin. */
+/** Number of segments that DASH players need before they start. */
 const SEGMENTS = 5;
 const PLAYS_S = 10;
 
@@ -63,13 +63,13 @@ function targetBecomes(isSo, stream) {
   return until('the target becomes so', RUNS_AGAIN_WITHIN_S, async () => isSo(await target(stream)));
 }
 
-/** @param {string} path @returns {Promise<string>} nothing if it is not there */
+/** @param {string} path @returns {Promise<string>} the body, empty if there is none */
 async function text(path) {
   const response = await fetch(nginx.url + path);
   return response.ok ? response.text() : '';
 }
 
-/** What names the newest connection of the MPD, and what the HLS playlist has come to. */
+/** The time of the newest connection in the MPD, and the newest segment in the HLS playlist. */
 async function stand() {
   const began = /availabilityStartTime="([^"]*)"/.exec(await text(`/dash/${KEY}.mpd`))?.[1] ?? '';
   const hls = await text(`/hls/${KEY}.m3u8`);
@@ -77,11 +77,11 @@ async function stand() {
   return { began, newest: Number(/^#EXT-X-MEDIA-SEQUENCE:(\d+)$/m.exec(hls)?.[1] ?? 0) + listed };
 }
 
-/** Both players play what has come since. @param {import('node:test').TestContext} t @param {Awaited<ReturnType<typeof stand>>} since */
+/** Both players play segments newer than `since`. @param {import('node:test').TestContext} t @param {Awaited<ReturnType<typeof stand>>} since */
 async function plays(t, since) {
   await until('nginx has cut some segments', RUNS_AGAIN_WITHIN_S, async () => {
     const now = await stand();
-    // Of picture and of sound.
+    // The MPD lists segments of video and of audio.
     const listed = (await text(`/dash/${KEY}.mpd`)).match(/<S /g)?.length ?? 0;
     return now.began !== since.began && listed >= 2 * SEGMENTS && now.newest >= since.newest + SEGMENTS;
   });
@@ -100,16 +100,16 @@ async function plays(t, since) {
   }));
 }
 
-test('what nginx makes of the push plays', { timeout: 240_000 }, async (t) => {
+test('the HLS and DASH that nginx makes of the push play', { timeout: 240_000 }, async (t) => {
   await targetBecomes(({ phase }) => phase === 'running');
   await plays(t, { began: '', newest: 0 });
   const { url, error, bytes, restarts } = await target();
   assert.deepEqual([url, error, restarts], [`${nginx.rtmp}/***`, null, 0]);
-  // 2 Mbit/s of picture.
+  // The video has 2 Mbit/s.
   assert.ok(bytes > SEGMENTS * 400_000, `${bytes} bytes`);
 });
 
-test('it comes back when nginx does', { timeout: 300_000 }, async (t) => {
+test('the push resumes when nginx is restarted', { timeout: 300_000 }, async (t) => {
   const before = await stand();
   await nginx.kill9();
   await targetBecomes(({ phase, error, next_try }) => phase === 'waiting' && error !== null && next_try !== null);
@@ -118,7 +118,7 @@ test('it comes back when nginx does', { timeout: 300_000 }, async (t) => {
   await plays(t, before);
 });
 
-test('it comes back when the server does', { timeout: 300_000 }, async (t) => {
+test('the push resumes when the server is restarted', { timeout: 300_000 }, async (t) => {
   const before = await stand();
   await server.kill9();
   await server.restart();
@@ -126,7 +126,7 @@ test('it comes back when the server does', { timeout: 300_000 }, async (t) => {
   await plays(t, before);
 });
 
-test('a target that takes nothing any more is noticed, and the stream does not wait for it', { timeout: 300_000 }, async () => {
+test('a stalled target is noticed, and the stream does not wait for it', { timeout: 300_000 }, async () => {
   const newest = async () => (await server.api('GET', '/much')).answer.segment;
   assert.equal((await server.api('POST', '/much/start')).status, 200);
   await targetBecomes(({ phase }) => phase === 'running', 'much');
@@ -143,7 +143,7 @@ test('a target that takes nothing any more is noticed, and the stream does not w
   await targetBecomes(({ phase }) => phase === 'stopped', 'much');
 });
 
-test('the key is shown nowhere', async () => {
+test('the key is never printed', async () => {
   for (const path of ['/api/v1/streams', '/api/v1/streams/test', '/api/v1/definitions', '/metrics']) {
     assert.ok(!(await server.text(path)).includes(KEY), path);
   }

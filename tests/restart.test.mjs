@@ -1,12 +1,12 @@
 // @ts-check
-// A server that is killed and started again: numbers go on, and so does who was watching.
+// A server is killed and restarted: numbers continue, and so do players.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Play } from './players/play.mjs';
 import { Server } from './players/server.mjs';
-import { open } from './players/theatre.mjs';
+import { open } from './players/fixture.mjs';
 import { everyPictureIsRead, figures } from './players/verdict.mjs';
 
 const { server, browser } = await open(() => Server.small());
@@ -30,7 +30,7 @@ function mediaSequence(playlist) {
 /** @type {[path: string, player: string][]} */
 const PLAYS = [['/live/test/hls.m3u8', 'hls.js'], ['/live/test/dash.mpd', 'dash.js']];
 
-test('players play on over a kill -9', { timeout: 120_000 }, async (t) => {
+test('players continue over a kill -9', { timeout: 120_000 }, async (t) => {
   const plays = await Promise.all(PLAYS.map(([path, player]) => Play.open(browser, player, server.url + path)));
   try {
     await Promise.all(plays.map((play) => play.played(4)));

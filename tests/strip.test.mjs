@@ -1,5 +1,5 @@
 // @ts-check
-// Run with `node --test tests/`. The fixture holds bytes as src/media/signal/timecode.rs makes them, and a test there guards it.
+// Run with `node --test tests/`. The fixture contains bytes of src/media/signal/timecode.rs; a test there guards it.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -10,7 +10,7 @@ import { readStrip, readStripFromVideo } from '../static/strip.js';
 const timecodes = JSON.parse(readFileSync(new URL('strip.json', import.meta.url), 'utf8'));
 
 /**
- * A picture with the strip over grey, drawn as documented.
+ * A grey picture with the strip, drawn as documented.
  * @param {string} hex
  * @param {{ width: number, height: number, levels?: [number, number], noise?: number }} options
  */
@@ -55,7 +55,7 @@ test('pictures without a whole strip are refused', () => {
   assert.equal(readStrip(picture(bytes.replace(/.$/, (digit) => (digit === '0' ? '1' : '0')), size)), null);
 });
 
-/** A canvas that takes the nearest pixel of the picture drawn. */
+/** A canvas that scales a picture by the nearest pixel. */
 function fakeCanvas() {
   const canvas = { width: 300, height: 150, data: new Uint8ClampedArray(0), getContext: () => context };
   const context = {

@@ -1,8 +1,8 @@
 // @ts-check
-// Keeps how long each test took, over all commands of a run of `make test`:
-//   timed.mjs begin            forgets what was kept before
-//   timed.mjs run COMMAND...   runs it, shows what it writes, and keeps what libtest and Node.js say of their tests
-//   timed.mjs report           shows the slowest tests, and the total of tests and of time since `begin`
+// Records the duration of each test, over all commands of a run of `make test`:
+//   timed.mjs begin            deletes earlier records
+//   timed.mjs run COMMAND...   runs a command, prints its output, and records the tests of libtest and Node.js
+//   timed.mjs report           prints the slowest tests, and the total of tests and of time since `begin`
 
 import { spawn } from 'node:child_process';
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,13 +10,13 @@ import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** One JSON object a line: first when the run began, then each test that passed. */
+/** One JSON object a line: the start of the run, then each test that passed. */
 const FILE = fileURLToPath(new URL('../target/timed.jsonl', import.meta.url));
 const SHOWN = 20;
 
 /** @typedef {{ name: string, seconds: number }} Timed */
 
-/** Durations of the tests of one binary, which libtest does not tell: it starts them in order, as others end. */
+/** Durations of the tests of one binary. libtest does not report them, but starts tests in order as others end. */
 class Binary {
   /** @type {{ name: string, end: number }[]} in the order in which they ended */
   #ended = [];
@@ -43,7 +43,7 @@ class Binary {
   }
 }
 
-/** Reads the lines that test runners write. */
+/** Parses the output of test runners. */
 export class Reader {
   #threads;
   /** @type {Binary | null} */
@@ -91,7 +91,7 @@ async function run([program, ...args]) {
     console.log(line);
     reader.read(line, performance.now() / 1000);
   });
-  // null if a signal has ended it.
+  // The exit code is null if a signal ended the command.
   process.exitCode = (await closed) ?? 1;
 }
 

@@ -1,5 +1,5 @@
 // @ts-check
-// Durations of tests, from the lines of libtest and of Node.js.
+// Durations of tests from the output of libtest and Node.js.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -9,10 +9,10 @@ import { Reader } from './timed.mjs';
 /** @param {number} threads @param {[now: number, line: string][]} lines @returns {Record<string, number>} seconds by name */
 function durations(threads, lines) {
   /** @type {[string, number][]} */
-  const kept = [];
-  const reader = new Reader(threads, ({ name, seconds }) => kept.push([name, seconds]));
+  const records = [];
+  const reader = new Reader(threads, ({ name, seconds }) => records.push([name, seconds]));
   for (const [now, line] of lines) reader.read(line, now);
-  return Object.fromEntries(kept);
+  return Object.fromEntries(records);
 }
 
 test('a test of libtest begins when a thread is free, in the order of names', () => {
@@ -28,7 +28,7 @@ test('a test of libtest begins when a thread is free, in the order of names', ()
   assert.deepEqual(durations(8, lines), { 'b::two': 2, 'a::one': 5, d: 6, c: 9 });
 });
 
-test('each binary begins anew', () => {
+test('each binary starts with no tests', () => {
   const lines = /** @type {[number, string][]} */ ([
     [0, 'running 1 test'], [3, 'test one ... ok'], [3, 'test result: ok.'],
     [7, 'running 1 test'], [8, 'test one::more ... ok'], [8, 'test result: ok.'],
@@ -36,7 +36,7 @@ test('each binary begins anew', () => {
   assert.deepEqual(durations(2, lines), { one: 3, 'one::more': 1 });
 });
 
-test('a test of Node.js tells itself how long it took, below the name of its suite', () => {
+test('a test of Node.js reports its own duration, below the name of its suite', () => {
   const lines = /** @type {[number, string][]} */ ([
     [0, '✔ it plays (1500.25ms)'], [0, 'ℹ start 200 ms'],
     [1, '▶ nginx'], [1, '  ✔ it plays (2000ms)'], [2, '▶ nginx (2100.5ms)'], [2, '✖ it fails (3ms)'],

@@ -1,33 +1,33 @@
 // @ts-check
-// Many players with low latency, without what they show: requests as LL-HLS and LL-DASH players make them.
+// Many low-latency players without a picture: the requests that LL-HLS and LL-DASH players make.
 
 import { Agent, get } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Of the default stream. */
+/** Values of the default stream. */
 const SEGMENT_MS = 1920;
 const CHUNK_MS = 320;
 const CHUNKS = SEGMENT_MS / CHUNK_MS;
 const BROKEN_OFF = 'broken off';
 const PATIENCE_MS = 15_000;
-/** Clocks and networks of players differ. */
+/** Maximum offset between clients, whose clocks and networks differ. */
 const SPREAD_MS = 100;
 
 export class Viewers {
-  /** What went wrong. @type {string[]} */
+  /** Errors. @type {string[]} */
   failed = [];
   answered = 0;
-  /** What a cache said of each answer, and the path. @type {{ cache: string, path: string }[]} */
+  /** Cache status and path of each answer. @type {{ cache: string, path: string }[]} */
   answers = [];
-  /** How long after its end each part was there. @type {number[]} */
+  /** Milliseconds from the end of each part to its arrival. @type {number[]} */
   lateMs = [];
-  /** Segments that broke off while they were being made, and were asked for again, as players do. */
+  /** Number of segments that broke off while they were made and were requested again, as players do. */
   again = 0;
   #agent = new Agent({ keepAlive: true, maxSockets: Infinity });
   #url;
   #revision;
 
-  /** @param {string} url of a server or a cache @param {string} revision of the default stream there */
+  /** @param {string} url of a server or a cache @param {string} revision of the default stream */
   constructor(url, revision) {
     this.#url = url;
     this.#revision = revision;
@@ -46,7 +46,7 @@ export class Viewers {
   }
 
   /**
-   * One part after the other, with the playlist that lists it; both are asked for before they are there.
+   * Requests one part after another together with the playlist that lists it, both before they exist.
    * @param {string} track
    * @param {number} untilMs
    */
@@ -72,7 +72,7 @@ export class Viewers {
     }
   }
 
-  /** @param {string} path @returns {Promise<void>} when it is there as a whole */
+  /** @param {string} path @returns {Promise<void>} resolves when the body is complete */
   async #fetch(path) {
     let problem = await this.#ask(path);
     if (problem === BROKEN_OFF) {
@@ -83,7 +83,7 @@ export class Viewers {
     else this.failed.push(`${path}: ${problem}`);
   }
 
-  /** @param {string} path @returns {Promise<string | null>} what went wrong */
+  /** @param {string} path @returns {Promise<string | null>} the error, if any */
   #ask(path) {
     return new Promise((over) => {
       const headers = path.includes('.m3u8') ? { 'Accept-Encoding': 'gzip' } : {};

@@ -1,6 +1,6 @@
 // @ts-check
-// Two replicas, the store that they share and an edge, each on a host of its own, fail in every way that they can while
-// hls.js and dash.js (both with low latency) and ffmpeg play and streams are created and stopped. `run.sh` makes the hosts.
+// Two replicas, the store that they share and an edge, each on a host of its own, fail in every possible way. Meanwhile
+// hls.js and dash.js with low latency and ffmpeg play, and streams are created and stopped. `run.sh` creates the hosts.
 
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ import { Writer } from './writer.mjs';
 
 const PLAY_SECONDS = Number(process.env.PLAY_SECONDS ?? 300);
 const TOKEN = 'the-same-for-all';
-/** Cheap to make and to play. */
+/** Definition that is cheap to encode and to play. */
 const STREAM = { name: 'played', video: [{ id: 'v', width: 640, height: 360, bitrate: 600_000 }] };
 const TRACKS = ['/live/played/v', '/live/played/a'];
 /** Eight pictures. */
@@ -81,12 +81,12 @@ before(async () => {
   };
   const headers = { Authorization: `Bearer ${TOKEN}` };
   assert.equal((await replicas.one.api('POST', '', STREAM, { headers })).status, 201);
-  // The one that a new store begins with.
+  // The default stream, which a new store begins with.
   assert.equal((await replicas.two.api('DELETE', '/test', undefined, { headers })).status, 204);
   edge = owned(await startLoggedEdge([replicas.one.url, replicas.two.url], hosts.edge));
   media = new Media([replicas.one, replicas.two], TRACKS);
   await until('both have the whole window', HEALS_WITHIN_S, async () => {
-    await media.look();
+    await media.compare();
     return media.size > 0 && media.missing.length === 0;
   });
   const browser = await launch();
@@ -141,7 +141,7 @@ async function roll(name) {
   media.again(replicas[name]);
 }
 
-/** @param {number} from place in the edge's log @returns {string[]} low-latency playlists from there on that took long */
+/** @param {number} from index in the log of the edge @returns {string[]} slow requests for low-latency playlists since then */
 function slowPlaylists(from) {
   const requests = readFileSync(edge.requests, 'utf8').slice(from).split('\n');
   return requests.filter((request) => request.includes('/llhls.m3u8') && Number(request.split(' ')[4]) > SLOW_S);
@@ -154,8 +154,8 @@ for (const [what, name, fault] of FAULTS) {
     const edgeBefore = statSync(edge.requests).size;
     const before = await Promise.all(plays.map((play) => play.report()));
     let over = false;
-    const looks = (async () => {
-      for (; !over; await pause(1000)) await media.look();
+    const comparisons = (async () => {
+      for (; !over; await pause(1000)) await media.compare();
     })();
     try {
       await pause((SLOT_S * 1000) / 8);
@@ -163,7 +163,7 @@ for (const [what, name, fault] of FAULTS) {
       await pause(Math.max(0, endsAt - performance.now()));
     } finally {
       over = true;
-      await looks;
+      await comparisons;
     }
     for (const slow of slowPlaylists(edgeBefore)) t.diagnostic(`edge: ${slow}`);
     for (const [place, play] of plays.entries()) {
@@ -194,14 +194,14 @@ test('ffmpeg has decoded everything without an error', async (t) => {
 
 test('all media is the same on both replicas', async (t) => {
   await until('both have served everything', HEALS_WITHIN_S, async () => {
-    await media.look();
+    await media.compare();
     return media.missing.length === 0;
   });
   t.diagnostic(`${media.size} files`);
   assert.deepEqual(media.different, []);
 });
 
-test('every acknowledged write is kept, and there is no other answer than 503 while the store is away', async (t) => {
+test('every acknowledged write is stored, and without the store the only error is 503', async (t) => {
   await writer.stop();
   t.diagnostic(writer.figures);
   assert.deepEqual([writer.strange, writer.impossible], [[], []]);

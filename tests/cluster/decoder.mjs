@@ -1,5 +1,5 @@
 // @ts-check
-// ffmpeg, which decodes what it plays and says what is wrong with it.
+// ffmpeg as a player that decodes everything and reports errors.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ export class Decoder {
     this.#ffmpeg = new Process('ffmpeg', [...args, '-map', '0:v', '-map', '0:a', '-f', 'null', '-']);
   }
 
-  /** @returns {Promise<{ seconds: number, log: string }>} decoded so far, and what it complained of */
+  /** @returns {Promise<{ seconds: number, log: string }>} media decoded so far, and errors */
   async end() {
     const log = this.#ffmpeg.hasEnded ? `${this.#ffmpeg.log}it has ended by itself` : this.#ffmpeg.log;
     const times = [...readFileSync(this.#progress, 'utf8').matchAll(/^out_time_us=(\d+)$/gm)];

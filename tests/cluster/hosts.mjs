@@ -1,5 +1,5 @@
 // @ts-check
-// The hosts that `run.sh` has made, and the cables between them.
+// The hosts that `run.sh` has created, and the links between them.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -14,7 +14,7 @@ export const two = new Host('10.0.0.2', `${RUN}-two`);
 export const edge = new Host('10.0.0.3', `${RUN}-edge`);
 export const store = new Host('10.0.1.3', `${RUN}-store`);
 
-/** What is sent to the store or comes from it gets lost from now on, without a word. @param {'one' | 'two'} name */
+/** From now on, packets to and from the store are dropped. @param {'one' | 'two'} name */
 export function cutFromStore(name) {
   atSwitch(`${name}-back`, 'nomaster');
 }
@@ -24,7 +24,7 @@ export function joinToStore(name) {
   atSwitch(`${name}-back`, 'master', 'back');
 }
 
-/** @param {string} end of a cable @param {string[]} change */
+/** @param {string} end of a link @param {string[]} change */
 function atSwitch(end, ...change) {
   execFileSync('ip', ['-n', `${RUN}-switch`, 'link', 'set', end, ...change]);
 }

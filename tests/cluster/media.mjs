@@ -1,27 +1,27 @@
 // @ts-check
-// What several servers serve of a stream, compared byte by byte while it plays.
+// Compares the media of several servers byte by byte while a stream plays.
 
 import { createHash } from 'node:crypto';
 
 const PATIENCE_MS = 3000;
 
 export class Media {
-  /** Paths whose bytes are not the same everywhere, or every time. @type {string[]} */
+  /** Paths whose bytes differ between servers or between requests. @type {string[]} */
   different = [];
   #servers;
   #tracks;
   /** SHA-256 by path. @type {Map<string, string>} */
   #hashes = new Map();
-  /** Paths that each server has been asked for. @type {Set<string>[]} */
-  #asked;
-  /** Paths that each server has served at some time. @type {Set<string>[]} */
+  /** Paths that were requested from each server. @type {Set<string>[]} */
+  #requested;
+  /** Paths that each server has served. @type {Set<string>[]} */
   #served;
 
   /** @param {import('../players/server.mjs').Server[]} servers @param {string[]} tracks paths */
   constructor(servers, tracks) {
     this.#servers = servers;
     this.#tracks = tracks;
-    this.#asked = servers.map(() => new Set());
+    this.#requested = servers.map(() => new Set());
     this.#served = servers.map(() => new Set());
   }
 
@@ -29,33 +29,33 @@ export class Media {
     return this.#hashes.size;
   }
 
-  /** @returns {string[]} paths that some server has not served yet */
+  /** @returns {string[]} paths that at least one server has not served */
   get missing() {
     return [...this.#hashes.keys()].filter((path) => this.#served.some((served) => !served.has(path)));
   }
 
-  /** Everything that this server lists is looked at again. @param {import('../players/server.mjs').Server} server */
+  /** Requests everything that this server lists again. @param {import('../players/server.mjs').Server} server */
   again(server) {
-    this.#asked[this.#servers.indexOf(server)].clear();
+    this.#requested[this.#servers.indexOf(server)].clear();
   }
 
-  /** Fetches what servers list and have not been asked for; a server that is away is left for the next time. */
-  async look() {
-    await Promise.all(this.#servers.map((_, index) => this.#lookAt(index).catch(() => null)));
+  /** Requests all listed files once from each server. A server that does not answer is skipped this time. */
+  async compare() {
+    await Promise.all(this.#servers.map((_, index) => this.#compareFiles(index).catch(() => null)));
   }
 
   /** @param {number} index */
-  async #lookAt(index) {
-    const asked = this.#asked[index];
+  async #compareFiles(index) {
+    const requested = this.#requested[index];
     const listed = await Promise.all(this.#tracks.map((track) => this.#listed(index, track)));
-    // What another has listed may have left the list here, but is kept for longer.
+    // A file in the list of another server may have left the list of this one, but is still available.
     const others = [...this.#hashes.keys()].filter((path) => !this.#served[index].has(path));
     for (const path of new Set([...listed.flat(), ...others])) {
-      if (asked.has(path)) continue;
+      if (requested.has(path)) continue;
       const hash = createHash('sha256').update(await this.#get(index, path)).digest('hex');
       if (hash !== (this.#hashes.get(path) ?? hash)) this.different.push(path);
       this.#hashes.set(path, hash);
-      asked.add(path);
+      requested.add(path);
       this.#served[index].add(path);
     }
   }

@@ -1,6 +1,6 @@
 // @ts-check
-// Creates, changes, stops and removes streams on servers that share a store, in turn, and keeps account of what they have
-// said to have done.
+// Creates, changes, stops and deletes streams on servers that share a store, in turn, and records the acknowledged
+// writes.
 
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -9,10 +9,10 @@ const PATIENCE_MS = 4000;
 
 /** @typedef {{ title: string, enabled: boolean }} Known */
 /**
- * What is done with one stream, one after the other.
+ * The writes to one stream, in order.
  * @type {[method: string, path: string, change: (known: Known) => Known | null][]}
  */
-const LIFE = [
+const OPERATIONS = [
   ['PUT', '', (known) => known],
   ['PUT', '', (known) => ({ ...known, title: 'changed' })],
   ['POST', '/stop', (known) => ({ ...known, enabled: false })],
@@ -20,28 +20,28 @@ const LIFE = [
   ['POST', '/stop', (known) => ({ ...known, enabled: false })],
   ['DELETE', '', () => null],
 ];
-/** Of so many streams one is not removed. */
-const STAYS = 4;
+/** One in so many streams is not deleted. */
+const DELETED_EXCEPT_ONE_IN = 4;
 
 export class Writer {
   acknowledged = 0;
-  /** Answers that are neither done nor 503. @type {string[]} */
+  /** Unexpected answers: neither a success nor 503. @type {string[]} */
   strange = [];
   /** Refusals with 503 while a server was cut off. */
   refused = 0;
-  /** What a server that is cut off from the store has said to have done. @type {string[]} */
+  /** Writes that a server without the store acknowledged. @type {string[]} */
   impossible = [];
-  /** Cut off from the store. @type {import('../players/server.mjs').Server | null} */
+  /** The server that is cut off from the store. @type {import('../players/server.mjs').Server | null} */
   cutOff = null;
-  /** May not know yet what others have made. @type {import('../players/server.mjs').Server | null} */
+  /** The server that may not know all writes yet. @type {import('../players/server.mjs').Server | null} */
   behind = null;
   #servers;
   #headers;
   #over = false;
-  /** What was acknowledged last, null for removed. @type {Map<string, Known | null>} */
+  /** Last acknowledged state of each stream; null if deleted. @type {Map<string, Known | null>} */
   #known = new Map();
-  /** What was written last and not acknowledged: it may have been done or not. @type {Map<string, Known | null>} */
-  #doubtful = new Map();
+  /** Last write without an acknowledgement, which may or may not have happened. @type {Map<string, Known | null>} */
+  #unacknowledged = new Map();
   #run;
 
   /** @param {import('../players/server.mjs').Server[]} servers @param {string} token */
@@ -56,23 +56,23 @@ export class Writer {
     await this.#run;
   }
 
-  /** @returns {Promise<string[]>} what is not everywhere as it was acknowledged, or not the same everywhere */
+  /** @returns {Promise<string[]>} streams that differ from the acknowledged state, or between servers */
   async wrong() {
     const wrong = [];
-    for (const name of new Set([...this.#known.keys(), ...this.#doubtful.keys()])) {
+    for (const name of new Set([...this.#known.keys(), ...this.#unacknowledged.keys()])) {
       const found = await Promise.all(this.#servers.map((server) => this.#find(server, name)));
       const known = this.#known.get(name) ?? null;
-      const allowed = [known, this.#doubtful.has(name) ? this.#doubtful.get(name) : known].map((one) => JSON.stringify(one));
+      const allowed = [known, this.#unacknowledged.has(name) ? this.#unacknowledged.get(name) : known].map((one) => JSON.stringify(one));
       const isRight = allowed.includes(found[0]) && found.every((one) => one === found[0]);
       if (!isRight) wrong.push(`${name} is ${found.join(' and ')}, not ${allowed.join(' or ')}`);
     }
     return wrong;
   }
 
-  /** @returns {string} for the test's log */
+  /** @returns {string} a line for the log of the test */
   get figures() {
     return `${this.acknowledged} writes acknowledged for ${this.#known.size} streams, ${this.refused} refused while away, `
-      + `${this.#doubtful.size} not acknowledged`;
+      + `${this.#unacknowledged.size} not acknowledged`;
   }
 
   async #write() {
@@ -80,7 +80,7 @@ export class Writer {
       const name = `written-${stream}`;
       /** @type {Known | null} */
       let known = { title: 'new', enabled: true };
-      for (const [method, path, change] of stream % STAYS === 0 ? LIFE.slice(0, -1) : LIFE) {
+      for (const [method, path, change] of stream % DELETED_EXCEPT_ONE_IN === 0 ? OPERATIONS.slice(0, -1) : OPERATIONS) {
         if (this.#over) return;
         known = change(/** @type {Known} */ (known));
         turn += 1;
@@ -93,7 +93,7 @@ export class Writer {
   /**
    * @param {import('../players/server.mjs').Server} server
    * @param {{ name: string, method: string, path: string, known: Known | null }} write
-   * @returns {Promise<boolean>} whether it was acknowledged
+   * @returns {Promise<boolean>} whether the write was acknowledged
    */
   async #ask(server, { name, method, path, known }) {
     const wasCutOff = this.cutOff === server;
@@ -108,7 +108,7 @@ export class Writer {
       if (isCutOff) this.impossible.push(`${status} ${method} ${name}${path}`);
       return true;
     }
-    this.#doubtful.set(name, known);
+    this.#unacknowledged.set(name, known);
     if (status === 503 && isCutOff) this.refused += 1;
     const isLeftOut = status === 404 && (wasCutOff || wasBehind);
     if (status !== null && status !== 503 && !isLeftOut) this.strange.push(`${status} ${method} ${name}${path}`);

@@ -14,12 +14,12 @@ const FLAGS = [
   '--disable-sync',
   '--no-first-run',
   '--autoplay-policy=no-user-gesture-required',
-  // Nobody looks at the window; it plays all the same.
+  // Plays continue although the window is never visible.
   '--disable-background-timer-throttling',
   '--disable-renderer-backgrounding',
 ];
 const VIEWPORT = { width: 1000, height: 800 };
-/** Chromium refuses its sandbox to root. */
+/** Chromium refuses to run its sandbox as root. */
 const ROOT_FLAGS = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
 
 export async function launch() {
@@ -41,7 +41,7 @@ export async function launch() {
     await close();
     throw error;
   }
-  /** For a page with cookies, cache and connections of its own, as on another device. */
+  /** A page with cookies, cache and connections of its own, as on another device. */
   const newContext = () => /** @type {import('playwright-core').Browser} */ (context?.browser()).newContext({ viewport: VIEWPORT });
   return { newContext, close };
 }

@@ -1,5 +1,5 @@
 // @ts-check
-// Waiting: by asking again until it is so, never by sleeping for as long as it ought to take.
+// Waiting by polling with a deadline, never by sleeping.
 
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -10,7 +10,7 @@ const ASK_EVERY_MS = 100;
  * @param {string} what for the error
  * @param {number} seconds
  * @param {() => T | Promise<T>} ask an error that it throws means "not yet"
- * @returns {Promise<T>} the first answer that is true
+ * @returns {Promise<T>} the first truthy answer
  */
 export async function until(what, seconds, ask) {
   const deadline = performance.now() + seconds * 1000;

@@ -1,5 +1,5 @@
 // @ts-check
-// What most test files play with: one server and one browser, which end with the file.
+// The fixture of most test files: one server and one browser, which end with the file.
 
 import { after } from 'node:test';
 

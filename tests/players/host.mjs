@@ -1,13 +1,13 @@
 // @ts-check
-// Where a program of a test runs: on this machine, or in a network namespace as on a machine of its own.
+// The place where a program of a test runs: this machine, or a network namespace that stands for another machine.
 
 import { freePort } from './ports.mjs';
 
-/** Whoever has the address to himself can take the same port every time. */
+/** A namespace has its own addresses, so programs in it can always use the same port. */
 const PORT = 8080;
 
 export class Host {
-  /** That programs there listen on. */
+  /** Address that programs in the namespace listen on. */
   address;
   /** @type {string | null} */
   #namespace;
@@ -18,7 +18,7 @@ export class Host {
     this.#namespace = namespace;
   }
 
-  /** @returns {Promise<number>} one that nobody listens on */
+  /** @returns {Promise<number>} a free port */
   async port() {
     return this.#namespace === null ? freePort() : PORT;
   }
@@ -26,7 +26,7 @@ export class Host {
   /**
    * @param {string} program
    * @param {readonly string[]} args
-   * @returns {[program: string, args: string[]]} what runs it there
+   * @returns {[program: string, args: string[]]} the command that runs the program there
    */
   command(program, args) {
     if (this.#namespace === null) return [program, [...args]];

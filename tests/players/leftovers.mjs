@@ -1,5 +1,6 @@
 // @ts-check
-// What a test file has made and must not leave behind, even when it ends before its hooks have run.
+// Processes and directories that a test file has created and must not leave behind, even if it ends before its hooks
+// run.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +21,7 @@ for (const signal of /** @type {NodeJS.Signals[]} */ (['SIGHUP', 'SIGINT', 'SIGT
 
 /**
  * @template {import('node:child_process').ChildProcess} T
- * @param {T} child is killed at the end of this process if it still lives
+ * @param {T} child killed at the end of this process if it still runs
  * @returns {T}
  */
 export function own(child) {
@@ -30,8 +31,8 @@ export function own(child) {
 }
 
 /**
- * @param {string} purpose goes into the name
- * @returns {string} a new directory; `remove` it, or it goes at the end of this process
+ * @param {string} purpose part of the name
+ * @returns {string} a new directory; it is deleted by `remove` or at the end of this process
  */
 export function temporaryDirectory(purpose) {
   const directory = mkdtempSync(join(tmpdir(), `barstone-test-${purpose}-`));

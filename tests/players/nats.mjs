@@ -1,5 +1,5 @@
 // @ts-check
-// The store that replicas share, with nothing outside a directory of its own.
+// A NATS server as the store that replicas share. It writes only to a directory of its own.
 
 import { HERE } from './host.mjs';
 import { remove, temporaryDirectory } from './leftovers.mjs';

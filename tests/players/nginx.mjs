@@ -1,7 +1,6 @@
 // @ts-check
-// nginx with the configuration that is shipped: as the second server of a media directory, as the cache before several
-// servers, or as one that streams are pushed to; and as a plain reverse proxy. It writes nothing outside a directory of
-// its own.
+// nginx with the shipped configurations: as a server of a media directory, as a cache in front of servers, or as a
+// receiver of pushes; and as a plain reverse proxy. It writes only to a directory of its own.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -16,12 +15,12 @@ const BINARY = '/usr/sbin/nginx';
 const SHIPPED = new URL('../../docker/nginx/', import.meta.url);
 const OWN = new URL('.', import.meta.url);
 const LISTEN = 'listen 8080 ';
-/** Where the image has the configuration. */
+/** Path of the configuration in the image. */
 const INSTALLED = '/etc/barstone/';
-/** Exists on a host with IPv6. */
+/** This file exists on a host with IPv6. */
 const IPV6 = '/proc/sys/net/ipv[6]/';
 
-/** @param {string} mediaDirectory is served at the root */
+/** @param {string} mediaDirectory directory that is served at the root */
 export function startVolume(mediaDirectory) {
   return start('volume.conf', [['root /media;', `root ${mediaDirectory};`]]);
 }
@@ -32,7 +31,7 @@ export function startEdge(urls) {
 }
 
 /**
- * @param {string[]} urls of the servers behind a cache that writes each request down
+ * @param {string[]} urls of the servers behind a cache that logs each request
  * @param {import('./host.mjs').Host} [host]
  */
 export function startLoggedEdge(urls, host = HERE) {
@@ -41,12 +40,12 @@ export function startLoggedEdge(urls, host = HERE) {
   return start('edge.conf', [['access_log off;', log]], { beside: origins(urls), host });
 }
 
-/** @param {string[]} urls of the servers that take turns, request by request, because nothing is kept */
+/** @param {string[]} urls of the servers that take turns request by request, without a cache */
 export function startProxy(urls) {
   return start('edge.conf', [['proxy_cache_lock on;', 'proxy_no_cache 1; proxy_cache_bypass 1;']], { beside: origins(urls) });
 }
 
-/** A reverse proxy that says nothing of its clients, with the same below `/tv/`. @param {string} url of the server behind it @param {number} [port] */
+/** A reverse proxy that forwards no client address, with the same server below `/tv/`. @param {string} url of the server behind it @param {number} [port] */
 export function startPlain(url, port) {
   const { host } = new URL(url);
   const places = ['location / { proxy_pass http://', 'location /tv/ { proxy_pass http://'];
@@ -54,10 +53,10 @@ export function startPlain(url, port) {
 }
 
 /**
- * On all addresses of the host; `own` is its directory.
+ * Listens on all addresses of the host. `own` is its directory.
  *
  * @param {'edge.conf' | 'volume.conf' | 'rtmp.conf'} name
- * @param {boolean} ipv6 whether the host counts as one that has it
+ * @param {boolean} ipv6 whether the host appears to have IPv6
  */
 export async function startEverywhere(name, ipv6) {
   const own = temporaryDirectory('nginx');
@@ -74,7 +73,7 @@ export async function startEverywhere(name, ipv6) {
   return { ...await run(own, name, `http://127.0.0.1:${port}`), port, rtmp };
 }
 
-/** What it makes of streams it keeps in a directory of its own; `rtmp` is where they are pushed to. */
+/** Writes the streams that it receives to a directory of its own. `rtmp` is the URL to push to. */
 export async function startRtmp() {
   const media = temporaryDirectory('rtmp');
   const port = await HERE.port();
@@ -100,9 +99,9 @@ function origins(urls) {
 
 /**
  * @param {string} name of the file
- * @param {[string, string][]} changes what stands there, and what is to
+ * @param {[string, string][]} changes texts in the file and their replacements
  * @param {{ of?: URL, beside?: string, host?: import('./host.mjs').Host, port?: number }} more directory of the file,
- *   what `origins.conf` says, and where nginx listens
+ * text of `origins.conf`, and where nginx listens
  */
 async function start(name, changes, { of = SHIPPED, beside = '', host = HERE, port: given } = {}) {
   const own = temporaryDirectory('nginx');
@@ -119,13 +118,13 @@ async function start(name, changes, { of = SHIPPED, beside = '', host = HERE, po
 }
 
 /**
- * @param {string} own directory with the files, which is removed when it stops
+ * @param {string} own directory of its files, which is deleted when it stops
  * @param {string} name of the file
- * @param {string} url where it listens
+ * @param {string} url that it listens on
  * @param {import('./host.mjs').Host} [host]
  */
 async function run(own, name, url, host = HERE) {
-  // One process, which is ended as one.
+  // A single process, so that one signal ends it.
   const args = ['-e', 'stderr', '-p', own, '-c', join(own, name), '-g', 'daemon off; master_process off;'];
   const begin = () => new Process(...host.command(BINARY, args));
   let nginx = begin();
@@ -137,7 +136,7 @@ async function run(own, name, url, host = HERE) {
   const kill9 = () => nginx.kill9();
   /** @param {'SIGSTOP' | 'SIGCONT'} name */
   const signal = (name) => process.kill(Number(nginx.pid), name);
-  /** After `kill9`, where it was. */
+  /** Starts it again at the same place, after `kill9`. */
   const restart = async () => {
     nginx = begin();
     await ready();

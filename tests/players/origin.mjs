@@ -1,5 +1,6 @@
 // @ts-check
-// Serves the stage and the page's own players and strip reader, on another origin than the server under test.
+// Serves the test page with the players and the strip reader of the product, on another origin than the server under
+// test.
 
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -33,7 +34,7 @@ export async function startOrigin() {
   };
 }
 
-/** @param {string} path without `..`, as URLs come parsed */
+/** @param {string} path without `..`, as URL parsers return it */
 function fileOf(path) {
   if (path.startsWith('/static/')) return new URL(path.slice('/static/'.length), STATIC);
   return new URL(path === '/' ? 'index.html' : path.slice(1), STAGE);

@@ -1,5 +1,5 @@
 // @ts-check
-// Plays a URL by one of the players on the stage, and tells how it went.
+// Plays a URL with one of the players of the test page and reports the result.
 
 import assert from 'node:assert/strict';
 
@@ -9,18 +9,18 @@ import { waitedForProcessorMs } from './pressure.mjs';
 
 /** @typedef {import('./stage/measure.js').Report} Measured */
 /** @typedef {import('./stage/stage.js').PlayerError} PlayerError */
-/** `waitedMs` is how long programs on this machine waited for a processor meanwhile. */
+/** `waitedMs` is the time during which programs on this machine waited for a processor. */
 /** @typedef {Measured & { errors: PlayerError[], waitedMs: number }} Report */
 
-/** Time for a start, and for a machine that is busy, on top of what is to be played. */
+/** Seconds for a start on a busy machine, in addition to those to be played. */
 const SLACK_S = 20;
 
 export class Play {
-  /** Every URL that was asked for. @type {string[]} */
+  /** All requested URLs. @type {string[]} */
   requests = [];
-  /** Answers of 400 and more. @type {string[]} */
+  /** Answers with status 400 or higher. @type {string[]} */
   refused = [];
-  /** Requests that got no answer. @type {string[]} */
+  /** Requests without an answer. @type {string[]} */
   unanswered = [];
   player;
   #page;
@@ -44,7 +44,7 @@ export class Play {
   }
 
   /**
-   * Plays that are open together share no connection, of which a browser opens six to a server.
+   * Each play has its own connections, because a browser opens at most six to a server.
    * @param {Awaited<ReturnType<typeof import('./browser.mjs').launch>>} browser
    * @param {string} player
    * @param {string} url
@@ -69,9 +69,9 @@ export class Play {
 
   /**
    * @param {string} what
-   * @param {number} seconds in which it ought to happen; it gets some more
+   * @param {number} seconds in which it should happen; some seconds are added
    * @param {(report: Report) => unknown} isSo
-   * @returns {Promise<Report>} the first of which it is so; fails at once on a fatal error
+   * @returns {Promise<Report>} the first report that satisfies `isSo`; fails immediately on a fatal error
    */
   async until(what, seconds, isSo) {
     const report = await until(`${this.player}: ${what}`, seconds + SLACK_S, async () => {
@@ -83,7 +83,7 @@ export class Play {
     return report;
   }
 
-  /** @param {number} seconds of media, from the first picture on */
+  /** @param {number} seconds of media to play, from the first picture on */
   played(seconds) {
     return this.until(`${seconds} s are played`, seconds, ({ playedMs }) => playedMs >= seconds * 1000);
   }

@@ -1,9 +1,9 @@
 // @ts-check
-// Ports of this machine.
+// Free ports of this machine.
 
 import { createServer } from 'node:net';
 
-/** For programs that cannot be told to take any port. @returns {Promise<number>} */
+/** A free port, for programs that cannot choose one themselves. @returns {Promise<number>} */
 export function freePort() {
   return new Promise((resolve, reject) => {
     const probe = createServer().once('error', reject).listen(0, '127.0.0.1', () => {

@@ -1,5 +1,5 @@
 // @ts-check
-// A reverse proxy that serves a server below a path prefix, as nginx does with `location /x/ { proxy_pass http://…/; }`.
+// A reverse proxy that serves a server below a path prefix, like nginx with `location /x/ { proxy_pass http://…/; }`.
 
 import { createServer, request } from 'node:http';
 

@@ -1,9 +1,9 @@
 // @ts-check
-// How busy this machine is, as Linux counts it.
+// How busy this machine is, according to Linux (pressure stall information).
 
 import { readFileSync } from 'node:fs';
 
-/** @returns {number} milliseconds in which something that could run had to wait for a processor; 0 if nobody counts */
+/** @returns {number} milliseconds in which a process waited for a processor; 0 if the kernel does not count them */
 export function waitedForProcessorMs() {
   try {
     return Number(/^some .*\btotal=(\d+)$/m.exec(readFileSync('/proc/pressure/cpu', 'utf8'))?.[1] ?? 0) / 1000;

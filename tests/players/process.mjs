@@ -1,5 +1,5 @@
 // @ts-check
-// A program under test as a child process: waits for what it says, ends it within a deadline.
+// A child process: it waits for lines of its output and ends it within a deadline.
 
 import { spawn } from 'node:child_process';
 
@@ -10,7 +10,7 @@ const STARTS_WITHIN_S = 20;
 const ENDS_WITHIN_MS = 15_000;
 
 export class Process {
-  /** What it has written to standard error. */
+  /** Standard error so far. */
   log = '';
   #child;
   #ended;
@@ -44,7 +44,7 @@ export class Process {
    * @template T
    * @param {string} what
    * @param {() => T | Promise<T>} ask
-   * @returns {Promise<T>} the first answer that is true; fails at once if the program ends before
+   * @returns {Promise<T>} the first truthy answer; fails immediately if the program ends before
    */
   async ready(what, ask) {
     const answer = await until(what, STARTS_WITHIN_S, () => this.hasEnded || ask());
@@ -58,7 +58,7 @@ export class Process {
     this.#child.kill(signal);
   }
 
-  /** Asks it to end, and makes it end if it does not. */
+  /** Sends SIGTERM, and kills the program if it does not end. */
   async stop() {
     if (this.hasEnded) return;
     this.#child.kill('SIGTERM');
@@ -67,7 +67,7 @@ export class Process {
     clearTimeout(tooLate);
   }
 
-  /** Ends it as a power cut would. */
+  /** Kills the program, like a power failure. */
   async kill9() {
     if (this.hasEnded) return;
     this.#child.kill('SIGKILL');

@@ -1,5 +1,5 @@
 // @ts-check
-// The server under test: the real binary on a port of its own, with a media directory of its own.
+// The server under test: the real binary on a free port, with a media directory of its own.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { Process } from './process.mjs';
 
 const BINARY = process.env.BARSTONE_BIN ?? fileURLToPath(new URL('../../target/debug/barstone', import.meta.url));
 
-/** Cheap to encode and to play. */
+/** Video that is cheap to encode and to play. */
 export const SMALL_VIDEO = [{ id: 'v', width: 320, height: 180, bitrate: 400_000 }];
 const SMALL = `
   [[streams]]
@@ -21,9 +21,9 @@ const SMALL = `
 
 export class Server {
   mediaDirectory = temporaryDirectory('media');
-  /** Where the server leaves its API token for commands of the same user. */
+  /** Directory in which the server publishes its API token. */
   #runtimeDirectory = temporaryDirectory('runtime');
-  /** Of the root, without a slash at the end. */
+  /** URL of the server, without a slash at the end. */
   url = '';
   /** @type {string[]} */
   #more;
@@ -39,16 +39,16 @@ export class Server {
 
   /**
    * @param {string[]} more arguments
-   * @returns {Promise<Server>} one that listens, and whose streams are playable
+   * @returns {Promise<Server>} a listening server whose streams are playable
    */
   static start(...more) {
     return Server.#started(new Server(more, HERE, 0));
   }
 
   /**
-   * For tests to which the size of the picture is nothing: the video of the stream `test` is `SMALL_VIDEO`.
+   * For tests that do not depend on the size of the picture: the video of the stream `test` is `SMALL_VIDEO`.
    * @param {string[]} more arguments
-   * @returns {Promise<Server>} one that listens, and whose stream is playable
+   * @returns {Promise<Server>} a listening server whose stream is playable
    */
   static async small(...more) {
     const config = join(temporaryDirectory('config'), 'barstone.toml');
@@ -76,7 +76,7 @@ export class Server {
     return server;
   }
 
-  /** Starts it again, after `kill9`, where it was. */
+  /** Starts the server again at the same place, after `kill9`. */
   async restart() {
     this.#process = this.#begin(new URL(this.url).host);
     await this.#ready();
@@ -96,7 +96,7 @@ export class Server {
     return Number(this.#process.pid);
   }
 
-  /** What it has logged since its last start. */
+  /** Log since the last start. */
   get log() {
     return this.#process.log;
   }
@@ -105,12 +105,12 @@ export class Server {
     await this.#process.kill9();
   }
 
-  /** Asks it to end; `restart` starts it again. */
+  /** Sends SIGTERM; `restart` starts the server again. */
   async end() {
     await this.#process.stop();
   }
 
-  /** Stops it where it is: it still takes connections, as its host does that, and answers nobody. */
+  /** Suspends the process. The kernel still accepts its connections, and nobody answers them. */
   freeze() {
     this.#process.signal('SIGSTOP');
   }
@@ -125,7 +125,7 @@ export class Server {
     remove(this.#runtimeDirectory);
   }
 
-  /** @param {string} path @returns {Promise<string>} what a GET of it answers */
+  /** @param {string} path @returns {Promise<string>} body of a GET request */
   async text(path) {
     const response = await fetch(this.url + path);
     assert.equal(response.status, 200, path);
@@ -133,7 +133,7 @@ export class Server {
   }
 
   /**
-   * Sends the API token with changes.
+   * Sends a request to the API, changes with the token.
    * @param {string} method
    * @param {string} path below `/api/v1/streams`
    * @param {unknown} [body]
@@ -168,7 +168,7 @@ export class Server {
   }
 }
 
-/** Without settings of whoever runs the tests. */
+/** The environment without settings of the server. */
 function withoutSettings() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('BARSTONE_')));
 }

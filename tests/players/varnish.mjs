@@ -1,5 +1,5 @@
 // @ts-check
-// Varnish with the configuration that is shipped, as the cache before several servers. It writes nothing outside a directory of
+// Varnish with the shipped configuration, as the cache in front of several servers. It writes only to a directory of
 // its own.
 
 import { cpSync, writeFileSync } from 'node:fs';

@@ -1,29 +1,29 @@
 // @ts-check
-// What a report of a player has to say for the play to count as good; pure.
+// Requirements on the report of a player, as pure functions.
 
 import assert from 'node:assert/strict';
 
 /** @typedef {import('./play.mjs').Report} Report */
 /** @typedef {import('./stage/measure.js').Sample} Sample */
 
-/** A picture is shown for 40 ms, and may be seen at its end. */
+/** A picture is visible for 40 ms and may be sampled at its end. */
 const PROGRAM_TIME_TOLERANCE_MS = 100;
-/** Over a whole play, on a machine that has nothing else to do. */
+/** Maximum deviation over a whole play, on an idle machine. */
 const REAL_TIME_TOLERANCE_MS = 300;
-/** A machine may hold a play up for as long as programs waited for a processor, but not for longer than this. */
+/** A busy machine may delay a play for as long as programs waited for a processor, up to this limit. */
 const MOST_HELD_UP_MS = 5000;
-/** Pictures at the beginning and the end of a play that are compared; single ones may come late. */
+/** Number of pictures at the beginning and at the end that are compared. Single pictures may be late. */
 const COMPARED = 5;
-/** Players settle at the live edge before they play evenly. */
+/** Milliseconds in which a player settles at the live edge before it plays evenly. */
 const SETTLED_AFTER_MS = 2000;
 
 /**
- * How hls.js goes from 0, where a video begins, to the first fragment of a live stream, if its look for stalls comes before its
- * seek, as it may on a busy machine.
+ * Error of hls.js when its check for stalls precedes its seek from 0 to the first fragment of a live stream, which
+ * happens on a busy machine.
  */
 const GOES_TO_ITS_START = /^bufferSeekOverHole .* seeking from 0 to /;
 
-/** No error, no stall, and every picture could be read. @param {Report} report */
+/** Checks for no error, no stall, and no unreadable picture. @param {Report} report */
 export function playedCleanly(report) {
   assert.deepEqual(report.errors.filter(({ fatal, what }) => fatal || !GOES_TO_ITS_START.test(what)), []);
   assert.deepEqual(report.stallsMs, []);
@@ -32,7 +32,7 @@ export function playedCleanly(report) {
   everyPictureIsRead(report);
 }
 
-/** Pictures that can be read, and go on. @param {Report} report */
+/** Checks that pictures are readable and continue. @param {Report} report */
 export function everyPictureIsRead({ samples }) {
   assert.ok(samples.length > 0, 'no picture');
   assert.deepEqual(samples.filter(({ stripMs }) => stripMs === null), [], 'pictures that cannot be read');
@@ -40,7 +40,7 @@ export function everyPictureIsRead({ samples }) {
   assert.deepEqual(backwards, [], 'pictures that are not later than the one before');
 }
 
-/** The pictures advance as media time does, and as wall time does when the machine lets it. @param {Report} report */
+/** Checks that pictures advance with media time, and with wall time as far as the machine allows. @param {Report} report */
 export function advancesInRealTime(report) {
   const settled = report.samples.filter(({ wallMs }) => wallMs - report.samples[0].wallMs >= SETTLED_AFTER_MS);
   assert.ok(settled.length >= 2 * COMPARED, 'too few pictures');
@@ -50,7 +50,7 @@ export function advancesInRealTime(report) {
   within(gain(({ wallMs, stripMs }) => wallMs - Number(stripMs)), realTimeToleranceMs(report), 'wall time');
 }
 
-/** The player knows of every picture when it is. @param {Report} report */
+/** Checks that the player knows the UTC of every picture. @param {Report} report */
 export function agreesWithProgramTime({ samples }) {
   for (const { stripMs, programMs } of samples) {
     assert.ok(programMs !== null, 'the player knows no time');
@@ -58,12 +58,12 @@ export function agreesWithProgramTime({ samples }) {
   }
 }
 
-/** From the clock in the picture to the clock on the wall, in the middle. @param {Report} report @returns {number} */
+/** Median latency in ms from the clock in the picture to UTC. @param {Report} report @returns {number} */
 export function latencyMs({ samples }) {
   return median(samples.map(({ wallMs, stripMs }) => wallMs - Number(stripMs)));
 }
 
-/** @param {Report} report @returns {string} for the test's log */
+/** @param {Report} report @returns {string} a line for the log of the test */
 export function figures(report) {
   const { startupMs, playedMs, stallsMs, hiccupsMs, samples, frames, droppedFrames, waitedMs } = report;
   return [
