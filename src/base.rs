@@ -1,8 +1,10 @@
-//! Basics that all other wings use: time, network addresses, secrets, metrics and error texts. This wing uses no other.
+//! Basics that all other wings use: time, network addresses, secrets, memory, metrics and error texts. This wing uses no
+//! other.
 
 #[cfg(test)]
 pub(crate) mod mutation;
 
+pub mod memory;
 pub mod metrics;
 pub mod network;
 pub mod os_error;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
+use barstone::base::memory;
 use barstone::cli::client;
 use barstone::cli::{self, Cli, Command};
 use barstone::program::app::{self, AppError, Start};
@@ -89,6 +90,7 @@ fn raise_open_files() {
 
 /// `ignored` are the environment variables that look like settings and have no effect.
 fn serve(sources: Sources, config: Config, ignored: &[String]) -> anyhow::Result<()> {
+    memory::set_up();
     let log =
         telemetry::start(&config.log, config.log_format).map_err(|error| anyhow::anyhow!(error)).context("log")?;
     for name in ignored {

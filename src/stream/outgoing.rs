@@ -50,11 +50,13 @@ impl Outgoing {
         drop(written);
         // A panic was logged where it happened.
         _ = mirror.await;
+        setting.trimmer.request();
         tokio::select! {
             () = sleep(window * SERVED_WINDOWS) => {}
             () = served.cancelled() => {}
         }
         earlier.remove(&output);
+        setting.trimmer.request();
     }
 }
 

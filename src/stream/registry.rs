@@ -131,6 +131,7 @@ impl Registry {
             () = directory::remove_abandoned(directory.clone(), clock.clone()) => {}
             () = self.count_on() => {}
             () = self.definitions.follow() => {}
+            () = self.setting.trimmer.run() => {}
             () = self.over.cancelled() => {}
         }
     }

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::capacity::Capacity;
 use super::permits::CatchUpPermits;
 use super::{Deliver, Events, Render};
+use crate::base::memory::Trimmer;
 use crate::base::metrics::Metrics;
 use crate::base::utc::Clock;
 use crate::definition::spec::{BaseUrl, Limits};
@@ -32,6 +33,8 @@ pub struct Setting {
     pub directory: Option<PathBuf>,
     /// Metrics of the process.
     pub metrics: Arc<Metrics>,
+    /// Returns the memory of streams that ended.
+    pub trimmer: Trimmer,
     /// Events of all streams.
     pub events: Arc<Events>,
     /// Tracks every task of every stream.
@@ -56,6 +59,7 @@ impl Setting {
             encoders: encoders.to_owned(),
             directory: None,
             metrics: Arc::default(),
+            trimmer: Trimmer::default(),
             events: Arc::default(),
             tasks: TaskTracker::new(),
             catch_up_permits: CatchUpPermits::default(),

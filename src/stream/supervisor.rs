@@ -73,7 +73,10 @@ impl Supervisor {
             }
             match wanted.order.pause() {
                 None => match self.run(&wanted.record, pushes.take()).await {
-                    Outcome::Ended(ended) => self.ended = ended.unwrap_or(self.ended),
+                    Outcome::Ended(ended) => {
+                        self.ended = ended.unwrap_or(self.ended);
+                        self.setting.trimmer.request();
+                    }
                     Outcome::Followed(presentation, pushed) => {
                         pushes = Some(pushed);
                         outgoing.retain(|(task, _)| !task.is_finished());
@@ -98,6 +101,8 @@ impl Supervisor {
             // A panic was logged where it happened.
             _ = task.await;
         }
+        // The window of a removed stream is dropped with this supervisor, before the trim.
+        self.setting.trimmer.request();
     }
 
     /// Does nothing until something else is wanted. What was published remains for as long as a playlist
@@ -109,6 +114,7 @@ impl Supervisor {
             () = over.cancelled() => return,
         }
         self.status.send_modify(|status| status.output = None);
+        self.setting.trimmer.request();
         tokio::select! {
             _ = self.instruction.changed() => {}
             () = over.cancelled() => {}

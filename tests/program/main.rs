@@ -22,6 +22,7 @@ mod disk_trouble;
 mod headers;
 mod hooks;
 mod http2;
+mod memory;
 mod openapi;
 mod players;
 mod presentations;
