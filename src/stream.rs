@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-use crate::media::pipeline::{Delivery, Job, Over, PipelineError, PushError};
+use crate::media::pipeline::{Delivery, Job, PipelineError, PushEnd, PushError};
 
 pub mod audience;
 pub mod hooks;
@@ -40,7 +40,7 @@ pub type Render = Arc<dyn Fn(Job, CancellationToken) -> BoxFuture<'static, Resul
 
 /// Pushes to one target until the token is cancelled. The second interface to [`crate::media::pipeline`].
 pub type Deliver =
-    Arc<dyn Fn(Delivery, CancellationToken) -> BoxFuture<'static, Result<Over, PushError>> + Send + Sync>;
+    Arc<dyn Fn(Delivery, CancellationToken) -> BoxFuture<'static, Result<PushEnd, PushError>> + Send + Sync>;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,5 @@
-//! From access units to CMAF (ISO/IEC 23000-19): init segments and chunks. Pure: bytes in, bytes out; which
-//! frame an access unit is, the caller says. A segment is its chunks one after another and has no bytes of
-//! its own.
+//! CMAF packaging (ISO/IEC 23000-19) of access units: init segments and chunks. Pure functions of bytes and frame
+//! numbers. A segment is the concatenation of its chunks.
 
 mod avc;
 mod init;
@@ -14,32 +13,32 @@ pub use media::Media;
 pub use packager::{Chunk, Format, Packager};
 pub use samples::{level, samples};
 
-/// Every file holds one track, and this is its id.
+/// Track id of the single track in every file.
 const TRACK_ID: u32 = 1;
 
-/// Why an encoder's output cannot be packaged.
+/// The output of an encoder cannot be packaged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PackageError {
-    /// Access units do not follow each other.
+    /// Access units are not consecutive.
     #[error("frame {found} came where frame {expected} was due")]
     OutOfOrder {
-        /// The frame that was due.
+        /// The expected frame.
         expected: u64,
-        /// The frame that came.
+        /// The frame received.
         found: u64,
     },
-    /// The bytes of an access unit or of a decoder configuration do not parse.
+    /// An access unit or a decoder configuration cannot be parsed.
     #[error("{what} of frame {frame} is malformed")]
     Malformed {
-        /// What was read.
+        /// What was parsed.
         what: &'static str,
-        /// The frame it belongs to.
+        /// Its frame.
         frame: u64,
     },
-    /// An IDR picture is not where a segment starts, or a segment does not start with one.
+    /// An IDR picture inside a segment, or a segment without an IDR picture at its start.
     #[error("frame {frame}: segments start with an IDR picture and hold no other")]
     MisplacedIdr {
-        /// The frame in question.
+        /// The frame.
         frame: u64,
     },
 }

@@ -25,56 +25,56 @@ pub use engine::run;
 pub use job::Job;
 pub use measure::measure;
 pub use probe::{Encoders, probe};
-pub use push::{Delivery, Over, PushError, Receipt, push};
+pub use push::{Delivery, PushEnd, PushError, Receipt, push};
 
-/// Why a run ended although nobody stopped it.
+/// Why a run ended without being stopped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PipelineError {
-    /// The installation lacks an element or its plugin.
+    /// GStreamer lacks an element.
     #[error(
         "GStreamer element {element} is missing.{} Check: gst-inspect-1.0 {element}",
         package(element).map_or_else(String::new, |package| format!(" Debian/Ubuntu: apt install {package}."))
     )]
     MissingElement {
-        /// Name of the element's factory.
+        /// Name of the element factory.
         element: String,
     },
-    /// An element reported an error or refused what it was given.
+    /// An element reported an error or refused its input.
     #[error("{element}: {message}")]
     Element {
-        /// Name of the element, its track included.
+        /// Name of the element, including its track.
         element: String,
-        /// Its own words.
+        /// Message of the element.
         message: String,
     },
-    /// A track stood still although frames of it were due.
+    /// A track made no progress although frames were due.
     #[error("{element} has encoded nothing for {:.1} s", limit.as_secs_f64())]
     Stalled {
-        /// Name of the element, its track included.
+        /// Name of the element, including its track.
         element: String,
-        /// For how long that is allowed.
+        /// Maximum duration without progress.
         limit: Duration,
     },
     /// The run cannot keep up with UTC, or was suspended.
     #[error("{} ms behind UTC: the machine is too slow for the stream, or was suspended", behind.as_millis())]
     Late {
-        /// By how much.
+        /// Delay behind UTC.
         behind: Duration,
     },
-    /// An encoder made what was not asked of it.
+    /// The output of an encoder cannot be packaged.
     #[error("{element}: {source}")]
     Package {
-        /// Name of the element, its track included.
+        /// Name of the element, including its track.
         element: String,
-        /// What is wrong with it.
+        /// The error.
         source: PackageError,
     },
-    /// The pipeline ended by itself.
+    /// The pipeline ended unexpectedly.
     #[error("the pipeline ended by itself")]
     Ended,
 }
 
-/// The Debian package that has an element.
+/// Debian package that contains an element.
 fn package(element: &str) -> Option<&'static str> {
     match element {
         "capsfilter" => Some("libgstreamer1.0-0"),
@@ -87,7 +87,7 @@ fn package(element: &str) -> Option<&'static str> {
 }
 
 impl PipelineError {
-    /// Whether the same run may succeed at another time.
+    /// Whether the same run may succeed later.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::MissingElement { .. } => false,

@@ -1,7 +1,7 @@
-//! The test signal, picture and sound, as pure functions of the definition and of frame or sample indices since 1970.
+//! The test signal, picture and audio, as pure functions of the definition and of frame or sample indices since 1970.
 //!
-//! The same input gives the same bytes on every machine: all decisions about pixels and samples are integer arithmetic.
-//! Nothing here reads a clock or knows an encoder; when a frame is due is the business of `timeline` and `pipeline`.
+//! The same input gives the same bytes on every machine: all pixels and samples result from integer arithmetic. No
+//! function reads a clock or depends on an encoder.
 
 mod bars;
 mod canvas;
@@ -27,27 +27,27 @@ pub use layout::Layout;
 pub use timecode::Timecode;
 pub use tone::{CHANNELS, Tone};
 
-/// Version of the drawing and of the sound; it changes whenever a byte of either does.
+/// Version of the drawing and of the audio. Increment it when any byte changes.
 pub const VERSION: u32 = 1;
 
-/// What is drawn: everything about a picture but the time.
+/// The constant part of a picture: everything but the time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Picture {
-    /// Width in pixels; even, 90 or more.
+    /// Width in pixels, even, at least 90.
     pub width: u32,
-    /// Height in pixels; even, 90 or more. The longer side is 160 or more.
+    /// Height in pixels, even, at least 90. The longer side is at least 160.
     pub height: u32,
     /// Frames per second.
     pub rate: Rate,
-    /// What fills the picture behind the clock.
+    /// Background behind the clock.
     pub pattern: Pattern,
-    /// The large line over the clock; a long one is drawn smaller, then cut. May be empty.
+    /// Large text above the clock. A long text is drawn smaller, then cut. May be empty.
     pub title: String,
-    /// The small line under the clock. May be empty.
+    /// Small text below the clock. May be empty.
     pub label: String,
 }
 
-/// Draws the frames of one rendition; all that does not depend on the frame is prepared once.
+/// Draws the frames of one rendition. The constant part is drawn once.
 #[derive(Debug, Clone)]
 pub struct Painter {
     layout: Layout,
@@ -58,7 +58,7 @@ pub struct Painter {
 }
 
 impl Painter {
-    /// Draws what is the same in all frames of `picture`.
+    /// Draws the constant part of `picture`.
     pub fn new(picture: &Picture) -> Self {
         let layout = Layout::new(picture.width, picture.height);
         let mut base = vec![0; layout.size()];
@@ -74,19 +74,19 @@ impl Painter {
         Self { layout, rate: picture.rate, base, clock, sweep }
     }
 
-    /// How the planes lie in a frame.
+    /// Layout of the planes in a frame.
     pub fn layout(&self) -> Layout {
         self.layout
     }
 
-    /// A frame with all that does not depend on the index; the rest is for [`Painter::paint`] to fill.
+    /// A frame with the constant part only. [`Painter::paint`] completes it.
     pub fn blank(&self) -> Vec<u8> {
         self.base.clone()
     }
 
-    /// Makes `frame` the picture of frame `index` since 1970. Only luma changes.
+    /// Draws frame `index`, counted from 1970, into `frame`. Only luma changes.
     ///
-    /// `frame` is a copy of [`Painter::blank`] or any frame that this painter has painted; the result is the same.
+    /// `frame` is a copy of [`Painter::blank`] or a frame that this painter has painted. The result is the same.
     ///
     /// # Panics
     /// If `frame` is shorter than [`Layout::size`].

@@ -17,7 +17,7 @@ use super::instruction::Instruction;
 use super::setting::Setting;
 use crate::base::metrics::labels;
 use crate::definition::spec::Push;
-use crate::media::pipeline::{Delivery, Over, Receipt};
+use crate::media::pipeline::{Delivery, PushEnd, Receipt};
 use crate::media::window::Output;
 
 pub(super) mod targets;
@@ -90,11 +90,11 @@ impl Target {
             let accepted = Arc::new(SetOnce::new());
             let (result, healthy) = self.attempt(&accepted, &over).await;
             let error = match result {
-                Ok(Over::Stopped | Over::Ended) => {
+                Ok(PushEnd::Stopped | PushEnd::Ended) => {
                     over.cancelled().await;
                     break;
                 }
-                Ok(Over::Changed) => continue,
+                Ok(PushEnd::Changed) => continue,
                 Err(error) => self.push.url.redact(&error.to_string()),
             };
             tracing::warn!(target = %self.push.url, error, "the push failed");
@@ -110,7 +110,7 @@ impl Target {
         &self,
         accepted: &Arc<SetOnce<()>>,
         over: &CancellationToken,
-    ) -> (Result<Over, crate::media::pipeline::PushError>, Option<Instant>) {
+    ) -> (Result<PushEnd, crate::media::pipeline::PushError>, Option<Instant>) {
         let counted = self.setting.metrics.push_bytes.get_or_create_owned(&labels(self.output.spec.name.as_str()));
         let receipt = Receipt { bytes: self.targets.bytes(&self.push), counted, taken: Arc::clone(accepted) };
         let (output, clock) = (Arc::clone(&self.output), self.setting.clock.clone());

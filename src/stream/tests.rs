@@ -23,14 +23,14 @@ mod watchdog;
 /// 2026-11-21T03:40:28.800Z
 const SEGMENT: u64 = 935_016_890;
 
-/// What the next live run does, once it has made its first segments.
+/// Reaction of a live run after its first segments.
 #[derive(Debug, Clone)]
 enum Act {
     RunUntilStopped,
     Fail(PipelineError),
 }
 
-/// From which segment until which.
+/// First segment and end (exclusive) of a job.
 type Asked = (u64, Option<u64>);
 
 /// A pipeline that follows a script.
@@ -71,7 +71,7 @@ fn registry(script: &Script) -> Registry {
     registry_at(script, &Arc::new(AtomicU64::new(SEGMENT)))
 }
 
-/// At the start of segment `now`.
+/// A registry at the start of segment `now`.
 fn registry_at(script: &Script, now: &Arc<AtomicU64>) -> Registry {
     let now = Arc::clone(now);
     registry_with(script, Clock::from_fn(move || UnixTime::from_millis(now.load(Ordering::Relaxed) * 1920)))
@@ -133,7 +133,7 @@ async fn the_live_edge_comes_before_the_past() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_is_playable_when_all_tracks_have_caught_up() {
     let output = Output::new(spec("a"), spec("a").revision(""));
-    // In chunk 5 of its segment.
+    // The time is in chunk 5 of its segment.
     let clock = Clock::from_fn(|| UnixTime::from_millis(SEGMENT * 1920 + 1300));
     let wait = async |limit| {
         let playable = run::until_playable(&output, SEGMENT - 4..SEGMENT, &clock);
@@ -165,13 +165,13 @@ async fn a_failed_run_is_restarted() {
     tokio::time::sleep(Duration::from_secs(60)).await;
     let view = until(&registry, Phase::Running).await;
     assert_eq!(view.status.error, None);
-    // The second run finds the first one's segments and goes on after them.
+    // The second run finds the segments of the first and continues after them.
     let live: Vec<_> = script.jobs().into_iter().filter(|(_, until)| until.is_none()).collect();
     assert_eq!(live, [(SEGMENT - 4, None), (SEGMENT, None), (SEGMENT, None)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_is_late_leaves_a_gap_and_no_more() {
+async fn a_late_run_leaves_a_gap_only() {
     let late = Act::Fail(PipelineError::Late { behind: Duration::from_secs(3) });
     let now = Arc::new(AtomicU64::new(SEGMENT));
     let script = Script::of([late]);
@@ -185,7 +185,7 @@ async fn a_run_that_is_late_leaves_a_gap_and_no_more() {
     assert_eq!(live, [(SEGMENT - 4, None), (SEGMENT + 3, None)]);
     let output = view.status.output.unwrap();
     let snapshot = output.tracks[0].window.snapshot();
-    // The past is there, whichever of the runs has filled it in.
+    // The past exists, whichever run has rendered it.
     let is_there = |number: &u64| matches!(snapshot.lookup(*number), Lookup::Ready(_));
     let gaps: Vec<_> = snapshot.listed().unwrap().filter(|number| !is_there(number)).collect();
     assert_eq!(gaps, [SEGMENT, SEGMENT + 1, SEGMENT + 2]);
@@ -214,7 +214,7 @@ async fn a_missing_element_is_not_retried() {
     assert!(view.status.error.unwrap().contains("x264enc"));
     tokio::time::sleep(Duration::from_secs(300)).await;
     assert_eq!(script.jobs().iter().filter(|(_, until)| until.is_none()).count(), 1);
-    // A new wish is a new chance.
+    // A new start is a new attempt.
     registry.enable(&name("a"), false, Guard::Always).await.unwrap();
     until(&registry, Phase::Stopped).await;
     registry.enable(&name("a"), true, Guard::Always).await.unwrap();
@@ -270,7 +270,7 @@ async fn a_presentation_with_another_window_follows_on_the_one_before() {
         "two seconds from now are within the next segment"
     );
     assert!(!before.ended() && after.earlier()[0].id == before.id);
-    // Nothing makes its last segments here, and it is not waited for.
+    // Nothing renders the last segments here, and the stop does not wait for them.
     tokio::time::sleep(Duration::from_secs(30)).await;
     assert!(before.ended() && after.earlier().len() == 1);
     // Two of the longer windows.
@@ -288,7 +288,7 @@ async fn a_stream_switches_to_another_picture_without_ending() {
     registry.put(spec("a"), Guard::New).await.unwrap();
     let output = until(&registry, Phase::Running).await.status.output.unwrap();
     let titled = |title: &str| StreamSpec { title: title.into(), ..spec("a") };
-    // Two seconds from now are within the next segment.
+    // The notice of two seconds ends within the next segment.
     registry.put(titled("never seen"), Guard::Always).await.unwrap();
     registry.put(titled("other"), Guard::Always).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -321,7 +321,7 @@ fn asleep(name: &str, idle: Duration) -> StreamSpec {
     spec
 }
 
-/// A registry whose clock is that of tokio, which is kept as it should be.
+/// A reconciled registry on the clock of tokio.
 fn kept(script: &Script) -> Arc<Registry> {
     kept_with(scripted(script))
 }
@@ -336,7 +336,7 @@ fn kept_with(render: Render) -> Arc<Registry> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_stream_requires_runs_first() {
+async fn required_streams_run_first() {
     let registry = kept(&Script::default());
     let mut needy = spec("a");
     needy.control.requires = vec![name("b")];
@@ -387,7 +387,7 @@ async fn a_stuck_reconciler_is_noticed() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(!left_alone.is_alive().await);
     assert!(kept.is_alive().await);
-    // As a process finds it that was suspended.
+    // Like a process that was suspended.
     tokio::time::advance(Duration::from_secs(3600)).await;
     assert!(kept.is_alive().await);
 }

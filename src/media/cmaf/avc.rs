@@ -1,11 +1,11 @@
-//! H.264 access units as MP4 samples hold them: NAL units behind four bytes of length (ISO/IEC 14496-15 5.3).
+//! H.264 access units as samples of an MP4 file: NAL units with lengths of four bytes (ISO/IEC 14496-15 5.3).
 
 const NAL_SLICE: u8 = 1;
 const NAL_IDR: u8 = 5;
 
-/// Appends the slices of an access unit to `sample` and says whether it is an IDR picture. Access unit
-/// delimiters, parameter sets (they are in the init segment) and the encoder's own SEI (it stands on the
-/// first frame of a run only) are left out. `None` if the lengths do not add up or there is no slice.
+/// Appends the slices of an access unit to `sample` and returns whether it is an IDR picture. Access unit delimiters,
+/// parameter sets (they are in the init segment) and the SEI of the encoder (only the first frame of a run has one) are
+/// omitted. `None` if the lengths are inconsistent or there is no slice.
 pub(super) fn append_slices(access_unit: &[u8], sample: &mut Vec<u8>) -> Option<bool> {
     let mut rest = access_unit;
     let mut idr = None;
@@ -32,7 +32,7 @@ mod tests {
     }
 
     #[test]
-    fn only_slices_are_kept() {
+    fn only_slices_are_packaged() {
         let mut sample = Vec::new();
         let idr = append_slices(&unit(&[&[9, 16], &[0x67, 1], &[0x68, 2], &[6, 5, 1], &[0x65, 7, 7]]), &mut sample);
         assert_eq!(idr, Some(true));
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_is_refused() {
+    fn truncated_access_units_are_refused() {
         let whole = unit(&[&[0x65, 1, 2, 3]]);
         for end in 1..whole.len() {
             assert_eq!(append_slices(&whole[..end], &mut Vec::new()), None, "{end}");

@@ -9,16 +9,16 @@ use mp4_atom::{
 use super::{Media, TRACK_ID};
 use crate::base::timeline::SAMPLE_RATE;
 
-/// What a decoder has to know before the first frame.
+/// Decoder configuration of a track.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Configuration {
     /// H.264.
     Avc {
         /// AVCDecoderConfigurationRecord (ISO/IEC 14496-15 5.3.3.1).
         record: Vec<u8>,
-        /// Pixels.
+        /// Width in pixels.
         width: u16,
-        /// Pixels.
+        /// Height in pixels.
         height: u16,
     },
     /// AAC-LC, stereo, 48 kHz.
@@ -31,7 +31,7 @@ pub enum Configuration {
 }
 
 impl Configuration {
-    /// The `codecs` string of RFC 6381; `None` if the record is cut short.
+    /// The `codecs` string (RFC 6381). `None` if the record is too short.
     pub fn codec(&self) -> Option<String> {
         match self {
             Self::Avc { record, .. } => {
@@ -42,8 +42,7 @@ impl Configuration {
         }
     }
 
-    /// The init segment of a track whose media time counts `timescale` ticks a second. `None` if the
-    /// record does not parse.
+    /// The init segment of a track with this timescale. `None` if the record cannot be parsed.
     pub fn init_segment(&self, timescale: u32) -> Option<Media> {
         let mut bytes = Vec::with_capacity(1024);
         self.ftyp().encode(&mut bytes).ok()?;
@@ -79,7 +78,7 @@ impl Configuration {
                     hdlr: self.hdlr(),
                     minf: self.minf()?,
                 },
-                // What the track is for, in the words of DASH (ISO/IEC 14496-12 8.10.4).
+                // Role of the track (ISO/IEC 14496-12 8.10.4), with a value of the DASH role scheme.
                 udta: Some(Udta {
                     kind: vec![Kind { scheme_uri: "urn:mpeg:dash:role:2011".into(), value: "main".into() }],
                     ..Udta::default()
@@ -144,7 +143,7 @@ fn avc1(record: &[u8], width: u16, height: u16) -> Option<Avc1> {
         },
         avcc: <Avcc as mp4_atom::Atom>::decode_body(&mut &record[..]).ok()?,
         btrt: None,
-        // BT.709 in studio range, as it is drawn.
+        // The pictures are drawn in BT.709 studio range.
         colr: Some(Colr::Nclx {
             colour_primaries: 1,
             transfer_characteristics: 1,

@@ -1,5 +1,5 @@
-//! Finished media bytes in pieces. Padding is a slice of one constant, so a window holds it once for all
-//! streams, and chunks and the segment that they make up share their pieces.
+//! Media bytes in pieces. Padding is a slice of one constant, so it is in memory once for all streams. A segment shares
+//! its pieces with its chunks.
 
 use std::fmt;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use xxhash_rust::xxh3::Xxh3Default;
 
-/// Immutable bytes with their length and a strong validator; a clone costs two counters.
+/// Immutable bytes with their length and a strong entity tag. Cloning copies no bytes.
 #[derive(Clone)]
 pub struct Media {
     pieces: Arc<[Bytes]>,
@@ -17,7 +17,7 @@ pub struct Media {
 }
 
 impl Media {
-    /// The bytes of `pieces` one after another.
+    /// The concatenation of `pieces`.
     pub fn new(pieces: Vec<Bytes>) -> Self {
         let mut hash = Xxh3Default::new();
         pieces.iter().for_each(|piece| hash.update(piece));
@@ -25,17 +25,17 @@ impl Media {
         Self { pieces: pieces.into(), len, etag: format!("\"{:032x}\"", hash.digest128()).into() }
     }
 
-    /// All of `parts` one after another.
+    /// The concatenation of `parts`.
     pub fn concat<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
         Self::new(parts.into_iter().flat_map(|part| part.pieces.iter().cloned()).collect())
     }
 
-    /// The bytes, in order.
+    /// The pieces in order.
     pub fn pieces(&self) -> &[Bytes] {
         &self.pieces
     }
 
-    /// The bytes as one piece, which is a copy unless they are one already.
+    /// The bytes as one piece, copied if there are several.
     pub fn joined(&self) -> Bytes {
         match self.pieces() {
             [one] => one.clone(),
@@ -48,17 +48,17 @@ impl Media {
         self.len
     }
 
-    /// Whether there are no bytes.
+    /// Whether the length is zero.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Entity tag: quoted, a hash of the bytes (RFC 9110 8.8.3).
+    /// Strong entity tag (RFC 9110 8.8.3): a hash of the bytes, in quotes.
     pub fn etag(&self) -> &str {
         &self.etag
     }
 
-    /// The pieces of a part of the bytes; what lies past the end is left out.
+    /// Pieces of the bytes in `range`, cut at the end of the bytes.
     pub fn slice(&self, range: Range<u64>) -> Vec<Bytes> {
         let mut start = 0;
         let mut pieces = Vec::new();

@@ -1,5 +1,5 @@
-//! Access units of one track in, chunks out: numbers and times come from the frame index alone, and video
-//! segments are padded to their bitrate.
+//! Packages the access units of one track into chunks. Numbers and times follow from the frame index. Video segments
+//! are padded to their bitrate.
 
 use std::ops::Range;
 
@@ -10,42 +10,42 @@ use super::padding::{self, Padding};
 use super::{Media, PackageError, TRACK_ID, avc};
 use crate::base::timeline::{Kind, Timeline, UnixTime};
 
-/// Sample flags (ISO/IEC 14496-12 8.8.3.1) of a picture that depends on none.
+/// Sample flags (ISO/IEC 14496-12 8.8.3.1) of an independent picture.
 const SYNC: u32 = 0x0200_0000;
-/// Sample flags of a picture that depends on others.
+/// Sample flags of a dependent picture.
 const NON_SYNC: u32 = 0x0101_0000;
 const MDAT_HEADER: usize = 8;
-/// Seconds from the NTP epoch, 1900, to 1970.
+/// Seconds from the epoch of NTP (1900) to 1970.
 const NTP_TO_UNIX: u64 = 2_208_988_800;
 
-/// What is packaged, and how.
+/// Settings of a packager.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Format {
     /// Video or audio.
     pub kind: Kind,
-    /// The grid.
+    /// Grid of segments and chunks.
     pub timeline: Timeline,
-    /// Bits per second that video segments are padded to; audio comes from its encoder at a constant rate.
+    /// Bits per second to which video segments are padded. Audio has a constant bitrate already.
     pub bitrate: u32,
 }
 
-/// A CMAF chunk: `moof` and `mdat`, before them a `styp` where a segment starts and for video a `prft`.
+/// A CMAF chunk: `moof` and `mdat`, preceded by `styp` at the start of a segment and by `prft` for video.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
-    /// The segment it belongs to.
+    /// Number of its segment.
     pub segment: u64,
-    /// Its place in the segment, from 0.
+    /// Index in the segment, from 0.
     pub index: u32,
     /// The bytes.
     pub media: Media,
     /// Bytes from the start of the chunk to the end of its first sample.
     pub first_sample_end: u64,
-    /// Bytes by which the segment is longer than its bitrate allows so far; zero unless the encoder made more
-    /// than there is room for.
+    /// Bytes by which the segment exceeds its bitrate so far. Zero unless the encoder output more than the bitrate
+    /// allows.
     pub excess: u64,
 }
 
-/// Packages one track of one run.
+/// Packages one track of a run.
 #[derive(Debug)]
 pub struct Packager {
     format: Format,
@@ -59,7 +59,7 @@ pub struct Packager {
 }
 
 impl Packager {
-    /// A packager whose first chunk is chunk 0 of segment `from`.
+    /// A packager that starts with chunk 0 of the segment `from`.
     pub fn new(format: Format, from: u64) -> Self {
         let frames = format.timeline.chunk(format.kind, from, 0);
         Self {
@@ -74,11 +74,11 @@ impl Packager {
         }
     }
 
-    /// Takes access unit `frame`, counted from 1970, and returns the chunk that it completes. Frames before the
-    /// first segment are dropped; after that each follows the one before.
+    /// Adds access unit `frame`, counted from 1970, and returns the chunk that it completes. Frames before the first
+    /// segment are dropped. Later frames must be consecutive.
     ///
     /// # Errors
-    /// [`PackageError`], after which the packager is of no more use.
+    /// [`PackageError`]. The packager cannot be used afterwards.
     pub fn push(&mut self, frame: u64, access_unit: &[u8]) -> Result<Option<Chunk>, PackageError> {
         let expected = self.due.unwrap_or(frame.min(self.frames.start));
         if frame != expected {
@@ -107,7 +107,7 @@ impl Packager {
         }
     }
 
-    /// Closes the chunk whose last sample begins at `last_sample` of the data.
+    /// Completes the chunk. Its last sample starts at byte `last_sample` of the data.
     fn finish(&mut self, last_sample: usize) -> Chunk {
         let mut head = Vec::with_capacity(512 + self.data.len());
         self.encode_preamble(&mut head);
@@ -155,7 +155,7 @@ impl Packager {
         pieces
     }
 
-    /// `styp` where a segment starts, `prft` for video.
+    /// Writes `styp` at the start of a segment and `prft` for video.
     fn encode_preamble(&self, head: &mut Vec<u8>) {
         if self.index == 0 {
             let brands = [b"cmfs", b"cmff", b"cmfl", b"msdh"].map(FourCC::new);
@@ -181,11 +181,12 @@ impl Packager {
             first.flags = first_flags;
         }
         let chunks = u64::from(self.format.timeline.chunks_per_segment());
-        // moof (8), mfhd (16), traf (8), tfhd (24), tfdt (20), trun (20, with first sample flags 24, and sizes).
+        // Sizes in bytes: moof (8), mfhd (16), traf (8), tfhd (24), tfdt (20), trun (20, or 24 with first sample flags,
+        // plus sizes).
         let trun = 20 + if first_flags.is_some() { 4 } else { 0 } + 4 * samples.len();
         let moof_len = 8 + 16 + 8 + 24 + 20 + trun;
         Moof {
-            // Wraps after about a century of segments; 32 bits are what the box has.
+            // The box has 32 bits, which wrap after about a century of segments.
             mfhd: Mfhd { sequence_number: (self.segment * chunks + u64::from(self.index) + 1) as u32 },
             traf: vec![Traf {
                 tfhd: Tfhd {
@@ -205,7 +206,7 @@ impl Packager {
         }
     }
 
-    /// Padding for a chunk of `natural` bytes, so that the segment so far is as long as its bitrate says.
+    /// Padding of a chunk of `natural` bytes, so that the segment so far has the size of its bitrate.
     fn padding(&self, natural: u64) -> Option<Padding> {
         if self.format.kind == Kind::Audio {
             return None;
@@ -214,8 +215,8 @@ impl Packager {
         (missing >= padding::SHORTEST).then(|| Padding::new(missing))
     }
 
-    /// How many bytes the segment may have by the end of this chunk. Both ends are rounded from 1970, so the rate
-    /// is exact over any number of segments.
+    /// Bytes that the segment may have at the end of this chunk. Both ends are rounded from 1970, so the rate is exact
+    /// over any number of segments.
     fn budget(&self) -> u64 {
         let rate = self.format.timeline.rate();
         let bytes = |frame: u64| {
@@ -241,8 +242,8 @@ impl Packager {
     }
 }
 
-/// A `prft` that says when the picture with presentation time `media_time` was captured (ISO/IEC 14496-12
-/// 8.16.5, version 1, flags 24).
+/// A `prft` box with the capture time of the picture with presentation time `media_time` (ISO/IEC 14496-12 8.16.5,
+/// version 1, flags 24).
 fn prft(ntp_timestamp: u64, media_time: u64) -> [u8; 32] {
     let mut bytes = [0; 32];
     bytes[..4].copy_from_slice(&32_u32.to_be_bytes());

@@ -1,26 +1,26 @@
-//! Bytes that make a segment as long as its bitrate says: an SEI NAL unit of user data (H.264 D.1.7), which
-//! decoders skip. Filler NAL units are not allowed in this file format (ISO/IEC 14496-15 5.3.2).
+//! Padding of segments to their bitrate: SEI NAL units of user data (H.264 D.1.7), which decoders skip. Filler NAL
+//! units are not allowed in this file format (ISO/IEC 14496-15 5.3.2).
 
 use bytes::Bytes;
 
-/// Says whose user data it is; chosen once, and without two zero bytes in a row.
+/// UUID of the user data, without two consecutive zero bytes.
 const UUID: [u8; 16] = *b"barstone padding";
-/// Not zero, so that no emulation prevention is needed.
+/// Padding bytes. They are not zero, so they need no emulation prevention.
 static FILL: [u8; BLOCK] = [0x2e; BLOCK];
 const BLOCK: usize = 64 * 1024;
 
 /// NAL unit length, NAL unit header and trailing bits around the messages.
 const FRAME: usize = 4 + 1 + 1;
-/// Type, shortest size and UUID of a message.
+/// Type, minimum size and UUID of a message.
 const MESSAGE: usize = 1 + 1 + UUID.len();
 pub(super) const NAL_SEI: u8 = 6;
 const USER_DATA_UNREGISTERED: u8 = 5;
 const TRAILING_BITS: u8 = 0x80;
 
-/// The shortest padding there is; what is shorter is left for the next chunk.
+/// Minimum length of padding in bytes. Less is left to the next chunk.
 pub(super) const SHORTEST: usize = FRAME + MESSAGE;
 
-/// A length-prefixed SEI NAL unit: `head`, then `fill` bytes of filling, then `tail`.
+/// An SEI NAL unit with its length: `head`, then `fill` padding bytes, then `tail`.
 #[derive(Debug)]
 pub(super) struct Padding {
     pub(super) head: Vec<u8>,
@@ -29,14 +29,14 @@ pub(super) struct Padding {
 }
 
 impl Padding {
-    /// Exactly `total` bytes, which are at least [`SHORTEST`].
+    /// Padding of exactly `total` bytes, at least [`SHORTEST`].
     pub(super) fn new(total: usize) -> Self {
         let mut head = Vec::with_capacity(total / 255 + 64);
         head.extend_from_slice(&((total - 4) as u32).to_be_bytes());
         head.push(NAL_SEI);
         let mut body = total - FRAME;
-        // A size is written in bytes of 255 and a rest, which leaves one length in 256 out of reach: there
-        // an empty message goes before.
+        // A size is coded as bytes of 255 and a remainder, so one length in 256 cannot be coded. An empty message
+        // before it corrects that.
         if (body - 2) % 256 == 255 {
             push_message(&mut head, UUID.len());
             body -= MESSAGE;
@@ -46,7 +46,7 @@ impl Padding {
         Self { head, fill: payload - UUID.len(), tail: TRAILING_BITS }
     }
 
-    /// The filling, as slices of one constant.
+    /// The padding bytes, as slices of one constant.
     pub(super) fn filling(&self) -> impl Iterator<Item = Bytes> {
         let block = Bytes::from_static(&FILL);
         let rest = self.fill % BLOCK;
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_length_from_the_shortest_is_met_exactly() {
+    fn padding_has_exactly_the_requested_length() {
         for total in (SHORTEST..4000).chain([65_535, 65_536, 100_000, 262_143, 262_144]) {
             let padding = Padding::new(total);
             let filling: usize = padding.filling().map(|piece| piece.len()).sum();
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_messages_parse_and_hold_no_start_code() {
+    fn padding_parses_and_contains_no_start_code() {
         for total in SHORTEST..2000 {
             let padding = Padding::new(total);
             let mut nal = padding.head[4..].to_vec();

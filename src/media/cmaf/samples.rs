@@ -1,12 +1,11 @@
-//! The way back: the access units of a chunk, for those who take them without boxes.
+//! Extraction of access units from chunks, for outputs without MP4 boxes.
 
 use bytes::Bytes;
 use mp4_atom::{Decode, Moof};
 
 use super::padding::{self, Padding};
 
-/// The samples of a chunk in order, each as it stands there: padding belongs to its sample. `None` if these bytes are no
-/// chunk.
+/// The samples of a chunk in order. Padding is part of its sample. `None` if the bytes are not a chunk.
 pub fn samples(chunk: &Bytes) -> Option<Vec<Bytes>> {
     let mut sizes = Vec::new();
     let mut rest = chunk.clone();
@@ -30,8 +29,8 @@ pub fn samples(chunk: &Bytes) -> Option<Vec<Bytes>> {
     None
 }
 
-/// The pictures of a chunk with its padding, which is all in the last of them, in equal parts before each: what takes them
-/// one by one has limits to how long one is, and networks do not like bursts.
+/// Spreads the padding of a chunk, which is all in the last picture, evenly over its pictures. Receivers limit the size
+/// of a picture, and networks drop bursts.
 pub fn level(mut pictures: Vec<Bytes>) -> Vec<Bytes> {
     let count = pictures.len();
     let Some((last, padded)) = pictures.last_mut().and_then(|last| Some((padded(last)?, last))) else {
@@ -46,7 +45,7 @@ pub fn level(mut pictures: Vec<Bytes>) -> Vec<Bytes> {
     pictures.iter().zip(lengths).map(|(picture, length)| pad(picture, length)).collect()
 }
 
-/// How long the padding before a picture is. Nothing else is packaged as SEI.
+/// Length of the padding before a picture. No other SEI is packaged.
 fn padded(picture: &Bytes) -> Option<usize> {
     let nal = u32::from_be_bytes(*picture.first_chunk()?) as usize;
     let is_padding = picture.get(4)? & 0x1f == padding::NAL_SEI && 4 + nal <= picture.len();

@@ -44,7 +44,7 @@ fn boxes(bytes: &[u8]) -> Vec<Any> {
 }
 
 #[test]
-fn a_segment_is_as_long_as_its_bitrate_says() {
+fn a_segment_has_the_size_of_its_bitrate() {
     let chunks = segment(&format(Kind::Video, "25", 2_000_000), SEGMENT, |frame| 1000 + (frame % 7) as usize);
     assert_eq!(chunks.len(), 6);
     assert_eq!(bytes(&chunks).len(), 480_000);
@@ -52,7 +52,7 @@ fn a_segment_is_as_long_as_its_bitrate_says() {
 }
 
 #[test]
-fn too_much_is_told_and_made_up_for_by_the_next_chunks() {
+fn excess_is_reported_and_compensated_by_later_chunks() {
     let idr = |frame: u64| if frame.is_multiple_of(48) { 100_000 } else { 1000 };
     let chunks = segment(&format(Kind::Video, "25", 2_000_000), SEGMENT, idr);
     assert!(chunks[0].excess > 20_000);
@@ -63,7 +63,7 @@ fn too_much_is_told_and_made_up_for_by_the_next_chunks() {
 }
 
 #[test]
-fn boxes_say_when_every_sample_is() {
+fn boxes_contain_the_time_of_every_sample() {
     let format = format(Kind::Video, "25", 2_000_000);
     let bytes = bytes(&segment(&format, SEGMENT, |_| 900));
     let mut due = SEGMENT * 48 * 3600;
@@ -79,7 +79,7 @@ fn boxes_say_when_every_sample_is() {
         let next = moof.mfhd.sequence_number;
         assert!(sequence.is_none_or(|before: u32| next == before + 1));
         sequence = Some(next);
-        // The data offset leads to the first byte of the mdat.
+        // The data offset points to the first byte of the mdat.
         let moof_at = at + bytes[at..].windows(4).position(|four| four == b"moof").unwrap() - 4;
         let offset = traf.trun[0].data_offset.unwrap() as usize;
         assert_eq!(&bytes[moof_at + offset - 4..moof_at + offset], b"mdat");
@@ -91,7 +91,7 @@ fn boxes_say_when_every_sample_is() {
 }
 
 #[test]
-fn the_picture_is_captured_when_it_is_shown() {
+fn prft_has_the_presentation_time_of_the_picture() {
     let bytes = bytes(&segment(&format(Kind::Video, "25", 2_000_000), SEGMENT, |_| 900));
     let Some(Any::Prft(prft)) = boxes(&bytes).into_iter().nth(1) else { panic!("no prft after the styp") };
     assert_eq!(prft.media_time, SEGMENT * 48 * 3600);
@@ -101,7 +101,7 @@ fn the_picture_is_captured_when_it_is_shown() {
 }
 
 #[test]
-fn the_first_sample_ends_where_an_iframe_playlist_says() {
+fn first_sample_end_is_the_end_of_the_idr_picture() {
     let chunks = segment(&format(Kind::Video, "25", 2_000_000), SEGMENT, |_| 900);
     let bytes = bytes(&chunks[..1]);
     let end = chunks[0].first_sample_end as usize;
@@ -134,7 +134,7 @@ fn frames_before_the_first_segment_are_dropped() {
 }
 
 #[test]
-fn frames_that_do_not_follow_are_refused() {
+fn frames_that_are_not_consecutive_are_refused() {
     let format = format(Kind::Video, "25", 2_000_000);
     let mut packager = Packager::new(format.clone(), SEGMENT);
     let frame = SEGMENT * 48;
@@ -146,7 +146,7 @@ fn frames_that_do_not_follow_are_refused() {
 }
 
 #[test]
-fn an_idr_picture_is_where_a_segment_starts_and_nowhere_else() {
+fn idr_pictures_are_required_at_segment_starts_and_refused_elsewhere() {
     let format = format(Kind::Video, "25", 2_000_000);
     let frame = SEGMENT * 48;
     let mut packager = Packager::new(format.clone(), SEGMENT);
@@ -157,7 +157,7 @@ fn an_idr_picture_is_where_a_segment_starts_and_nowhere_else() {
 }
 
 #[test]
-fn an_init_segment_holds_one_empty_track() {
+fn an_init_segment_contains_one_empty_track() {
     let record = [1, 0x42, 0xc0, 0x1f, 0xff, 0xe1, 0, 4, 0x67, 0x42, 0xc0, 0x1f, 1, 0, 2, 0x68, 0xce];
     let avc = Configuration::Avc { record: record.to_vec(), width: 1280, height: 720 };
     assert_eq!(avc.codec().unwrap(), "avc1.42c01f");
@@ -180,7 +180,7 @@ fn an_init_segment_holds_one_empty_track() {
 }
 
 #[test]
-fn a_record_that_is_cut_short_is_refused() {
+fn a_truncated_record_is_refused() {
     let avc = |record: &[u8]| Configuration::Avc { record: record.to_vec(), width: 16, height: 16 };
     assert_eq!(avc(&[1, 2]).codec(), None);
     assert!(avc(&[1, 0x42, 0xc0, 0x1f]).init_segment(90_000).is_none());
@@ -188,7 +188,7 @@ fn a_record_that_is_cut_short_is_refused() {
 }
 
 #[test]
-fn a_slice_of_media_is_what_it_says() {
+fn a_slice_of_media_has_the_bytes_of_its_range() {
     let media = Media::new(vec![b"abc".as_slice().into(), b"".as_slice().into(), b"defg".as_slice().into()]);
     let text = |range| String::from_utf8(media.slice(range).concat()).unwrap();
     assert_eq!(
@@ -201,7 +201,7 @@ fn a_slice_of_media_is_what_it_says() {
 
 proptest! {
     #[test]
-    fn any_lengths_make_the_rate_exact(lengths in prop::collection::vec(2_usize..4000, 48)) {
+    fn the_rate_is_exact_for_any_lengths(lengths in prop::collection::vec(2_usize..4000, 48)) {
         let chunks = segment(&format(Kind::Video, "25", 2_000_000), SEGMENT, |frame| lengths[(frame % 48) as usize]);
         prop_assert_eq!(bytes(&chunks).len(), 480_000);
     }
@@ -216,7 +216,7 @@ proptest! {
 }
 
 #[test]
-fn samples_are_taken_out_as_they_were_put_in() {
+fn samples_survive_a_round_trip() {
     let video = format(Kind::Video, "25", 2_000_000);
     for chunk in segment(&video, SEGMENT, |frame| 900 + (frame % 5) as usize) {
         let bytes = chunk.media.joined();
@@ -243,7 +243,7 @@ fn sum(samples: &[bytes::Bytes]) -> usize {
 }
 
 #[test]
-fn what_is_cut_short_has_no_samples() {
+fn a_truncated_chunk_has_no_samples() {
     let chunk = segment(&format(Kind::Audio, "25", 128_000), SEGMENT, |_| 300).remove(0).media.joined();
     assert!(samples(&chunk).is_some());
     for end in 0..chunk.len() {

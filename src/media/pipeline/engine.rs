@@ -1,4 +1,4 @@
-//! One run of a pipeline: assembles it, plays it, watches for errors and stalls, and takes it down.
+//! One run of a pipeline: assembles it, plays it, watches for errors and stalls, and stops it.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use tokio_util::sync::CancellationToken;
 use super::PipelineError;
 use super::branch::Branch;
 use super::bus::{Verdict, judge};
-use super::flow::LOOKS;
+use super::flow::STALL_CHECKS;
 use super::job::Job;
 use crate::base::timeline::Kind;
 
 /// Added to three chunk durations, the time without progress after which a run counts as stalled.
-const GRACE: Duration = Duration::from_secs(1);
+const STALL_MARGIN: Duration = Duration::from_secs(1);
 /// Time for a pipeline to join its threads.
 const TEARDOWN: Duration = Duration::from_secs(5);
 
@@ -65,20 +65,20 @@ impl Running {
     }
 
     async fn play(&mut self, job: &Job, stop: &CancellationToken) -> Result<(), PipelineError> {
-        let limit = job.epoch.spec.timeline.longest_chunk(Kind::Video) * 3 + GRACE;
-        let look = limit / LOOKS;
+        let limit = job.epoch.spec.timeline.longest_chunk(Kind::Video) * 3 + STALL_MARGIN;
+        let check_interval = limit / STALL_CHECKS;
         let mut messages = self.pipeline.bus().expect("a pipeline has a bus").stream();
         start(&self.pipeline)?;
-        let mut looks = interval_at(Instant::now() + look, look);
+        let mut checks = interval_at(Instant::now() + check_interval, check_interval);
         // After a suspension there is one check, not one for each missed tick.
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 Some(error) = self.failures.recv() => return Err(error),
-                due = looks.tick() => {
+                due = checks.tick() => {
                     // If this check is that late, the machine had no time for the encoders either.
-                    if due.elapsed() < look / 2 {
+                    if due.elapsed() < check_interval / 2 {
                         self.branches.iter().try_for_each(|branch| branch.check(limit))?;
                     }
                 }
@@ -92,7 +92,7 @@ impl Running {
         }
     }
 
-    /// Wakes the branches' threads and ends their waits.
+    /// Wakes the threads of the branches.
     fn stop(&self) {
         self.branches.iter().for_each(|branch| branch.flow.stop());
     }
@@ -101,7 +101,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop();
-        // A pipeline that hangs, which was reported, would block the thread that drops it.
+        // A hanging pipeline, which was reported, would block the thread that drops it.
         if self.pipeline.current_state() != gst::State::Null {
             self.pipeline.call_async(|pipeline| _ = pipeline.set_state(gst::State::Null));
         }

@@ -17,10 +17,10 @@ use crate::base::metrics::labels;
 use crate::base::timeline::{AUDIO_FRAME_SAMPLES, Kind, Timeline};
 use crate::media::signal::{Painter, Tone};
 
-/// Longest sleep; after it the clock is read again, so that a step of the clock is noticed.
-const NAP: Duration = Duration::from_millis(500);
-/// Delay of voaacenc and an AAC decoder in samples. The encoder is fed the sound of this many samples later, so that
-/// the decoded beep starts on the second.
+/// Maximum sleep. Afterwards the clock is read again, so that a clock step is noticed.
+const MAX_SLEEP: Duration = Duration::from_millis(500);
+/// Delay of voaacenc and an AAC decoder in samples. The encoder gets audio that is this many samples later, so that the
+/// decoded beep starts on the second.
 const AAC_DELAY_SAMPLES: u64 = 1600;
 const CHANNELS: usize = 2;
 
@@ -32,7 +32,7 @@ pub(super) enum Source {
     Sound(Tone),
 }
 
-/// A painter with a pool of its frames, which keep the unchanging part of the picture.
+/// A painter and a pool of its frames, which contain the constant part of the picture.
 pub(super) struct Pictures {
     painter: Painter,
     used: Receiver<Vec<u8>>,
@@ -45,13 +45,13 @@ struct Frame {
     give_back: Sender<Vec<u8>>,
 }
 
-/// Which frames are produced, and when.
+/// The frames to produce, and their pace.
 pub(super) struct Plan {
     pub(super) job: Job,
     pub(super) kind: Kind,
-    /// The first, counted from 1970.
+    /// First frame, counted from 1970.
     pub(super) start: u64,
-    /// Frames produced after the last one, for the encoder's lookahead.
+    /// Additional frames at the end, for the lookahead of the encoder.
     pub(super) lookahead: u64,
 }
 
@@ -60,7 +60,7 @@ impl Plan {
         &self.job.epoch.spec.timeline
     }
 
-    /// The frame before which the plan ends, if that is known yet.
+    /// End of the frames (exclusive), if it is known.
     fn end(&self) -> u64 {
         let end = self.job.end();
         end.map_or(u64::MAX, |until| self.timeline().segment(self.kind, until).start + self.lookahead)
@@ -101,12 +101,12 @@ impl AsRef<[u8]> for Frame {
 
 impl Drop for Frame {
     fn drop(&mut self) {
-        // Once the run is over the pool is gone.
+        // The pool is gone once the run is over.
         let _ = self.give_back.send(std::mem::take(&mut self.pixels));
     }
 }
 
-/// The frames of a plan, in order.
+/// Produces the frames of a plan in order.
 pub(super) struct Feed {
     plan: Plan,
     source: Source,
@@ -115,7 +115,7 @@ pub(super) struct Feed {
     pace: Pace,
 }
 
-/// Why the feed ends before its plan is done.
+/// Why a feed ends before its plan is complete.
 pub(super) enum Halt {
     /// The run is stopping.
     Stopped,
@@ -136,7 +136,7 @@ impl Feed {
         Self { plan, source, flow, next, pace }
     }
 
-    /// The next frame; blocks until it is due. `None` once the plan is done.
+    /// The next frame. Blocks until it is due. `None` at the end of the plan.
     ///
     /// # Errors
     /// [`PipelineError::Late`] if the run cannot keep up with UTC.
@@ -148,7 +148,7 @@ impl Feed {
         }
         self.until_due(self.next)?;
         let mut buffer = self.source.frame(self.next);
-        // Timestamps count from the run's first frame: x264enc overflows on Unix time.
+        // Timestamps count from the first frame of the run, because x264enc overflows on Unix time.
         let since = self.next - self.plan.start;
         let stamped = buffer.get_mut().expect("nobody else has seen the buffer");
         stamped.set_pts(self.stamp(since));
@@ -166,8 +166,8 @@ impl Feed {
         let Plan { job, kind, .. } = &self.plan;
         let Some(clock) = &job.clock else { return Ok(()) };
         let timeline = self.plan.timeline();
-        // Chunks are published whole, and waking the thread for every frame costs more than the frame. So sound is
-        // produced a chunk at a time with its lookahead, and pictures in a few groups.
+        // Chunks are published whole, and waking the thread for every frame costs more than the frame. Audio is
+        // therefore produced in chunks with its lookahead, and pictures in a few groups.
         let last = match kind {
             Kind::Video => last_of_group(timeline.chunk_of(*kind, index), index),
             Kind::Audio => timeline.chunk_of(*kind, index.saturating_sub(AAC_LOOKAHEAD)).end - 1,
@@ -175,7 +175,7 @@ impl Feed {
         let due = timeline.frame_start(*kind, last);
         loop {
             match self.pace.judge(due, clock.now()) {
-                Verdict::Wait(wait) => self.flow.sleep(wait.min(NAP))?,
+                Verdict::Wait(wait) => self.flow.sleep(wait.min(MAX_SLEEP))?,
                 Verdict::Go => return Ok(()),
                 Verdict::Jumped(behind) => {
                     let stream = &job.epoch.spec.name;
@@ -189,8 +189,8 @@ impl Feed {
     }
 }
 
-/// The last frame of the group of `frame` in its chunk. Groups halve: half of the frames, half of the rest and so on,
-/// so that few frames are left to encode when the chunk ends.
+/// Last frame of the group that contains `frame`. Each group has half of the remaining frames of the chunk, so that few
+/// frames are left to encode when the chunk ends.
 fn last_of_group(chunk: Range<u64>, frame: u64) -> u64 {
     const LEAST: u64 = 2;
     let mut end = chunk.start;

@@ -1,4 +1,4 @@
-//! Trouble for tests: pipelines that fail and stall as real ones do.
+//! Faults for tests: pipelines that fail and stall as real ones do.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -10,29 +10,29 @@ use tokio_util::sync::CancellationToken;
 use super::engine::Running;
 use super::{Job, PipelineError};
 
-/// What becomes of an encoder.
+/// A fault of an encoder.
 #[derive(Debug)]
-pub(crate) enum Trouble {
-    /// It posts an error on the bus.
+pub(crate) enum Fault {
+    /// The encoder posts an error on the bus.
     Error,
-    /// It lets nothing through until its pipeline is taken down.
+    /// The encoder outputs nothing until its pipeline is stopped.
     Block,
-    /// Its thread stands still until the other end of the channel is gone, whatever happens to its pipeline.
+    /// The thread of the encoder hangs until the sender of the channel is dropped, even if the pipeline is stopped.
     Hang(Receiver<()>),
 }
 
-/// Renders jobs as [`super::run`] does, until there is trouble.
+/// Renders jobs as [`super::run`] does, until a fault is injected.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Troubled(Arc<Mutex<Option<Trouble>>>);
+pub(crate) struct FaultyRenderer(Arc<Mutex<Option<Fault>>>);
 
-impl Trouble {
-    /// A thread that stands still for as long as the sender is there.
+impl Fault {
+    /// A thread that hangs until the sender is dropped.
     pub(crate) fn hang() -> (Self, Sender<()>) {
         let (hold, held) = channel();
         (Self::Hang(held), hold)
     }
 
-    fn befall(self, encoder: &gst::Element) -> gst::PadProbeReturn {
+    fn apply(self, encoder: &gst::Element) -> gst::PadProbeReturn {
         match self {
             Self::Error => {
                 gst::element_error!(encoder, gst::CoreError::Failed, ("broken"));
@@ -47,10 +47,10 @@ impl Trouble {
     }
 }
 
-impl Troubled {
-    /// The next picture that an encoder makes is its last for now.
-    pub(crate) fn trouble(&self, trouble: Trouble) {
-        *self.0.lock().unwrap() = Some(trouble);
+impl FaultyRenderer {
+    /// Injects a fault at the next picture of an encoder.
+    pub(crate) fn inject(&self, fault: Fault) {
+        *self.0.lock().unwrap() = Some(fault);
     }
 
     pub(crate) async fn run(self, job: Job, stop: CancellationToken) -> Result<(), PipelineError> {
@@ -59,9 +59,9 @@ impl Troubled {
         let gives = encoder.static_pad("src").unwrap();
         let encoder = encoder.downgrade();
         gives.add_probe(gst::PadProbeType::BLOCK | gst::PadProbeType::BUFFER, move |_, _| {
-            let trouble = self.0.lock().unwrap().take();
+            let fault = self.0.lock().unwrap().take();
             let encoder = encoder.upgrade();
-            trouble.zip(encoder).map_or(gst::PadProbeReturn::Pass, |(trouble, encoder)| trouble.befall(&encoder))
+            fault.zip(encoder).map_or(gst::PadProbeReturn::Pass, |(fault, encoder)| fault.apply(&encoder))
         });
         running.until_over(&job, &stop).await
     }

@@ -6,16 +6,15 @@ use std::time::Duration;
 
 use rustix::thread::{Pid, gettid};
 
-/// Checks in a row without progress that count as a stall. Checks are counted instead of time, because in a suspended
-/// process time passes without a check.
-pub(super) const LOOKS: u32 = 4;
-/// Factor for a thread that is runnable: on an overloaded machine a frame takes long, and a restart would take
-/// longer.
-const WORKING: u32 = 8;
-/// Frames that an encoder may hold: more than any of the codec table looks ahead.
-const MOST_HELD: u64 = 8;
+/// Consecutive checks without progress that count as a stall. Checks are counted instead of time, because a suspended
+/// process makes no checks.
+pub(super) const STALL_CHECKS: u32 = 4;
+/// Factor for a thread that is runnable. On an overloaded machine a frame takes long, and a restart would take longer.
+const RUNNABLE_FACTOR: u32 = 8;
+/// Frames that an encoder may hold, more than any of the codec table looks ahead.
+const MAX_HELD: u64 = 8;
 
-/// The run is stopping.
+/// Error of a run that is stopping.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Stopped;
 
@@ -32,13 +31,13 @@ struct State {
     idle: bool,
     /// Thread of the branch.
     thread: Option<Pid>,
-    /// Checks without progress: a check that finds the thread runnable counts 1, any other counts [`WORKING`].
-    looks: u32,
+    /// Checks without progress: a check that finds the thread runnable counts 1, any other counts [`RUNNABLE_FACTOR`].
+    checks: u32,
     seen: u64,
 }
 
 impl Flow {
-    /// Whether the run goes on. Called by the thread of the branch, which is registered here.
+    /// Whether the run continues. Called by the thread of the branch, which registers itself here.
     pub(super) fn check(&self) -> Result<(), Stopped> {
         let mut state = self.state();
         state.thread = Some(gettid());
@@ -50,7 +49,7 @@ impl Flow {
         self.state().fed += 1;
     }
 
-    /// There are no more frames.
+    /// Called after the last frame.
     pub(super) fn finish(&self) {
         self.state().idle = true;
     }
@@ -61,18 +60,18 @@ impl Flow {
     }
 
     /// One check. Returns whether a due frame, or more frames than an encoder may hold, made no progress for
-    /// [`LOOKS`] checks.
+    /// [`STALL_CHECKS`] checks.
     pub(super) fn has_stalled(&self) -> bool {
         let mut state = self.state();
-        let owes = !state.idle || state.fed > state.taken + MOST_HELD;
+        let owes = !state.idle || state.fed > state.taken + MAX_HELD;
         let moved = state.fed + state.taken != state.seen;
         state.seen = state.fed + state.taken;
-        state.looks = match owes && !moved {
-            true if state.thread.is_some_and(is_at_work) => state.looks + 1,
-            true => state.looks + WORKING,
+        state.checks = match owes && !moved {
+            true if state.thread.is_some_and(is_at_work) => state.checks + 1,
+            true => state.checks + RUNNABLE_FACTOR,
             false => 0,
         };
-        state.looks >= LOOKS * WORKING
+        state.checks >= STALL_CHECKS * RUNNABLE_FACTOR
     }
 
     /// Sleeps for `duration`, or less if the run stops.

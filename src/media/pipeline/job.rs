@@ -1,4 +1,4 @@
-//! The work of one run: which segments it renders, and the windows that it fills.
+//! The work of one run: the segments to render, and the windows to fill.
 
 use std::sync::Arc;
 
@@ -9,28 +9,28 @@ use crate::media::window::{Epoch, Output, Window};
 /// The work of one run.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// The windows that are filled.
+    /// Windows to fill.
     pub output: Arc<Output>,
-    /// The definition, and where it ends.
+    /// The definition and its end.
     pub epoch: Arc<Epoch>,
     /// The first segment.
     pub from: u64,
-    /// The segment before which the run ends, where that is not the end of the epoch.
+    /// End of the run (exclusive), if it is before the end of the epoch.
     pub until: Option<u64>,
-    /// Paces frames that are not yet past; `None` renders as fast as possible.
+    /// Clock that paces frames. `None` renders as fast as possible.
     pub clock: Option<Clock>,
     /// Metrics of published chunks.
     pub metrics: Arc<Metrics>,
 }
 
 impl Job {
-    /// The window of segment `number` of a track; `None` for segments before the epoch, which are rendered and not
+    /// Window of the segment `number` of a track. `None` for segments before the epoch, which are rendered and not
     /// published.
     pub(super) fn window(&self, track: usize, number: u64) -> Option<Window> {
         self.output.window(track, &self.epoch, number).filter(|_| self.end().is_none_or(|end| number < end))
     }
 
-    /// The segment before which the run ends, if that is known yet.
+    /// End of the run (exclusive), if it is known.
     pub(super) fn end(&self) -> Option<u64> {
         let epoch = self.epoch.overlap().map(|overlap| overlap.end).or(self.epoch.until());
         self.until.into_iter().chain(epoch).min()

@@ -14,12 +14,12 @@ use super::job::Job;
 use crate::definition::spec::StreamSpec;
 use crate::media::window::Output;
 
-/// Segments rendered. The second and the third are measured, after one-time work.
+/// Number of segments to render. The second and the third are measured, because the first includes one-time work.
 const SEGMENTS: u64 = 3;
 /// First segment: within this century, and a boundary at which a run of every preset may start.
 const FROM: u64 = 900_000_000;
 
-/// Pixels of the default stream that one core paints, encodes and packages in a second. The best measurement counts,
+/// Pixels of the default stream that one core draws, encodes and packages in a second. The best measurement counts,
 /// because other load only makes a measurement smaller. Takes a fraction of a second of one core.
 ///
 /// # Errors
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn any_machine_makes_a_few_streams() {
+    async fn the_measured_capacity_is_enough_for_a_few_streams() {
         super::super::probe().unwrap();
         let measured = measure().await.unwrap();
         assert!(measured > 3 * StreamSpec::test().pixels_per_second(), "{measured} pixels a second");

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_slower_than_time_is_late_after_a_segment() {
+    fn a_run_slower_than_real_time_is_late_after_a_segment() {
         let mut pace = pace();
         let verdicts: Vec<_> = (1..60).map(|frame| pace.judge(at(frame * 40), at(frame * 80))).collect();
         assert!(verdicts[..48].iter().all(|verdict| *verdict == Verdict::Go));
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suspension_is_made_up_for() {
+    fn a_short_suspension_is_caught_up() {
         let mut pace = pace();
         assert_eq!(pace.judge(at(40), at(30_040)), Verdict::Jumped(ms(30_000)));
         assert_eq!(pace.judge(at(80), at(30_050)), Verdict::Go);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_longer_than_the_window_is_not() {
+    fn a_suspension_longer_than_the_window_is_late() {
         assert_eq!(pace().judge(at(40), at(70_040)), Verdict::Late(ms(70_000)));
     }
 

@@ -44,7 +44,7 @@ fn first_access_unit() -> Result<Vec<u8>, gst::glib::Error> {
         ! x264enc tune=zerolatency speed-preset=ultrafast threads=1 ! appsink name=out sync=false";
     let pipeline = gst::parse::launch(ONE_PICTURE)?;
     let out = pipeline.downcast_ref::<gst::Bin>().and_then(|bin| bin.by_name("out"));
-    // A pipeline that cannot start gives no sample, which the caller reports.
+    // A pipeline that cannot start outputs no sample, which the caller reports.
     let _ = pipeline.set_state(gst::State::Playing);
     let sample = out
         .and_then(|out| out.downcast::<gst_app::AppSink>().ok())
@@ -54,7 +54,7 @@ fn first_access_unit() -> Result<Vec<u8>, gst::glib::Error> {
     Ok(bytes.unwrap_or_default())
 }
 
-/// `core 164 r3095 baee400` out of the SEI that x264 puts before its first picture.
+/// Extracts a version such as `core 164 r3095 baee400` from the SEI before the first picture of x264.
 fn x264_version(access_unit: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(access_unit);
     let (_, after) = text.split_once("x264 - ")?;

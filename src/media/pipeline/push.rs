@@ -29,10 +29,10 @@ use crate::media::window::{Frame, Output, Read, Reader};
 mod backlog;
 mod container;
 
-/// A target that accepts nothing for this long is reconnected: longer than a network needs to reroute.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Time without progress after which a target is reconnected, longer than a network needs to reroute.
+const STALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Frames due within this time are sent together, so that the task wakes less often.
-const TOGETHER: Duration = Duration::from_millis(10);
+const BATCH_PERIOD: Duration = Duration::from_millis(10);
 
 /// One attempt to push a stream to one target.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ pub struct Receipt {
 
 /// Why a push ended without an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Over {
+pub enum PushEnd {
     /// It was stopped.
     Stopped,
     /// The decoder configuration changed; the next connection announces it.
@@ -76,7 +76,7 @@ pub enum PushError {
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
     /// The target does not respond, or is too slow.
-    #[error("the target has taken nothing for {} s", PATIENCE.as_secs())]
+    #[error("the target has taken nothing for {} s", STALL_TIMEOUT.as_secs())]
     Blocked,
     /// No decoder configuration is known yet.
     #[error("nothing is known of the frames")]
@@ -88,17 +88,17 @@ pub enum PushError {
 ///
 /// # Errors
 /// [`PushError`].
-pub async fn push(delivery: Delivery, stop: CancellationToken) -> Result<Over, PushError> {
+pub async fn push(delivery: Delivery, stop: CancellationToken) -> Result<PushEnd, PushError> {
     let Delivery { output, push, .. } = &delivery;
     let first = async {
         let mut reader = Reader::open(Arc::clone(output), push.video.as_ref()).await;
         (reader.next().await, reader)
     };
-    let Some((first, reader)) = stop.run_until_cancelled(first).await else { return Ok(Over::Stopped) };
+    let Some((first, reader)) = stop.run_until_cancelled(first).await else { return Ok(PushEnd::Stopped) };
     let frames = match first {
         Read::Frames(frames) => frames,
         Read::Changed => return Err(PushError::Unknown),
-        Read::Ended => return Ok(Over::Ended),
+        Read::Ended => return Ok(PushEnd::Ended),
     };
     let sending = Sending::assemble(&delivery, &reader)?;
     let mut messages = sending.pipeline.bus().expect("a pipeline has a bus").stream();
@@ -117,7 +117,7 @@ pub async fn push(delivery: Delivery, stop: CancellationToken) -> Result<Over, P
         Err(error) => Err(error.into()),
         Ok(()) => tokio::select! {
             biased;
-            () = stop.cancelled() => Ok(Over::Stopped),
+            () = stop.cancelled() => Ok(PushEnd::Stopped),
             error = failed => Err(error.into()),
             over = sending.feed(&delivery, reader, frames) => over,
         },
@@ -151,21 +151,21 @@ impl Sending {
     }
 
     /// Feeds frames when they are due; timestamps count from the first frame.
-    async fn feed(&self, delivery: &Delivery, mut reader: Reader, first: Vec<Frame>) -> Result<Over, PushError> {
+    async fn feed(&self, delivery: &Delivery, mut reader: Reader, first: Vec<Frame>) -> Result<PushEnd, PushError> {
         let origin = first.first().map(|frame| frame.time).ok_or(PushError::Unknown)?;
         let mut backlog = Backlog::new(Arc::clone(&self.passed));
         let mut read = Read::Frames(first);
         loop {
             let frames = match read {
                 Read::Frames(frames) => frames,
-                Read::Changed => return Ok(Over::Changed),
-                Read::Ended => return Ok(Over::Ended),
+                Read::Changed => return Ok(PushEnd::Changed),
+                Read::Ended => return Ok(PushEnd::Ended),
             };
             for frame in frames {
                 wait_for(&frame, delivery).await;
                 let time = frame.time.saturating_since(origin);
                 self.give(frame, origin, &delivery.output);
-                if backlog.give(Instant::now(), time) > PATIENCE {
+                if backlog.give(Instant::now(), time) > STALL_TIMEOUT {
                     return Err(PushError::Blocked);
                 }
             }
@@ -199,7 +199,7 @@ impl Sending {
 async fn wait_for(frame: &Frame, Delivery { output, clock, .. }: &Delivery) {
     let chunk = output.spec.timeline.longest_chunk(Kind::Video);
     let early = (frame.time + chunk).saturating_since(clock.now());
-    if early > TOGETHER {
+    if early > BATCH_PERIOD {
         // After a step back of the clock the wait stays short.
         sleep(early.min(chunk * 2)).await;
     }

@@ -17,7 +17,7 @@ use crate::media::window::Init;
 /// Receives the access units of one track in order.
 pub(super) struct Sink {
     pub(super) job: Job,
-    /// Place of the track in the output.
+    /// Index of the track in the output.
     pub(super) track: usize,
     pub(super) packager: Packager,
     /// Index since 1970 of the next access unit.
@@ -76,7 +76,7 @@ impl Sink {
     fn count(&self, chunk: &Chunk) {
         let Job { output, epoch, metrics, .. } = &self.job;
         let (spec, track) = (&epoch.spec, &output.tracks[self.track]);
-        // Later chunks of the segment may compensate for one that is too long.
+        // Later chunks of the segment may compensate for one that is too large.
         let closes_segment = chunk.index + 1 == spec.timeline.chunks_per_segment();
         if closes_segment && chunk.excess > 0 {
             metrics.oversized.get_or_create(&labels(spec.name.as_str())).inc();
@@ -90,7 +90,7 @@ impl Sink {
         self.published.inc();
     }
 
-    /// Time since a frame was due; `None` for frames of the past.
+    /// Time since a frame was due. `None` for frames of the past.
     fn lag(&self, frame: u64) -> Option<Duration> {
         let Job { output, epoch, clock, .. } = &self.job;
         let timeline = &epoch.spec.timeline;
@@ -104,7 +104,7 @@ impl Sink {
     }
 }
 
-/// The init segment for the caps of an encoder's output.
+/// The init segment that follows from the caps of the output of an encoder.
 fn init(sample: &gst::Sample, spec: &StreamSpec, track: usize) -> Option<Init> {
     let caps = sample.caps()?.structure(0)?;
     let record = caps.get::<gst::Buffer>("codec_data").ok()?.map_readable().ok()?.to_vec();

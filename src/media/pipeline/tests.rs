@@ -42,7 +42,7 @@ fn segment(output: &Output, track: usize, number: u64) -> crate::media::cmaf::Me
 }
 
 #[test]
-fn the_encoders_say_their_versions() {
+fn the_versions_of_the_encoders_are_found() {
     let encoders = probe().unwrap();
     assert!(encoders.versions().contains("x264 core "), "{}", encoders.versions());
 }
@@ -68,13 +68,13 @@ fn an_error_on_the_bus_names_the_element() {
 }
 
 #[test]
-fn frames_that_are_due_and_do_not_move_have_stalled() {
+fn due_frames_without_progress_are_a_stall() {
     let flow = Flow::default();
-    let stands = |looks: u32| (1..looks).all(|_| !flow.has_stalled()) && flow.has_stalled();
-    assert!(stands(4), "not even the first comes");
+    let stalls_at_check = |checks: u32| (1..checks).all(|_| !flow.has_stalled()) && flow.has_stalled();
+    assert!(stalls_at_check(4), "not even the first comes");
     flow.give();
     assert!(!flow.has_stalled(), "it has moved");
-    assert!(stands(4), "the encoder keeps the thread");
+    assert!(stalls_at_check(4), "the encoder keeps the thread");
     flow.take();
     assert!(!flow.has_stalled(), "it has moved");
     flow.finish();
@@ -83,11 +83,11 @@ fn frames_that_are_due_and_do_not_move_have_stalled() {
     assert!((0..9).all(|_| !flow.has_stalled()), "as many as an encoder may hold");
     flow.give();
     assert!(!flow.has_stalled(), "it has moved");
-    assert!(stands(4), "too many are kept");
+    assert!(stalls_at_check(4), "too many are kept");
 }
 
 #[test]
-fn a_flow_that_sleeps_has_not_stalled() {
+fn a_sleeping_flow_has_not_stalled() {
     let flow = Flow::default();
     let sleeper = flow.clone();
     let thread = std::thread::spawn(move || sleeper.sleep(Duration::from_secs(3600)));
@@ -100,7 +100,7 @@ fn a_flow_that_sleeps_has_not_stalled() {
 }
 
 #[test]
-fn a_thread_that_works_is_given_time() {
+fn a_runnable_thread_gets_more_time() {
     let (flow, works) = (Flow::default(), Arc::new(AtomicBool::new(true)));
     let (worker, goes_on) = (flow.clone(), Arc::clone(&works));
     let (tell, told) = channel();
@@ -154,7 +154,7 @@ async fn a_run_renders_its_segments_and_no_more() {
 }
 
 #[tokio::test]
-async fn the_same_segment_is_the_same_whenever_its_run_began() {
+async fn a_segment_has_the_same_bytes_in_every_run() {
     for preset in ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] {
         check_replica(&small("a", preset)).await;
     }
@@ -169,7 +169,7 @@ async fn the_same_segment_is_the_same_whenever_its_run_began() {
     }
 }
 
-/// Runs that begin at each of four segments make the last one alike.
+/// Checks that runs that start at each of four segments render the last one alike.
 async fn check_replica(definition: &Value) {
     let first = output(definition.clone());
     render(&first, SEGMENT, SEGMENT + 4).await.unwrap();
@@ -184,7 +184,7 @@ async fn check_replica(definition: &Value) {
 }
 
 #[tokio::test]
-async fn audio_segments_are_as_long_as_their_bitrate_says() {
+async fn audio_segments_have_the_size_of_their_bitrate() {
     for bitrate in [64_000, 128_000, 192_000] {
         let output = output(json!({"name": "a", "video": [], "audio": {"bitrate": bitrate}}));
         render(&output, SEGMENT, SEGMENT + 3).await.unwrap();
@@ -197,7 +197,7 @@ async fn audio_segments_are_as_long_as_their_bitrate_says() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_stopped_ends_at_once_and_without_an_error() {
+async fn a_stopped_run_ends_immediately_without_an_error() {
     let output = output(small("a", "ultrafast"));
     let stop = CancellationToken::new();
     let clock = crate::base::utc::Clock::from_fn(move || output_time(SEGMENT));

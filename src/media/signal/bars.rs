@@ -1,4 +1,4 @@
-//! What fills the picture under the strip: colour bars, a grid or black, in 8-bit BT.709 studio range.
+//! Backgrounds: colour bars, a grid or black, in 8-bit BT.709 studio range.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use super::shape::{self, Ring};
 use super::{Layout, timecode};
 use crate::definition::spec::Pattern;
 
-/// One row of bars: relative width and colour of each, from the left.
+/// A row of bars: relative width and colour of each, from the left.
 type Bars<'a> = &'a [(usize, Colour)];
 
 const WHITE: Colour = rgb(100, 100, 100);
@@ -22,7 +22,7 @@ const BLUE: Colour = rgb(0, 0, 75);
 const MINUS_I: Colour = [61, 153, 99];
 const PLUS_Q: Colour = [35, 174, 152];
 
-/// Draws the pattern over the whole picture.
+/// Draws the pattern on the whole picture.
 pub(super) fn draw(canvas: &mut Canvas<'_>, pattern: Pattern) {
     match pattern {
         Pattern::Smpte if is_wide(canvas.layout()) => smpte_wide(canvas),
@@ -33,7 +33,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, pattern: Pattern) {
     }
 }
 
-/// The part of the picture that may be covered: not the rows for measuring of the SMPTE bars, nor the grid's centre.
+/// The area that may be covered, without the rows of SMPTE bars that are for measuring and the centre of the grid.
 pub(super) fn clear_area(layout: Layout, pattern: Pattern) -> Rect {
     let field = field(layout);
     let rows = match pattern {
@@ -45,7 +45,7 @@ pub(super) fn clear_area(layout: Layout, pattern: Pattern) -> Rect {
     Rect::between(0..field.right(), rows)
 }
 
-/// Everything under the strip.
+/// The picture below the strip.
 fn field(layout: Layout) -> Rect {
     Rect::between(0..layout.width(), field_rows(layout))
 }
@@ -54,14 +54,14 @@ fn field_rows(layout: Layout) -> Range<usize> {
     timecode::area(layout).bottom()..layout.height()
 }
 
-/// RP 219 is laid out for 16:9, EG 1 for 4:3.
+/// RP 219 is for 16:9, EG 1 for 4:3.
 const fn is_wide(layout: Layout) -> bool {
     layout.width() * 2 >= layout.height() * 3
 }
 
 /// SMPTE RP 219: 75 % bars between grey, reverse rows with a ramp, and PLUGE at the bottom.
 fn smpte_wide(canvas: &mut Canvas<'_>) {
-    // Widths are 168ths of the picture: an eighth is 21, and each of seven bars in three quarters is 18.
+    // Widths are in 168ths of the picture: an eighth is 21, and each of seven bars in three quarters is 18.
     let grey_40 = rgb(40, 40, 40);
     let grey_15 = rgb(15, 15, 15);
     let main: Bars<'_> = &[
@@ -103,7 +103,7 @@ fn smpte_wide(canvas: &mut Canvas<'_>) {
 
 /// SMPTE EG 1: 75 % bars, reverse blue bars, and -I, white, +Q and PLUGE at the bottom.
 fn smpte_narrow(canvas: &mut Canvas<'_>) {
-    // Widths are 84ths of the picture.
+    // Widths are in 84ths of the picture.
     let main = [GREY_75, YELLOW, CYAN, GREEN, MAGENTA, RED, BLUE].map(|colour| (12, colour));
     let reverse = [BLUE, BLACK, MAGENTA, BLACK, CYAN, BLACK, GREY_75].map(|colour| (12, colour));
     let pluge: Bars<'_> = &[
@@ -130,7 +130,7 @@ fn ebu(canvas: &mut Canvas<'_>) {
     row_of_bars(canvas, rows, &bars);
 }
 
-/// White lines on dark grey in squares of 1/18 of the height, out from the centre; a circle; and a frame at the edge.
+/// White lines on dark grey in squares of 1/18 of the height around the centre, a circle, and a frame at the edge.
 fn grid(canvas: &mut Canvas<'_>) {
     let layout = canvas.layout();
     let (width, height) = (layout.width(), layout.height());
@@ -178,7 +178,7 @@ fn row_of_bars(canvas: &mut Canvas<'_>, rows: Range<usize>, bars: Bars<'_>) {
     }
 }
 
-/// Black to white from left to right.
+/// A ramp from black to white, from left to right.
 fn draw_ramp(canvas: &mut Canvas<'_>, area: Rect) {
     let span = area.width.max(2) - 1;
     for (x, pixel) in canvas.row(area.y, area.x..area.right()).iter_mut().enumerate() {
@@ -187,7 +187,7 @@ fn draw_ramp(canvas: &mut Canvas<'_>, area: Rect) {
     canvas.repeat_row(area);
 }
 
-/// The edge after `num`/`den` of a range; even, so that luma and chroma change together.
+/// The edge after `num`/`den` of a range. It is even, so that luma and chroma change together.
 const fn part(range: &Range<usize>, num: usize, den: usize) -> usize {
     match num == den {
         true => range.end,

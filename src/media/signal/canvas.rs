@@ -1,4 +1,4 @@
-//! A frame to draw into: rectangles, sprites and blended pixels. It clips nothing; who draws stays inside.
+//! Drawing into a frame: rectangles, sprites and blended pixels. Nothing is clipped; callers stay inside the frame.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ pub(super) type Colour = [u8; 3];
 /// Studio black.
 pub(super) const BLACK: Colour = grey(16);
 
-/// The colour without chroma of this luma.
+/// The grey with this luma.
 pub(super) const fn grey(luma: u8) -> Colour {
     [luma, 128, 128]
 }
@@ -40,13 +40,13 @@ impl Rect {
         self.y + self.height
     }
 
-    /// What is left inside a margin of `by` pixels.
+    /// The rectangle without a margin of `by` pixels.
     pub(super) const fn inset(&self, by: usize) -> Self {
         Self { x: self.x + by, y: self.y + by, width: self.width - 2 * by, height: self.height - 2 * by }
     }
 }
 
-/// An opaque picture in luma.
+/// An opaque luma picture.
 #[derive(Debug, Clone)]
 pub(super) struct Sprite {
     pub(super) width: usize,
@@ -61,12 +61,12 @@ pub(super) struct Canvas<'a> {
 }
 
 impl<'a> Canvas<'a> {
-    /// A canvas over `frame`, which is of this layout.
+    /// A canvas for `frame`, which has this layout.
     pub(super) const fn new(frame: &'a mut [u8], layout: Layout) -> Self {
         Self { frame, layout }
     }
 
-    /// How the planes lie.
+    /// Layout of the planes.
     pub(super) const fn layout(&self) -> Layout {
         self.layout
     }
@@ -90,13 +90,13 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Luma of a part of row `y`.
+    /// Luma of some columns of row `y`.
     pub(super) fn row(&mut self, y: usize, columns: Range<usize>) -> &mut [u8] {
         let start = y * self.layout.strides()[0];
         &mut self.frame[start + columns.start..start + columns.end]
     }
 
-    /// Makes the other rows of `area` the same as its first, in luma.
+    /// Copies the first row of `area` to its other rows, luma only.
     pub(super) fn repeat_row(&mut self, area: Rect) {
         let stride = self.layout.strides()[0];
         let first = area.y * stride + area.x;
@@ -114,7 +114,7 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Copies a sprite, its upper left pixel to `x`, `y`.
+    /// Copies a sprite with its upper left pixel to `x`, `y`.
     pub(super) fn blit(&mut self, x: usize, y: usize, sprite: &Sprite) {
         for (row, line) in sprite.luma.chunks_exact(sprite.width).enumerate() {
             self.row(y + row, x..x + sprite.width).copy_from_slice(line);
@@ -122,7 +122,7 @@ impl<'a> Canvas<'a> {
     }
 }
 
-/// `luma` drawn over `under` where it covers `coverage`/256 of the pixel.
+/// `luma` drawn over `under`, covering `coverage`/256 of the pixel.
 pub(super) const fn blend(under: u8, luma: u8, coverage: i32) -> u8 {
     let under = under as i32;
     (under + (luma as i32 - under) * coverage / 256) as u8

@@ -1,4 +1,4 @@
-//! The clock for people: date, time of day and the number of the frame within its second, in UTC.
+//! The clock: date, time of day and the number of the frame within its second, in UTC.
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
@@ -12,19 +12,19 @@ use crate::base::timeline::Rate;
 const DATE: &str = "####-##-##";
 const TIME: &str = "##:##:##";
 
-/// What the clock shows, as digits from the left.
+/// Digits of the clock from the left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reading {
     /// Year, month, day.
     date: [u8; 8],
     /// Hour, minute, second.
     time: [u8; 6],
-    /// How many frames have started since the second began, this one not counted.
+    /// Number of frames since the start of the second, excluding this one.
     frame: [u8; 3],
 }
 
 impl Reading {
-    /// The reading while frame `index` since 1970 is shown.
+    /// The digits during frame `index`, counted from 1970.
     pub(super) fn of_frame(rate: Rate, index: u64) -> Self {
         let (num, den) = (u128::from(rate.num()), u128::from(rate.den()));
         let second = u128::from(index) * den / num;

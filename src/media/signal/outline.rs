@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_outside_is_cut() {
+    fn outlines_are_clipped() {
         assert!(coverage(&square(-9.0, 9.0), PLACEMENT, (4, 4)).iter().all(|&pixel| pixel == 256));
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::base::metrics::labels;
 
-/// Counts chunks at the beginning and at the end of what `render` does, as a pipeline does.
+/// Counts chunks at the start and at the end of `render`, as a pipeline does.
 fn counting(render: Render) -> Render {
     Arc::new(move |job, stop| {
         let (metrics, rendering) = (Arc::clone(&job.metrics), render(job, stop));
@@ -17,7 +17,7 @@ fn counting(render: Render) -> Render {
     })
 }
 
-/// Deletes a stream in this phase, and looks for what is left of it when its task has ended.
+/// Deletes a stream in this phase, and checks that no metrics of it are left when its task has ended.
 async fn check_nothing_is_left(phase: Phase, render: Render) {
     let registry = kept_with(counting(render));
     let mut spec = spec("a");
@@ -33,7 +33,7 @@ async fn check_nothing_is_left(phase: Phase, render: Render) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_label_of_a_deleted_stream_is_left_in_whatever_phase_it_was() {
+async fn no_label_of_a_deleted_stream_is_left_in_any_phase() {
     let failing = |error| scripted(&Script::of([Act::Fail(error)]));
     let silent: Render = Arc::new(|_, stop| {
         Box::pin(async move {

@@ -1,4 +1,4 @@
-//! Streams that run while somebody asks for them.
+//! Streams that run while media is requested.
 
 use super::*;
 
@@ -43,7 +43,7 @@ async fn an_on_demand_stream_runs_while_a_response_is_sent() {
 async fn media_of_an_ended_run_is_not_served_after_a_restart() {
     let slow = async |job, stop| {
         let rendered = Script::default().render(job, stop).await;
-        // Threads are joined.
+        // Time in which threads are joined.
         tokio::time::sleep(Duration::from_secs(2)).await;
         rendered
     };

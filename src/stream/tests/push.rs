@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use tokio::time::{Instant, sleep};
 
 use super::*;
-use crate::media::pipeline::{Delivery, Over, PushError};
+use crate::media::pipeline::{Delivery, PushEnd, PushError};
 
 /// Reaction of a target to an attempt.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +30,7 @@ impl Targets {
         Self { outcomes: Arc::new(Mutex::new(outcomes.into_iter().collect())), tries: Arc::default() }
     }
 
-    async fn deliver(self, delivery: Delivery, stop: CancellationToken) -> Result<Over, PushError> {
+    async fn deliver(self, delivery: Delivery, stop: CancellationToken) -> Result<PushEnd, PushError> {
         let key = delivery.push.url.reveal().rsplit('/').next().unwrap().to_owned();
         let broken = PushError::Pipeline(PipelineError::Element { element: "sink".into(), message: key.clone() });
         self.tries.lock().unwrap().push((key, Instant::now()));
@@ -50,16 +50,16 @@ impl Targets {
             Some(Transition::Change) => {
                 take();
                 sleep(Duration::from_secs(1)).await;
-                Ok(Over::Changed)
+                Ok(PushEnd::Changed)
             }
             Some(Transition::Ignore) => {
                 stop.cancelled().await;
-                Ok(Over::Stopped)
+                Ok(PushEnd::Stopped)
             }
             None => {
                 take();
                 stop.cancelled().await;
-                Ok(Over::Stopped)
+                Ok(PushEnd::Stopped)
             }
         }
     }

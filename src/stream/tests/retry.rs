@@ -1,8 +1,8 @@
-//! A start, or another definition, ends the wait after a run that failed.
+//! A start or a new definition ends the delay after a failed run.
 
 use super::*;
 
-/// Time of a stream's next run without a retry: longer than the waits of these tests.
+/// Time until the next run without a retry, longer than the waits of these tests.
 const LATER: Duration = Duration::from_secs(20);
 
 fn missing() -> Act {
@@ -14,7 +14,7 @@ fn live_runs(script: &Script) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_start_of_a_failed_stream_tries_again() {
+async fn a_start_retries_a_failed_stream() {
     let script = Script::of([missing(), missing()]);
     let registry = kept(&script);
     registry.put(spec("a"), Guard::New).await.unwrap();
@@ -35,19 +35,19 @@ async fn a_start_of_a_stream_that_waits_after_failures_tries_at_once_and_soon_ag
     let script = Script::of(std::iter::repeat_with(|| Act::Fail(broken())).take(7));
     let registry = kept(&script);
     registry.put(spec("a"), Guard::New).await.unwrap();
-    // After 1, 2, 4 and 8 s.
+    // After delays of 1, 2, 4 and 8 s.
     tokio::time::sleep(Duration::from_secs(16)).await;
     assert_eq!(live_runs(&script), 5);
     let started = tokio::time::Instant::now();
     registry.enable(&name("a"), true, Guard::Always).await.unwrap();
     assert_eq!((live_runs(&script), started.elapsed()), (6, Duration::ZERO));
-    // After another 1 and 2 s, and the time in which the tracks catch up.
+    // After delays of 1 and 2 s, and the time in which the tracks catch up.
     until(&registry, Phase::Running).await;
     assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_definition_of_a_failed_stream_is_tried_and_the_same_one_is_not() {
+async fn a_failed_stream_is_retried_with_another_definition_and_not_with_the_same() {
     let script = Script::of([missing()]);
     let registry = kept(&script);
     registry.put(spec("a"), Guard::New).await.unwrap();

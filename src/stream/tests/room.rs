@@ -1,4 +1,4 @@
-//! Streams that take more than there is, on paused time.
+//! Streams that need more than the capacity, on paused time.
 
 use super::*;
 
@@ -16,7 +16,7 @@ async fn a_stream_over_the_capacity_waits_for_another_to_stop() {
     assert!(text.contains("barstone_used_pixels_per_second 46080000\n"));
     registry.enable(&name("b"), false, Guard::Always).await.unwrap();
     until(&registry, Phase::Running).await;
-    // What runs goes on, also where less can be made than was thought.
+    // A running stream continues even if the capacity turns out to be smaller.
     registry.setting().capacity.send_replace(Capacity::Limited(1));
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Running);
@@ -64,7 +64,7 @@ async fn of_two_streams_for_the_same_capacity_one_is_refused() {
     registry.setting().capacity.send_replace(Capacity::Limited(spec("a").pixels_per_second()));
     let create = async |name: &str| {
         let _claim = registry.claim_room(&spec(name)).await?;
-        // A store that takes its time.
+        // A slow store.
         tokio::time::sleep(Duration::from_secs(1)).await;
         registry.put(spec(name), Guard::New).await.unwrap();
         Ok::<_, NoRoom>(())

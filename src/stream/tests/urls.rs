@@ -1,5 +1,5 @@
-//! Nothing goes backwards at a URL, whatever happens to a stream: any sequence of changes, stops and starts, with the playlists
-//! and MPDs that players read after each of them.
+//! Nothing goes backwards at a URL. Arbitrary changes, stops and starts are applied to a stream, and playlists and MPDs
+//! are read after each.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::stream::instruction::{Instruction, Order, epochs};
 
 mod rules;
 
-/// What a client asks for.
+/// An operation of a client.
 #[derive(Debug, Clone)]
 enum Ask {
     Put(Box<StreamSpec>),
@@ -25,7 +25,7 @@ enum Ask {
     Nothing,
 }
 
-/// A server without pipelines: it makes segments as soon as they are over.
+/// A server without pipelines. It publishes segments as soon as they are over.
 struct Server {
     definitions: Definitions,
     now: UnixTime,
@@ -34,7 +34,7 @@ struct Server {
     ended: UnixTime,
 }
 
-/// What was read at the URLs so far.
+/// Contents of the URLs so far.
 #[derive(Default)]
 struct Seen {
     playlists: BTreeMap<String, Playlist>,
@@ -56,7 +56,7 @@ impl Server {
         Self { definitions, now, newest: None, earlier: Earlier::default(), ended }
     }
 
-    /// Does what the registry and the supervisor do.
+    /// Applies an operation as the registry and the supervisor do.
     fn ask(&mut self, ask: &Ask) {
         let written = match ask {
             Ask::Put(spec) => {
@@ -185,12 +185,12 @@ impl Seen {
     }
 }
 
-/// A definition with these frames in a second, a segment and a chunk, this window in seconds, and with sound or without.
+/// A definition with this frame rate, segment and chunk length in frames, window in seconds, and with or without audio.
 fn defined(title: &str, (fps, segment, chunk): (u32, u32, u32), (window, sound): (u32, bool)) -> StreamSpec {
     let mut request = StreamRequest::named("a");
     (request.title, request.fps) = (title.to_owned(), fps.to_string());
     (request.segment_frames, request.chunk_frames, request.window_seconds) = (segment, chunk, window);
-    // Decoders have to know of the size.
+    // The size is part of the decoder configuration.
     let width = if title == "1" { 320 } else { 640 };
     request.video = vec![VideoRequest { width, height: 180, ..VideoRequest::default() }];
     request.audio = sound.then(AudioRequest::default);
@@ -217,7 +217,7 @@ proptest! {
         server.ask(&Ask::Enable(true));
         for (ask, millis) in asks {
             seen.read(&server);
-            // What follows is read before it begins, and after.
+            // The following contents are read before and after they begin.
             server.ask(&ask);
             seen.read(&server);
             server.pass(Duration::from_millis(millis));

@@ -1,4 +1,4 @@
-//! Frames that were sent to a target and not accepted yet.
+//! Frames that were sent to a target and are not accepted yet.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_taken_is_on_its_way_no_more() {
+    fn accepted_frames_leave_the_backlog() {
         let passed = Arc::new(AtomicU64::new(0));
         let mut backlog = Backlog::new(Arc::clone(&passed));
         let start = Instant::now();
@@ -49,7 +49,7 @@ mod tests {
         passed.store(40_000_000, Ordering::Relaxed);
         assert_eq!(give(120), millis(40));
         passed.store(120_000_000, Ordering::Relaxed);
-        // A pause of the stream is none of the target.
+        // A pause of the stream does not count as a delay of the target.
         assert_eq!(give(60_000), millis(0));
         assert_eq!(give(65_000), millis(5000));
     }

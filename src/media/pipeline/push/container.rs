@@ -10,10 +10,10 @@ use super::{PipelineError, Receipt, make, refused};
 use crate::base::timeline::Kind;
 use crate::definition::spec::{Protocol, PushUrl};
 
-/// Bytes of an RTMP chunk; with the default of 128 about one byte in a hundred would be a header.
+/// Size of an RTMP chunk in bytes. With the default of 128, one byte in a hundred would be a header.
 const RTMP_CHUNK: u32 = 4096;
-/// MPEG-TS packets in a datagram; so many fit on every network.
-const PACKETS: i32 = 7;
+/// MPEG-TS packets in a datagram. This number fits the MTU of every network.
+const PACKETS_PER_DATAGRAM: i32 = 7;
 
 /// Multiplexer and sink.
 pub(super) struct Container {
@@ -66,17 +66,18 @@ impl Container {
     /// one before it has been sent. Returns the presentation time up to which all buffers have been sent.
     pub(super) fn watch(&self, receipt: &Receipt) -> Arc<AtomicU64> {
         let passed = Arc::new(AtomicU64::new(0));
-        let (seen, receipt, before) = (Arc::clone(&passed), receipt.clone(), Mutex::new(Seen::default()));
+        let (passed_by, receipt, previous) = (Arc::clone(&passed), receipt.clone(), Mutex::new(SinkBuffers::default()));
         let pad = self.sink.static_pad("sink").expect("a sink has a pad");
         pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, info| {
-            let coming = Seen::of(info);
-            let gone = std::mem::replace(&mut *before.lock().unwrap_or_else(PoisonError::into_inner), coming);
-            receipt.bytes.fetch_add(gone.bytes, Ordering::Relaxed);
-            receipt.counted.inc_by(gone.bytes);
-            if let Some(time) = gone.time {
-                seen.fetch_max(time.nseconds(), Ordering::Relaxed);
+            let received = SinkBuffers::of(info);
+            let sent_before =
+                std::mem::replace(&mut *previous.lock().unwrap_or_else(PoisonError::into_inner), received);
+            receipt.bytes.fetch_add(sent_before.bytes, Ordering::Relaxed);
+            receipt.counted.inc_by(sent_before.bytes);
+            if let Some(time) = sent_before.time {
+                passed_by.fetch_max(time.nseconds(), Ordering::Relaxed);
             }
-            if gone.is_media {
+            if sent_before.is_media {
                 // It is already set after the first buffer.
                 let _ = receipt.taken.set(());
             }
@@ -86,16 +87,16 @@ impl Container {
     }
 }
 
-/// The buffers that have reached a sink.
+/// Buffers that reached a sink.
 #[derive(Debug, Default)]
-struct Seen {
+struct SinkBuffers {
     bytes: u64,
     time: Option<gst::ClockTime>,
     /// Whether media has arrived: a sink accepts a header before it is connected.
     is_media: bool,
 }
 
-impl Seen {
+impl SinkBuffers {
     fn of(info: &gst::PadProbeInfo) -> Self {
         let one = |buffer: &gst::BufferRef| (buffer.pts(), !buffer.flags().contains(gst::BufferFlags::HEADER));
         let (bytes, first) = match &info.data {
@@ -116,11 +117,11 @@ fn flv() -> Result<gst::Element, PipelineError> {
 
 fn transport_stream() -> Result<gst::Element, PipelineError> {
     let muxer = make("mpegtsmux")?;
-    muxer.set_property("alignment", PACKETS);
+    muxer.set_property("alignment", PACKETS_PER_DATAGRAM);
     Ok(muxer)
 }
 
-/// Start codes in place of lengths, and parameter sets before every IDR picture.
+/// Converts lengths to start codes and inserts parameter sets before every IDR picture.
 fn annex_b() -> Result<gst::Element, PipelineError> {
     let parser = make("h264parse")?;
     parser.set_property("config-interval", -1_i32);
@@ -134,7 +135,7 @@ fn rtmp(url: &PushUrl) -> Result<gst::Element, PipelineError> {
     let (application, key) = url.application_and_key();
     sink.set_property("application", application);
     sink.set_property("stream", key);
-    // GIO takes TLS from a module of glib-networking, and trusts the certificates that the system trusts.
+    // GIO loads TLS from glib-networking, which trusts the certificates that the system trusts.
     sink.set_property_from_str("scheme", if url.protocol() == Protocol::Rtmps { "rtmps" } else { "rtmp" });
     sink.set_property("chunk-size", RTMP_CHUNK);
     Ok(sink)
@@ -143,7 +144,7 @@ fn rtmp(url: &PushUrl) -> Result<gst::Element, PipelineError> {
 fn srt(url: &PushUrl) -> Result<gst::Element, PipelineError> {
     let sink = make("srtsink")?;
     sink.set_property("uri", url.reveal());
-    // The supervisor of the target reconnects, and so learns the error.
+    // The task of the target reconnects and reports the error.
     sink.set_property("auto-reconnect", false);
     Ok(sink)
 }

@@ -9,7 +9,7 @@ fn check(rate: &str, index: u64, expected: &str) {
 }
 
 #[test]
-fn known_instants_are_shown() {
+fn known_instants_have_the_right_digits() {
     check("25", 0, "19700101 000000 000");
     check("25", 1_795_230_000 * 25 + 24, "20261121 030000 024");
     check("50", 1_709_251_199 * 50 + 49, "20240229 235959 049");
@@ -27,7 +27,7 @@ fn frames_are_counted_from_the_first_that_starts_in_the_second() {
 }
 
 #[test]
-fn the_number_rises_by_one_or_begins_anew_with_the_second() {
+fn the_frame_number_rises_by_one_or_restarts_with_the_second() {
     let rate = "30000/1001".parse().unwrap();
     let readings: Vec<_> = (53_802_000_000..53_802_002_000).map(|index| Reading::of_frame(rate, index)).collect();
     for pair in readings.windows(2) {
@@ -37,6 +37,6 @@ fn the_number_rises_by_one_or_begins_anew_with_the_second() {
 }
 
 #[test]
-fn the_calendar_ends_where_it_ends() {
+fn the_last_instant_has_the_right_digits() {
     check("1", u64::MAX, "99991230 220000 000");
 }

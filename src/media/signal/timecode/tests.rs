@@ -69,7 +69,7 @@ fn the_bytes_are_as_documented() {
 
 /// The fixture with which the reader in JavaScript is tested.
 #[test]
-fn the_page_is_tested_with_the_same_bytes() {
+fn the_fixture_of_the_javascript_reader_is_up_to_date() {
     let most = Timecode { time_ms: (1 << 48) - 1, frame: (1 << 40) - 1 };
     let entries = [SAMPLE, Timecode { time_ms: 0, frame: 0 }, most].map(|timecode| {
         let hex: String = timecode.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -157,7 +157,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn what_is_drawn_is_read(
+    fn a_drawn_strip_is_read(
         time_ms in 0_u64..1 << 48, frame in 0_u64..1 << 40, width in 32_u32..800, height in 45_u32..400,
     ) {
         let timecode = Timecode { time_ms, frame };
@@ -171,7 +171,7 @@ proptest! {
     }
 
     #[test]
-    fn a_wrong_bit_is_noticed(bit in 0_usize..128) {
+    fn a_wrong_bit_is_detected(bit in 0_usize..128) {
         let mut bytes = SAMPLE.to_bytes();
         bytes[bit / 8] ^= 0x80 >> (bit % 8);
         prop_assert!(Timecode::from_bytes(bytes).is_err());
