@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use barstone::base::memory;
+use barstone::base::{memory, os_error};
 use barstone::cli::client;
 use barstone::cli::{self, Cli, Command};
 use barstone::program::app::{self, AppError, Start};
@@ -64,7 +64,7 @@ fn configured(sources: Sources, work: impl FnOnce(Sources, Config) -> anyhow::Re
 
 #[expect(clippy::print_stderr, reason = "there may be no log yet")]
 fn fail(error: &anyhow::Error, code: u8) -> ExitCode {
-    eprintln!("barstone: {error:#}");
+    eprintln!("barstone: {}", os_error::without_numbers(&format!("{error:#}")));
     ExitCode::from(code)
 }
 
@@ -84,7 +84,7 @@ fn look_at(config: &Config, action: ConfigAction) -> anyhow::Result<()> {
 fn raise_open_files() {
     let maximum = getrlimit(Resource::Nofile).maximum;
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
-        tracing::debug!(%error, "cannot raise the limit of open files");
+        tracing::debug!(error = os_error::text(&error.into()), "cannot raise the limit of open files");
     }
 }
 

@@ -9,6 +9,19 @@ pub fn text(error: &io::Error) -> String {
     number.and_then(|number| text.strip_suffix(&number).map(str::to_owned)).unwrap_or(text)
 }
 
+/// A message of a library without the error numbers of the system that it contains.
+pub fn without_numbers(message: &str) -> String {
+    let mut pieces = message.split(" (os error ");
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        match piece.split_once(')') {
+            Some((number, rest)) if number.bytes().all(|b| b.is_ascii_digit()) => text.push_str(rest),
+            _ => text.extend([" (os error ", piece]),
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -17,5 +30,12 @@ mod tests {
     fn only_the_error_number_is_removed() {
         assert_eq!(text(&io::Error::from_raw_os_error(28)), "No space left on device");
         assert_eq!(text(&io::Error::other("half (os error 1) done")), "half (os error 1) done");
+    }
+
+    #[test]
+    fn every_error_number_of_a_message_is_removed() {
+        let message = "a (os error 1): b (os error x) (os error 2)";
+        assert_eq!(without_numbers(message), "a: b (os error x)");
+        assert_eq!(without_numbers("no (os error"), "no (os error");
     }
 }

@@ -26,6 +26,7 @@ use tower::Service as _;
 use super::error::ApiError;
 use super::tls::Certificates;
 use crate::base::metrics::Metrics;
+use crate::base::os_error;
 use crate::http::ConnectionLimits;
 
 mod answer;
@@ -100,7 +101,7 @@ pub async fn serve(listener: TcpListener, site: Site, stop: CancellationToken) {
                 }
             },
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                tracing::warn!(error = os_error::text(&error), "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
@@ -182,7 +183,7 @@ async fn prepare(stream: TcpStream, site: &Site, requests: &Arc<Requests>) -> Op
             Some(Box::new(stream))
         }
         Err(error) => {
-            tracing::debug!(%error, "the TLS handshake failed");
+            tracing::debug!(error = os_error::text(&error), "the TLS handshake failed");
             None
         }
     }

@@ -12,6 +12,8 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::base::os_error;
+
 /// Interval of checking the files for changes.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -83,11 +85,12 @@ fn load(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
     let wrong = |path: &Path, problem: String| TlsError { path: path.to_owned(), problem };
     let chain: Vec<_> = CertificateDer::pem_file_iter(&files.cert)
         .and_then(Iterator::collect)
-        .map_err(|error| wrong(&files.cert, error.to_string()))?;
+        .map_err(|error| wrong(&files.cert, os_error::without_numbers(&error.to_string())))?;
     if chain.is_empty() {
         return Err(wrong(&files.cert, "has no certificate; give a PEM file with the chain".into()));
     }
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| wrong(&files.key, error.to_string()))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key)
+        .map_err(|error| wrong(&files.key, os_error::without_numbers(&error.to_string())))?;
     let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key);
     let mut config = config.map_err(|error| wrong(&files.cert, error.to_string()))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];

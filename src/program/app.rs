@@ -78,8 +78,8 @@ pub enum AppError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A created secret cannot be stored, or a stored one is invalid. The text names it.
-    #[error("cannot use the file {0} in state_dir")]
-    Token(&'static str, #[source] std::io::Error),
+    #[error("cannot use the file {} in state_dir: {}", .0, os_error::text(.1))]
+    Token(&'static str, std::io::Error),
     /// The certificate or key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),

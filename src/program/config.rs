@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::base::network::{Lists, Network};
+use crate::base::os_error;
 use crate::definition::spec::{self, BaseUrl, SpecError, StreamRequest, StreamSpec, check_each, check_streams};
 use crate::definition::store::{Address, DEFAULT_MAX_STREAMS};
 use crate::http::{ConnectionLimits, Serve, TlsFiles};
@@ -130,7 +131,7 @@ pub struct Wait {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("{}: {why}", path.display())]
+    #[error("cannot read {}: {}", path.display(), os_error::text(why))]
     Read {
         /// Path of the file.
         path: PathBuf,

@@ -47,6 +47,7 @@ impl Ended {
         for word in words {
             assert!(self.error.contains(word), "{word:?} in {}", self.error);
         }
+        assert!(!self.error.contains("os error"), "{}", self.error);
     }
 
     /// Checks that the command line was refused because of `word`.
@@ -317,7 +318,8 @@ async fn health_checks_the_server_with_the_same_settings() {
     Web::of(&server).playable("test").await;
     until("it is ready", LONG, async || (health(server.address()).code == Some(0)).then_some(())).await;
     assert_eq!(health(&server.address().replace("127.0.0.1", "0.0.0.0")).done(), "ready\n");
-    health("127.0.0.1:1").check_failed(1, &["http://127.0.0.1:1 cannot be reached"]);
+    health("127.0.0.1:1")
+        .check_failed(1, &["http://127.0.0.1:1 cannot be reached: Connection refused. Is the server running?"]);
     health("127.0.0.1:0").check_failed(2, &["--listen: must have a port other than 0"]);
     health("nowhere").check_failed(2, &["[::]:8080"]);
     let (url, serving) =

@@ -1,5 +1,6 @@
 //! The configuration file: errors are one line, and a shown configuration can be loaded.
 
+use std::net::TcpListener;
 use std::path::PathBuf;
 
 use barstone::cli::Cli;
@@ -49,11 +50,32 @@ fn invalid_values_are_reported_with_the_field_and_the_range() {
 }
 
 #[test]
-fn a_missing_file_is_reported_by_name() {
-    let output = run(&["config", "check", "--config", "/nowhere/barstone.toml"]);
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert_eq!((output.status.code(), error.lines().count()), (Some(2), 1), "{error}");
-    assert!(error.contains("/nowhere/barstone.toml"), "{error}");
+fn errors_of_the_system_are_told_in_words_with_the_thing_that_they_concern() {
+    let home = TempDir::new().expect("a temporary directory");
+    let state = home.path().join("state");
+    std::fs::create_dir_all(state.join("token")).expect("there is room");
+    let state = state.to_str().expect("UTF-8");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let taken = taken.local_addr().expect("an address").to_string();
+    let environment =
+        [("BARSTONE_LISTEN", "127.0.0.1:0"), ("BARSTONE_MEDIA_DIR", "none"), ("BARSTONE_WAIT_TRIES", "1")];
+    for (arguments, words) in [
+        (["--config", "/nowhere/barstone.toml"], ["cannot read /nowhere/barstone.toml: No such file or directory", ""]),
+        (["--api-token-file", "/nowhere/token"], ["cannot read /nowhere/token: No such file or directory", ""]),
+        (["--state-dir", "/dev/null/state"], ["/dev/null/state", "Not a directory"]),
+        (["--state-dir", state], ["cannot use the file token in state_dir: Is a directory", ""]),
+        (["--listen", &taken], ["another program uses this port", "--listen"]),
+        (["--listen", "192.0.2.1:8080"], ["this machine does not have the address", "--listen"]),
+        (["--store", "nats://127.0.0.1:1"], ["nats://127.0.0.1:1", "Connection refused"]),
+        (["--wait-for", "127.0.0.1:1"], ["127.0.0.1:1", "Connection refused"]),
+    ] {
+        let output = run_with(&["serve", arguments[0], arguments[1]], &environment);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{arguments:?}");
+        let last = error.lines().last().unwrap_or_default();
+        assert!(last.starts_with("barstone: ") && words.iter().all(|word| last.contains(word)), "{error}");
+        assert!(!error.contains("os error"), "{error}");
+    }
 }
 
 #[test]

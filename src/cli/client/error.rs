@@ -19,7 +19,7 @@ pub(super) enum Code {
 pub(super) enum ClientError {
     #[error("cannot start the client: {0}")]
     Begin(String),
-    #[error("{server} cannot be reached: {problem}. Start the server, or name another with --server")]
+    #[error("{server} cannot be reached: {problem}. Is the server running? Start it, or name another with --server")]
     Unreachable { server: String, problem: String },
     #[error("{server} has not answered within {seconds} s; --timeout allows more")]
     Overdue { server: String, seconds: u64 },
@@ -42,7 +42,7 @@ pub(super) enum ClientError {
     TokenRefused { server: String, origin: Origin },
     #[error("--listen: must have a port other than 0, so that the server can be found")]
     AnyPort,
-    #[error("{}: {}", path.display(), os_error::text(source))]
+    #[error("cannot read {}: {}", path.display(), os_error::text(source))]
     File { path: PathBuf, source: std::io::Error },
     #[error("{document} {problem}")]
     Document { document: String, problem: String },

@@ -14,6 +14,7 @@ use super::answer::Problem;
 use super::arguments::Options;
 use super::error::ClientError;
 use super::token::Token;
+use crate::base::os_error;
 use crate::definition::spec::StreamName;
 
 const USER_AGENT: &str = concat!("barstone/", env!("CARGO_PKG_VERSION"));
@@ -198,5 +199,5 @@ fn root(error: &reqwest::Error) -> String {
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    cause.to_string()
+    os_error::without_numbers(&cause.to_string())
 }

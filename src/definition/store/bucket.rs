@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::error::{BucketError, Refusal};
 use super::{Record, text};
+use crate::base::os_error;
 use crate::definition::spec::StreamName;
 
 const SCHEMES: [&str; 2] = ["nats", "tls"];
@@ -225,7 +226,7 @@ impl Update {
 
 impl Address {
     fn failed(&self, problem: &dyn fmt::Display) -> BucketError {
-        BucketError { address: self.to_string(), problem: problem.to_string() }
+        BucketError { address: self.to_string(), problem: os_error::without_numbers(&problem.to_string()) }
     }
 }
 

@@ -7,6 +7,8 @@ use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
+use crate::base::os_error;
+
 /// Length of the queue of connections to be accepted, the maximum of Linux by default.
 const BACKLOG: i32 = 4096;
 
@@ -22,7 +24,7 @@ pub(super) fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
 fn bind_with<T>(listen: SocketAddr, open: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
     match open(listen) {
         Err(error) if is_all_addresses(listen) && says_no_ipv6(&error) => {
-            tracing::info!(%error, "this host has no IPv6: listening on IPv4 only");
+            tracing::info!(error = os_error::text(&error), "this host has no IPv6: listening on IPv4 only");
             open((Ipv4Addr::UNSPECIFIED, listen.port()).into())
         }
         outcome => outcome,

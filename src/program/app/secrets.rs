@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::{AppError, link, token};
+use crate::base::os_error;
 use crate::http::viewer_token::Keys;
 use crate::http::{Access, TokenOrigin, ViewerAccess};
 use crate::program::config::Config;
@@ -54,7 +55,10 @@ impl Secrets {
         let published = self.listeners.iter().map(|address| TokenFile::publish(*address, token));
         match published.collect() {
             Ok(published) => self.published = published,
-            Err(error) => tracing::info!(%error, "barstone commands do not find the API token by themselves"),
+            Err(error) => tracing::info!(
+                error = os_error::text(&error),
+                "barstone commands do not find the API token by themselves"
+            ),
         }
     }
 

@@ -63,7 +63,7 @@ fn errors_are_one_line() {
     check_refused("max_bandwidth = 1", &["max_bandwidth: must be 100000 to"]);
     check_refused("overflow_url = 'example.com'", &["overflow_url: must be a URL such as https://", "example.com"]);
     let error = Config::load(&sources(&["--config", "/nowhere/b.toml"])).unwrap_err();
-    assert!(format!("{:#}", anyhow::Error::from(error)).starts_with("/nowhere/b.toml: No such file"));
+    assert!(format!("{:#}", anyhow::Error::from(error)).starts_with("cannot read /nowhere/b.toml: No such file"));
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_token_may_be_in_a_file_of_its_own() {
     assert_eq!(read().unwrap(), "horse");
     check_refused(&format!("api_token = 'a'\n{toml}"), &["api_token_file: must not be set beside api_token"]);
     let missing = load("api_token_file = '/nowhere/token'").unwrap().api_token.unwrap();
-    assert!(missing.read().unwrap_err().to_string().starts_with("/nowhere/token: No such file"));
+    assert!(missing.read().unwrap_err().to_string().starts_with("cannot read /nowhere/token: No such file"));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use sha2::Sha256;
 use tokio_rustls::rustls::crypto::ring;
 
 use super::Hook;
+use crate::base::os_error;
 use crate::base::secret::Secret;
 use crate::base::timeline::UnixTime;
 use crate::stream::Event;
@@ -116,5 +117,5 @@ fn chain(error: &dyn Error) -> String {
         text = format!("{text}: {error}");
         cause = error.source();
     }
-    text
+    os_error::without_numbers(&text)
 }
