@@ -90,13 +90,22 @@ export class PlayerPanel extends HTMLElement {
     picker.choice = choice;
     picker.offered = FORMATS.map(({ id }) => id).filter((id) => stream?.urls[id] !== undefined);
     setText(find(this, 'h2', HTMLElement), choice?.stream ?? 'Player');
-    for (const action of ['close', 'mute', 'fullscreen']) this.#button(action).disabled = choice === null;
+    this.#button('close').disabled = choice === null;
 
     const url = choice && stream?.urls[choice.format];
     const obstacle = this.#obstacle(stream);
     if (choice && stream && url && obstacle === null) this.#show(choice, playbackUrl(url), stream.revision);
     else this.#close();
+    this.#enablePicture(this.#showing !== null);
     this.#showNote(obstacle ?? this.#remark(stream));
+  }
+
+  /** Enables the buttons that need a picture. A button that had the focus hands it on. @param {boolean} enabled */
+  #enablePicture(enabled) {
+    const buttons = ['mute', 'fullscreen'].map((action) => this.#button(action));
+    const hadFocus = buttons.some((button) => button === document.activeElement);
+    for (const button of buttons) button.disabled = !enabled;
+    if (hadFocus && !enabled) find(this, 'h2', HTMLElement).focus();
   }
 
   /** @param {Stream | null} stream the one that is chosen @returns {Note | null} why nothing can play */

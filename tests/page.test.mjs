@@ -135,6 +135,12 @@ function hasFocus(page, selector) {
   return page.locator(selector).evaluate((element) => element === document.activeElement);
 }
 
+/** Whether the buttons below the picture can be used. @param {Page} page */
+async function pictureButtons(page) {
+  const buttons = ['mute', 'fullscreen'].map((action) => page.locator(`player-panel [data-action=${action}]`));
+  return Promise.all(buttons.map((button) => button.isEnabled()));
+}
+
 /** @param {Page} page */
 async function playbackBegins(page) {
   await until('it plays', STARTS_WITHIN_S, async () => (await figures(page)).state === 'playing');
@@ -233,12 +239,21 @@ describe('while other pages play', { concurrency: 2 }, () => {
       await phaseBecomes(page, 'made-here', 'stopped');
       await mine.getByRole('button', { name: 'Play' }).press('Enter');
       await noteBecomes(page, 'made-here is stopped.');
+      assert.deepEqual(await pictureButtons(page), [false, false], 'nothing plays');
       await page.getByRole('button', { name: 'Start and play' }).press('Enter');
       await playbackBegins(page);
+      assert.deepEqual(await pictureButtons(page), [true, true]);
       assert.equal(await hasFocus(page, '#player-heading'), true, 'the focus is where the button was');
       assert.equal(await page.locator('#news').textContent(), 'made-here is running.');
 
       assert.deepEqual(faults, []);
+      await page.getByRole('button', { name: 'Unmute' }).focus();
+      await page.evaluate(() => document.querySelector('player-panel')?.dispatchEvent(new CustomEvent('choose', { bubbles: true, detail: null })));
+      await noteBecomes(page, 'Nothing plays. Choose Play on a stream.');
+      assert.deepEqual(await pictureButtons(page), [false, false]);
+      assert.equal(await hasFocus(page, '#player-heading'), true, 'the focus of a disabled button goes to the heading');
+      await mine.getByRole('button', { name: 'Play' }).press('Enter');
+      await playbackBegins(page);
       await mine.getByRole('button', { name: 'Delete' }).press('Enter');
       await mine.locator('.confirm').getByRole('button', { name: 'Delete' }).press('Enter');
       await until('the card is gone', SOON_S, async () => (await mine.count()) === 0);
