@@ -35,6 +35,8 @@ use record::in_millis;
 
 /// Maximum of the setting `max_streams`. Each stream is a file and a row of every list.
 pub const MAX_STREAMS: usize = 1024;
+/// Deleted streams whose counters are stored; those of the stream deleted first go first.
+const MAX_REMOVED: usize = MAX_STREAMS;
 /// Default of `max_streams`. More streams are more likely a mistake than a machine that can run them.
 pub const DEFAULT_MAX_STREAMS: usize = 256;
 
@@ -68,6 +70,8 @@ pub struct Definitions {
 struct Contents {
     store: Backend,
     stored: Known,
+    /// Counters of streams that do not exist, and of streams that another process has declared.
+    removed: Known,
     /// Version in the store of each definition, removed definitions included.
     versions: HashMap<StreamName, u64>,
     /// Declared definitions, with starts and stops applied since they were declared.
@@ -79,7 +83,7 @@ struct Contents {
 impl Definitions {
     /// Definitions that exist only in this value.
     pub fn in_memory(first: Vec<StreamSpec>) -> Self {
-        Self::of(given(first), Backend::Memory)
+        Self::of(given(first), Vec::new(), Backend::Memory)
     }
 
     /// Opens the definitions in a state directory and creates the directory if it does not exist. A new directory gets
@@ -97,7 +101,8 @@ impl Definitions {
             }
             false => files.read()?,
         };
-        Ok(Self::of(records, Backend::Files(Arc::new(files))))
+        let removed = files.read_counters()?;
+        Ok(Self::of(records, removed, Backend::Files(Arc::new(files))))
     }
 
     /// Opens the definitions in a bucket and creates the bucket if it does not exist. A bucket that was never written
@@ -107,17 +112,20 @@ impl Definitions {
     /// [`StoreError`] if the bucket cannot be reached.
     pub async fn join(address: &Address, first: Vec<StreamSpec>) -> Result<Self, StoreError> {
         let bucket = Arc::new(Bucket::open(address).await?);
-        let definitions = Self::of(given(first), Backend::Bucket(Arc::clone(&bucket)));
+        let definitions = Self::of(given(first), Vec::new(), Backend::Bucket(Arc::clone(&bucket)));
         definitions.reload(&bucket).await?;
         Ok(definitions)
     }
 
-    fn of(records: Vec<Record>, store: Backend) -> Self {
-        let stored: Known = records.into_iter().map(|record| (record.spec.name.clone(), Arc::new(record))).collect();
+    fn of(records: Vec<Record>, removed: Vec<Record>, store: Backend) -> Self {
+        let by_name = |records: Vec<Record>| -> Known {
+            records.into_iter().map(|record| (record.spec.name.clone(), Arc::new(record))).collect()
+        };
+        let (stored, removed) = (by_name(records), by_name(removed));
         let known = watch::Sender::new(Arc::new(stored.clone()));
         let (versions, declared, file) = (HashMap::new(), Known::new(), Vec::new());
         let max_streams = AtomicUsize::new(DEFAULT_MAX_STREAMS);
-        Self { known, max_streams, contents: Mutex::new(Contents { store, stored, versions, declared, file }) }
+        Self { known, max_streams, contents: Mutex::new(Contents { store, stored, removed, versions, declared, file }) }
     }
 
     /// Sets the number of streams from which no other may be created. Existing streams are not affected.
@@ -147,14 +155,14 @@ impl Definitions {
         let known = contents.versions.values().copied().max().unwrap_or_default();
         // `newest` is greater than `known` where another replica has written since.
         if snapshot.newest == 0 || snapshot.newest < known {
-            for record in contents.stored.values() {
+            for record in contents.stored.values().chain(contents.removed.values()) {
                 // Fails harmlessly if another replica has written the definition first.
                 _ = contents.store.write(record, 0).await;
             }
             snapshot = bucket.snapshot().await?;
         }
         let Snapshot { all, updates, .. } = snapshot;
-        (contents.stored, contents.versions) = (Known::new(), HashMap::new());
+        (contents.stored, contents.removed, contents.versions) = (Known::new(), Known::new(), HashMap::new());
         all.into_iter().for_each(|update| contents.apply(update));
         self.publish(&contents);
         Ok(updates)
@@ -181,23 +189,13 @@ impl Definitions {
     /// the declared one exists.
     pub async fn declare(&self, declared: Vec<StreamSpec>, now: UnixTime) {
         let mut contents = self.contents.lock().await;
-        let records = declared.iter().map(|spec| {
-            let record = match contents.declared.get(&spec.name) {
-                Some(record) if contents.file.contains(spec) => Arc::clone(record),
-                // Starts and stops by hand no longer apply.
-                Some(record) => {
-                    Arc::new(Record { switched: UnixTime::default(), ..record.followed_by(spec.clone(), now) })
-                }
-                None => {
-                    if contents.stored.contains_key(&spec.name) {
-                        tracing::warn!(stream = %spec.name, "the configuration file declares this stream; the stored definition of the same name has no effect");
-                    }
-                    Arc::new(Record::given(spec.clone(), Origin::Declared))
-                }
-            };
-            (spec.name.clone(), record)
-        });
-        contents.declared = records.collect();
+        let records: Known = declared.iter().map(|spec| (spec.name.clone(), contents.declare(spec, now))).collect();
+        let earlier = std::mem::replace(&mut contents.declared, records.clone());
+        let is_new = |record: &Arc<Record>| earlier.get(&record.spec.name).is_none_or(|old| !Arc::ptr_eq(old, record));
+        let gone = earlier.iter().filter(|(name, _)| !records.contains_key(*name)).map(|(_, record)| record);
+        for record in records.values().filter(|record| is_new(record)).chain(gone) {
+            contents.count(record).await;
+        }
         contents.file = declared;
         self.publish(&contents);
     }
@@ -218,12 +216,15 @@ impl Definitions {
     /// [`WriteError`].
     pub async fn put(&self, spec: StreamSpec, guard: &Guard, now: UnixTime) -> Result<Change, WriteError> {
         let (name, allowed) = (spec.name.clone(), self.max_streams.load(Ordering::Relaxed));
-        let next = |before: Option<&Arc<Record>>, count: usize| match before {
+        let next = |before: Option<&Arc<Record>>, (count, removed): (usize, Option<&Arc<Record>>)| match before {
             Some(record) if record.origin == Origin::Declared => Err(WriteError::Declared(spec.name.clone())),
             Some(record) if record.spec == spec => Ok(None),
             Some(record) => Ok(Some(record.followed_by(spec.clone(), now))),
             None if count >= allowed => Err(WriteError::Full { allowed }),
-            None => Ok(Some(Record { changed: in_millis(now), ..Record::given(spec.clone(), Origin::Stored) })),
+            None => Ok(Some(match removed {
+                Some(record) => record.revived(spec.clone(), (Origin::Stored, now)),
+                None => Record { changed: in_millis(now), ..Record::given(spec.clone(), Origin::Stored) },
+            })),
         };
         let before = self.write(&name, guard, next).await?;
         Ok(if before.is_some() { Change::Replaced } else { Change::Created })
@@ -239,7 +240,7 @@ impl Definitions {
         enabled: bool,
         (guard, now): (&Guard, UnixTime),
     ) -> Result<(), WriteError> {
-        let next = |before: Option<&Arc<Record>>, _| {
+        let next = |before: Option<&Arc<Record>>, _: (usize, Option<&Arc<Record>>)| {
             let mut record =
                 before.map(|record| Record::clone(record)).ok_or_else(|| WriteError::Unknown(name.clone()))?;
             let control = &mut record.spec.control;
@@ -258,7 +259,7 @@ impl Definitions {
     ///
     /// # Errors
     /// [`WriteError`].
-    pub async fn remove(&self, name: &StreamName, guard: &Guard) -> Result<(), WriteError> {
+    pub async fn remove(&self, name: &StreamName, guard: &Guard, now: UnixTime) -> Result<(), WriteError> {
         for _ in 0..WRITE_ATTEMPTS {
             let mut contents = self.contents.lock().await;
             let before = contents.get(name).cloned();
@@ -267,9 +268,11 @@ impl Definitions {
             if record.origin == Origin::Declared {
                 return Err(WriteError::Declared(name.clone()));
             }
-            match contents.store.remove(&record, contents.version(name)).await {
-                Ok(()) => {
-                    contents.stored.remove(name);
+            let counters = Arc::new(record.removed(now));
+            match contents.store.remove(&counters, contents.version(name)).await {
+                Ok(version) => {
+                    contents.apply(Update { name: name.clone(), record: Some(counters), version });
+                    contents.forget_oldest().await;
                     self.publish(&contents);
                     return Ok(());
                 }
@@ -282,22 +285,24 @@ impl Definitions {
         Err(WriteError::Changed(name.clone()))
     }
 
-    /// Writes the record that `next` returns, given the current record and the number of streams. `None` writes
-    /// nothing. Returns the record before the write.
+    /// Writes the record that `next` returns, given the current record, the number of streams and the counters of a deleted
+    /// stream of this name. `None` writes nothing. Returns the record before the write.
     async fn write(
         &self,
         name: &StreamName,
         guard: &Guard,
-        next: impl Fn(Option<&Arc<Record>>, usize) -> Result<Option<Record>, WriteError>,
+        next: impl Fn(Option<&Arc<Record>>, (usize, Option<&Arc<Record>>)) -> Result<Option<Record>, WriteError>,
     ) -> Result<Option<Arc<Record>>, WriteError> {
         for _ in 0..WRITE_ATTEMPTS {
             let mut contents = self.contents.lock().await;
             let before = contents.get(name).cloned();
             guard.check(before.as_ref(), name)?;
-            let Some(record) = next(before.as_ref(), self.known.borrow().len())?.map(Arc::new) else {
+            let others = (self.known.borrow().len(), contents.removed.get(name));
+            let Some(record) = next(before.as_ref(), others)?.map(Arc::new) else {
                 return Ok(before);
             };
             if record.origin == Origin::Declared {
+                contents.count(&record).await;
                 contents.declared.insert(name.clone(), record);
                 self.publish(&contents);
                 return Ok(before);
@@ -363,9 +368,53 @@ impl Contents {
             return;
         }
         self.versions.insert(name.clone(), version);
+        self.stored.remove(&name);
+        self.removed.remove(&name);
         match record {
+            Some(record) if record.removed => _ = self.removed.insert(name, record),
             Some(record) => _ = self.stored.insert(name, record),
-            None => _ = self.stored.remove(&name),
+            None => {}
+        }
+    }
+
+    /// The record of a definition in the configuration file.
+    fn declare(&self, spec: &StreamSpec, now: UnixTime) -> Arc<Record> {
+        match (self.declared.get(&spec.name), self.removed.get(&spec.name)) {
+            (Some(record), _) if self.file.contains(spec) => Arc::clone(record),
+            // Starts and stops by hand no longer apply.
+            (Some(record), _) => {
+                Arc::new(Record { switched: UnixTime::default(), ..record.followed_by(spec.clone(), now) })
+            }
+            (None, removed) => {
+                if self.stored.contains_key(&spec.name) {
+                    tracing::warn!(stream = %spec.name, "the configuration file declares this stream; the stored definition of the same name has no effect");
+                }
+                Arc::new(match removed {
+                    Some(record) => record.revived(spec.clone(), (Origin::Declared, now)),
+                    None => Record::given(spec.clone(), Origin::Declared),
+                })
+            }
+        }
+    }
+
+    /// Stores the counters of a declared stream, for a process that declares it otherwise. A failure is logged.
+    async fn count(&mut self, record: &Record) {
+        let counters = Arc::new(record.counters());
+        if let Err(Refusal::Failed(error)) = self.store.count(&counters).await {
+            tracing::warn!(stream = %record.spec.name, %error, "cannot store the counters of a declared stream");
+        }
+        self.removed.insert(record.spec.name.clone(), counters);
+    }
+
+    /// Deletes the counters of the stream that was deleted first, if there are too many.
+    async fn forget_oldest(&mut self) {
+        if self.removed.len() <= MAX_REMOVED {
+            return;
+        }
+        let Some(oldest) = self.removed.values().min_by_key(|record| record.changed).cloned() else { return };
+        // If this fails, the next deletion tries again.
+        if self.store.forget(&oldest, self.version(&oldest.spec.name)).await.is_ok() {
+            self.removed.remove(&oldest.spec.name);
         }
     }
 }

@@ -260,8 +260,8 @@ impl Registry {
     /// # Errors
     /// [`WriteError`].
     pub async fn remove(&self, name: &StreamName, guard: Guard) -> Result<(), WriteError> {
-        let name = name.clone();
-        self.write(move |definitions| async move { definitions.remove(&name, &guard).await }).await
+        let (name, now) = (name.clone(), self.setting.clock.now());
+        self.write(move |definitions| async move { definitions.remove(&name, &guard, now).await }).await
     }
 
     /// Sets by hand whether a stream should run. If it should and its last run failed, the next run begins immediately, on

@@ -44,14 +44,33 @@ impl Backend {
         }
     }
 
-    /// Deletes a definition that has this `version`.
-    pub(super) async fn remove(&self, record: &Arc<Record>, version: u64) -> Result<(), Refusal> {
+    /// Replaces a definition that has this `version` by its counters. Returns the new version.
+    pub(super) async fn remove(&self, counters: &Arc<Record>, version: u64) -> Result<u64, Refusal> {
+        match self {
+            Self::Memory => Ok(0),
+            Self::Files(files) => on_disk(files, counters, |files, record| files.remove(record)).await,
+            Self::Bucket(bucket) => bucket.write(counters, version).await,
+        }
+    }
+
+    /// Stores the counters of a declared stream. A bucket does not store them.
+    pub(super) async fn count(&self, counters: &Arc<Record>) -> Result<(), Refusal> {
+        match self {
+            Self::Memory | Self::Bucket(_) => Ok(()),
+            Self::Files(files) => {
+                on_disk(files, counters, |files, record| files.write_counters(record)).await.map(drop)
+            }
+        }
+    }
+
+    /// Deletes the counters of a deleted stream.
+    pub(super) async fn forget(&self, counters: &Arc<Record>, version: u64) -> Result<(), Refusal> {
         match self {
             Self::Memory => Ok(()),
             Self::Files(files) => {
-                on_disk(files, record, |files, record| files.remove(&record.spec.name)).await.map(drop)
+                on_disk(files, counters, |files, record| files.forget(&record.spec.name)).await.map(drop)
             }
-            Self::Bucket(bucket) => bucket.remove(&record.spec.name, version).await,
+            Self::Bucket(bucket) => bucket.remove(&counters.spec.name, version).await,
         }
     }
 }

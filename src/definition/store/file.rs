@@ -15,6 +15,8 @@ use crate::base::os_error;
 use crate::definition::spec::StreamName;
 
 const STREAMS: &str = "streams";
+/// Directory with the counters of streams that have no file in the other one.
+const COUNTERS: &str = "counters";
 const LOCK: &str = "lock";
 const ENDING: &str = "json";
 /// Extension of a file that is being written.
@@ -28,6 +30,7 @@ const IN_USE: &str = "in use by another barstone; stop it, or give this one its 
 #[derive(Debug)]
 pub(super) struct Files {
     directory: PathBuf,
+    counters: PathBuf,
     is_new: bool,
     /// Holds the lock while it is open.
     _lock: File,
@@ -37,7 +40,10 @@ impl Files {
     pub(super) fn open(state: &Path) -> Result<Self, FileError> {
         let directory = state.join(STREAMS);
         let is_new = !directory.exists();
-        fs::create_dir_all(&directory).map_err(|error| failed(&directory, &error))?;
+        let counters = state.join(COUNTERS);
+        for directory in [&directory, &counters] {
+            fs::create_dir_all(directory).map_err(|error| failed(directory, &error))?;
+        }
         let lock = state.join(LOCK);
         let open = File::options().write(true).create(true).truncate(false).open(&lock);
         let open = open.map_err(|error| failed(&lock, &error))?;
@@ -48,7 +54,7 @@ impl Files {
                 error => format!("cannot lock the directory: {}", os_error::text(&error.into())),
             },
         })?;
-        Ok(Self { directory, is_new, _lock: open })
+        Ok(Self { directory, counters, is_new, _lock: open })
     }
 
     /// Whether this call of `open` created the directory.
@@ -58,57 +64,87 @@ impl Files {
 
     /// Reads all definitions. A file that cannot be parsed is set aside; a partly written file is deleted.
     pub(super) fn read(&self) -> Result<Vec<Record>, FileError> {
-        let mut records = Vec::new();
-        for entry in fs::read_dir(&self.directory).map_err(|error| failed(&self.directory, &error))?.flatten() {
-            let path = entry.path();
-            match path.extension().and_then(|ending| ending.to_str()) {
-                Some(ENDING) => match read(&path) {
-                    Ok(record) => records.push(record),
-                    Err(problem) => set_aside(&path, &problem),
-                },
-                // Its write was never acknowledged.
-                Some(PART) => _ = fs::remove_file(&path),
-                Some(_) | None => {}
-            }
-        }
-        Ok(records)
+        read_all(&self.directory)
+    }
+
+    /// Reads the counters of streams, in the same way.
+    pub(super) fn read_counters(&self) -> Result<Vec<Record>, FileError> {
+        read_all(&self.counters)
     }
 
     pub(super) fn write(&self, record: &Record) -> Result<(), FileError> {
-        let path = self.path(&record.spec.name);
-        let attempt = || -> io::Result<()> {
-            let part = path.with_extension(PART);
-            // Only the owner may read the file, because it may contain keys of push targets.
-            let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
-            file.write_all(&text::serialize(record))?;
-            file.sync_all()?;
-            fs::rename(&part, &path)?;
-            self.sync()
-        };
-        attempt().map_err(|error| {
-            // A partly written file takes space that the next attempt needs.
-            let _ = fs::remove_file(path.with_extension(PART));
-            failed(&path, &error)
-        })
+        write(&self.directory, record)?;
+        // The definition contains the counters from now on. What stays has no effect.
+        let _ = fs::remove_file(path(&self.counters, &record.spec.name));
+        Ok(())
     }
 
-    pub(super) fn remove(&self, name: &StreamName) -> Result<(), FileError> {
-        let path = self.path(name);
-        let removed = match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            Ok(()) | Err(_) => self.sync(),
-        };
-        removed.map_err(|error| failed(&path, &error))
+    pub(super) fn write_counters(&self, record: &Record) -> Result<(), FileError> {
+        write(&self.counters, record)
     }
 
-    fn path(&self, name: &StreamName) -> PathBuf {
-        self.directory.join(name.as_str()).with_extension(ENDING)
+    /// Deletes a definition after its counters are stored.
+    pub(super) fn remove(&self, counters: &Record) -> Result<(), FileError> {
+        write(&self.counters, counters)?;
+        remove(&self.directory, &counters.spec.name)
     }
 
-    /// Syncs the directory, which makes new names durable.
-    fn sync(&self) -> io::Result<()> {
-        File::open(&self.directory)?.sync_all()
+    pub(super) fn forget(&self, name: &StreamName) -> Result<(), FileError> {
+        remove(&self.counters, name)
     }
+}
+
+fn read_all(directory: &Path) -> Result<Vec<Record>, FileError> {
+    let mut records = Vec::new();
+    for entry in fs::read_dir(directory).map_err(|error| failed(directory, &error))?.flatten() {
+        let path = entry.path();
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some(ENDING) => match read(&path) {
+                Ok(record) => records.push(record),
+                Err(problem) => set_aside(&path, &problem),
+            },
+            // Its write was never acknowledged.
+            Some(PART) => _ = fs::remove_file(&path),
+            Some(_) | None => {}
+        }
+    }
+    Ok(records)
+}
+
+fn write(directory: &Path, record: &Record) -> Result<(), FileError> {
+    let path = path(directory, &record.spec.name);
+    let attempt = || -> io::Result<()> {
+        let part = path.with_extension(PART);
+        // Only the owner may read the file, because it may contain keys of push targets.
+        let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+        file.write_all(&text::serialize(record))?;
+        file.sync_all()?;
+        fs::rename(&part, &path)?;
+        sync(directory)
+    };
+    attempt().map_err(|error| {
+        // A partly written file takes space that the next attempt needs.
+        let _ = fs::remove_file(path.with_extension(PART));
+        failed(&path, &error)
+    })
+}
+
+fn remove(directory: &Path, name: &StreamName) -> Result<(), FileError> {
+    let path = path(directory, name);
+    let removed = match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => sync(directory),
+    };
+    removed.map_err(|error| failed(&path, &error))
+}
+
+fn path(directory: &Path, name: &StreamName) -> PathBuf {
+    directory.join(name.as_str()).with_extension(ENDING)
+}
+
+/// Syncs a directory, which makes new names durable.
+fn sync(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
 }
 
 fn read(path: &Path) -> Result<Record, String> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Origin;
 use crate::base::timeline::UnixTime;
-use crate::definition::spec::{Revision, StreamRequest, StreamSpec};
+use crate::definition::spec::{Audience, Control, Limits, Revision, StreamRequest, StreamSpec};
 
 /// Shortest time between the announcement of a change or a stop and its effect: players that reload manifests once a segment
 /// have read the announcement by then.
@@ -38,6 +38,8 @@ pub struct Record {
     pub switched: UnixTime,
     /// Where the definition comes from, which decides whether the API may change it.
     pub origin: Origin,
+    /// Whether there is no such stream any more: only its counters matter, for the next stream of the same name.
+    pub removed: bool,
 }
 
 /// Where a definition begins among all definitions of a stream.
@@ -106,7 +108,36 @@ impl Record {
             forgotten: Forgotten::default(),
             switched: UnixTime::default(),
             origin,
+            removed: false,
         }
+    }
+
+    /// The record of a stream that is deleted at `now`.
+    pub(super) fn removed(&self, now: UnixTime) -> Self {
+        Self { changed: in_millis(now), switched: in_millis(now), ..self.counters() }
+    }
+
+    /// What a later stream of the same name follows on: the counters, and of the definitions only the part that is published.
+    pub(super) fn counters(&self) -> Self {
+        let before = self.before.iter().map(Before::published).collect();
+        let lead = self.forgotten.lead.as_deref().map(|lead| Box::new(lead.published()));
+        let Forgotten { count, takes, .. } = self.forgotten;
+        let forgotten = Forgotten { count, lead, takes };
+        Self { spec: published(&self.spec), before, forgotten, removed: true, ..self.clone() }
+    }
+
+    /// The record of a new stream of the same name as that of these counters.
+    pub(super) fn revived(&self, spec: StreamSpec, (origin, now): (Origin, UnixTime)) -> Self {
+        let mut next = self.followed_by(spec, now);
+        if next.begin == self.begin && self.switched > UnixTime::default() {
+            // The MPD may have been published when the stream was last stopped.
+            next.begin.described = next.begin.described.max(self.switched + Duration::from_millis(1));
+        }
+        let changed = match origin {
+            Origin::Stored => in_millis(now),
+            Origin::Declared => UnixTime::default(),
+        };
+        Self { changed, switched: UnixTime::default(), origin, removed: false, ..next }
     }
 
     /// The stored definitions of the presentation, oldest first; the last one is the present one.
@@ -218,6 +249,18 @@ impl Record {
         let request = serde_json::to_string(&StreamRequest::from(&self.spec)).unwrap_or_default();
         format!("{:016x}", xxhash_rust::xxh3::xxh3_64_with_seed(request.as_bytes(), self.changed.as_nanos()))
     }
+}
+
+impl Before {
+    fn published(&self) -> Self {
+        Self { spec: published(&self.spec), begin: self.begin }
+    }
+}
+
+/// The same media of a stopped stream, without push targets and their keys.
+fn published(spec: &StreamSpec) -> StreamSpec {
+    let control = Control { enabled: false, schedule: None, on_demand: None, requires: Vec::new() };
+    StreamSpec { control, audience: Audience::default(), limits: Limits::default(), push: Vec::new(), ..spec.clone() }
 }
 
 /// Rounds down to milliseconds, the precision of the store, so that a restart changes nothing.

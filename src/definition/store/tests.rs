@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::definition::spec::StreamRequest;
+use crate::definition::spec::{PushRequest, StreamRequest};
 
 fn spec(name: &str) -> StreamSpec {
     StreamRequest::named(name).try_into().unwrap()
@@ -41,7 +41,7 @@ async fn definitions_survive_a_reopening_of_the_directory() {
     assert_eq!(definitions.put(titled("a", "first"), &Guard::New, at(0)).await.unwrap(), Change::Created);
     assert_eq!(definitions.put(titled("a", "second"), &Guard::Always, at(7)).await.unwrap(), Change::Replaced);
     definitions.enable(&name("a"), false, (&Guard::Always, at(9))).await.unwrap();
-    definitions.remove(&name("test"), &Guard::Always).await.unwrap();
+    definitions.remove(&name("test"), &Guard::Always, at(8)).await.unwrap();
     let known = definitions.known();
     drop(definitions);
     let again = open(&directory);
@@ -119,7 +119,7 @@ async fn a_declared_stream_is_read_only_and_overrides_a_stored_one() {
     definitions.declare(vec![titled("a", "declared"), spec("b")], at(0)).await;
     for write in [
         definitions.put(spec("a"), &Guard::Always, at(0)).await.map(drop),
-        definitions.remove(&name("b"), &Guard::Always).await,
+        definitions.remove(&name("b"), &Guard::Always, at(0)).await,
     ] {
         assert!(matches!(write, Err(WriteError::Declared(_))));
     }
@@ -149,6 +149,67 @@ async fn an_unchanged_declaration_keeps_a_stop_by_hand() {
     definitions.declare(vec![spec("c")], at(0)).await;
     assert!(seen.changed().await.is_ok());
     assert_eq!(names(&definitions), ["c"]);
+}
+
+/// Another number of listed segments.
+fn longer(name: &str) -> StreamSpec {
+    StreamSpec { window: Duration::from_secs(90), ..spec(name) }
+}
+
+#[tokio::test]
+async fn the_counters_of_a_stream_outlive_its_deletion_and_a_restart() {
+    let directory = TempDir::new().unwrap();
+    let definitions = open(&directory);
+    definitions.put(spec("a"), &Guard::New, at(0)).await.unwrap();
+    let mut pushed = StreamRequest::from(&longer("a"));
+    pushed.push = vec![PushRequest { url: "rtmp://example.com/app/secret".into(), video: None }];
+    definitions.put(pushed.try_into().unwrap(), &Guard::Always, at(1000)).await.unwrap();
+    let before = definitions.known()[&name("a")].clone();
+    assert_eq!(before.presentation, 1);
+    definitions.remove(&name("a"), &Guard::Always, at(2000)).await.unwrap();
+    let text = fs::read_to_string(directory.path().join("counters/a.json")).unwrap();
+    assert!(!text.contains("secret"), "keys of targets are deleted: {text}");
+    drop(definitions);
+    let definitions = open(&directory);
+    assert!(!definitions.known().contains_key(&name("a")));
+    definitions.put(longer("a"), &Guard::New, at(3000)).await.unwrap();
+    let same = definitions.known()[&name("a")].clone();
+    assert_eq!((same.presentation, same.begin.joins, same.begin.number), (1, before.begin.joins, before.begin.number));
+    assert_eq!((same.begin.described, same.changed, same.switched), (at(2001), at(3000), UnixTime::default()));
+    assert!(!directory.path().join("counters/a.json").exists(), "its file has them");
+    definitions.remove(&name("a"), &Guard::Always, at(4000)).await.unwrap();
+    definitions.put(spec("a"), &Guard::New, at(5000)).await.unwrap();
+    let other = definitions.known()[&name("a")].clone();
+    assert_eq!((other.presentation, other.begin.joins, other.begin.number), (2, 0, before.begin.number + 1));
+    assert!(other.begin.described == at(5000) && !other.removed && other.spec.control.enabled);
+}
+
+#[tokio::test]
+async fn counters_of_the_streams_that_were_deleted_last_are_stored() {
+    let definitions = Definitions::in_memory(Vec::new());
+    for number in 0..=MAX_REMOVED as u64 {
+        let stream = format!("s{number}");
+        definitions.put(spec(&stream), &Guard::New, at(number)).await.unwrap();
+        definitions.remove(&name(&stream), &Guard::Always, at(number)).await.unwrap();
+    }
+    let removed = &definitions.contents.lock().await.removed;
+    assert!(removed.len() == MAX_REMOVED && !removed.contains_key(&name("s0")));
+}
+
+#[tokio::test]
+async fn a_declared_stream_keeps_its_counters_over_a_restart() {
+    let directory = TempDir::new().unwrap();
+    let declare = async |spec: StreamSpec, millis: u64| {
+        let definitions = open(&directory);
+        definitions.declare(vec![spec], at(millis)).await;
+        definitions.known()[&name("a")].clone()
+    };
+    let first = declare(spec("a"), 0).await;
+    assert_eq!(*first, Record::given(spec("a"), Origin::Declared));
+    assert_eq!(declare(spec("a"), 1000).await, first);
+    let second = declare(longer("a"), 2000).await;
+    assert_eq!((second.presentation, second.begin.described), (1, at(2000)));
+    assert_eq!(declare(longer("a"), 3000).await, second);
 }
 
 #[tokio::test]

@@ -39,6 +39,9 @@ struct Document {
     lead: Option<EarlierDefinition>,
     #[serde(default, skip_serializing_if = "is_zero")]
     takes: u64,
+    /// Whether the stream is deleted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    removed: bool,
     definition: StreamRequest,
 }
 
@@ -58,7 +61,7 @@ struct EarlierDefinition {
 
 /// Serializes a record as JSON.
 pub(super) fn serialize(record: &Record) -> Vec<u8> {
-    let Record { spec, changed, presentation, begin, before, forgotten, switched, origin: _ } = record;
+    let Record { spec, changed, presentation, begin, before, forgotten, switched, origin: _, removed } = record;
     let Forgotten { count, lead, takes } = forgotten;
     let content = Document {
         changed: timestamp(*changed),
@@ -72,6 +75,7 @@ pub(super) fn serialize(record: &Record) -> Vec<u8> {
         forgotten: *count,
         lead: lead.as_deref().map(EarlierDefinition::from),
         takes: *takes,
+        removed: *removed,
         definition: StreamRequest::from(spec),
     };
     let mut text = serde_json::to_vec_pretty(&content).expect("texts and numbers have a form in JSON");
@@ -90,7 +94,7 @@ pub(super) fn parse(name: &str, text: &[u8]) -> Result<Record, String> {
     if name != spec.name.as_str() {
         return Err(format!("it defines {}", spec.name));
     }
-    let Document { presentation, from, joins, number, described, forgotten: count, lead, takes, .. } = content;
+    let Document { presentation, from, joins, number, described, forgotten: count, lead, takes, removed, .. } = content;
     let before = content.before.into_iter().zip(count..).map(|(earlier, place)| earlier.before(place));
     let before = before.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
     let lead = lead.map(|earlier| earlier.before(0)).transpose().map_err(|error| error.to_string())?;
@@ -106,7 +110,7 @@ pub(super) fn parse(name: &str, text: &[u8]) -> Result<Record, String> {
         described: described.map_or(if from == 0 { UnixTime::default() } else { changed }, unix_time),
     };
     let forgotten = Forgotten { count, lead: lead.map(Box::new), takes };
-    Ok(Record { spec, changed, presentation, begin, before, forgotten, switched, origin: Origin::Stored })
+    Ok(Record { spec, changed, presentation, begin, before, forgotten, switched, origin: Origin::Stored, removed })
 }
 
 impl From<&Before> for EarlierDefinition {

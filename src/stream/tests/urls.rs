@@ -22,6 +22,7 @@ mod rules;
 enum Ask {
     Put(Box<StreamSpec>),
     Enable(bool),
+    Delete,
     Nothing,
 }
 
@@ -65,10 +66,15 @@ impl Server {
             Ask::Enable(enabled) => {
                 self.definitions.enable(&name("a"), *enabled, (&Guard::Always, self.now)).now_or_never().map(drop)
             }
+            Ask::Delete => self.definitions.remove(&name("a"), &Guard::Always, self.now).now_or_never().map(drop),
             Ask::Nothing => Some(()),
         };
         written.expect("memory is not waited for");
-        let record = Arc::clone(&self.definitions.known()[&name("a")]);
+        let Some(record) = self.definitions.known().get(&name("a")).cloned() else {
+            // A stream that is created later has a supervisor of its own.
+            (self.newest, self.earlier, self.ended) = (None, Earlier::default(), UnixTime::default());
+            return;
+        };
         let order = if record.spec.control.enabled { Order::Run } else { Order::Stop };
         let instruction = Instruction { said: Some(record.switched), record, order };
         if let Some(output) = self.newest.take() {
@@ -206,7 +212,7 @@ fn asks() -> impl Strategy<Value = Ask> {
         spec.control.enabled = enabled;
         Ask::Put(Box::new(spec))
     });
-    prop_oneof![4 => put, 2 => any::<bool>().prop_map(Ask::Enable), 1 => Just(Ask::Nothing)]
+    prop_oneof![4 => put, 2 => any::<bool>().prop_map(Ask::Enable), 1 => Just(Ask::Delete), 1 => Just(Ask::Nothing)]
 }
 
 proptest! {
