@@ -98,8 +98,9 @@ proptest! {
         }
     }
 
+    /// Up to 2477, because times end in 2554: the longest segments of `timelines` last 40 s.
     #[test]
-    fn a_chunk_is_counted_from_its_end(timeline in timelines(), segment in 0_u64..500_000_000) {
+    fn a_chunk_is_counted_from_its_end(timeline in timelines(), segment in 0_u64..400_000_000) {
         let chunks = timeline.chunks_per_segment();
         for chunk in 0..chunks {
             let end = timeline.chunk_span(segment, chunk).end;
