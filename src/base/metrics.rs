@@ -3,86 +3,19 @@
 
 use std::sync::atomic::AtomicU64;
 
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::encoding::text;
 pub use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::{family::Family, gauge::Gauge, histogram::Histogram, info::Info};
 use prometheus_client::registry::{Registry, Unit};
 
+mod labels;
 mod process;
 
+pub use labels::{
+    HookLabels, PhaseLabels, RefusedConnectionLabels, RefusedViewerLabels, RequestLabels, RestartLabels, StreamLabels,
+    ViewerLabels, labels,
+};
 use process::ProcessCollector;
-
-/// Labels of metrics of a stream.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct StreamLabels {
-    /// Name of the stream.
-    pub stream: String,
-}
-
-/// Labels of requests.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct RequestLabels {
-    /// Kind of the route, such as `segment`; never a path.
-    pub kind: &'static str,
-    /// HTTP status code of the answer.
-    pub status: u16,
-}
-
-/// Labels of restarts.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct RestartLabels {
-    /// Name of the stream.
-    pub stream: String,
-    /// Kind of the error.
-    pub reason: &'static str,
-}
-
-impl RestartLabels {
-    /// All values of `reason`.
-    pub const REASONS: [&'static str; 6] = ["missing_element", "element", "stalled", "late", "package", "ended"];
-}
-
-/// Labels of the number of streams.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct PhaseLabels {
-    /// Name of the phase.
-    pub phase: &'static str,
-}
-
-/// Labels of viewers.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct ViewerLabels {
-    /// Name of the stream.
-    pub stream: String,
-    /// `hls`, `llhls`, `dash` or `lldash`.
-    pub format: &'static str,
-}
-
-impl ViewerLabels {
-    /// All values of `format`.
-    pub const FORMATS: [&'static str; 4] = ["hls", "llhls", "dash", "lldash"];
-}
-
-/// Labels of refused viewers.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct RefusedViewerLabels {
-    /// Name of the stream.
-    pub stream: String,
-    /// `viewers` or `bandwidth`.
-    pub reason: &'static str,
-}
-
-impl RefusedViewerLabels {
-    /// All values of `reason`.
-    pub const REASONS: [&'static str; 2] = ["viewers", "bandwidth"];
-}
-
-/// Labels of events for hooks.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct HookLabels {
-    /// `delivered`, `failed` or `dropped`.
-    pub outcome: &'static str,
-}
 
 /// Counts one blocked request until it is dropped.
 #[derive(Debug)]
@@ -96,13 +29,6 @@ impl Drop for Held {
 
 /// Buckets of lag histograms in seconds: less than a frame, a few frames, a chunk, a segment.
 const LAGS: [f64; 12] = [0.001, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.24, 0.32, 1.0, 2.0, 5.0];
-
-/// Labels of refused connections.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct RefusedConnectionLabels {
-    /// The limit that was reached: `all` or `address`.
-    pub reason: &'static str,
-}
 
 /// All metrics.
 #[derive(Debug)]
@@ -306,98 +232,5 @@ impl Default for Metrics {
     }
 }
 
-/// Labels for `stream`.
-pub fn labels(stream: &str) -> StreamLabels {
-    StreamLabels { stream: stream.to_owned() }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Adds a value for `stream` to every family with a stream label.
-    fn count_all(metrics: &Metrics, stream: &str) {
-        let Metrics {
-            registry: _,
-            process: _,
-            chunks,
-            publish_lag: _,
-            encode_lag: _,
-            restarts,
-            running,
-            streams: _,
-            oversized,
-            skipped,
-            jumps,
-            directory_errors,
-            clock_offset: _,
-            pixels_used: _,
-            pixels_capacity: _,
-            hook_deliveries: _,
-            connections: _,
-            connections_refused: _,
-            requests: _,
-            blocked: _,
-            egress: _,
-            stream_egress,
-            viewers,
-            refused_viewers,
-            push_running,
-            push_failures,
-            push_bytes,
-        } = metrics;
-        for family in [chunks, oversized, skipped, jumps, directory_errors, stream_egress, push_failures, push_bytes] {
-            family.get_or_create(&labels(stream)).inc();
-        }
-        for family in [running, push_running] {
-            family.get_or_create(&labels(stream)).set(1);
-        }
-        let stream = || stream.to_owned();
-        for reason in RestartLabels::REASONS {
-            restarts.get_or_create(&RestartLabels { stream: stream(), reason }).inc();
-        }
-        for format in ViewerLabels::FORMATS {
-            viewers.get_or_create(&ViewerLabels { stream: stream(), format }).set(1);
-        }
-        for reason in RefusedViewerLabels::REASONS {
-            refused_viewers.get_or_create(&RefusedViewerLabels { stream: stream(), reason }).inc();
-        }
-    }
-
-    #[test]
-    fn a_forgotten_stream_has_no_metrics_left() {
-        let metrics = Metrics::new();
-        count_all(&metrics, "kept");
-        count_all(&metrics, "gone");
-        let lines =
-            |stream: &str| metrics.text().lines().filter(|line| line.contains(&format!("\"{stream}\""))).count();
-        let all = lines("kept");
-        assert_eq!(lines("gone"), all);
-        metrics.forget("gone");
-        assert_eq!((lines("kept"), lines("gone")), (all, 0));
-    }
-
-    #[test]
-    fn the_documentation_lists_every_metric_and_no_other() {
-        let metrics = Metrics::new();
-        // A family without values is not part of the text.
-        count_all(&metrics, "test");
-        metrics.streams.get_or_create(&PhaseLabels { phase: "running" }).set(1);
-        metrics.hook_deliveries.get_or_create(&HookLabels { outcome: "failed" }).inc();
-        metrics.connections_refused.get_or_create(&RefusedConnectionLabels { reason: "all" }).inc();
-        metrics.requests.get_or_create(&RequestLabels { kind: "api", status: 200 }).inc();
-
-        let document = include_str!("../../docs/monitoring.md");
-        let section = document.split("\n## ").find(|section| section.starts_with("Metrics\n"));
-        let cells = |row: &'static str| -> Option<(&str, &str, &str)> {
-            let mut cells = row.strip_prefix("| `")?.split(" | ");
-            Some((cells.next()?.trim_matches('`'), cells.next()?, cells.nth(1)?.trim_end_matches(" |")))
-        };
-        let listed: Vec<_> = section.unwrap().lines().filter_map(cells).collect();
-        let text = metrics.text();
-        let about = |name: &str| text.lines().find_map(|line| line.strip_prefix(&format!("# HELP {name} "))).unwrap();
-        let kinds = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
-        let exposed: Vec<_> = kinds.map(|(name, kind)| (name, kind, about(name).trim_end_matches('.'))).collect();
-        assert_eq!(listed, exposed);
-    }
-}
+mod tests;
