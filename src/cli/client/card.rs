@@ -5,85 +5,75 @@ use std::iter;
 use super::answer::{Detail, Stream, Target, Urls, ViewerToken, Viewers, one_line, to_the_second};
 use crate::definition::spec::{Access, AudioRequest, StreamRequest, VideoRequest};
 
-/// Texts of the first and the second column.
-type Line = (&'static str, String);
+/// Key and value. A line without a value is left out.
+type Line = (&'static str, Option<String>);
 
 /// Definition, state and tag of a stream, and its URLs on the server at `base`.
 pub(super) fn card(detail: &Detail, tag: &str, base: &str) -> String {
     let Detail { stream, definition, changed, declared, urls, targets } = detail;
     let Stream { name, phase, since, revision, error, viewers } = stream;
-    let mut lines: Vec<Line> = vec![("phase", format!("{phase} since {}", to_the_second(since)))];
-    lines.extend(error.clone().map(|error| ("error", error)));
-    lines.extend(viewers.as_ref().map(|viewers| ("viewers", watched(viewers))));
-    lines.extend(targets.iter().map(|target| ("push", pushed(target))));
-    lines.extend(describe(definition));
     let whose = if *declared { ", declared by the server's configuration" } else { "" };
-    lines.push(("changed", format!("{}{whose}", to_the_second(changed))));
-    lines.push(("revision", revision.clone()));
-    lines.push(("tag", tag.to_owned()));
-    lines.extend(addresses(urls, base));
-    format!("{}\n{}", one_line(name), text(&lines))
+    let state = [
+        ("phase", Some(format!("{phase} since {}", to_the_second(since)))),
+        ("error", error.clone()),
+        ("viewers", viewers.as_ref().map(watched)),
+    ];
+    let version = [
+        ("changed", Some(format!("{}{whose}", to_the_second(changed)))),
+        ("revision", Some(revision.clone())),
+        ("tag", Some(tag.to_owned())),
+    ];
+    let targets = targets.iter().map(|target| ("push", Some(pushed(target))));
+    let lines = state.into_iter().chain(targets).chain(describe(definition)).chain(version);
+    format!("{}\n{}", one_line(name), text(lines.chain(addresses(urls, base))))
 }
 
 /// URLs of a private stream for holders of `token`.
 pub(super) fn links(token: &ViewerToken, base: &str) -> String {
     let ViewerToken { expires, urls } = token;
-    let lines: Vec<Line> = iter::once(("expires", to_the_second(expires))).chain(addresses(urls, base)).collect();
-    text(&lines)
+    text(iter::once(("expires", Some(to_the_second(expires)))).chain(addresses(urls, base)))
 }
 
 fn addresses(urls: &Urls, base: &str) -> [Line; 4] {
     let Urls { hls, llhls, dash, lldash } = urls;
     [("HLS", hls), ("LL-HLS", llhls), ("DASH", dash), ("LL-DASH", lldash)]
         // A server with a `public_url` answers absolute URLs.
-        .map(|(kind, url)| (kind, if url.starts_with('/') { format!("{base}{url}") } else { url.clone() }))
+        .map(|(kind, url)| (kind, Some(if url.starts_with('/') { format!("{base}{url}") } else { url.clone() })))
 }
 
-fn text(lines: &[Line]) -> String {
-    lines.iter().map(|(key, value)| format!("  {key:8}  {}\n", one_line(value))).collect()
+fn text(lines: impl Iterator<Item = Line>) -> String {
+    let line = |(key, value): Line| Some(format!("  {key:8}  {}\n", one_line(&value?)));
+    lines.filter_map(line).collect()
 }
 
-fn describe(definition: &StreamRequest) -> Vec<Line> {
-    let StreamRequest {
-        requires,
-        access,
-        allow,
-        deny,
-        title,
-        pattern,
-        fps,
-        segment_frames,
-        chunk_frames,
-        window_seconds,
-        video,
-        audio,
-        ..
-    } = definition;
+fn describe(definition: &StreamRequest) -> impl Iterator<Item = Line> {
+    let StreamRequest { requires, access, allow, deny, title, pattern, fps, video, audio, .. } = definition;
+    let StreamRequest { segment_frames, chunk_frames, window_seconds, .. } = definition;
     let lengths =
         format!("segments of {segment_frames} frames, chunks of {chunk_frames}, a window of {window_seconds} s");
-    let mut lines = vec![("runs", runs(definition))];
-    if !requires.is_empty() {
-        lines.push(("requires", requires.join(", ")));
-    }
-    if access != Access::Public.as_str() {
-        lines.push(("access", access.clone()));
-    }
-    for (key, networks) in [("allow", allow), ("deny", deny)].into_iter().filter(|(_, list)| !list.is_empty()) {
-        lines.push((key, networks.join(", ")));
-    }
-    lines.extend(limits(definition));
-    if !title.is_empty() {
-        lines.push(("title", title.clone()));
-    }
-    lines.push(("picture", format!("{pattern}, {fps} fps")));
-    lines.push(("lengths", lengths));
-    for VideoRequest { id, width, height, bitrate, codec, preset } in video {
-        lines.push(("video", format!("{id}: {codec} {preset}, {width}×{height}, {bitrate} bit/s")));
-    }
-    if let Some(AudioRequest { id, codec, bitrate, beep_hz, beep_dbfs }) = audio {
-        lines.push(("audio", format!("{id}: {codec}, {bitrate} bit/s, {beep_hz} Hz at {beep_dbfs} dBFS")));
-    }
-    lines
+    let general = [
+        ("runs", Some(runs(definition))),
+        ("requires", list(requires, ", ")),
+        ("access", Some(access.clone()).filter(|access| access != Access::Public.as_str())),
+        ("allow", list(allow, ", ")),
+        ("deny", list(deny, ", ")),
+        ("limits", limits(definition)),
+        ("title", Some(title.clone()).filter(|title| !title.is_empty())),
+        ("picture", Some(format!("{pattern}, {fps} fps"))),
+        ("lengths", Some(lengths)),
+    ];
+    let video = video.iter().map(|VideoRequest { id, width, height, bitrate, codec, preset }| {
+        ("video", Some(format!("{id}: {codec} {preset}, {width}×{height}, {bitrate} bit/s")))
+    });
+    let audio = audio.iter().map(|AudioRequest { id, codec, bitrate, beep_hz, beep_dbfs }| {
+        ("audio", Some(format!("{id}: {codec}, {bitrate} bit/s, {beep_hz} Hz at {beep_dbfs} dBFS")))
+    });
+    general.into_iter().chain(video).chain(audio)
+}
+
+/// `words` with separators; `None` if there are no words.
+fn list(words: &[String], separator: &str) -> Option<String> {
+    (!words.is_empty()).then(|| words.join(separator))
 }
 
 fn watched(viewers: &Viewers) -> String {
@@ -102,13 +92,13 @@ fn pushed(Target { url, phase, error }: &Target) -> String {
 }
 
 /// Limits on viewers and bandwidth.
-fn limits(definition: &StreamRequest) -> Vec<Line> {
+fn limits(definition: &StreamRequest) -> Option<String> {
     let StreamRequest { max_viewers, max_bandwidth, overflow_url, .. } = definition;
     let viewers = max_viewers.map(|most| format!("{most} viewers"));
     let bandwidth = max_bandwidth.map(|most| format!("{most} bit/s"));
     let elsewhere = overflow_url.as_ref().map(|url| format!("others to {url}"));
-    let words: Vec<_> = viewers.into_iter().chain(bandwidth).chain(elsewhere).collect();
-    if words.is_empty() { Vec::new() } else { vec![("limits", words.join("; "))] }
+    let words: Vec<_> = [viewers, bandwidth, elsewhere].into_iter().flatten().collect();
+    list(&words, "; ")
 }
 
 fn runs(definition: &StreamRequest) -> String {
