@@ -36,13 +36,33 @@ use Type::{
     UnsignedLong, Word,
 };
 
+/// Name and type of an attribute.
+type Attribute = (&'static str, Type);
+
 struct Element {
     name: &'static str,
-    required: &'static [(&'static str, Type)],
-    optional: &'static [(&'static str, Type)],
+    required: &'static [Attribute],
+    optional: &'static [Attribute],
+    /// Optional attributes of the type that the element extends.
+    base: &'static [Attribute],
     /// Children in the order of the schema. Those with the prefix `1` occur at most once.
     children: &'static [&'static str],
 }
+
+/// An element without attributes and children, from which the others are built.
+const NO_CONTENTS: Element = Element { name: "", required: &[], optional: &[], base: &[], children: &[] };
+
+/// Attributes of `RepresentationBaseType`, which adaptation sets and representations extend.
+const REPRESENTATION_BASE: [Attribute; 8] = [
+    ("width", UnsignedInt),
+    ("height", UnsignedInt),
+    ("sar", Ratio),
+    ("frameRate", FrameRate),
+    ("audioSamplingRate", UnsignedInt),
+    ("mimeType", Text),
+    ("codecs", Word),
+    ("startWithSAP", AccessPoint),
+];
 
 const ELEMENTS: [Element; 15] = [
     Element {
@@ -62,44 +82,36 @@ const ELEMENTS: [Element; 15] = [
             ("maxSegmentDuration", Duration),
         ],
         children: &["ServiceDescription", "Period", "UTCTiming"],
+        ..NO_CONTENTS
     },
     Element {
         name: "ServiceDescription",
-        required: &[],
         optional: &[("id", UnsignedInt)],
         children: &["Latency", "PlaybackRate"],
+        ..NO_CONTENTS
     },
     Element {
         name: "Latency",
-        required: &[],
         optional: &[("referenceId", UnsignedInt), ("target", UnsignedInt), ("max", UnsignedInt), ("min", UnsignedInt)],
-        children: &[],
+        ..NO_CONTENTS
     },
-    Element { name: "PlaybackRate", required: &[], optional: &[("max", Double), ("min", Double)], children: &[] },
+    Element { name: "PlaybackRate", optional: &[("max", Double), ("min", Double)], ..NO_CONTENTS },
     Element {
         name: "Period",
-        required: &[],
         optional: &[("id", Text), ("start", Duration), ("duration", Duration)],
         children: &["AdaptationSet", "SupplementalProperty"],
+        ..NO_CONTENTS
     },
     Element {
         name: "AdaptationSet",
-        required: &[],
         optional: &[
             ("id", UnsignedInt),
             ("lang", Language),
             ("contentType", OneOf(&["text", "image", "audio", "video", "application", "font"])),
             ("par", Ratio),
             ("segmentAlignment", Boolean),
-            ("width", UnsignedInt),
-            ("height", UnsignedInt),
-            ("sar", Ratio),
-            ("frameRate", FrameRate),
-            ("audioSamplingRate", UnsignedInt),
-            ("mimeType", Text),
-            ("codecs", Word),
-            ("startWithSAP", AccessPoint),
         ],
+        base: &REPRESENTATION_BASE,
         children: &[
             "AudioChannelConfiguration",
             "EssentialProperty",
@@ -110,22 +122,22 @@ const ELEMENTS: [Element; 15] = [
             "1SegmentTemplate",
             "Representation",
         ],
+        ..NO_CONTENTS
     },
     Element {
         name: "ProducerReferenceTime",
         required: &[("id", UnsignedInt), ("wallClockTime", DateTime), ("presentationTime", UnsignedLong)],
         optional: &[("inband", Boolean), ("type", OneOf(&["encoder", "captured", "application"]))],
         children: &["1UTCTiming"],
+        ..NO_CONTENTS
     },
     Element {
         name: "Resync",
-        required: &[],
         optional: &[("type", AccessPoint), ("dT", UnsignedInt), ("marker", Boolean)],
-        children: &[],
+        ..NO_CONTENTS
     },
     Element {
         name: "SegmentTemplate",
-        required: &[],
         optional: &[
             ("media", Text),
             ("initialization", Text),
@@ -138,20 +150,12 @@ const ELEMENTS: [Element; 15] = [
             ("availabilityTimeComplete", Boolean),
         ],
         children: &["1SegmentTimeline"],
+        ..NO_CONTENTS
     },
     Element {
         name: "Representation",
         required: &[("id", Word), ("bandwidth", UnsignedInt)],
-        optional: &[
-            ("width", UnsignedInt),
-            ("height", UnsignedInt),
-            ("sar", Ratio),
-            ("frameRate", FrameRate),
-            ("audioSamplingRate", UnsignedInt),
-            ("mimeType", Text),
-            ("codecs", Word),
-            ("startWithSAP", AccessPoint),
-        ],
+        base: &REPRESENTATION_BASE,
         children: &[
             "AudioChannelConfiguration",
             "EssentialProperty",
@@ -160,6 +164,7 @@ const ELEMENTS: [Element; 15] = [
             "Resync",
             "1SegmentTemplate",
         ],
+        ..NO_CONTENTS
     },
     descriptor("UTCTiming"),
     descriptor("Role"),
@@ -169,7 +174,7 @@ const ELEMENTS: [Element; 15] = [
 ];
 
 const fn descriptor(name: &'static str) -> Element {
-    Element { name, required: &[("schemeIdUri", Text)], optional: &[("value", Text), ("id", Text)], children: &[] }
+    Element { name, required: &[("schemeIdUri", Text)], optional: &[("value", Text), ("id", Text)], ..NO_CONTENTS }
 }
 
 /// An open element, and the place in the sequence of its last child so far.
@@ -241,7 +246,8 @@ fn check_attributes(report: &mut Report, element: &Element, tag: &BytesStart<'_>
         };
         let name = attribute.key.as_ref().to_owned();
         let value = attribute.value.into_owned();
-        let known = element.required.iter().chain(element.optional).find(|(known, _)| *known == name);
+        let known =
+            element.required.iter().chain(element.optional).chain(element.base).find(|(known, _)| *known == name);
         report.demand("D0", known.is_some(), || format!("{}@{name}", element.name));
         let fits = known.is_none_or(|(_, kind)| fits(*kind, &value));
         report.demand("D0", fits, || format!("{}@{name} is {value:?}", element.name));
