@@ -28,7 +28,7 @@ use server::{Answer, Condition, Server};
 
 use crate::program::config::Config;
 
-type Done = Result<Code, ClientError>;
+type CommandResult = Result<Code, ClientError>;
 
 /// Runs an action on streams and reports errors.
 pub fn streams(options: &Options, action: StreamsAction) -> ExitCode {
@@ -72,7 +72,7 @@ pub fn token(options: &Options, arguments: &TokenArguments) -> ExitCode {
     finish(async { Client::new(options)?.token(arguments).await })
 }
 
-fn finish(work: impl Future<Output = Done>) -> ExitCode {
+fn finish(work: impl Future<Output = CommandResult>) -> ExitCode {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| ClientError::Begin(error.to_string()));
     let result = runtime.and_then(|runtime| runtime.block_on(work));
@@ -97,18 +97,18 @@ impl Client {
         Ok(Self { server: Server::new(options)?, form })
     }
 
-    async fn list(&self, phase: Option<&str>, search: Option<&str>) -> Done {
+    async fn list(&self, phase: Option<&str>, search: Option<&str>) -> CommandResult {
         let query: Vec<_> = [("phase", phase), ("search", search)].into_iter().filter_map(with_value).collect();
         let answer = self.server.send(self.server.request(Method::GET, &["streams"], &query)).await?;
         self.show(&answer, |answer| Ok(table::table(&answer.read::<Vec<Stream>>()?)))
     }
 
-    async fn get(&self, name: &str) -> Done {
+    async fn get(&self, name: &str) -> CommandResult {
         let answer = self.server.send(self.server.stream(Method::GET, name, None)?).await?;
         self.show(&answer, |answer| Ok(card::card(&answer.read::<Detail>()?, &answer.tag, &self.server.base())))
     }
 
-    async fn put(&self, file: &Path, condition: Option<Condition<'_>>) -> Done {
+    async fn put(&self, file: &Path, condition: Option<Condition<'_>>) -> CommandResult {
         let definition = document::read(file)?;
         let name = document::name(&definition, file)?;
         // For a definition to be created, an impossible name is refused rather than missing.
@@ -127,7 +127,7 @@ impl Client {
     }
 
     /// Deletes streams. The answers have no body, so `--json` prints nothing.
-    async fn remove(&self, names: &[String]) -> Done {
+    async fn remove(&self, names: &[String]) -> CommandResult {
         let mut worst = Code::Done;
         for name in names {
             let removed = match self.server.stream(Method::DELETE, name, None) {
@@ -144,7 +144,7 @@ impl Client {
     }
 
     /// Starts or stops streams. With `--json` it prints an array, even for one stream.
-    async fn switch(&self, verb: &str, chosen: &Chosen) -> Done {
+    async fn switch(&self, verb: &str, chosen: &Chosen) -> CommandResult {
         if chosen.all {
             let answer = self.server.send(self.server.request(Method::POST, &["all", verb], &[])).await?;
             return self.show(&answer, lines);
@@ -172,7 +172,7 @@ impl Client {
     }
 
     /// Exports all definitions as JSON, with or without `--json`.
-    async fn export(&self, file: Option<&Path>) -> Done {
+    async fn export(&self, file: Option<&Path>) -> CommandResult {
         let answer = self.server.send(self.server.request(Method::GET, &["definitions"], &[])).await?;
         let text = format!("{}\n", answer.json()?);
         match file {
@@ -184,20 +184,20 @@ impl Client {
         Ok(Code::Done)
     }
 
-    async fn import(&self, file: &Path) -> Done {
+    async fn import(&self, file: &Path) -> CommandResult {
         let request = self.server.request(Method::POST, &["definitions"], &[]);
         let answer = self.server.send(server::with_body(request, &document::read(file)?)).await?;
         self.show(&answer, lines)
     }
 
-    async fn token(&self, arguments: &TokenArguments) -> Done {
+    async fn token(&self, arguments: &TokenArguments) -> CommandResult {
         let request = self.server.stream(Method::POST, &arguments.name, Some("tokens"))?;
         let body = arguments.seconds.map_or_else(|| json!({}), |seconds| json!({"seconds": seconds}));
         let answer = self.server.send(server::with_body(request, &body)).await?;
         self.show(&answer, |answer| Ok(card::links(&answer.read::<ViewerToken>()?, &self.server.base())))
     }
 
-    fn show(&self, answer: &Answer, text: impl Fn(&Answer) -> Result<String, ClientError>) -> Done {
+    fn show(&self, answer: &Answer, text: impl Fn(&Answer) -> Result<String, ClientError>) -> CommandResult {
         match self.form {
             Form::Text => print(&text(answer)?)?,
             Form::Json => print(&format!("{}\n", answer.json()?))?,
@@ -218,7 +218,7 @@ fn line(stream: &Stream) -> String {
     format!("{}: {}\n", one_line(&stream.name), one_line(&stream.phase))
 }
 
-/// Ignores a reader of the output that has closed its end.
+/// Prints to standard output. A closed pipe is not an error.
 fn print(text: &str) -> Result<(), ClientError> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

@@ -56,7 +56,7 @@ impl Caller {
     /// [`Refusal`].
     pub(super) fn admit(&self, app: &App, stream: &StreamName, kind: Kind) -> Result<(), Refusal> {
         let now = app.0.clock.now();
-        let judge = |audience: &Audience| {
+        let classify = |audience: &Audience| {
             // Players reload an MPD, and read a multivariant playlist once.
             let is_reload = matches!(kind, Kind::Mpd(..));
             let mut formats = self.keys(audience).into_iter().filter_map(|key| app.0.client_formats.find(key, now));
@@ -66,7 +66,7 @@ impl Caller {
                 false => Admission::New,
             }
         };
-        app.0.registry.admit(stream, judge)
+        app.0.registry.admit(stream, classify)
     }
 
     /// The response to a refused viewer: a redirect to `overflow_url`, or 503.

@@ -17,7 +17,7 @@ use rustix::process::geteuid;
 /// Permission bits that give access to other users.
 const OTHERS: Mode = Mode::RWXG.union(Mode::RWXO);
 /// Maximum size of the file in bytes, above the 1024 bytes of the longest token.
-const LONGEST: u64 = 4096;
+const MAX_BYTES: u64 = 4096;
 
 /// The API token of this process, published for one address until this value is dropped.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub struct TokenFile {
 
 /// A directory that may contain these files.
 #[derive(Debug, PartialEq, Eq)]
-struct Place {
+struct Location {
     /// Parent directory, which must exist. If `is_own`, it must belong to this user.
     base: PathBuf,
     /// Path of the directory relative to `base`.
@@ -45,13 +45,13 @@ impl TokenFile {
     /// # Errors
     /// If no directory can be used.
     pub fn publish(address: SocketAddr, token: &str) -> io::Result<Self> {
-        Self::publish_in(&places(|name| std::env::var_os(name)), address, token)
+        Self::publish_in(&locations(|name| std::env::var_os(name)), address, token)
     }
 
-    fn publish_in(places: &[Place], address: SocketAddr, token: &str) -> io::Result<Self> {
+    fn publish_in(locations: &[Location], address: SocketAddr, token: &str) -> io::Result<Self> {
         let mut last = io::ErrorKind::NotFound.into();
-        for place in places {
-            match place.create().and_then(|directory| Self::write(directory, &address.to_string(), token)) {
+        for location in locations {
+            match location.create().and_then(|directory| Self::write(directory, &address.to_string(), token)) {
                 Ok(published) => return Ok(published),
                 Err(error) => last = error,
             }
@@ -86,12 +86,12 @@ impl Drop for TokenFile {
 
 /// The token of a running server of this user that accepts connections to `host` and `port`.
 pub fn find(host: &str, port: u16) -> Option<String> {
-    find_in(&places(|name| std::env::var_os(name)), host, port)
+    find_in(&locations(|name| std::env::var_os(name)), host, port)
 }
 
-fn find_in(places: &[Place], host: &str, port: u16) -> Option<String> {
+fn find_in(locations: &[Location], host: &str, port: u16) -> Option<String> {
     let names: Vec<_> = listeners(host).into_iter().map(|ip| SocketAddr::new(ip, port).to_string()).collect();
-    let directories: Vec<_> = places.iter().filter_map(|place| private(&place.directory()).ok()).collect();
+    let directories: Vec<_> = locations.iter().filter_map(|location| private(&location.directory()).ok()).collect();
     directories.iter().find_map(|directory| names.iter().find_map(|name| read(directory, name)))
 }
 
@@ -124,28 +124,28 @@ fn read(directory: &File, name: &str) -> Option<String> {
         return None;
     }
     let mut text = String::new();
-    file.take(LONGEST).read_to_string(&mut text).ok()?;
+    file.take(MAX_BYTES).read_to_string(&mut text).ok()?;
     Some(text.trim().to_owned()).filter(|token| !token.is_empty())
 }
 
 /// Directories for the file, the best first. A command searches all of them, because its environment may differ from
 /// that of the server.
-fn places(variable: impl Fn(&str) -> Option<OsString>) -> Vec<Place> {
+fn locations(variable: impl Fn(&str) -> Option<OsString>) -> Vec<Location> {
     let user = geteuid().as_raw();
     let path = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let runtime = path("XDG_RUNTIME_DIR").unwrap_or_else(|| format!("/run/user/{user}").into());
     let state = match (path("XDG_STATE_HOME"), path("HOME")) {
-        (Some(state), _) => Some(Place { base: state, path: "barstone/servers".into(), is_own: true }),
-        (None, Some(home)) => Some(Place { base: home, path: ".local/state/barstone/servers".into(), is_own: true }),
+        (Some(state), _) => Some(Location { base: state, path: "barstone/servers".into(), is_own: true }),
+        (None, Some(home)) => Some(Location { base: home, path: ".local/state/barstone/servers".into(), is_own: true }),
         (None, None) => None,
     };
     let temporary = path("TMPDIR").unwrap_or_else(|| "/tmp".into());
-    let temporary = Place { base: temporary, path: format!("barstone-servers-{user}").into(), is_own: false };
-    let runtime = Place { base: runtime, path: "barstone".into(), is_own: true };
+    let temporary = Location { base: temporary, path: format!("barstone-servers-{user}").into(), is_own: false };
+    let runtime = Location { base: runtime, path: "barstone".into(), is_own: true };
     [Some(runtime), state, Some(temporary)].into_iter().flatten().collect()
 }
 
-impl Place {
+impl Location {
     fn directory(&self) -> PathBuf {
         self.base.join(&self.path)
     }
@@ -185,16 +185,16 @@ mod tests {
 
     use super::*;
 
-    fn place(base: &Path) -> Place {
-        Place { base: base.to_owned(), path: "barstone".into(), is_own: true }
+    fn location(base: &Path) -> Location {
+        Location { base: base.to_owned(), path: "barstone".into(), is_own: true }
     }
 
     fn publish(base: &Path, address: &str, token: &str) -> io::Result<TokenFile> {
-        TokenFile::publish_in(&[place(base)], address.parse().unwrap(), token)
+        TokenFile::publish_in(&[location(base)], address.parse().unwrap(), token)
     }
 
     fn found(base: &Path, host: &str, port: u16) -> Option<String> {
-        find_in(&[place(base)], host, port)
+        find_in(&[location(base)], host, port)
     }
 
     #[test]
@@ -264,9 +264,9 @@ mod tests {
     #[test]
     fn the_first_usable_directory_is_chosen() {
         let base = TempDir::new().unwrap();
-        let places = [place(Path::new("/nowhere")), place(base.path())];
-        let _published = TokenFile::publish_in(&places, "[::1]:1".parse().unwrap(), "sesame").unwrap();
-        assert_eq!(find_in(&places, "[::1]", 1).as_deref(), Some("sesame"));
+        let locations = [location(Path::new("/nowhere")), location(base.path())];
+        let _published = TokenFile::publish_in(&locations, "[::1]:1".parse().unwrap(), "sesame").unwrap();
+        assert_eq!(find_in(&locations, "[::1]", 1).as_deref(), Some("sesame"));
         assert!(publish(Path::new("/nowhere"), "[::1]:1", "sesame").is_err());
     }
 
@@ -293,7 +293,7 @@ mod tests {
         let user = geteuid().as_raw();
         let directories = |variables: &[(&str, &str)]| {
             let variable = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into());
-            places(variable).iter().map(|place| place.directory().display().to_string()).collect::<Vec<_>>()
+            locations(variable).iter().map(|location| location.directory().display().to_string()).collect::<Vec<_>>()
         };
         let temporary = format!("/tmp/barstone-servers-{user}");
         assert_eq!(directories(&[]), [format!("/run/user/{user}/barstone"), temporary.clone()]);

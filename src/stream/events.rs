@@ -15,7 +15,7 @@ use crate::media::manifest::date_time;
 
 /// Number of stored events. It is enough for the simultaneous start of hundreds of streams, so a follower that was
 /// briefly disconnected misses none of them.
-const KEPT: usize = 1000;
+const CAPACITY: usize = 1000;
 
 /// An event of a stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,7 +115,7 @@ impl Serialize for Event {
 #[derive(Debug)]
 pub struct Events {
     series: String,
-    kept: watch::Sender<Kept>,
+    buffer: watch::Sender<Buffer>,
 }
 
 impl Events {
@@ -123,7 +123,7 @@ impl Events {
     pub fn new() -> Self {
         // The seed of a standard hash map is random and differs between processes.
         let series = format!("{:016x}", RandomState::new().hash_one(std::process::id()));
-        Self { series, kept: watch::Sender::default() }
+        Self { series, buffer: watch::Sender::default() }
     }
 
     /// Sixteen random hex digits that identify this process. Together with the id of an event they identify the event
@@ -134,14 +134,14 @@ impl Events {
 
     /// Publishes an event. Never waits for followers.
     pub fn tell(&self, at: UnixTime, stream: &StreamName, kind: EventKind) {
-        self.kept.send_modify(|kept| kept.push(|id| Event { id, at, stream: stream.clone(), kind }));
+        self.buffer.send_modify(|buffer| buffer.push(|id| Event { id, at, stream: stream.clone(), kind }));
     }
 
     /// Follows the events after the one with id `after`, without gaps and repetitions. `None` follows from now on.
     pub fn follow(&self, after: Option<u64>) -> Follower {
-        let kept = self.kept.subscribe();
-        let after = after.unwrap_or_else(|| kept.borrow().last);
-        Follower { kept, after }
+        let buffer = self.buffer.subscribe();
+        let after = after.unwrap_or_else(|| buffer.borrow().last);
+        Follower { buffer, after }
     }
 }
 
@@ -164,7 +164,7 @@ pub enum Delivered {
 /// A reader of [`Events`].
 #[derive(Debug)]
 pub struct Follower {
-    kept: watch::Receiver<Kept>,
+    buffer: watch::Receiver<Buffer>,
     after: u64,
 }
 
@@ -172,7 +172,7 @@ impl Follower {
     /// Resolves with the next event, or with `None` when no more will come. Cancel-safe.
     pub async fn next(&mut self) -> Option<Delivered> {
         loop {
-            let next = self.kept.borrow_and_update().next(self.after);
+            let next = self.buffer.borrow_and_update().next(self.after);
             match next {
                 Next::Event(event) => {
                     self.after = event.id;
@@ -182,7 +182,7 @@ impl Follower {
                     self.after = forgotten;
                     return Some(Delivered::Missed);
                 }
-                Next::Later => self.kept.changed().await.ok()?,
+                Next::Later => self.buffer.changed().await.ok()?,
             }
         }
     }
@@ -190,7 +190,7 @@ impl Follower {
 
 /// The stored events.
 #[derive(Debug, Default)]
-struct Kept {
+struct Buffer {
     /// Stored events. Their ids rise by one up to `last`.
     events: VecDeque<Arc<Event>>,
     /// Id of the newest event; 0 before the first.
@@ -207,9 +207,9 @@ enum Next {
     Later,
 }
 
-impl Kept {
+impl Buffer {
     fn push(&mut self, event: impl FnOnce(u64) -> Event) {
-        if self.events.len() == KEPT {
+        if self.events.len() == CAPACITY {
             self.events.pop_front();
         }
         self.last += 1;

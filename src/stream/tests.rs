@@ -31,13 +31,13 @@ enum Act {
 }
 
 /// First segment and end (exclusive) of a job.
-type Asked = (u64, Option<u64>);
+type JobRange = (u64, Option<u64>);
 
 /// A pipeline that follows a script.
 #[derive(Clone, Default)]
 struct Script {
     acts: Arc<Mutex<VecDeque<Act>>>,
-    jobs: Arc<Mutex<Vec<Asked>>>,
+    jobs: Arc<Mutex<Vec<JobRange>>>,
 }
 
 impl Script {
@@ -45,7 +45,7 @@ impl Script {
         Self { acts: Arc::new(Mutex::new(acts.into_iter().collect())), jobs: Arc::default() }
     }
 
-    fn jobs(&self) -> Vec<Asked> {
+    fn jobs(&self) -> Vec<JobRange> {
         self.jobs.lock().unwrap().clone()
     }
 

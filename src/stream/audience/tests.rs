@@ -115,8 +115,8 @@ proptest! {
         let players: Vec<_> = many.iter()
             .map(|&(format, from, late)| Player { format, from: millis(from), until, late: millis(late) }).collect();
         let all = players.len() as u64;
-        let gone = until + 3 * timeline.segment_duration() + Duration::from_secs(4);
-        for (at, figures, _) in watch(&players, &timeline, gone + Duration::from_secs(10)) {
+        let all_gone_at = until + 3 * timeline.segment_duration() + Duration::from_secs(4);
+        for (at, figures, _) in watch(&players, &timeline, all_gone_at + Duration::from_secs(10)) {
             prop_assert!(figures.viewers() <= all, "{at:?} {figures:?}");
             if at > steady(&timeline) + Duration::from_secs(1) && at < until {
                 for format in Format::ALL {
@@ -124,7 +124,7 @@ proptest! {
                     prop_assert_eq!(figures.current[format as usize], there, "{:?} at {:?}", format, at);
                 }
             }
-            if at > gone {
+            if at > all_gone_at {
                 prop_assert_eq!(figures.viewers(), 0, "{:?}", at);
                 prop_assert_eq!(figures.peak, all);
             }
@@ -294,28 +294,28 @@ fn consecutive_refusals_are_reported_once() {
 
 #[test]
 fn the_format_of_a_client_is_stored_for_a_minute() {
-    let seen = ClientFormats::new();
-    let (one, other) = (seen.key(&"one"), seen.key(&"other"));
-    seen.mark(one, Format::LlDash, START);
-    assert_eq!(seen.find(one, START), Some(Format::LlDash));
-    assert_eq!(seen.find(other, START), None);
-    seen.mark(one, Format::Hls, START);
-    assert_eq!(seen.find(one, START + Duration::from_secs(60)), Some(Format::Hls));
-    assert_eq!(seen.find(one, START + Duration::from_secs(119)), Some(Format::Hls));
-    assert_eq!(seen.find(one, START + Duration::from_secs(200)), None);
+    let format_found = ClientFormats::new();
+    let (one, other) = (format_found.key(&"one"), format_found.key(&"other"));
+    format_found.mark(one, Format::LlDash, START);
+    assert_eq!(format_found.find(one, START), Some(Format::LlDash));
+    assert_eq!(format_found.find(other, START), None);
+    format_found.mark(one, Format::Hls, START);
+    assert_eq!(format_found.find(one, START + Duration::from_secs(60)), Some(Format::Hls));
+    assert_eq!(format_found.find(one, START + Duration::from_secs(119)), Some(Format::Hls));
+    assert_eq!(format_found.find(one, START + Duration::from_secs(200)), None);
     let [a, b] = [Audience::new(), Audience::new()];
     assert_ne!(one.in_stream(&a), one.in_stream(&b));
 }
 
 #[test]
 fn the_client_seen_longest_ago_is_evicted() {
-    let seen = ClientFormats::new();
-    let key = |number: u64| seen.key(&number);
+    let format_found = ClientFormats::new();
+    let key = |number: u64| format_found.key(&number);
     for number in 0..200_000 {
-        seen.mark(key(number), Format::Dash, START + millis(number / 10));
+        format_found.mark(key(number), Format::Dash, START + millis(number / 10));
     }
     let found = |range: std::ops::Range<u64>| {
-        range.filter(|number| seen.find(key(*number), START + millis(20_000)).is_some()).count()
+        range.filter(|number| format_found.find(key(*number), START + millis(20_000)).is_some()).count()
     };
     assert!(found(190_000..200_000) > 9_500);
     assert!(found(0..10_000) < 500);

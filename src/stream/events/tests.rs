@@ -10,7 +10,7 @@ fn name() -> StreamName {
     StreamName::parse("test").unwrap()
 }
 
-fn tell(events: &Events, count: usize) {
+fn publish(events: &Events, count: usize) {
     (0..count).for_each(|_| events.tell(NOW, &name(), EventKind::Created));
 }
 
@@ -27,7 +27,7 @@ fn id(followed: Delivered) -> u64 {
     }
 }
 
-fn all_news() -> [EventKind; 8] {
+fn one_of_each_kind() -> [EventKind; 8] {
     let phase = EventKind::Phase { phase: Phase::Waiting, error: Some("x264enc-v720: broken".into()) };
     let target = "rtmp://a/live/***".to_owned();
     let push = EventKind::Push { target, phase: PushPhase::Waiting, error: Some("broken".into()) };
@@ -47,7 +47,7 @@ fn all_news() -> [EventKind; 8] {
 fn ids_rise_by_one_from_one() {
     let events = Events::new();
     let mut follower = events.follow(None);
-    tell(&events, 3);
+    publish(&events, 3);
     assert_eq!(ready(&mut follower), [1, 2, 3]);
     assert!(ready(&mut follower).is_empty());
 }
@@ -55,19 +55,19 @@ fn ids_rise_by_one_from_one() {
 #[test]
 fn a_new_follower_gets_only_later_events() {
     let events = Events::new();
-    tell(&events, 3);
+    publish(&events, 3);
     let mut follower = events.follow(None);
     assert!(ready(&mut follower).is_empty());
-    tell(&events, 2);
+    publish(&events, 2);
     assert_eq!(ready(&mut follower), [4, 5]);
 }
 
 #[test]
 fn a_returning_follower_gets_the_events_in_between() {
     let events = Events::new();
-    tell(&events, 3);
+    publish(&events, 3);
     let mut follower = events.follow(Some(1));
-    tell(&events, 1);
+    publish(&events, 1);
     assert_eq!(ready(&mut follower), [2, 3, 4]);
     assert_eq!(ready(&mut events.follow(Some(0))), [1, 2, 3, 4]);
 }
@@ -75,29 +75,29 @@ fn a_returning_follower_gets_the_events_in_between() {
 #[test]
 fn a_follower_that_returns_too_late_gets_missed() {
     let events = Events::new();
-    tell(&events, KEPT + 2);
-    assert_eq!(ready(&mut events.follow(Some(2))).len(), KEPT);
+    publish(&events, CAPACITY + 2);
+    assert_eq!(ready(&mut events.follow(Some(2))).len(), CAPACITY);
     let followed = ready(&mut events.follow(Some(1)));
-    assert_eq!((followed.len(), &followed[..3]), (KEPT + 1, &[0, 3, 4][..]));
+    assert_eq!((followed.len(), &followed[..3]), (CAPACITY + 1, &[0, 3, 4][..]));
 }
 
 #[test]
 fn a_slow_follower_gets_missed_and_continues() {
     let events = Events::new();
     let mut follower = events.follow(None);
-    tell(&events, 1);
+    publish(&events, 1);
     assert_eq!(ready(&mut follower), [1]);
-    tell(&events, KEPT + 1);
+    publish(&events, CAPACITY + 1);
     let followed = ready(&mut follower);
-    assert_eq!((followed.len(), &followed[..3]), (KEPT + 1, &[0, 3, 4][..]));
-    tell(&events, 1);
-    assert_eq!(ready(&mut follower), [KEPT as u64 + 3]);
+    assert_eq!((followed.len(), &followed[..3]), (CAPACITY + 1, &[0, 3, 4][..]));
+    publish(&events, 1);
+    assert_eq!(ready(&mut follower), [CAPACITY as u64 + 3]);
 }
 
 #[test]
 fn an_unknown_id_is_of_another_process() {
     let events = Events::new();
-    tell(&events, 1);
+    publish(&events, 1);
     assert_eq!(ready(&mut events.follow(Some(500))), [0, 1]);
     assert_ne!(events.series(), Events::new().series());
 }
@@ -106,9 +106,9 @@ fn an_unknown_id_is_of_another_process() {
 async fn a_waiting_follower_is_woken_until_events_end() {
     let events = Events::new();
     let mut follower = events.follow(None);
-    let (first, ()) = tokio::join!(follower.next(), async { tell(&events, 1) });
+    let (first, ()) = tokio::join!(follower.next(), async { publish(&events, 1) });
     assert_eq!(first.map(id), Some(1));
-    tell(&events, 1);
+    publish(&events, 1);
     drop(events);
     assert_eq!(follower.next().await.map(id), Some(2));
     assert_eq!(follower.next().await, None);
@@ -118,7 +118,7 @@ async fn a_waiting_follower_is_woken_until_events_end() {
 fn an_event_is_complete_as_json() {
     let shown = |(id, kind)| serde_json::to_string(&Event { id, at: NOW, stream: name(), kind }).unwrap();
     let running = EventKind::Phase { phase: Phase::Running, error: None };
-    let shown: Vec<_> = (1..).zip(all_news().into_iter().chain([running])).map(shown).collect();
+    let shown: Vec<_> = (1..).zip(one_of_each_kind().into_iter().chain([running])).map(shown).collect();
     insta::assert_snapshot!(shown.join("\n"), @r#"
     {"id":1,"at":"2026-11-21T10:00:00.000Z","event":"phase","stream":"test","phase":"waiting","error":"x264enc-v720: broken"}
     {"id":2,"at":"2026-11-21T10:00:00.000Z","event":"created","stream":"test"}
@@ -135,7 +135,7 @@ fn an_event_is_complete_as_json() {
 #[test]
 fn every_name_is_in_the_list() {
     let named = |kind| Event { id: 1, at: NOW, stream: name(), kind }.name();
-    assert_eq!(all_news().map(named), Event::NAMES);
+    assert_eq!(one_of_each_kind().map(named), Event::NAMES);
 }
 
 proptest! {
@@ -143,21 +143,21 @@ proptest! {
     fn ids_have_no_gap_and_no_repetition(steps in prop::collection::vec((0..1500_usize, any::<bool>()), 1..8)) {
         let events = Events::new();
         let mut follower = events.follow(None);
-        let (mut last, mut told) = (0, 0);
+        let (mut last, mut published) = (0, 0);
         for (count, reads) in steps {
-            tell(&events, count);
-            told += count as u64;
+            publish(&events, count);
+            published += count as u64;
             let followed = if reads { ready(&mut follower) } else { Vec::new() };
             for id in followed {
                 match id {
-                    0 => last = told - KEPT as u64,
+                    0 => last = published - CAPACITY as u64,
                     id => {
                         prop_assert_eq!(id, last + 1);
                         last = id;
                     }
                 }
             }
-            prop_assert!(!reads || last == told);
+            prop_assert!(!reads || last == published);
         }
     }
 }

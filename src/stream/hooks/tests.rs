@@ -47,14 +47,14 @@ impl Request {
 }
 
 /// A server, a hook that posts to it, and the events of the hook.
-struct Stage {
+struct Fixture {
     requests: mpsc::UnboundedReceiver<Request>,
     setting: Setting,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
-impl Stage {
+impl Fixture {
     async fn new(answers: &[Answer], retry_times: RetryTimes) -> Self {
         Self::with(answers, retry_times, |_| {}).await
     }
@@ -78,7 +78,7 @@ impl Stage {
         Self { requests, setting, stop, task }
     }
 
-    fn tell(&self, count: usize) {
+    fn publish(&self, count: usize) {
         (0..count).for_each(|_| self.setting.events.tell(NOW, &name("test"), EventKind::Created));
     }
 
@@ -167,10 +167,10 @@ fn the_hmac_of_the_tests_matches_rfc_4231() {
 
 #[tokio::test]
 async fn an_event_is_posted_as_json_and_signed() {
-    let mut stage = Stage::new(&[], QUICK).await;
-    let news = EventKind::Phase { phase: Phase::Running, error: None };
-    stage.setting.events.tell(NOW, &name("test"), news);
-    let request = stage.request().await;
+    let mut fixture = Fixture::new(&[], QUICK).await;
+    let kind = EventKind::Phase { phase: Phase::Running, error: None };
+    fixture.setting.events.tell(NOW, &name("test"), kind);
+    let request = fixture.request().await;
     let body =
         r#"{"id":1,"at":"2026-11-21T10:00:00.000Z","event":"phase","stream":"test","phase":"running","error":null}"#;
     assert_eq!(request.body, body);
@@ -178,17 +178,17 @@ async fn an_event_is_posted_as_json_and_signed() {
     assert_eq!(request.header("content-type"), "application/json");
     assert_eq!(request.header("user-agent"), concat!("barstone/", env!("CARGO_PKG_VERSION")));
     assert_eq!(request.header("barstone-event"), "phase");
-    assert_eq!(request.header("barstone-delivery"), format!("{}-1", stage.setting.events.series()));
+    assert_eq!(request.header("barstone-delivery"), format!("{}-1", fixture.setting.events.series()));
     let mac = hmac_sha256(SECRET.as_bytes(), format!("1795255200.{body}").as_bytes());
     assert_eq!(request.header("barstone-signature"), format!("t=1795255200,v1={mac}"));
-    assert_eq!(stage.end().await, [1, 0, 0]);
+    assert_eq!(fixture.end().await, [1, 0, 0]);
 }
 
 #[tokio::test]
 async fn without_a_secret_nothing_is_signed() {
-    let mut stage = Stage::with(&[], QUICK, |request| request.secret = None).await;
-    stage.tell(1);
-    assert!(!stage.request().await.head.contains("barstone-signature"));
+    let mut fixture = Fixture::with(&[], QUICK, |request| request.secret = None).await;
+    fixture.publish(1);
+    assert!(!fixture.request().await.head.contains("barstone-signature"));
 }
 
 #[test]
@@ -206,81 +206,81 @@ fn a_status_is_success_or_temporary_or_final() {
 #[tokio::test]
 async fn a_temporary_error_is_retried_with_the_same_delivery_id() {
     let trouble = [Answer::Status(503), Answer::Status(429), Answer::HangUp, Answer::Status(408)];
-    let mut stage = Stage::new(&trouble, QUICK).await;
-    stage.tell(1);
-    let first = stage.request().await.header("barstone-delivery").to_owned();
+    let mut fixture = Fixture::new(&trouble, QUICK).await;
+    fixture.publish(1);
+    let first = fixture.request().await.header("barstone-delivery").to_owned();
     for _ in 0..4 {
-        assert_eq!(stage.request().await.header("barstone-delivery"), first);
+        assert_eq!(fixture.request().await.header("barstone-delivery"), first);
     }
-    assert_eq!(stage.end().await, [1, 0, 0]);
+    assert_eq!(fixture.end().await, [1, 0, 0]);
 }
 
 #[tokio::test]
 async fn a_timeout_is_retried() {
     let retry_times = RetryTimes { attempt: Duration::from_millis(300), ..QUICK };
-    let mut stage = Stage::new(&[Answer::Silence], retry_times).await;
-    stage.tell(1);
-    assert_eq!(stage.event_ids(2).await, [1, 1]);
-    assert_eq!(stage.end().await, [1, 0, 0]);
+    let mut fixture = Fixture::new(&[Answer::Silence], retry_times).await;
+    fixture.publish(1);
+    assert_eq!(fixture.event_ids(2).await, [1, 1]);
+    assert_eq!(fixture.end().await, [1, 0, 0]);
 }
 
 #[tokio::test]
 async fn after_five_attempts_the_next_event_is_posted() {
-    let mut stage = Stage::new(&[Answer::Status(500); 5], QUICK).await;
-    stage.tell(2);
-    assert_eq!(stage.event_ids(6).await, [1, 1, 1, 1, 1, 2]);
-    assert_eq!(stage.end().await, [1, 1, 0]);
+    let mut fixture = Fixture::new(&[Answer::Status(500); 5], QUICK).await;
+    fixture.publish(2);
+    assert_eq!(fixture.event_ids(6).await, [1, 1, 1, 1, 1, 2]);
+    assert_eq!(fixture.end().await, [1, 1, 0]);
 }
 
 #[tokio::test]
 async fn a_final_error_is_not_retried() {
-    let mut stage = Stage::new(&[Answer::Status(400), Answer::Status(410)], QUICK).await;
-    stage.tell(3);
-    assert_eq!(stage.event_ids(3).await, [1, 2, 3]);
-    assert_eq!(stage.end().await, [1, 2, 0]);
+    let mut fixture = Fixture::new(&[Answer::Status(400), Answer::Status(410)], QUICK).await;
+    fixture.publish(3);
+    assert_eq!(fixture.event_ids(3).await, [1, 2, 3]);
+    assert_eq!(fixture.end().await, [1, 2, 0]);
 }
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
-    let mut stage = Stage::new(&[Answer::Redirect], QUICK).await;
-    stage.tell(2);
-    assert_eq!(stage.request().await.event_id(), 1);
-    let next = stage.request().await;
+    let mut fixture = Fixture::new(&[Answer::Redirect], QUICK).await;
+    fixture.publish(2);
+    assert_eq!(fixture.request().await.event_id(), 1);
+    let next = fixture.request().await;
     assert_eq!((next.event_id(), next.head.contains("elsewhere")), (2, false));
-    assert_eq!(stage.end().await, [1, 1, 0]);
+    assert_eq!(fixture.end().await, [1, 1, 0]);
 }
 
 #[tokio::test]
 async fn events_over_the_queue_limit_are_dropped_and_the_rest_is_in_order() {
-    let mut stage = Stage::new(&[], QUICK).await;
+    let mut fixture = Fixture::new(&[], QUICK).await;
     // The task of the hook has not run yet.
-    stage.tell(QUEUE + 10);
+    fixture.publish(QUEUE + 10);
     let queued: Vec<_> = (1..=QUEUE as u64).collect();
-    assert_eq!(stage.event_ids(QUEUE).await, queued);
-    stage.tell(1);
-    assert_eq!(stage.event_ids(1).await, [QUEUE as u64 + 11]);
-    assert_eq!(stage.end().await, [QUEUE as u64 + 1, 0, 10]);
+    assert_eq!(fixture.event_ids(QUEUE).await, queued);
+    fixture.publish(1);
+    assert_eq!(fixture.event_ids(1).await, [QUEUE as u64 + 11]);
+    assert_eq!(fixture.end().await, [QUEUE as u64 + 1, 0, 10]);
 }
 
 #[tokio::test]
 async fn at_shutdown_each_queued_event_gets_one_attempt() {
-    let mut stage = Stage::new(&[Answer::Status(500); 3], RetryTimes { pauses: [LONG; 4], ..QUICK }).await;
-    stage.tell(1);
-    assert_eq!(stage.event_ids(1).await, [1]);
-    stage.tell(2);
-    stage.stop.cancel();
-    assert_eq!(stage.event_ids(3).await, [1, 2, 3]);
-    assert_eq!(stage.end().await, [1, 2, 0]);
+    let mut fixture = Fixture::new(&[Answer::Status(500); 3], RetryTimes { pauses: [LONG; 4], ..QUICK }).await;
+    fixture.publish(1);
+    assert_eq!(fixture.event_ids(1).await, [1]);
+    fixture.publish(2);
+    fixture.stop.cancel();
+    assert_eq!(fixture.event_ids(3).await, [1, 2, 3]);
+    assert_eq!(fixture.end().await, [1, 2, 0]);
 }
 
 #[tokio::test]
 async fn at_shutdown_a_silent_server_is_abandoned() {
     let retry_times = RetryTimes { shutdown: Duration::from_millis(100), ..QUICK };
-    let mut stage = Stage::new(&[Answer::Silence], retry_times).await;
-    stage.tell(3);
-    assert_eq!(stage.event_ids(1).await, [1]);
+    let mut fixture = Fixture::new(&[Answer::Silence], retry_times).await;
+    fixture.publish(3);
+    assert_eq!(fixture.event_ids(1).await, [1]);
     let stopped = Instant::now();
-    assert_eq!(stage.end().await, [0, 3, 0]);
+    assert_eq!(fixture.end().await, [0, 3, 0]);
     assert!(stopped.elapsed() < LONG / 4, "{:?}", stopped.elapsed());
 }
 
@@ -290,14 +290,14 @@ async fn only_the_chosen_events_and_streams_are_posted() {
         request.events = Some(vec!["phase".into(), "removed".into()]);
         request.streams = Some(vec!["a".into(), "b".into()]);
     };
-    let mut stage = Stage::with(&[], QUICK, change).await;
+    let mut fixture = Fixture::with(&[], QUICK, change).await;
     for stream in ["a", "b", "c"] {
-        stage.setting.events.tell(NOW, &name(stream), EventKind::Created);
-        stage.setting.events.tell(NOW, &name(stream), EventKind::Removed);
+        fixture.setting.events.tell(NOW, &name(stream), EventKind::Created);
+        fixture.setting.events.tell(NOW, &name(stream), EventKind::Removed);
     }
-    stage.setting.events.tell(NOW, &name("a"), EventKind::Phase { phase: Phase::Stopped, error: None });
-    assert_eq!(stage.event_ids(3).await, [2, 4, 7]);
-    assert_eq!(stage.end().await, [3, 0, 0]);
+    fixture.setting.events.tell(NOW, &name("a"), EventKind::Phase { phase: Phase::Stopped, error: None });
+    assert_eq!(fixture.event_ids(3).await, [2, 4, 7]);
+    assert_eq!(fixture.end().await, [3, 0, 0]);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use crate::media::pipeline::{Delivery, PushEnd, PushError};
 
 /// Reaction of a target to an attempt.
 #[derive(Debug, Clone, Copy)]
-enum Transition {
+enum Reaction {
     Refuse,
     /// Accepts frames for some seconds, then breaks the connection.
     Take(u64),
@@ -21,38 +21,38 @@ enum Transition {
 /// Targets that follow a script and accept everything afterwards.
 #[derive(Clone, Default)]
 struct Targets {
-    outcomes: Arc<Mutex<VecDeque<Transition>>>,
+    reactions: Arc<Mutex<VecDeque<Reaction>>>,
     tries: Arc<Mutex<Vec<(String, Instant)>>>,
 }
 
 impl Targets {
-    fn of(outcomes: impl IntoIterator<Item = Transition>) -> Self {
-        Self { outcomes: Arc::new(Mutex::new(outcomes.into_iter().collect())), tries: Arc::default() }
+    fn of(reactions: impl IntoIterator<Item = Reaction>) -> Self {
+        Self { reactions: Arc::new(Mutex::new(reactions.into_iter().collect())), tries: Arc::default() }
     }
 
     async fn deliver(self, delivery: Delivery, stop: CancellationToken) -> Result<PushEnd, PushError> {
         let key = delivery.push.url.reveal().rsplit('/').next().unwrap().to_owned();
         let broken = PushError::Pipeline(PipelineError::Element { element: "sink".into(), message: key.clone() });
         self.tries.lock().unwrap().push((key, Instant::now()));
-        let turn = self.outcomes.lock().unwrap().pop_front();
+        let reaction = self.reactions.lock().unwrap().pop_front();
         let take = || {
             delivery.receipt.bytes.fetch_add(1000, Ordering::Relaxed);
             delivery.receipt.counted.inc_by(1000);
             _ = delivery.receipt.taken.set(());
         };
-        match turn {
-            Some(Transition::Refuse) => Err(broken),
-            Some(Transition::Take(seconds)) => {
+        match reaction {
+            Some(Reaction::Refuse) => Err(broken),
+            Some(Reaction::Take(seconds)) => {
                 take();
                 sleep(Duration::from_secs(seconds)).await;
                 Err(broken)
             }
-            Some(Transition::Change) => {
+            Some(Reaction::Change) => {
                 take();
                 sleep(Duration::from_secs(1)).await;
                 Ok(PushEnd::Changed)
             }
-            Some(Transition::Ignore) => {
+            Some(Reaction::Ignore) => {
                 stop.cancelled().await;
                 Ok(PushEnd::Stopped)
             }
@@ -102,9 +102,9 @@ async fn settle() {
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_refuses_is_retried_forever() {
-    let targets = Targets::of([Transition::Refuse; 100]);
+    let targets = Targets::of([Reaction::Refuse; 100]);
     let registry = pushing(&targets, true);
-    let mut news = registry.setting().events.follow(None);
+    let mut follower = registry.setting().events.follow(None);
     registry.put(pushed(&["secret"]), Guard::New).await.unwrap();
     sleep(Duration::from_secs(125)).await;
     assert_eq!(targets.rests(), [1, 2, 4, 8, 16, 30, 30, 30]);
@@ -114,12 +114,15 @@ async fn a_target_that_refuses_is_retried_forever() {
     assert_eq!((target.phase, target.restarts, target.bytes), (PushPhase::Waiting, 9, 0));
     assert_eq!(target.error.as_deref(), Some("sink: ***"), "a key is shown to nobody");
     assert_eq!(target.next_try, Some(target.since.unwrap() + Duration::from_secs(30)));
-    let mut told = Vec::new();
-    while let Some(Some(Delivered::Event(event))) = news.next().now_or_never() {
-        told.extend(matches!(event.kind, EventKind::Push { .. }).then(|| serde_json::to_string(&*event).unwrap()));
+    let mut published = Vec::new();
+    while let Some(Some(Delivered::Event(event))) = follower.next().now_or_never() {
+        published.extend(matches!(event.kind, EventKind::Push { .. }).then(|| serde_json::to_string(&*event).unwrap()));
     }
-    assert_eq!(told.len(), 1, "the same again is no news: {told:?}");
-    assert!(told[0].contains(r#""target":"rtmp://a/live/***","phase":"waiting","error":"sink: ***""#), "{told:?}");
+    assert_eq!(published.len(), 1, "the same state again is not published: {published:?}");
+    assert!(
+        published[0].contains(r#""target":"rtmp://a/live/***","phase":"waiting","error":"sink: ***""#),
+        "{published:?}"
+    );
     let text = registry.setting().metrics.text();
     assert!(text.contains("barstone_push_failures_total{stream=\"a\"} 9"), "{text}");
     assert!(text.contains("barstone_push_running{stream=\"a\"} 0"), "{text}");
@@ -128,11 +131,11 @@ async fn a_target_that_refuses_is_retried_forever() {
 #[tokio::test(start_paused = true)]
 async fn a_minute_of_health_resets_the_back_off() {
     let targets = Targets::of([
-        Transition::Refuse,
-        Transition::Refuse,
-        Transition::Take(59),
-        Transition::Take(60),
-        Transition::Refuse,
+        Reaction::Refuse,
+        Reaction::Refuse,
+        Reaction::Take(59),
+        Reaction::Take(60),
+        Reaction::Refuse,
     ]);
     let registry = pushing(&targets, true);
     registry.put(pushed(&["k"]), Guard::New).await.unwrap();
@@ -171,7 +174,7 @@ async fn a_change_of_targets_affects_only_changed_ones() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_is_pushed_while_it_runs() {
-    let targets = Targets::of([Transition::Ignore]);
+    let targets = Targets::of([Reaction::Ignore]);
     let registry = pushing(&targets, true);
     let stopped = StreamSpec { control: spec("a").control, ..pushed(&["k"]) };
     registry.put(stopped, Guard::New).await.unwrap();
@@ -197,7 +200,7 @@ async fn a_stream_is_pushed_while_it_runs() {
 
 #[tokio::test(start_paused = true)]
 async fn a_changed_decoder_configuration_reconnects_without_failure() {
-    let targets = Targets::of([Transition::Change]);
+    let targets = Targets::of([Reaction::Change]);
     let registry = pushing(&targets, true);
     registry.put(pushed(&["k"]), Guard::New).await.unwrap();
     sleep(Duration::from_secs(5)).await;
