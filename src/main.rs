@@ -13,9 +13,9 @@ use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio_util::sync::CancellationToken;
 
-/// Exit code for a configuration that is not right, or that names what is not there.
+/// Exit code for an invalid configuration, or one that names something that does not exist.
 const BAD_CONFIGURATION: u8 = 2;
-/// Exit code for everything else.
+/// Exit code for other failures.
 const FAILURE: u8 = 1;
 
 fn main() -> ExitCode {
@@ -80,7 +80,7 @@ fn look_at(config: &Config, action: ConfigAction) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// As many connections as the system allows, not as many as it gives to those who do not ask.
+/// Raises the soft limit of open files to the hard limit, so that more connections are possible.
 fn raise_open_files() {
     let maximum = getrlimit(Resource::Nofile).maximum;
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
@@ -88,7 +88,7 @@ fn raise_open_files() {
     }
 }
 
-/// `ignored` are the environment variables that look like settings and have no effect.
+/// Runs the server. `ignored` are environment variables that look like settings and have no effect.
 fn serve(sources: Sources, config: Config, ignored: &[String]) -> anyhow::Result<()> {
     memory::set_up();
     let log =

@@ -20,7 +20,7 @@ struct Document {
     /// Number of the first segment of the definition.
     #[serde(default)]
     from: u64,
-    /// Number of the segment from which players of the presentation before go on; 0 if it follows on none.
+    /// Segment from which players of the previous presentation continue; 0 without a previous presentation.
     #[serde(default, skip_serializing_if = "is_zero")]
     joins: u64,
     /// Number of definitions that were announced before this one.
@@ -29,6 +29,7 @@ struct Document {
     /// Time of the last change of the MPD.
     #[serde(default)]
     described: Option<jiff::Timestamp>,
+    /// Earlier definitions whose segments may still be listed, oldest first.
     #[serde(default)]
     before: Vec<EarlierDefinition>,
     /// Number of earlier definitions that are no longer in `before`.
@@ -37,6 +38,7 @@ struct Document {
     /// The forgotten definition that began the Period of the oldest definition in `before`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lead: Option<EarlierDefinition>,
+    /// Number of times that a revision would have named segments of two definitions.
     #[serde(default, skip_serializing_if = "is_zero")]
     takes: u64,
     /// Whether the stream is deleted.
@@ -100,7 +102,7 @@ pub(super) fn parse(name: &str, text: &[u8]) -> Result<Record, String> {
     let lead = lead.map(|earlier| earlier.before(0)).transpose().map_err(|error| error.to_string())?;
     let starts: Vec<_> = before.iter().map(|before| before.begin.from).chain([from]).collect();
     if !starts.is_sorted_by(|one, next| one < next) || !before.iter().all(|before| before.spec.goes_over_to(&spec)) {
-        return Err("it was not what is before it that it follows".into());
+        return Err("its earlier definitions are not in order, or cannot be followed by it".into());
     }
     let [changed, switched] = [content.changed, content.switched].map(unix_time);
     let begin = Begin {

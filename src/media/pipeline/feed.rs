@@ -60,7 +60,7 @@ impl Plan {
         &self.job.epoch.spec.timeline
     }
 
-    /// End of the frames (exclusive), if it is known.
+    /// End of the frames (exclusive); `u64::MAX` while it is unknown.
     fn end(&self) -> u64 {
         let end = self.job.end();
         end.map_or(u64::MAX, |until| self.timeline().segment(self.kind, until).start + self.lookahead)

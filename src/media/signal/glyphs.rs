@@ -1,4 +1,4 @@
-//! Text in the one font that is in the binary, sized by the height of its capitals so that their edges fall on pixels.
+//! Text in the embedded font. Sizes are heights of capitals, so that their edges fall on pixels.
 
 use ab_glyph::{Font, FontRef};
 
@@ -9,10 +9,10 @@ const FONT: &[u8] = include_bytes!("../../../static/fonts/DejaVuSansMono-Bold.tt
 /// Height of capitals and digits, and width of every glyph, in font units.
 const CAPITAL_UNITS: i64 = 1493;
 const ADVANCE_UNITS: i64 = 1233;
-/// Capitals of fewer pixels cannot be read.
+/// Minimum height in pixels of readable capitals.
 pub(super) const SMALLEST: usize = 6;
 
-/// The font in one size.
+/// The font at one size.
 #[derive(Debug, Clone)]
 pub(super) struct Face {
     font: FontRef<'static>,
@@ -77,7 +77,7 @@ impl Face {
         })
     }
 
-    /// How much of each pixel of its cell a character covers, 0 to 256, with `overhang` rows above and below.
+    /// Coverage of each pixel of its cell by a character, 0 to 256, with `overhang` rows above and below.
     fn coverage(&self, character: char, overhang: usize) -> Vec<u16> {
         let size = (self.advance(), self.capital + 2 * overhang);
         if character.is_whitespace() || character.is_control() {
@@ -95,7 +95,7 @@ impl Face {
         outline::coverage(&curves, placement, size)
     }
 
-    /// A box in place of a character that the font does not have.
+    /// A box for a character that the font does not have.
     fn missing(&self, overhang: usize) -> Vec<u16> {
         let (width, height) = (self.advance(), self.capital + 2 * overhang);
         let line = self.capital / 12 + 1;
@@ -108,7 +108,7 @@ impl Face {
     }
 }
 
-/// A line of text made to fit: as large as wanted, else smaller, else cut.
+/// A line of text fitted to a width: at the desired size, else smaller, else cut.
 #[derive(Debug)]
 pub(super) struct Fitted {
     pub(super) face: Face,

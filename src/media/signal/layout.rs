@@ -1,4 +1,4 @@
-//! How the three planes of an I420 frame lie in memory: as GStreamer lays them out when nobody asks otherwise.
+//! Layout of the three planes of an I420 frame in memory, which is the default of GStreamer.
 
 /// Sizes and places of the Y, U and V planes of one frame, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,7 +29,7 @@ impl Layout {
         [self.width.next_multiple_of(4), chroma, chroma]
     }
 
-    /// Where Y, U and V begin.
+    /// Offsets of Y, U and V.
     pub const fn offsets(&self) -> [usize; 3] {
         let [luma, chroma, _] = self.strides();
         let u = luma * self.height.next_multiple_of(2);

@@ -1,18 +1,19 @@
-//! Outlines to coverage, in integers: the rasteriser of the font crate picks its float instructions by the machine,
-//! and pictures must not differ between machines. It runs only when a rendition starts, so plain scanning is enough.
+//! Conversion of outlines to coverage with integers. The rasteriser of the font library selects floating-point
+//! instructions by the machine, and pictures must not differ between machines. It runs only when a rendition starts, so
+//! simple scanning is fast enough.
 
 use ab_glyph::{OutlineCurve, Point};
 
 /// Units of a pixel.
 pub(super) const PIXEL: i64 = 256;
-/// Lines at which a row of pixels is scanned.
+/// Scan lines in a row of pixels.
 const SCANS: i64 = 16;
-/// Straight pieces of a curve; more cannot be seen at the sizes drawn.
+/// Straight pieces of a curve, enough for the sizes that are drawn.
 const PIECES: i64 = 12;
-/// Font units are halves at the finest (the implied points of TrueType), so 64ths keep them exact.
+/// Fraction of a font unit. Implied points of TrueType are at half units, so 64ths are exact.
 const UNIT: i64 = 64;
 
-/// Where an outline goes: font units become pixels by `pixels`/`units`, the origin goes to `left`, `baseline`.
+/// Position of an outline: font units become pixels by `pixels`/`units`, and the origin is at `left`, `baseline`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Placement {
     pub(super) pixels: usize,
@@ -23,7 +24,7 @@ pub(super) struct Placement {
 
 type Line = [(i64, i64); 2];
 
-/// How much of each pixel the curves fill (winding rule not zero), 0 to 256, row by row, `width` to a row.
+/// Coverage of each pixel by the curves (nonzero winding rule), 0 to 256, row by row with `width` pixels in a row.
 pub(super) fn coverage(curves: &[OutlineCurve], placement: Placement, (width, height): (usize, usize)) -> Vec<u16> {
     let lines: Vec<Line> = curves.iter().flat_map(|curve| flatten(curve, placement)).collect();
     let mut pixels = vec![0; width * height];
@@ -53,7 +54,7 @@ fn flatten(curve: &OutlineCurve, placement: Placement) -> Vec<Line> {
     let (start, middle, end) = match curve {
         OutlineCurve::Line(a, b) => return vec![[place(a), place(b)]],
         OutlineCurve::Quad(a, b, c) => (place(a), place(b), place(c)),
-        // TrueType outlines have none.
+        // TrueType outlines have no cubic curves.
         OutlineCurve::Cubic(a, _, _, d) => return vec![[place(a), place(d)]],
     };
     let at = |t: i64| {
@@ -64,7 +65,7 @@ fn flatten(curve: &OutlineCurve, placement: Placement) -> Vec<Line> {
     (0..PIECES).map(|t| [at(t), at(t + 1)]).collect()
 }
 
-/// Adds what lies inside along the horizontal line `at` to the sums of the pixels.
+/// Adds the interior on the horizontal line `at` to the sums of the pixels.
 fn scan_line(lines: &[Line], at: i64, sums: &mut [i64]) {
     let mut crossings: Vec<(i64, i64)> = lines.iter().filter_map(|line| crossing(line, at)).collect();
     crossings.sort_unstable();
@@ -77,7 +78,7 @@ fn scan_line(lines: &[Line], at: i64, sums: &mut [i64]) {
     }
 }
 
-/// Where a line crosses `at`, and whether downwards (1) or upwards (-1).
+/// Position at which a line crosses `at`, and its direction: downwards (1) or upwards (-1).
 fn crossing(&[(x0, y0), (x1, y1)]: &Line, at: i64) -> Option<(i64, i64)> {
     let direction = match (y0 <= at, y1 <= at) {
         (true, false) => 1,

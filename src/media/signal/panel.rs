@@ -1,5 +1,5 @@
-//! The dark box over the pattern and the places in it: title above, label below, and between them the dial, the clock
-//! and the flash side by side. In a narrow picture dial and flash are below the clock. All follows from the largest time
+//! Layout of the dark box over the pattern: title at the top, label at the bottom, and between them dial, clock and
+//! flash side by side. In a narrow picture dial and flash are below the clock. The size follows from the largest time
 //! of day that fits.
 
 use super::Picture;
@@ -12,10 +12,10 @@ pub(super) const PAPER: u8 = 20;
 pub(super) const INK: u8 = 235;
 pub(super) const INK_SOFT: u8 = 190;
 pub(super) const INK_FAINT: u8 = 150;
-/// Luma of the line around the box and around things in it.
+/// Luma of lines around the box and its parts.
 pub(super) const LINE: u8 = 90;
 
-/// Places in the picture, in luma pixels. Texts have their place by the upper left corner of the first capital.
+/// Places in the picture, in luma pixels. The place of a text is the upper left corner of its first capital.
 #[derive(Debug, Clone)]
 pub(super) struct Panel {
     pub(super) area: Rect,
@@ -26,13 +26,13 @@ pub(super) struct Panel {
     pub(super) utc: Spot,
     pub(super) time: Spot,
     pub(super) frame: Spot,
-    /// How many digits the frame number in the second has.
+    /// Number of digits of the frame number.
     pub(super) frame_digits: usize,
     title: Rect,
     label: Rect,
 }
 
-/// Where a text starts, and its height.
+/// Place and height of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Spot {
     pub(super) x: usize,
@@ -40,10 +40,10 @@ pub(super) struct Spot {
     pub(super) capital: usize,
 }
 
-/// Pictures that are narrower have the dial and the flash below the clock: beside it there is no room.
+/// Width in pixels below which dial and flash are below the clock.
 const STACKED_BELOW: usize = 160;
 
-/// Dial, clock and flash, for a time of day with digits of one height.
+/// Dial, clock and flash for one height of digits.
 struct Middle {
     time: usize,
     small: usize,
@@ -54,7 +54,7 @@ struct Middle {
 }
 
 impl Panel {
-    /// Lays out the box in the middle of `clear`.
+    /// Computes a box in the middle of `clear`.
     pub(super) fn new(picture: &Picture, clear: Rect) -> Self {
         let unit = clear.width.min(picture.height as usize * 16 / 9);
         let scale = |at_1920: usize| at_1920 * unit / 1920;
@@ -112,7 +112,7 @@ impl Panel {
 }
 
 impl Middle {
-    /// The largest that fits into `room`, which is a width and a height.
+    /// The largest arrangement that fits `room`, width and height in pixels.
     fn largest(room: (usize, usize), frame_digits: usize, stacked: bool) -> Self {
         let of_height = |time: usize| Self {
             time,
@@ -130,7 +130,7 @@ impl Middle {
         middle
     }
 
-    /// Height of the clock, and sides of the dial and of the flash.
+    /// Height of the clock, and side of the dial and of the flash.
     const fn side(&self) -> usize {
         (self.small + self.between + self.time).next_multiple_of(2)
     }
@@ -139,7 +139,7 @@ impl Middle {
         if self.stacked { 2 * self.side() + self.gap } else { self.side() }
     }
 
-    /// Time of day, a gap, and the frame number; or the date, a gap, and the zone, where that is longer.
+    /// Width of the time of day, a gap and the frame number, or of the date, a gap and the zone if that is wider.
     fn text_width(&self) -> usize {
         let small = Face::advance_of(self.small);
         let time = 8 * Face::advance_of(self.time) + self.time / 4 + self.frame_digits * small;
@@ -154,7 +154,7 @@ impl Middle {
     }
 }
 
-/// Digits of the largest number of a frame within its second; two at least.
+/// Digits of the largest frame number within a second, at least two.
 fn frame_digits(picture: &Picture) -> usize {
     let frames = picture.rate.num().div_ceil(picture.rate.den());
     if frames > 100 { 3 } else { 2 }

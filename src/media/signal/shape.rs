@@ -1,4 +1,4 @@
-//! Rings and rays with smooth edges, in integers: distances have 8 fraction bits.
+//! Rings and rays with smooth edges. Distances are integers with 8 fraction bits.
 
 use super::canvas::{Canvas, blend};
 use super::sine;
@@ -6,7 +6,7 @@ use super::sine;
 /// One pixel as a distance.
 pub(super) const PIXEL: i64 = 256;
 
-/// A circle line around the corner that pixel `x`, `y` shares with its upper left neighbour.
+/// A circle around the corner that pixel `x`, `y` shares with its upper left neighbour.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ring {
     pub(super) x: usize,
@@ -17,7 +17,7 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    /// A disc is a ring as wide as its radius.
+    /// A disc, which is a ring as wide as its radius.
     pub(super) const fn disc(x: usize, y: usize, radius: i64) -> Self {
         Self { x, y, radius: radius / 2, width: radius }
     }
@@ -35,7 +35,7 @@ impl Ring {
         }
     }
 
-    /// How much of a pixel the line covers, given the square of its distance from the centre.
+    /// Coverage of a pixel, given the square of its distance from the centre.
     fn coverage(&self, square: i64) -> i32 {
         let outer = self.radius + self.width / 2 + PIXEL;
         if square > outer * outer {
@@ -46,12 +46,12 @@ impl Ring {
     }
 }
 
-/// A part of a line that goes out from the centre `x`, `y` (as in [`Ring`]) in one direction.
+/// A section of a line from the centre `x`, `y` (as in [`Ring`]) in one direction.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ray {
     pub(super) x: usize,
     pub(super) y: usize,
-    /// Where it begins and ends, measured from the centre.
+    /// Start and end of the section, measured from the centre.
     pub(super) from: i64,
     pub(super) to: i64,
     pub(super) width: i64,
@@ -75,7 +75,7 @@ impl Ray {
         }
     }
 
-    /// Rows or columns that the ray can touch, given its direction's part in them.
+    /// Rows or columns that the ray can touch, given the component of its direction.
     fn span(&self, centre: usize, direction: i64) -> std::ops::Range<usize> {
         let ends = [self.from, self.to].map(|end| (end * direction) >> sine::BITS);
         let margin = self.width / 2 + PIXEL;

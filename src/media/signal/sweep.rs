@@ -1,4 +1,4 @@
-//! The second, made visible: a hand that goes round a dial once per UTC second, and a flash at its beginning.
+//! The dial, whose hand turns once per UTC second, and the flash at the start of each second.
 
 use super::canvas::{Canvas, Rect};
 use super::panel::{INK, INK_FAINT, LINE, Panel};
@@ -7,10 +7,10 @@ use crate::base::timeline::Rate;
 
 /// Luma of the flash while it is dark.
 const DARK: u8 = 32;
-/// The flash is light for one part in this many of a second.
+/// Fraction of a second for which the flash is light.
 const FLASH_PARTS: u64 = 10;
 
-/// How far a frame's start is into its UTC second: `num`/`den` of it, exactly.
+/// Exact position of the start of a frame within its UTC second: `num`/`den`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Phase {
     num: u64,
@@ -31,7 +31,7 @@ impl Phase {
     }
 }
 
-/// The dial and the flash in their places.
+/// The dial and the flash at their places.
 #[derive(Debug, Clone)]
 pub(super) struct Sweep {
     dial: Rect,
@@ -41,7 +41,7 @@ pub(super) struct Sweep {
 }
 
 impl Sweep {
-    /// Prepares both for the places that `panel` has for them.
+    /// Prepares dial and flash for the places in `panel`.
     pub(super) fn new(panel: &Panel) -> Self {
         let dial = panel.dial;
         let radius = (dial.width / 2) as i64 * PIXEL;
@@ -51,12 +51,12 @@ impl Sweep {
         Self { dial, hand, flash: panel.flash, border: panel.border }
     }
 
-    /// Where the hand may be; nothing but the hand moves there.
+    /// Area of the hand.
     pub(super) const fn dial(&self) -> Rect {
         self.dial
     }
 
-    /// Draws what stays: the face of the dial and the frame of the flash.
+    /// Draws the constant parts: the face of the dial and the frame of the flash.
     pub(super) fn draw(&self, canvas: &mut Canvas<'_>) {
         let Ray { x, y, width, .. } = self.hand;
         let radius = (self.dial.width / 2) as i64 * PIXEL;

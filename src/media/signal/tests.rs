@@ -110,7 +110,7 @@ fn neighbouring_frames_differ() {
     assert!(frames.windows(2).all(|pair| pair[0] != pair[1]));
 }
 
-/// Guards the bytes: whoever means to change them raises [`VERSION`] and these figures.
+/// Guards the bytes. A change of them must increment [`VERSION`] and update these hashes.
 #[test]
 fn frames_are_the_same_on_every_machine() {
     let hash = |pattern| {

@@ -1,4 +1,4 @@
-//! The machine-readable strip at the top of the picture: which frame this is, for programs that see only pixels.
+//! The machine-readable strip at the top of the picture, which identifies the frame for programs that see only pixels.
 //!
 //! 64 columns by 2 rows of cells, or 32 columns by 4 rows in a picture less than 128 pixels wide. A row is 1/30 of the
 //! height. In a picture of `W` by `H` pixels with `C` columns, column `c` covers `floor(c*W/C) <= x < floor((c+1)*W/C)` and
@@ -16,30 +16,30 @@ use crate::base::timeline::Rate;
 pub const VERSION: u8 = 0xB1;
 /// The cells of most pictures.
 const WIDE: Grid = Grid { columns: 64, rows: 2 };
-/// The cells of a picture in which those of [`WIDE`] would be narrower than two pixels.
+/// Cells of a picture in which the cells of [`WIDE`] would be narrower than two pixels.
 const NARROW: Grid = Grid { columns: 32, rows: 4 };
 /// Bits of a strip.
 const BITS: usize = 128;
-/// A cell has at least so many pixels in each direction.
+/// Minimum size of a cell in pixels, in each direction.
 const LEAST_PIXELS: usize = 2;
-/// A row's share of the height is one in this many.
+/// The height of a row is this fraction of the height of the picture.
 const ROWS_IN_HEIGHT: usize = 30;
 
 /// Luma of a 0 and of a 1.
 const LEVELS: [u8; 2] = [16, 235];
-/// Least difference between the mean luma of the lightest and the darkest cell of a strip.
+/// Minimum difference between the mean luma of the lightest and of the darkest cell of a strip.
 const LEAST_CONTRAST: u32 = 32;
 
 const BYTES: usize = BITS / 8;
 
-/// How the bits lie in rows of cells.
+/// Arrangement of the bits in rows of cells.
 #[derive(Debug, Clone, Copy)]
 struct Grid {
     columns: usize,
     rows: usize,
 }
 
-/// What the strip of one frame says.
+/// Contents of the strip of one frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Timecode {
     /// Start of the frame in whole milliseconds since 1970; 48 bits.
@@ -48,30 +48,30 @@ pub struct Timecode {
     pub frame: u64,
 }
 
-/// Why a picture has no strip that can be read.
+/// Error of reading a strip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// Cells are smaller than two pixels, or there are fewer pixels than said.
+    /// Cells are smaller than two pixels, or the picture has too few pixels.
     #[error("picture is too small for a strip")]
     TooSmall,
-    /// All cells are about equally light.
+    /// All cells have similar luma.
     #[error("no light and dark cells")]
     NoContrast,
-    /// The first byte is not that of this version.
+    /// The first byte is not [`VERSION`].
     #[error("strip version {0:#04x} is not known")]
     Version(u8),
-    /// The checksum is wrong: damaged, or not a strip.
+    /// The checksum is wrong: the strip is damaged, or there is none.
     #[error("strip checksum does not match")]
     Crc,
 }
 
 impl Timecode {
-    /// The timecode of frame `index` since 1970.
+    /// Timecode of the frame `index`, counted from 1970.
     pub fn of_frame(rate: Rate, index: u64) -> Self {
         Self { time_ms: rate.frame_millis(index), frame: index }
     }
 
-    /// The strip as bytes. Bits that are too many for their field are lost.
+    /// The strip as bytes. Bits that do not fit their field are dropped.
     pub fn to_bytes(self) -> [u8; BYTES] {
         let mut bytes = [0; BYTES];
         bytes[0] = VERSION;
@@ -88,7 +88,7 @@ impl Timecode {
         std::array::from_fn(|bit| bytes[bit / 8] & (0x80 >> (bit % 8)) != 0)
     }
 
-    /// Reads what [`Timecode::to_bytes`] writes.
+    /// Parses the bytes of [`Timecode::to_bytes`].
     ///
     /// # Errors
     /// [`ReadError::Version`] and [`ReadError::Crc`].
@@ -103,7 +103,7 @@ impl Timecode {
         Ok(Self { time_ms: number(1..7), frame: number(7..12) })
     }
 
-    /// Draws the strip into the luma of a frame; its chroma is expected to be neutral.
+    /// Draws the strip into the luma of a frame. The chroma must be neutral.
     ///
     /// # Panics
     /// If `frame` is shorter than [`Layout::size`].
@@ -123,8 +123,8 @@ impl Timecode {
 
 /// Reads the strip of a picture of `width` by `height` pixels, whose rows are `stride` bytes apart in `luma`.
 ///
-/// The picture may have been encoded, scaled or brought to another range of luma. A narrow picture that has been made
-/// larger still has a narrow strip, so both kinds of strip are tried.
+/// The picture may have been encoded, scaled or converted to another luma range. A narrow picture that was enlarged
+/// still has a narrow strip, so both kinds of strips are tried.
 ///
 /// # Errors
 /// [`ReadError`], if there is no strip or it is damaged.
@@ -159,13 +159,13 @@ fn read_grid(luma: &[u8], (stride, width, height): (usize, usize, usize), grid: 
     Timecode::from_bytes(bytes)
 }
 
-/// Where the strip is in a picture.
+/// Area of the strip in a picture.
 pub(super) fn area(layout: Layout) -> Rect {
     Rect::between(0..layout.width(), 0..row_edges(Grid::of(layout.width()).rows - 1, layout.height()).end)
 }
 
 impl Grid {
-    /// The cells of a picture of this width.
+    /// Cells of a picture of this width.
     const fn of(width: usize) -> Self {
         if width < LEAST_PIXELS * WIDE.columns { NARROW } else { WIDE }
     }
@@ -179,7 +179,7 @@ const fn row_edges(row: usize, height: usize) -> Range<usize> {
     row * height / ROWS_IN_HEIGHT..(row + 1) * height / ROWS_IN_HEIGHT
 }
 
-/// The central half: neighbours bleed into the edges of a cell.
+/// The central half of a range, because neighbours bleed into the edges of a cell.
 const fn middle(edges: Range<usize>) -> Range<usize> {
     let margin = (edges.end - edges.start) / 4;
     edges.start + margin..edges.end - margin

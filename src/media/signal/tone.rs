@@ -1,20 +1,20 @@
-//! The beep: short at each UTC second, long and an octave higher at each minute, silence between.
+//! The beep: short at each UTC second, long and an octave higher at each minute, with silence in between.
 
 use super::sine;
 use crate::base::timeline::SAMPLE_RATE;
 
-/// Channels in the samples; both carry the same.
+/// Number of channels, which are equal.
 pub const CHANNELS: usize = 2;
 
 const SAMPLES_PER_MINUTE: u64 = SAMPLE_RATE as u64 * 60;
-/// 100 ms and 500 ms.
+/// Durations of beeps: 100 ms and 500 ms.
 const SHORT: u64 = SAMPLE_RATE as u64 / 10;
 const LONG: u64 = SAMPLE_RATE as u64 / 2;
-/// 1 ms and 5 ms: enough that nothing clicks.
+/// Durations of fades: 1 ms and 5 ms, so that nothing clicks.
 const ATTACK: u64 = SAMPLE_RATE as u64 / 1000;
 const RELEASE: u64 = SAMPLE_RATE as u64 / 200;
 
-/// The beeps of one stream, ready to be copied.
+/// Precomputed beeps of a stream.
 #[derive(Debug, Clone)]
 pub struct Tone {
     second: Vec<i16>,
@@ -22,18 +22,18 @@ pub struct Tone {
 }
 
 impl Tone {
-    /// Beeps of `beep_hz` (twice that at the minute, so below 12 000) whose peaks are at `level_dbfs`, which is not above 0.
+    /// Beeps of `beep_hz`, doubled at the minute and therefore below 12,000, with peaks at `level_dbfs`, at most 0.
     pub fn new(beep_hz: u32, level_dbfs: f64) -> Self {
-        // Rounding to whole steps hides the last bit, in which machines differ on `powf`.
+        // Rounding to whole steps hides the last bit of `powf`, in which machines differ.
         let peak = (f64::from(i16::MAX) * 10_f64.powf(level_dbfs.min(0.0) / 20.0)).round() as i64;
         let hz = u64::from(beep_hz);
         Self { second: beep(hz, SHORT, peak), minute: beep(2 * hz, LONG, peak) }
     }
 
-    /// Fills `out` with interleaved stereo; sample `first_sample` since 1970, at 48 kHz, is its first.
+    /// Fills `out` with interleaved stereo at 48 kHz, starting with sample `first_sample` since 1970.
     ///
     /// # Panics
-    /// If `out` is not a whole number of samples.
+    /// If `out` contains half a sample.
     pub fn fill(&self, first_sample: u64, out: &mut [i16]) {
         assert!(out.len().is_multiple_of(CHANNELS), "samples are stereo");
         let second = u64::from(SAMPLE_RATE);
@@ -51,7 +51,7 @@ impl Tone {
     }
 }
 
-/// Copies `mono` to both channels, then silence.
+/// Copies `mono` to both channels and fills the rest with silence.
 fn copy_stereo(mono: &[i16], out: &mut [i16]) {
     let sounding = (mono.len() * CHANNELS).min(out.len());
     let (sound, silence) = out.split_at_mut(sounding);
@@ -61,7 +61,7 @@ fn copy_stereo(mono: &[i16], out: &mut [i16]) {
     silence.fill(0);
 }
 
-/// A sine from zero phase, faded in and out.
+/// A sine that starts at phase zero, faded in and out.
 fn beep(hz: u64, length: u64, peak: i64) -> Vec<i16> {
     let second = u64::from(SAMPLE_RATE);
     let sample = |n: u64| {

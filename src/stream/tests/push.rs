@@ -130,13 +130,8 @@ async fn a_target_that_refuses_is_retried_forever() {
 
 #[tokio::test(start_paused = true)]
 async fn a_minute_of_health_resets_the_back_off() {
-    let targets = Targets::of([
-        Reaction::Refuse,
-        Reaction::Refuse,
-        Reaction::Take(59),
-        Reaction::Take(60),
-        Reaction::Refuse,
-    ]);
+    let targets =
+        Targets::of([Reaction::Refuse, Reaction::Refuse, Reaction::Take(59), Reaction::Take(60), Reaction::Refuse]);
     let registry = pushing(&targets, true);
     registry.put(pushed(&["k"]), Guard::New).await.unwrap();
     sleep(Duration::from_secs(300)).await;

@@ -1,17 +1,17 @@
 // @ts-check
-// The vendored players behind one small face, with the settings that they come with, but for one of shaka-player.
+// The vendored players behind one interface, with their default settings except one of shaka-player.
 
 /**
  * @typedef {object} Engine
- * @property {() => number | null} programTimeMs Unix time of the video's current position, as the player knows it
- * @property {(height: number) => void} pin shows this rendition, and no other, as soon as it can
+ * @property {() => number | null} programTimeMs Unix time of the current position, according to the player
+ * @property {(height: number) => void} pin switches to this rendition as soon as possible and stays with it
  */
 /** @typedef {(fatal: boolean, what: string) => void} OnError */
 /** @typedef {(video: HTMLVideoElement, source: { url: string, lowLatency: boolean }, onError: OnError) => Engine} Open */
 
 /**
- * Without it shaka-player starts with what is left of the segment that the live edge is in, and may not ask for the next
- * within its update interval, which is a second.
+ * Without this setting shaka-player starts with the rest of the segment at the live edge, and may not request the next
+ * one within its update interval of a second.
  */
 const BUFFER_BEFORE_START_S = 2;
 
@@ -23,7 +23,7 @@ export const engines = {
     const hls = new Hls({ lowLatencyMode: lowLatency });
     hls.on(Hls.Events.ERROR, (/** @type {any} */ _, /** @type {any} */ data) => {
       const { fatal, details, reason, error, frag } = data;
-      // A request that hls.js itself calls off, for a better one.
+      // hls.js aborts a request in favour of a better one.
       if (details === Hls.ErrorDetails.INTERNAL_ABORTED) return;
       onError(fatal, `${details} ${reason ?? error?.message ?? ''} ${frag?.url ?? data.url ?? ''}`);
     });
@@ -41,7 +41,7 @@ export const engines = {
   'dash.js'(video, { url }, onError) {
     const dash = dashjs.MediaPlayer().create();
     dash.updateSettings({ debug: { logLevel: 0 } });
-    /** Of a segment that could not be had: dash.js goes on with the next. */
+    /** Code of an error of a missing segment, after which dash.js continues with the next one. */
     const goesOn = 27;
     const report = (/** @type {any} */ { error }) => onError(error?.code !== goesOn, `${error?.code} ${error?.message}`);
     dash.on('error', report);

@@ -1,37 +1,37 @@
 // @ts-check
-// Measures how a video plays: what its pictures say, and whether it ever stands still.
+// Measures the playback of a video: the contents of its pictures, and times at which it stands still.
 
 import { readStripFromVideo } from '/static/strip.js';
 
 /**
- * One picture.
+ * A sample of one picture.
  * @typedef {object} Sample
- * @property {number} wallMs Unix time at which it was seen
- * @property {number} mediaMs its time on the video's timeline
- * @property {number | null} programMs its Unix time as the player knows it
- * @property {number | null} stripMs its Unix time as it says itself; null if it cannot be read
- * @property {number} height of the rendition
+ * @property {number} wallMs Unix time at which the picture was visible
+ * @property {number} mediaMs time of the picture on the timeline of the video
+ * @property {number | null} programMs Unix time of the picture according to the player
+ * @property {number | null} stripMs Unix time in the strip of the picture; null if it cannot be read
+ * @property {number} height height of the rendition
  */
 /**
  * @typedef {object} Report
- * @property {number | null} startupMs from the call to the first picture that moved
- * @property {number} playedMs of media time, since then
- * @property {number[]} stallsMs times that the position stood still for want of media
- * @property {number[]} waitsMs the same, with those that are too short to be called a stall
- * @property {number[]} hiccupsMs times that it stood still although there was media: the machine was too slow
- * @property {boolean} stands whether it stands still now
+ * @property {number | null} startupMs time from the call to the first picture that moved
+ * @property {number} playedMs media time played since then
+ * @property {number[]} stallsMs durations of stalls for lack of media
+ * @property {number[]} waitsMs the same, including those that are too short for a stall
+ * @property {number[]} hiccupsMs durations of stalls with media available, on a machine that was too slow
+ * @property {boolean} stands whether playback stands still now
  * @property {Sample[]} samples
- * @property {number} audioBytes decoded
+ * @property {number} audioBytes decoded bytes of audio
  * @property {number} frames
  * @property {number} droppedFrames
  */
 
 const WATCH_EVERY_MS = 50;
 const SAMPLE_EVERY_MS = 200;
-/** Standing still for less is not seen. */
+/** Minimum duration of a visible stall in ms. */
 const STALL_MS = 400;
 const HICCUP_MS = 100;
-/** A player that has less than this ahead is short of media. */
+/** Buffered media in seconds below which a player lacks media. */
 const ENOUGH_AHEAD_S = 0.5;
 
 export class Measure {
@@ -50,14 +50,14 @@ export class Measure {
   #waitsMs = [];
   /** @type {number[]} */
   #hiccupsMs = [];
-  /** The least that was buffered since the position moved. */
+  /** Minimum of the buffered media since the position last moved. */
   #aheadS = Infinity;
   /** @type {Sample[]} */
   #samples = [];
 
   /**
    * @param {HTMLVideoElement} video
-   * @param {() => number | null} programTimeMs of the video's current position
+   * @param {() => number | null} programTimeMs Unix time of the current position of the video
    */
   constructor(video, programTimeMs) {
     this.#video = video;
@@ -91,7 +91,7 @@ export class Measure {
     if (stepMs === 0) return;
     this.#position = currentTime;
     if (this.#startupMs === null) {
-      // Before the start a step is a seek to the live edge; a player that still fills its buffer holds the rate at 0.
+      // Before the start a step is a seek to the live edge. A player that still fills its buffer has the rate 0.
       if (!seeking && playbackRate > 0 && this.#samples.length > 0) this.#startupMs = now - this.#begunAt;
     } else {
       this.#judge(Math.round(now - this.#movedAt - stepMs));
@@ -101,7 +101,7 @@ export class Measure {
     this.#aheadS = this.#ahead();
   }
 
-  /** @param {number} heldMs by which the position has fallen behind the clock since it last moved */
+  /** @param {number} heldMs time by which the position has fallen behind since it last moved */
   #judge(heldMs) {
     const isShort = this.#aheadS < ENOUGH_AHEAD_S;
     if (isShort && heldMs > STALL_MS) this.#stallsMs.push(heldMs);
@@ -109,7 +109,7 @@ export class Measure {
     if (!isShort && heldMs > HICCUP_MS) this.#hiccupsMs.push(heldMs);
   }
 
-  /** @returns {number} seconds of media from the position on */
+  /** @returns {number} seconds of media after the position */
   #ahead() {
     const { buffered, currentTime } = this.#video;
     for (let i = 0; i < buffered.length; i += 1) {

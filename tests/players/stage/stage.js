@@ -1,5 +1,5 @@
 // @ts-check
-// What a test calls in the browser: `stage.play`, then `stage.report`.
+// Functions that tests call in the browser: `stage.play`, then `stage.report`.
 
 import { engines } from './engines.js';
 import { Measure } from './measure.js';

@@ -13,7 +13,7 @@ struct Luma {
 }
 
 impl Luma {
-    /// A picture with this strip over middle grey.
+    /// A mid-grey picture with this strip.
     fn with(timecode: Timecode, width: u32, height: u32) -> Self {
         let layout = Layout::new(width, height);
         let mut frame = vec![128; layout.size()];
@@ -32,7 +32,7 @@ impl Luma {
         Self { pixels, ..*self }
     }
 
-    /// Mean of the box of `2 * radius + 1` pixels around.
+    /// Box blur with `2 * radius + 1` pixels.
     fn blurred(&self, radius: usize) -> Self {
         self.map(|x, y| {
             let columns = x.saturating_sub(radius)..(x + radius + 1).min(self.width);
@@ -43,7 +43,7 @@ impl Luma {
         })
     }
 
-    /// Scaled by bilinear interpolation.
+    /// Bilinear scaling.
     fn scaled(&self, width: usize, height: usize) -> Self {
         let at = |position: usize, to: usize, from: usize| {
             let exact = ((position as f64 + 0.5) * from as f64 / to as f64 - 0.5).clamp(0.0, from as f64 - 1.0);
@@ -67,7 +67,7 @@ fn the_bytes_are_as_documented() {
     assert_eq!(crc32fast::hash(b"123456789"), 0xCBF4_3926);
 }
 
-/// The fixture with which the reader in JavaScript is tested.
+/// The fixture of the reader in JavaScript contains these bytes.
 #[test]
 fn the_fixture_of_the_javascript_reader_is_up_to_date() {
     let most = Timecode { time_ms: (1 << 48) - 1, frame: (1 << 40) - 1 };
