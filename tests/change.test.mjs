@@ -160,3 +160,55 @@ for (const [protocol, size, playbacks] of PLAYBACKS) describe(`${protocol}, size
     });
   }
 });
+
+describe('other segments', { concurrency: 3 }, () => {
+  const GRID = 'grid';
+  /** @param {string} method @param {object} frames */
+  const define = (method, frames) => servers[0].api(method, `/${GRID}`, { video: SMALL_VIDEO, ...frames });
+  let playing = 0;
+  /** @type {() => void} */
+  let allPlay;
+  /** @type {Promise<void>} */
+  const changed = new Promise((resolve) => (allPlay = resolve)).then(async () => {
+    const { status, answer } = await define('PUT', { fps: 30, segment_frames: 60, chunk_frames: 10 });
+    assert.equal(status, 200, JSON.stringify(answer));
+  });
+  before(async () => {
+    assert.equal((await define('PUT', {})).status, 201);
+    await until('the stream is played', 20, async () => (await servers[0].api('GET', `/${GRID}`)).answer.phase === 'running');
+  });
+
+  for (const [file, player] of [['hls.m3u8', 'hls.js'], ['dash.mpd', 'dash.js'], ['dash.mpd', 'shaka-player']]) {
+    test(`${player} ${file.endsWith('.mpd') ? 'plays on' : 'ends, and plays again'}`, { timeout: 120_000 }, async (t) => {
+      const url = `${servers[0].url}/live/${GRID}/${file}`;
+      const play = await Play.open(browser, player, url);
+      try {
+        await play.played(5);
+        playing += 1;
+        if (playing === 3) allPlay();
+        await changed;
+        const { playedMs } = await play.report();
+        if (file.endsWith('.mpd')) {
+          const enoughMs = playedMs + PLAYS_AFTERWARDS_S * 1000;
+          const report = await play.until('it plays on', PLAYS_AFTERWARDS_S, (now) => now.playedMs >= enoughMs);
+          t.diagnostic(figures(report));
+          continuesCleanly(report);
+        } else {
+          const report = await play.until('it has played to the end', PLAYS_AFTERWARDS_S, ({ stands }) => stands);
+          assert.deepEqual(report.errors, []);
+          assert.ok(report.playedMs >= playedMs + 2000, `${report.playedMs - playedMs} ms after the change`);
+          const again = await Play.open(browser, player, url);
+          try {
+            playedCleanly(await again.played(5));
+            assert.ok(again.requests.some((request) => request.endsWith('/v/1/hls.m3u8')), 'the next presentation');
+          } finally {
+            await again.close();
+          }
+        }
+        assert.deepEqual(play.refused, []);
+      } finally {
+        await play.close();
+      }
+    });
+  }
+});
