@@ -68,7 +68,11 @@ impl Manifests {
         }
         let earlier = output.earlier();
         let view = View::of(output).after(&earlier);
-        let rendered = Arc::new(if view.is_playable() { render(&view, kind)? } else { return None });
+        let is_there = match kind {
+            Kind::Mpd(..) => view.is_described(),
+            Kind::Multivariant(..) | Kind::Media(_) | Kind::LowLatency(..) | Kind::Iframes(_) => view.is_playable(),
+        };
+        let rendered = Arc::new(if is_there { render(&view, kind)? } else { return None });
         *newest = Some((version, Arc::clone(&rendered)));
         Some(rendered)
     }
@@ -103,7 +107,7 @@ fn render(view: &View<'_>, kind: Kind) -> Option<Rendered> {
         gzip: gzip.into(),
         etag: format!("\"{hash:016x}\""),
         gzip_etag: format!("\"{hash:016x}-gzip\""),
-        modified: end(view, kind.granularity())?,
+        modified: end(view, kind.granularity()).or_else(|| end(view.earlier.last()?, kind.granularity()))?,
     })
 }
 

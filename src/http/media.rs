@@ -22,7 +22,7 @@ use crate::base::timeline;
 use crate::definition::spec::{Revision, StreamName, StreamSpec, TrackId};
 use crate::media::cmaf::Media;
 use crate::media::manifest::path::{self, MediaFile};
-use crate::media::manifest::{Latency, Place, hls};
+use crate::media::manifest::{Latency, Place, View, hls};
 use crate::media::window::{Lookup, Output, Snapshot, Window};
 use crate::stream::{ActiveOutput, Unplayable};
 
@@ -151,9 +151,11 @@ async fn whole(app: &App, (caller, request): (&Caller, &HeaderMap), stream: &str
 
 /// The newest presentation that an MPD can describe: players that go on from the one before do not wait for the next.
 fn described(newest: ActiveOutput) -> ActiveOutput {
-    match newest.before() {
-        Some(before) => newest.with(before),
-        None => newest,
+    let Some(before) = newest.before() else { return newest };
+    let earlier = newest.earlier();
+    match View::of(&newest).after(&earlier).is_described() {
+        true => newest,
+        false => newest.with(before),
     }
 }
 
@@ -165,7 +167,10 @@ pub(super) async fn manifest(
 ) -> Answer {
     let stream = &output.spec.name;
     let held = app.0.metrics.hold();
-    timeout(DEADLINE, output.opened()).await.map_err(|_| ApiError::Starting(stream.to_string()))?;
+    // An MPD tells players of the one before where the next begins, as soon as it can.
+    if !matches!(kind, Kind::Mpd(..)) || output.before().is_none() {
+        timeout(DEADLINE, output.opened()).await.map_err(|_| ApiError::Starting(stream.to_string()))?;
+    }
     if let Kind::LowLatency(track, _) | Kind::Iframes(track) = kind {
         directives.wait(output, &output.tracks[track], kind.granularity(), app.0.clock.now()).await?;
     }

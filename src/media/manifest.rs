@@ -63,16 +63,28 @@ impl<'a> View<'a> {
         Self { earlier, ..self }
     }
 
+    /// The first segment of its first Period.
+    pub fn first_of_period(&self) -> u64 {
+        self.epochs.first().map_or(0, |epoch| epoch.period.from)
+    }
+
     /// When its first Period starts.
     fn start(&self) -> UnixTime {
-        let first = self.epochs.first().map_or(0, |epoch| epoch.period.from);
-        self.spec.timeline.segment_start(first)
+        self.spec.timeline.segment_start(self.first_of_period())
     }
 
     /// Whether there is something to play: every track has its init segment and a complete segment.
     pub fn is_playable(&self) -> bool {
         let revision = &self.current().revision;
         self.snapshots.iter().all(|snapshot| snapshot.init(revision).is_some() && snapshot.last_complete().is_some())
+    }
+
+    /// Whether an MPD can describe it: every track has its init segment, and there are complete segments, or those of a
+    /// presentation before.
+    pub fn is_described(&self) -> bool {
+        let revision = &self.current().revision;
+        let has_inits = self.snapshots.iter().all(|snapshot| snapshot.init(revision).is_some());
+        self.is_playable() || (has_inits && !self.earlier.is_empty())
     }
 
     fn tracks(&self) -> impl Iterator<Item = (&TrackId, Kind, &Snapshot)> {

@@ -260,7 +260,9 @@ impl Snapshot {
     /// Where segment `number` stands.
     pub fn lookup(&self, number: u64) -> Lookup {
         if self.slots.is_empty() {
-            return Lookup::Missing;
+            // What comes after the segments that are filled in is made by the live run.
+            let is_live = !self.expected.is_empty() && number >= self.expected.end;
+            return if is_live { Lookup::Future } else { Lookup::Missing };
         }
         if number < self.first {
             return Lookup::Expired;

@@ -62,14 +62,13 @@ impl Mirror {
         for (place, (track, snapshot)) in self.tracks.iter_mut().zip(&view.snapshots).enumerate() {
             result = result.and(track.write(place, snapshot, &view.epochs));
         }
-        if result.is_ok() && self.holds_all(&view) {
-            let earlier = output.earlier();
-            result = self.write_playlists(&view);
-            // The manifests of the whole stream are those of the newest presentation.
-            if result.is_ok() && !output.is_handed_over() {
-                let whole = view.clone().after(&earlier);
-                result = self.write_stream_manifests(&whole).and_then(|()| self.remove_leftovers(&view, keep));
-            }
+        let holds_all = self.holds_since(&view, 0);
+        if holds_all {
+            result = result.and_then(|()| self.write_playlists(&view));
+        }
+        // The manifests of the whole stream are those of the newest presentation.
+        if !output.is_handed_over() {
+            result = result.and_then(|()| self.write_stream_manifests(&view, (holds_all, keep)));
         }
         for (track, snapshot) in self.tracks.iter_mut().zip(&view.snapshots) {
             result = result.and(track.remove_expired(snapshot, output.spec.kept_segments()));
@@ -103,10 +102,11 @@ impl Mirror {
         })
     }
 
-    /// Whether all that manifests list is on disk; the past of a window is filled in after its live edge.
-    fn holds_all(&self, view: &View<'_>) -> bool {
+    /// Whether all segments from `first` on that manifests list are on disk; the past of a window is filled in after its live
+    /// edge.
+    fn holds_since(&self, view: &View<'_>, first: u64) -> bool {
         self.tracks.iter().zip(&view.snapshots).all(|(track, snapshot)| {
-            let mut listed = snapshot.listed().into_iter().flatten();
+            let mut listed = snapshot.listed().into_iter().flatten().filter(|number| *number >= first);
             listed.all(|number| track.written.contains_key(&number) || !snapshot.is_available(number))
         })
     }
@@ -125,19 +125,25 @@ impl Mirror {
         Ok(())
     }
 
-    fn write_stream_manifests(&self, view: &View<'_>) -> Result<(), FileError> {
+    /// Writes the manifests that refer to the newest presentation: multivariant playlists when it `holds_all`, and MPDs when it
+    /// has all segments of its Periods.
+    fn write_stream_manifests(&self, view: &View<'_>, (holds_all, keep): (bool, Duration)) -> Result<(), FileError> {
         let name = &view.spec.name;
         let stream = self.root.join(path::stream_directory(name));
-        let manifests = [
-            (stream.join(path::HLS), Some(hls::multivariant(view, Place::Stream, Latency::Normal))),
-            (self.root.join(path::short_hls(name)), Some(hls::multivariant(view, Place::Short, Latency::Normal))),
-            (stream.join(path::DASH), dash::mpd(view, Place::Stream, Latency::Normal)),
-            (self.root.join(path::short_dash(name)), dash::mpd(view, Place::Short, Latency::Normal)),
-        ];
-        for (file, text) in manifests {
-            write(&file, [text.unwrap_or_default().as_bytes()])?;
+        let [short_hls, short_dash] = [path::short_hls(name), path::short_dash(name)].map(|file| self.root.join(file));
+        if holds_all {
+            for (file, place) in [(stream.join(path::HLS), Place::Stream), (short_hls, Place::Short)] {
+                write(&file, [hls::multivariant(view, place, Latency::Normal).as_bytes()])?;
+            }
         }
-        Ok(())
+        if self.holds_since(view, view.first_of_period()) {
+            let earlier = self.output.earlier();
+            let whole = view.clone().after(&earlier);
+            for (file, place) in [(stream.join(path::DASH), Place::Stream), (short_dash, Place::Short)] {
+                write(&file, [dash::mpd(&whole, place, Latency::Normal).unwrap_or_default().as_bytes()])?;
+            }
+        }
+        if holds_all { self.remove_leftovers(view, keep) } else { Ok(()) }
     }
 }
 

@@ -63,6 +63,14 @@ fn the_past_is_listed_before_it_is_filled_in() {
 }
 
 #[test]
+fn segments_after_those_that_are_filled_in_are_in_the_future_of_an_empty_window() {
+    let window = Window::new(DEPTH);
+    window.expect(96..99);
+    assert!(matches!(window.snapshot().lookup(98), Lookup::Missing));
+    assert!(matches!(window.snapshot().lookup(99), Lookup::Future));
+}
+
+#[test]
 fn old_segments_leave_and_stay_gone() {
     let window = Window::new(DEPTH);
     (100..130).for_each(|number| push_segment(&window, number));

@@ -257,3 +257,21 @@ fn a_running_stream_with_other_segments_goes_on_at_other_urls() {
     let periods = dash_mpd_core::parse(&mpd).unwrap().periods;
     assert_eq!(periods.len(), 2, "the old Period has left the window: {mpd}");
 }
+
+#[test]
+fn an_mpd_lists_the_next_presentation_before_it_has_segments() {
+    let mut server = Server::new();
+    server.ask(&Ask::Enable(true));
+    server.ask(&Ask::Put(Box::new(defined("0", (50, 96, 8), (20, true)))));
+    let record = Arc::clone(&server.definitions.known()[&name("a")]);
+    let output = Output::of(epochs(&record, "")).unwrap().in_presentation(1, server.earlier.clone());
+    let earlier = output.earlier();
+    assert!(!View::of(&output).after(&earlier).is_described(), "its codecs are not known");
+    initialise(&output);
+    let view = View::of(&output).after(&earlier);
+    assert!(view.is_described() && !view.is_playable());
+    let mpd = dash::mpd(&view, Place::Stream, Latency::Low).unwrap();
+    assert_eq!(rules::schema::check(&mpd), [], "{mpd}");
+    let periods = dash_mpd_core::parse(&mpd).unwrap().periods;
+    assert_eq!(periods.iter().filter_map(|period| period.id.as_deref()).collect::<Vec<_>>(), ["0", "1", "early-1"]);
+}
