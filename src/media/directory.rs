@@ -1,6 +1,6 @@
 //! The media directory: the windows of streams as files, so that any web server on the same volume can serve the streams.
-//! A file is written under another name and then renamed. A file that cannot be written is tried again with the next
-//! segment, and the stream continues from memory. The files of a stream that nobody writes any more are removed when no
+//! A file is written under another name and then renamed. A file that cannot be written is retried with the next
+//! segment, and the stream continues from memory. Files of a stream that no process writes any more are removed when no
 //! player needs them.
 
 use std::collections::BTreeSet;
@@ -25,18 +25,18 @@ mod mirror;
 use leftovers::Removal;
 use mirror::Mirror;
 
-/// Interval between searches for files that nobody writes any more. A search takes one lock attempt a stream.
+/// Interval of searches for files that no process writes any more. A search makes one attempt to lock for each stream.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Mirrors `output` to `root` until `stop` is cancelled; resolves immediately without a `root`. The files stay as they
-/// are then, with the end of the presentation in the manifests if it has ended.
+/// Mirrors `output` to `root` until `stop` is cancelled. Resolves immediately without a `root`. The files remain as
+/// they are; if the presentation has ended, manifests contain its end.
 pub async fn mirror(root: Option<PathBuf>, output: Arc<Output>, metrics: Arc<Metrics>, stop: CancellationToken) {
     let Some(root) = root else { return };
     let mut mirror = Mirror::new(root, Arc::clone(&output));
     let mut versions = Vec::new();
     let mut failing = false;
     loop {
-        // A change before the stop is written.
+        // A change before the stop is written too.
         let is_over = stop.is_cancelled();
         let mut receivers: Vec<_> = output.windows().iter().map(Window::subscribe).collect();
         let seen: Vec<_> =
@@ -88,7 +88,7 @@ pub async fn remove_abandoned(root: Option<PathBuf>, clock: Clock) {
         let search = tokio::task::spawn_blocking(move || leftovers::remove_abandoned(&root, now)).await;
         match search {
             Ok(Ok(removals)) => failing = report(removals, &failing),
-            // The directory is reported by the streams that are written to it.
+            // Streams that write to the directory report the error.
             Ok(Err(error)) => tracing::debug!(%error, "cannot search the media directory"),
             Err(_) => {}
         }

@@ -1,4 +1,4 @@
-//! What the registry tells the supervisor of a stream: its definition, and whether it is to run.
+//! The instruction of the registry to the supervisor of a stream: its definition, and whether it should run.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::media::window::{Epoch, Output, Period};
 pub(super) struct Instruction {
     pub(super) record: Arc<Record>,
     pub(super) order: Order,
-    /// When it was said that the stream should run or not, where every replica knows that.
+    /// Time of the decision that the stream should run or stop, if it is the same on every replica.
     pub(super) said: Option<UnixTime>,
 }
 
@@ -21,15 +21,15 @@ pub(super) struct Instruction {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Order {
     Stop,
-    /// It should run once the named stream runs, which it requires.
+    /// The stream should run once the named stream runs, which it requires.
     RunAfter(StreamName),
-    /// It should run once there is capacity for it.
+    /// The stream should run once there is capacity for it.
     RunInRoom(NoRoom),
     Run,
 }
 
 impl Order {
-    /// The phase of a stream that does not run, and why it does not; `None` for one that does.
+    /// Phase and reason of a stream that must not run; `None` for one that should run.
     pub(super) fn pause(&self) -> Option<(Phase, Option<String>)> {
         match self {
             Self::Run => None,
@@ -50,7 +50,7 @@ impl Instruction {
         }
     }
 
-    /// Whether the supervisor has acted on it: `status` is what comes of it.
+    /// Whether `status` shows that the supervisor has acted on the instruction.
     pub(super) fn is_carried_out(&self, status: &Status) -> bool {
         let publishes_it = |output: &Output| {
             let epochs = output.epochs();
@@ -64,7 +64,8 @@ impl Instruction {
         }
     }
 
-    /// When players of `output` go on with the presentation of this instruction, if it follows on that of `output`.
+    /// Time at which players of `output` continue with the presentation of this instruction, if it follows on that of
+    /// `output`.
     pub(super) fn handover(&self, output: &Output) -> Option<UnixTime> {
         let Record { spec, presentation, begin, before, .. } = &*self.record;
         let joins = before.first().map_or(begin.joins, |first| first.begin.joins);
@@ -72,7 +73,7 @@ impl Instruction {
         follows.then(|| spec.timeline.segment_start(joins))
     }
 
-    /// Whether capacity is reserved for it.
+    /// Whether capacity is reserved for the stream.
     pub(super) fn is_settled(&self) -> bool {
         match self.order {
             Order::Stop | Order::RunInRoom(_) => false,
@@ -80,7 +81,7 @@ impl Instruction {
         }
     }
 
-    /// The missing capacity, if it waits for some.
+    /// The missing capacity, if the stream waits for capacity.
     pub(super) fn no_room(&self) -> Option<NoRoom> {
         match &self.order {
             Order::RunInRoom(no_room) => Some(*no_room),
@@ -88,8 +89,8 @@ impl Instruction {
         }
     }
 
-    /// Changes `output` to the definition of this instruction if it has another. Returns whether a run of `output`
-    /// then fulfils the instruction.
+    /// Changes `output` to the definition of this instruction. Returns whether a run of `output` then fulfils the
+    /// instruction.
     pub(super) fn apply_to(&self, output: &Output, encoders: &str) -> bool {
         let Record { spec, presentation, begin, before, .. } = &*self.record;
         let epochs = output.epochs();
@@ -104,7 +105,7 @@ impl Instruction {
     }
 }
 
-/// The stored definitions of a record, oldest first.
+/// Epochs of the stored definitions of a record, oldest first.
 pub(super) fn epochs(record: &Record, encoders: &str) -> Vec<Epoch> {
     let epoch = |part: &Part<'_>| {
         let Part { spec, begin, index, lead: (lead, began) } = *part;

@@ -1,5 +1,5 @@
-//! Mirrors a stream to the media directory, which other servers read, while the stream is public. Files of a private
-//! stream are removed.
+//! Mirrors a stream to the media directory, from which other servers read, while the stream is public. Removes the
+//! files of a private stream.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub(super) async fn mirror(
         };
         let changed = async {
             if wanted.wait_for(|wanted| is_private(wanted) != private).await.is_err() {
-                // The stream was deleted. The end of its presentation is still to be written.
+                // The stream was deleted. The end of its presentation must still be written.
                 std::future::pending().await
             }
         };

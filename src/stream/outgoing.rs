@@ -1,4 +1,4 @@
-//! A presentation that another one has followed on: its run goes on until the announced end, and its playlists and segments
+//! A presentation that another one follows: its run continues until the announced end, and its playlists and segments
 //! are served for two windows after that.
 
 use std::sync::Arc;
@@ -12,12 +12,13 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::setting::Setting;
 use crate::media::window::{Earlier, Output};
 
-/// How much longer than its segments last a run may take to end.
+/// Time that a run may take to end, in addition to the duration of its segments.
 pub(super) const TEARDOWN: Duration = Duration::from_secs(5);
-/// For how many windows a segment that was listed last may be requested (RFC 8216bis 6.2.2): its own, and that of the playlist.
+/// Number of windows for which a segment may be requested after it was last listed (RFC 8216bis 6.2.2): its own, and
+/// that of the playlist.
 const SERVED_WINDOWS: u32 = 2;
 
-/// A run whose output has been handed over, with its tasks.
+/// A run whose presentation has a successor, with its tasks.
 pub(super) struct Outgoing {
     pub(super) output: Arc<Output>,
     /// The run.
@@ -33,8 +34,8 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Resolves when nothing of the presentation is served any more: after two windows, or when `served` is cancelled. Its
-    /// files are removed with those of earlier definitions.
+    /// Resolves when nothing of the presentation is served any more: after two windows, or when `served` is cancelled.
+    /// Its files are removed with those of earlier definitions.
     pub(super) async fn finish(self, setting: Arc<Setting>, earlier: Earlier, served: CancellationToken) {
         let Self { output, mut running, stop, mirror, written, window } = self;
         let patience = until_rendered(&output, &setting);
@@ -60,7 +61,7 @@ impl Outgoing {
     }
 }
 
-/// How long a run may take to render an output whose end is announced, segments past the end included.
+/// Time that a run may take to render an output whose end is announced, including segments past the end.
 pub(super) fn until_rendered(output: &Output, setting: &Setting) -> Duration {
     let Some(ending) = output.ending() else { return Duration::ZERO };
     let until = output.epoch(ending.last).overlap().map_or(ending.last + 1, |overlap| overlap.end);

@@ -1,4 +1,5 @@
-//! Which streams there are. It makes what runs match the definitions and the time; each stream's own task does the rest.
+//! All streams. The reconciler compares definitions, schedules and time with what runs, and instructs the supervisor of
+//! each stream.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,44 +36,44 @@ use entry::Entry;
 use removed::Removed;
 pub use viewers::{Admission, Refusal};
 
-/// How often the time is looked at where nothing else happens: a clock that is set is noticed within this.
+/// Interval of reconciliations without another cause. A clock step is noticed within this time.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Without a look for so long something is stuck.
+/// Time without a reconciliation after which the reconciler counts as stuck.
 const WEDGED: Duration = Duration::from_secs(15);
-/// Where looks were not due, because the process was suspended, the next one comes at once; less than those wait who ask.
+/// Time for an immediate reconciliation, which is due after a suspension. It is shorter than a health check waits.
 const AT_ONCE: Duration = Duration::from_millis(500);
 
-/// How long an answer waits for a supervisor to act on what was written: as long as a pipeline may take to end its threads.
+/// Time that an answer of the API waits for the supervisor, as long as a pipeline may take to end its threads.
 const SETTLING: Duration = Duration::from_secs(5);
 
-/// A stream as it is at one moment.
+/// State of a stream at one moment.
 #[derive(Debug, Clone)]
 pub struct StreamView {
     /// The definition.
     pub record: Arc<Record>,
-    /// Whether it is to run now.
+    /// Whether the stream should run now.
     pub wanted: bool,
-    /// Its life.
+    /// Phase, output and history.
     pub status: Status,
-    /// Who watches it.
+    /// Viewers of the stream.
     pub viewers: Figures,
-    /// Where it is pushed to.
+    /// State of its push targets.
     pub targets: Vec<TargetView>,
 }
 
-/// There is no such stream.
+/// The stream does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no stream {0}")]
 pub struct Unknown(pub StreamName);
 
-/// Why a stream cannot be played that somebody asks for.
+/// Why a requested stream cannot be played.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unplayable {
-    /// There is none.
+    /// The stream does not exist.
     #[error(transparent)]
     Unknown(#[from] Unknown),
-    /// It is to run, and waits for room.
+    /// The stream should run and waits for capacity.
     #[error(transparent)]
     NoRoom(#[from] NoRoom),
 }
@@ -84,18 +85,18 @@ pub struct Registry {
     over: CancellationToken,
     streams: Mutex<BTreeMap<StreamName, Entry>>,
     removed: Mutex<Removed>,
-    /// Held by whoever has been told that there is room and has not taken it yet.
+    /// Held while capacity is promised and the definition is not written yet.
     claims: tokio::sync::Mutex<()>,
-    /// Streams that were there before the program began are no news.
+    /// Whether the streams that existed at the start are known; they cause no events.
     begun: AtomicBool,
-    /// A stream has changed its phase, or somebody asks for one that runs on demand.
+    /// Notified when a stream changes its phase, or when media of an on-demand stream is requested.
     news: Arc<Notify>,
-    /// When what runs was last made what is wanted.
+    /// Time of the last reconciliation.
     looked: watch::Sender<Instant>,
 }
 
 impl Registry {
-    /// The streams of `definitions`; all end when `over` is cancelled.
+    /// The streams of `definitions`. All end when `over` is cancelled.
     pub fn new(setting: Setting, definitions: Definitions, over: CancellationToken) -> Self {
         let registry = Self {
             setting: Arc::new(setting),
@@ -122,8 +123,8 @@ impl Registry {
         &self.definitions
     }
 
-    /// Keeps what runs as it should be, counts who watches, and removes files of streams that are no longer written; resolves
-    /// when all is over.
+    /// Reconciles streams, counts viewers, and removes files of streams that are no longer written. Resolves when all
+    /// streams have ended.
     pub async fn keep(&self) {
         let Setting { directory, clock, .. } = &*self.setting;
         tokio::select! {
@@ -159,15 +160,15 @@ impl Registry {
         }
     }
 
-    /// Whether what runs is still looked after: the lock can be taken, tasks are run, and timers fire.
+    /// Whether the reconciler works: the lock can be taken, tasks run, and timers fire.
     pub async fn is_alive(&self) -> bool {
         let mut looks = self.looked.subscribe();
         let is_recent = |looked: &Instant| looked.elapsed() < WEDGED;
-        // The registry outlives the wait, so the sender cannot be gone.
+        // The sender is part of the registry, which outlives the wait.
         timeout(AT_ONCE, looks.wait_for(is_recent)).await.is_ok()
     }
 
-    /// All streams, by name.
+    /// All streams in order of their names.
     pub fn list(&self) -> Vec<StreamView> {
         self.streams().values().map(Entry::view).collect()
     }
@@ -180,20 +181,20 @@ impl Registry {
         self.with(name, Entry::view)
     }
 
-    /// One stream, when its supervisor has acted on what is wanted of it: after a start or a stop, its phase is the one that
-    /// comes of it. A supervisor that takes longer than five seconds is not waited for.
+    /// One stream, after its supervisor has acted on its instruction: after a start or a stop it has the resulting
+    /// phase. Waits five seconds at most.
     ///
     /// # Errors
     /// [`Unknown`].
     pub async fn settled(&self, name: &StreamName) -> Result<StreamView, Unknown> {
         let (wanted, mut status) =
             self.with(name, |entry| (entry.instruction.borrow().clone(), entry.status.clone()))?;
-        // Where the stream is removed meanwhile, or the time is up, what there is now is the answer.
+        // If the stream is removed or the time is up, the current state is the answer.
         _ = timeout(SETTLING, status.wait_for(|status| wanted.is_carried_out(status))).await;
         self.get(name)
     }
 
-    /// One stream's definition.
+    /// Record of one stream.
     ///
     /// # Errors
     /// [`Unknown`].
@@ -201,15 +202,15 @@ impl Registry {
         self.with(name, |entry| Arc::clone(&entry.record))
     }
 
-    /// Resolves when this process knows presentation `number` of a stream; another replica may have known it earlier.
+    /// Resolves when this process knows the presentation `number` of a stream. Another replica may know it earlier.
     pub async fn knows(&self, name: &StreamName, number: u64) {
         let Ok(mut wanted) = self.with(name, |entry| entry.instruction.subscribe()) else { return };
-        // Without a sender the stream is removed.
+        // The sender is gone when the stream is removed.
         _ = wanted.wait_for(|wanted| wanted.record.presentation >= number).await;
     }
 
-    /// What one stream publishes, as soon as it does; `None` if it is not to run, or cannot. To ask makes a stream run
-    /// that does so on demand, and it goes on while anybody has what they asked for.
+    /// The output of a stream, as soon as it exists. `None` if the stream should not run, or cannot. A call starts an
+    /// on-demand stream, which runs while any returned value exists.
     ///
     /// # Errors
     /// [`Unplayable`].
@@ -255,7 +256,7 @@ impl Registry {
         Ok((view, change))
     }
 
-    /// Forgets a definition, and ends its stream.
+    /// Deletes a definition and ends its stream.
     ///
     /// # Errors
     /// [`WriteError`].
@@ -281,7 +282,7 @@ impl Registry {
         self.get(name).map_err(|Unknown(name)| WriteError::Unknown(name))
     }
 
-    /// Lets the next run begin if the last one failed. Resolves when the supervisor has begun it.
+    /// Ends the delay after a failed run. Resolves when the supervisor has begun the next run.
     async fn retry(&self, name: &StreamName) {
         let waiting = self.with(name, |entry| {
             let mut status = entry.status.clone();
@@ -295,7 +296,7 @@ impl Registry {
         }
     }
 
-    /// Does what has begun also when nobody waits for it any more, and makes what runs match it.
+    /// Runs a write to its end even if the caller does not wait, then reconciles.
     async fn write<T, F>(&self, write: impl FnOnce(Arc<Definitions>) -> F) -> Result<T, WriteError>
     where
         T: Send + 'static,
@@ -307,14 +308,16 @@ impl Registry {
         done
     }
 
-    /// Makes what is wanted of every stream match the definitions and the time. Says how long that holds.
+    /// Sends each stream the instruction that follows from definitions and time. Returns how long the instructions are
+    /// valid.
     fn reconcile(&self) -> Option<Duration> {
         let mut streams = self.streams();
         let begun = self.begun.swap(true, Ordering::Relaxed);
         let (known, now) = (self.definitions.known(), self.setting.clock.now());
         let gone: Vec<_> = streams.keys().filter(|name| !known.contains_key(*name)).cloned().collect();
         let mut removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
-        // What a run has counted since the stream was deleted goes too, unless there is a new stream of the name.
+        // A run may have counted since the stream was deleted. These counts are removed too, unless a new stream has
+        // the name.
         let ended = removed.take_ended().filter(|name| !known.contains_key(name));
         ended.for_each(|name| self.setting.metrics.forget(name.as_str()));
         for name in gone {
@@ -348,7 +351,7 @@ impl Registry {
                 entry.record = Arc::clone(record);
                 entry.want(Instruction { record: Arc::clone(record), order, said: desired.said });
                 if is_replaced {
-                    // The new definition may be without the fault.
+                    // The new definition may not have the fault.
                     entry.retry.notify_waiters();
                 }
             }
@@ -395,7 +398,7 @@ impl Registry {
     }
 }
 
-/// A stream that runs goes on when one that it requires does not.
+/// A running stream continues when a stream that it requires does not run.
 fn order(desired: &Desired, streams: &BTreeMap<StreamName, Entry>, no_room: Option<&NoRoom>) -> Order {
     let runs =
         |name: &&StreamName| streams.get(name).is_some_and(|entry| entry.status.borrow().phase == Phase::Running);

@@ -106,7 +106,7 @@ async fn live(
     }
 }
 
-/// Resolves when every track has all of `segments` and at least one segment, and has caught up with UTC.
+/// Resolves when every track has all of `segments`, at least one segment, and has caught up with UTC.
 pub(super) async fn until_playable(output: &Output, segments: std::ops::Range<u64>, clock: &Clock) {
     let is_there = |snapshot: &Arc<Snapshot>| {
         let missing = |number: &u64| !matches!(snapshot.lookup(*number), Lookup::Ready(_) | Lookup::Expired);
@@ -117,7 +117,7 @@ pub(super) async fn until_playable(output: &Output, segments: std::ops::Range<u6
         // The window outlives the wait, so the sender cannot be gone.
         let _ = snapshots.wait_for(is_there).await;
     }
-    // A machine that never catches up serves the stream nevertheless.
+    // A machine that never catches up serves the stream all the same.
     let _ = timeout(output.spec.timeline.segment_duration(), until_level(output, clock)).await;
 }
 
@@ -135,7 +135,7 @@ async fn until_level(output: &Output, clock: &Clock) {
     }
 }
 
-/// Renders the past, with further attempts after a failure, because manifests already list it.
+/// Renders the past and repeats failed attempts, because manifests list the past already.
 async fn fill(setting: &Setting, output: &Arc<Output>, past: std::ops::Range<u64>, ended: &CancellationToken) {
     for attempt in 1..=ATTEMPTS {
         if past.is_empty() {
@@ -154,7 +154,7 @@ async fn fill(setting: &Setting, output: &Arc<Output>, past: std::ops::Range<u64
     }
 }
 
-/// Renders the newest epoch first, because players request the newest segments first.
+/// Renders the past, the newest epoch first, because players request the newest segments first.
 async fn render_past(
     setting: &Setting,
     output: &Arc<Output>,
@@ -171,7 +171,7 @@ async fn render_past(
     Ok(())
 }
 
-/// Waits for a permit; `None` when the run is over.
+/// Waits for a permit. `None` when the run has ended.
 async fn permit<'a>(permits: &'a Semaphore, ended: &CancellationToken) -> Option<SemaphorePermit<'a>> {
     tokio::select! {
         permit = permits.acquire() => permit.ok(),
@@ -185,8 +185,8 @@ fn job(setting: &Setting, (output, epoch): (&Arc<Output>, &Arc<Epoch>), (from, u
     Job { output, epoch, from, until, clock, metrics }
 }
 
-/// The first run renders the whole window. A later run continues near the current segment: it skips the segments in
-/// between, and renders the part of the past that the earlier run had not reached.
+/// Plans a run. The first run renders the whole window. A later run continues near the current segment, skips the
+/// segments in between, and renders the part of the past that the earlier run had not reached.
 fn plan(output: &Output, current: u64) -> Plan {
     let oldest = current.saturating_sub(output.spec.window_segments());
     let newest = output.last_complete().filter(|newest| *newest >= oldest);

@@ -1,4 +1,4 @@
-//! The task that owns one stream: it makes the run match the newest instruction, until the stream is removed.
+//! The task of one stream: it makes the run match the newest instruction until the stream is removed.
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -28,41 +28,41 @@ use crate::definition::store::{NOTICE, Record};
 use crate::media::pipeline::PipelineError;
 use crate::media::window::{Earlier, Output};
 
-/// A stop that was said longer ago than this has another reason, such as a stream that required this one.
+/// A stop that was decided longer ago than this has another reason, such as a stream that required this one.
 const RECENT: Duration = Duration::from_secs(10);
 
-/// Earlier presentations that are served: each takes as much memory as the stream.
+/// Limit of earlier presentations that are served. Each takes as much memory as the stream.
 const MOST_EARLIER: usize = 2;
 
-/// One stream's task.
+/// The task of one stream.
 #[derive(Clone)]
 pub(super) struct Supervisor {
     pub(super) setting: Arc<Setting>,
     pub(super) targets: Arc<Targets>,
     pub(super) instruction: watch::Receiver<Instruction>,
     pub(super) status: watch::Sender<Status>,
-    /// The stream is removed, or the program ends.
+    /// Cancelled when the stream is removed or the program ends.
     pub(super) over: CancellationToken,
-    /// Told of every change of phase.
+    /// Notified at every change of phase.
     pub(super) news: Arc<Notify>,
-    /// Ends the wait after a run that failed: somebody started the stream, or its definition changed.
+    /// Ends the delay after a failed run: the stream was started, or its definition changed.
     pub(super) retry: Arc<Notify>,
-    /// When the stream last stopped, or 1970.
+    /// Time at which the stream last stopped, or 1970.
     pub(super) ended: UnixTime,
     /// Earlier presentations that are still served.
     pub(super) earlier: Earlier,
 }
 
-/// How a run ended.
+/// End of a run.
 enum Outcome {
-    /// Nothing of it runs; with the time when players read that the stream stops, if they did.
+    /// Nothing of the run is left. Contains the time at which the stop was announced to players, if it was.
     Ended(Option<UnixTime>),
-    /// The next presentation follows; with the pushes of this one, which are ending.
+    /// The next presentation follows. Contains the pushes of this one, which are ending.
     Followed(Outgoing, JoinHandle<()>),
 }
 
 impl Supervisor {
-    /// Resolves when the stream is over and nothing of it runs.
+    /// Resolves when the stream is removed and nothing of it runs.
     pub(super) async fn supervise(mut self) {
         let mut outgoing: VecDeque<(JoinHandle<()>, CancellationToken)> = VecDeque::new();
         let mut pushes = None;
@@ -105,8 +105,8 @@ impl Supervisor {
         self.setting.trimmer.request();
     }
 
-    /// Does nothing until something else is wanted. What was published remains for as long as a playlist
-    /// that listed it may be in use (RFC 8216bis 6.2.2).
+    /// Waits for an instruction to run. The output stays available as long as a playlist that listed it may be in use
+    /// (RFC 8216bis 6.2.2).
     async fn rest(&mut self, spec: &StreamSpec) {
         let over = self.over.clone();
         tokio::select! {
@@ -121,8 +121,8 @@ impl Supervisor {
         }
     }
 
-    /// Runs one presentation, with all changes that go on in it, until something else is wanted. It is pushed when the pushes
-    /// `before` it have ended, because a target takes one connection at a time.
+    /// Runs one presentation with all changes inside it, until the instruction requires another or a stop. Its pushes
+    /// start when the pushes `before` it have ended, because a target accepts one connection at a time.
     async fn run(&self, record: &Record, before: Option<JoinHandle<()>>) -> Outcome {
         let Some(output) = Output::of(epochs(record, &self.setting.encoders)) else { return Outcome::Ended(None) };
         let output = output.in_presentation(record.presentation, self.earlier.clone());
@@ -133,7 +133,7 @@ impl Supervisor {
         self.set(Phase::Starting, None);
         self.status.send_modify(|status| status.output = Some(Arc::clone(&output)));
         let stop = self.over.child_token();
-        // Cancelled when the end of the presentation can be written.
+        // Cancelled when the end of the presentation may be written.
         let written = CancellationToken::new().drop_guard();
         let (setting, wanted) = (Arc::clone(&self.setting), self.instruction.clone());
         let mirrored = mirrored::mirror(setting, Arc::clone(&output), wanted, written.token().clone());
@@ -151,12 +151,12 @@ impl Supervisor {
         let pushes = self.setting.tasks.spawn(pushes.in_current_span());
         let mut wanted = self.instruction.clone();
         let unwanted = async {
-            // The sender lives as long as the stream is known.
+            // The sender exists as long as the stream.
             let _ = wanted.wait_for(|wanted| !wanted.apply_to(&output, &self.setting.encoders)).await;
         };
         let ending = Arc::new(AtomicBool::new(false));
         let running = self.clone().keep_running(Arc::clone(&output), stop.clone(), Arc::clone(&ending)).boxed();
-        // A run that has begun is awaited, never dropped: it has threads to join.
+        // A run is awaited and never dropped, because its threads must be joined.
         if let Either::Right((_, running)) = select(running, pin!(unwanted)).await {
             pushed_until.cancel();
             if let Some(window) = self.hand_over(&output) {
@@ -171,7 +171,7 @@ impl Supervisor {
             }
             self.end(&output, (running, &ending), &stop).await;
         }
-        // The end of the program is not the end of the presentation: another process may go on with it.
+        // When the program ends, the presentation does not: another process may continue it.
         if !self.instruction.borrow().apply_to(&output, &self.setting.encoders) {
             output.end();
         }
@@ -183,7 +183,8 @@ impl Supervisor {
         Outcome::Ended(output.ended().then(|| announced.unwrap_or(self.setting.clock.now())))
     }
 
-    /// Announces the end of a presentation that is played, if another follows on it. Returns the longer one of their windows.
+    /// Announces the end of a presentation that players use, if another follows. Returns the longer one of their
+    /// windows.
     fn hand_over(&self, output: &Arc<Output>) -> Option<Duration> {
         let is_played = output.is_open() || output.before().is_some();
         let is_played = is_played && !output.is_to_end() && !self.over.is_cancelled();
@@ -194,7 +195,7 @@ impl Supervisor {
         Some(output.spec.window.max(wanted.record.spec.window))
     }
 
-    /// Ends a run, after the announced end if the stream is played and is to stop.
+    /// Ends a run. If players use the stream and it should stop, the run ends after the announced end.
     async fn end(
         &self,
         output: &Output,
@@ -209,7 +210,7 @@ impl Supervisor {
             }
             None => false,
         };
-        // No request waits for later segments, also where the stream is wanted again meanwhile.
+        // Requests for later segments must not wait, even if the stream starts again meanwhile.
         output.end();
         stop.cancel();
         if !is_over {
@@ -217,18 +218,18 @@ impl Supervisor {
         }
     }
 
-    /// The phase to go over to, and why, if a stream that is played is to stop and to stay.
+    /// The phase to change to, and the reason, if a stream that players use should stop.
     fn order_to_pause(&self) -> Option<(Phase, Option<String>)> {
         let is_played = self.status.borrow().phase == Phase::Running && !self.over.is_cancelled();
         self.instruction.borrow().order.pause().filter(|_| is_played)
     }
 
-    /// Ends a presentation as players were told that it would: the segment that is being made is finished, the end is announced
-    /// before it comes, and what comes after it is made for those that have not read of it. Resolves earlier if the stream is to
-    /// run again. Whether the run is over.
+    /// Ends a presentation as announced to players: the current segment is completed, the end is announced in advance,
+    /// and later segments are rendered for players that have not read the announcement. Resolves earlier if the stream
+    /// should run again. Returns whether the run is over.
     async fn keep_promises(&self, output: &Output, running: impl Future<Output = ()>) -> bool {
         let (said, now) = (self.instruction.borrow().said, self.setting.clock.now());
-        // Every replica ends with the same segment.
+        // Every replica must end with the same segment.
         let announced = said.filter(|said| now.saturating_since(*said) < RECENT).unwrap_or(now);
         output.end_after(output.spec.timeline.segment_at(announced + NOTICE), announced);
         let patience = until_rendered(output, &self.setting);
@@ -240,7 +241,7 @@ impl Supervisor {
         }
     }
 
-    /// Restarts the run until `stop` is cancelled. Sets no phase once the presentation is `ending`.
+    /// Restarts the run until `stop` is cancelled. Does not change the phase once the presentation is `ending`.
     async fn keep_running(self, output: Arc<Output>, stop: CancellationToken, ending: Arc<AtomicBool>) {
         let is_ending = || ending.load(Ordering::Relaxed);
         let set = |phase, error| {
@@ -261,7 +262,7 @@ impl Supervisor {
                 return;
             }
             tracing::warn!(%error, restarts = error.is_transient(), "the run failed");
-            // From here on no request to retry is missed.
+            // From here on no notification of a retry is missed.
             let retried = self.retry.notified();
             if !error.is_transient() {
                 set(Phase::Failed, Some(error.to_string()));

@@ -8,13 +8,14 @@ use super::Origin;
 use crate::base::timeline::UnixTime;
 use crate::definition::spec::{Audience, Control, Limits, Revision, StreamRequest, StreamSpec};
 
-/// Shortest time between the announcement of a change or a stop and its effect: players that reload manifests once a segment
-/// have read the announcement by then.
+/// Minimum time between the announcement of a change or a stop and its effect. Players that reload manifests once a
+/// segment have read the announcement by then.
 pub const NOTICE: Duration = Duration::from_secs(2);
-/// Windows for which an earlier definition is stored after its end: its segments are served for two windows, and caches may
-/// hold the responses for a third.
+/// Number of windows for which an earlier definition is stored after its end. Its segments are served for two windows,
+/// and caches may store the responses for a third.
 const REMEMBERED_WINDOWS: u32 = 3;
-/// Segments on top of that: caches hold a response for several segments even where the window is shorter.
+/// Additional segments for which it is stored, because caches store a response for several segments even if the window
+/// is shorter.
 const REMEMBERED_SEGMENTS: u32 = 8;
 
 /// A definition as it is stored.
@@ -45,14 +46,15 @@ pub struct Record {
 /// Where a definition begins among all definitions of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Begin {
-    /// The first segment; 0 for a definition that applies to all of the past.
+    /// First segment of the definition; 0 for a definition that applies to all of the past.
     pub from: u64,
-    /// The segment from which players of the presentation before go on with this definition; 0 if it follows on no other
+    /// Segment from which players of the previous presentation continue with this definition; 0 without a previous
     /// presentation.
     pub joins: u64,
     /// Number of definitions announced before it, including those that never began.
     pub number: u64,
-    /// When the description in the MPD last changed, up to and with this definition; 1970 if it never did.
+    /// Time of the last change of the description in the MPD, up to and including this definition; 1970 without a
+    /// change.
     pub described: UnixTime,
 }
 
@@ -65,18 +67,19 @@ pub struct Before {
     pub begin: Begin,
 }
 
-/// Counts of earlier definitions that no manifest lists segments of.
+/// Number and remains of earlier definitions whose segments no manifest lists.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Forgotten {
     /// Number of these definitions.
     pub count: u64,
-    /// The definition that began the Period of the oldest stored definition, unless that one began the Period itself.
+    /// The definition that began the Period of the oldest stored definition; `None` if that one began it itself.
     pub lead: Option<Box<Before>>,
-    /// How often a revision had to be prevented from naming the segments of two definitions: it is part of the hash.
+    /// Number of times that a revision would have named segments of two definitions. It is part of the hash, which
+    /// prevents that.
     pub takes: u64,
 }
 
-/// A definition with its place among the others.
+/// A definition and its place in the sequence of definitions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Part<'a> {
     /// The definition.
@@ -85,12 +88,12 @@ pub struct Part<'a> {
     pub begin: Begin,
     /// Number of definitions before it: the value that EXT-X-DISCONTINUITY-SEQUENCE counts (RFC 8216bis 4.4.3.3).
     pub index: u64,
-    /// The definition that began its Period, and where. Decoders play both with the same init segments.
+    /// The definition that began the Period, and its beginning. Both definitions have the same init segments.
     pub lead: (&'a StreamSpec, Begin),
 }
 
 impl Begin {
-    /// The first segment of the Period that the definition begins.
+    /// First segment of the Period that the definition began.
     pub fn period(&self) -> u64 {
         self.from.max(self.joins)
     }
@@ -140,7 +143,7 @@ impl Record {
         Self { changed, switched: UnixTime::default(), origin, removed: false, ..next }
     }
 
-    /// The stored definitions of the presentation, oldest first; the last one is the present one.
+    /// The stored definitions of the presentation, oldest first. The last one is current.
     pub fn parts(&self) -> Vec<Part<'_>> {
         let all = self.before.iter().map(|before| (&before.spec, before.begin)).chain([(&self.spec, self.begin)]);
         let mut parts: Vec<Part<'_>> = Vec::new();
@@ -163,7 +166,7 @@ impl Record {
         }
     }
 
-    /// The same stream with another definition.
+    /// The record after a change to `spec` at `now`.
     pub(super) fn followed_by(&self, spec: StreamSpec, now: UnixTime) -> Self {
         let mut next = Self { changed: in_millis(now), ..self.clone() };
         if self.spec.control.enabled != spec.control.enabled {
@@ -180,7 +183,7 @@ impl Record {
         next
     }
 
-    /// Changes to a definition with the same segments, from the first segment on that begins after the notice.
+    /// Changes to a definition with the same timeline, window and tracks, from the first segment after [`NOTICE`].
     fn go_over_to(&mut self, spec: StreamSpec, now: UnixTime) {
         let from = self.next_start(&spec, now);
         let follows = self.before.last().is_some_and(|before| before.spec.decodes_as(&self.spec));
@@ -196,13 +199,14 @@ impl Record {
         self.forget(now);
     }
 
-    /// Changes to a definition that applies to all of the past. Where its segments are others, it begins a presentation, and
-    /// players of a running stream go on with it at a segment that is decided here.
+    /// Changes to a definition that applies to all of the past. If its segments differ, it begins a presentation, and
+    /// players of a running stream continue with it at a segment that is chosen here.
     fn begin_anew(&mut self, spec: StreamSpec, now: UnixTime) {
         let is_same_presentation = self.spec.goes_over_to(&spec);
         let is_joined = !is_same_presentation && self.spec.control.enabled && spec.control.enabled;
         let joins = if is_joined { self.next_start(&spec, now) } else { 0 };
-        // Files of the presentation before are served for some time, and may have the revision that this one would have.
+        // Files of the previous presentation are served for some time and may have the revision that this one would
+        // have.
         let has_alias = is_joined || !self.before.is_empty() || self.forgotten.lead.is_some();
         let Forgotten { count, takes, .. } = self.forgotten;
         let count = count + self.before.len() as u64 + 1;
@@ -213,18 +217,18 @@ impl Record {
         self.spec = spec;
     }
 
-    /// The first segment of `spec` that begins after the notice and after the present definition.
+    /// First segment of `spec` that begins after [`NOTICE`] and after the current definition.
     fn next_start(&self, spec: &StreamSpec, now: UnixTime) -> u64 {
         let present = self.spec.timeline.segment_start(self.begin.joins);
         spec.timeline.segment_at(present.max(now + NOTICE)) + 1
     }
 
-    /// Now, or just after the last change of the MPD if the clock has been set back.
+    /// `now`, or just after the last change of the MPD if the clock was set back.
     fn later(&self, now: UnixTime) -> UnixTime {
         in_millis(now).max(self.begin.described + Duration::from_millis(1))
     }
 
-    /// Removes definitions whose segments neither this process nor a cache holds any more.
+    /// Removes definitions whose segments are stored neither in this process nor in a cache.
     fn forget(&mut self, now: UnixTime) {
         let end = |place: usize| {
             let next = self.before.get(place + 1).map_or(self.begin.from, |after| after.begin.from);
@@ -244,7 +248,7 @@ impl Record {
         self.before.drain(..gone);
     }
 
-    /// A strong entity tag without its quotes (RFC 9110 8.8.3): another definition has another tag.
+    /// Strong entity tag of the definition, without quotes (RFC 9110 8.8.3).
     pub fn tag(&self) -> String {
         let request = serde_json::to_string(&StreamRequest::from(&self.spec)).unwrap_or_default();
         format!("{:016x}", xxhash_rust::xxh3::xxh3_64_with_seed(request.as_bytes(), self.changed.as_nanos()))

@@ -1,5 +1,5 @@
-//! Removes files that nobody writes any more and no player needs: those of streams that ended, and in the directory of a
-//! stream that is written those of earlier definitions. Only files with names that this program gives are removed, and
+//! Removal of files that no process writes any more and no player needs: those of streams that ended, and those of
+//! earlier definitions of a stream that is written. Only files with names that this program gives are removed, and
 //! never through a symbolic link.
 
 use std::fs;
@@ -15,7 +15,7 @@ use crate::media::manifest::path::{self, MediaFile};
 /// A stream whose files were removed, or could not be.
 pub(super) type Removal = (StreamName, Result<(), FileError>);
 
-/// Removes the files of every stream below `root` that nobody has written for as long as its marker says.
+/// Removes the files of every stream below `root` that no process has written for the time in its marker.
 ///
 /// # Errors
 /// The directory cannot be listed.
@@ -66,13 +66,13 @@ pub(super) fn remove_untouched(
     Ok(())
 }
 
-/// Whether this program gives this name to a media file that it has not finished.
+/// Whether a name is that of a media file that this program has not completed.
 pub(super) fn is_half_written(name: &str) -> bool {
     name.strip_suffix(PART).is_some_and(is_media)
 }
 
-/// Removes the files of a stream whose time is over. `None` if another task or process writes them, if players may still
-/// need them, or if this program has not written them.
+/// Removes the files of a stream whose time is over. `None` if another task or process writes them, if players may
+/// still need them, or if this program did not write them.
 fn remove_if_abandoned(
     root: &Path,
     (stream, directory): (&StreamName, &Path),
@@ -88,7 +88,7 @@ fn remove_if_abandoned(
     remove_stream(root, (stream, directory), Some(marker)).map(Some)
 }
 
-/// Removes manifests first, so that none lists what is gone, and the marker last, so that a failure is tried again.
+/// Removes manifests first, so that none lists a missing file, and the marker last, so that a failure is retried.
 fn remove_stream(
     root: &Path,
     (stream, directory): (&StreamName, &Path),
@@ -120,7 +120,7 @@ fn remove_revision(directory: &Path) -> Result<(), FileError> {
     Ok(())
 }
 
-/// The manifests of a stream that exist or may exist, with those that are half written.
+/// Manifests of a stream that exist or may exist, including partly written ones.
 fn manifests(root: &Path, stream: &StreamName, directory: &Path) -> Result<Vec<PathBuf>, FileError> {
     let short = [path::short_hls(stream), path::short_dash(stream)].map(|file| root.join(file));
     let mut files = with_parts(short.into_iter().chain([path::HLS, path::DASH].map(|file| directory.join(file))));
@@ -130,7 +130,7 @@ fn manifests(root: &Path, stream: &StreamName, directory: &Path) -> Result<Vec<P
     Ok(files)
 }
 
-/// The media playlists of a track, those of all presentations.
+/// Media playlists of a track, of all presentations.
 fn playlists(track: &Path) -> Result<Vec<PathBuf>, FileError> {
     let later = directories(track, path::presentation)?.into_iter().map(|(_, directory)| directory);
     let playlists = [track.to_owned()].into_iter().chain(later);
@@ -146,7 +146,7 @@ fn with_parts(files: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
     files.into_iter().flat_map(|file| [part(&file), file]).collect()
 }
 
-/// Directories whose names `parse` accepts. A symbolic link is none.
+/// Directories whose names `parse` accepts, without symbolic links.
 fn directories<T>(of: &Path, parse: impl Fn(&str) -> Option<T>) -> Result<Vec<(T, PathBuf)>, FileError> {
     let is_directory = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
     let entries = entries(of)?.into_iter().filter(is_directory);
@@ -157,7 +157,7 @@ fn is_media(name: &str) -> bool {
     matches!(MediaFile::parse(name), Some(MediaFile::Init | MediaFile::Segment(_)))
 }
 
-/// A directory with files of others stays.
+/// Keeps a directory that contains other files.
 fn remove_if_empty(directory: &Path) {
     let _ = fs::remove_dir(directory);
 }

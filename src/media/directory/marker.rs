@@ -1,6 +1,6 @@
-//! The marker of a stream's directory, a file that says that this program writes the directory. Every process that
-//! writes holds a shared lock on the marker, so that a process that gets the exclusive lock knows that nobody else
-//! writes. The kernel releases the locks of a process that ends.
+//! The marker, a file that shows that this program writes the directory of a stream. Every process that writes holds a
+//! shared lock on the marker; a process that gets the exclusive lock knows that no other process writes. The kernel
+//! releases the locks of a process that ends.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -15,7 +15,7 @@ use rustix::fs::OFlags;
 const NAME: &str = ".barstone";
 /// Key of the time for which files are kept.
 const KEY: &str = "keep_seconds = ";
-/// For a marker that does not say how long files are kept: twice the longest window.
+/// Time for a marker that does not contain one: twice the longest window.
 const LONGEST: Duration = Duration::from_secs(2 * 3600);
 /// A removal of another task holds the exclusive lock for milliseconds.
 const ATTEMPTS: u32 = 50;
@@ -92,7 +92,7 @@ impl Marker {
         Ok(if marker.is_in_place() { Attempt::Locked(marker) } else { Attempt::Unmarked })
     }
 
-    /// Whether the marker is still the file of its name: another process may have removed it between opening and locking.
+    /// Whether the marker still has its name: another process may have removed it between opening and locking.
     pub(super) fn is_in_place(&self) -> bool {
         let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
         let named = fs::symlink_metadata(&self.path).map(identity);
@@ -115,7 +115,7 @@ impl Marker {
         Some(Duration::from_secs(seconds.parse().ok()?))
     }
 
-    /// Notes a longer time. The file stays the same, because its lock counts.
+    /// Writes a longer time. The file is not replaced, because it carries the lock.
     fn extend(&mut self, keep: Duration) -> io::Result<()> {
         if self.read().is_some_and(|noted| noted >= keep) {
             return Ok(());

@@ -24,7 +24,7 @@ fn track(output: &Output, id: &str) -> TrackId {
     output.tracks.iter().find(|track| track.id.as_str() == id).unwrap().id.clone()
 }
 
-/// `segments` and the first `chunks` of the one after.
+/// Publishes `segments` and the first `chunks` of the next segment.
 fn publish_up_to(output: &Output, segments: std::ops::Range<u64>, chunks: u32) {
     publish(output, segments.clone());
     publish_chunks(output, segments.end, 0..chunks);

@@ -1,5 +1,5 @@
-//! A stream may change its picture and sound while it runs. What lies between two changes is an epoch: segments of one
-//! definition, numbered on through all of them.
+//! Epochs: a stream may change its picture and audio while it runs. An epoch is the segments of one definition between
+//! two changes. Segment numbers continue from epoch to epoch.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,46 +13,47 @@ use crate::definition::spec::{Revision, StreamSpec};
 /// The segments of one definition.
 #[derive(Debug)]
 pub struct Epoch {
-    /// How many changes there were before it: what EXT-X-DISCONTINUITY-SEQUENCE counts (RFC 8216bis 4.4.3.3).
+    /// Number of epochs before it, which EXT-X-DISCONTINUITY-SEQUENCE counts (RFC 8216bis 4.4.3.3).
     pub index: u64,
-    /// Its first segment; 0 for one that has always been.
+    /// First segment; 0 for an epoch without a beginning.
     pub from: u64,
     /// The definition.
     pub spec: StreamSpec,
-    /// Names its media bytes.
+    /// Name of its media bytes.
     pub revision: Revision,
     /// The Period that it belongs to.
     pub period: Period,
-    /// When the description in the MPD last changed, up to and with it; 1970 if it never did.
+    /// Time of the last change of the description in the MPD, up to and including this epoch; 1970 without a change.
     pub described: UnixTime,
     until: AtomicU64,
-    /// Whether its Period ends with it.
+    /// Whether its Period ends with this epoch.
     ends_period: AtomicBool,
-    /// What is past its end, for each track.
+    /// Windows of the segments past its end, one for each track.
     rests: Vec<Window>,
 }
 
-/// Epochs that follow each other and have the same init segments, so that a decoder plays them as one: a Period of the MPD.
-/// All of its segments are published under one revision too, that of its first epoch, as a template cannot name another.
+/// Consecutive epochs with the same init segments, which a decoder plays without a new setup: a Period of the MPD. All
+/// its segments are published under the revision of its first epoch too, because a template can name only one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Period {
-    /// Rises from Period to Period.
+    /// Number of the Period, which rises.
     pub number: u64,
-    /// Its first segment.
+    /// First segment.
     pub from: u64,
-    /// The revision of its first epoch.
+    /// Revision of its first epoch.
     pub path: Revision,
 }
 
-/// How long a definition is rendered past its end. Players that address segments by number ask for those until they have
-/// read the MPD again, which shaka-player does every three seconds, and may get one from a cache that is two seconds old.
+/// Time for which a definition is rendered past its end. Players that address segments by number request those until
+/// they reload the MPD. shaka-player reloads every three seconds, and may get an MPD from a cache that is two seconds
+/// old.
 const OVERLAP: Duration = Duration::from_secs(6);
 
-/// The epochs of an output, oldest first. At least one.
+/// The epochs of an output, oldest first, at least one.
 pub type Epochs = Arc<Vec<Arc<Epoch>>>;
 
 impl Epoch {
-    /// Segments from `from` on that `spec` defines, without an end yet, in a Period of their own.
+    /// An epoch of `spec` from segment `from`, without an end, in a Period of its own.
     pub fn new((index, from): (u64, u64), spec: StreamSpec, revision: Revision) -> Self {
         let segments = spec.timeline.segments_in(OVERLAP) + 1;
         let depth = Depth { listed: segments, kept: segments, chunks: spec.timeline.chunks_per_segment() };
@@ -62,7 +63,7 @@ impl Epoch {
         Self { index, from, spec, revision, period, described, until, ends_period, rests }
     }
 
-    /// The same in this Period, as the MPD described it first at `described`.
+    /// This epoch in another Period, first described by the MPD at `described`.
     #[must_use]
     pub fn in_period(self, period: Period, described: UnixTime) -> Self {
         Self { period, described, ..self }
@@ -73,18 +74,18 @@ impl Epoch {
         [&self.revision, &self.period.path].iter().any(|name| name.as_str() == revision)
     }
 
-    /// Segments past its end that are rendered all the same, if its Period ends with it.
+    /// Segments past its end that are rendered too, if its Period ends with it.
     pub fn overlap(&self) -> Option<Range<u64>> {
         let until = self.until().filter(|until| *until > self.from && self.ends_period.load(Ordering::Relaxed))?;
         Some(until..until + self.spec.timeline.segments_in(OVERLAP) + 1)
     }
 
-    /// The window of a track for segments past the end.
+    /// Window of a track for segments past the end.
     pub fn rest(&self, track: usize) -> Option<&Window> {
         self.rests.get(track)
     }
 
-    /// The segment before which it ends; `None` if it is not known yet that it will.
+    /// End of the epoch (exclusive); `None` if the end is not known.
     pub fn until(&self) -> Option<u64> {
         Some(self.until.load(Ordering::Relaxed)).filter(|until| *until < u64::MAX)
     }
@@ -94,7 +95,7 @@ impl Epoch {
         number >= self.from && self.until().is_none_or(|until| number < until)
     }
 
-    /// Ends it where `next` begins, or before it begins.
+    /// Ends the epoch where `next` begins, or before its own first segment.
     pub(super) fn end(&self, next: &Self) {
         let until = next.from.max(self.from);
         if self.until.fetch_min(until, Ordering::Relaxed) >= until {
@@ -102,7 +103,7 @@ impl Epoch {
         }
     }
 
-    /// Ends it, and with it its Period, before segment `until`, or before it begins.
+    /// Ends the epoch and its Period before segment `until`, or before its first segment.
     pub(super) fn end_for_good(&self, until: u64) {
         let until = until.max(self.from);
         if self.until.fetch_min(until, Ordering::Relaxed) >= until {
@@ -110,7 +111,7 @@ impl Epoch {
         }
     }
 
-    /// Says that what is past the end will be rendered.
+    /// Announces that segments past the end will be rendered.
     pub(super) fn expect_overlap(&self) {
         if let Some(overlap) = self.overlap() {
             self.rests.iter().for_each(|rest| rest.expect(overlap.clone()));
@@ -118,7 +119,7 @@ impl Epoch {
     }
 }
 
-/// The epoch of segment `number`; the oldest that is known for what was before.
+/// The epoch of segment `number`; for segments before all epochs the oldest one.
 pub fn epoch_at(epochs: &[Arc<Epoch>], number: u64) -> &Arc<Epoch> {
     epochs.iter().rev().find(|epoch| epoch.from <= number).unwrap_or(&epochs[0])
 }

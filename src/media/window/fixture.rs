@@ -1,10 +1,10 @@
-//! Media for tests: chunks that name their place, and nothing in them to decode.
+//! Media for tests: chunks without decodable contents that contain their place.
 
 use super::{Epoch, Init, Output};
 use crate::base::timeline::Kind;
 use crate::media::cmaf::{Chunk, Configuration, Media};
 
-/// The encoders of all tracks and definitions say what they make.
+/// Sets the init segments of all tracks and definitions.
 pub(crate) fn initialise(output: &Output) {
     let epochs = output.epochs();
     for (track, epoch) in output.tracks.iter().flat_map(|track| epochs.iter().map(move |epoch| (track, epoch))) {
@@ -15,13 +15,13 @@ pub(crate) fn initialise(output: &Output) {
     }
 }
 
-/// All chunks of whole segments, to every track.
+/// Publishes all chunks of whole segments, for every track.
 pub(crate) fn publish(output: &Output, segments: impl IntoIterator<Item = u64>) {
     let chunks = output.spec.timeline.chunks_per_segment();
     segments.into_iter().for_each(|segment| publish_chunks(output, segment, 0..chunks));
 }
 
-/// Some chunks of a segment, to every track.
+/// Publishes some chunks of a segment, for every track.
 pub(crate) fn publish_chunks(output: &Output, segment: u64, chunks: std::ops::Range<u32>) {
     for index in chunks {
         for track in &output.tracks {
@@ -31,7 +31,7 @@ pub(crate) fn publish_chunks(output: &Output, segment: u64, chunks: std::ops::Ra
     }
 }
 
-/// All chunks of whole segments past the end of an epoch, for every track.
+/// Publishes all chunks of segments past the end of an epoch, for every track.
 pub(crate) fn publish_past(epoch: &Epoch, segments: impl IntoIterator<Item = u64>) {
     for segment in segments {
         for index in 0..epoch.spec.timeline.chunks_per_segment() {

@@ -19,14 +19,14 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 pub struct Ending {
     /// The last segment.
     pub last: u64,
-    /// When the end was announced.
+    /// Time of the announcement.
     pub announced: UnixTime,
-    /// When players of the MPD go on with the next presentation; `None` if the stream stops.
+    /// Time at which players of the MPD continue with the next presentation; `None` if the stream stops.
     pub handover: Option<UnixTime>,
 }
 
-/// The outputs of presentations that another has followed on, while their playlists and segments are served. All outputs
-/// of a stream share the list.
+/// Outputs of earlier presentations whose playlists and segments are still served. All outputs of a stream share the
+/// list.
 #[derive(Clone, Default)]
 pub struct Earlier(Arc<Mutex<Vec<Arc<Output>>>>);
 
@@ -44,20 +44,20 @@ pub struct Track {
 /// The media that one presentation of a stream publishes: shared by the run that fills it and by all readers.
 #[derive(Debug)]
 pub struct Output {
-    /// Unique in the process.
+    /// Id that is unique in the process.
     pub id: u64,
     /// Number of the presentation, which is in the URLs of its media playlists.
     pub presentation: u64,
     /// The first definition. The name, the timeline, the window and the ids of the tracks are the same in all definitions of a
     /// presentation.
     pub spec: StreamSpec,
-    /// Where clients find the server, if not where it listens.
+    /// URL of this server for its clients, if it differs from the address to listen on.
     pub public_url: Option<BaseUrl>,
-    /// Video first, in the order of the definition.
+    /// Tracks in the order of the definition, video first.
     pub tracks: Vec<Track>,
     epochs: watch::Sender<Epochs>,
     open: SetOnce<()>,
-    /// When the stream was last started, in nanoseconds since 1970.
+    /// Time of the last start of the stream, in nanoseconds since 1970.
     begun: AtomicU64,
     ending: OnceLock<Ending>,
     earlier: Earlier,
@@ -66,14 +66,14 @@ pub struct Output {
 }
 
 impl Output {
-    /// Empty windows for every track of `spec`, which applies to all of the past.
+    /// An output with an empty window for each track of `spec`, which applies to all of the past.
     pub fn new(spec: StreamSpec, revision: Revision) -> Self {
         let epoch = Epoch::new((0, 0), spec, revision);
         Self::of(vec![epoch]).expect("there is an epoch")
     }
 
-    /// Empty windows for every track of these definitions, each of which ends where the next begins; `None` if there is no
-    /// definition.
+    /// An output with an empty window for each track of these definitions. Each definition ends where the next begins.
+    /// `None` without a definition.
     pub fn of(epochs: Vec<Epoch>) -> Option<Self> {
         let epochs: Vec<_> = epochs.into_iter().map(Arc::new).collect();
         for pair in epochs.windows(2) {
@@ -95,13 +95,13 @@ impl Output {
         Some(Self { id, presentation, spec, public_url, tracks, epochs, open, begun, ending, earlier, superseded })
     }
 
-    /// The same output of a server that clients find at `public_url`.
+    /// This output on a server with this `public_url`.
     #[must_use]
     pub fn served_at(self, public_url: Option<BaseUrl>) -> Self {
         Self { public_url, ..self }
     }
 
-    /// The same output as presentation `number`, after those in `earlier`.
+    /// This output as presentation `number`, after those in `earlier`.
     #[must_use]
     pub fn in_presentation(self, number: u64, earlier: Earlier) -> Self {
         Self { presentation: number, earlier, ..self }
@@ -112,19 +112,19 @@ impl Output {
         self.earlier.lock().iter().filter(|other| other.presentation < self.presentation).cloned().collect()
     }
 
-    /// The epochs that have segments in the windows, and those to come.
+    /// The epochs that have segments in the windows, and later ones.
     pub fn epochs(&self) -> Epochs {
         self.epochs.borrow().clone()
     }
 
-    /// The output whose MPD players read until this one is open, if it follows on one that is played.
+    /// The output whose MPD is served until this one is open, if it follows on one that players use.
     pub fn before(&self) -> Option<Arc<Self>> {
         let is_played =
             |before: &Arc<Self>| !before.superseded.load(Ordering::Relaxed) && before.last_complete().is_some();
         self.earlier().into_iter().rev().find(is_played).filter(|_| !self.is_open())
     }
 
-    /// A receiver that sees every change from now on.
+    /// A receiver of all changes from now on.
     pub fn watch_epochs(&self) -> watch::Receiver<Epochs> {
         self.epochs.subscribe()
     }
@@ -157,7 +157,7 @@ impl Output {
         }
     }
 
-    /// All windows that have segments now: those of the tracks, and those past the ends of Periods.
+    /// All windows that have segments: those of the tracks, and those past the ends of Periods.
     pub fn windows(&self) -> Vec<Window> {
         let epochs = self.epochs();
         let ended = epochs.iter().filter(|epoch| epoch.overlap().is_some());
@@ -170,8 +170,8 @@ impl Output {
         Arc::clone(epoch_at(&self.epochs.borrow(), number))
     }
 
-    /// Changes to another definition at its first segment; `false` if a segment from there on is published already. Replaces an
-    /// earlier change that would take effect at the same segment or later.
+    /// Changes to another definition at its first segment. Replaces announced changes that would take effect there or
+    /// later. Returns `false` if a segment from there on is already published.
     pub fn change(&self, epoch: Epoch) -> bool {
         let next = self.tracks.iter().map(|track| track.window.snapshot().next()).max().unwrap_or_default();
         if next > epoch.from {
@@ -191,7 +191,7 @@ impl Output {
         true
     }
 
-    /// Sets when the stream was started; the latest time counts. The MPD is published at that time or later.
+    /// Sets the time of a start; the latest one counts. The MPD is not published before it.
     pub fn began(&self, said: UnixTime) {
         if self.begun.fetch_max(said.as_nanos(), Ordering::Relaxed) < said.as_nanos() {
             self.tracks.iter().for_each(|track| track.window.touch());
@@ -203,19 +203,20 @@ impl Output {
         UnixTime::from_nanos(self.begun.load(Ordering::Relaxed))
     }
 
-    /// Serves manifests from now on: the newest segments are there, so that the end of the lists never goes back.
+    /// Opens the output: manifests are served from now on. The newest segments must be complete, so that the end of
+    /// playlists never moves back.
     pub fn open(&self) {
         self.earlier().iter().for_each(|before| before.superseded.store(true, Ordering::Relaxed));
-        // A later run of the same output finds it open.
+        // Another run of the same output may have opened it.
         let _ = self.open.set(());
     }
 
-    /// Whether manifests are served.
+    /// Whether the output is open, so that manifests are served.
     pub fn is_open(&self) -> bool {
         self.open.initialized()
     }
 
-    /// Resolves when manifests may be served.
+    /// Resolves when the output is open.
     pub async fn opened(&self) {
         self.open.wait().await;
     }
@@ -225,12 +226,12 @@ impl Output {
         self.tracks.iter().position(|track| track.id == *id)
     }
 
-    /// One snapshot of each track, in the order of [`Output::tracks`].
+    /// A snapshot of each track, in the order of [`Output::tracks`].
     pub fn snapshots(&self) -> Vec<Arc<Snapshot>> {
         self.tracks.iter().map(|track| track.window.snapshot()).collect()
     }
 
-    /// Changes whenever manifests of this granularity may have changed.
+    /// A number that changes whenever manifests of this granularity may have changed.
     pub fn version(&self, granularity: Granularity) -> u64 {
         // Each of the versions only rises, by less than this in any time that matters.
         const STRIDE: u64 = 1_000_000_007;
@@ -250,8 +251,8 @@ impl Output {
         self.tracks.iter().all(|track| track.window.snapshot().ended())
     }
 
-    /// Announces that the presentation ends with segment `last`, or with the newest segment that has begun, if that is later.
-    /// Segments after it are rendered for a while all the same, for players that have not read the announcement. Returns the
+    /// Announces that the presentation ends with segment `last`, or with the newest segment that has begun if that is
+    /// later. Later segments are rendered for a while, for players that have not read the announcement. Returns the
     /// last segment.
     pub fn end_after(&self, last: u64, announced: UnixTime) -> u64 {
         self.announce(Ending { last, announced, handover: None })
@@ -274,24 +275,24 @@ impl Output {
         last
     }
 
-    /// The end, once it is announced.
+    /// The announced end.
     pub fn ending(&self) -> Option<Ending> {
         self.ending.get().copied()
     }
 
-    /// Whether the presentation is over, or its end is announced.
+    /// Whether the presentation is over or its end is announced.
     pub fn is_to_end(&self) -> bool {
         self.ending().is_some() || self.ended()
     }
 
-    /// Whether another presentation follows on this one.
+    /// Whether another presentation follows this one.
     pub fn is_handed_over(&self) -> bool {
         self.ending().is_some_and(|ending| ending.handover.is_some())
     }
 
-    /// Ends the presentation with the newest segment that is complete in every track. Nothing comes after it.
+    /// Ends the presentation with the newest segment that is complete in every track.
     pub fn end(&self) {
-        // Requests for manifests do not wait any longer.
+        // Requests for manifests must not wait any longer.
         let _ = self.open.set(());
         if self.ended() {
             return;
@@ -302,12 +303,12 @@ impl Output {
 }
 
 impl Earlier {
-    /// Adds the output of a presentation on which another follows.
+    /// Adds the output of a presentation that another follows.
     pub fn add(&self, output: Arc<Output>) {
         self.lock().push(output);
     }
 
-    /// Removes an output, whose playlists and segments are not served any more.
+    /// Removes an output whose playlists and segments are no longer served.
     pub fn remove(&self, output: &Output) {
         self.lock().retain(|other| other.id != output.id);
     }

@@ -1,5 +1,5 @@
-//! One who follows an output frame by frame: of one rendition and the sound, from the next segment on, in step. It holds
-//! nobody up, and what was never made it passes over.
+//! Reads an output frame by frame: one rendition and the audio in step, from the next segment on. A reader delays no
+//! other, and skips segments that were never rendered.
 
 use std::sync::Arc;
 
@@ -14,28 +14,28 @@ use crate::media::cmaf::{Configuration, level, samples};
 /// An access unit, with the padding of its chunk spread over all pictures of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// Picture or sound.
+    /// Video or audio.
     pub kind: Kind,
-    /// Its presentation time, which is its decoding time.
+    /// Presentation time, which equals the decoding time.
     pub time: UnixTime,
-    /// Whether decoding may begin with it.
+    /// Whether decoding may start with this frame.
     pub starts: bool,
-    /// MP4 sample.
+    /// Bytes of the MP4 sample.
     pub bytes: Bytes,
 }
 
-/// What comes next.
+/// Next item of a reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Read {
-    /// Frames of one chunk of every track, in the order of their times.
+    /// Frames of one chunk of every track, in order of time.
     Frames(Vec<Frame>),
-    /// From here on decoders have to know something else: who goes on begins anew.
+    /// The decoder configuration changes here; a consumer that continues must set up its decoder anew.
     Changed,
     /// The presentation is over.
     Ended,
 }
 
-/// Reads one rendition and the sound.
+/// Reads one rendition and the audio.
 #[derive(Debug)]
 pub struct Reader {
     output: Arc<Output>,
@@ -51,7 +51,7 @@ struct Track {
     configuration: Option<Configuration>,
 }
 
-/// Where a track stands.
+/// State of a track at a place.
 enum Place {
     Here(Bytes),
     Later,
@@ -60,7 +60,8 @@ enum Place {
 }
 
 impl Reader {
-    /// From the segment on that begins next, once the output is playable; `video` is the rendition, or else it is the first.
+    /// Opens a reader at the segment that begins next, once the output is playable. `video` is the rendition; `None` is
+    /// the first.
     pub async fn open(output: Arc<Output>, video: Option<&TrackId>) -> Self {
         output.opened().await;
         let picture = |track: &&super::Track| track.kind == Kind::Video && video.is_none_or(|id| track.id == *id);
@@ -73,12 +74,12 @@ impl Reader {
         Self { output, tracks, segment, chunk: 0 }
     }
 
-    /// What decoders have to know, once there are frames.
+    /// Decoder configurations, once there are frames.
     pub fn configurations(&self) -> impl Iterator<Item = (Kind, &Configuration)> {
         self.tracks.iter().filter_map(|track| Some((track.kind, track.configuration.as_ref()?)))
     }
 
-    /// What comes next, as soon as it is there. Nothing is lost if the future is dropped.
+    /// Resolves with the next item. Nothing is lost if the future is dropped.
     pub async fn next(&mut self) -> Read {
         loop {
             let (segment, chunk) = (self.segment, self.chunk);
@@ -98,7 +99,7 @@ impl Reader {
                 }
             }
             if let Some(place) = missing {
-                // The output outlives the wait, so the sender cannot be gone.
+                // The sender is part of the output, which outlives the wait.
                 let _ = self.tracks[place].window.changed().await;
             } else if bytes.len() < self.tracks.len() {
                 self.pass_over();
@@ -112,7 +113,7 @@ impl Reader {
         }
     }
 
-    /// Whether decoders know what they have to for this segment. The first one tells them.
+    /// Whether decoders are configured for this segment. The first segment configures them.
     fn is_configured(&mut self) -> bool {
         let epoch = self.output.epoch(self.segment);
         self.tracks.iter_mut().all(|track| {
@@ -154,7 +155,7 @@ impl Reader {
         }
     }
 
-    /// To the next segment of which every track has something, or is yet to have.
+    /// Skips to the next segment of which every track has a chunk, or will have one.
     fn pass_over(&mut self) {
         self.chunk = 0;
         let goes_on = |segment: u64, track: &Track| {
@@ -170,7 +171,7 @@ impl Reader {
     }
 }
 
-/// What is there of a chunk. What has not come when the segment after it is whole never does.
+/// State of a chunk. A chunk that is missing when the next segment is complete will never exist.
 fn stands(snapshot: &Snapshot, segment: u64, chunk: u32) -> Place {
     let found = snapshot.segment(segment).and_then(|there| there.joined(chunk as usize));
     match found {
@@ -193,7 +194,7 @@ mod tests {
     const SEGMENT: u64 = 935_016_890;
     const CHUNKS: u32 = 6;
 
-    /// With chunks of exactly the same length for video and audio.
+    /// An output whose video and audio chunks have exactly the same length.
     fn output() -> Arc<Output> {
         let request = StreamRequest { chunk_frames: 8, ..StreamRequest::named("test") };
         let spec = StreamSpec::try_from(request).unwrap();
@@ -213,7 +214,7 @@ mod tests {
         }
     }
 
-    /// All chunks of some segments, real ones, to every track.
+    /// Publishes all chunks of some segments with real media, for every track.
     fn publish(output: &Output, segments: &[u64]) {
         for track in &output.tracks {
             for segment in segments {
@@ -233,7 +234,8 @@ mod tests {
         }
     }
 
-    /// First time, in milliseconds after segment 0, and frames of what there is without waiting.
+    /// First time, in milliseconds after segment 0, and number of frames of the items that are available without
+    /// waiting.
     fn ready(reader: &mut Reader) -> Vec<(u64, usize)> {
         let start = reader.output.spec.timeline.segment_start(SEGMENT);
         let mut found = Vec::new();

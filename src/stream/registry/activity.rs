@@ -1,5 +1,5 @@
-//! Media requests of one stream: how many are active, and when the last one was. A stream on demand stops when it is
-//! idle.
+//! Media requests of one stream: the number of active ones and the time of the last one. An on-demand stream stops when
+//! it is idle.
 
 use std::fmt;
 use std::ops::Deref;
@@ -55,7 +55,7 @@ impl ActiveOutput {
         Self { output, audience, _request: request }
     }
 
-    /// The same request, for another output of the stream.
+    /// This request, with another output of the stream.
     #[must_use]
     pub fn with(self, output: Arc<Output>) -> Self {
         Self { output, ..self }

@@ -1,4 +1,4 @@
-//! One stream of the registry: the state that the registry shares with the stream's supervisor.
+//! One stream of the registry: state that the registry shares with the supervisor of the stream.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ impl Entry {
         self.instruction.borrow().order == Order::Run && matches!(phase, Phase::Failed | Phase::Waiting)
     }
 
-    /// Sends a new instruction; the supervisor wakes only if it differs.
+    /// Sends a new instruction. The supervisor wakes only if it differs.
     pub(super) fn want(&self, new: Instruction) {
         self.instruction.send_if_modified(|wanted| {
             let goes_on = wanted.order == Order::Run && matches!(new.order, Order::RunAfter(_));
@@ -59,13 +59,13 @@ impl Entry {
         });
     }
 
-    /// Whoever waits for more is told that there is none.
+    /// Closes the channels, so that tasks that wait for more end.
     pub(super) fn end(&self) {
         self.instruction.send_modify(|wanted| wanted.order = Order::Stop);
         self.over.cancel();
     }
 
-    /// Whether it runs only while somebody asks for its media.
+    /// Whether the stream runs only while its media is requested.
     pub(super) fn is_on_demand(&self) -> bool {
         self.record.spec.control.on_demand.is_some()
     }

@@ -9,7 +9,7 @@ fn spec(json: serde_json::Value) -> StreamSpec {
     request.try_into().unwrap()
 }
 
-/// A stream with this title, of this height and bitrate.
+/// A definition with this title, height and bitrate.
 fn titled(title: &str, height: u32, bitrate: u32) -> StreamSpec {
     let video = json!([{"width": height * 16 / 9, "height": height, "bitrate": bitrate}]);
     spec(json!({"name": "a", "title": title, "window_seconds": 10, "video": video}))
@@ -23,7 +23,7 @@ fn first() -> Record {
     Record::given(titled("1", 360, 1_000_000), Origin::Stored)
 }
 
-/// Numbers of the definitions that began the Periods, and when the MPD changed.
+/// For each definition the number of the one that began its Period, and the time of the change of the MPD.
 fn periods(record: &Record) -> Vec<(u64, u64)> {
     let millis = |time: UnixTime| time.saturating_since(at(0)).as_millis() as u64;
     record.parts().iter().map(|part| (part.lead.1.number, millis(part.begin.described))).collect()

@@ -7,7 +7,7 @@ use crate::media::manifest::hls::Skip;
 use crate::media::window::fixture::{initialise, publish, publish_chunks};
 use crate::media::window::{Lookup, Period, Window};
 
-/// A stream that goes over to another revision with segment `from`, in a Period of its own or in that of what was before.
+/// A stream that changes to another revision at segment `from`, in its own Period or in that of the previous epoch.
 fn changed_in(from: u64, period: impl FnOnce(&Epoch, &Epoch) -> (Period, UnixTime)) -> Output {
     let output = output(json!({"name": "test", "window_seconds": 10}));
     let spec = StreamSpec { title: "other".into(), ..output.spec.clone() };
@@ -18,12 +18,12 @@ fn changed_in(from: u64, period: impl FnOnce(&Epoch, &Epoch) -> (Period, UnixTim
     output
 }
 
-/// Where decoders have to be told something else.
+/// A stream whose change needs another decoder configuration.
 fn changed(from: u64) -> Output {
     changed_in(from, |_, epoch| (epoch.period.clone(), UnixTime::from_millis((from - 2) * 1920)))
 }
 
-/// The lines of a playlist that say which definition segments are of, without what says more.
+/// Lines of a playlist that identify definitions, without attributes.
 fn definitions(playlist: &str) -> Vec<String> {
     let told = |line: &&str| {
         !line.starts_with('#')

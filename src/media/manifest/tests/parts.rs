@@ -87,7 +87,7 @@ fn what_could_not_be_made_is_a_gap_without_parts() {
     assert!(!playlist.contains(&format!("{}.0.m4s", SEGMENT + 2)));
 }
 
-/// What a client makes of an update and the playlist that it has (RFC 8216bis 6.3.7).
+/// The playlist that a client makes of an update and the previous playlist (RFC 8216bis 6.3.7).
 fn patched(previous: &str, update: &str) -> String {
     let segments = |text: &str| -> (String, Vec<String>) {
         let (head, body) = text.split_once("#EXT-X-PROGRAM").unwrap();
@@ -115,7 +115,7 @@ fn patched(previous: &str, update: &str) -> String {
     let (head, newer) = segments(&update);
     let (_, older) = segments(previous);
     let from = sequence(&update) - sequence(previous);
-    // Parts that were beside a skipped segment are gone from the playlist by then.
+    // Parts of a skipped segment have left the playlist.
     let whole = |segment: &String| {
         segment
             .lines()
