@@ -35,7 +35,7 @@ use record::in_millis;
 
 /// Maximum of the setting `max_streams`. Each stream is a file and a row of every list.
 pub const MAX_STREAMS: usize = 1024;
-/// Deleted streams whose counters are stored; those of the stream deleted first go first.
+/// Limit of deleted streams whose counters are stored. The counters of the earliest deletion are removed first.
 const MAX_REMOVED: usize = MAX_STREAMS;
 /// Default of `max_streams`. More streams are more likely a mistake than a machine that can run them.
 pub const DEFAULT_MAX_STREAMS: usize = 256;

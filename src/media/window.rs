@@ -1,5 +1,5 @@
-//! The sliding window of a track: chunks are pushed by whoever makes them, readers get immutable snapshots and
-//! can wait for the next. Segments may come in any order, so the past can be filled in behind the live edge.
+//! The sliding window of a track. A run pushes chunks; readers get immutable snapshots and can wait for the next one.
+//! Segments may be pushed in any order, so that the past can be rendered after the live edge.
 
 use std::collections::VecDeque;
 use std::ops::{Range, RangeInclusive};
@@ -21,40 +21,40 @@ pub use epoch::{Epoch, Epochs, Period, epoch_at};
 pub use output::{Earlier, Ending, Output, Track};
 pub use reader::{Frame, Read, Reader};
 
-/// What a player needs before the first segment.
+/// Init segment of a track, and what manifests contain of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Init {
-    /// What a decoder has to know.
+    /// Decoder configuration.
     pub configuration: Configuration,
     /// The init segment.
     pub media: Media,
-    /// The `codecs` string of RFC 6381.
+    /// The `codecs` string (RFC 6381).
     pub codec: String,
 }
 
-/// The chunks of one segment that there are so far.
+/// The published chunks of one segment.
 #[derive(Debug, Clone)]
 pub struct Segment {
-    /// Segments since 1970.
+    /// Number of the segment, counted from 1970.
     pub number: u64,
-    /// In order, from chunk 0.
+    /// Chunks in order, starting with chunk 0.
     pub chunks: Vec<Chunk>,
-    /// All chunks as one, when the last is there.
+    /// The whole segment, once its last chunk is published.
     pub whole: Option<Media>,
-    /// While there are more to come, each chunk as one piece for those who get it as it is made.
+    /// Each chunk as one piece, for responses that send the segment while it is made.
     joined: Vec<Arc<OnceLock<Bytes>>>,
 }
 
 /// The newest chunk of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Edge {
-    /// Its segment.
+    /// Number of its segment.
     pub segment: u64,
-    /// Its place in the segment, from 0.
+    /// Index in the segment, from 0.
     pub chunk: u32,
 }
 
-/// How fine the changes are that something follows.
+/// Granularity of changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Granularity {
     /// Complete segments.
@@ -63,29 +63,29 @@ pub enum Granularity {
     Chunk,
 }
 
-/// Where a segment number stands in a window.
+/// State of a segment number in a window.
 #[derive(Debug, Clone)]
 pub enum Lookup {
-    /// Complete.
+    /// The segment is complete.
     Ready(Media),
-    /// Its first chunks are there.
+    /// The segment has at least one chunk and is not complete.
     Growing(Arc<Segment>),
-    /// Within the window, and yet to be filled in.
+    /// The segment is within the window and will be rendered.
     Missing,
-    /// It has left the window.
+    /// The segment has left the window.
     Expired,
-    /// Not begun.
+    /// The segment has not begun.
     Future,
 }
 
-/// How many segments a window holds.
+/// Size of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Depth {
-    /// Listed in manifests.
+    /// Number of segments that manifests list.
     pub listed: u64,
-    /// Available; at least `listed`.
+    /// Number of segments that are available, at least `listed`.
     pub kept: u64,
-    /// Chunks that make up a segment.
+    /// Number of chunks in a segment.
     pub chunks: u32,
 }
 
@@ -93,20 +93,20 @@ pub struct Depth {
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     depth: Depth,
-    /// By the revisions that they are of.
+    /// Init segments by revision.
     inits: Vec<(Revision, Arc<Init>)>,
     first: u64,
     slots: VecDeque<Option<Arc<Segment>>>,
     last_complete: Option<u64>,
     expected: Range<u64>,
-    /// The segment that the presentation ends with, once that is known.
+    /// Last segment of the presentation, if its end is known.
     last: Option<u64>,
     ended: bool,
     version: u64,
     chunk_version: u64,
 }
 
-/// The window of one track. Writers and readers share it, as clones; no reader ever holds up a writer.
+/// The window of one track. Clones share it. Readers never delay a writer.
 #[derive(Debug, Clone)]
 pub struct Window {
     state: Arc<watch::Sender<Arc<Snapshot>>>,
@@ -130,17 +130,17 @@ impl Window {
         Self { state: Arc::new(watch::Sender::new(Arc::new(snapshot))) }
     }
 
-    /// The window as it is now.
+    /// The current state of the window.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.state.borrow().clone()
     }
 
-    /// Rises whenever what manifests of this granularity say may have changed.
+    /// A number that rises whenever manifests of this granularity may have changed.
     pub fn version(&self, granularity: Granularity) -> u64 {
         self.state.borrow().version(granularity)
     }
 
-    /// A receiver that sees every change from now on.
+    /// A receiver of all changes from now on.
     pub fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.state.subscribe()
     }
@@ -155,12 +155,12 @@ impl Window {
         });
     }
 
-    /// Says that manifests may have changed although no media has.
+    /// Marks manifests as changed although no media has changed.
     pub(crate) fn touch(&self) {
         self.modify(|snapshot| snapshot.version += 1);
     }
 
-    /// Makes room from the first of these segments on and says that they will be filled in.
+    /// Makes room for these segments and announces that they will be rendered.
     pub fn expect(&self, past: Range<u64>) {
         self.modify(|snapshot| {
             if snapshot.slots.is_empty() {
@@ -171,7 +171,7 @@ impl Window {
         });
     }
 
-    /// Says that what is missing now will stay so.
+    /// Announces that missing segments will not be rendered any more.
     pub fn filled(&self) {
         self.modify(|snapshot| {
             snapshot.version += 1;
@@ -179,18 +179,19 @@ impl Window {
         });
     }
 
-    /// Adds a chunk. One that is there already, that has left the window or that does not follow the chunk before
-    /// it is ignored: nothing is published twice.
+    /// Adds a chunk. A chunk that exists already, has left the window or does not follow the previous one is ignored,
+    /// so nothing is published twice.
     pub fn push(&self, chunk: Chunk) {
         self.modify(|snapshot| snapshot.push(chunk));
     }
 
-    /// Ends the presentation with segment `last`, or with none; what comes after it is withdrawn, and ignored from now on.
+    /// Ends the presentation with segment `last`, or without a segment. Later segments are removed, and ignored from
+    /// now on.
     pub fn end(&self, last: Option<u64>) {
         self.modify(|snapshot| snapshot.end(last));
     }
 
-    /// Ends the presentation with segment `last` when that is complete; what comes after it is ignored.
+    /// Ends the presentation when segment `last` is complete. Later segments are ignored.
     pub fn end_after(&self, last: u64) {
         self.modify(|snapshot| {
             snapshot.version += 1;
@@ -213,7 +214,7 @@ impl Snapshot {
         }
     }
 
-    /// The init segment of a revision, once the encoder has said what it makes.
+    /// Init segment of a revision, if its encoder is configured.
     pub fn init(&self, revision: &Revision) -> Option<&Arc<Init>> {
         self.inits.iter().find(|(of, _)| of == revision).map(|(_, init)| init)
     }
@@ -223,7 +224,7 @@ impl Snapshot {
         self.last_complete
     }
 
-    /// The newest chunk: of the segment that is being made, or the last one of the newest complete segment.
+    /// The newest chunk: of the segment that is being made, or else of the newest complete segment.
     pub fn edge(&self) -> Option<Edge> {
         let newest = self.slots.back()?.as_ref()?;
         Some(Edge { segment: newest.number, chunk: (newest.chunks.len() as u32).checked_sub(1)? })
@@ -234,19 +235,19 @@ impl Snapshot {
         self.ended
     }
 
-    /// The segments that manifests list, oldest first: those up to the newest complete one.
+    /// The segments that manifests list, oldest first, up to the newest complete one.
     pub fn listed(&self) -> Option<RangeInclusive<u64>> {
         let last = self.last_complete?;
         let first = self.first.max((last + 1).saturating_sub(self.depth.listed));
         Some(first..=last)
     }
 
-    /// Whether a listed segment is there or on its way; the opposite is a gap.
+    /// Whether a listed segment exists or will exist; otherwise it is a gap.
     pub fn is_available(&self, number: u64) -> bool {
         self.expected.contains(&number) || matches!(self.lookup(number), Lookup::Ready(_))
     }
 
-    /// A segment of which there is at least one chunk.
+    /// A segment with at least one chunk.
     pub fn segment(&self, number: u64) -> Option<&Arc<Segment>> {
         let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
         self.slots.get(index)?.as_ref()
@@ -257,10 +258,10 @@ impl Snapshot {
         self.slots.iter().flatten().filter_map(|segment| Some((segment.number, segment.whole.as_ref()?)))
     }
 
-    /// Where segment `number` stands.
+    /// State of segment `number`.
     pub fn lookup(&self, number: u64) -> Lookup {
         if self.slots.is_empty() {
-            // What comes after the segments that are filled in is made by the live run.
+            // Segments after the expected past are rendered by the live run.
             let is_live = !self.expected.is_empty() && number >= self.expected.end;
             return if is_live { Lookup::Future } else { Lookup::Missing };
         }
@@ -277,12 +278,12 @@ impl Snapshot {
         }
     }
 
-    /// The number after the newest segment that is complete or being made.
+    /// Number after the newest segment that is complete or being made.
     pub fn next(&self) -> u64 {
         self.first + self.slots.len() as u64
     }
 
-    /// The oldest segment that is available.
+    /// The oldest available segment.
     pub fn first(&self) -> u64 {
         self.first
     }
@@ -331,7 +332,7 @@ impl Snapshot {
         let next = last.map_or(0, |last| last + 1);
         self.slots.truncate(next.saturating_sub(self.first) as usize);
         self.last_complete = self.last_complete.min(last);
-        // What is listed already may leave the list, and may not become a gap in it.
+        // A listed segment may leave the list, and must not become a gap in it.
         let hole = self.slots.iter().rposition(|slot| slot.as_ref().is_none_or(|segment| segment.whole.is_none()));
         let before = hole.map_or(0, |hole| hole + 1);
         self.slots.drain(..before);
@@ -347,7 +348,7 @@ impl Segment {
         Self { number, chunks: Vec::new(), whole: None, joined: Vec::new() }
     }
 
-    /// Chunk `index` as one piece. While the segment is being made, all who ask share one copy.
+    /// Chunk `index` as one piece. While the segment is being made, all readers share one copy.
     pub fn joined(&self, index: usize) -> Option<Bytes> {
         let media = &self.chunks.get(index)?.media;
         Some(match self.joined.get(index) {

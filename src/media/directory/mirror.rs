@@ -1,4 +1,4 @@
-//! Writes the files of one presentation of a stream, and removes those that have left its window.
+//! Writes the files of one presentation, and removes files that have left its window.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -20,22 +20,22 @@ pub(super) struct Mirror {
     root: PathBuf,
     output: Arc<Output>,
     tracks: Vec<TrackFiles>,
-    /// Held from the first write on.
+    /// Marker, held from the first write on.
     marker: Option<Marker>,
 }
 
 /// Files of one track.
 struct TrackFiles {
     directory: PathBuf,
-    /// Whether files of an earlier process were looked for.
+    /// Whether files of an earlier process were searched for.
     swept: bool,
-    /// Init segments that are written.
+    /// Init segments that are on disk.
     inits: BTreeSet<PathBuf>,
-    /// Segments of the window that are written, each with its files.
+    /// Segments of the window that are on disk, with their files.
     written: BTreeMap<u64, Vec<PathBuf>>,
-    /// Segments past the end of a Period that are written, by number and first file, each with its files.
+    /// Segments past the end of a Period that are on disk, by number and first file, with all their files.
     past: BTreeMap<(u64, PathBuf), Vec<PathBuf>>,
-    /// Segments of an earlier process that are not written anew yet.
+    /// Segments of an earlier process that are not written again yet.
     inherited: BTreeSet<(u64, PathBuf)>,
 }
 
@@ -76,8 +76,8 @@ impl Mirror {
         result
     }
 
-    /// Makes sure that the stream's directory has a marker and that this process holds its lock. Returns how long files
-    /// of the stream are kept.
+    /// Ensures that the directory of the stream has a marker and that this process holds its lock. Returns how long
+    /// files of the stream are kept.
     fn mark(&mut self) -> Result<Duration, FileError> {
         let marker = match self.marker.take().filter(Marker::is_in_place) {
             Some(marker) => marker,
