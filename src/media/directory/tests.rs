@@ -79,7 +79,7 @@ fn the_directory_is_laid_out_like_the_urls() {
 }
 
 #[test]
-fn nothing_is_listed_before_it_is_there() {
+fn no_manifest_lists_a_segment_before_it_is_written() {
     let (root, output) = (tempfile::tempdir().unwrap(), output());
     let mut mirror = Mirror::new(root.path().to_owned(), Arc::clone(&output));
     output.tracks.iter().for_each(|track| track.window.expect(SEGMENT..SEGMENT + 1));
@@ -92,7 +92,7 @@ fn nothing_is_listed_before_it_is_there() {
 }
 
 #[test]
-fn what_has_expired_is_removed() {
+fn expired_segments_are_removed() {
     let (root, output) = (tempfile::tempdir().unwrap(), output());
     let mut mirror = Mirror::new(root.path().to_owned(), Arc::clone(&output));
     for segment in SEGMENT..SEGMENT + 40 {
@@ -148,7 +148,7 @@ fn a_stream_that_is_no_longer_written_is_removed_when_no_player_needs_it() {
 }
 
 #[test]
-fn a_directory_that_two_write_is_removed_when_neither_does() {
+fn the_files_of_two_writers_are_removed_when_neither_writes() {
     let (root, output) = (tempfile::tempdir().unwrap(), output());
     publish(&output, [SEGMENT]);
     let mut mirrors = [1, 2].map(|_| Mirror::new(root.path().to_owned(), Arc::clone(&output)));
@@ -265,7 +265,7 @@ fn one_file_that_cannot_be_written_does_not_stop_the_others() {
 }
 
 #[tokio::test]
-async fn a_directory_that_cannot_be_made_is_counted_and_told_once() {
+async fn a_directory_that_cannot_be_created_is_counted_each_time() {
     let (file, output) = (tempfile::NamedTempFile::new().unwrap(), output());
     publish(&output, [SEGMENT]);
     let (metrics, stop) = (Arc::new(Metrics::new()), CancellationToken::new());
@@ -286,7 +286,7 @@ async fn a_directory_that_cannot_be_made_is_counted_and_told_once() {
 }
 
 #[tokio::test]
-async fn what_is_cleared_leaves_what_others_have_written() {
+async fn clearing_a_stream_leaves_files_of_others() {
     let (root, output) = (tempfile::tempdir().unwrap(), output());
     publish(&output, SEGMENT..SEGMENT + 2);
     Mirror::new(root.path().to_owned(), Arc::clone(&output)).sync().unwrap();
@@ -312,7 +312,7 @@ fn read(root: &Path, file: &str) -> String {
 }
 
 #[test]
-fn a_segment_has_the_name_that_the_mpd_gives_it_too() {
+fn a_segment_also_has_the_name_that_the_mpd_gives_it() {
     let (root, output) = (tempfile::tempdir().unwrap(), output());
     let mut mirror = Mirror::new(root.path().to_owned(), Arc::clone(&output));
     publish(&output, [SEGMENT]);
@@ -342,7 +342,7 @@ fn a_segment_has_the_name_that_the_mpd_gives_it_too() {
 }
 
 #[test]
-fn players_that_have_not_read_of_a_new_period_find_what_is_past_the_end_of_the_old_one() {
+fn segments_past_the_end_of_a_period_are_written_for_players_with_the_old_mpd() {
     let (root, output) = (tempfile::tempdir().unwrap(), output());
     let mut mirror = Mirror::new(root.path().to_owned(), Arc::clone(&output));
     publish(&output, [SEGMENT]);
