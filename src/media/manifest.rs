@@ -36,7 +36,7 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// The stream as it is now.
     pub fn of(output: &'a Output) -> Self {
-        // An epoch that is not known yet has no segments.
+        // Snapshots first: an epoch that is added meanwhile has no segments.
         let snapshots = output.snapshots();
         let (begun, ending) = (output.begun(), output.ending());
         let public_url = output.public_url.as_ref();
@@ -73,7 +73,7 @@ impl<'a> View<'a> {
         self.spec.timeline.segment_start(self.first_of_period())
     }
 
-    /// Whether there is something to play: every track has its init segment and a complete segment.
+    /// Whether every track has its init segment and a complete segment.
     pub fn is_playable(&self) -> bool {
         let revision = &self.current().revision;
         self.snapshots.iter().all(|snapshot| snapshot.init(revision).is_some() && snapshot.last_complete().is_some())
@@ -119,7 +119,7 @@ impl<'a> View<'a> {
         self.snapshots.iter().filter_map(|snapshot| Some(*snapshot.listed()?.start())).min()
     }
 
-    /// The last segment, as soon as it is known which one that is.
+    /// The last segment, once the end is announced.
     fn last(&self) -> Option<u64> {
         let ended = self.ended().then(|| self.last_complete()).flatten();
         ended.or(self.ending.map(|ending| ending.last))

@@ -1,10 +1,10 @@
-//! The MPD (ISO/IEC 23009-1): one Period from 1970, and another wherever decoders have to be told something else; segments
-//! addressed by number. As numbers and times follow from the clock, the text does not change while the definition does not.
+//! The MPD (ISO/IEC 23009-1): one Period from 1970, and another where init segments change or a presentation begins. Segments
+//! are addressed by number. Numbers and times follow from the clock, so the text changes only with the definition.
 //!
-//! ffmpeg, and what is built on it, takes the last Period and computes numbers as if each began at
-//! `availabilityStartTime`; where that is 1970 and `publishTime` is not, it needs a `presentationTimeOffset` as well. So the MPD
-//! of a stream that has changed ends with a Period without a start, an Early Available Period (5.3.2.1), which clients that
-//! follow the standard leave alone until it gets one: its template has the numbers from 1970.
+//! ffmpeg, and players built on it, take the last Period and compute segment numbers as if the Period began at
+//! `availabilityStartTime`. Where that is 1970 and `publishTime` is not, ffmpeg needs a `presentationTimeOffset` too. Therefore
+//! the MPD of a stream that has changed ends with a Period without a start, whose template has the numbers from 1970. To clients
+//! that follow the standard this is an Early Available Period (5.3.2.1), which is not played.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::media::window::Epoch;
 
 const PROFILES: &str = "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019";
 const LOW_LATENCY_PROFILE: &str = "http://www.dashif.org/guidelines/low-latency-live-v5";
-/// How much faster or slower than real time a player may play to keep its latency; nobody hears it.
+/// Range of playback rates with which a player keeps its latency; the difference is inaudible.
 const PLAYBACK_RATES: (f64, f64) = (0.96, 1.04);
 /// One segment makes dash.js stall, three are enough; a fourth is for loaded clients.
 const PRESENTATION_DELAY_SEGMENTS: u32 = 4;
@@ -52,7 +52,7 @@ pub fn mpd(view: &View<'_>, place: Place, latency: Latency) -> Option<String> {
             Latency::Normal => segment,
             Latency::Low => latency::part_target(view.spec),
         })),
-        // Segments of a presentation before are there for its own window.
+        // Segments of an earlier presentation are available for its own window.
         timeShiftBufferDepth: shown.iter().map(|part| part.view).chain([view]).map(|view| view.spec.window).min(),
         // Beside the target of the service description, shaka-player would hold back both.
         suggestedPresentationDelay: match latency {
@@ -83,7 +83,7 @@ fn without_prefixes(xml: &str) -> String {
     std::iter::once(first).chain(behind).chain([rest]).collect()
 }
 
-/// A Period that the MPD lists: its newest epoch, which describes it, and the presentation that it is of.
+/// A Period that the MPD lists: its newest epoch, which describes it, and its presentation.
 #[derive(Clone, Copy)]
 struct Shown<'a> {
     view: &'a View<'a>,
@@ -96,7 +96,7 @@ impl Shown<'_> {
     }
 }
 
-/// The Periods that have segments in the window, those of presentations before included, and those that are about to begin.
+/// The Periods that have segments in the window, including Periods of earlier presentations, and announced Periods.
 fn shown<'a>(view: &'a View<'a>, end: Option<UnixTime>) -> Vec<Shown<'a>> {
     let oldest = view.first().map(|first| view.spec.timeline.segment_start(first));
     let earlier = view.earlier.iter().filter(|earlier| earlier.handover() > oldest);
@@ -159,7 +159,7 @@ fn periods(
     shown.iter().map(period).chain(early).collect()
 }
 
-/// Where the numbers of a template begin.
+/// First number and time offset of a segment template.
 #[derive(Debug, Clone, Copy)]
 struct Numbers {
     first: u64,
@@ -167,7 +167,7 @@ struct Numbers {
 }
 
 impl Numbers {
-    /// With the least offset that there is: 11 µs at 90 kHz.
+    /// With the smallest possible offset: 11 µs at 90 kHz.
     const SINCE_1970: Self = Self { first: 0, presentation_time_offset: Some(1) };
 
     fn of_period(epoch: &Epoch) -> Self {
@@ -177,7 +177,7 @@ impl Numbers {
     }
 }
 
-/// Some players do not resolve a relative URL here, which is why it is absolute where that is known.
+/// Some players do not resolve a relative URL here, so the URL is absolute if `public_url` is set.
 fn timing(public_url: Option<&BaseUrl>, place: Place) -> UTCTiming {
     UTCTiming {
         schemeIdUri: "urn:mpeg:dash:utc:http-xsdate:2014".into(),
@@ -186,7 +186,7 @@ fn timing(public_url: Option<&BaseUrl>, place: Place) -> UTCTiming {
     }
 }
 
-/// What latency is wanted (ISO/IEC 23009-1 K.3.2), in milliseconds.
+/// The target latency (ISO/IEC 23009-1 K.3.2), in milliseconds.
 fn service(view: &View<'_>) -> ServiceDescription {
     let target = latency::target(view.spec).as_millis() as f64;
     ServiceDescription {
@@ -211,7 +211,7 @@ fn adaptation_sets(
     let spec = &epoch.spec;
     let low = latency == Latency::Low;
     let video = (!spec.video.is_empty()).then(|| AdaptationSet {
-        // Only a segment starts with a picture that depends on none.
+        // Only the first picture of a segment is an IDR picture.
         Resync: low.then(|| resync(view, (Kind::Video, "0"))).into_iter().collect(),
         ProducerReferenceTime: low
             .then(|| reference_time(view, epoch, (Kind::Video, place)))
@@ -241,7 +241,7 @@ fn adaptation_sets(
     sets.map(|(id, set)| AdaptationSet { id: Some(id.to_string()), ..set }).collect()
 }
 
-/// Every chunk is a place to take up the stream again, of this type of stream access point (ISO/IEC 23009-1 5.3.13).
+/// Every chunk is a resynchronisation point with this type of stream access point (ISO/IEC 23009-1 5.3.13).
 fn resync(view: &View<'_>, (kind, sap): (Kind, &str)) -> Resync {
     let timeline = &view.spec.timeline;
     let longest = timeline.longest_chunk(kind).as_secs_f64() * f64::from(timeline.timescale(Kind::Video));
@@ -327,7 +327,7 @@ fn since_1970(time: UnixTime) -> Duration {
     time.saturating_since(UnixTime::default())
 }
 
-/// Up to a millisecond, as fine as an MPD needs.
+/// Rounds up to milliseconds, the precision of an MPD.
 fn round_up(duration: Duration) -> Duration {
     Duration::from_millis(duration.as_nanos().div_ceil(1_000_000) as u64)
 }

@@ -12,7 +12,7 @@ mod low_latency;
 
 pub use low_latency::{Skip, advance_part_limit, media as low_latency};
 
-/// EXT-X-MAP in a playlist that is not I-frames only needs version 6 (RFC 8216bis 8).
+/// Version that EXT-X-MAP needs outside of I-frame playlists (RFC 8216bis 8).
 const VERSION: u32 = 6;
 const AUDIO_GROUP: &str = "audio";
 
@@ -61,7 +61,7 @@ pub fn multivariant(view: &View<'_>, place: Place, latency: Latency) -> String {
     playlist
 }
 
-/// The media playlist of a track (RFC 8216bis 4.4.3); empty of segments before the first is complete.
+/// The media playlist of a track (RFC 8216bis 4.4.3); without segments until the first one is complete.
 pub fn media(view: &View<'_>, track: &TrackId) -> Option<String> {
     let (kind, snapshot) = find(view, track)?;
     let first = snapshot.listed().map_or(0, |listed| *listed.start());
@@ -78,7 +78,7 @@ pub fn media(view: &View<'_>, track: &TrackId) -> Option<String> {
 }
 
 /// The I-frame playlist of a video track (RFC 8216bis 4.4.3.6): the first sample of each segment, with the
-/// boxes before it. It lists what is complete.
+/// boxes before it. It lists complete segments only.
 pub fn iframes(view: &View<'_>, track: &TrackId) -> Option<String> {
     let (kind, snapshot) = find(view, track)?;
     if kind != Kind::Video {
@@ -86,7 +86,7 @@ pub fn iframes(view: &View<'_>, track: &TrackId) -> Option<String> {
     }
     let complete = |number: &u64| snapshot.segment(*number).is_some_and(|segment| segment.whole.is_some());
     let mut listed: Vec<_> = snapshot.listed().into_iter().flatten().collect();
-    // Numbers in a playlist have no holes: what is not there yet cuts off what is before it.
+    // Numbers in a playlist have no holes, so segments before one that is missing are not listed.
     let hole = listed.iter().rposition(|number| !complete(number)).map_or(0, |hole| hole + 1);
     listed.drain(..hole);
     let first = listed.first().copied().unwrap_or_default();
@@ -105,7 +105,7 @@ pub fn iframes(view: &View<'_>, track: &TrackId) -> Option<String> {
     Some(playlist)
 }
 
-/// `EXT-X-TARGETDURATION`: a constant of the definition, the same for all its playlists (RFC 8216bis 4.4.3.1).
+/// `EXT-X-TARGETDURATION`: a constant of the definition, the same in all playlists (RFC 8216bis 4.4.3.1).
 pub fn target_duration(spec: &StreamSpec) -> Duration {
     let longest = spec.tracks().map(|(_, kind)| spec.timeline.longest_segment(kind)).max().unwrap_or_default();
     Duration::from_secs(((longest.as_millis() as u64 + 500) / 1000).max(1))
@@ -124,7 +124,7 @@ fn opening(spec: &StreamSpec, version: u32) -> String {
     format!("#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-TARGETDURATION:{target}\n")
 }
 
-/// A discontinuity is counted once its tag has left, which is with its segment (RFC 8216bis 6.2.2).
+/// A discontinuity is counted once its tag has left the playlist together with its segment (RFC 8216bis 6.2.2).
 fn sequence(view: &View<'_>, first: u64) -> String {
     let epoch = view.epoch(first);
     let gone = epoch.index - u64::from(begins(epoch, first));
@@ -194,7 +194,7 @@ fn stream_inf(view: &View<'_>, epoch: &Epoch, video: &VideoSpec) -> String {
     )
 }
 
-/// Segments are as long as their bitrate says, so peak and average are the same.
+/// Every segment has exactly its bitrate, so peak and average are equal.
 fn bandwidth(bitrate: u32) -> String {
     format!("BANDWIDTH={bitrate},AVERAGE-BANDWIDTH={bitrate}")
 }

@@ -29,7 +29,7 @@ pub const DASH: &str = "dash.mpd";
 pub const LLDASH: &str = "lldash.mpd";
 
 const INIT: &str = "init.mp4";
-/// Far past the end of time, and small enough to calculate with.
+/// Greater than every segment number, and small enough to calculate without overflow.
 const LAST_NUMBER: u64 = 1_000_000_000_000;
 
 /// A file in a track's revision directory.
@@ -106,7 +106,7 @@ pub fn presentation(text: &str) -> Option<u64> {
     number(text).filter(|number| *number > 0)
 }
 
-/// What leads from the media playlists of a presentation to the track's directory.
+/// Relative path from the media playlists of a presentation to the track's directory.
 fn to_track(presentation: u64) -> &'static str {
     if presentation == 0 { "" } else { "../" }
 }
@@ -126,7 +126,7 @@ pub fn stream_directory(stream: &StreamName) -> String {
     format!("{STREAMS}/{stream}")
 }
 
-/// What of a path comes behind a viewer token, and the token; from the root, with its slash.
+/// A viewer token at the beginning of a path, and the path after it; from the root, with its slash.
 pub fn split_token(path: &str) -> Option<(&str, &str)> {
     let (token, rest) = path.strip_prefix("/t/")?.split_once('/')?;
     Some((token, &path[path.len() - rest.len() - 1..]))

@@ -9,8 +9,8 @@ use crate::definition::spec::{StreamSpec, TrackId};
 use crate::media::manifest::{View, latency, path, seconds};
 use crate::media::window::Edge;
 
-/// EXT-X-SKIP needs version 9 (RFC 8216bis 8). The number is that of every low-latency playlist, so that an update
-/// fits what it updates.
+/// Version that EXT-X-SKIP needs (RFC 8216bis 8). Playlists without the tag have it too, so that a delta update has the
+/// version of the playlist that it updates.
 pub(super) const VERSION: u32 = 9;
 /// Target durations from the end, past which segments may be skipped: the least that is allowed (RFC 8216bis 4.4.3.8).
 const SKIP_TARGETS: u64 = 6;
@@ -19,7 +19,7 @@ const PART_TARGETS: u64 = 3;
 /// Target durations from the end to play without low latency (RFC 8216bis 4.4.3.8).
 const HOLD_TARGETS: u64 = 3;
 
-/// What a client has already, so that the playlist may leave it out (RFC 8216bis 6.2.5.1).
+/// What the playlist may leave out because the client has it already (RFC 8216bis 6.2.5.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Skip {
     /// Nothing.
@@ -27,11 +27,11 @@ pub enum Skip {
     No,
     /// `YES`: old segments.
     Segments,
-    /// `v2`: those, and old EXT-X-DATERANGE tags, of which there are none.
+    /// `v2`: old segments and old EXT-X-DATERANGE tags. There are no such tags.
     SegmentsAndDates,
 }
 
-/// The media playlist of a track with its parts; `None` while there is nothing to list, or if there is no such track.
+/// The media playlist of a track with its parts; `None` before the first complete segment, or if the track is unknown.
 pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
     let (kind, snapshot) = find(view, track)?;
     let (spec, timeline) = (view.spec, &view.spec.timeline);
@@ -49,7 +49,7 @@ pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
     let skipped = if snapshot.ended() || skip == Skip::No { 0 } else { skipped };
     let mut mapped = None;
     let shown = first + skipped;
-    // What changes with a segment that is shown stands behind those that are skipped.
+    // A change that begins with a shown segment is written after EXT-X-SKIP.
     if !begins(view.epoch(shown), shown) {
         map(&mut playlist, (view, view.epoch(shown)), shown, &mut mapped);
     }
@@ -96,8 +96,7 @@ pub fn advance_part_limit(spec: &StreamSpec) -> u64 {
     }
 }
 
-/// How many segments up to `last` are not wholly further than `distance` from its end. Those of audio are not all as long
-/// as those of video.
+/// Number of segments up to `last` that end within `distance` of its end. Audio segments have different lengths.
 fn newest(timeline: &Timeline, (kind, last): (Kind, u64), distance: Duration) -> u64 {
     let mut from_end = Duration::ZERO;
     let near = (0..=last).rev().take_while(|number| {
@@ -108,8 +107,8 @@ fn newest(timeline: &Timeline, (kind, last): (Kind, u64), distance: Duration) ->
     near.count() as u64
 }
 
-/// How many segments up to `last` begin at most `distance` before its end. A segment lists all its parts or none, because
-/// clients add up the durations of its parts from its start.
+/// Number of segments up to `last` that begin at most `distance` before its end. A segment lists all its parts or none,
+/// because clients add up the durations of its parts from its start.
 fn begun_within(timeline: &Timeline, (kind, last): (Kind, u64), distance: Duration) -> u64 {
     let mut from_end = Duration::ZERO;
     let near = (0..=last).rev().take_while(|number| {
@@ -138,7 +137,7 @@ fn next(edge: Edge, last_part: u32) -> Edge {
     }
 }
 
-/// Where the other renditions are (RFC 8216bis 4.4.5.4).
+/// Reports the newest parts of the other renditions (RFC 8216bis 4.4.5.4).
 fn reports(playlist: &mut String, view: &View<'_>, track: &TrackId) {
     for (id, _, snapshot) in view.tracks().filter(|(id, ..)| *id != track) {
         let Some(edge) = snapshot.edge() else { continue };
