@@ -74,7 +74,7 @@ pub fn token(options: &Options, arguments: &TokenArguments) -> ExitCode {
 
 fn finish(work: impl Future<Output = CommandResult>) -> ExitCode {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| ClientError::Begin(error.to_string()));
+    let runtime = runtime.map_err(|error| ClientError::Start(error.to_string()));
     let result = runtime.and_then(|runtime| runtime.block_on(work));
     ExitCode::from(result.unwrap_or_else(|error| report(&error.to_string(), error.code())) as u8)
 }
@@ -120,7 +120,7 @@ impl Client {
         };
         let creates = condition.is_some_and(|(header, _)| header == IF_NONE_MATCH);
         let answer = self.server.send(server::with_body(request, &definition)).await.map_err(|error| match error {
-            ClientError::Unmet(_) if creates => ClientError::Exists(name.to_owned()),
+            ClientError::PreconditionFailed(_) if creates => ClientError::Exists(name.to_owned()),
             error => error,
         })?;
         self.show(&answer, |answer| Ok(line(&answer.read()?)))

@@ -17,19 +17,21 @@ pub(super) enum Code {
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ClientError {
+    /// The HTTP client cannot be created.
     #[error("cannot start the client: {0}")]
-    Begin(String),
+    Start(String),
     #[error("{server} cannot be reached: {problem}. Is the server running? Start it, or name another with --server")]
     Unreachable { server: String, problem: String },
     #[error("{server} has not answered within {seconds} s; --timeout allows more")]
-    Overdue { server: String, seconds: u64 },
+    Timeout { server: String, seconds: u64 },
     #[error("the server answered {status}: {problem}")]
     Failed { status: u16, problem: String },
     /// The server answers that it is not ready.
     #[error("not ready: {0}")]
     NotReady(String),
+    /// The answer is neither the expected JSON nor a problem document.
     #[error("this is not the answer of a barstone server: {0}. Check --server")]
-    Strange(String),
+    NotBarstone(String),
     #[error("cannot write the output: {}", os_error::text(.0))]
     Output(std::io::Error),
     #[error("{option}: must consist of visible ASCII characters")]
@@ -51,7 +53,7 @@ pub(super) enum ClientError {
     Exists(String),
     /// A precondition of the request failed (412).
     #[error("{0}")]
-    Unmet(String),
+    PreconditionFailed(String),
     #[error("{0}")]
     Missing(String),
     #[error("{0}")]
@@ -61,12 +63,12 @@ pub(super) enum ClientError {
 impl ClientError {
     pub(super) fn code(&self) -> Code {
         match self {
-            Self::Begin(_)
+            Self::Start(_)
             | Self::Unreachable { .. }
-            | Self::Overdue { .. }
+            | Self::Timeout { .. }
             | Self::Failed { .. }
             | Self::NotReady(_)
-            | Self::Strange(_)
+            | Self::NotBarstone(_)
             | Self::Output(_) => Code::Failed,
             Self::AnyPort | Self::Header { .. } | Self::Token { .. } | Self::File { .. } | Self::Document { .. } => {
                 Code::Usage
@@ -74,7 +76,7 @@ impl ClientError {
             Self::Missing(_) => Code::Missing,
             Self::Refused(_)
             | Self::Exists(_)
-            | Self::Unmet(_)
+            | Self::PreconditionFailed(_)
             | Self::TokenNeeded { .. }
             | Self::TokenRefused { .. } => Code::Refused,
         }

@@ -18,7 +18,7 @@ pub(super) async fn check(config: &Config) -> Result<(), ClientError> {
     match (response.status.is_success(), serde_json::from_slice::<Readiness>(&response.body)) {
         (true, _) => print("ready\n"),
         (false, Ok(readiness)) => Err(ClientError::NotReady(readiness.reason())),
-        (false, Err(_)) => Err(ClientError::Strange(response.status.to_string())),
+        (false, Err(_)) => Err(ClientError::NotBarstone(response.status.to_string())),
     }
 }
 
@@ -41,7 +41,7 @@ impl Readiness {
 fn url(config: &Config) -> Result<Url, ClientError> {
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let address = SocketAddr::new(reachable(config.listen.ip()), config.listen.port());
-    let url = Url::parse(&format!("{scheme}://{address}")).map_err(|error| ClientError::Begin(error.to_string()))?;
+    let url = Url::parse(&format!("{scheme}://{address}")).map_err(|error| ClientError::Start(error.to_string()))?;
     match address.port() {
         0 => Err(ClientError::AnyPort),
         _ => Ok(url),

@@ -65,7 +65,7 @@ impl Server {
         (url, token): (&Url, Option<Token>),
         timeout: Duration,
     ) -> Result<Self, ClientError> {
-        let client = client.build().map_err(|error| ClientError::Begin(root(&error)))?;
+        let client = client.build().map_err(|error| ClientError::Start(root(&error)))?;
         Ok(Self { client, url: url.clone(), timeout, token })
     }
 
@@ -126,17 +126,17 @@ impl Server {
             status if status.is_success() => Ok(()),
             // A 404 without a problem document may come from another server, so it does not say that the stream is
             // missing.
-            StatusCode::NOT_FOUND if problem.is_none() => Err(ClientError::Strange(text)),
+            StatusCode::NOT_FOUND if problem.is_none() => Err(ClientError::NotBarstone(text)),
             StatusCode::NOT_FOUND => Err(ClientError::Missing(text)),
             StatusCode::UNAUTHORIZED if problem.is_some_and(|problem| problem.is_of_api_token()) => {
                 Err(self.without_token())
             }
-            StatusCode::PRECONDITION_FAILED => Err(ClientError::Unmet(text)),
+            StatusCode::PRECONDITION_FAILED => Err(ClientError::PreconditionFailed(text)),
             // The server works, but its limits do not allow the request.
             StatusCode::INSUFFICIENT_STORAGE => Err(ClientError::Refused(text)),
             status if status.is_client_error() => Err(ClientError::Refused(text)),
             status if status.is_server_error() => Err(ClientError::Failed { status: status.as_u16(), problem: text }),
-            _ => Err(ClientError::Strange(text)),
+            _ => Err(ClientError::NotBarstone(text)),
         }
     }
 
@@ -152,7 +152,7 @@ impl Server {
     fn unreachable(&self, error: &reqwest::Error) -> ClientError {
         let server = self.base();
         match error.is_timeout() {
-            true => ClientError::Overdue { server, seconds: self.timeout.as_secs() },
+            true => ClientError::Timeout { server, seconds: self.timeout.as_secs() },
             false => ClientError::Unreachable { server, problem: root(error) },
         }
     }
@@ -160,13 +160,13 @@ impl Server {
 
 impl Answer {
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
-        serde_json::from_slice(&self.body).map_err(|error| ClientError::Strange(error.to_string()))
+        serde_json::from_slice(&self.body).map_err(|error| ClientError::NotBarstone(error.to_string()))
     }
 
     /// The JSON of the answer.
     pub(super) fn json(&self) -> Result<&str, ClientError> {
         let _: IgnoredAny = self.read()?;
-        std::str::from_utf8(&self.body).map_err(|error| ClientError::Strange(error.to_string()))
+        std::str::from_utf8(&self.body).map_err(|error| ClientError::NotBarstone(error.to_string()))
     }
 }
 

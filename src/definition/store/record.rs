@@ -1,6 +1,6 @@
-//! The stored record of a stream: its definition and counters, and how a change affects them. Values that may only rise at a URL (ids of
-//! Periods, `DISCONTINUITY-SEQUENCE`, `publishTime`, presentation numbers) are counted here, so that they are the same on every
-//! replica and after a restart.
+//! The stored record of a stream: its definition and counters, and how a change affects them. Values that may only rise
+//! at a URL (ids of Periods, `DISCONTINUITY-SEQUENCE`, `publishTime`, presentation numbers) are counted here, so that
+//! they are the same on every replica and after a restart.
 
 use std::time::Duration;
 

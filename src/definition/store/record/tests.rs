@@ -30,7 +30,7 @@ fn periods(record: &Record) -> Vec<(u64, u64)> {
 }
 
 #[test]
-fn a_period_goes_on_while_decoders_need_not_be_told_anything() {
+fn a_period_continues_while_the_decoder_configuration_and_bitrate_are_equal() {
     let record = first().followed_by(titled("2", 360, 1_000_000), at(10_000));
     assert_eq!(periods(&record), [(0, 0), (0, 0)], "another title");
     let record = record.followed_by(titled("2", 360, 1_100_000), at(20_000));
@@ -40,7 +40,7 @@ fn a_period_goes_on_while_decoders_need_not_be_told_anything() {
 }
 
 #[test]
-fn the_definition_that_began_a_period_is_remembered_for_as_long_as_the_period_lasts() {
+fn the_definition_that_began_a_period_is_stored_as_long_as_the_period_lasts() {
     let record = first().followed_by(titled("2", 360, 1_000_000), at(10_000));
     let record = record.followed_by(titled("3", 360, 1_000_000), at(600_000));
     let record = record.followed_by(titled("4", 360, 1_000_000), at(1_200_000));
@@ -54,7 +54,7 @@ fn the_definition_that_began_a_period_is_remembered_for_as_long_as_the_period_la
 }
 
 #[test]
-fn a_definition_that_has_not_begun_never_does() {
+fn a_definition_replaced_before_it_begins_never_begins() {
     let record = first().followed_by(titled("2", 180, 1_000_000), at(10_000));
     let announced = record.begin;
     let record = record.followed_by(titled("1", 360, 1_000_000), at(10_100));
@@ -64,7 +64,7 @@ fn a_definition_that_has_not_begun_never_does() {
 }
 
 #[test]
-fn a_revision_is_another_one_where_segments_of_a_later_definition_have_its_name() {
+fn a_revision_never_names_segments_of_two_definitions() {
     let stopped = |title: &str| {
         let mut spec = titled(title, 360, 1_000_000);
         spec.control.enabled = false;
@@ -80,7 +80,7 @@ fn a_revision_is_another_one_where_segments_of_a_later_definition_have_its_name(
 
 proptest! {
     #[test]
-    fn what_is_counted_only_rises_and_is_read_as_it_was_written(
+    fn counters_only_rise_and_records_survive_a_round_trip(
         changes in prop::collection::vec((0..4_u64, prop::sample::select(vec![180, 360]), 0..3_u32, 0..40_000_u64, any::<bool>()), 1..30),
     ) {
         let (mut record, mut now) = (first(), 0);
