@@ -33,9 +33,11 @@ mod cache;
 mod egress;
 mod error;
 mod events;
+mod held_media;
 mod json_body;
 mod late_refusal;
 mod limits;
+mod manifest_reply;
 mod manifests;
 mod media;
 mod openapi;
@@ -43,6 +45,7 @@ mod ops;
 mod page;
 mod path_parameters;
 mod playlists;
+mod published;
 mod reply;
 mod serve;
 mod tls;
@@ -50,6 +53,7 @@ mod token_origin;
 mod tokens;
 mod viewer_access;
 mod viewers;
+mod whole_streams;
 
 pub use access::Access;
 pub use limits::ConnectionLimits;
@@ -126,14 +130,14 @@ impl App {
 /// All routes. Routes that `serve` excludes answer `not_served`.
 pub fn router(app: App, serve: Serve) -> Router {
     let media = Router::new()
-        .route("/live/{stream}/{file}", get(media::in_stream))
+        .route("/live/{stream}/{file}", get(whole_streams::in_stream))
         .route("/live/{stream}/{track}/{file}", get(playlists::in_track))
         .route("/live/{stream}/{track}/{presentation}/hls.m3u8", get(playlists::in_presentation))
         .route("/live/{stream}/{track}/{presentation}/llhls.m3u8", get(playlists::in_presentation))
         .route("/live/{stream}/{track}/{presentation}/iframes.m3u8", get(playlists::in_presentation))
         .route("/live/{stream}/{track}/{revision}/{file}", get(media::in_revision))
-        .route("/hls/{file}", get(media::short_hls))
-        .route("/dash/{file}", get(media::short_dash))
+        .route("/hls/{file}", get(whole_streams::short_hls))
+        .route("/dash/{file}", get(whole_streams::short_dash))
         .route_layer(from_fn_with_state(app.clone(), viewer_access::guard));
     let operation = Router::new()
         .route("/time", get(ops::time))

@@ -1,4 +1,5 @@
-//! Delivery directives (RFC 8216bis 6.2.5): what a client may ask of a low-latency playlist, and the wait for it.
+//! Delivery directives of low-latency playlists (RFC 8216bis 6.2.5), and the hold of a request until the playlist lists the
+//! segment or part that the directives name.
 
 use tokio::time::timeout;
 
@@ -7,16 +8,16 @@ use crate::base::timeline::{Timeline, UnixTime};
 use crate::media::manifest::hls::{self, Skip};
 use crate::media::window::{Edge, Granularity, Output, Snapshot, Track};
 
-/// Target durations for which a request is held (RFC 8216bis 6.2.5.2).
+/// Longest hold of a request, in target durations (RFC 8216bis 6.2.5.2).
 const PATIENCE_TARGETS: u32 = 3;
-/// Segments by which a request may be ahead (RFC 8216bis 6.2.5.2).
+/// Largest distance of a requested segment from the last complete one (RFC 8216bis 6.2.5.2).
 const AHEAD_SEGMENTS: u64 = 2;
 
 /// The directives of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Directives {
     pub(super) skip: Skip,
-    /// What the playlist has to list before it is answered.
+    /// The segment or part that the playlist has to list before the answer.
     wanted: Option<Wanted>,
 }
 
@@ -28,7 +29,7 @@ struct Wanted {
 }
 
 impl Directives {
-    /// Reads a query; what is not a directive is nobody's here, nor is one that is not known.
+    /// Parses a query. Other parameters and unknown directives are ignored.
     ///
     /// # Errors
     /// [`ApiError::Directive`].
@@ -62,7 +63,7 @@ impl Directives {
         }
     }
 
-    /// Whether the answer may have to wait, which decides for how long it is fresh.
+    /// Whether the request names a segment, so that its answer never changes.
     pub(super) fn blocks(&self) -> bool {
         self.wanted.is_some()
     }
@@ -96,7 +97,7 @@ impl Directives {
 }
 
 impl Wanted {
-    /// How many chunks since 1970 have to be listed. A part past the last of its segment is the first of the next
+    /// Number of chunks since 1970 that the playlist has to list. A part past the last of its segment is the first of the next
     /// (RFC 8216bis 6.2.5.2).
     fn until(self, chunks: u64, granularity: Granularity) -> u64 {
         match self.part.filter(|_| granularity == Granularity::Chunk) {
@@ -125,7 +126,7 @@ impl Wanted {
     }
 }
 
-/// How many chunks since 1970 have ended at `now`, in whole segments if playlists list those.
+/// Number of chunks since 1970 that have ended at `now`, in whole segments for playlists without parts.
 fn due(timeline: &Timeline, granularity: Granularity, now: UnixTime) -> u64 {
     match granularity {
         Granularity::Segment => timeline.segment_at(now) * u64::from(timeline.chunks_per_segment()),
@@ -133,7 +134,7 @@ fn due(timeline: &Timeline, granularity: Granularity, now: UnixTime) -> u64 {
     }
 }
 
-/// How many chunks since 1970 a playlist reaches to.
+/// Number of chunks since 1970 up to the end of a playlist.
 fn listed(snapshot: &Snapshot, chunks: u64, granularity: Granularity) -> u64 {
     match granularity {
         Granularity::Segment => snapshot.last_complete().map_or(0, |last| (last + 1) * chunks),

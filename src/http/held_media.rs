@@ -1,0 +1,168 @@
+//! Media that is still to come: a request for the next segment, or for the part that a playlist hints at, is held until the
+//! media are there. A request for what is further ahead is refused, a second late.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use futures_util::stream::{self, Stream, StreamExt};
+use tokio::time::timeout;
+
+use super::App;
+use super::error::ApiError;
+use super::published::{DEADLINE, SECOND, lifetime, no_such};
+use crate::definition::spec::Revision;
+use crate::media::cmaf::Media;
+use crate::media::window::{Lookup, Output, Snapshot, Window};
+use crate::stream::ActiveOutput;
+
+/// How far a client's clock may be ahead of ours.
+const CLOCK_SKEW: Duration = Duration::from_millis(500);
+
+/// The init segment, once the encoder has reported its configuration.
+pub(super) async fn init(window: &Window, revision: &Revision) -> Result<Media, ApiError> {
+    let mut snapshots = window.subscribe();
+    let known =
+        timeout(DEADLINE, snapshots.wait_for(|snapshot| snapshot.ended() || snapshot.init(revision).is_some())).await;
+    let media = known.ok().and_then(Result::ok).and_then(|snapshot| Some(snapshot.init(revision)?.media.clone()));
+    media.ok_or_else(|| ApiError::Starting(revision.to_string()))
+}
+
+/// A complete segment, or `None` for a segment that is being made, unless the client needs it `whole`. A segment that is
+/// about to begin is held.
+pub(super) async fn segment(
+    app: &App,
+    output: &Output,
+    window: &Window,
+    (number, whole): (u64, bool),
+) -> Result<Option<Media>, ApiError> {
+    let ready = |snapshot: &Snapshot| match snapshot.lookup(number) {
+        Lookup::Ready(media) => Some(Some(media)),
+        Lookup::Growing(_) if !whole => Some(None),
+        Lookup::Growing(_) | Lookup::Missing | Lookup::Expired | Lookup::Future => None,
+    };
+    wait(app, output, window, (number, ready)).await
+}
+
+/// The chunks of a segment, each as soon as it is published. The body breaks off if the segment is never finished.
+pub(super) fn as_it_is_made(
+    app: &App,
+    output: &ActiveOutput,
+    (window, number): (Window, u64),
+) -> impl Stream<Item = Result<Bytes, ApiError>> + use<> {
+    let (app, active) = (app.clone(), output.clone());
+    let chunks = active.spec.timeline.chunks_per_segment() as usize;
+    let chunk = move |next: usize| {
+        let (app, output, window) = (app.clone(), Arc::clone(&active), window.clone());
+        async move {
+            let ready = |snapshot: &Snapshot| snapshot.segment(number)?.joined(next);
+            wait(&app, &output, &window, (number, ready)).await
+        }
+    };
+    stream::iter(0..chunks).then(chunk)
+}
+
+/// A chunk, once it is published. Before the moment at which it begins the request is refused: a playlist hints at the part
+/// that is being made, and at no other (RFC 8216bis 4.4.5.3).
+pub(super) async fn chunk(
+    app: &App,
+    output: &Output,
+    window: &Window,
+    (number, chunk): (u64, u32),
+) -> Result<Media, ApiError> {
+    let timeline = &output.spec.timeline;
+    if chunk >= timeline.chunks_per_segment() {
+        return no_such(
+            format!("a segment has {} chunks, counted from 0; not {chunk}", timeline.chunks_per_segment()),
+            SECOND,
+        );
+    }
+    let ready = |snapshot: &Snapshot| Some(snapshot.segment(number)?.chunks.get(chunk as usize)?.media.clone());
+    let is_refused = || {
+        let has_begun = timeline.chunk_span(number, chunk).start <= app.0.clock.now() + CLOCK_SKEW;
+        let snapshot = window.snapshot();
+        !has_begun && ready(&snapshot).is_none() && !snapshot.ended()
+    };
+    if is_refused() {
+        app.0.late_refusals.hold().await;
+        if is_refused() {
+            return Err(too_early(format!("chunk {chunk} of segment {number}"), &window.snapshot()));
+        }
+    }
+    wait(app, output, window, (number, ready)).await
+}
+
+/// Holds a request until `ready` finds its media in a snapshot. A refusal of a segment that is far ahead comes a second late
+/// ([`super::late_refusal`]).
+async fn wait<T>(
+    app: &App,
+    output: &Output,
+    window: &Window,
+    (number, ready): (u64, impl Fn(&Snapshot) -> Option<T>),
+) -> Result<T, ApiError> {
+    let _held = app.0.metrics.hold();
+    let has_begun = |snapshot: &Snapshot| !matches!(snapshot.lookup(number), Lookup::Future);
+    if may_come(app, output, &window.snapshot(), number) || has_begun(&window.snapshot()) {
+        return wait_while_it_may_come(app, output, window, (number, ready)).await;
+    }
+    app.0.late_refusals.hold().await;
+    wait_while_it_may_come(app, output, window, (number, ready)).await
+}
+
+async fn wait_while_it_may_come<T>(
+    app: &App,
+    output: &Output,
+    window: &Window,
+    (number, ready): (u64, impl Fn(&Snapshot) -> Option<T>),
+) -> Result<T, ApiError> {
+    let mut snapshots = window.subscribe();
+    let deadline = output.spec.timeline.segment_duration() + DEADLINE;
+    let outcome = timeout(deadline, async {
+        loop {
+            let snapshot = Arc::clone(&snapshots.borrow_and_update());
+            if let Some(found) = ready(&snapshot) {
+                return Ok(found);
+            }
+            if !may_come(app, output, &snapshot, number) {
+                return Err(absent(output, &snapshot, number));
+            }
+            if snapshots.changed().await.is_err() {
+                return Err(absent(output, &snapshot, number));
+            }
+        }
+    });
+    // The media may still come: another request may find them.
+    outcome.await.unwrap_or_else(|_| Err(ApiError::Overdue { waited: deadline }))
+}
+
+/// Whether a request for a segment is held: the segment is being made, begins within a segment, or is being filled in.
+fn may_come(app: &App, output: &Output, snapshot: &Snapshot, number: u64) -> bool {
+    if snapshot.ended() {
+        return false;
+    }
+    match snapshot.lookup(number) {
+        Lookup::Ready(_) | Lookup::Growing(_) => true,
+        Lookup::Missing => snapshot.is_available(number),
+        Lookup::Expired => false,
+        // Players request the next segment while they still receive the one that is being made.
+        Lookup::Future => {
+            let timeline = &output.spec.timeline;
+            timeline.segment_start(number) <= app.0.clock.now() + timeline.segment_duration()
+        }
+    }
+}
+
+fn absent(output: &Output, snapshot: &Snapshot, number: u64) -> ApiError {
+    match snapshot.lookup(number) {
+        Lookup::Expired => ApiError::Expired { segment: number, first: snapshot.first(), keep: lifetime(&output.spec) },
+        Lookup::Future if !snapshot.ended() => too_early(format!("segment {number}"), snapshot),
+        Lookup::Ready(_) | Lookup::Growing(_) | Lookup::Missing | Lookup::Future => ApiError::NoSuchMedia {
+            detail: format!("segment {number} was skipped; load the manifest again"),
+            retry: SECOND,
+        },
+    }
+}
+
+fn too_early(what: String, snapshot: &Snapshot) -> ApiError {
+    ApiError::TooEarly { what, newest: snapshot.last_complete().unwrap_or_default() }
+}

@@ -1,0 +1,60 @@
+//! The answer with a manifest: the wait for what it has to list, how long caches may keep it, and its encoding.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use tokio::time::timeout;
+
+use super::App;
+use super::blocking_reload::Directives;
+use super::cache::Cache;
+use super::error::ApiError;
+use super::manifests::Kind;
+use super::published::{Answer, DEADLINE, no_such, target};
+use super::reply::{self, Meta};
+use super::viewers::Caller;
+use crate::stream::ActiveOutput;
+
+const PLAYLIST: &str = "application/vnd.apple.mpegurl";
+const MPD: &str = "application/dash+xml";
+
+/// Answers with the manifest `kind` of `output`, as soon as it lists what `directives` name.
+pub(super) async fn manifest(
+    app: &App,
+    (caller, request): (&Caller, &HeaderMap),
+    output: &ActiveOutput,
+    (kind, directives): (Kind, Directives),
+) -> Answer {
+    let stream = &output.spec.name;
+    let held = app.0.metrics.hold();
+    // An MPD tells players of the one before where the next begins, as soon as it can.
+    if !matches!(kind, Kind::Mpd(..)) || output.before().is_none() {
+        timeout(DEADLINE, output.opened()).await.map_err(|_| ApiError::Starting(stream.to_string()))?;
+    }
+    if let Kind::LowLatency(track, _) | Kind::Iframes(track) = kind {
+        directives.wait(output, &output.tracks[track], kind.granularity(), app.0.clock.now()).await?;
+    }
+    drop(held);
+    let target = target(output);
+    let (content_type, cache) = match kind {
+        Kind::Multivariant(..) => (PLAYLIST, Cache::MaxAge(target)),
+        // A request that names what it waits for is answered once and for all (RFC 8216bis B.1).
+        Kind::LowLatency(..) | Kind::Iframes(_) if directives.blocks() => (PLAYLIST, Cache::MaxAge(target * 6)),
+        Kind::Media(_) | Kind::LowLatency(..) | Kind::Iframes(_) => (PLAYLIST, Cache::MaxAge(target / 2)),
+        Kind::Mpd(..) => (MPD, Cache::MaxAge(output.spec.timeline.segment_duration())),
+    };
+    let Some(rendered) = app.0.manifests.get(output, kind) else {
+        return no_such(format!("stream {stream} has no segments yet; start it"), target);
+    };
+    let gzip = reply::prefers_gzip(request);
+    let (bytes, etag) = match gzip {
+        true => (rendered.gzip.clone(), &rendered.gzip_etag),
+        false => (rendered.text.clone(), &rendered.etag),
+    };
+    let modified = Some(rendered.modified.min(app.0.clock.now()));
+    let mut response = reply::bytes(request, bytes, &Meta { content_type, cache, etag, modified });
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if gzip && response.status().is_success() {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    caller.mark_format(app, output, kind, &mut response);
+    Ok(response)
+}

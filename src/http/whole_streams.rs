@@ -1,0 +1,84 @@
+//! Manifests of whole streams, with which players begin: multivariant playlists and MPDs.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+
+use super::App;
+use super::blocking_reload::Directives;
+use super::manifest_reply::manifest;
+use super::manifests::Kind;
+use super::path_parameters::PathParameters;
+use super::published::{Answer, SECOND, no_such, output};
+use super::viewers::Caller;
+use crate::definition::spec::StreamName;
+use crate::media::manifest::{Latency, Place, View, path};
+use crate::stream::ActiveOutput;
+
+/// `/live/{stream}/{file}`
+pub(super) async fn in_stream(
+    State(app): State<App>,
+    PathParameters((stream, file)): PathParameters<(String, String)>,
+    caller: Caller,
+    request: HeaderMap,
+) -> Answer {
+    let kind = match file.as_str() {
+        path::HLS => Kind::Multivariant(Place::Stream, Latency::Normal),
+        path::LLHLS => Kind::Multivariant(Place::Stream, Latency::Low),
+        path::DASH => Kind::Mpd(Place::Stream, Latency::Normal),
+        path::LLDASH => Kind::Mpd(Place::Stream, Latency::Low),
+        _ => {
+            let [hls, llhls, dash, lldash] = [path::HLS, path::LLHLS, path::DASH, path::LLDASH];
+            return no_such(format!("a stream has {hls}, {llhls}, {dash} and {lldash}, not {file}"), SECOND);
+        }
+    };
+    whole(&app, (&caller, &request), &stream, kind).await
+}
+
+/// `/hls/{stream}.m3u8`
+pub(super) async fn short_hls(
+    State(app): State<App>,
+    PathParameters(file): PathParameters<String>,
+    caller: Caller,
+    request: HeaderMap,
+) -> Answer {
+    let Some(stream) = file.strip_suffix(".m3u8") else {
+        return no_such(format!("playlists here are called STREAM.m3u8, not {file}"), SECOND);
+    };
+    whole(&app, (&caller, &request), stream, Kind::Multivariant(Place::Short, Latency::Normal)).await
+}
+
+/// `/dash/{stream}.mpd`
+pub(super) async fn short_dash(
+    State(app): State<App>,
+    PathParameters(file): PathParameters<String>,
+    caller: Caller,
+    request: HeaderMap,
+) -> Answer {
+    let Some(stream) = file.strip_suffix(".mpd") else {
+        return no_such(format!("MPDs here are called STREAM.mpd, not {file}"), SECOND);
+    };
+    whole(&app, (&caller, &request), stream, Kind::Mpd(Place::Short, Latency::Normal)).await
+}
+
+/// Answers with a manifest of a whole stream, which has no delivery directives.
+async fn whole(app: &App, (caller, request): (&Caller, &HeaderMap), stream: &str, kind: Kind) -> Answer {
+    if let Some(Err(refusal)) = StreamName::parse(stream).map(|name| caller.admit(app, &name, kind)) {
+        return caller.refused(refusal);
+    }
+    let output = output(app, stream).await?;
+    let output = match kind {
+        Kind::Mpd(..) => described(output),
+        Kind::Multivariant(..) | Kind::Media(_) | Kind::LowLatency(..) | Kind::Iframes(_) => output,
+    };
+    manifest(app, (caller, request), &output, (kind, Directives::default())).await
+}
+
+/// The newest presentation that an MPD can describe: players that go on from the one before do not wait for the next.
+fn described(newest: ActiveOutput) -> ActiveOutput {
+    let Some(before) = newest.before() else { return newest };
+    let earlier = newest.earlier();
+    match View::of(&newest).after(&earlier).is_described() {
+        true => newest,
+        false => newest.with(before),
+    }
+}
