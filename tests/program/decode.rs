@@ -107,7 +107,7 @@ async fn video_segments_begin_with_an_idr_and_follow_each_other_exactly() {
     let mut segments = Vec::new();
     for (number, file) in files {
         let segment = Segment::parse(&file).expect("a segment");
-        assert_eq!(segment.chunks.len(), 6);
+        assert_eq!(segment.chunks.len(), 8);
         let samples: Vec<_> = segment.chunks.iter().flat_map(|chunk| chunk.samples.clone()).collect();
         assert_eq!(samples.len() as u64, SEGMENT_FRAMES);
         for (index, sample) in samples.into_iter().enumerate() {
