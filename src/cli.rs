@@ -2,6 +2,7 @@
 
 pub mod client;
 mod manual;
+pub mod url;
 
 use clap::{Arg, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -83,6 +84,13 @@ pub enum Command {
         #[command(flatten)]
         options: Options,
     },
+    /// Print the URL of a manifest under conditions
+    #[command(after_help = url::EXIT_CODES)]
+    Url {
+        /// The manifest and the conditions.
+        #[command(flatten)]
+        arguments: url::Arguments,
+    },
     /// Print a script with completions for a shell
     Completions {
         /// The shell
@@ -129,6 +137,7 @@ mod tests {
                 Command::Streams { .. }
                 | Command::Definitions { .. }
                 | Command::Token { .. }
+                | Command::Url { .. }
                 | Command::Completions { .. }
                 | Command::Man,
             ) => panic!("no settings belong to it"),

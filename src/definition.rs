@@ -1,5 +1,6 @@
-//! What a user asked for: stream definitions, valid by construction ([`spec`]), and where they are stored ([`store`]). Nothing
-//! here knows whether a stream runs.
+//! What a user asked for: conditions in a URL ([`condition`]); stream definitions ([`spec`]), and where they are stored
+//! ([`store`]). Conditions and definitions are valid by construction. Nothing here knows whether a stream runs.
 
+pub mod condition;
 pub mod spec;
 pub mod store;

@@ -30,6 +30,8 @@ mod access;
 mod api;
 mod blocking_reload;
 mod cache;
+mod condition_table;
+mod conditions;
 mod egress;
 mod error;
 mod events;
@@ -150,6 +152,7 @@ pub fn router(app: App, serve: Serve) -> Router {
         .route("/api/v1/definitions", get(api::export).post(api::import).layer(DefaultBodyLimit::max(MAX_IMPORT_BYTES)))
         .route("/api/v1/all/start", post(api::start_all))
         .route("/api/v1/all/stop", post(api::stop_all))
+        .route("/api/v1/conditions", get(condition_table::table))
         .route("/api/v1/events", get(events::events))
         .route("/api/v1/openapi.json", get(openapi::openapi))
         .route("/api/v1/streams", get(api::list).post(api::create))
@@ -181,17 +184,18 @@ pub fn router(app: App, serve: Serve) -> Router {
             DefaultBodyLimit::max(MAX_BODY_BYTES),
         ))
         .with_state(app);
-    viewer_access::with_token_paths(plain)
+    viewer_access::with_prefixed_paths(plain)
 }
 
 /// Pages of any origin may read, and none of another origin may write.
 fn cors() -> CorsLayer {
     let exposed = ["date", "age", "etag", "content-length", "content-range", "last-modified", "server-timing"];
+    let exposed = exposed.map(HeaderName::from_static).into_iter().chain([conditions::HEADER]).collect::<Vec<_>>();
     CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::OPTIONS])
         .allow_headers(Any)
-        .expose_headers(exposed.map(HeaderName::from_static))
+        .expose_headers(exposed)
         .max_age(PREFLIGHT_MAX_AGE)
 }
 

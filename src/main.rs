@@ -13,7 +13,7 @@ use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio_util::sync::CancellationToken;
 
-/// Exit code for an invalid configuration, or one that names something that does not exist.
+/// Exit code for an invalid configuration or condition, or one that names something that does not exist.
 const BAD_CONFIGURATION: u8 = 2;
 /// Exit code for other failures.
 const FAILURE: u8 = 1;
@@ -39,9 +39,18 @@ fn main() -> ExitCode {
         Some(Command::Streams { options, action }) => client::streams(&options, action),
         Some(Command::Definitions { options, action }) => client::definitions(&options, action),
         Some(Command::Token { options, arguments }) => client::token(&options, &arguments),
+        Some(Command::Url { arguments }) => match cli::url::lines(&arguments) {
+            Ok(lines) => print_lines(&lines),
+            Err(error) => fail(&error.into(), BAD_CONFIGURATION),
+        },
         Some(Command::Completions { shell }) => written(cli::completions(shell)),
         Some(Command::Man) => written(cli::man()),
     }
+}
+
+fn print_lines(lines: &[String]) -> ExitCode {
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    written(std::io::Write::write_all(&mut std::io::stdout().lock(), text.as_bytes()))
 }
 
 fn written(outcome: std::io::Result<()>) -> ExitCode {

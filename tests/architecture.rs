@@ -11,7 +11,7 @@ mod documents;
 /// before it.
 const ORDER: &[(&str, &[&str])] = &[
     ("base", &["timeline", "network", "os_error", "suggestion", "utc", "secret", "memory", "metrics", "mutation"]),
-    ("definition", &["spec", "store"]),
+    ("definition", &["condition", "spec", "store"]),
     ("media", &["signal", "cmaf", "window", "manifest", "pipeline", "directory"]),
     ("stream", &[]),
     ("http", &[]),
@@ -19,7 +19,8 @@ const ORDER: &[(&str, &[&str])] = &[
     ("cli", &[]),
 ];
 /// Modules without locks, tasks and clocks.
-const PURE: [&str; 5] = ["base::timeline", "definition::spec", "media::signal", "media::cmaf", "media::manifest"];
+const PURE: [&str; 6] =
+    ["base::timeline", "definition::condition", "definition::spec", "media::signal", "media::cmaf", "media::manifest"];
 
 /// A source file that is not a test.
 struct Source {

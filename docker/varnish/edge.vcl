@@ -28,7 +28,7 @@ sub vcl_recv {
         return (synth(404));
     }
     # Varnish forwards all other requests unchanged, such as those for the page and the API.
-    if (req.method !~ "^(GET|HEAD)$" || req.url !~ "^/(live|hls|dash)/[^?]*\.(m3u8|mpd|m4s|mp4)(\?|$)") {
+    if (req.method !~ "^(GET|HEAD)$" || req.url !~ "^/(with/[^/?]+/)?(live|hls|dash)/[^?]*\.(m3u8|mpd|m4s|mp4)(\?|$)") {
         return (pass);
     }
     # Requests for the same object have the same cache key: delivery directives in one order, and no other query parameters.

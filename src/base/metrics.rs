@@ -12,8 +12,8 @@ mod labels;
 mod process;
 
 pub use labels::{
-    HookLabels, PhaseLabels, RefusedConnectionLabels, RefusedViewerLabels, RequestLabels, RestartLabels, StreamLabels,
-    ViewerLabels, labels,
+    ConditionLabels, HookLabels, PhaseLabels, RefusedConnectionLabels, RefusedViewerLabels, RequestLabels,
+    RestartLabels, StreamLabels, ViewerLabels, labels,
 };
 use process::ProcessCollector;
 
@@ -68,6 +68,8 @@ pub struct Metrics {
     pub connections_refused: Family<RefusedConnectionLabels, Counter>,
     /// Answered requests.
     pub requests: Family<RequestLabels, Counter>,
+    /// Answers that a condition in the URL changed.
+    pub conditions: Family<ConditionLabels, Counter>,
     /// Requests that wait for media that is not published yet.
     blocked: Gauge,
     /// Bytes of response bodies passed to connections.
@@ -113,6 +115,7 @@ impl Metrics {
             connections: Gauge::default(),
             connections_refused: Family::default(),
             requests: Family::default(),
+            conditions: Family::default(),
             blocked: Gauge::default(),
             egress: Counter::default(),
             stream_egress: Family::default(),
@@ -206,6 +209,11 @@ impl Metrics {
         let help = "Connections refused because a limit of connections was reached";
         registry.register("connections_refused", help, self.connections_refused.clone());
         registry.register("http_requests", "Requests answered", self.requests.clone());
+        registry.register(
+            "http_conditions",
+            "Requests answered otherwise because of a condition in the URL",
+            self.conditions.clone(),
+        );
         registry.register(
             "http_blocked_requests",
             "Requests held until a manifest, segment or part exists",

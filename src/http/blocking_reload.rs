@@ -5,6 +5,7 @@ use tokio::time::timeout;
 
 use super::error::ApiError;
 use crate::base::timeline::{Timeline, UnixTime};
+use crate::definition::condition::{Condition, Conditions};
 use crate::media::manifest::hls::{self, Skip};
 use crate::media::window::{Edge, Granularity, Output, Snapshot, Track};
 
@@ -60,6 +61,15 @@ impl Directives {
             (None, Some(_)) => Err(ApiError::Directive("_HLS_part needs _HLS_msn".into())),
             (None, None) => Ok(Self { skip, wanted: None }),
             (Some(segment), part) => Ok(Self { skip, wanted: Some(Wanted { segment, part }) }),
+        }
+    }
+
+    /// The directives that the playlist under these conditions offers.
+    #[must_use]
+    pub(super) fn under(self, conditions: &Conditions) -> Self {
+        Self {
+            skip: if conditions.has(&Condition::NoDeltas) { Skip::No } else { self.skip },
+            wanted: self.wanted.filter(|_| !conditions.has(&Condition::NoBlocking)),
         }
     }
 

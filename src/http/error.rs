@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::cache::Cache;
 use super::limits::ExceededLimit;
 use super::token_origin::TokenOrigin;
+use crate::definition::condition::ConditionError;
 use crate::definition::spec::{SpecError, StreamName};
 use crate::definition::store::WriteError;
 use crate::stream::{NoRoom, Refusal, Unknown};
@@ -83,6 +84,8 @@ pub(super) enum ApiError {
     /// An invalid delivery directive (RFC 8216bis 6.2.5).
     #[error("{0}")]
     Directive(String),
+    #[error(transparent)]
+    Condition(#[from] ConditionError),
     #[error("the playlist ends with segment {last}; request no more than the next few parts")]
     TooFarAhead { last: u64 },
     #[error("the media has not arrived within {} s; see phase and error of the stream", waited.as_secs())]
@@ -116,7 +119,7 @@ pub(super) struct Problem<'a> {
     /// Stable name of the kind of problem, for programs.
     #[schemars(extend("enum" = codes()))]
     code: &'static str,
-    /// Path of the field with the wrong value, such as `video[0].width`.
+    /// Path of the field with the wrong value, such as `video[0].width`, or name of the wrong condition.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
     /// Pixels per second that the stream needs, that other streams use, and that the server can encode, if encoding
@@ -171,6 +174,7 @@ impl ApiError {
             Self::Expired { keep, .. } => (Code::Expired, Cache::MaxAge(*keep)),
             Self::TooEarly { .. } => (Code::TooEarly, Cache::MaxAge(SHORT)),
             Self::Directive(_) => (Code::BadDirective, Cache::NoStore),
+            Self::Condition(_) => (Code::BadCondition, Cache::NoStore),
             Self::TooFarAhead { .. } => (Code::TooFarAhead, Cache::NoStore),
             Self::Overdue { .. } => (Code::Overdue, Cache::NoStore),
             Self::Starting(_) => (Code::Starting, Cache::NoStore),
@@ -184,6 +188,7 @@ impl ApiError {
     fn field(&self) -> Option<&str> {
         match self {
             Self::Value(error) => Some(error.field.as_str()).filter(|field| !field.is_empty()),
+            Self::Condition(error) => error.condition(),
             _ => None,
         }
     }

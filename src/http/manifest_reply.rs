@@ -6,11 +6,14 @@ use tokio::time::timeout;
 use super::App;
 use super::blocking_reload::Directives;
 use super::cache::Cache;
+use super::conditions;
 use super::error::ApiError;
 use super::manifests::Kind;
 use super::published::{Answer, DEADLINE, no_such, target};
 use super::reply::{self, Meta};
 use super::viewers::Caller;
+use crate::definition::condition::{Conditions, Span};
+use crate::media::manifest::dash;
 use crate::stream::ActiveOutput;
 
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
@@ -21,7 +24,7 @@ pub(super) async fn manifest(
     app: &App,
     (caller, request): (&Caller, &HeaderMap),
     output: &ActiveOutput,
-    (kind, directives): (Kind, Directives),
+    (kind, directives, conditions): (Kind, Directives, &Conditions),
 ) -> Answer {
     let stream = &output.spec.name;
     let held = app.0.metrics.hold();
@@ -39,9 +42,14 @@ pub(super) async fn manifest(
         // A request that names what it waits for is answered once and for all (RFC 8216bis B.1).
         Kind::LowLatency(..) | Kind::Iframes(_) if directives.blocks() => (PLAYLIST, Cache::MaxAge(target * 6)),
         Kind::Media(_) | Kind::LowLatency(..) | Kind::Iframes(_) => (PLAYLIST, Cache::MaxAge(target / 2)),
-        Kind::Mpd(..) => (MPD, Cache::MaxAge(output.spec.timeline.segment_duration())),
+        Kind::Mpd(..) if dash::is_of_the_moment(conditions) => (MPD, Cache::NoStore),
+        Kind::Mpd(..) => {
+            let segment = output.spec.timeline.segment_duration();
+            let period = conditions.update_period().flatten().map_or(segment, Span::duration);
+            (MPD, Cache::MaxAge(period.min(segment)))
+        }
     };
-    let Some(rendered) = app.0.manifests.get(output, kind) else {
+    let Some(rendered) = app.0.manifests.get(output, kind, conditions, app.0.clock.now()) else {
         return no_such(format!("stream {stream} has no segments yet; start it"), target);
     };
     let gzip = reply::prefers_gzip(request);
@@ -56,5 +64,6 @@ pub(super) async fn manifest(
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     caller.mark_format(app, output, kind, &mut response);
+    conditions::mark(app, conditions, &mut response);
     Ok(response)
 }

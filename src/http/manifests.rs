@@ -9,6 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::base::timeline::UnixTime;
+use crate::definition::condition::Conditions;
 use crate::media::manifest::hls::Skip;
 use crate::media::manifest::{Latency, Place, View, dash, hls};
 use crate::media::window::{Granularity, Output};
@@ -44,30 +45,57 @@ pub(super) struct Rendered {
     pub(super) modified: UnixTime,
 }
 
+/// Limit of manifests under conditions that are stored. Clients choose the conditions, so without a limit they could fill the
+/// memory; with it, plain manifests are never affected.
+const MAX_CONDITIONED: usize = 256;
+
 /// The newest rendering of each manifest that was requested.
 #[derive(Debug, Default)]
-pub(super) struct Manifests(RwLock<HashMap<(u64, Kind), Arc<Slot>>>);
+pub(super) struct Manifests {
+    plain: RwLock<HashMap<(u64, Kind), Arc<Slot>>>,
+    conditioned: Mutex<Conditioned>,
+}
+
+/// Manifests under conditions, each with the number of the request that used it last.
+#[derive(Debug, Default)]
+struct Conditioned {
+    slots: HashMap<(u64, Kind, Conditions), (u64, Arc<Slot>)>,
+    requests: u64,
+}
+
+/// Version of the windows, and the time if the text depends on it, else 1970.
+type Version = (u64, UnixTime);
 
 /// One manifest of one output.
 #[derive(Debug)]
 struct Slot {
     output: Weak<Output>,
-    /// The rendering with the version of the windows that it shows. The first request that finds it out of date
-    /// renders it again while the others wait.
-    newest: Mutex<Option<(u64, Arc<Rendered>)>>,
+    /// The rendering with the version of the windows that it shows and, if its text depends on it, the time. The first request
+    /// that finds it out of date renders it again while the others wait.
+    newest: Mutex<Option<(Version, Arc<Rendered>)>>,
 }
 
 impl Manifests {
-    /// The current manifest; `None` if the stream is not playable yet, or has no such track.
-    pub(super) fn get(&self, output: &Arc<Output>, kind: Kind) -> Option<Arc<Rendered>> {
-        let slot = self.slot(output, kind);
+    /// The manifest under conditions at the time `now`; `None` if the stream is not playable yet, or has no such track.
+    pub(super) fn get(
+        &self,
+        output: &Arc<Output>,
+        kind: Kind,
+        conditions: &Conditions,
+        now: UnixTime,
+    ) -> Option<Arc<Rendered>> {
+        let slot = match conditions.is_empty() {
+            true => self.plain_slot(output, kind),
+            false => self.conditioned_slot(output, kind, conditions),
+        };
         let mut newest = slot.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        let version = output.version(kind.granularity());
+        let moment = if dash::is_of_the_moment(conditions) { now } else { UnixTime::default() };
+        let version = (output.version(kind.granularity()), moment);
         if let Some((_, rendered)) = newest.as_ref().filter(|(made_from, _)| *made_from == version) {
             return Some(Arc::clone(rendered));
         }
         let earlier = output.earlier();
-        let view = View::of(output).after(&earlier);
+        let view = View::of(output).after(&earlier).under(conditions, now);
         let is_there = match kind {
             Kind::Mpd(..) => view.is_described(),
             Kind::Multivariant(..) | Kind::Media(_) | Kind::LowLatency(..) | Kind::Iframes(_) => view.is_playable(),
@@ -77,15 +105,39 @@ impl Manifests {
         Some(rendered)
     }
 
-    fn slot(&self, output: &Arc<Output>, kind: Kind) -> Arc<Slot> {
+    fn plain_slot(&self, output: &Arc<Output>, kind: Kind) -> Arc<Slot> {
         let key = (output.id, kind);
-        if let Some(slot) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        if let Some(slot) = self.plain.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Arc::clone(slot);
         }
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.plain.write().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, slot| slot.output.strong_count() > 0);
-        let new = || Arc::new(Slot { output: Arc::downgrade(output), newest: Mutex::default() });
-        Arc::clone(all.entry(key).or_insert_with(new))
+        Arc::clone(all.entry(key).or_insert_with(|| Slot::of(output)))
+    }
+
+    fn conditioned_slot(&self, output: &Arc<Output>, kind: Kind, conditions: &Conditions) -> Arc<Slot> {
+        let mut all = self.conditioned.lock().unwrap_or_else(PoisonError::into_inner);
+        all.requests += 1;
+        let request = all.requests;
+        let key = (output.id, kind, conditions.clone());
+        if let Some((used, slot)) = all.slots.get_mut(&key) {
+            *used = request;
+            return Arc::clone(slot);
+        }
+        all.slots.retain(|_, (_, slot)| slot.output.strong_count() > 0);
+        if all.slots.len() >= MAX_CONDITIONED {
+            let oldest = all.slots.iter().min_by_key(|(_, (used, _))| *used).map(|(key, _)| key.clone());
+            oldest.and_then(|key| all.slots.remove(&key));
+        }
+        let slot = Slot::of(output);
+        all.slots.insert(key, (request, Arc::clone(&slot)));
+        slot
+    }
+}
+
+impl Slot {
+    fn of(output: &Arc<Output>) -> Arc<Self> {
+        Arc::new(Self { output: Arc::downgrade(output), newest: Mutex::default() })
     }
 }
 
@@ -143,13 +195,34 @@ mod tests {
         publish(&output, [SEGMENT]);
         let manifests = Manifests::default();
         let kinds = [Kind::Media(0), Kind::LowLatency(0, Skip::No), Kind::Mpd(Place::Stream, Latency::Low)];
-        let all = || kinds.map(|kind| manifests.get(&output, kind).unwrap());
+        let all = || kinds.map(|kind| manifests.get(&output, kind, Conditions::NONE, UnixTime::default()).unwrap());
         let before = all();
         let same = |other: &[Arc<Rendered>; 3]| [0, 1, 2].map(|place| Arc::ptr_eq(&before[place], &other[place]));
         assert_eq!(same(&all()), [true; 3]);
         publish_chunks(&output, SEGMENT + 1, 0..1);
         assert_eq!(same(&all()), [true, false, true]);
         drop(output);
-        assert_eq!(manifests.0.read().unwrap().values().filter(|slot| slot.output.strong_count() > 0).count(), 0);
+        assert_eq!(manifests.plain.read().unwrap().values().filter(|slot| slot.output.strong_count() > 0).count(), 0);
+    }
+
+    #[test]
+    fn a_flood_of_conditions_takes_bounded_memory() {
+        let spec = StreamSpec::try_from(StreamRequest::named("test")).unwrap();
+        let revision = spec.revision("");
+        let output = Arc::new(Output::new(spec, revision));
+        initialise(&output);
+        publish(&output, [SEGMENT]);
+        let manifests = Manifests::default();
+        let get =
+            |conditions: &Conditions| manifests.get(&output, Kind::Media(0), conditions, UnixTime::default()).unwrap();
+        let plain = get(Conditions::NONE);
+        let kept = Conditions::parse("no-date-time").unwrap();
+        let first = get(&kept);
+        for millis in 6000..6000 + 2 * MAX_CONDITIONED {
+            get(&Conditions::parse(&format!("delay={millis}ms")).unwrap());
+            assert!(Arc::ptr_eq(&first, &get(&kept)), "what is in use stays");
+        }
+        assert_eq!(manifests.conditioned.lock().unwrap().slots.len(), MAX_CONDITIONED);
+        assert!(Arc::ptr_eq(&plain, &get(Conditions::NONE)));
     }
 }

@@ -8,6 +8,7 @@ use axum::response::Response;
 
 use super::App;
 use super::cache::Cache;
+use super::conditions::{self, Asked};
 use super::error::ApiError;
 use super::held_media;
 use super::path_parameters::PathParameters;
@@ -15,6 +16,7 @@ use super::published::{Answer, SECOND, lifetime, missing, no_such, output};
 use super::reply::{self, Meta};
 use super::viewers::Caller;
 use crate::base::timeline;
+use crate::definition::condition::Resource;
 use crate::definition::spec::{Revision, TrackId};
 use crate::media::manifest::path::MediaFile;
 use crate::media::window::{Output, Window};
@@ -27,9 +29,12 @@ pub(super) async fn in_revision(
     State(app): State<App>,
     PathParameters((stream, track, revision, file)): PathParameters<(String, String, String, String)>,
     caller: Caller,
-    method: Method,
-    mut request: HeaderMap,
+    Asked(conditions): Asked,
+    (method, mut request): (Method, HeaderMap),
 ) -> Answer {
+    if let Some(elsewhere) = conditions::to_plain(&conditions, Resource::Media, caller.path_and_query()) {
+        return Ok(elsewhere);
+    }
     // Ranges are of GET alone (RFC 9110 14.2).
     if method != Method::GET {
         request.remove(header::RANGE);

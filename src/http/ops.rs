@@ -2,23 +2,38 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::{Duration, UNIX_EPOCH};
 
 use axum::Json;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::App;
+use super::conditions::{self, Asked};
 use super::error::ApiError;
 use crate::base::metrics::PhaseLabels;
-use crate::media::manifest::date_time;
+use crate::definition::condition::Resource;
+use crate::media::manifest::{date_time, told};
 use crate::stream::Phase;
 
-/// UTC as xs:dateTime with milliseconds, for `urn:mpeg:dash:utc:http-xsdate:2014`.
-pub(super) async fn time(State(app): State<App>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], date_time(app.0.clock.now()))
+/// UTC as xs:dateTime with milliseconds, for `urn:mpeg:dash:utc:http-xsdate:2014`. Under `clock-skew` the header `Date`, which
+/// `http-head` reads, is wrong by as much as the body.
+pub(super) async fn time(State(app): State<App>, Asked(conditions): Asked) -> Response {
+    if let Some(elsewhere) = conditions::to_plain(&conditions, Resource::Time, "/time") {
+        return elsewhere;
+    }
+    let told = told(&conditions, app.0.clock.now());
+    let content_type = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    let mut response = (content_type, date_time(told)).into_response();
+    if !conditions.is_empty() {
+        let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(told.as_secs()));
+        response.headers_mut().extend(HeaderValue::try_from(date).map(|date| (header::DATE, date)));
+    }
+    conditions::mark(&app, &conditions.of_resource(Resource::Time), &mut response);
+    response
 }
 
 /// `/livez`: whether the reconciler runs.

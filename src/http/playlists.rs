@@ -9,11 +9,13 @@ use tokio::time::timeout;
 use super::App;
 use super::blocking_reload::Directives;
 use super::cache::Cache;
+use super::conditions::{self, Asked};
 use super::manifest_reply::manifest;
 use super::manifests::Kind;
 use super::path_parameters::PathParameters;
 use super::published::{Answer, SECOND, no_such, output, target};
 use super::viewers::Caller;
+use crate::definition::condition::{Conditions, Resource};
 use crate::definition::spec::{StreamName, TrackId};
 use crate::definition::store::NOTICE;
 use crate::media::manifest::path;
@@ -33,10 +35,11 @@ pub(super) async fn in_track(
     PathParameters((stream, track, file)): PathParameters<(String, String, String)>,
     RawQuery(query): RawQuery,
     caller: Caller,
+    asked: Asked,
     request: HeaderMap,
 ) -> Answer {
     let name = Name { stream: &stream, track: &track, presentation: 0, file: &file };
-    answer(&app, (&caller, &request), &name, &query.unwrap_or_default()).await
+    answer(&app, (&caller, &request), &name, (&query.unwrap_or_default(), &asked.0)).await
 }
 
 /// `/live/{stream}/{track}/{presentation}/` with the file of each route.
@@ -45,6 +48,7 @@ pub(super) async fn in_presentation(
     PathParameters((stream, track, presentation)): PathParameters<(String, String, String)>,
     uri: Uri,
     caller: Caller,
+    asked: Asked,
     request: HeaderMap,
 ) -> Answer {
     let Some(number) = path::presentation(&presentation) else {
@@ -52,10 +56,15 @@ pub(super) async fn in_presentation(
     };
     let file = uri.path().rsplit('/').next().unwrap_or_default();
     let name = Name { stream: &stream, track: &track, presentation: number, file };
-    answer(&app, (&caller, &request), &name, uri.query().unwrap_or_default()).await
+    answer(&app, (&caller, &request), &name, (uri.query().unwrap_or_default(), &asked.0)).await
 }
 
-async fn answer(app: &App, who: (&Caller, &HeaderMap), name: &Name<'_>, query: &str) -> Answer {
+async fn answer(
+    app: &App,
+    who: (&Caller, &HeaderMap),
+    name: &Name<'_>,
+    (query, conditions): (&str, &Conditions),
+) -> Answer {
     let Name { stream, track, presentation, file } = *name;
     if let Some(name) = StreamName::parse(stream).filter(|_| presentation > 0) {
         // Past the limit it is refused below.
@@ -63,9 +72,10 @@ async fn answer(app: &App, who: (&Caller, &HeaderMap), name: &Name<'_>, query: &
     }
     let newest = output(app, stream).await?;
     let directives = match file {
-        path::LLHLS | path::IFRAMES => Directives::parse(query)?,
+        path::LLHLS | path::IFRAMES => Directives::parse(query)?.under(conditions),
         _ => Directives::default(),
     };
+    let resource = if file == path::IFRAMES { Resource::Iframes } else { Resource::Playlist };
     if presentation > newest.presentation {
         return no_such(format!("stream {stream} has no presentation {presentation} yet"), SECOND);
     }
@@ -86,9 +96,13 @@ async fn answer(app: &App, who: (&Caller, &HeaderMap), name: &Name<'_>, query: &
             return no_such(format!("a track has {hls}, {llhls} and {iframes}, not {file}"), SECOND);
         }
     };
+    conditions::check(conditions, kind, &output.spec)?;
+    if let Some(elsewhere) = conditions::to_plain(conditions, resource, who.0.path_and_query()) {
+        return Ok(elsewhere);
+    }
     match moved {
         true => Ok(redirect(&path::moved_playlist(presentation, output.presentation, file))),
-        false => manifest(app, who, &output, (kind, directives)).await,
+        false => manifest(app, who, &output, (kind, directives, conditions)).await,
     }
 }
 

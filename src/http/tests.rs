@@ -19,6 +19,7 @@ use crate::stream::{Capacity, Render, Setting};
 
 mod access;
 mod any_request;
+mod conditions;
 mod media;
 mod presentations;
 mod viewers;

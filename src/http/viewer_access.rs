@@ -14,17 +14,19 @@ use tower::Service as _;
 
 use super::App;
 use super::cache::Cache;
+use super::conditions::PathConditions;
 use super::error::ApiError;
 use crate::base::network::{Lists, Network};
 use crate::base::timeline::UnixTime;
+use crate::definition::condition::Conditions;
 use crate::definition::spec::StreamName;
 use crate::http::viewer_token::{Keys, Refusal};
 use crate::media::manifest::path;
 
 mod client;
 
-/// Beginnings of the paths that are served below a token.
-const TOKEN_PATHS: [&str; 4] = ["/live/", "/hls/", "/dash/", "/time"];
+/// Beginnings of the paths that are served below a token and under conditions.
+const PREFIXED_PATHS: [&str; 4] = ["/live/", "/hls/", "/dash/", "/time"];
 /// A path without a route, in place of one that must not reveal its token.
 const NO_ROUTE: &str = "/t";
 const MAX_AGE: &str = "max-age=";
@@ -106,12 +108,12 @@ pub(super) async fn guard(
     Ok(response)
 }
 
-/// Serves the routes of `plain`, and those for viewers below a token too.
-pub(super) fn with_token_paths(plain: Router) -> Router {
-    // A fallback costs requests without a token nothing.
+/// Serves the routes of `plain`, and those for viewers below a token and under conditions too.
+pub(super) fn with_prefixed_paths(plain: Router) -> Router {
+    // A fallback costs requests without a prefix nothing.
     plain.clone().fallback(move |request: Request| {
         let mut plain = plain.clone();
-        async move { plain.call(without_token(request)).await }
+        async move { plain.call(without_prefixes(request)).await }
     })
 }
 
@@ -124,18 +126,29 @@ fn stream(names: &RawPathParams) -> Option<StreamName> {
     }
 }
 
-/// Moves the token from the path to the extensions of the request.
-fn without_token(mut request: Request) -> Request {
-    let uri = request.uri();
-    let Some((token, rest)) = path::split_token(uri.path()) else { return request };
-    let token = PathToken(token.to_owned());
-    let is_under = TOKEN_PATHS.iter().any(|start| rest.starts_with(start));
+/// Moves the token and the conditions from the path to the extensions of the request.
+fn without_prefixes(mut request: Request) -> Request {
+    let uri = request.uri().clone();
+    let (token, behind) = path::split_token(uri.path()).map_or((None, uri.path()), |(token, rest)| (Some(token), rest));
+    let (conditions, rest) = path::split_conditions(behind).map_or((None, behind), |(set, rest)| (Some(set), rest));
+    if token.is_none() && conditions.is_none() {
+        return request;
+    }
+    let is_under = PREFIXED_PATHS.iter().any(|start| rest.starts_with(start));
+    if !is_under && token.is_none() {
+        return request;
+    }
     let query = uri.query().filter(|_| is_under).map(|query| format!("?{query}")).unwrap_or_default();
-    let rest = format!("{}{query}", if is_under { rest } else { NO_ROUTE });
+    let plain = format!("{}{query}", if is_under { rest } else { NO_ROUTE });
+    if let Some(token) = token {
+        request.extensions_mut().insert(PathToken(token.to_owned()));
+    }
+    if let Some(conditions) = conditions {
+        request.extensions_mut().insert(PathConditions(Conditions::parse(conditions)));
+    }
     let mut parts = uri.clone().into_parts();
-    parts.path_and_query = rest.parse().ok();
+    parts.path_and_query = plain.parse().ok();
     *request.uri_mut() = Uri::from_parts(parts).unwrap_or(Uri::from_static(NO_ROUTE));
-    request.extensions_mut().insert(token);
     request
 }
 
@@ -178,7 +191,7 @@ mod tests {
 
     #[track_caller]
     fn check_path(uri: &str, expected: &str, token: Option<&str>) {
-        let request = without_token(Request::get(uri).body(Body::empty()).unwrap());
+        let request = without_prefixes(Request::get(uri).body(Body::empty()).unwrap());
         assert_eq!(request.uri().to_string(), expected, "{uri}");
         assert_eq!(request.extensions().get::<PathToken>().map(|token| token.0.as_str()), token, "{uri}");
     }
@@ -193,12 +206,24 @@ mod tests {
         );
         check_path("http://a.example/t/x/time", "http://a.example/time", Some("x"));
         check_path("/t//hls/test.m3u8", "/hls/test.m3u8", Some(""));
+        check_path("/t/x/with/no-hints/live/test/hls.m3u8?a", "/live/test/hls.m3u8?a", Some("x"));
+        check_path("/with/no-hints,delay%3D3s/live/test/hls.m3u8", "/live/test/hls.m3u8", None);
+        check_path("/with/a/time", "/time", None);
         for elsewhere in
             ["/t/x/api/v1/streams?secret", "/t/x/", "/t/x/t/y/live/test/hls.m3u8", "/t/x//live/a", "/t/x/whoami"]
         {
             check_path(elsewhere, "/t", Some("x"));
         }
-        for plain in ["/live/test/hls.m3u8", "/t", "/t/", "/t/x", "/tt/x/live/test/hls.m3u8"] {
+        for plain in [
+            "/with/a/api/v1/streams",
+            "/with/a/t/x/live/a",
+            "/with/a",
+            "/live/test/hls.m3u8",
+            "/t",
+            "/t/",
+            "/t/x",
+            "/tt/x/live/test/hls.m3u8",
+        ] {
             check_path(plain, plain, None);
         }
     }
@@ -207,7 +232,7 @@ mod tests {
         #[test]
         fn any_path_is_split_without_panic(path in "/t/[!-~&&[^#]]{0,60}") {
             if let Ok(request) = Request::get(path).body(Body::empty()) {
-                let rest = without_token(request);
+                let rest = without_prefixes(request);
                 prop_assert!(rest.uri().path().starts_with('/'));
             }
         }

@@ -13,9 +13,10 @@ use super::cache::Cache;
 use super::error::ApiError;
 use super::manifests::Kind;
 use crate::base::timeline;
+use crate::definition::condition::Conditions;
 use crate::definition::spec::StreamName;
 use crate::media::manifest::Latency;
-use crate::media::manifest::path::MediaFile;
+use crate::media::manifest::path::{self, MediaFile};
 use crate::stream::ActiveOutput;
 use crate::stream::audience::{Audience, Format, Key, MediaRequest};
 use crate::stream::{Admission, Refusal};
@@ -69,11 +70,16 @@ impl Caller {
         app.0.registry.admit(stream, classify)
     }
 
+    /// The requested path without token and conditions, and the query.
+    pub(super) fn path_and_query(&self) -> &str {
+        self.uri.path_and_query().map_or("/", |path| path.as_str())
+    }
+
     /// The response to a refused viewer: a redirect to `overflow_url`, or 503.
-    pub(super) fn refused(&self, refusal: Refusal) -> Result<Response, ApiError> {
+    pub(super) fn refused(&self, refusal: Refusal, conditions: &Conditions) -> Result<Response, ApiError> {
         let Some(elsewhere) = &refusal.elsewhere else { return Err(ApiError::Crowded(refusal)) };
-        let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
-        let headers = [(header::LOCATION, elsewhere.with(path))];
+        let path = path::under_conditions(conditions, self.path_and_query());
+        let headers = [(header::LOCATION, elsewhere.with(&path))];
         let mut response = (StatusCode::FOUND, headers).into_response();
         response.headers_mut().insert(header::CACHE_CONTROL, Cache::NoStore.value());
         Ok(response)

@@ -5,11 +5,13 @@ use axum::http::HeaderMap;
 
 use super::App;
 use super::blocking_reload::Directives;
+use super::conditions::{self, Asked};
 use super::manifest_reply::manifest;
 use super::manifests::Kind;
 use super::path_parameters::PathParameters;
 use super::published::{Answer, SECOND, no_such, output};
 use super::viewers::Caller;
+use crate::definition::condition::Conditions;
 use crate::definition::spec::StreamName;
 use crate::media::manifest::{Latency, Place, View, path};
 use crate::stream::ActiveOutput;
@@ -19,6 +21,7 @@ pub(super) async fn in_stream(
     State(app): State<App>,
     PathParameters((stream, file)): PathParameters<(String, String)>,
     caller: Caller,
+    asked: Asked,
     request: HeaderMap,
 ) -> Answer {
     let kind = match file.as_str() {
@@ -31,7 +34,7 @@ pub(super) async fn in_stream(
             return no_such(format!("a stream has {hls}, {llhls}, {dash} and {lldash}, not {file}"), SECOND);
         }
     };
-    whole(&app, (&caller, &request), &stream, kind).await
+    whole(&app, (&caller, &request), &stream, (kind, &asked.0)).await
 }
 
 /// `/hls/{stream}.m3u8`
@@ -39,12 +42,14 @@ pub(super) async fn short_hls(
     State(app): State<App>,
     PathParameters(file): PathParameters<String>,
     caller: Caller,
+    asked: Asked,
     request: HeaderMap,
 ) -> Answer {
     let Some(stream) = file.strip_suffix(".m3u8") else {
         return no_such(format!("playlists here are called STREAM.m3u8, not {file}"), SECOND);
     };
-    whole(&app, (&caller, &request), stream, Kind::Multivariant(Place::Short, Latency::Normal)).await
+    let kind = Kind::Multivariant(Place::Short, Latency::Normal);
+    whole(&app, (&caller, &request), stream, (kind, &asked.0)).await
 }
 
 /// `/dash/{stream}.mpd`
@@ -52,25 +57,33 @@ pub(super) async fn short_dash(
     State(app): State<App>,
     PathParameters(file): PathParameters<String>,
     caller: Caller,
+    asked: Asked,
     request: HeaderMap,
 ) -> Answer {
     let Some(stream) = file.strip_suffix(".mpd") else {
         return no_such(format!("MPDs here are called STREAM.mpd, not {file}"), SECOND);
     };
-    whole(&app, (&caller, &request), stream, Kind::Mpd(Place::Short, Latency::Normal)).await
+    let kind = Kind::Mpd(Place::Short, Latency::Normal);
+    whole(&app, (&caller, &request), stream, (kind, &asked.0)).await
 }
 
 /// Answers with a manifest of a whole stream, which has no delivery directives.
-async fn whole(app: &App, (caller, request): (&Caller, &HeaderMap), stream: &str, kind: Kind) -> Answer {
+async fn whole(
+    app: &App,
+    (caller, request): (&Caller, &HeaderMap),
+    stream: &str,
+    (kind, conditions): (Kind, &Conditions),
+) -> Answer {
     if let Some(Err(refusal)) = StreamName::parse(stream).map(|name| caller.admit(app, &name, kind)) {
-        return caller.refused(refusal);
+        return caller.refused(refusal, conditions);
     }
     let output = output(app, stream).await?;
+    conditions::check(conditions, kind, &output.spec)?;
     let output = match kind {
         Kind::Mpd(..) => described(output),
         Kind::Multivariant(..) | Kind::Media(_) | Kind::LowLatency(..) | Kind::Iframes(_) => output,
     };
-    manifest(app, (caller, request), &output, (kind, Directives::default())).await
+    manifest(app, (caller, request), &output, (kind, Directives::default(), conditions)).await
 }
 
 /// The newest presentation that an MPD can describe: players that go on from the one before do not wait for the next.

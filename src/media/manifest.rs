@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::timeline::{Kind, UnixTime};
+use crate::definition::condition::Conditions;
 use crate::definition::spec::{BaseUrl, StreamName, StreamSpec, TrackId};
 use crate::media::window::{Ending, Epoch, Epochs, Output, Snapshot, epoch_at};
 
 pub mod dash;
+pub mod delay;
 pub mod hls;
 pub mod latency;
 pub mod path;
@@ -31,6 +33,10 @@ pub struct View<'a> {
     pub ending: Option<Ending>,
     /// Presentations before this one whose Periods the MPD may still list, oldest first.
     pub earlier: Vec<Self>,
+    /// What is to be otherwise.
+    pub conditions: &'a Conditions,
+    /// The time that is told to clients; read only where a condition asks for it.
+    pub told: UnixTime,
 }
 
 impl<'a> View<'a> {
@@ -41,7 +47,16 @@ impl<'a> View<'a> {
         let (begun, ending) = (output.begun(), output.ending());
         let public_url = output.public_url.as_ref();
         let (presentation, spec, epochs) = (output.presentation, &output.spec, output.epochs());
-        Self { presentation, spec, public_url, epochs, snapshots, begun, ending, earlier: Vec::new() }
+        let (conditions, told) = (Conditions::NONE, UnixTime::default());
+        let earlier = Vec::new();
+        Self { presentation, spec, public_url, epochs, snapshots, begun, ending, earlier, conditions, told }
+    }
+
+    /// The same under conditions, at the time `now`.
+    #[must_use]
+    pub fn under(self, conditions: &'a Conditions, now: UnixTime) -> Self {
+        let earlier = self.earlier.into_iter().map(|view| view.under(conditions, now)).collect();
+        Self { earlier, conditions, told: told(conditions, now), ..self }
     }
 
     /// The same after those of these outputs, oldest first, that hand over from one to the next without a break.
@@ -135,6 +150,11 @@ impl<'a> View<'a> {
     }
 }
 
+/// The time that clients are told at `now`.
+pub fn told(conditions: &Conditions, now: UnixTime) -> UnixTime {
+    conditions.clock_skew().map_or(now, |skew| skew.after(now))
+}
+
 /// Where a stream's manifest is served, which its relative URLs depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Place {
@@ -145,19 +165,26 @@ pub enum Place {
 }
 
 impl Place {
-    /// What leads from this place to the directory of the stream's tracks.
-    fn to_stream(self, name: &StreamName) -> String {
-        match self {
-            Self::Stream => String::new(),
-            Self::Short => format!("../live/{name}/"),
+    /// What leads from this place to the directory of the stream's tracks, for resources that `kept` conditions change.
+    /// The manifest is under `own` conditions.
+    fn to_stream(self, name: &StreamName, own: &Conditions, kept: &Conditions) -> String {
+        match (self, own.is_empty()) {
+            (Self::Stream, true) => String::new(),
+            (Self::Short, true) => format!("../{}/", path::stream_directory(name)),
+            (_, false) => format!("{}{}/", self.to_root(own, kept), path::stream_directory(name)),
         }
     }
 
-    /// What leads from this place to the root of the server.
-    fn to_root(self) -> &'static str {
+    /// What leads from this place to the root of the server, or to that of the `kept` conditions.
+    fn to_root(self, own: &Conditions, kept: &Conditions) -> String {
+        path::to_root(self.depth(), own, kept)
+    }
+
+    /// Directories between the root and this place.
+    fn depth(self) -> usize {
         match self {
-            Self::Stream => "../../",
-            Self::Short => "../",
+            Self::Stream => 2,
+            Self::Short => 1,
         }
     }
 }

@@ -18,6 +18,7 @@ mod rules;
 mod support;
 
 mod blocking;
+mod conditions;
 mod definitions;
 mod media;
 

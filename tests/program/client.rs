@@ -342,6 +342,23 @@ fn the_help_of_client_commands_has_no_server_settings() {
 }
 
 #[test]
+fn a_url_with_conditions_is_composed_or_refused() {
+    let base = "http://localhost:8080/live/test/llhls.m3u8";
+    let url = |conditions: &[&str]| Ended::from(run(&[&["url", base], conditions].concat()));
+    let composed = "http://localhost:8080/with/delay=3s,no-hints/live/test/llhls.m3u8\n";
+    assert_eq!(url(&["no-hints", "delay=3s"]).done(), composed);
+    let explained = url(&["no-hints", "delay=3s", "--explain"]).done();
+    assert_eq!((explained.starts_with(composed), explained.lines().count()), (true, 3), "{explained}");
+    for (condition, words) in [
+        ("no-hint", ["no-hint", "did you mean no-hints?"]),
+        ("delay=soon", ["delay", "a duration"]),
+        ("update-period=3s", ["update-period", "DASH"]),
+    ] {
+        url(&[condition]).check_failed(2, &words);
+    }
+}
+
+#[test]
 fn completions_and_the_man_page_are_printed() {
     let bash = Ended::from(run(&["completions", "bash"])).done();
     assert!(bash.contains("complete") && bash.contains("barstone") && bash.contains("--state-dir"), "{bash}");

@@ -45,6 +45,12 @@ impl Web {
         self.base.join(path).expect("a path").into()
     }
 
+    /// The path and query of a link in the resource at `path`.
+    pub(crate) fn resolve(&self, path: &str, link: &str) -> String {
+        let url = self.base.join(path).and_then(|url| url.join(link)).expect("a link");
+        url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
+    }
+
     /// A request. Its own `Authorization` header replaces the API token.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let client = if method == Method::GET || method == Method::HEAD { &self.reader } else { &self.writer };

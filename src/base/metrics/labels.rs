@@ -23,6 +23,13 @@ pub struct RequestLabels {
     pub status: u16,
 }
 
+/// Labels of answers that a condition changed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ConditionLabels {
+    /// Name of the condition, without its value.
+    pub condition: &'static str,
+}
+
 /// Labels of restarts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RestartLabels {

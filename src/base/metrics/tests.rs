@@ -22,6 +22,7 @@ fn count_all(metrics: &Metrics, stream: &str) {
         connections: _,
         connections_refused: _,
         requests: _,
+        conditions: _,
         blocked: _,
         egress: _,
         stream_egress,
@@ -70,6 +71,7 @@ fn the_documentation_lists_every_metric_and_no_other() {
     metrics.hook_deliveries.get_or_create(&HookLabels { outcome: "failed" }).inc();
     metrics.connections_refused.get_or_create(&RefusedConnectionLabels { reason: "all" }).inc();
     metrics.requests.get_or_create(&RequestLabels { kind: "api", status: 200 }).inc();
+    metrics.conditions.get_or_create(&ConditionLabels { condition: "delay" }).inc();
 
     let document = include_str!("../../../docs/monitoring.md");
     let section = document.split("\n## ").find(|section| section.starts_with("Metrics\n"));

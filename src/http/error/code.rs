@@ -41,6 +41,7 @@ codes! {
     BadBody: BAD_REQUEST "bad_body" "The body could not be read"
     BadQuery: BAD_REQUEST "bad_query" "The query is not allowed"
     BadDirective: BAD_REQUEST "bad_directive" "A delivery directive is not allowed"
+    BadCondition: BAD_REQUEST "bad_condition" "A condition is not allowed"
     TooFarAhead: BAD_REQUEST "too_far_ahead" "The request is too far ahead of the playlist"
     TokenNeeded: UNAUTHORIZED "token_needed" "The API token is missing"
     BadToken: UNAUTHORIZED "bad_token" "The API token is wrong"

@@ -139,6 +139,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
         )
     },
     Operation {
+        answers: &[json(200, "The conditions by name.", "Conditions")],
+        ..get("/api/v1/conditions", "list_conditions", "Describes the conditions that the path of a manifest can have.")
+    },
+    Operation {
         answers: &[Answer { content: Some(("text/event-stream", "SentEvent")), ..text("Events as they happen.", "") }],
         takes: &[Takes::LastEventId],
         ..get("/api/v1/events", "follow_events", "Sends events of streams as server-sent events.")

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::definition::spec::{StreamName, StreamRequest};
 use crate::http::api::{Definitions, OneStream, StreamAnswer};
+use crate::http::condition_table::ConditionAnswer;
 use crate::http::error::Problem;
 use crate::http::ops::{Readiness, WhoAmI};
 use crate::http::tokens::{TokenAnswer, TokenRequest};
@@ -29,6 +30,7 @@ pub(super) fn all() -> Value {
         "Streams": {"type": "array", "items": answered::<StreamAnswer>()},
         "ViewerTokenRequest": read::<TokenRequest>(),
         "ViewerToken": answered::<TokenAnswer>(),
+        "Conditions": {"type": "array", "items": answered::<ConditionAnswer>()},
         "Readiness": answered::<Readiness>(),
         "WhoAmI": answered::<WhoAmI>(),
         "Problem": answered::<Problem>(),

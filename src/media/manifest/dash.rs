@@ -16,7 +16,8 @@ use dash_mpd_core::{
 
 use super::{Latency, Place, View, latency, path};
 use crate::base::timeline::{Kind, SAMPLE_RATE, UnixTime};
-use crate::definition::spec::{AudioSpec, BaseUrl, VideoSpec};
+use crate::definition::condition::{Conditions, Resource, Span, Timing};
+use crate::definition::spec::{AudioSpec, VideoSpec};
 use crate::media::window::Epoch;
 
 const PROFILES: &str = "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019";
@@ -35,7 +36,14 @@ pub fn mpd(view: &View<'_>, place: Place, latency: Latency) -> Option<String> {
     let shown = shown(view, end);
     let longest = |view: &View<'_>| view.spec.tracks().map(|(_, kind)| view.spec.timeline.longest_segment(kind)).max();
     let longest = shown.iter().map(|part| part.view).chain([view]).filter_map(longest).max().unwrap_or_default();
-    let published = published(view, &shown, end);
+    let published = match is_of_the_moment(view.conditions) {
+        true => view.told,
+        false => published(view, &shown, end),
+    };
+    let update_period = match view.conditions.update_period() {
+        Some(period) => period.map(Span::duration),
+        None => Some(round_up(segment)),
+    };
     let mpd = MPD {
         xmlns: Some("urn:mpeg:dash:schema:mpd:2011".into()),
         id: Some(view.spec.name.to_string()),
@@ -47,7 +55,7 @@ pub fn mpd(view: &View<'_>, place: Place, latency: Latency) -> Option<String> {
         availabilityStartTime: Some(date_time(UnixTime::default())?),
         publishTime: Some(date_time(published)?),
         mediaPresentationDuration: end.map(since_1970),
-        minimumUpdatePeriod: end.is_none().then_some(round_up(segment)),
+        minimumUpdatePeriod: update_period.filter(|_| end.is_none()),
         minBufferTime: Some(round_up(match latency {
             Latency::Normal => segment,
             Latency::Low => latency::part_target(view.spec),
@@ -55,17 +63,23 @@ pub fn mpd(view: &View<'_>, place: Place, latency: Latency) -> Option<String> {
         // Segments of an earlier presentation are available for its own window.
         timeShiftBufferDepth: shown.iter().map(|part| part.view).chain([view]).map(|view| view.spec.window).min(),
         // Beside the target of the service description, shaka-player would hold back both.
-        suggestedPresentationDelay: match latency {
-            Latency::Normal => Some(round_up(segment * PRESENTATION_DELAY_SEGMENTS)),
-            Latency::Low => None,
+        suggestedPresentationDelay: match (view.conditions.delay(), latency) {
+            (Some(delay), _) => Some(delay.duration()),
+            (None, Latency::Normal) => Some(round_up(segment * PRESENTATION_DELAY_SEGMENTS)),
+            (None, Latency::Low) => None,
         },
         maxSegmentDuration: Some(round_up(longest)),
         periods: periods(&shown, (place, latency), (published, end)),
         ServiceDescription: (latency == Latency::Low).then(|| service(view)).into_iter().collect(),
-        UTCTiming: vec![timing(view.public_url, place)],
+        UTCTiming: timings(view, place),
         ..MPD::default()
     };
     Some(format!("<?xml version=\"1.0\"?>\n{}\n", without_prefixes(mpd.to_string().trim_end())))
+}
+
+/// Whether the MPD tells the time itself, so that its text is another at each moment.
+pub fn is_of_the_moment(conditions: &Conditions) -> bool {
+    conditions.utc_timing().is_some_and(|schemes| schemes.contains(&Timing::Direct))
 }
 
 /// A segment of one chunk cannot be fetched before it is complete.
@@ -177,22 +191,37 @@ impl Numbers {
     }
 }
 
+/// How players learn the time, in the order of preference.
+fn timings(view: &View<'_>, place: Place) -> Vec<UTCTiming> {
+    let schemes = view.conditions.utc_timing().unwrap_or(&[Timing::HttpXsDate]);
+    schemes.iter().map(|scheme| timing(view, place, *scheme)).collect()
+}
+
 /// Some players do not resolve a relative URL here, so the URL is absolute if `public_url` is set.
-fn timing(public_url: Option<&BaseUrl>, place: Place) -> UTCTiming {
+fn timing(view: &View<'_>, place: Place, scheme: Timing) -> UTCTiming {
+    let kept = view.conditions.of_resource(Resource::Time);
+    let url = || match view.public_url {
+        Some(url) => url.with(&path::under_conditions(&kept, "/time")),
+        None => format!("{}time", place.to_root(view.conditions, &kept)),
+    };
     UTCTiming {
-        schemeIdUri: "urn:mpeg:dash:utc:http-xsdate:2014".into(),
-        value: Some(public_url.map_or_else(|| format!("{}time", place.to_root()), |url| url.with("/time"))),
+        schemeIdUri: format!("urn:mpeg:dash:utc:{}:2014", scheme.word()),
+        value: Some(match scheme {
+            Timing::HttpXsDate | Timing::HttpIso | Timing::HttpHead => url(),
+            Timing::Direct => super::date_time(view.told),
+        }),
         ..UTCTiming::default()
     }
 }
 
 /// The target latency (ISO/IEC 23009-1 K.3.2), in milliseconds.
 fn service(view: &View<'_>) -> ServiceDescription {
-    let target = latency::target(view.spec).as_millis() as f64;
+    let target = view.conditions.delay().map_or_else(|| latency::target(view.spec), Span::duration);
+    let target = target.as_millis() as f64;
     ServiceDescription {
         id: Some("0".into()),
         Latency: vec![dash_mpd_core::Latency {
-            min: Some(latency::part_target(view.spec).as_millis() as f64 * 2.0),
+            min: Some((latency::part_target(view.spec).as_millis() as f64 * 2.0).min(target)),
             max: Some(target * 3.0),
             target: Some(target),
             ..dash_mpd_core::Latency::default()
@@ -222,7 +251,7 @@ fn adaptation_sets(
         mimeType: Some("video/mp4".into()),
         frameRate: Some(spec.timeline.rate().to_string()),
         representations: spec.video.iter().map(|video| video_representation(view, epoch, video)).collect(),
-        ..adaptation_set(epoch, (place, latency), numbers)
+        ..adaptation_set(view, epoch, (place, latency), numbers)
     });
     let audio = spec.audio.as_ref().map(|audio| AdaptationSet {
         Resync: low.then(|| resync(view, (Kind::Audio, "1"))).into_iter().collect(),
@@ -235,7 +264,7 @@ fn adaptation_sets(
         mimeType: Some("audio/mp4".into()),
         lang: Some("und".into()),
         representations: vec![audio_representation(view, epoch, audio)],
-        ..adaptation_set(epoch, (place, latency), numbers)
+        ..adaptation_set(view, epoch, (place, latency), numbers)
     });
     let sets = video.into_iter().chain(audio).enumerate();
     sets.map(|(id, set)| AdaptationSet { id: Some(id.to_string()), ..set }).collect()
@@ -258,14 +287,20 @@ fn reference_time(view: &View<'_>, epoch: &Epoch, (kind, place): (Kind, Place)) 
         presentationTime: Some(0),
         prtType: Some("captured".into()),
         wallClockTime: Some(date_time(UnixTime::default())?),
-        UTCTiming: Some(timing(view.public_url, place)),
+        // The clock is that of the MPD.
+        UTCTiming: timings(view, place).into_iter().next(),
     })
 }
 
-fn adaptation_set(epoch: &Epoch, (place, latency): (Place, Latency), numbers: Numbers) -> AdaptationSet {
+fn adaptation_set(
+    view: &View<'_>,
+    epoch: &Epoch,
+    (place, latency): (Place, Latency),
+    numbers: Numbers,
+) -> AdaptationSet {
     let (spec, revision) = (&epoch.spec, &epoch.period.path);
     let timeline = &spec.timeline;
-    let base = place.to_stream(&spec.name);
+    let base = place.to_stream(&spec.name, view.conditions, Conditions::NONE);
     let early = timeline.segment_duration().saturating_sub(latency::part_target(spec));
     // In whole microseconds, so that few decimals are written.
     let early = early.as_micros() as f64 / 1e6;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Latency, Place, View, date_time, path, seconds};
 use crate::base::timeline::{Kind, Timeline};
+use crate::definition::condition::{Condition, Resource};
 use crate::definition::spec::{StreamSpec, TrackId, VideoSpec};
 use crate::media::window::{Epoch, Snapshot};
 
@@ -15,6 +16,8 @@ pub use low_latency::{Skip, advance_part_limit, media as low_latency};
 /// Version that EXT-X-MAP needs outside of I-frame playlists (RFC 8216bis 8).
 const VERSION: u32 = 6;
 const AUDIO_GROUP: &str = "audio";
+/// Target durations from the end to play without low latency (RFC 8216bis 4.4.3.8).
+const HOLD_TARGETS: u32 = 3;
 
 /// The multivariant playlist (RFC 8216bis 4.4.6).
 pub fn multivariant(view: &View<'_>, place: Place, latency: Latency) -> String {
@@ -24,7 +27,8 @@ pub fn multivariant(view: &View<'_>, place: Place, latency: Latency) -> String {
         Latency::Normal => (VERSION, path::HLS),
         Latency::Low => (low_latency::VERSION, path::LLHLS),
     };
-    let base = place.to_stream(&spec.name);
+    let to = |resource| place.to_stream(&spec.name, view.conditions, &view.conditions.of_resource(resource));
+    let (base, iframe_base) = (to(Resource::Playlist), to(Resource::Iframes));
     let [media, iframes] = [media, path::IFRAMES].map(|file| path::media_playlist(view.presentation, file));
     let mut playlist = format!("#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-INDEPENDENT-SEGMENTS\n");
     let mut line = |text: String| {
@@ -50,7 +54,7 @@ pub fn multivariant(view: &View<'_>, place: Place, latency: Latency) -> String {
     }
     for video in &spec.video {
         line(format!(
-            "#EXT-X-I-FRAME-STREAM-INF:{},CODECS=\"{}\",{},URI=\"{base}{}/{}\"",
+            "#EXT-X-I-FRAME-STREAM-INF:{},CODECS=\"{}\",{},URI=\"{iframe_base}{}/{}\"",
             bandwidth(video.bitrate),
             view.codec(epoch, &video.id),
             resolution(video),
@@ -61,17 +65,26 @@ pub fn multivariant(view: &View<'_>, place: Place, latency: Latency) -> String {
     playlist
 }
 
+/// The least `HOLD-BACK` that is allowed, which is also its default (RFC 8216bis 4.4.3.8).
+pub fn least_hold_back(spec: &StreamSpec) -> Duration {
+    target_duration(spec) * HOLD_TARGETS
+}
+
 /// The media playlist of a track (RFC 8216bis 4.4.3); without segments until the first one is complete.
 pub fn media(view: &View<'_>, track: &TrackId) -> Option<String> {
     let (kind, snapshot) = find(view, track)?;
     let first = snapshot.listed().map_or(0, |listed| *listed.start());
-    let mut playlist = head(view, first);
+    let links = Links::of(view, track);
+    let mut playlist = opening(view.spec, VERSION);
+    if let Some(delay) = view.conditions.delay() {
+        let _ = writeln!(playlist, "#EXT-X-SERVER-CONTROL:HOLD-BACK={}", seconds(delay.duration()));
+    }
+    playlist.push_str(&sequence(view, first));
     let mut mapped = None;
     for number in snapshot.listed().into_iter().flatten() {
-        let epoch = view.epoch(number);
-        map(&mut playlist, (view, epoch), number, &mut mapped);
-        segment(&mut playlist, &view.spec.timeline, (kind, number), snapshot);
-        let _ = writeln!(playlist, "{}", uri(view, epoch, path::MediaFile::Segment(number)));
+        links.map(&mut playlist, number, &mut mapped);
+        segment(&mut playlist, view, (kind, number), snapshot);
+        let _ = writeln!(playlist, "{}", links.uri(path::MediaFile::Segment(number), number));
     }
     end(&mut playlist, snapshot);
     Some(playlist)
@@ -90,15 +103,15 @@ pub fn iframes(view: &View<'_>, track: &TrackId) -> Option<String> {
     let hole = listed.iter().rposition(|number| !complete(number)).map_or(0, |hole| hole + 1);
     listed.drain(..hole);
     let first = listed.first().copied().unwrap_or_default();
+    let links = Links::of(view, track);
     let mut playlist = head(view, first);
     playlist.push_str("#EXT-X-I-FRAMES-ONLY\n");
     let mut mapped = None;
     for number in listed {
-        let epoch = view.epoch(number);
-        map(&mut playlist, (view, epoch), number, &mut mapped);
+        links.map(&mut playlist, number, &mut mapped);
         let length = snapshot.segment(number)?.chunks.first()?.first_sample_end;
-        segment(&mut playlist, &view.spec.timeline, (kind, number), snapshot);
-        let file = uri(view, epoch, path::MediaFile::Segment(number));
+        segment(&mut playlist, view, (kind, number), snapshot);
+        let file = links.uri(path::MediaFile::Segment(number), number);
         let _ = writeln!(playlist, "#EXT-X-BYTERANGE:{length}@0\n{file}");
     }
     end(&mut playlist, snapshot);
@@ -136,29 +149,48 @@ fn begins(epoch: &Epoch, number: u64) -> bool {
     epoch.index > 0 && epoch.from == number
 }
 
-/// The init segment, before the first segment and where the definition changes; `mapped` is the epoch of the segment before.
-fn map(playlist: &mut String, (view, epoch): (&View<'_>, &Epoch), number: u64, mapped: &mut Option<u64>) {
-    if *mapped == Some(epoch.index) {
+/// The URLs of a track's files, relative to its media playlist.
+struct Links<'a> {
+    view: &'a View<'a>,
+    /// What leads to the directory of the track.
+    base: String,
+}
+
+impl<'a> Links<'a> {
+    fn of(view: &'a View<'a>, track: &TrackId) -> Self {
+        let base = path::from_playlist(&view.spec.name, track, view.presentation, view.conditions);
+        Self { view, base }
+    }
+
+    /// The URL of a file, which is or belongs to segment `number`.
+    fn uri(&self, file: path::MediaFile, number: u64) -> String {
+        format!("{}{}", self.base, file.in_track(&self.view.epoch(number).revision))
+    }
+
+    /// The init segment, before the first segment and where the definition changes; `mapped` is the epoch of the segment before.
+    fn map(&self, playlist: &mut String, number: u64, mapped: &mut Option<u64>) {
+        let epoch = self.view.epoch(number);
+        if *mapped == Some(epoch.index) {
+            return;
+        }
+        if begins(epoch, number) {
+            playlist.push_str("#EXT-X-DISCONTINUITY\n");
+        }
+        let _ = writeln!(playlist, "#EXT-X-MAP:URI=\"{}\"", self.uri(path::MediaFile::Init, number));
+        *mapped = Some(epoch.index);
+    }
+}
+
+fn segment(playlist: &mut String, view: &View<'_>, (kind, number): (Kind, u64), snapshot: &Snapshot) {
+    date(playlist, view, (kind, number));
+    extent(playlist, &view.spec.timeline, (kind, number), snapshot);
+}
+
+fn date(playlist: &mut String, view: &View<'_>, (kind, number): (Kind, u64)) {
+    if view.conditions.has(&Condition::NoDateTime) {
         return;
     }
-    if begins(epoch, number) {
-        playlist.push_str("#EXT-X-DISCONTINUITY\n");
-    }
-    let _ = writeln!(playlist, "#EXT-X-MAP:URI=\"{}\"", uri(view, epoch, path::MediaFile::Init));
-    *mapped = Some(epoch.index);
-}
-
-/// The URL of a file, relative to the playlist.
-fn uri(view: &View<'_>, epoch: &Epoch, file: path::MediaFile) -> String {
-    file.in_playlist(&epoch.revision, view.presentation)
-}
-
-fn segment(playlist: &mut String, timeline: &Timeline, (kind, number): (Kind, u64), snapshot: &Snapshot) {
-    date(playlist, timeline, (kind, number));
-    extent(playlist, timeline, (kind, number), snapshot);
-}
-
-fn date(playlist: &mut String, timeline: &Timeline, (kind, number): (Kind, u64)) {
+    let timeline = &view.spec.timeline;
     let start = timeline.frame_start(kind, timeline.segment(kind, number).start);
     let _ = writeln!(playlist, "#EXT-X-PROGRAM-DATE-TIME:{}", date_time(start));
 }

@@ -11,8 +11,12 @@
 //! Presentations count from 0, which is not written. A change of segments, chunks, frame rate, window or tracks begins the next
 //! one, and the multivariant playlist refers to the media playlists of the newest.
 //!
-//! All of it is under `t/{token}/` too, and so is `time`: URLs in manifests are relative, so that players carry the token on.
+//! All of it is under `with/{conditions}/` too, and so is `time`. A manifest under conditions refers to plain URLs for everything
+//! that the conditions do not change.
+//!
+//! All of that is under `t/{token}/` too: URLs in manifests are relative, so that players carry the token on.
 
+use crate::definition::condition::Conditions;
 use crate::definition::spec::{Revision, StreamName, TrackId};
 
 /// Directory of all streams, from the root.
@@ -76,11 +80,40 @@ impl MediaFile {
     pub fn in_track(self, revision: &Revision) -> String {
         format!("{revision}/{}", self.name())
     }
+}
 
-    /// Relative to the media playlists of a presentation.
-    pub fn in_playlist(self, revision: &Revision, presentation: u64) -> String {
-        format!("{}{}", to_track(presentation), self.in_track(revision))
+/// What leads from a media playlist of a presentation, which is under `conditions`, to the plain directory of the track.
+pub fn from_playlist(stream: &StreamName, track: &TrackId, presentation: u64, conditions: &Conditions) -> String {
+    match conditions.is_empty() {
+        true => to_track(presentation).to_owned(),
+        false => {
+            let depth = 3 + usize::from(presentation > 0);
+            format!("{}{}/", to_root(depth, conditions, Conditions::NONE), track_directory(stream, track))
+        }
     }
+}
+
+/// What leads from a directory, `depth` directories below the root of its `own` conditions, to the root of the `kept` ones.
+pub fn to_root(depth: usize, own: &Conditions, kept: &Conditions) -> String {
+    match (own.is_empty(), kept.is_empty()) {
+        (true, _) => "../".repeat(depth),
+        (false, true) => "../".repeat(depth + 2),
+        (false, false) => format!("{}{kept}/", "../".repeat(depth + 1)),
+    }
+}
+
+/// The path of a resource under `conditions`, from the root; `path` begins with a slash.
+pub fn under_conditions(conditions: &Conditions, path: &str) -> String {
+    match conditions.is_empty() {
+        true => path.to_owned(),
+        false => format!("/with/{conditions}{path}"),
+    }
+}
+
+/// The conditions of a path, as they are written there, and the path behind them; from the root, with its slash.
+pub fn split_conditions(path: &str) -> Option<(&str, &str)> {
+    let (conditions, rest) = path.strip_prefix("/with/")?.split_once('/')?;
+    Some((conditions, &path[path.len() - rest.len() - 1..]))
 }
 
 /// A media playlist of a presentation, relative to the track's directory.

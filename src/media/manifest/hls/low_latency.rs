@@ -3,8 +3,9 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::{begins, date, end, extent, find, map, opening, sequence, target_duration, uri};
+use super::{Links, begins, date, end, extent, find, least_hold_back, opening, sequence, target_duration};
 use crate::base::timeline::{Kind, Timeline};
+use crate::definition::condition::Condition;
 use crate::definition::spec::{StreamSpec, TrackId};
 use crate::media::manifest::{View, latency, path, seconds};
 use crate::media::window::Edge;
@@ -16,8 +17,6 @@ pub(super) const VERSION: u32 = 9;
 const SKIP_TARGETS: u64 = 6;
 /// Target durations from the end within which the listed parts begin (RFC 8216bis 6.2.2).
 const PART_TARGETS: u64 = 3;
-/// Target durations from the end to play without low latency (RFC 8216bis 4.4.3.8).
-const HOLD_TARGETS: u64 = 3;
 
 /// What the playlist may leave out because the client has it already (RFC 8216bis 6.2.5.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -42,16 +41,18 @@ pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
     let target = target_duration(spec);
 
     let mut playlist = opening(spec, VERSION);
-    control(&mut playlist, spec);
+    control(&mut playlist, view);
     playlist.push_str(&sequence(view, first));
     let kept = newest(timeline, (kind, last), target * SKIP_TARGETS as u32);
     let skipped = (last + 1).saturating_sub(first + kept);
-    let skipped = if snapshot.ended() || skip == Skip::No { 0 } else { skipped };
+    let is_whole = snapshot.ended() || skip == Skip::No || view.conditions.has(&Condition::NoDeltas);
+    let skipped = if is_whole { 0 } else { skipped };
+    let links = Links::of(view, track);
     let mut mapped = None;
     let shown = first + skipped;
     // A change that begins with a shown segment is written after EXT-X-SKIP.
     if !begins(view.epoch(shown), shown) {
-        map(&mut playlist, (view, view.epoch(shown)), shown, &mut mapped);
+        links.map(&mut playlist, shown, &mut mapped);
     }
     if skipped > 0 {
         let dates = if skip == Skip::SegmentsAndDates { ",RECENTLY-REMOVED-DATERANGES=\"\"" } else { "" };
@@ -62,27 +63,29 @@ pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
     let distance = (target * PART_TARGETS as u32).saturating_sub(open);
     let recent = (last + 1).saturating_sub(begun_within(timeline, (kind, last), distance));
     for number in shown..=last {
-        let epoch = view.epoch(number);
-        map(&mut playlist, (view, epoch), number, &mut mapped);
-        date(&mut playlist, timeline, (kind, number));
+        links.map(&mut playlist, number, &mut mapped);
+        date(&mut playlist, view, (kind, number));
         if number >= recent && snapshot.is_available(number) {
-            parts(&mut playlist, view, (kind, number), last_part);
+            parts(&mut playlist, &links, (kind, number), last_part);
         }
         extent(&mut playlist, timeline, (kind, number), snapshot);
-        let _ = writeln!(playlist, "{}", uri(view, epoch, path::MediaFile::Segment(number)));
+        let _ = writeln!(playlist, "{}", links.uri(path::MediaFile::Segment(number), number));
     }
     if last < edge.segment {
-        map(&mut playlist, (view, view.epoch(edge.segment)), edge.segment, &mut mapped);
-        date(&mut playlist, timeline, (kind, edge.segment));
-        parts(&mut playlist, view, (kind, edge.segment), edge.chunk);
+        links.map(&mut playlist, edge.segment, &mut mapped);
+        date(&mut playlist, view, (kind, edge.segment));
+        parts(&mut playlist, &links, (kind, edge.segment), edge.chunk);
     }
     let hint = next(edge, last_part);
-    if !snapshot.ended() && view.last().is_none_or(|last| hint.segment <= last) {
+    let is_hinted = !snapshot.ended() && view.last().is_none_or(|last| hint.segment <= last);
+    if is_hinted && !view.conditions.has(&Condition::NoHints) {
         let part = path::MediaFile::Chunk { segment: hint.segment, chunk: hint.chunk };
-        let uri = uri(view, view.epoch(hint.segment), part);
+        let uri = links.uri(part, hint.segment);
         let _ = writeln!(playlist, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{uri}\"");
     }
-    reports(&mut playlist, view, track);
+    if !view.conditions.has(&Condition::NoReports) {
+        reports(&mut playlist, view, track);
+    }
     end(&mut playlist, snapshot);
     Some(playlist)
 }
@@ -118,16 +121,28 @@ fn begun_within(timeline: &Timeline, (kind, last): (Kind, u64), distance: Durati
     near.count() as u64
 }
 
-fn control(playlist: &mut String, spec: &StreamSpec) {
-    let target = target_duration(spec).as_secs();
-    let _ = writeln!(
-        playlist,
-        "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={},HOLD-BACK={},PART-HOLD-BACK={}",
-        SKIP_TARGETS * target,
-        HOLD_TARGETS * target,
-        seconds(latency::target(spec)),
-    );
-    let _ = writeln!(playlist, "#EXT-X-PART-INF:PART-TARGET={}", seconds(latency::part_target(spec)));
+fn control(playlist: &mut String, view: &View<'_>) {
+    let (spec, conditions) = (view.spec, view.conditions);
+    let part_target = seconds(latency::part_target(spec));
+    let (part_hold_back, hold_back) = hold_backs(view);
+    playlist.push_str("#EXT-X-SERVER-CONTROL:");
+    if !conditions.has(&Condition::NoBlocking) {
+        playlist.push_str("CAN-BLOCK-RELOAD=YES,");
+    }
+    if !conditions.has(&Condition::NoDeltas) {
+        let _ = write!(playlist, "CAN-SKIP-UNTIL={},", SKIP_TARGETS * target_duration(spec).as_secs());
+    }
+    let _ = writeln!(playlist, "HOLD-BACK={},PART-HOLD-BACK={}", seconds(hold_back), seconds(part_hold_back));
+    let _ = writeln!(playlist, "#EXT-X-PART-INF:PART-TARGET={part_target}");
+}
+
+/// `PART-HOLD-BACK` and `HOLD-BACK`. A delay that is too short for players without low latency does not concern them.
+fn hold_backs(view: &View<'_>) -> (Duration, Duration) {
+    let least = least_hold_back(view.spec);
+    match view.conditions.delay() {
+        Some(delay) => (delay.duration(), delay.duration().max(least)),
+        None => (latency::target(view.spec), least),
+    }
 }
 
 fn next(edge: Edge, last_part: u32) -> Edge {
@@ -148,11 +163,10 @@ fn reports(playlist: &mut String, view: &View<'_>, track: &TrackId) {
 }
 
 /// The parts of a segment up to part `newest`.
-fn parts(playlist: &mut String, view: &View<'_>, (kind, number): (Kind, u64), newest: u32) {
-    let epoch = view.epoch(number);
+fn parts(playlist: &mut String, links: &Links<'_>, (kind, number): (Kind, u64), newest: u32) {
     for chunk in 0..=newest {
-        let uri = uri(view, epoch, path::MediaFile::Chunk { segment: number, chunk });
-        let duration = seconds(view.spec.timeline.chunk_duration(kind, number, chunk));
+        let uri = links.uri(path::MediaFile::Chunk { segment: number, chunk }, number);
+        let duration = seconds(links.view.spec.timeline.chunk_duration(kind, number, chunk));
         let independent = if kind == Kind::Audio || chunk == 0 { ",INDEPENDENT=YES" } else { "" };
         let _ = writeln!(playlist, "#EXT-X-PART:DURATION={duration},URI=\"{uri}\"{independent}");
     }

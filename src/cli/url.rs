@@ -1,0 +1,136 @@
+//! `barstone url`: composes and checks the URL of a manifest under conditions. It connects to no server.
+
+use clap::Args;
+use reqwest::Url;
+
+use crate::definition::condition::{ConditionError, Conditions, Format};
+use crate::media::manifest::path;
+
+/// Exit codes, for the help.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0  the URL is printed
+  2  wrong usage, or a condition that is not allowed";
+
+/// Arguments of the command.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// URL of a manifest, such as http://localhost:8080/live/test/hls.m3u8
+    #[arg(value_name = "BASE")]
+    base: Url,
+    /// Conditions; `/api/v1/conditions` of a server and docs/conditions.md list them
+    #[arg(value_name = "NAME[=VALUE]")]
+    conditions: Vec<String>,
+    /// Print what each condition does, too
+    #[arg(long)]
+    explain: bool,
+}
+
+/// Why there is no URL.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// The path is not that of a manifest.
+    #[error(
+        "{0} is not the URL of a manifest; its path must end as in /live/test/hls.m3u8, /hls/test.m3u8 or /dash/test.mpd"
+    )]
+    NoManifest(String),
+    /// The conditions are not allowed.
+    #[error(transparent)]
+    Condition(#[from] ConditionError),
+}
+
+/// The lines to print: the URL, and what its parts do if that was asked for.
+///
+/// # Errors
+/// [`UrlError`].
+pub fn lines(arguments: &Arguments) -> Result<Vec<String>, UrlError> {
+    let no_manifest = || UrlError::NoManifest(arguments.base.to_string());
+    let (before, manifest) = split(arguments.base.path()).ok_or_else(no_manifest)?;
+    let format = format(manifest).ok_or_else(no_manifest)?;
+    // Conditions that the URL has already stay.
+    let (prefix, former) = match before.rsplit_once("/with/") {
+        Some((prefix, former)) => (prefix, Some(Conditions::parse(former)?.to_string())),
+        None => (before, None),
+    };
+    let former = former.iter().flat_map(|former| former.split(','));
+    let conditions = Conditions::of(former.chain(arguments.conditions.iter().map(String::as_str)))?;
+    conditions.check_format(format)?;
+    let mut url = arguments.base.clone();
+    url.set_path(&format!("{prefix}{}", path::under_conditions(&conditions, manifest)));
+    let mut lines = vec![url.to_string()];
+    if arguments.explain {
+        lines.extend(conditions.iter().map(|condition| format!("{condition}: {}", condition.description().summary)));
+    }
+    Ok(lines)
+}
+
+/// The part of a path before the manifest, such as a token, and the path of the manifest.
+fn split(path: &str) -> Option<(&str, &str)> {
+    let place = ["/live/", "/hls/", "/dash/"].iter().filter_map(|start| path.find(start)).min()?;
+    Some(path.split_at(place))
+}
+
+fn format(manifest: &str) -> Option<Format> {
+    let (directory, rest) = manifest.strip_prefix('/')?.split_once('/')?;
+    let file = rest.rsplit('/').next()?;
+    match (directory, file) {
+        ("live", path::HLS) => Some(Format::Hls),
+        ("live", path::LLHLS | path::IFRAMES) => Some(Format::LlHls),
+        ("live", path::DASH) => Some(Format::Dash),
+        ("live", path::LLDASH) => Some(Format::LlDash),
+        ("hls", file) if file.ends_with(".m3u8") => Some(Format::Hls),
+        ("dash", file) if file.ends_with(".mpd") => Some(Format::Dash),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(base: &str, conditions: &[&str]) -> Result<Vec<String>, UrlError> {
+        let conditions = conditions.iter().map(|text| (*text).to_owned()).collect();
+        lines(&Arguments { base: Url::parse(base).unwrap(), conditions, explain: true })
+    }
+
+    #[track_caller]
+    fn check(base: &str, conditions: &[&str], expected: &str) {
+        assert_eq!(run(base, conditions).unwrap()[0], expected, "{base} {conditions:?}");
+    }
+
+    #[test]
+    fn conditions_stand_before_the_manifest() {
+        let host = "http://localhost:8080";
+        check(
+            &format!("{host}/live/test/hls.m3u8"),
+            &["delay=90s"],
+            &format!("{host}/with/delay=1m30s/live/test/hls.m3u8"),
+        );
+        check(&format!("{host}/live/test/hls.m3u8"), &[], &format!("{host}/live/test/hls.m3u8"));
+        check(
+            "https://a.example/tv/t/x/with/no-hints/live/live/llhls.m3u8?a=b",
+            &["delay=3s"],
+            "https://a.example/tv/t/x/with/delay=3s,no-hints/live/live/llhls.m3u8?a=b",
+        );
+        check(
+            &format!("{host}/dash/test.mpd"),
+            &["utc-timing=direct"],
+            &format!("{host}/with/utc-timing=direct/dash/test.mpd"),
+        );
+        let explained = run(&format!("{host}/live/test/llhls.m3u8"), &["no-hints", "delay=3s"]).unwrap();
+        assert_eq!(explained[2], "no-hints: Playlists have no EXT-X-PRELOAD-HINT.");
+    }
+
+    #[test]
+    fn a_wrong_condition_or_url_is_refused() {
+        let check = |base: &str, condition: &str, message: &str| {
+            let error = run(&format!("http://localhost:8080{base}"), &[condition]).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        };
+        check("/live/test/llhls.m3u8", "no-hint", "did you mean no-hints?");
+        check("/live/test/hls.m3u8", "no-hints", "no-hints does not apply to HLS, only to LL-HLS");
+        check("/with/delay=3s/live/test/hls.m3u8", "delay=4s", "delay stands twice");
+        check("/live/test/page.html", "delay=4s", "is not the URL of a manifest");
+        check("/api/v1/streams", "delay=4s", "is not the URL of a manifest");
+    }
+}

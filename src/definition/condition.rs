@@ -1,0 +1,215 @@
+//! Conditions: what a URL asks to be otherwise, as in `/with/no-deltas,delay=9s/live/test/llhls.m3u8`. [`TABLE`] describes
+//! every condition; parser, errors, documentation, API and command line follow it. Pure functions of the text.
+
+use std::fmt;
+
+mod error;
+mod format;
+mod moment;
+mod span;
+mod table;
+mod value;
+
+pub use error::ConditionError;
+pub use format::Format;
+pub use moment::Moment;
+pub use span::{Offset, Span};
+pub use table::{Description, Resource, TABLE};
+pub use value::{Timing, Value};
+
+/// Limit of conditions in a URL.
+pub const MAX_CONDITIONS: usize = 16;
+
+/// A condition with its value, in the order of their names, which is the canonical order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Condition {
+    /// The time that clients are told is wrong by so much.
+    ClockSkew(Offset),
+    /// How far behind the live edge players play.
+    Delay(Span),
+    /// LL-HLS without blocking reload.
+    NoBlocking,
+    /// HLS without EXT-X-PROGRAM-DATE-TIME.
+    NoDateTime,
+    /// LL-HLS without delta updates.
+    NoDeltas,
+    /// LL-HLS without preload hints.
+    NoHints,
+    /// LL-HLS without rendition reports.
+    NoReports,
+    /// After what time players load the MPD again; `None` for never.
+    UpdatePeriod(Option<Span>),
+    /// How players learn the time, in this order; empty for not at all.
+    UtcTiming(Vec<Timing>),
+}
+
+impl Condition {
+    /// Name of the condition in URLs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ClockSkew(_) => "clock-skew",
+            Self::Delay(_) => "delay",
+            Self::NoBlocking => "no-blocking",
+            Self::NoDateTime => "no-date-time",
+            Self::NoDeltas => "no-deltas",
+            Self::NoHints => "no-hints",
+            Self::NoReports => "no-reports",
+            Self::UpdatePeriod(_) => "update-period",
+            Self::UtcTiming(_) => "utc-timing",
+        }
+    }
+
+    /// The condition in the table.
+    ///
+    /// # Panics
+    /// Never: the table has every condition.
+    pub fn description(&self) -> &'static Description {
+        table::find(self.name()).expect("the table has every condition")
+    }
+}
+
+impl fmt::Display for Condition {
+    /// The canonical form: `name` or `name=value`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Self::ClockSkew(offset) => write!(f, "={offset}"),
+            Self::Delay(span) | Self::UpdatePeriod(Some(span)) => write!(f, "={span}"),
+            Self::UpdatePeriod(None) => write!(f, "={}", value::NONE),
+            Self::UtcTiming(schemes) => write!(f, "={}", Timing::join(schemes)),
+            Self::NoBlocking | Self::NoDateTime | Self::NoDeltas | Self::NoHints | Self::NoReports => Ok(()),
+        }
+    }
+}
+
+/// A set of conditions without contradiction, in canonical order. Its text is the part of the path after `/with/`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Conditions(Vec<Condition>);
+
+impl Conditions {
+    /// No conditions.
+    pub const NONE: &'static Self = &Self(Vec::new());
+
+    /// Reads the part of a path between `/with/` and the next slash, percent-encoded or not.
+    ///
+    /// # Errors
+    /// [`ConditionError`], for the first condition that is wrong.
+    pub fn parse(segment: &str) -> Result<Self, ConditionError> {
+        let decoded = percent_encoding::percent_decode_str(segment).decode_utf8_lossy();
+        Self::of(decoded.split(','))
+    }
+
+    /// Reads conditions that are not percent-encoded: `name` or `name=value`.
+    ///
+    /// # Errors
+    /// [`ConditionError`], for the first condition that is wrong.
+    pub fn of<'a>(conditions: impl IntoIterator<Item = &'a str>) -> Result<Self, ConditionError> {
+        let texts: Vec<_> = conditions.into_iter().take(MAX_CONDITIONS + 1).collect();
+        if texts.len() > MAX_CONDITIONS {
+            return Err(ConditionError::TooMany);
+        }
+        let mut all: Vec<Condition> = Vec::with_capacity(texts.len());
+        for text in texts {
+            let condition = table::read(text)?;
+            let name = condition.name();
+            if all.iter().any(|other| other.name() == name) {
+                return Err(ConditionError::Twice { name });
+            }
+            all.push(condition);
+        }
+        all.sort_by_key(Condition::name);
+        let set = Self(all);
+        set.check_contradictions()?;
+        Ok(set)
+    }
+
+    fn check_contradictions(&self) -> Result<(), ConditionError> {
+        let is_skewed = self.clock_skew().is_some();
+        match self.utc_timing() {
+            Some([]) if is_skewed => Err(ConditionError::Excluded { name: "clock-skew", other: "utc-timing=none" }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that every condition applies to a format.
+    ///
+    /// # Errors
+    /// [`ConditionError::WrongFormat`].
+    pub fn check_format(&self, format: Format) -> Result<(), ConditionError> {
+        let applies = |condition: &&Condition| condition.description().formats.contains(&format);
+        match self.0.iter().find(|condition| !applies(condition)) {
+            Some(wrong) => {
+                let description = wrong.description();
+                Err(ConditionError::WrongFormat { name: description.name, format, formats: description.formats })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The conditions that change a resource; the resource under all others is the plain one.
+    #[must_use]
+    pub fn of_resource(&self, resource: Resource) -> Self {
+        let changes = |condition: &&Condition| condition.description().changes.contains(&resource);
+        Self(self.0.iter().filter(changes).cloned().collect())
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The conditions in canonical order.
+    pub fn iter(&self) -> impl Iterator<Item = &Condition> {
+        self.0.iter()
+    }
+
+    /// Whether this very condition is in the set.
+    pub fn has(&self, condition: &Condition) -> bool {
+        self.0.contains(condition)
+    }
+
+    /// Value of `clock-skew`.
+    pub fn clock_skew(&self) -> Option<Offset> {
+        self.0.iter().find_map(|condition| match condition {
+            Condition::ClockSkew(offset) => Some(*offset),
+            _ => None,
+        })
+    }
+
+    /// Value of `delay`.
+    pub fn delay(&self) -> Option<Span> {
+        self.0.iter().find_map(|condition| match condition {
+            Condition::Delay(span) => Some(*span),
+            _ => None,
+        })
+    }
+
+    /// Value of `update-period`.
+    pub fn update_period(&self) -> Option<Option<Span>> {
+        self.0.iter().find_map(|condition| match condition {
+            Condition::UpdatePeriod(period) => Some(*period),
+            _ => None,
+        })
+    }
+
+    /// Value of `utc-timing`.
+    pub fn utc_timing(&self) -> Option<&[Timing]> {
+        self.0.iter().find_map(|condition| match condition {
+            Condition::UtcTiming(schemes) => Some(schemes.as_slice()),
+            _ => None,
+        })
+    }
+}
+
+impl fmt::Display for Conditions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, condition) in self.0.iter().enumerate() {
+            let comma = if place == 0 { "" } else { "," };
+            write!(f, "{comma}{condition}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! Reasons why a set of conditions is refused.
+
+use super::MAX_CONDITIONS;
+use super::format::Format;
+use super::value::Value;
+
+/// Letters of a client's text that a message repeats.
+const MAX_SHOWN: usize = 64;
+
+/// Why conditions are refused. The text says what is allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConditionError {
+    /// There is no such condition.
+    #[error("there is no condition {name}; {advice}")]
+    Unknown {
+        /// The name, cut to a length that can be shown.
+        name: String,
+        /// The nearest name, or all names.
+        advice: String,
+    },
+    /// The value is missing, or not allowed.
+    #[error("{name} {}, not {value:?}", .allowed.rule())]
+    BadValue {
+        /// Name of the condition.
+        name: &'static str,
+        /// The value, cut to a length that can be shown.
+        value: String,
+        /// What is allowed.
+        allowed: &'static Value,
+    },
+    /// The value is not possible for this stream.
+    #[error("{name} must be {allowed} for this stream and format, not {value}")]
+    Impossible {
+        /// Name of the condition.
+        name: &'static str,
+        /// The value.
+        value: String,
+        /// What is allowed.
+        allowed: String,
+    },
+    /// A condition stands twice.
+    #[error("{name} stands twice; remove one")]
+    Twice {
+        /// Name of the condition.
+        name: &'static str,
+    },
+    /// Two conditions contradict each other.
+    #[error("{name} and {other} exclude each other; remove one")]
+    Excluded {
+        /// Name of the condition.
+        name: &'static str,
+        /// The other condition.
+        other: &'static str,
+    },
+    /// There are more conditions than allowed.
+    #[error("there are more than {MAX_CONDITIONS} conditions; remove some")]
+    TooMany,
+    /// The format has nothing that the condition could change.
+    #[error("{name} does not apply to {}, only to {}", .format.title(), Format::titles(.formats))]
+    WrongFormat {
+        /// Name of the condition.
+        name: &'static str,
+        /// The format that was requested.
+        format: Format,
+        /// The formats to which it applies.
+        formats: &'static [Format],
+    },
+}
+
+impl ConditionError {
+    /// Name of the condition that is wrong, if it is a single one.
+    pub fn condition(&self) -> Option<&str> {
+        match self {
+            Self::Unknown { name, .. } => Some(name),
+            Self::BadValue { name, .. }
+            | Self::Impossible { name, .. }
+            | Self::Twice { name }
+            | Self::Excluded { name, .. }
+            | Self::WrongFormat { name, .. } => Some(name),
+            Self::TooMany => None,
+        }
+    }
+}
+
+/// The beginning of a text, which a client may have sent in any length.
+pub(super) fn shown(text: &str) -> String {
+    text.chars().take(MAX_SHOWN).collect()
+}

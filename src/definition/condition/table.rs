@@ -1,0 +1,183 @@
+//! The table of all conditions. A condition that works is one row here, and a variant of [`Condition`].
+
+use super::error::{ConditionError, shown};
+use super::format::Format;
+use super::value::{NONE, Timing, Value};
+use super::{Condition, Span};
+use crate::base::suggestion::nearest;
+
+/// A kind of resource that conditions change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// Media playlists with segments.
+    Playlist,
+    /// I-frame playlists.
+    Iframes,
+    /// MPDs.
+    Mpd,
+    /// `/time`.
+    Time,
+    /// Init segments, segments and chunks.
+    Media,
+}
+
+/// A condition in the table.
+#[derive(Debug)]
+pub struct Description {
+    /// Name in URLs.
+    pub name: &'static str,
+    /// What its value may be.
+    pub value: Value,
+    /// What it does, as a sentence.
+    pub summary: &'static str,
+    /// Formats to which it applies.
+    pub formats: &'static [Format],
+    /// Resources that it changes. A resource that no condition changes has its plain URL.
+    pub changes: &'static [Resource],
+    /// Conditions that exclude it.
+    pub excludes: &'static [&'static str],
+    /// Examples, as in a URL.
+    pub examples: &'static [&'static str],
+    read: fn(&Value, &str) -> Option<Condition>,
+}
+
+const DAY: Span = Span::from_millis(86_400_000);
+const HLS: &[Format] = &[Format::Hls, Format::LlHls];
+const LOW_LATENCY_HLS: &[Format] = &[Format::LlHls];
+const DASH: &[Format] = &[Format::Dash, Format::LlDash];
+
+/// All conditions, by name.
+pub const TABLE: &[Description] = &[
+    Description {
+        name: "clock-skew",
+        value: Value::Offset { most: DAY },
+        summary: "The time that /time and UTCTiming tell is wrong by so much.",
+        formats: DASH,
+        changes: &[Resource::Mpd, Resource::Time],
+        excludes: &["utc-timing=none"],
+        examples: &["clock-skew=5s", "clock-skew=-500ms"],
+        read: |value, text| value.offset(text).map(Condition::ClockSkew),
+    },
+    Description {
+        name: "delay",
+        value: Value::Span { least: Span::from_millis(100), most: DAY, or_none: false },
+        summary: "How far behind the live edge players play: HOLD-BACK in HLS, suggestedPresentationDelay in DASH; with \
+            low latency PART-HOLD-BACK and the target latency as well.",
+        formats: &Format::ALL,
+        changes: &[Resource::Playlist, Resource::Mpd],
+        excludes: &[],
+        examples: &["delay=12s"],
+        read: |value, text| value.span(text).map(Condition::Delay),
+    },
+    Description {
+        examples: &["no-blocking"],
+        read: |_, text| text.is_empty().then_some(Condition::NoBlocking),
+        ..flag(
+            "no-blocking",
+            "Playlists do not offer blocking reload, and the server does not hold requests for them.",
+            LOW_LATENCY_HLS,
+            &[Resource::Playlist, Resource::Iframes],
+        )
+    },
+    Description {
+        examples: &["no-date-time"],
+        read: |_, text| text.is_empty().then_some(Condition::NoDateTime),
+        ..flag(
+            "no-date-time",
+            "Playlists have no EXT-X-PROGRAM-DATE-TIME.",
+            HLS,
+            &[Resource::Playlist, Resource::Iframes],
+        )
+    },
+    Description {
+        examples: &["no-deltas"],
+        read: |_, text| text.is_empty().then_some(Condition::NoDeltas),
+        ..flag("no-deltas", "Playlists offer no delta updates.", LOW_LATENCY_HLS, &[Resource::Playlist])
+    },
+    Description {
+        examples: &["no-hints"],
+        read: |_, text| text.is_empty().then_some(Condition::NoHints),
+        ..flag("no-hints", "Playlists have no EXT-X-PRELOAD-HINT.", LOW_LATENCY_HLS, &[Resource::Playlist])
+    },
+    Description {
+        examples: &["no-reports"],
+        read: |_, text| text.is_empty().then_some(Condition::NoReports),
+        ..flag("no-reports", "Playlists have no EXT-X-RENDITION-REPORT.", LOW_LATENCY_HLS, &[Resource::Playlist])
+    },
+    Description {
+        name: "update-period",
+        value: Value::Span { least: Span::from_millis(0), most: DAY, or_none: true },
+        summary: "The minimumUpdatePeriod of the MPD; none leaves it out, so that players never load the MPD again.",
+        formats: DASH,
+        changes: &[Resource::Mpd],
+        excludes: &[],
+        examples: &["update-period=10s", "update-period=none"],
+        read: |value, text| match text {
+            NONE => Some(Condition::UpdatePeriod(None)),
+            text => value.span(text).map(|span| Condition::UpdatePeriod(Some(span))),
+        },
+    },
+    Description {
+        name: "utc-timing",
+        value: Value::Schemes,
+        summary: "The UTCTiming elements of the MPD, in this order.",
+        formats: DASH,
+        changes: &[Resource::Mpd],
+        excludes: &["clock-skew, if the value is none"],
+        examples: &["utc-timing=http-head+http-iso", "utc-timing=direct", "utc-timing=none"],
+        read: |_, text| Timing::read_all(text).map(Condition::UtcTiming),
+    },
+];
+
+/// A condition without a value, whose only example is its name.
+const fn flag(
+    name: &'static str,
+    summary: &'static str,
+    formats: &'static [Format],
+    changes: &'static [Resource],
+) -> Description {
+    Description {
+        name,
+        value: Value::Nothing,
+        summary,
+        formats,
+        changes,
+        excludes: &[],
+        examples: &[],
+        read: |_, _| None,
+    }
+}
+
+/// The condition of this name.
+pub(super) fn find(name: &str) -> Option<&'static Description> {
+    TABLE.iter().find(|description| description.name == name)
+}
+
+/// Reads `name` or `name=value`.
+pub(super) fn read(text: &str) -> Result<Condition, ConditionError> {
+    let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
+    let description = find(name).ok_or_else(|| ConditionError::Unknown { name: shown(name), advice: advice(name) })?;
+    let takes_value = description.value != Value::Nothing;
+    let condition = match takes_value == value.is_some() {
+        true => (description.read)(&description.value, value.unwrap_or_default()),
+        false => None,
+    };
+    condition.ok_or_else(|| ConditionError::BadValue {
+        name: description.name,
+        value: shown(value.unwrap_or_default()),
+        allowed: &description.value,
+    })
+}
+
+/// What to write in place of an unknown name.
+fn advice(name: &str) -> String {
+    match nearest(&shown(name), TABLE.iter().map(|description| description.name)) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => format!("there are {}", names()),
+    }
+}
+
+/// All names, for a message.
+pub(super) fn names() -> String {
+    TABLE.iter().map(|description| description.name).collect::<Vec<_>>().join(", ")
+}

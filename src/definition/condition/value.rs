@@ -1,0 +1,148 @@
+//! Values of conditions: their kinds and limits, and the words for them.
+
+use super::{Offset, Span};
+
+/// The word for nothing.
+pub(super) const NONE: &str = "none";
+
+/// What a value may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// The condition has no value.
+    Nothing,
+    /// A duration within limits, both included.
+    Span {
+        /// The shortest.
+        least: Span,
+        /// The longest.
+        most: Span,
+        /// Whether `none` is allowed too.
+        or_none: bool,
+    },
+    /// A duration with a sign, up to a size.
+    Offset {
+        /// The largest size.
+        most: Span,
+    },
+    /// `none`, or schemes joined by `+`, each at most once.
+    Schemes,
+}
+
+impl Value {
+    /// Kind of the value in the API.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Nothing => "none",
+            Self::Span { .. } => "duration",
+            Self::Offset { .. } => "offset",
+            Self::Schemes => "words",
+        }
+    }
+
+    /// What is allowed, as a noun; `no value` if there is none.
+    pub fn allowed(&self) -> String {
+        match self {
+            Self::Nothing => "no value".to_owned(),
+            Self::Span { least, most, or_none: false } => format!("a duration from {least} to {most}"),
+            Self::Span { least, most, or_none: true } => format!("a duration from {least} to {most}, or {NONE}"),
+            Self::Offset { most } => format!("a duration from -{most} to {most}"),
+            Self::Schemes => {
+                let words: Vec<_> = Timing::ALL.iter().map(|scheme| scheme.word()).collect();
+                format!("{NONE}, or some of {} joined by +", words.join(", "))
+            }
+        }
+    }
+
+    /// Words that stand for themselves.
+    pub fn words(&self) -> Vec<&'static str> {
+        match self {
+            Self::Nothing | Self::Span { or_none: false, .. } | Self::Offset { .. } => Vec::new(),
+            Self::Span { or_none: true, .. } => vec![NONE],
+            Self::Schemes => Timing::ALL.iter().map(|scheme| scheme.word()).chain([NONE]).collect(),
+        }
+    }
+
+    /// The smallest and the largest duration.
+    pub fn limits(&self) -> Option<(String, String)> {
+        match self {
+            Self::Span { least, most, .. } => Some((least.to_string(), most.to_string())),
+            Self::Offset { most } => Some((format!("-{most}"), most.to_string())),
+            Self::Nothing | Self::Schemes => None,
+        }
+    }
+
+    /// What is allowed, as the end of a sentence about the condition.
+    pub(super) fn rule(&self) -> String {
+        match self {
+            Self::Nothing => "takes no value".to_owned(),
+            Self::Span { .. } | Self::Offset { .. } | Self::Schemes => format!("must be {}", self.allowed()),
+        }
+    }
+
+    /// Reads a duration within the limits.
+    pub(super) fn span(&self, text: &str) -> Option<Span> {
+        match self {
+            Self::Span { least, most, .. } => text.parse().ok().filter(|span| (*least..=*most).contains(span)),
+            Self::Nothing | Self::Offset { .. } | Self::Schemes => None,
+        }
+    }
+
+    /// Reads a duration with a sign within the limits.
+    pub(super) fn offset(&self, text: &str) -> Option<Offset> {
+        match self {
+            Self::Offset { most } => text.parse().ok().filter(|offset: &Offset| offset.size() <= *most),
+            Self::Nothing | Self::Span { .. } | Self::Schemes => None,
+        }
+    }
+}
+
+/// A way to learn the time (ISO/IEC 23009-1 5.8.4.11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Timing {
+    /// A resource whose body is an xs:dateTime.
+    HttpXsDate,
+    /// A resource whose body is a date by ISO/IEC 8601.
+    HttpIso,
+    /// A resource whose answer to HEAD has the time in `Date`.
+    HttpHead,
+    /// The time itself, in the MPD.
+    Direct,
+}
+
+impl Timing {
+    /// All ways.
+    pub const ALL: [Self; 4] = [Self::HttpXsDate, Self::HttpIso, Self::HttpHead, Self::Direct];
+
+    /// The word for it, which is a part of its URN.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::HttpXsDate => "http-xsdate",
+            Self::HttpIso => "http-iso",
+            Self::HttpHead => "http-head",
+            Self::Direct => "direct",
+        }
+    }
+
+    /// Reads `none` as no ways at all, or words joined by `+`, none of them twice.
+    pub(super) fn read_all(text: &str) -> Option<Vec<Self>> {
+        if text == NONE {
+            return Some(Vec::new());
+        }
+        let mut schemes = Vec::new();
+        for word in text.split('+') {
+            let scheme = Self::ALL.into_iter().find(|scheme| scheme.word() == word)?;
+            if schemes.contains(&scheme) {
+                return None;
+            }
+            schemes.push(scheme);
+        }
+        Some(schemes)
+    }
+
+    pub(super) fn join(schemes: &[Self]) -> String {
+        match schemes {
+            [] => NONE.to_owned(),
+            schemes => schemes.iter().map(|scheme| scheme.word()).collect::<Vec<_>>().join("+"),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Conditions of a request: removed from the path before routing, passed to the handler, and named in the answer.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::App;
+use super::cache::Cache;
+use super::error::ApiError;
+use super::manifests::Kind;
+use crate::base::metrics::ConditionLabels;
+use crate::definition::condition::{ConditionError, Conditions, Format, Resource};
+use crate::definition::spec::StreamSpec;
+use crate::media::manifest::{Latency, delay, path};
+
+/// Names the conditions that changed an answer.
+pub(super) const HEADER: HeaderName = HeaderName::from_static("barstone-condition");
+/// How long caches may store that a resource has only a plain URL. Later versions may have a condition that changes it.
+const PLAIN_FOR: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Conditions from the path of a request, an extension of it.
+#[derive(Debug, Clone)]
+pub(super) struct PathConditions(pub(super) Result<Conditions, ConditionError>);
+
+/// The conditions of a request; none for a plain path.
+#[derive(Debug)]
+pub(super) struct Asked(pub(super) Conditions);
+
+impl<S: Send + Sync> FromRequestParts<S> for Asked {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        match parts.extensions.get::<PathConditions>() {
+            None => Ok(Self(Conditions::default())),
+            Some(PathConditions(parsed)) => Ok(Self(parsed.clone()?)),
+        }
+    }
+}
+
+/// Redirects a request for a resource that none of its conditions changes to the plain URL, of which caches have one copy.
+/// `None` if the resource is to be served. `uri_path` is the path without conditions and token.
+pub(super) fn to_plain(conditions: &Conditions, resource: Resource, uri_path: &str) -> Option<Response> {
+    if conditions.is_empty() || !conditions.of_resource(resource).is_empty() {
+        return None;
+    }
+    // Relative, so that a token in the path stays.
+    let depth = uri_path.bytes().filter(|byte| *byte == b'/').count() - 1;
+    let location = format!("{}{}", path::to_root(depth, conditions, Conditions::NONE), &uri_path[1..]);
+    let mut response = (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, Cache::MaxAge(PLAIN_FOR).value());
+    Some(response)
+}
+
+/// Checks that the conditions are possible for a manifest of the stream.
+///
+/// # Errors
+/// [`ApiError::Condition`].
+pub(super) fn check(conditions: &Conditions, kind: Kind, spec: &StreamSpec) -> Result<(), ApiError> {
+    let format = match kind {
+        Kind::Multivariant(_, Latency::Normal) | Kind::Media(_) => Format::Hls,
+        // I-frame playlists belong to both HLS formats; all that applies to HLS applies to LL-HLS.
+        Kind::Multivariant(_, Latency::Low) | Kind::LowLatency(..) | Kind::Iframes(_) => Format::LlHls,
+        Kind::Mpd(_, Latency::Normal) => Format::Dash,
+        Kind::Mpd(_, Latency::Low) => Format::LlDash,
+    };
+    conditions.check_format(format)?;
+    Ok(delay::check(conditions, format, spec)?)
+}
+
+/// Says in the answer and in the metrics which conditions changed the answer.
+pub(super) fn mark(app: &App, conditions: &Conditions, response: &mut Response) {
+    if conditions.is_empty() {
+        return;
+    }
+    for condition in conditions.iter() {
+        app.0.metrics.conditions.get_or_create(&ConditionLabels { condition: condition.name() }).inc();
+    }
+    if let Ok(value) = HeaderValue::try_from(conditions.to_string()) {
+        response.headers_mut().insert(HEADER, value);
+    }
+    tracing::debug!(%conditions, "a request was answered under conditions");
+}

@@ -1,0 +1,211 @@
+//! Conditions through the whole router: each in every format, and what they share.
+
+use super::*;
+use crate::definition::condition::{Description, Format, TABLE};
+
+/// The multivariant playlist or MPD of a format, and the resource below it whose text conditions change.
+fn paths(format: Format) -> (&'static str, &'static str) {
+    match format {
+        Format::Hls => ("/live/test/hls.m3u8", "/live/test/v720/hls.m3u8"),
+        Format::LlHls => ("/live/test/llhls.m3u8", "/live/test/v720/llhls.m3u8"),
+        Format::Dash => ("/live/test/dash.mpd", "/live/test/dash.mpd"),
+        Format::LlDash => ("/live/test/lldash.mpd", "/live/test/lldash.mpd"),
+    }
+}
+
+/// What the changed text contains, and what it does not contain.
+fn effect(example: &str, format: Format) -> (&'static str, &'static str) {
+    match (example, format) {
+        ("clock-skew=5s", _) => ("value=\"../../../clock-skew=5s/time\"", "value=\"../../../../time\""),
+        ("clock-skew=-500ms", _) => ("value=\"../../../clock-skew=-500ms/time\"", "value=\"../../../../time\""),
+        ("delay=12s", Format::Hls) => ("#EXT-X-SERVER-CONTROL:HOLD-BACK=12\n", "PART-HOLD-BACK"),
+        ("delay=12s", Format::LlHls) => (",HOLD-BACK=12,PART-HOLD-BACK=12\n", "HOLD-BACK=6"),
+        ("delay=12s", Format::Dash) => ("suggestedPresentationDelay=\"PT12S\"", "PT7.68S"),
+        ("delay=12s", Format::LlDash) => ("suggestedPresentationDelay=\"PT12S\"", "target=\"780\""),
+        ("no-blocking", _) => ("#EXT-X-SERVER-CONTROL:CAN-SKIP-UNTIL", "CAN-BLOCK-RELOAD"),
+        ("no-date-time", _) => ("#EXTINF:1.92,\n", "PROGRAM-DATE-TIME"),
+        ("no-deltas", _) => ("CAN-BLOCK-RELOAD=YES,HOLD-BACK", "CAN-SKIP-UNTIL"),
+        ("no-hints", _) => ("#EXT-X-PART:", "PRELOAD-HINT"),
+        ("no-reports", _) => ("#EXT-X-PART:", "RENDITION-REPORT"),
+        ("update-period=10s", _) => ("minimumUpdatePeriod=\"PT10S\"", "PT1.92S\" minBuffer"),
+        ("update-period=none", _) => ("type=\"dynamic\"", "minimumUpdatePeriod"),
+        ("utc-timing=http-head+http-iso", _) => (
+            "<UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-head:2014\" value=\"../../../../time\"/>\
+             <UTCTiming schemeIdUri=\"urn:mpeg:dash:utc:http-iso:2014\" value=\"../../../../time\"/>",
+            "http-xsdate",
+        ),
+        ("utc-timing=direct", _) => ("utc:direct:2014\" value=\"2026-11-21T03:40:28.800Z\"", "http-xsdate"),
+        ("utc-timing=none", _) => ("type=\"dynamic\"", "UTCTiming"),
+        _ => panic!("no effect is stated for {example} in {format:?}"),
+    }
+}
+
+fn text(answer: &Answer) -> String {
+    String::from_utf8(answer.body.clone()).unwrap()
+}
+
+async fn check(app: &Router, example: &str, format: Format) {
+    let (start, changed) = paths(format);
+    let plain = get(app, changed).await;
+    let (present, absent) = effect(example, format);
+    let begun = get(app, &format!("/with/{example}{start}")).await;
+    assert_eq!((begun.status, begun.header("barstone-condition")), (StatusCode::OK, example), "{start}");
+    let path = format!("/with/{example}{changed}");
+    let answer = get(app, &path).await;
+    assert_eq!((answer.status, answer.header("barstone-condition")), (StatusCode::OK, example), "{path}");
+    let body = text(&answer);
+    assert!(body.contains(present) && !body.contains(absent), "{path}: {present} {absent}\n{body}");
+    assert!(!text(&plain).contains(present) || text(&plain).contains(absent), "it changes something: {path}");
+    assert!(plain.header("barstone-condition").is_empty() && answer.header("etag") != plain.header("etag"), "{path}");
+}
+
+async fn check_refused(app: &Router, description: &Description, format: Format) {
+    let path = format!("/with/{}{}", description.examples[0], paths(format).0);
+    let refused = get(app, &path).await;
+    let problem = refused.json();
+    assert_eq!((refused.status.as_u16(), &problem["code"]), (400, &json!("bad_condition")), "{path}");
+    assert_eq!(problem["field"], description.name, "{path}");
+    assert!(problem["detail"].as_str().unwrap().contains("does not apply to"), "{problem}");
+    assert_eq!(refused.header("access-control-allow-origin"), "*");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_condition_has_its_effect_in_each_format_and_is_refused_in_others() {
+    let (app, _) = ready().await;
+    for description in TABLE {
+        for format in Format::ALL {
+            if !description.formats.contains(&format) {
+                check_refused(&app, description, format).await;
+                continue;
+            }
+            for example in description.examples {
+                check(&app, example, format).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn resources_that_no_condition_changes_have_their_plain_url() {
+    let (app, media) = ready().await;
+    let revision = media.rsplit('/').next().unwrap();
+    let multivariant = text(&get(&app, "/with/no-hints,delay=9s/live/test/llhls.m3u8").await);
+    assert!(multivariant.contains("\n../../../delay=9s,no-hints/live/test/v720/llhls.m3u8\n"), "{multivariant}");
+    assert!(multivariant.contains("URI=\"../../../../live/test/v720/iframes.m3u8\""), "{multivariant}");
+    let short = text(&get(&app, "/with/delay=9s/hls/test.m3u8").await);
+    assert!(short.contains("\n../../delay=9s/live/test/v720/hls.m3u8\n"), "{short}");
+    let playlist = text(&get(&app, "/with/no-hints/live/test/v720/llhls.m3u8").await);
+    let to_track = "../../../../../live/test/v720/";
+    assert!(playlist.contains(&format!("URI=\"{to_track}{revision}/init.mp4\"")), "{playlist}");
+    assert!(playlist.contains(&format!("\n{to_track}{revision}/{}.m4s\n", SEGMENT - 1)), "{playlist}");
+    assert!(playlist.contains("RENDITION-REPORT:URI=\"../a/llhls.m3u8\""), "{playlist}");
+    let mpd = text(&get(&app, "/with/update-period=9s/dash/test.mpd").await);
+    assert!(mpd.contains("media=\"../../../live/test/$RepresentationID$/"), "{mpd}");
+    assert!(mpd.contains("value=\"../../../time\""), "{mpd}");
+    for (path, location) in [
+        (format!("/with/no-hints{media}/{}.m4s", SEGMENT - 1), format!("../../../../../..{media}/{}.m4s", SEGMENT - 1)),
+        (
+            "/with/no-hints/live/test/v720/iframes.m3u8?a=b".into(),
+            "../../../../../live/test/v720/iframes.m3u8?a=b".into(),
+        ),
+        ("/with/no-hints/time".into(), "../../time".into()),
+    ] {
+        let moved = get(&app, &path).await;
+        assert_eq!((moved.status, moved.header("location")), (StatusCode::TEMPORARY_REDIRECT, &*location), "{path}");
+        assert!(moved.header("barstone-condition").is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_spellings_of_a_set_are_the_same_manifest() {
+    let (app, _) = ready().await;
+    let mut etags = Vec::new();
+    for set in ["delay=9s,no-hints", "no-hints,delay=9000ms", "%6Eo-hints%2Cdelay%3D9s"] {
+        let answer = get(&app, &format!("/with/{set}/live/test/v720/llhls.m3u8")).await;
+        assert_eq!(answer.header("barstone-condition"), "delay=9s,no-hints");
+        etags.push(answer.header("etag").to_owned());
+    }
+    assert!(etags.iter().all(|etag| *etag == etags[0]), "{etags:?}");
+    let request = Request::head("/with/no-hints,delay=9s/live/test/v720/llhls.m3u8").header("accept-encoding", "gzip");
+    let head = ask(&app, request.body(Body::empty()).unwrap()).await;
+    assert_eq!((head.header("content-encoding"), head.body.len()), ("gzip", 0));
+    let request = Request::get("/with/delay=9s,no-hints/live/test/v720/llhls.m3u8").header("if-none-match", &etags[0]);
+    assert_eq!(ask(&app, request.body(Body::empty()).unwrap()).await.status, StatusCode::NOT_MODIFIED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn directives_that_a_playlist_does_not_offer_have_no_effect() {
+    let (app, _) = ready().await;
+    let next = format!("/live/test/v720/llhls.m3u8?_HLS_msn={SEGMENT}&_HLS_part=7");
+    assert_eq!(get(&app, &format!("/with/no-hints{next}")).await.status, StatusCode::SERVICE_UNAVAILABLE, "it is held");
+    let answer = get(&app, &format!("/with/no-blocking{next}")).await;
+    assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::OK, "public, max-age=1"));
+    let skip = "/live/test/v720/llhls.m3u8?_HLS_skip=YES";
+    assert!(text(&get(&app, &format!("/with/no-hints{skip}")).await).contains("EXT-X-SKIP"));
+    assert!(!text(&get(&app, &format!("/with/no-deltas{skip}")).await).contains("EXT-X-SKIP"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_skewed_clock_is_told_by_every_scheme() {
+    let (app, _) = ready().await;
+    let time = get(&app, "/with/clock-skew=-1h/time").await;
+    assert_eq!(time.body, b"2026-11-21T02:40:28.800Z");
+    assert_eq!(time.header("date"), "Sat, 21 Nov 2026 02:40:28 GMT");
+    assert_eq!((time.header("barstone-condition"), time.header("cache-control")), ("clock-skew=-1h", "no-store"));
+    let mpd = get(&app, "/with/clock-skew=5s,utc-timing=direct/live/test/dash.mpd").await;
+    assert!(text(&mpd).contains("value=\"2026-11-21T03:40:33.800Z\""), "{}", text(&mpd));
+    assert_eq!(mpd.header("cache-control"), "no-store");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delay_that_the_stream_does_not_allow_is_refused() {
+    let (app, _) = ready().await;
+    for (path, allowed) in [
+        ("/with/delay=1s/live/test/hls.m3u8", "from 6s to 58s80ms"),
+        ("/with/delay=100ms/live/test/llhls.m3u8", "from 512ms to 58s80ms"),
+        ("/with/delay=59s/live/test/dash.mpd", "from 1s920ms to 58s80ms"),
+    ] {
+        let refused = get(&app, path).await;
+        let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+        assert!(refused.status == StatusCode::BAD_REQUEST && detail.contains(allowed), "{path}: {detail}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_private_stream_is_played_under_conditions_with_its_token() {
+    let (app, _) = ready().await;
+    assert_eq!(send(&app, "PUT", "/api/v1/streams/test", json!({"access": "private"})).await.status, StatusCode::OK);
+    assert_eq!(get(&app, "/with/delay=9s/live/test/hls.m3u8").await.status, StatusCode::FORBIDDEN);
+    let private = send(&app, "POST", "/api/v1/streams/test/tokens", "{}").await.json();
+    let under = format!("/t/{}/with/delay=9s", private["token"].as_str().unwrap());
+    let answer = get(&app, &format!("{under}/live/test/hls.m3u8")).await;
+    assert_eq!((answer.status, answer.header("barstone-condition")), (StatusCode::OK, "delay=9s"));
+    assert_eq!(get(&app, &format!("{under}/live/test/v720/hls.m3u8")).await.status, StatusCode::OK);
+    let wrong = get(&app, &format!("{under},x/live/test/hls.m3u8")).await;
+    assert_eq!((wrong.status.as_u16(), &wrong.json()["field"]), (400, &json!("x")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn conditions_are_described_and_counted() {
+    let (app, _) = ready().await;
+    let listed = get(&app, "/api/v1/conditions").await.json();
+    assert_eq!(listed.as_array().unwrap().len(), TABLE.len());
+    assert_eq!(listed[1]["name"], "delay");
+    assert_eq!(
+        listed[1]["value"],
+        json!({"kind": "duration", "allowed": "a duration from 100ms to 1d", "words": [], "least": "100ms", "most": "1d"})
+    );
+    get(&app, "/with/delay=9s/live/test/hls.m3u8").await;
+    let metrics = String::from_utf8(get(&app, "/metrics").await.body).unwrap();
+    assert!(metrics.contains("barstone_http_conditions_total{condition=\"delay\"} 1"), "{metrics}");
+}
+
+#[test]
+fn the_documentation_has_a_row_for_every_condition() {
+    let rows = TABLE.iter().map(|description| {
+        let Description { name, value, summary, formats, .. } = description;
+        format!("| `{name}` | {} | {} | {summary} |\n", value.allowed(), Format::titles(formats))
+    });
+    let table: String = rows.collect();
+    assert!(include_str!("../../../docs/conditions.md").contains(&table), "the table must be:\n{table}");
+}

@@ -1,0 +1,73 @@
+//! Manifests under conditions, from the live server: MPDs are valid, and every link leads to media or to a manifest.
+
+use std::process::{Command, Stdio};
+
+use super::{check_none, start};
+use crate::rules::schema;
+
+/// Conditions with which an MPD is still valid.
+const MPD_CONDITIONS: [&str; 7] = [
+    "delay=6s",
+    "update-period=none",
+    "update-period=10s",
+    "utc-timing=http-head+http-iso+direct",
+    "utc-timing=none",
+    "clock-skew=-1m30s",
+    "clock-skew=5s,delay=8s,update-period=500ms,utc-timing=direct",
+];
+
+#[tokio::test]
+async fn mpds_under_conditions_are_valid() {
+    let (_server, web) = start().await;
+    for conditions in MPD_CONDITIONS {
+        for file in ["live/test/dash.mpd", "live/test/lldash.mpd", "dash/test.mpd"] {
+            let reply = web.receive(&format!("/with/{conditions}/{file}")).await;
+            assert_eq!((reply.status, reply.header("barstone-condition")), (200, conditions), "{file}");
+            check_none(&schema::check(&reply.text()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn links_of_playlists_under_conditions_lead_to_what_is_there() {
+    let (_server, web) = start().await;
+    for (conditions, format) in [("no-deltas,no-hints", "llhls"), ("no-date-time", "hls"), ("delay=6s", "hls")] {
+        let multivariant = format!("/with/{conditions}/live/test/{format}.m3u8");
+        let text = web.text(&multivariant).await;
+        let link = text.lines().find(|line| !line.starts_with('#')).expect("a rendition");
+        let playlist = web.resolve(&multivariant, link);
+        assert!(playlist.starts_with(&format!("/with/{conditions}/live/test/v720/")), "{playlist}");
+        let media = web.text(&playlist).await;
+        let file = media.lines().rfind(|line| !line.starts_with('#')).expect("a segment");
+        let segment = web.resolve(&playlist, file);
+        assert!(segment.starts_with("/live/test/v720/"), "{segment}");
+        assert!(!web.fetch(&segment).await.is_empty());
+        // None of the conditions changes a segment, so its URL under them redirects to the plain one.
+        let moved = web.get(&format!("/with/{conditions}{segment}")).await;
+        assert_eq!(web.resolve(&format!("/with/{conditions}{segment}"), moved.header("location")), segment);
+    }
+}
+
+#[tokio::test]
+async fn ffmpeg_plays_under_conditions() {
+    let (_server, web) = start().await;
+    for path in [
+        "/with/no-blocking,no-date-time,no-deltas,no-hints,no-reports/live/test/llhls.m3u8",
+        "/with/delay=8s,utc-timing=http-head/live/test/dash.mpd",
+    ] {
+        let url = web.url(path);
+        let play = move || {
+            let mut ffmpeg = Command::new("ffmpeg");
+            ffmpeg.args(["-v", "error", "-nostdin", "-i", &url, "-t", "2", "-map", "0:v:0", "-f", "framecrc", "-"]);
+            ffmpeg.stdin(Stdio::null()).output().expect("ffmpeg is installed")
+        };
+        let output = tokio::task::spawn_blocking(play).await.expect("a result");
+        let frames = String::from_utf8_lossy(&output.stdout).lines().filter(|line| line.starts_with("0,")).count();
+        assert_eq!(
+            (output.status.success(), frames),
+            (true, 50),
+            "{path}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
