@@ -1,9 +1,10 @@
-//! Basics that all other wings use: time, network addresses, secrets, memory, metrics and error texts. This wing uses no
-//! other.
+//! Basics that all other wings use: time, network addresses, manifest formats, secrets, memory, metrics and error texts. This
+//! wing uses no other.
 
 #[cfg(test)]
 pub(crate) mod mutation;
 
+pub mod format;
 pub mod memory;
 pub mod metrics;
 pub mod network;

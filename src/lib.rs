@@ -78,7 +78,7 @@
 //!
 //! | wing | what belongs in it, and what does not |
 //! |---|---|
-//! | [`base`] | time, network addresses, secrets, memory and metrics: used by every other wing, knows none of them |
+//! | [`base`] | time, network addresses, manifest formats, secrets, memory and metrics: used by every other wing, knows none of them |
 //! | [`definition`] | what a user asked for, valid by construction, and where it is stored; nothing of what runs |
 //! | [`media`] | from the painted picture to the text of a manifest; no HTTP, no decision about which stream runs |
 //! | [`stream`] | streams that run: desired state, supervisors, viewers, events, hooks and push; no HTTP server and no GStreamer |

@@ -10,7 +10,10 @@ mod documents;
 /// The wings from the lowest to the highest, and the modules of each in order. A wing or module may use only those
 /// before it.
 const ORDER: &[(&str, &[&str])] = &[
-    ("base", &["timeline", "network", "os_error", "suggestion", "utc", "secret", "memory", "metrics", "mutation"]),
+    (
+        "base",
+        &["timeline", "network", "format", "os_error", "suggestion", "utc", "secret", "memory", "metrics", "mutation"],
+    ),
     ("definition", &["condition", "spec", "store"]),
     ("media", &["signal", "cmaf", "window", "manifest", "pipeline", "directory"]),
     ("stream", &[]),

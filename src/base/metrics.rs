@@ -11,6 +11,7 @@ use prometheus_client::registry::{Registry, Unit};
 mod labels;
 mod process;
 
+use super::format::Format;
 pub use labels::{
     ConditionLabels, HookLabels, PhaseLabels, RefusedConnectionLabels, RefusedViewerLabels, RequestLabels,
     RestartLabels, StreamLabels, ViewerLabels, labels,
@@ -168,7 +169,7 @@ impl Metrics {
         for reason in RestartLabels::REASONS {
             self.restarts.remove(&RestartLabels { stream: stream.clone(), reason });
         }
-        for format in ViewerLabels::FORMATS {
+        for format in Format::ALL.map(Format::as_str) {
             self.viewers.remove(&ViewerLabels { stream: stream.clone(), format });
         }
         for reason in RefusedViewerLabels::REASONS {

@@ -3,7 +3,8 @@
 use clap::Args;
 use reqwest::Url;
 
-use crate::definition::condition::{ConditionError, Conditions, Format};
+use crate::base::format::Format;
+use crate::definition::condition::{ConditionError, Conditions};
 use crate::media::manifest::path;
 
 /// Exit codes, for the help.

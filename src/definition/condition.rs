@@ -3,15 +3,15 @@
 
 use std::fmt;
 
+use crate::base::format::Format;
+
 mod error;
-mod format;
 mod moment;
 mod span;
 mod table;
 mod value;
 
 pub use error::ConditionError;
-pub use format::Format;
 pub use moment::Moment;
 pub use span::{Offset, Span};
 pub use table::{Description, Resource, TABLE};

@@ -4,7 +4,8 @@ use axum::Json;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::definition::condition::{Description, Format, TABLE};
+use crate::base::format::Format;
+use crate::definition::condition::{Description, TABLE};
 
 /// A condition that can stand in the path of a manifest.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -50,7 +51,7 @@ fn answer(description: &Description) -> ConditionAnswer {
         name,
         summary,
         value: ValueAnswer { kind: value.kind(), allowed: value.allowed(), words: value.words(), least, most },
-        formats: formats.iter().copied().map(Format::word).collect(),
+        formats: formats.iter().copied().map(Format::as_str).collect(),
         excludes,
         examples,
     }

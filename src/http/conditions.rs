@@ -9,10 +9,11 @@ use super::App;
 use super::cache::Cache;
 use super::error::ApiError;
 use super::manifests::Kind;
+use crate::base::format::Format;
 use crate::base::metrics::ConditionLabels;
-use crate::definition::condition::{ConditionError, Conditions, Format, Resource};
+use crate::definition::condition::{ConditionError, Conditions, Resource};
 use crate::definition::spec::StreamSpec;
-use crate::media::manifest::{Latency, delay, path};
+use crate::media::manifest::{delay, path};
 
 /// Names the conditions that changed an answer.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("barstone-condition");
@@ -57,13 +58,8 @@ pub(super) fn to_plain(conditions: &Conditions, resource: Resource, uri_path: &s
 /// # Errors
 /// [`ApiError::Condition`].
 pub(super) fn check(conditions: &Conditions, kind: Kind, spec: &StreamSpec) -> Result<(), ApiError> {
-    let format = match kind {
-        Kind::Multivariant(_, Latency::Normal) | Kind::Media(_) => Format::Hls,
-        // I-frame playlists belong to both HLS formats; all that applies to HLS applies to LL-HLS.
-        Kind::Multivariant(_, Latency::Low) | Kind::LowLatency(..) | Kind::Iframes(_) => Format::LlHls,
-        Kind::Mpd(_, Latency::Normal) => Format::Dash,
-        Kind::Mpd(_, Latency::Low) => Format::LlDash,
-    };
+    // All that applies to HLS applies to LL-HLS.
+    let format = kind.format().unwrap_or(Format::LlHls);
     conditions.check_format(format)?;
     Ok(delay::check(conditions, format, spec)?)
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use crate::base::format::Format;
 use crate::base::timeline::UnixTime;
 use crate::definition::condition::Conditions;
 use crate::media::manifest::hls::Skip;
@@ -25,6 +26,17 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// The format; `None` for I-frame playlists, which belong to both HLS formats.
+    pub(super) fn format(self) -> Option<Format> {
+        match self {
+            Self::Multivariant(_, Latency::Normal) | Self::Media(_) => Some(Format::Hls),
+            Self::Multivariant(_, Latency::Low) | Self::LowLatency(..) => Some(Format::LlHls),
+            Self::Mpd(_, Latency::Normal) => Some(Format::Dash),
+            Self::Mpd(_, Latency::Low) => Some(Format::LlDash),
+            Self::Iframes(_) => None,
+        }
+    }
+
     /// The granularity of changes in the windows that change the manifest.
     pub(super) fn granularity(self) -> Granularity {
         match self {

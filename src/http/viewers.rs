@@ -12,13 +12,13 @@ use super::App;
 use super::cache::Cache;
 use super::error::ApiError;
 use super::manifests::Kind;
+use crate::base::format::Format;
 use crate::base::timeline;
 use crate::definition::condition::Conditions;
 use crate::definition::spec::StreamName;
-use crate::media::manifest::Latency;
 use crate::media::manifest::path::{self, MediaFile};
 use crate::stream::ActiveOutput;
-use crate::stream::audience::{Audience, Format, Key, MediaRequest};
+use crate::stream::audience::{Audience, Key, MediaRequest};
 use crate::stream::{Admission, Refusal};
 
 /// The sender of a request.
@@ -88,7 +88,7 @@ impl Caller {
     /// Stores which manifest format the client plays.
     pub(super) fn mark_format(&self, app: &App, output: &ActiveOutput, kind: Kind, response: &mut Response) {
         count_bytes(output, response);
-        if let Some(format) = format(kind).filter(|_| !self.head && !response.status().is_client_error()) {
+        if let Some(format) = kind.format().filter(|_| !self.head && !response.status().is_client_error()) {
             let now = app.0.clock.now();
             self.keys(&output.audience).into_iter().for_each(|key| app.0.client_formats.mark(key, format, now));
         }
@@ -142,15 +142,5 @@ fn has_first_byte(response: &Response) -> bool {
             range.is_some_and(|range| range.as_bytes().starts_with(b"bytes 0-"))
         }
         _ => false,
-    }
-}
-
-fn format(kind: Kind) -> Option<Format> {
-    match kind {
-        Kind::Multivariant(_, Latency::Normal) | Kind::Media(_) => Some(Format::Hls),
-        Kind::Multivariant(_, Latency::Low) | Kind::LowLatency(..) => Some(Format::LlHls),
-        Kind::Mpd(_, Latency::Normal) => Some(Format::Dash),
-        Kind::Mpd(_, Latency::Low) => Some(Format::LlDash),
-        Kind::Iframes(_) => None,
     }
 }

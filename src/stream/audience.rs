@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::base::metrics::ViewerLabels;
 use crate::base::timeline::{Timeline, UnixTime};
 
 mod client_formats;
@@ -27,37 +26,8 @@ const EPISODE: Duration = Duration::from_secs(30);
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-/// The manifest format that a viewer plays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// HLS.
-    Hls,
-    /// LL-HLS.
-    LlHls,
-    /// DASH.
-    Dash,
-    /// LL-DASH.
-    LlDash,
-}
-
-/// A number for each of [`Format::ALL`].
+/// A number for each of [`Format::ALL`](crate::base::format::Format::ALL), in its order.
 pub type ByFormat = [u64; 4];
-
-impl Format {
-    /// All formats, in the order of [`ByFormat`].
-    pub const ALL: [Self; 4] = [Self::Hls, Self::LlHls, Self::Dash, Self::LlDash];
-
-    /// Name in JSON and metrics.
-    pub const fn as_str(self) -> &'static str {
-        let [hls, llhls, dash, lldash] = ViewerLabels::FORMATS;
-        match self {
-            Self::Hls => hls,
-            Self::LlHls => llhls,
-            Self::Dash => dash,
-            Self::LlDash => lldash,
-        }
-    }
-}
 
 /// The viewers of one stream. All requests for the stream share it.
 #[derive(Debug)]

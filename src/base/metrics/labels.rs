@@ -60,11 +60,6 @@ pub struct ViewerLabels {
     pub format: &'static str,
 }
 
-impl ViewerLabels {
-    /// All values of `format`.
-    pub const FORMATS: [&'static str; 4] = ["hls", "llhls", "dash", "lldash"];
-}
-
 /// Labels of refused viewers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RefusedViewerLabels {

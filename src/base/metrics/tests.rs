@@ -42,7 +42,7 @@ fn count_all(metrics: &Metrics, stream: &str) {
     for reason in RestartLabels::REASONS {
         restarts.get_or_create(&RestartLabels { stream: stream(), reason }).inc();
     }
-    for format in ViewerLabels::FORMATS {
+    for format in Format::ALL.map(Format::as_str) {
         viewers.get_or_create(&ViewerLabels { stream: stream(), format }).set(1);
     }
     for reason in RefusedViewerLabels::REASONS {

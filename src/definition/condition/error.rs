@@ -1,8 +1,8 @@
 //! Reasons why a set of conditions is refused.
 
 use super::MAX_CONDITIONS;
-use super::format::Format;
 use super::value::Value;
+use crate::base::format::Format;
 
 /// Letters of a client's text that a message repeats.
 const MAX_SHOWN: usize = 64;

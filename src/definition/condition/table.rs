@@ -1,9 +1,9 @@
 //! The table of all conditions. A condition that works is one row here, and a variant of [`Condition`].
 
 use super::error::{ConditionError, shown};
-use super::format::Format;
 use super::value::{NONE, Timing, Value};
 use super::{Condition, Span};
+use crate::base::format::Format;
 use crate::base::suggestion::nearest;
 
 /// A kind of resource that conditions change.

@@ -1,7 +1,8 @@
 //! Conditions through the whole router: each in every format, and what they share.
 
 use super::*;
-use crate::definition::condition::{Description, Format, TABLE};
+use crate::base::format::Format;
+use crate::definition::condition::{Description, TABLE};
 
 /// The multivariant playlist or MPD of a format, and the resource below it whose text conditions change.
 fn paths(format: Format) -> (&'static str, &'static str) {

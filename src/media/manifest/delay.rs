@@ -4,7 +4,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::{hls, latency};
-use crate::definition::condition::{ConditionError, Conditions, Format, Span};
+use crate::base::format::Format;
+use crate::definition::condition::{ConditionError, Conditions, Span};
 use crate::definition::spec::StreamSpec;
 
 /// Checks that a player of `format` can play the stream with the delay of the conditions, if they have one.

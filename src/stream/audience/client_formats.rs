@@ -6,7 +6,8 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::{Audience, Format};
+use super::Audience;
+use crate::base::format::Format;
 use crate::base::timeline::UnixTime;
 
 /// Number of cells: 512 KiB, enough for about ten thousand viewers with their connections.

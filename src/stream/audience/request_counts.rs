@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::ByFormat;
 use super::estimate::{self, BACKLOG, LOOKBACK, Recent};
-use super::{ByFormat, Format};
+use crate::base::format::Format;
 use crate::base::timeline::{Kind, Timeline, UnixTime};
 
 /// Number of segments counted simultaneously: unsettled segments, at most seven if segments are short, and the segments

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::base::format::Format;
 use crate::base::timeline::{Kind, Rate};
 
 /// 2026-11-21T03:40:28.800Z

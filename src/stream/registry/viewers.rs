@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::{Entry, Registry};
+use crate::base::format::Format;
 use crate::base::metrics::{RefusedViewerLabels, ViewerLabels, labels};
 use crate::base::timeline::{Timeline, UnixTime};
 use crate::definition::spec::{BaseUrl, Limits, StreamName};
 use crate::stream::EventKind;
-use crate::stream::audience::{Audience, Excess, Format, Load, Transition};
+use crate::stream::audience::{Audience, Excess, Load, Transition};
 
 /// Interval between counts of viewers: less than or equal to the shortest segment.
 pub(super) const COUNT: Duration = Duration::from_secs(1);

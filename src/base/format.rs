@@ -1,7 +1,7 @@
-//! Manifest formats, to which conditions apply.
+//! Manifest formats: what viewers play, and to what conditions apply.
 
 /// A manifest format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
     /// HLS with whole segments.
     Hls,
@@ -17,8 +17,8 @@ impl Format {
     /// All formats.
     pub const ALL: [Self; 4] = [Self::Hls, Self::LlHls, Self::Dash, Self::LlDash];
 
-    /// Word in the API, as in `urls` of a stream.
-    pub const fn word(self) -> &'static str {
+    /// Name in JSON and metrics, as in `urls` of a stream.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Hls => "hls",
             Self::LlHls => "llhls",
