@@ -2,13 +2,14 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
 
 use super::App;
 use super::cache::Cache;
 use super::error::ApiError;
 use super::manifests::Kind;
+use super::reply;
 use crate::base::format::Format;
 use crate::base::metrics::ConditionLabels;
 use crate::definition::condition::{ConditionError, Conditions, Resource};
@@ -48,9 +49,7 @@ pub(super) fn to_plain(conditions: &Conditions, resource: Resource, uri_path: &s
     // Relative, so that a token in the path stays.
     let depth = uri_path.bytes().filter(|byte| *byte == b'/').count() - 1;
     let location = format!("{}{}", path::to_root(depth, conditions, Conditions::NONE), &uri_path[1..]);
-    let mut response = (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, Cache::MaxAge(PLAIN_FOR).value());
-    Some(response)
+    Some(reply::redirect(StatusCode::TEMPORARY_REDIRECT, &location, Cache::MaxAge(PLAIN_FOR)))
 }
 
 /// Checks that the conditions are possible for a manifest of the stream.

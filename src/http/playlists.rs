@@ -2,8 +2,7 @@
 //! end. After that a playlist of an earlier presentation redirects to the newest.
 
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use tokio::time::timeout;
 
 use super::App;
@@ -14,6 +13,7 @@ use super::manifest_reply::manifest;
 use super::manifests::Kind;
 use super::path_parameters::PathParameters;
 use super::published::{Answer, SECOND, no_such, output, target};
+use super::reply;
 use super::viewers::Caller;
 use crate::definition::condition::{Conditions, Resource};
 use crate::definition::spec::{StreamName, TrackId};
@@ -101,7 +101,11 @@ async fn answer(
         return Ok(elsewhere);
     }
     match moved {
-        true => Ok(redirect(&path::moved_playlist(presentation, output.presentation, file))),
+        true => {
+            // Without the directives, which number the segments of the earlier presentation.
+            let location = path::moved_playlist(presentation, output.presentation, file);
+            Ok(reply::redirect(StatusCode::TEMPORARY_REDIRECT, &location, Cache::NoStore))
+        }
         false => manifest(app, who, &output, (kind, directives, conditions)).await,
     }
 }
@@ -113,11 +117,4 @@ fn of_presentation(newest: &ActiveOutput, number: u64) -> Option<ActiveOutput> {
     }
     let output = newest.earlier().into_iter().find(|output| output.presentation == number)?;
     Some(newest.clone().with(output))
-}
-
-/// To the playlist of the newest presentation, without the directives, which name its segments by other numbers.
-fn redirect(location: &str) -> Response {
-    let mut response = (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, Cache::NoStore.value());
-    response
 }

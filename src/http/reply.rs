@@ -45,6 +45,13 @@ impl<'a> Meta<'a> {
     }
 }
 
+/// Redirects to `location`, a URL that may be relative.
+pub(super) fn redirect(status: StatusCode, location: &str, cache: Cache) -> Response {
+    let mut response = (status, [(header::LOCATION, location)]).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, cache.value());
+    response
+}
+
 /// Responds with media: the whole file, a range, or 304.
 pub(super) fn media(request: &HeaderMap, media: &Media, meta: &Meta<'_>) -> Result<Response, ApiError> {
     if let Some(response) = not_modified(request, meta) {

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::App;
 use super::cache::Cache;
 use super::error::ApiError;
 use super::manifests::Kind;
+use super::reply;
 use crate::base::format::Format;
 use crate::base::timeline;
 use crate::definition::condition::Conditions;
@@ -79,10 +80,7 @@ impl Caller {
     pub(super) fn refused(&self, refusal: Refusal, conditions: &Conditions) -> Result<Response, ApiError> {
         let Some(elsewhere) = &refusal.elsewhere else { return Err(ApiError::Crowded(refusal)) };
         let path = path::under_conditions(conditions, self.path_and_query());
-        let headers = [(header::LOCATION, elsewhere.with(&path))];
-        let mut response = (StatusCode::FOUND, headers).into_response();
-        response.headers_mut().insert(header::CACHE_CONTROL, Cache::NoStore.value());
-        Ok(response)
+        Ok(reply::redirect(StatusCode::FOUND, &elsewhere.with(&path), Cache::NoStore))
     }
 
     /// Stores which manifest format the client plays.
