@@ -101,11 +101,11 @@ async fn wait<T>(
     (number, ready): (u64, impl Fn(&Snapshot) -> Option<T>),
 ) -> Result<T, ApiError> {
     let _held = app.0.metrics.hold();
-    let has_begun = |snapshot: &Snapshot| !matches!(snapshot.lookup(number), Lookup::Future);
-    if may_come(app, output, &window.snapshot(), number) || has_begun(&window.snapshot()) {
-        return wait_while_it_may_come(app, output, window, (number, ready)).await;
+    let snapshot = window.snapshot();
+    let is_ahead = matches!(snapshot.lookup(number), Lookup::Future);
+    if is_ahead && !may_come(app, output, &snapshot, number) {
+        app.0.late_refusals.hold().await;
     }
-    app.0.late_refusals.hold().await;
     wait_while_it_may_come(app, output, window, (number, ready)).await
 }
 
@@ -123,10 +123,7 @@ async fn wait_while_it_may_come<T>(
             if let Some(found) = ready(&snapshot) {
                 return Ok(found);
             }
-            if !may_come(app, output, &snapshot, number) {
-                return Err(absent(output, &snapshot, number));
-            }
-            if snapshots.changed().await.is_err() {
+            if !may_come(app, output, &snapshot, number) || snapshots.changed().await.is_err() {
                 return Err(absent(output, &snapshot, number));
             }
         }

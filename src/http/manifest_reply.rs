@@ -49,7 +49,8 @@ pub(super) async fn manifest(
             (MPD, Cache::MaxAge(period.min(segment)))
         }
     };
-    let Some(rendered) = app.0.manifests.get(output, kind, conditions, app.0.clock.now()) else {
+    let now = app.0.clock.now();
+    let Some(rendered) = app.0.manifests.get(output, kind, conditions, now) else {
         return no_such(format!("stream {stream} has no segments yet; start it"), target);
     };
     let gzip = reply::prefers_gzip(request);
@@ -57,7 +58,7 @@ pub(super) async fn manifest(
         true => (rendered.gzip.clone(), &rendered.gzip_etag),
         false => (rendered.text.clone(), &rendered.etag),
     };
-    let modified = Some(rendered.modified.min(app.0.clock.now()));
+    let modified = Some(rendered.modified.min(now));
     let mut response = reply::bytes(request, bytes, &Meta { content_type, cache, etag, modified });
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     if gzip && response.status().is_success() {

@@ -198,13 +198,19 @@ mod tests {
 
     const SEGMENT: u64 = 935_016_890;
 
-    #[test]
-    fn a_manifest_is_rendered_once_for_each_change_of_its_grain() {
+    /// With one segment of each track.
+    fn output() -> Arc<Output> {
         let spec = StreamSpec::try_from(StreamRequest::named("test")).unwrap();
         let revision = spec.revision("");
         let output = Arc::new(Output::new(spec, revision));
         initialise(&output);
         publish(&output, [SEGMENT]);
+        output
+    }
+
+    #[test]
+    fn a_manifest_is_rendered_once_for_each_change_of_its_grain() {
+        let output = output();
         let manifests = Manifests::default();
         let kinds = [Kind::Media(0), Kind::LowLatency(0, Skip::No), Kind::Mpd(Place::Stream, Latency::Low)];
         let all = || kinds.map(|kind| manifests.get(&output, kind, Conditions::NONE, UnixTime::default()).unwrap());
@@ -219,11 +225,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_conditions_takes_bounded_memory() {
-        let spec = StreamSpec::try_from(StreamRequest::named("test")).unwrap();
-        let revision = spec.revision("");
-        let output = Arc::new(Output::new(spec, revision));
-        initialise(&output);
-        publish(&output, [SEGMENT]);
+        let output = output();
         let manifests = Manifests::default();
         let get =
             |conditions: &Conditions| manifests.get(&output, Kind::Media(0), conditions, UnixTime::default()).unwrap();

@@ -45,11 +45,8 @@ pub(super) async fn short_hls(
     asked: Asked,
     request: HeaderMap,
 ) -> Answer {
-    let Some(stream) = file.strip_suffix(".m3u8") else {
-        return no_such(format!("playlists here are called STREAM.m3u8, not {file}"), SECOND);
-    };
     let kind = Kind::Multivariant(Place::Short, Latency::Normal);
-    whole(&app, (&caller, &request), stream, (kind, &asked.0)).await
+    short(&app, (&caller, &request), (&file, ".m3u8", "playlists"), (kind, &asked.0)).await
 }
 
 /// `/dash/{stream}.mpd`
@@ -60,11 +57,21 @@ pub(super) async fn short_dash(
     asked: Asked,
     request: HeaderMap,
 ) -> Answer {
-    let Some(stream) = file.strip_suffix(".mpd") else {
-        return no_such(format!("MPDs here are called STREAM.mpd, not {file}"), SECOND);
-    };
     let kind = Kind::Mpd(Place::Short, Latency::Normal);
-    whole(&app, (&caller, &request), stream, (kind, &asked.0)).await
+    short(&app, (&caller, &request), (&file, ".mpd", "MPDs"), (kind, &asked.0)).await
+}
+
+/// Answers with the manifest of the stream that a file of the short forms names.
+async fn short(
+    app: &App,
+    who: (&Caller, &HeaderMap),
+    (file, ending, what): (&str, &str, &str),
+    manifest: (Kind, &Conditions),
+) -> Answer {
+    match file.strip_suffix(ending) {
+        Some(stream) => whole(app, who, stream, manifest).await,
+        None => no_such(format!("{what} here are called STREAM{ending}, not {file}"), SECOND),
+    }
 }
 
 /// Answers with a manifest of a whole stream, which has no delivery directives.

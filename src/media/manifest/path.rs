@@ -112,8 +112,7 @@ pub fn under_conditions(conditions: &Conditions, path: &str) -> String {
 
 /// The conditions of a path, as they are written there, and the path behind them; from the root, with its slash.
 pub fn split_conditions(path: &str) -> Option<(&str, &str)> {
-    let (conditions, rest) = path.strip_prefix("/with/")?.split_once('/')?;
-    Some((conditions, &path[path.len() - rest.len() - 1..]))
+    split_prefix(path, "/with/")
 }
 
 /// A media playlist of a presentation, relative to the track's directory.
@@ -161,8 +160,13 @@ pub fn stream_directory(stream: &StreamName) -> String {
 
 /// A viewer token at the beginning of a path, and the path after it; from the root, with its slash.
 pub fn split_token(path: &str) -> Option<(&str, &str)> {
-    let (token, rest) = path.strip_prefix("/t/")?.split_once('/')?;
-    Some((token, &path[path.len() - rest.len() - 1..]))
+    split_prefix(path, "/t/")
+}
+
+/// The part of a path between `prefix` and the next slash, and the rest with that slash.
+fn split_prefix<'a>(path: &'a str, prefix: &str) -> Option<(&'a str, &'a str)> {
+    let rest = path.strip_prefix(prefix)?;
+    Some(rest.split_at(rest.find('/')?))
 }
 
 /// A path under a viewer token, from the root.
