@@ -38,8 +38,11 @@ pub struct Description {
     pub excludes: &'static [&'static str],
     /// Examples, as in a URL.
     pub examples: &'static [&'static str],
-    read: fn(&Value, &str) -> Option<Condition>,
+    read: Read,
 }
+
+/// Reads the text of a value; `None` if the value is not allowed.
+type Read = fn(&Value, &str) -> Option<Condition>;
 
 const DAY: Span = Span::from_millis(86_400_000);
 const HLS: &[Format] = &[Format::Hls, Format::LlHls];
@@ -69,41 +72,41 @@ pub const TABLE: &[Description] = &[
         examples: &["delay=12s"],
         read: |value, text| value.span(text).map(Condition::Delay),
     },
-    Description {
-        examples: &["no-blocking"],
-        read: |_, text| text.is_empty().then_some(Condition::NoBlocking),
-        ..flag(
-            "no-blocking",
-            "Playlists do not offer blocking reload, and the server does not hold requests for them.",
-            LOW_LATENCY_HLS,
-            &[Resource::Playlist, Resource::Iframes],
-        )
-    },
-    Description {
-        examples: &["no-date-time"],
-        read: |_, text| text.is_empty().then_some(Condition::NoDateTime),
-        ..flag(
-            "no-date-time",
-            "Playlists have no EXT-X-PROGRAM-DATE-TIME.",
-            HLS,
-            &[Resource::Playlist, Resource::Iframes],
-        )
-    },
-    Description {
-        examples: &["no-deltas"],
-        read: |_, text| text.is_empty().then_some(Condition::NoDeltas),
-        ..flag("no-deltas", "Playlists offer no delta updates.", LOW_LATENCY_HLS, &[Resource::Playlist])
-    },
-    Description {
-        examples: &["no-hints"],
-        read: |_, text| text.is_empty().then_some(Condition::NoHints),
-        ..flag("no-hints", "Playlists have no EXT-X-PRELOAD-HINT.", LOW_LATENCY_HLS, &[Resource::Playlist])
-    },
-    Description {
-        examples: &["no-reports"],
-        read: |_, text| text.is_empty().then_some(Condition::NoReports),
-        ..flag("no-reports", "Playlists have no EXT-X-RENDITION-REPORT.", LOW_LATENCY_HLS, &[Resource::Playlist])
-    },
+    flag(
+        &["no-blocking"],
+        |_, _| Some(Condition::NoBlocking),
+        "Playlists do not offer blocking reload, and the server does not hold requests for them.",
+        LOW_LATENCY_HLS,
+        &[Resource::Playlist, Resource::Iframes],
+    ),
+    flag(
+        &["no-date-time"],
+        |_, _| Some(Condition::NoDateTime),
+        "Playlists have no EXT-X-PROGRAM-DATE-TIME.",
+        HLS,
+        &[Resource::Playlist, Resource::Iframes],
+    ),
+    flag(
+        &["no-deltas"],
+        |_, _| Some(Condition::NoDeltas),
+        "Playlists offer no delta updates.",
+        LOW_LATENCY_HLS,
+        &[Resource::Playlist],
+    ),
+    flag(
+        &["no-hints"],
+        |_, _| Some(Condition::NoHints),
+        "Playlists have no EXT-X-PRELOAD-HINT.",
+        LOW_LATENCY_HLS,
+        &[Resource::Playlist],
+    ),
+    flag(
+        &["no-reports"],
+        |_, _| Some(Condition::NoReports),
+        "Playlists have no EXT-X-RENDITION-REPORT.",
+        LOW_LATENCY_HLS,
+        &[Resource::Playlist],
+    ),
     Description {
         name: "update-period",
         value: Value::Span { least: Span::from_millis(0), most: DAY, or_none: true },
@@ -131,21 +134,13 @@ pub const TABLE: &[Description] = &[
 
 /// A condition without a value, whose only example is its name.
 const fn flag(
-    name: &'static str,
+    name: &'static [&'static str; 1],
+    read: Read,
     summary: &'static str,
     formats: &'static [Format],
     changes: &'static [Resource],
 ) -> Description {
-    Description {
-        name,
-        value: Value::Nothing,
-        summary,
-        formats,
-        changes,
-        excludes: &[],
-        examples: &[],
-        read: |_, _| None,
-    }
+    Description { name: name[0], value: Value::Nothing, summary, formats, changes, excludes: &[], examples: name, read }
 }
 
 /// The condition of this name.
