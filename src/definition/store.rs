@@ -16,6 +16,7 @@ use crate::definition::spec::{StreamName, StreamSpec};
 
 mod backend;
 mod bucket;
+mod contents;
 mod error;
 mod file;
 mod record;
@@ -29,14 +30,13 @@ pub use write::{Change, Guard, WriteError};
 
 use backend::Backend;
 use bucket::{Bucket, Snapshot, Update, Updates};
+use contents::Contents;
 use error::Refusal;
 use file::Files;
 use record::in_millis;
 
 /// Maximum of the setting `max_streams`. Each stream is a file and a row of every list.
 pub const MAX_STREAMS: usize = 1024;
-/// Limit of deleted streams whose counters are stored. The counters of the earliest deletion are removed first.
-const MAX_REMOVED: usize = MAX_STREAMS;
 /// Default of `max_streams`. More streams are more likely a mistake than a machine that can run them.
 pub const DEFAULT_MAX_STREAMS: usize = 256;
 
@@ -64,20 +64,6 @@ pub struct Definitions {
     max_streams: AtomicUsize,
     /// Locked during a write, so that the store and the published definitions do not diverge.
     contents: Mutex<Contents>,
-}
-
-/// The definitions by source, and the store.
-struct Contents {
-    store: Backend,
-    stored: Known,
-    /// Counters of streams that do not exist, and of streams that another process has declared.
-    removed: Known,
-    /// Version in the store of each definition, removed definitions included.
-    versions: HashMap<StreamName, u64>,
-    /// Declared definitions, with starts and stops applied since they were declared.
-    declared: Known,
-    /// Definitions as the configuration file contains them.
-    file: Vec<StreamSpec>,
 }
 
 impl Definitions {
@@ -260,29 +246,12 @@ impl Definitions {
     /// # Errors
     /// [`WriteError`].
     pub async fn remove(&self, name: &StreamName, guard: &Guard, now: UnixTime) -> Result<(), WriteError> {
-        for _ in 0..WRITE_ATTEMPTS {
-            let mut contents = self.contents.lock().await;
-            let before = contents.get(name).cloned();
-            guard.check(before.as_ref(), name)?;
-            let record = before.ok_or_else(|| WriteError::Unknown(name.clone()))?;
-            if record.origin == Origin::Declared {
-                return Err(WriteError::Declared(name.clone()));
-            }
-            let counters = Arc::new(record.removed(now));
-            match contents.store.remove(&counters, contents.version(name)).await {
-                Ok(version) => {
-                    contents.apply(Update { name: name.clone(), record: Some(counters), version });
-                    contents.forget_oldest().await;
-                    self.publish(&contents);
-                    return Ok(());
-                }
-                Err(refusal) => self
-                    .resolve_conflict(&mut contents, name, refusal)
-                    .await
-                    .map_err(|error| failed("delete", name, error))?,
-            }
-        }
-        Err(WriteError::Changed(name.clone()))
+        let next = |before: Option<&Arc<Record>>, _: (usize, Option<&Arc<Record>>)| match before {
+            None => Err(WriteError::Unknown(name.clone())),
+            Some(record) if record.origin == Origin::Declared => Err(WriteError::Declared(name.clone())),
+            Some(record) => Ok(Some(record.removed(now))),
+        };
+        self.write(name, guard, next).await.map(drop)
     }
 
     /// Writes the record that `next` returns, given the current record, the number of streams and the counters of a deleted
@@ -307,16 +276,25 @@ impl Definitions {
                 self.publish(&contents);
                 return Ok(before);
             }
-            match contents.store.write(&record, contents.version(name)).await {
+            let (removes, version) = (record.removed, contents.version(name));
+            let stored = match removes {
+                true => contents.store.remove(&record, version).await,
+                false => contents.store.write(&record, version).await,
+            };
+            match stored {
                 Ok(version) => {
                     contents.apply(Update { name: name.clone(), record: Some(record), version });
+                    if removes {
+                        contents.forget_oldest().await;
+                    }
                     self.publish(&contents);
                     return Ok(before);
                 }
-                Err(refusal) => self
-                    .resolve_conflict(&mut contents, name, refusal)
-                    .await
-                    .map_err(|error| failed("save", name, error))?,
+                Err(refusal) => {
+                    let action = if removes { "delete" } else { "save" };
+                    let resolved = self.resolve_conflict(&mut contents, name, refusal).await;
+                    resolved.map_err(|error| failed(action, name, error))?;
+                }
             }
         }
         Err(WriteError::Changed(name.clone()))
@@ -348,74 +326,6 @@ impl Definitions {
             *now = Arc::new(known);
             changed
         });
-    }
-}
-
-impl Contents {
-    fn get(&self, name: &StreamName) -> Option<&Arc<Record>> {
-        self.declared.get(name).or_else(|| self.stored.get(name))
-    }
-
-    /// Version of a definition in the store, or 0 if there has never been one.
-    fn version(&self, name: &StreamName) -> u64 {
-        self.versions.get(name).copied().unwrap_or_default()
-    }
-
-    /// Applies a write of any replica, unless a newer one has been applied.
-    fn apply(&mut self, update: Update) {
-        let Update { name, record, version } = update;
-        if version > 0 && version <= self.version(&name) {
-            return;
-        }
-        self.versions.insert(name.clone(), version);
-        self.stored.remove(&name);
-        self.removed.remove(&name);
-        match record {
-            Some(record) if record.removed => _ = self.removed.insert(name, record),
-            Some(record) => _ = self.stored.insert(name, record),
-            None => {}
-        }
-    }
-
-    /// The record of a definition in the configuration file.
-    fn declare(&self, spec: &StreamSpec, now: UnixTime) -> Arc<Record> {
-        match (self.declared.get(&spec.name), self.removed.get(&spec.name)) {
-            (Some(record), _) if self.file.contains(spec) => Arc::clone(record),
-            // Starts and stops by hand no longer apply.
-            (Some(record), _) => {
-                Arc::new(Record { switched: UnixTime::default(), ..record.followed_by(spec.clone(), now) })
-            }
-            (None, removed) => {
-                if self.stored.contains_key(&spec.name) {
-                    tracing::warn!(stream = %spec.name, "the configuration file declares this stream; the stored definition of the same name has no effect");
-                }
-                Arc::new(match removed {
-                    Some(record) => record.revived(spec.clone(), (Origin::Declared, now)),
-                    None => Record::given(spec.clone(), Origin::Declared),
-                })
-            }
-        }
-    }
-
-    /// Stores the counters of a declared stream, for a process that declares it otherwise. A failure is logged.
-    async fn count(&mut self, record: &Record) {
-        let counters = Arc::new(record.counters());
-        if let Err(Refusal::Failed(error)) = self.store.count(&counters).await {
-            tracing::warn!(stream = %record.spec.name, %error, "cannot store the counters of a declared stream");
-        }
-        self.removed.insert(record.spec.name.clone(), counters);
-    }
-
-    /// Deletes the counters of the stream that was deleted first, if there are too many.
-    async fn forget_oldest(&mut self) {
-        if self.removed.len() <= MAX_REMOVED {
-            return;
-        }
-        let Some(oldest) = self.removed.values().min_by_key(|record| record.changed).cloned() else { return };
-        // If this fails, the next deletion tries again.
-        if self.store.forget(&oldest, self.version(&oldest.spec.name)).await.is_ok() {
-            self.removed.remove(&oldest.spec.name);
-        }
     }
 }
 

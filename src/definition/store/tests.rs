@@ -3,6 +3,7 @@ use std::fs;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::contents::MAX_REMOVED;
 use super::*;
 use crate::definition::spec::{PushRequest, StreamRequest};
 
