@@ -7,7 +7,7 @@ use crate::base::format::Format;
 /// Letters of a client's text that a message repeats.
 const MAX_SHOWN: usize = 64;
 
-/// Why conditions are refused. The text says what is allowed.
+/// Why conditions are refused. The text of an error contains the allowed names or values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConditionError {
     /// There is no such condition.
