@@ -64,6 +64,11 @@ export const engines = {
       onError(error.severity !== 1, `${error.code} ${JSON.stringify(error.data ?? String(error))}`);
     };
     player.addEventListener('error', (/** @type {any} */ event) => report(event.detail));
+    /** Unix time of position 0 in HLS: that of the first segment in the playlist that begins first. */
+    let beginsMs = Infinity;
+    player.getNetworkingEngine().registerResponseFilter((/** @type {any} */ _, /** @type {any} */ { data }) => {
+      beginsMs = Math.min(beginsMs, firstDateMs(data) ?? Infinity);
+    });
     const begin = async () => {
       await player.attach(video);
       await player.load(url);
@@ -71,7 +76,12 @@ export const engines = {
     };
     begin().catch(report);
     return {
-      programTimeMs: () => player.getPlayheadTimeAsDate()?.getTime() ?? null,
+      // In HLS, shaka-player counts its own date from the first segment of the playlist that it read last, which is a
+      // segment too late if a segment ends between the requests for the playlists.
+      programTimeMs: () => {
+        if (beginsMs < Infinity) return beginsMs + video.currentTime * 1000;
+        return player.getPlayheadTimeAsDate()?.getTime() ?? null;
+      },
       pin: (height) => {
         player.configure({ abr: { enabled: false } });
         const tracks = player.getVariantTracks();
@@ -80,3 +90,10 @@ export const engines = {
     };
   },
 };
+
+/** @param {BufferSource} data @returns {number | null} Unix time of the first segment of a media playlist */
+function firstDateMs(data) {
+  const text = new TextDecoder().decode(data);
+  const date = text.startsWith('#EXTM3U') ? /^#EXT-X-PROGRAM-DATE-TIME:(.*)$/m.exec(text) : null;
+  return date === null ? null : Date.parse(date[1]);
+}
