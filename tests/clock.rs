@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use barstone::base::timeline::UnixTime;
 use barstone::base::utc::Clock;
 use barstone::definition::spec::{StreamName, StreamRequest, StreamSpec};
-use barstone::definition::store::{Definitions, Guard};
+use barstone::definition::store::{Definitions, Precondition};
 use barstone::media::pipeline::{self, Job};
 use barstone::media::window::{Edge, Lookup, Output};
 use barstone::stream::{Registry, Render, Setting};
@@ -46,7 +46,7 @@ impl Fixture {
         let render: Render = Arc::new(|job, stop| Box::pin(pipeline::run(job, stop)));
         let setting = Setting::new(clock.clone(), render, &encoders);
         let registry = Registry::new(setting, Definitions::in_memory(Vec::new()), over.clone());
-        registry.put(spec(window_seconds), Guard::New).await.expect("there is room");
+        registry.put(spec(window_seconds), Precondition::New).await.expect("there is room");
         Self { registry, clock, speed, over }
     }
 

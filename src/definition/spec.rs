@@ -220,7 +220,7 @@ impl StreamSpec {
     }
 
     /// Whether a stream can switch to `next` during playback: name, timeline, window and track ids are equal.
-    pub fn goes_over_to(&self, next: &Self) -> bool {
+    pub fn continues_as(&self, next: &Self) -> bool {
         let same = self.name == next.name && self.timeline == next.timeline && self.window == next.window;
         same && self.tracks().eq(next.tracks())
     }
@@ -246,7 +246,7 @@ impl StreamSpec {
     /// playback.
     pub fn is_described_as(&self, next: &Self) -> bool {
         let bitrates = |spec: &Self| spec.video.iter().map(|video| video.bitrate).collect::<Vec<_>>();
-        self.goes_over_to(next) && self.decodes_as(next) && bitrates(self) == bitrates(next)
+        self.continues_as(next) && self.decodes_as(next) && bitrates(self) == bitrates(next)
     }
 
     /// Whether every process that runs this definition publishes the same bytes.

@@ -1,6 +1,6 @@
 //! The store of stream definitions: which streams should exist, as opposed to which run. All writes go through
-//! [`Definitions`]; tasks that react to changes watch [`Known`]. Definitions are stored in memory, in a directory, or
-//! in a bucket that replicas share. Streams that the configuration file declares are part of [`Known`] and read-only.
+//! [`Definitions`]; tasks that react to changes watch [`Records`]. Definitions are stored in memory, in a directory, or
+//! in a bucket that replicas share. Streams that the configuration file declares are part of [`Records`] and read-only.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -26,7 +26,7 @@ mod write;
 pub use bucket::Address;
 pub use error::StoreError;
 pub use record::{Before, Begin, Forgotten, NOTICE, Part, Record};
-pub use write::{Change, Guard, WriteError};
+pub use write::{Change, Precondition, WriteError};
 
 use backend::Backend;
 use bucket::{Bucket, Snapshot, Update, Updates};
@@ -46,7 +46,7 @@ const WRITE_ATTEMPTS: u32 = 3;
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// All definitions by name of the stream.
-pub type Known = BTreeMap<StreamName, Arc<Record>>;
+pub type Records = BTreeMap<StreamName, Arc<Record>>;
 
 /// Source of a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub enum Origin {
 
 /// All definitions and the store behind them.
 pub struct Definitions {
-    known: watch::Sender<Arc<Known>>,
+    known: watch::Sender<Arc<Records>>,
     /// Number of streams from which no other may be created.
     max_streams: AtomicUsize,
     /// Locked during a write, so that the store and the published definitions do not diverge.
@@ -104,12 +104,12 @@ impl Definitions {
     }
 
     fn of(records: Vec<Record>, removed: Vec<Record>, store: Backend) -> Self {
-        let by_name = |records: Vec<Record>| -> Known {
+        let by_name = |records: Vec<Record>| -> Records {
             records.into_iter().map(|record| (record.spec.name.clone(), Arc::new(record))).collect()
         };
         let (stored, removed) = (by_name(records), by_name(removed));
         let known = watch::Sender::new(Arc::new(stored.clone()));
-        let (versions, declared, file) = (HashMap::new(), Known::new(), Vec::new());
+        let (versions, declared, file) = (HashMap::new(), Records::new(), Vec::new());
         let max_streams = AtomicUsize::new(DEFAULT_MAX_STREAMS);
         Self { known, max_streams, contents: Mutex::new(Contents { store, stored, removed, versions, declared, file }) }
     }
@@ -148,7 +148,7 @@ impl Definitions {
             snapshot = bucket.snapshot().await?;
         }
         let Snapshot { all, updates, .. } = snapshot;
-        (contents.stored, contents.removed, contents.versions) = (Known::new(), Known::new(), HashMap::new());
+        (contents.stored, contents.removed, contents.versions) = (Records::new(), Records::new(), HashMap::new());
         all.into_iter().for_each(|update| contents.apply(update));
         self.publish(&contents);
         Ok(updates)
@@ -175,7 +175,7 @@ impl Definitions {
     /// the declared one exists.
     pub async fn declare(&self, declared: Vec<StreamSpec>, now: UnixTime) {
         let mut contents = self.contents.lock().await;
-        let records: Known = declared.iter().map(|spec| (spec.name.clone(), contents.declare(spec, now))).collect();
+        let records: Records = declared.iter().map(|spec| (spec.name.clone(), contents.declare(spec, now))).collect();
         let earlier = std::mem::replace(&mut contents.declared, records.clone());
         let is_new = |record: &Arc<Record>| earlier.get(&record.spec.name).is_none_or(|old| !Arc::ptr_eq(old, record));
         let gone = earlier.iter().filter(|(name, _)| !records.contains_key(*name)).map(|(_, record)| record);
@@ -187,12 +187,12 @@ impl Definitions {
     }
 
     /// All definitions at this moment.
-    pub fn known(&self) -> Arc<Known> {
+    pub fn known(&self) -> Arc<Records> {
         self.known.borrow().clone()
     }
 
     /// A receiver of all changes from now on.
-    pub fn watch(&self) -> watch::Receiver<Arc<Known>> {
+    pub fn watch(&self) -> watch::Receiver<Arc<Records>> {
         self.known.subscribe()
     }
 
@@ -200,7 +200,12 @@ impl Definitions {
     ///
     /// # Errors
     /// [`WriteError`].
-    pub async fn put(&self, spec: StreamSpec, guard: &Guard, now: UnixTime) -> Result<Change, WriteError> {
+    pub async fn put(
+        &self,
+        spec: StreamSpec,
+        precondition: &Precondition,
+        now: UnixTime,
+    ) -> Result<Change, WriteError> {
         let (name, allowed) = (spec.name.clone(), self.max_streams.load(Ordering::Relaxed));
         let next = |before: Option<&Arc<Record>>, (count, removed): (usize, Option<&Arc<Record>>)| match before {
             Some(record) if record.origin == Origin::Declared => Err(WriteError::Declared(spec.name.clone())),
@@ -212,7 +217,7 @@ impl Definitions {
                 None => Record { changed: in_millis(now), ..Record::given(spec.clone(), Origin::Stored) },
             })),
         };
-        let before = self.write(&name, guard, next).await?;
+        let before = self.write(&name, precondition, next).await?;
         Ok(if before.is_some() { Change::Replaced } else { Change::Created })
     }
 
@@ -224,7 +229,7 @@ impl Definitions {
         &self,
         name: &StreamName,
         enabled: bool,
-        (guard, now): (&Guard, UnixTime),
+        (precondition, now): (&Precondition, UnixTime),
     ) -> Result<(), WriteError> {
         let next = |before: Option<&Arc<Record>>, _: (usize, Option<&Arc<Record>>)| {
             let mut record =
@@ -238,20 +243,25 @@ impl Definitions {
             (record.changed, record.switched) = (in_millis(now), in_millis(now));
             Ok(Some(record))
         };
-        self.write(name, guard, next).await.map(drop)
+        self.write(name, precondition, next).await.map(drop)
     }
 
     /// Deletes a definition.
     ///
     /// # Errors
     /// [`WriteError`].
-    pub async fn remove(&self, name: &StreamName, guard: &Guard, now: UnixTime) -> Result<(), WriteError> {
+    pub async fn remove(
+        &self,
+        name: &StreamName,
+        precondition: &Precondition,
+        now: UnixTime,
+    ) -> Result<(), WriteError> {
         let next = |before: Option<&Arc<Record>>, _: (usize, Option<&Arc<Record>>)| match before {
             None => Err(WriteError::Unknown(name.clone())),
             Some(record) if record.origin == Origin::Declared => Err(WriteError::Declared(name.clone())),
             Some(record) => Ok(Some(record.removed(now))),
         };
-        self.write(name, guard, next).await.map(drop)
+        self.write(name, precondition, next).await.map(drop)
     }
 
     /// Writes the record that `next` returns, given the current record, the number of streams and the counters of a deleted
@@ -259,13 +269,13 @@ impl Definitions {
     async fn write(
         &self,
         name: &StreamName,
-        guard: &Guard,
+        precondition: &Precondition,
         next: impl Fn(Option<&Arc<Record>>, (usize, Option<&Arc<Record>>)) -> Result<Option<Record>, WriteError>,
     ) -> Result<Option<Arc<Record>>, WriteError> {
         for _ in 0..WRITE_ATTEMPTS {
             let mut contents = self.contents.lock().await;
             let before = contents.get(name).cloned();
-            guard.check(before.as_ref(), name)?;
+            precondition.check(before.as_ref(), name)?;
             let others = (self.known.borrow().len(), contents.removed.get(name));
             let Some(record) = next(before.as_ref(), others)?.map(Arc::new) else {
                 return Ok(before);

@@ -14,7 +14,7 @@ use super::path_parameters::PathParameters;
 use super::{App, MAX_BODY_BYTES, MAX_IMPORT_BYTES};
 use crate::definition::spec::object;
 use crate::definition::spec::{SpecError, StreamName, StreamRequest, StreamSpec, check_streams};
-use crate::definition::store::{Change, Guard, MAX_STREAMS, WriteError};
+use crate::definition::store::{Change, MAX_STREAMS, Precondition, WriteError};
 use crate::stream::{Phase, StreamView};
 
 mod answer;
@@ -69,7 +69,7 @@ pub(super) async fn create(State(app): State<App>, headers: HeaderMap, body: Bod
     let spec = StreamSpec::try_from(request)?;
     let name = spec.name.clone();
     let claim = app.0.registry.claim_room(&spec).await?;
-    app.0.registry.put(spec, Guard::New).await?;
+    app.0.registry.put(spec, Precondition::New).await?;
     drop(claim);
     Ok(created(&app, &app.0.registry.settled(&name).await?, "streams/"))
 }
@@ -99,7 +99,7 @@ pub(super) async fn replace(
     let spec = StreamSpec::try_from(request)?;
     let name = spec.name.clone();
     let claim = app.0.registry.claim_room(&spec).await?;
-    let (_, change) = app.0.registry.put(spec, guard(&headers)).await.map_err(unmet)?;
+    let (_, change) = app.0.registry.put(spec, precondition(&headers)).await.map_err(unmet)?;
     drop(claim);
     let view = app.0.registry.settled(&name).await?;
     match change {
@@ -114,7 +114,7 @@ pub(super) async fn remove(
     PathParameters(stream): PathParameters<String>,
     headers: HeaderMap,
 ) -> Answer {
-    app.0.registry.remove(&name(&stream)?, guard(&headers)).await.map_err(unmet)?;
+    app.0.registry.remove(&name(&stream)?, precondition(&headers)).await.map_err(unmet)?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -128,7 +128,7 @@ pub(super) async fn start(
     let mut spec = app.0.registry.get(&name)?.record.spec.clone();
     spec.control.enabled = true;
     let claim = app.0.registry.claim_room(&spec).await?;
-    app.0.registry.enable(&name, true, guard(&headers)).await.map_err(unmet)?;
+    app.0.registry.enable(&name, true, precondition(&headers)).await.map_err(unmet)?;
     drop(claim);
     Ok(one(&app, &app.0.registry.settled(&name).await?))
 }
@@ -140,7 +140,7 @@ pub(super) async fn stop(
     headers: HeaderMap,
 ) -> Answer {
     let name = name(&stream)?;
-    app.0.registry.enable(&name, false, guard(&headers)).await.map_err(unmet)?;
+    app.0.registry.enable(&name, false, precondition(&headers)).await.map_err(unmet)?;
     Ok(one(&app, &app.0.registry.settled(&name).await?))
 }
 
@@ -157,7 +157,7 @@ pub(super) async fn stop_all(State(app): State<App>) -> Answer {
 async fn enable_all(app: &App, enabled: bool) -> Answer {
     let mut names = Vec::new();
     for view in app.0.registry.list() {
-        match app.0.registry.enable(&view.record.spec.name, enabled, Guard::Always).await {
+        match app.0.registry.enable(&view.record.spec.name, enabled, Precondition::Always).await {
             Ok(view) => names.push(view.record.spec.name.clone()),
             // The stream was deleted since it was listed.
             Err(WriteError::Unknown(_)) => {}
@@ -190,7 +190,7 @@ pub(super) async fn import(State(app): State<App>, headers: HeaderMap, body: Bod
     let specs = check_streams(streams)?;
     let mut names = Vec::new();
     for spec in specs {
-        names.push(app.0.registry.put(spec, Guard::Always).await?.0.record.spec.name.clone());
+        names.push(app.0.registry.put(spec, Precondition::Always).await?.0.record.spec.name.clone());
     }
     Ok(Json(answers(&app, &all_settled(&app, &names).await)).into_response())
 }
@@ -229,16 +229,16 @@ fn unmask(app: &App, request: &mut StreamRequest) {
 }
 
 /// The precondition of a request (RFC 9110 13.1). A weak tag matches nothing.
-fn guard(headers: &HeaderMap) -> Guard {
+fn precondition(headers: &HeaderMap) -> Precondition {
     let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default().trim());
     match (text(header::IF_MATCH), text(header::IF_NONE_MATCH)) {
-        (Some("*"), _) => Guard::Exists,
+        (Some("*"), _) => Precondition::Exists,
         (Some(tags), _) => {
             let tags = tags.split(',').map(str::trim).filter_map(|tag| tag.strip_prefix('"')?.strip_suffix('"'));
-            Guard::Unchanged(tags.map(str::to_owned).collect())
+            Precondition::Unchanged(tags.map(str::to_owned).collect())
         }
-        (None, Some("*")) => Guard::New,
-        (None, _) => Guard::Always,
+        (None, Some("*")) => Precondition::New,
+        (None, _) => Precondition::Always,
     }
 }
 

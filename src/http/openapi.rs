@@ -9,7 +9,7 @@ use axum::response::IntoResponse;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use self::operations::{Answer, Header, OPERATIONS, Operation, Takes};
+use self::operations::{Answer, Header, Input, OPERATIONS, Operation};
 use super::error::Code;
 use super::is_probe;
 use crate::definition::spec::StreamName;
@@ -83,15 +83,15 @@ fn parameters(operation: &Operation) -> Vec<Value> {
     let name =
         json!({"name": "name", "in": "path", "required": true, "description": "Name of the stream.", "schema": schema});
     let in_path = operation.path.contains("{name}").then_some(name);
-    in_path.into_iter().chain(operation.takes.iter().flat_map(optional)).collect()
+    in_path.into_iter().chain(operation.inputs.iter().flat_map(optional)).collect()
 }
 
 /// Optional parameters of an operation.
-fn optional(takes: &Takes) -> Vec<Value> {
+fn optional(input: &Input) -> Vec<Value> {
     let text = || json!({"type": "string"});
-    let parameters = match takes {
-        Takes::Body(_) | Takes::OptionalBody(_) => vec![],
-        Takes::Selection => {
+    let parameters = match input {
+        Input::Body(_) | Input::OptionalBody(_) => vec![],
+        Input::Selection => {
             let limit = json!({"type": "integer", "minimum": 1, "maximum": MAX_STREAMS});
             vec![
                 ("query", "phase", "Only streams in this phase.", json!({"type": "string", "enum": Phase::WORDS})),
@@ -100,7 +100,7 @@ fn optional(takes: &Takes) -> Vec<Value> {
                 ("query", "after", "Only streams whose name comes after this one.", text()),
             ]
         }
-        Takes::Precondition => {
+        Input::Precondition => {
             let tags = "Write only if the definition has one of these entity tags; `*`: only if the stream exists.";
             let star_or_text = json!({"anyOf": [{"const": "*"}, text()]});
             vec![
@@ -108,7 +108,7 @@ fn optional(takes: &Takes) -> Vec<Value> {
                 ("header", "If-None-Match", "`*`: write only if no stream has this name.", text()),
             ]
         }
-        Takes::LastEventId => vec![("header", "Last-Event-ID", "Send only events after this one.", text())],
+        Input::LastEventId => vec![("header", "Last-Event-ID", "Send only events after this one.", text())],
     };
     let described = parameters
         .into_iter()
@@ -179,10 +179,10 @@ impl Operation {
 
     /// Schema of the request body, and whether a body is required.
     fn body(&self) -> Option<(&'static str, bool)> {
-        self.takes.iter().find_map(|takes| match takes {
-            Takes::Body(schema) => Some((*schema, true)),
-            Takes::OptionalBody(schema) => Some((*schema, false)),
-            Takes::Selection | Takes::Precondition | Takes::LastEventId => None,
+        self.inputs.iter().find_map(|input| match input {
+            Input::Body(schema) => Some((*schema, true)),
+            Input::OptionalBody(schema) => Some((*schema, false)),
+            Input::Selection | Input::Precondition | Input::LastEventId => None,
         })
     }
 

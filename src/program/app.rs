@@ -135,7 +135,7 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
     workers.set(&config.hooks);
     let registry = Arc::new(Registry::new(setting, definitions, streams_over.clone()));
     let reconciler = Arc::clone(&registry);
-    tasks.spawn(async move { reconciler.keep().await });
+    tasks.spawn(async move { reconciler.maintain().await });
     if config.max_pixels == MaxPixels::Auto {
         let (measured, stop) = (Arc::clone(&registry), end.clone());
         tasks.spawn(async move { stop.run_until_cancelled(capacity::measure(&measured.setting().capacity)).await });

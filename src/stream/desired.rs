@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::timeline::UnixTime;
 use crate::definition::spec::{Schedule, StreamName};
-use crate::definition::store::{Known, Record};
+use crate::definition::store::{Record, Records};
 
 /// Desired state of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -14,7 +14,7 @@ pub(super) struct Desired {
     pub(super) running: bool,
     /// Time of the start or stop, by hand or by schedule, that decided this. It is the same on every replica. `None` if
     /// viewers or other streams decided.
-    pub(super) said: Option<UnixTime>,
+    pub(super) decided: Option<UnixTime>,
     /// Time at which the state may change without a write or a request.
     pub(super) until: Option<UnixTime>,
     /// Streams that must run before this one starts.
@@ -23,7 +23,7 @@ pub(super) struct Desired {
 
 /// Desired state of every stream at `now`. `used` returns when media of a stream was last requested.
 pub(super) fn desired(
-    known: &Known,
+    known: &Records,
     now: UnixTime,
     used: impl Fn(&StreamName) -> Option<UnixTime>,
 ) -> BTreeMap<StreamName, Desired> {
@@ -33,7 +33,7 @@ pub(super) fn desired(
     for name in running {
         for required in requirements(known, &name) {
             if let Some(desired) = all.get_mut(&required) {
-                desired.said = desired.said.filter(|_| desired.running);
+                desired.decided = desired.decided.filter(|_| desired.running);
                 desired.running = true;
             }
         }
@@ -49,7 +49,7 @@ pub(super) fn desired(
 /// Desired state without regard to streams that require this one.
 fn alone(record: &Record, now: UnixTime, used: Option<UnixTime>) -> Desired {
     let control = &record.spec.control;
-    let ((running, said), until) = match &control.schedule {
+    let ((running, decided), until) = match &control.schedule {
         Some(schedule) => (by_calendar(record, schedule, now), schedule.next(now).map(|tick| tick.at)),
         None => ((control.enabled, record.switched), None),
     };
@@ -57,9 +57,9 @@ fn alone(record: &Record, now: UnixTime, used: Option<UnixTime>) -> Desired {
     match control.on_demand {
         Some(idle) if running => {
             let end = used.map(|used| used + idle).filter(|end| *end > now);
-            Desired { running: end.is_some(), said: None, until: end.into_iter().chain(until).min(), after }
+            Desired { running: end.is_some(), decided: None, until: end.into_iter().chain(until).min(), after }
         }
-        Some(_) | None => Desired { running, said: Some(said), until, after },
+        Some(_) | None => Desired { running, decided: Some(decided), until, after },
     }
 }
 
@@ -74,7 +74,7 @@ fn by_calendar(record: &Record, schedule: &Schedule, now: UnixTime) -> (bool, Un
 }
 
 /// All streams that a stream requires, directly or indirectly.
-fn requirements(known: &Known, name: &StreamName) -> BTreeSet<StreamName> {
+fn requirements(known: &Records, name: &StreamName) -> BTreeSet<StreamName> {
     let mut found = BTreeSet::new();
     let mut open = vec![name.clone()];
     while let Some(next) = open.pop() {
@@ -111,7 +111,7 @@ mod tests {
 
     #[track_caller]
     fn check(record: &Record, now: &str, running: bool, until: &str) {
-        let known = Known::from([(record.spec.name.clone(), Arc::new(record.clone()))]);
+        let known = Records::from([(record.spec.name.clone(), Arc::new(record.clone()))]);
         let all = desired(&known, at(now), |_| None);
         let found = &all[&record.spec.name];
         assert_eq!((found.running, found.until), (running, Some(at(until))), "at {now}");
@@ -157,7 +157,7 @@ mod tests {
     fn an_on_demand_stream_runs_only_within_its_schedule() {
         let mut record = office();
         record.spec.control.on_demand = Some(Duration::from_secs(30));
-        let known = Known::from([(record.spec.name.clone(), Arc::new(record.clone()))]);
+        let known = Records::from([(record.spec.name.clone(), Arc::new(record.clone()))]);
         let runs = |now: &str, used: &str| desired(&known, at(now), |_| Some(at(used)))[&record.spec.name].running;
         assert!(runs("2026-11-20T12:00:29Z", "2026-11-20T12:00:00Z"));
         assert!(!runs("2026-11-20T12:00:30Z", "2026-11-20T12:00:00Z"));

@@ -133,7 +133,7 @@ impl Events {
     }
 
     /// Publishes an event. Never waits for followers.
-    pub fn tell(&self, at: UnixTime, stream: &StreamName, kind: EventKind) {
+    pub fn publish(&self, at: UnixTime, stream: &StreamName, kind: EventKind) {
         self.buffer.send_modify(|buffer| buffer.push(|id| Event { id, at, stream: stream.clone(), kind }));
     }
 

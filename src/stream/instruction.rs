@@ -14,7 +14,7 @@ pub(super) struct Instruction {
     pub(super) record: Arc<Record>,
     pub(super) order: Order,
     /// Time of the decision that the stream should run or stop, if it is the same on every replica.
-    pub(super) said: Option<UnixTime>,
+    pub(super) decided: Option<UnixTime>,
 }
 
 /// Whether a stream should run.
@@ -96,11 +96,11 @@ impl Instruction {
         let epochs = output.epochs();
         let is_to_go_on = self.order == Order::Run && *presentation == output.presentation;
         let Some(newest) = epochs.last().filter(|_| is_to_go_on) else { return false };
-        output.began(self.said.unwrap_or_default());
+        output.began(self.decided.unwrap_or_default());
         if newest.spec.publishes_as(spec) && newest.from == begin.from {
             return true;
         }
-        let follows = !before.is_empty() && newest.spec.goes_over_to(spec);
+        let follows = !before.is_empty() && newest.spec.continues_as(spec);
         follows && self::epochs(&self.record, encoders).pop().is_some_and(|epoch| output.change(epoch))
     }
 }

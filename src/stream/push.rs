@@ -86,7 +86,7 @@ impl Target {
     async fn run(self, over: CancellationToken) {
         let mut back_off = BackOff::default();
         while !over.is_cancelled() {
-            self.tell(Progress::Connecting);
+            self.report(Progress::Connecting);
             let accepted = Arc::new(SetOnce::new());
             let (result, healthy) = self.attempt(&accepted, &over).await;
             let error = match result {
@@ -99,10 +99,10 @@ impl Target {
             };
             tracing::warn!(target = %self.push.url, error, "the push failed");
             let rest = back_off.after(healthy.map_or_else(Default::default, |since| since.elapsed()));
-            self.tell(Progress::Waiting { error, until: self.setting.clock.now() + rest });
+            self.report(Progress::Waiting { error, until: self.setting.clock.now() + rest });
             over.run_until_cancelled(tokio::time::sleep(rest)).await;
         }
-        self.tell(Progress::Stopped);
+        self.report(Progress::Stopped);
     }
 
     /// One connection. Returns its result, and the time at which the target accepted the first frame.
@@ -121,13 +121,13 @@ impl Target {
             Either::Right((_, pushing)) => {
                 let since = Instant::now();
                 tracing::info!(target = %self.push.url, "pushing");
-                self.tell(Progress::Running);
+                self.report(Progress::Running);
                 (pushing.await, Some(since))
             }
         }
     }
 
-    fn tell(&self, progress: Progress) {
-        self.targets.tell(&self.setting, &self.output.spec.name, (&self.push, progress));
+    fn report(&self, progress: Progress) {
+        self.targets.report(&self.setting, &self.output.spec.name, (&self.push, progress));
     }
 }

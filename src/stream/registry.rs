@@ -20,7 +20,7 @@ use super::supervisor::Supervisor;
 use super::{EventKind, Phase, Status, TargetView};
 use crate::base::timeline::UnixTime;
 use crate::definition::spec::{StreamName, StreamSpec};
-use crate::definition::store::{Change, Definitions, Guard, Record, WriteError};
+use crate::definition::store::{Change, Definitions, Precondition, Record, WriteError};
 use crate::media::directory;
 use crate::media::window::{Earlier, Output};
 use crate::stream::audience::{Audience, Figures};
@@ -37,10 +37,10 @@ use removed::Removed;
 pub use viewers::{Admission, Refusal};
 
 /// Interval of reconciliations without another cause. A clock step is noticed within this time.
-const LOOK: Duration = Duration::from_secs(5);
+const RECONCILE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Time without a reconciliation after which the reconciler counts as stuck.
-const WEDGED: Duration = Duration::from_secs(15);
+const STUCK_AFTER: Duration = Duration::from_secs(15);
 /// Time for an immediate reconciliation, which is due after a suspension. It is shorter than a health check waits.
 const AT_ONCE: Duration = Duration::from_millis(500);
 
@@ -90,9 +90,9 @@ pub struct Registry {
     /// Whether the streams that existed at the start are known; they cause no events.
     begun: AtomicBool,
     /// Notified when a stream changes its phase, or when media of an on-demand stream is requested.
-    news: Arc<Notify>,
+    phase_changed: Arc<Notify>,
     /// Time of the last reconciliation.
-    looked: watch::Sender<Instant>,
+    reconciled: watch::Sender<Instant>,
 }
 
 impl Registry {
@@ -106,8 +106,8 @@ impl Registry {
             removed: Mutex::default(),
             claims: tokio::sync::Mutex::default(),
             begun: AtomicBool::new(false),
-            news: Arc::default(),
-            looked: watch::Sender::new(Instant::now()),
+            phase_changed: Arc::default(),
+            reconciled: watch::Sender::new(Instant::now()),
         };
         registry.reconcile();
         registry
@@ -125,7 +125,7 @@ impl Registry {
 
     /// Reconciles streams, counts viewers, and removes files of streams that are no longer written. Resolves when all
     /// streams have ended.
-    pub async fn keep(&self) {
+    pub async fn maintain(&self) {
         let Setting { directory, clock, .. } = &*self.setting;
         tokio::select! {
             () = self.reconcile_on() => {}
@@ -149,12 +149,12 @@ impl Registry {
         let mut capacity = self.setting.capacity.subscribe();
         loop {
             known.borrow_and_update();
-            let next = self.reconcile().unwrap_or(LOOK).min(LOOK);
-            self.looked.send_replace(Instant::now());
+            let next = self.reconcile().unwrap_or(RECONCILE_INTERVAL).min(RECONCILE_INTERVAL);
+            self.reconciled.send_replace(Instant::now());
             tokio::select! {
                 _ = known.changed() => {}
                 _ = capacity.changed() => {}
-                () = self.news.notified() => {}
+                () = self.phase_changed.notified() => {}
                 () = tokio::time::sleep(next) => {}
             }
         }
@@ -162,10 +162,10 @@ impl Registry {
 
     /// Whether the reconciler works: the lock can be taken, tasks run, and timers fire.
     pub async fn is_alive(&self) -> bool {
-        let mut looks = self.looked.subscribe();
-        let is_recent = |looked: &Instant| looked.elapsed() < WEDGED;
+        let mut times = self.reconciled.subscribe();
+        let is_recent = |reconciled: &Instant| reconciled.elapsed() < STUCK_AFTER;
         // The sender is part of the registry, which outlives the wait.
-        timeout(AT_ONCE, looks.wait_for(is_recent)).await.is_ok()
+        timeout(AT_ONCE, times.wait_for(is_recent)).await.is_ok()
     }
 
     /// All streams in order of their names.
@@ -249,9 +249,10 @@ impl Registry {
     ///
     /// # Errors
     /// [`WriteError`].
-    pub async fn put(&self, spec: StreamSpec, guard: Guard) -> Result<(StreamView, Change), WriteError> {
+    pub async fn put(&self, spec: StreamSpec, precondition: Precondition) -> Result<(StreamView, Change), WriteError> {
         let (name, now) = (spec.name.clone(), self.setting.clock.now());
-        let change = self.write(move |definitions| async move { definitions.put(spec, &guard, now).await }).await?;
+        let change =
+            self.write(move |definitions| async move { definitions.put(spec, &precondition, now).await }).await?;
         let view = self.get(&name).map_err(|Unknown(name)| WriteError::Unknown(name))?;
         Ok((view, change))
     }
@@ -260,9 +261,9 @@ impl Registry {
     ///
     /// # Errors
     /// [`WriteError`].
-    pub async fn remove(&self, name: &StreamName, guard: Guard) -> Result<(), WriteError> {
+    pub async fn remove(&self, name: &StreamName, precondition: Precondition) -> Result<(), WriteError> {
         let (name, now) = (name.clone(), self.setting.clock.now());
-        self.write(move |definitions| async move { definitions.remove(&name, &guard, now).await }).await
+        self.write(move |definitions| async move { definitions.remove(&name, &precondition, now).await }).await
     }
 
     /// Sets by hand whether a stream should run. If it should and its last run failed, the next run begins immediately, on
@@ -270,10 +271,15 @@ impl Registry {
     ///
     /// # Errors
     /// [`WriteError`].
-    pub async fn enable(&self, name: &StreamName, enabled: bool, guard: Guard) -> Result<StreamView, WriteError> {
+    pub async fn enable(
+        &self,
+        name: &StreamName,
+        enabled: bool,
+        precondition: Precondition,
+    ) -> Result<StreamView, WriteError> {
         let (which, now) = (name.clone(), self.setting.clock.now());
         let write = move |definitions: Arc<Definitions>| async move {
-            definitions.enable(&which, enabled, (&guard, now)).await
+            definitions.enable(&which, enabled, (&precondition, now)).await
         };
         self.write(write).await?;
         if enabled {
@@ -324,7 +330,7 @@ impl Registry {
             if let Some(entry) = streams.remove(&name) {
                 entry.end();
                 self.setting.metrics.forget(name.as_str());
-                self.setting.events.tell(now, &name, EventKind::Removed);
+                self.setting.events.publish(now, &name, EventKind::Removed);
                 removed.add(name, entry.status.clone());
             }
         }
@@ -335,7 +341,7 @@ impl Registry {
             if !streams.contains_key(name) {
                 streams.insert(name.clone(), self.spawn(record));
                 if begun {
-                    self.setting.events.tell(now, name, EventKind::Created);
+                    self.setting.events.publish(now, name, EventKind::Created);
                 }
             }
         }
@@ -345,11 +351,11 @@ impl Registry {
             if let (Some(entry), Some(record)) = (streams.get_mut(name), known.get(name)) {
                 let is_replaced = entry.record.spec != record.spec;
                 if is_replaced {
-                    self.setting.events.tell(now, name, EventKind::Replaced);
+                    self.setting.events.publish(now, name, EventKind::Replaced);
                 }
                 entry.targets.retain(&record.spec.push);
                 entry.record = Arc::clone(record);
-                entry.want(Instruction { record: Arc::clone(record), order, said: desired.said });
+                entry.want(Instruction { record: Arc::clone(record), order, decided: desired.decided });
                 if is_replaced {
                     // The new definition may not have the fault.
                     entry.retry.notify_waiters();
@@ -369,7 +375,7 @@ impl Registry {
         let over = self.over.child_token();
         let (status, seen) = watch::channel(Status::stopped(self.setting.clock.now()));
         let (instruction, instructions) =
-            watch::channel(Instruction { record: Arc::clone(record), order: Order::Stop, said: None });
+            watch::channel(Instruction { record: Arc::clone(record), order: Order::Stop, decided: None });
         let (audience, targets) = (Arc::new(Audience::new()), Arc::<Targets>::default());
         let retry = Arc::<Notify>::default();
         let supervisor = Supervisor {
@@ -378,15 +384,15 @@ impl Registry {
             instruction: instructions,
             status,
             over: over.clone(),
-            news: Arc::clone(&self.news),
+            phase_changed: Arc::clone(&self.phase_changed),
             retry: Arc::clone(&retry),
             ended: UnixTime::default(),
             earlier: Earlier::default(),
         };
-        let news = Arc::clone(&self.news);
+        let phase_changed = Arc::clone(&self.phase_changed);
         let supervise = async move {
             supervisor.supervise().await;
-            news.notify_one();
+            phase_changed.notify_one();
         };
         self.setting.tasks.spawn(supervise.instrument(span));
         let record = Arc::clone(record);

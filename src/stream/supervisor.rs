@@ -44,7 +44,7 @@ pub(super) struct Supervisor {
     /// Cancelled when the stream is removed or the program ends.
     pub(super) over: CancellationToken,
     /// Notified at every change of phase.
-    pub(super) news: Arc<Notify>,
+    pub(super) phase_changed: Arc<Notify>,
     /// Ends the delay after a failed run: the stream was started, or its definition changed.
     pub(super) retry: Arc<Notify>,
     /// Time at which the stream last stopped, or 1970.
@@ -228,9 +228,9 @@ impl Supervisor {
     /// and later segments are rendered for players that have not read the announcement. Resolves earlier if the stream
     /// should run again. Returns whether the run is over.
     async fn keep_promises(&self, output: &Output, running: impl Future<Output = ()>) -> bool {
-        let (said, now) = (self.instruction.borrow().said, self.setting.clock.now());
+        let (decided, now) = (self.instruction.borrow().decided, self.setting.clock.now());
         // Every replica must end with the same segment.
-        let announced = said.filter(|said| now.saturating_since(*said) < RECENT).unwrap_or(now);
+        let announced = decided.filter(|decided| now.saturating_since(*decided) < RECENT).unwrap_or(now);
         output.end_after(output.spec.timeline.segment_at(announced + NOTICE), announced);
         let patience = until_rendered(output, &self.setting);
         let mut wanted = self.instruction.clone();
@@ -290,9 +290,9 @@ impl Supervisor {
         let changed = self.status.send_if_modified(|status| status.set(phase, since, error.clone()));
         if changed {
             tracing::info!(phase = phase.as_str(), error, "phase");
-            self.setting.events.tell(since, &name, EventKind::Phase { phase, error });
+            self.setting.events.publish(since, &name, EventKind::Phase { phase, error });
         }
-        self.news.notify_one();
+        self.phase_changed.notify_one();
     }
 }
 

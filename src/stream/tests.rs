@@ -7,7 +7,7 @@ use super::*;
 use crate::base::timeline::UnixTime;
 use crate::base::utc::Clock;
 use crate::definition::spec::{StreamName, StreamRequest, StreamSpec};
-use crate::definition::store::{Change, Definitions, Guard, WriteError};
+use crate::definition::store::{Change, Definitions, Precondition, WriteError};
 use crate::media::cmaf::{Chunk, Media};
 use crate::media::window::fixture::{publish, publish_chunks};
 use crate::media::window::{Lookup, Output};
@@ -121,7 +121,7 @@ fn broken() -> PipelineError {
 async fn the_live_edge_comes_before_the_past() {
     let script = Script::default();
     let registry = registry(&script);
-    registry.put(spec("a"), Guard::New).await.unwrap();
+    registry.put(spec("a"), Precondition::New).await.unwrap();
     let view = until(&registry, Phase::Running).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(script.jobs(), [(SEGMENT - 4, None), (SEGMENT - 32, Some(SEGMENT - 4))]);
@@ -159,7 +159,7 @@ async fn a_stream_is_playable_when_all_tracks_have_caught_up() {
 async fn a_failed_run_is_restarted() {
     let script = Script::of([Act::Fail(broken()), Act::Fail(broken())]);
     let registry = registry(&script);
-    registry.put(spec("a"), Guard::New).await.unwrap();
+    registry.put(spec("a"), Precondition::New).await.unwrap();
     let view = until(&registry, Phase::Waiting).await;
     assert_eq!(view.status.error.as_deref(), Some("x264enc-v720: broken"));
     tokio::time::sleep(Duration::from_secs(60)).await;
@@ -176,7 +176,7 @@ async fn a_late_run_leaves_a_gap_only() {
     let now = Arc::new(AtomicU64::new(SEGMENT));
     let script = Script::of([late]);
     let registry = registry_at(&script, &now);
-    registry.put(spec("a"), Guard::New).await.unwrap();
+    registry.put(spec("a"), Precondition::New).await.unwrap();
     until(&registry, Phase::Waiting).await;
     now.store(SEGMENT + 7, Ordering::Relaxed);
     let view = until(&registry, Phase::Running).await;
@@ -195,9 +195,9 @@ async fn a_late_run_leaves_a_gap_only() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_is_removed_ends_its_presentation() {
     let registry = registry(&Script::default());
-    registry.put(spec("a"), Guard::New).await.unwrap();
+    registry.put(spec("a"), Precondition::New).await.unwrap();
     let output = until(&registry, Phase::Running).await.status.output.unwrap();
-    registry.remove(&name("a"), Guard::Always).await.unwrap();
+    registry.remove(&name("a"), Precondition::Always).await.unwrap();
     let mut snapshots = output.tracks[0].window.subscribe();
     tokio::time::timeout(Duration::from_secs(1), snapshots.wait_for(|snapshot| snapshot.ended()))
         .await
@@ -209,25 +209,25 @@ async fn a_stream_that_is_removed_ends_its_presentation() {
 async fn a_missing_element_is_not_retried() {
     let script = Script::of([Act::Fail(PipelineError::MissingElement { element: "x264enc".into() })]);
     let registry = registry(&script);
-    registry.put(spec("a"), Guard::New).await.unwrap();
+    registry.put(spec("a"), Precondition::New).await.unwrap();
     let view = until(&registry, Phase::Failed).await;
     assert!(view.status.error.unwrap().contains("x264enc"));
     tokio::time::sleep(Duration::from_secs(300)).await;
     assert_eq!(script.jobs().iter().filter(|(_, until)| until.is_none()).count(), 1);
     // A new start is a new attempt.
-    registry.enable(&name("a"), false, Guard::Always).await.unwrap();
+    registry.enable(&name("a"), false, Precondition::Always).await.unwrap();
     until(&registry, Phase::Stopped).await;
-    registry.enable(&name("a"), true, Guard::Always).await.unwrap();
+    registry.enable(&name("a"), true, Precondition::Always).await.unwrap();
     until(&registry, Phase::Running).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_is_stopped_ends_and_stays_for_a_while() {
     let registry = registry(&Script::default());
-    registry.put(spec("a"), Guard::New).await.unwrap();
+    registry.put(spec("a"), Precondition::New).await.unwrap();
     until(&registry, Phase::Running).await;
-    registry.enable(&name("a"), false, Guard::Always).await.unwrap();
-    registry.enable(&name("a"), false, Guard::Always).await.unwrap();
+    registry.enable(&name("a"), false, Precondition::Always).await.unwrap();
+    registry.enable(&name("a"), false, Precondition::Always).await.unwrap();
     let view = until(&registry, Phase::Stopped).await;
     let output = view.status.output.unwrap();
     assert_eq!(output.ending().map(|ending| ending.last), Some(SEGMENT + 1), "two seconds from now");
@@ -243,9 +243,9 @@ async fn a_stream_that_is_stopped_ends_and_stays_for_a_while() {
 async fn the_same_definition_again_changes_nothing() {
     let script = Script::default();
     let registry = registry(&script);
-    registry.put(spec("a"), Guard::New).await.unwrap();
+    registry.put(spec("a"), Precondition::New).await.unwrap();
     let before = until(&registry, Phase::Running).await.status.output.unwrap();
-    let (_, change) = registry.put(spec("a"), Guard::Always).await.unwrap();
+    let (_, change) = registry.put(spec("a"), Precondition::Always).await.unwrap();
     assert_eq!(change, Change::Replaced);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let after = registry.get(&name("a")).unwrap().status.output.unwrap();
@@ -255,10 +255,10 @@ async fn the_same_definition_again_changes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_presentation_with_another_window_follows_on_the_one_before() {
     let registry = registry(&Script::default());
-    registry.put(spec("a"), Guard::New).await.unwrap();
+    registry.put(spec("a"), Precondition::New).await.unwrap();
     let before = until(&registry, Phase::Running).await.status.output.unwrap();
     let other = StreamSpec { window: Duration::from_secs(30), ..spec("a") };
-    registry.put(other, Guard::Always).await.unwrap();
+    registry.put(other, Precondition::Always).await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let after = until(&registry, Phase::Running).await.status.output.unwrap();
     assert_eq!((before.presentation, after.presentation), (0, 1));
@@ -276,7 +276,7 @@ async fn a_presentation_with_another_window_follows_on_the_one_before() {
     // Two of the longer windows.
     tokio::time::sleep(Duration::from_secs(121)).await;
     assert!(after.earlier().is_empty() && !after.is_to_end());
-    registry.remove(&name("a"), Guard::Always).await.unwrap();
+    registry.remove(&name("a"), Precondition::Always).await.unwrap();
     registry.setting().tasks.close();
     registry.setting().tasks.wait().await;
 }
@@ -285,12 +285,12 @@ async fn a_presentation_with_another_window_follows_on_the_one_before() {
 async fn a_stream_switches_to_another_picture_without_ending() {
     let script = Script::default();
     let registry = kept(&script);
-    registry.put(spec("a"), Guard::New).await.unwrap();
+    registry.put(spec("a"), Precondition::New).await.unwrap();
     let output = until(&registry, Phase::Running).await.status.output.unwrap();
     let titled = |title: &str| StreamSpec { title: title.into(), ..spec("a") };
     // The notice of two seconds ends within the next segment.
-    registry.put(titled("never seen"), Guard::Always).await.unwrap();
-    registry.put(titled("other"), Guard::Always).await.unwrap();
+    registry.put(titled("never seen"), Precondition::Always).await.unwrap();
+    registry.put(titled("other"), Precondition::Always).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
     let epochs = output.epochs();
     let [first, second] = &epochs[..] else { panic!("{epochs:?}") };
@@ -307,10 +307,10 @@ async fn a_stream_switches_to_another_picture_without_ending() {
 #[tokio::test(start_paused = true)]
 async fn names_are_unique_and_removal_ends_the_task() {
     let registry = registry(&Script::default());
-    registry.put(spec("a"), Guard::New).await.unwrap();
-    assert!(matches!(registry.put(spec("a"), Guard::New).await, Err(WriteError::Exists(_))));
-    registry.remove(&name("a"), Guard::Always).await.unwrap();
-    assert!(matches!(registry.remove(&name("a"), Guard::Always).await, Err(WriteError::Unknown(_))));
+    registry.put(spec("a"), Precondition::New).await.unwrap();
+    assert!(matches!(registry.put(spec("a"), Precondition::New).await, Err(WriteError::Exists(_))));
+    registry.remove(&name("a"), Precondition::Always).await.unwrap();
+    assert!(matches!(registry.remove(&name("a"), Precondition::Always).await, Err(WriteError::Unknown(_))));
     registry.setting().tasks.close();
     registry.setting().tasks.wait().await;
 }
@@ -331,7 +331,7 @@ fn kept_with(render: Render) -> Arc<Registry> {
     let clock = Clock::from_fn(move || UnixTime::from_millis(SEGMENT * 1920 + began.elapsed().as_millis() as u64));
     let registry = Arc::new(registry_of(render, clock));
     let kept = Arc::clone(&registry);
-    registry.setting().tasks.spawn(async move { kept.keep().await });
+    registry.setting().tasks.spawn(async move { kept.maintain().await });
     registry
 }
 
@@ -340,16 +340,16 @@ async fn required_streams_run_first() {
     let registry = kept(&Script::default());
     let mut needy = spec("a");
     needy.control.requires = vec![name("b")];
-    registry.put(needy, Guard::New).await.unwrap();
+    registry.put(needy, Precondition::New).await.unwrap();
     let view = until(&registry, Phase::Waiting).await;
     assert!(view.status.error.unwrap().contains("stream b"), "there is no b yet");
     let mut idle = spec("b");
     idle.control.enabled = false;
-    registry.put(idle, Guard::New).await.unwrap();
+    registry.put(idle, Precondition::New).await.unwrap();
     until(&registry, Phase::Running).await;
     let required = registry.get(&name("b")).unwrap();
     assert_eq!((required.wanted, required.status.phase), (true, Phase::Running));
-    registry.enable(&name("a"), false, Guard::Always).await.unwrap();
+    registry.enable(&name("a"), false, Precondition::Always).await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(registry.get(&name("b")).unwrap().status.phase, Phase::Stopped);
 }
@@ -360,7 +360,7 @@ async fn streams_that_require_each_other_run() {
     for (one, other) in [("a", "b"), ("b", "c"), ("c", "a")] {
         let mut spec = spec(one);
         spec.control.requires = vec![name(other)];
-        registry.put(spec, Guard::New).await.unwrap();
+        registry.put(spec, Precondition::New).await.unwrap();
     }
     until(&registry, Phase::Running).await;
 }
@@ -369,7 +369,7 @@ async fn streams_that_require_each_other_run() {
 async fn the_newest_phases_are_remembered() {
     let script = Script::of(std::iter::repeat_with(|| Act::Fail(broken())).take(40));
     let registry = kept(&script);
-    registry.put(spec("a"), Guard::New).await.unwrap();
+    registry.put(spec("a"), Precondition::New).await.unwrap();
     tokio::time::sleep(Duration::from_secs(3600)).await;
     let status = registry.get(&name("a")).unwrap().status;
     assert_eq!(status.history.len(), 50);

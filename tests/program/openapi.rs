@@ -37,7 +37,7 @@ async fn start() -> SocketAddr {
     let definitions = Definitions::in_memory(vec![StreamSpec::test()]);
     let registry = Arc::new(Registry::new(setting, definitions, CancellationToken::new()));
     let reconciler = Arc::clone(&registry);
-    tasks.spawn(async move { reconciler.keep().await });
+    tasks.spawn(async move { reconciler.maintain().await });
     let viewer_access = ViewerAccess::of(Keys::parse("the-key-of-this-test").expect("a key"));
     let app = App::new(registry, Access::new(TOKEN, TokenOrigin::Created, viewer_access), CancellationToken::new());
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");

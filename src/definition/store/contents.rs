@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::backend::Backend;
 use super::bucket::Update;
 use super::error::Refusal;
-use super::{Known, MAX_STREAMS, Origin, Record};
+use super::{MAX_STREAMS, Origin, Record, Records};
 use crate::base::timeline::UnixTime;
 use crate::definition::spec::{StreamName, StreamSpec};
 
@@ -17,13 +17,13 @@ pub(super) const MAX_REMOVED: usize = MAX_STREAMS;
 /// The definitions by source, and the store.
 pub(super) struct Contents {
     pub(super) store: Backend,
-    pub(super) stored: Known,
+    pub(super) stored: Records,
     /// Counters of streams that do not exist, and of streams that another process has declared.
-    pub(super) removed: Known,
+    pub(super) removed: Records,
     /// Version in the store of each definition, removed definitions included.
     pub(super) versions: HashMap<StreamName, u64>,
     /// Declared definitions, with starts and stops applied since they were declared.
-    pub(super) declared: Known,
+    pub(super) declared: Records,
     /// Definitions as the configuration file contains them.
     pub(super) file: Vec<StreamSpec>,
 }

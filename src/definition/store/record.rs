@@ -175,7 +175,7 @@ impl Record {
         if self.spec.publishes_as(&spec) {
             // Media and manifests stay the same.
             next.spec = spec;
-        } else if self.spec.control.enabled && self.spec.goes_over_to(&spec) {
+        } else if self.spec.control.enabled && self.spec.continues_as(&spec) {
             next.go_over_to(spec, now);
         } else {
             next.begin_anew(spec, now);
@@ -202,7 +202,7 @@ impl Record {
     /// Changes to a definition that applies to all of the past. If its segments differ, it begins a presentation, and
     /// players of a running stream continue with it at a segment that is chosen here.
     fn begin_anew(&mut self, spec: StreamSpec, now: UnixTime) {
-        let is_same_presentation = self.spec.goes_over_to(&spec);
+        let is_same_presentation = self.spec.continues_as(&spec);
         let is_joined = !is_same_presentation && self.spec.control.enabled && spec.control.enabled;
         let joins = if is_joined { self.next_start(&spec, now) } else { 0 };
         // Files of the previous presentation are served for some time and may have the revision that this one would

@@ -39,10 +39,10 @@ fn file(directory: &TempDir, name: &str) -> std::path::PathBuf {
 async fn definitions_survive_a_reopening_of_the_directory() {
     let directory = TempDir::new().unwrap();
     let definitions = open(&directory);
-    assert_eq!(definitions.put(titled("a", "first"), &Guard::New, at(0)).await.unwrap(), Change::Created);
-    assert_eq!(definitions.put(titled("a", "second"), &Guard::Always, at(7)).await.unwrap(), Change::Replaced);
-    definitions.enable(&name("a"), false, (&Guard::Always, at(9))).await.unwrap();
-    definitions.remove(&name("test"), &Guard::Always, at(8)).await.unwrap();
+    assert_eq!(definitions.put(titled("a", "first"), &Precondition::New, at(0)).await.unwrap(), Change::Created);
+    assert_eq!(definitions.put(titled("a", "second"), &Precondition::Always, at(7)).await.unwrap(), Change::Replaced);
+    definitions.enable(&name("a"), false, (&Precondition::Always, at(9))).await.unwrap();
+    definitions.remove(&name("test"), &Precondition::Always, at(8)).await.unwrap();
     let known = definitions.known();
     drop(definitions);
     let again = open(&directory);
@@ -96,10 +96,10 @@ async fn a_write_that_cannot_be_stored_changes_nothing() {
     let definitions = open(&directory);
     // A directory of that name makes the write fail for every user, root included.
     fs::create_dir(file(&directory, "a.part")).unwrap();
-    let error = definitions.put(spec("a"), &Guard::Always, at(0)).await.unwrap_err();
+    let error = definitions.put(spec("a"), &Precondition::Always, at(0)).await.unwrap_err();
     assert_eq!(error.to_string(), "could not save stream a: Is a directory");
     assert_eq!(names(&definitions), ["test"]);
-    definitions.put(spec("b"), &Guard::Always, at(0)).await.unwrap();
+    definitions.put(spec("b"), &Precondition::Always, at(0)).await.unwrap();
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn a_full_disk_is_reported_by_name_and_no_half_written_file_stays() {
     let directory = TempDir::new().unwrap();
     let definitions = open(&directory);
     std::os::unix::fs::symlink("/dev/full", file(&directory, "disk.part")).unwrap();
-    let error = definitions.put(spec("disk"), &Guard::Always, at(0)).await.unwrap_err();
+    let error = definitions.put(spec("disk"), &Precondition::Always, at(0)).await.unwrap_err();
     assert_eq!(error.to_string(), "could not save stream disk: No space left on device");
     let WriteError::Store { source, .. } = error else { panic!("{error}") };
     assert_eq!(source.place().to_string(), file(&directory, "disk.json").display().to_string());
@@ -119,12 +119,12 @@ async fn a_declared_stream_is_read_only_and_overrides_a_stored_one() {
     let definitions = Definitions::in_memory(vec![titled("a", "made")]);
     definitions.declare(vec![titled("a", "declared"), spec("b")], at(0)).await;
     for write in [
-        definitions.put(spec("a"), &Guard::Always, at(0)).await.map(drop),
-        definitions.remove(&name("b"), &Guard::Always, at(0)).await,
+        definitions.put(spec("a"), &Precondition::Always, at(0)).await.map(drop),
+        definitions.remove(&name("b"), &Precondition::Always, at(0)).await,
     ] {
         assert!(matches!(write, Err(WriteError::Declared(_))));
     }
-    definitions.enable(&name("a"), false, (&Guard::Always, at(0))).await.unwrap();
+    definitions.enable(&name("a"), false, (&Precondition::Always, at(0))).await.unwrap();
     let record = definitions.known()[&name("a")].clone();
     assert_eq!((record.spec.title.as_str(), record.spec.control.enabled), ("declared", false));
     definitions.declare(vec![spec("c")], at(0)).await;
@@ -137,7 +137,7 @@ async fn an_unchanged_declaration_keeps_a_stop_by_hand() {
     let definitions = Definitions::in_memory(Vec::new());
     definitions.declare(vec![spec("a"), spec("b")], at(0)).await;
     for stream in ["a", "b"] {
-        definitions.enable(&name(stream), false, (&Guard::Always, at(0))).await.unwrap();
+        definitions.enable(&name(stream), false, (&Precondition::Always, at(0))).await.unwrap();
     }
     let before = definitions.known();
     definitions.declare(vec![spec("a"), titled("b", "another"), spec("c")], at(0)).await;
@@ -161,25 +161,25 @@ fn longer(name: &str) -> StreamSpec {
 async fn the_counters_of_a_stream_outlive_its_deletion_and_a_restart() {
     let directory = TempDir::new().unwrap();
     let definitions = open(&directory);
-    definitions.put(spec("a"), &Guard::New, at(0)).await.unwrap();
+    definitions.put(spec("a"), &Precondition::New, at(0)).await.unwrap();
     let mut pushed = StreamRequest::from(&longer("a"));
     pushed.push = vec![PushRequest { url: "rtmp://example.com/app/secret".into(), video: None }];
-    definitions.put(pushed.try_into().unwrap(), &Guard::Always, at(1000)).await.unwrap();
+    definitions.put(pushed.try_into().unwrap(), &Precondition::Always, at(1000)).await.unwrap();
     let before = definitions.known()[&name("a")].clone();
     assert_eq!(before.presentation, 1);
-    definitions.remove(&name("a"), &Guard::Always, at(2000)).await.unwrap();
+    definitions.remove(&name("a"), &Precondition::Always, at(2000)).await.unwrap();
     let text = fs::read_to_string(directory.path().join("counters/a.json")).unwrap();
     assert!(!text.contains("secret"), "keys of targets are deleted: {text}");
     drop(definitions);
     let definitions = open(&directory);
     assert!(!definitions.known().contains_key(&name("a")));
-    definitions.put(longer("a"), &Guard::New, at(3000)).await.unwrap();
+    definitions.put(longer("a"), &Precondition::New, at(3000)).await.unwrap();
     let same = definitions.known()[&name("a")].clone();
     assert_eq!((same.presentation, same.begin.joins, same.begin.number), (1, before.begin.joins, before.begin.number));
     assert_eq!((same.begin.described, same.changed, same.switched), (at(2001), at(3000), UnixTime::default()));
     assert!(!directory.path().join("counters/a.json").exists(), "its file has them");
-    definitions.remove(&name("a"), &Guard::Always, at(4000)).await.unwrap();
-    definitions.put(spec("a"), &Guard::New, at(5000)).await.unwrap();
+    definitions.remove(&name("a"), &Precondition::Always, at(4000)).await.unwrap();
+    definitions.put(spec("a"), &Precondition::New, at(5000)).await.unwrap();
     let other = definitions.known()[&name("a")].clone();
     assert_eq!((other.presentation, other.begin.joins, other.begin.number), (2, 0, before.begin.number + 1));
     assert!(other.begin.described == at(5000) && !other.removed && other.spec.control.enabled);
@@ -190,8 +190,8 @@ async fn counters_of_the_streams_that_were_deleted_last_are_stored() {
     let definitions = Definitions::in_memory(Vec::new());
     for number in 0..=MAX_REMOVED as u64 {
         let stream = format!("s{number}");
-        definitions.put(spec(&stream), &Guard::New, at(number)).await.unwrap();
-        definitions.remove(&name(&stream), &Guard::Always, at(number)).await.unwrap();
+        definitions.put(spec(&stream), &Precondition::New, at(number)).await.unwrap();
+        definitions.remove(&name(&stream), &Precondition::Always, at(number)).await.unwrap();
     }
     let removed = &definitions.contents.lock().await.removed;
     assert!(removed.len() == MAX_REMOVED && !removed.contains_key(&name("s0")));
@@ -243,19 +243,19 @@ async fn a_precondition_prevents_a_write_from_undoing_another() {
     let definitions = Definitions::in_memory(vec![spec("a")]);
     let tag = || definitions.known()[&name("a")].tag();
     let old = tag();
-    let guard = Guard::Unchanged(vec!["something".into(), old.clone()]);
-    definitions.put(titled("a", "mine"), &guard, at(0)).await.unwrap();
+    let precondition = Precondition::Unchanged(vec!["something".into(), old.clone()]);
+    definitions.put(titled("a", "mine"), &precondition, at(0)).await.unwrap();
     assert_ne!(tag(), old);
     let gone = "there is no stream b to change; get the list of streams again";
-    for (guard, spec, expected) in [
-        (guard, titled("a", "theirs"), "stream a has changed since you read it; get it again"),
-        (Guard::Exists, spec("b"), gone),
-        (Guard::Unchanged(vec![old]), spec("b"), gone),
+    for (precondition, spec, expected) in [
+        (precondition, titled("a", "theirs"), "stream a has changed since you read it; get it again"),
+        (Precondition::Exists, spec("b"), gone),
+        (Precondition::Unchanged(vec![old]), spec("b"), gone),
     ] {
-        let error = definitions.put(spec, &guard, at(1)).await.unwrap_err();
+        let error = definitions.put(spec, &precondition, at(1)).await.unwrap_err();
         assert_eq!(error.to_string(), expected);
     }
-    assert!(matches!(definitions.put(spec("a"), &Guard::New, at(1)).await, Err(WriteError::Exists(_))));
+    assert!(matches!(definitions.put(spec("a"), &Precondition::New, at(1)).await, Err(WriteError::Exists(_))));
     assert_eq!(definitions.known()[&name("a")].spec.title, "mine");
 }
 
@@ -263,7 +263,7 @@ async fn a_precondition_prevents_a_write_from_undoing_another() {
 async fn writing_an_equal_definition_changes_nothing() {
     let definitions = Definitions::in_memory(vec![spec("a")]);
     let before = definitions.known();
-    assert_eq!(definitions.put(spec("a"), &Guard::Always, at(5)).await.unwrap(), Change::Replaced);
+    assert_eq!(definitions.put(spec("a"), &Precondition::Always, at(5)).await.unwrap(), Change::Replaced);
     assert!(Arc::ptr_eq(&before, &definitions.known()));
 }
 
@@ -271,13 +271,13 @@ async fn writing_an_equal_definition_changes_nothing() {
 async fn creating_more_than_max_streams_is_refused() {
     let definitions = Definitions::in_memory(Vec::new());
     for number in 0..DEFAULT_MAX_STREAMS {
-        definitions.put(spec(&format!("s{number}")), &Guard::New, at(0)).await.unwrap();
+        definitions.put(spec(&format!("s{number}")), &Precondition::New, at(0)).await.unwrap();
     }
     let full = |allowed| format!("{allowed} streams exist, which is the limit; delete one, or raise max_streams");
     let create =
-        async |name| definitions.put(spec(name), &Guard::Always, at(0)).await.map_err(|error| error.to_string());
+        async |name| definitions.put(spec(name), &Precondition::Always, at(0)).await.map_err(|error| error.to_string());
     assert_eq!(create("a").await, Err(full(DEFAULT_MAX_STREAMS)));
-    definitions.put(titled("s0", "changed"), &Guard::Always, at(0)).await.unwrap();
+    definitions.put(titled("s0", "changed"), &Precondition::Always, at(0)).await.unwrap();
     definitions.set_max_streams(DEFAULT_MAX_STREAMS + 1);
     assert_eq!(create("a").await, Ok(Change::Created));
     definitions.set_max_streams(1);

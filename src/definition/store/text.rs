@@ -101,7 +101,7 @@ pub(super) fn parse(name: &str, text: &[u8]) -> Result<Record, String> {
     let before = before.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
     let lead = lead.map(|earlier| earlier.before(0)).transpose().map_err(|error| error.to_string())?;
     let starts: Vec<_> = before.iter().map(|before| before.begin.from).chain([from]).collect();
-    if !starts.is_sorted_by(|one, next| one < next) || !before.iter().all(|before| before.spec.goes_over_to(&spec)) {
+    if !starts.is_sorted_by(|one, next| one < next) || !before.iter().all(|before| before.spec.continues_as(&spec)) {
         return Err("its earlier definitions are not in order, or cannot be followed by it".into());
     }
     let [changed, switched] = [content.changed, content.switched].map(unix_time);

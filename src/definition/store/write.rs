@@ -7,7 +7,7 @@ use crate::definition::spec::StreamName;
 
 /// Precondition of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Guard {
+pub enum Precondition {
     /// No precondition.
     Always,
     /// The stream does not exist.
@@ -63,7 +63,7 @@ pub enum WriteError {
     },
 }
 
-impl Guard {
+impl Precondition {
     pub(super) fn check(&self, before: Option<&Arc<Record>>, name: &StreamName) -> Result<(), WriteError> {
         match (self, before) {
             (Self::Always, _) | (Self::New, None) | (Self::Exists, Some(_)) => Ok(()),

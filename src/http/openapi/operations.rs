@@ -9,14 +9,14 @@ pub(super) struct Operation {
     /// Name of the operation in generated clients.
     pub(super) id: &'static str,
     pub(super) summary: &'static str,
-    pub(super) takes: &'static [Takes],
+    pub(super) inputs: &'static [Input],
     pub(super) answers: &'static [Answer],
     /// Problems that are specific to this operation, in addition to those of all changes and bodies.
     pub(super) refuses: &'static [Code],
 }
 
 /// Parameters of a request besides its path.
-pub(super) enum Takes {
+pub(super) enum Input {
     /// A JSON body of this schema.
     Body(&'static str),
     /// An optional JSON body of this schema.
@@ -59,13 +59,13 @@ const NO_SUCH_STREAM: &[Code] = &[Code::UnknownPath, Code::UnknownStream];
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
         answers: &[PAGE],
-        takes: &[Takes::Selection],
+        inputs: &[Input::Selection],
         refuses: &[Code::BadQuery],
         ..get("/api/v1/streams", "list_streams", "Lists streams by name.")
     },
     Operation {
         answers: &[CREATED],
-        takes: &[Takes::Body("NewDefinition")],
+        inputs: &[Input::Body("NewDefinition")],
         refuses: &[Code::Exists, Code::Full, Code::NoRoom, Code::NotKept],
         ..post("/api/v1/streams", "create_stream", "Creates a stream.")
     },
@@ -77,20 +77,20 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
         method: "PUT",
         answers: &[STREAM, CREATED],
-        takes: &[Takes::Body("Definition"), Takes::Precondition],
+        inputs: &[Input::Body("Definition"), Input::Precondition],
         refuses: &[Code::UnknownPath, Code::Changed, Code::Declared, Code::Full, Code::NoRoom, Code::NotKept],
         ..get("/api/v1/streams/{name}", "put_stream", "Creates a stream or replaces its definition.")
     },
     Operation {
         method: "DELETE",
         answers: &[REMOVED],
-        takes: &[Takes::Precondition],
+        inputs: &[Input::Precondition],
         refuses: &[Code::UnknownPath, Code::UnknownStream, Code::Changed, Code::Declared, Code::NotKept],
         ..get("/api/v1/streams/{name}", "delete_stream", "Deletes a stream.")
     },
     Operation {
         answers: &[STREAM],
-        takes: &[Takes::Precondition],
+        inputs: &[Input::Precondition],
         refuses: &[Code::UnknownPath, Code::UnknownStream, Code::Changed, Code::NoRoom, Code::NotKept],
         ..post(
             "/api/v1/streams/{name}/start",
@@ -100,13 +100,13 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
     Operation {
         answers: &[STREAM],
-        takes: &[Takes::Precondition],
+        inputs: &[Input::Precondition],
         refuses: &[Code::UnknownPath, Code::UnknownStream, Code::Changed, Code::NotKept],
         ..post("/api/v1/streams/{name}/stop", "stop_stream", "Stops a stream, if it runs.")
     },
     Operation {
         answers: &[json(201, "The token, and the URLs of the stream with it.", "ViewerToken")],
-        takes: &[Takes::OptionalBody("ViewerTokenRequest")],
+        inputs: &[Input::OptionalBody("ViewerTokenRequest")],
         refuses: NO_SUCH_STREAM,
         ..post("/api/v1/streams/{name}/tokens", "issue_viewer_token", "Makes a viewer token for a private stream.")
     },
@@ -130,7 +130,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
     Operation {
         answers: &[STREAMS],
-        takes: &[Takes::Body("Definitions")],
+        inputs: &[Input::Body("Definitions")],
         refuses: &[Code::Declared, Code::Full, Code::NotKept],
         ..post(
             "/api/v1/definitions",
@@ -144,7 +144,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
     Operation {
         answers: &[Answer { content: Some(("text/event-stream", "SentEvent")), ..text("Events as they happen.", "") }],
-        takes: &[Takes::LastEventId],
+        inputs: &[Input::LastEventId],
         ..get("/api/v1/events", "follow_events", "Sends events of streams as server-sent events.")
     },
     Operation {
@@ -179,7 +179,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
 ];
 
 const fn get(path: &'static str, id: &'static str, summary: &'static str) -> Operation {
-    Operation { method: "GET", path, id, summary, takes: &[], answers: &[], refuses: &[] }
+    Operation { method: "GET", path, id, summary, inputs: &[], answers: &[], refuses: &[] }
 }
 
 const fn post(path: &'static str, id: &'static str, summary: &'static str) -> Operation {

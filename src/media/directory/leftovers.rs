@@ -82,7 +82,7 @@ fn remove_if_abandoned(
     let Attempt::Locked(mut marker) = attempt else { return Ok(None) };
     let files = manifests(root, stream, directory)?.into_iter().chain([marker.path().to_owned()]);
     let last_write = files.filter_map(|file| utc::modified(&file).ok()).max().unwrap_or_default();
-    if now.saturating_since(last_write) < marker.keep() {
+    if now.saturating_since(last_write) < marker.retention() {
         return Ok(None);
     }
     remove_stream(root, (stream, directory), Some(marker)).map(Some)

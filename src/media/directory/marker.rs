@@ -100,7 +100,7 @@ impl Marker {
     }
 
     /// How long files are kept after the last write.
-    pub(super) fn keep(&mut self) -> Duration {
+    pub(super) fn retention(&mut self) -> Duration {
         self.read().unwrap_or(LONGEST)
     }
 

@@ -88,7 +88,7 @@ impl Mirror {
                 Marker::share(&directory, keep).map_err(FileError::at(&directory))?
             }
         };
-        Ok(self.marker.insert(marker).keep())
+        Ok(self.marker.insert(marker).retention())
     }
 
     /// Removes files of earlier definitions of the stream that were written longer ago than `keep`.

@@ -192,8 +192,8 @@ impl Output {
     }
 
     /// Sets the time of a start; the latest one counts. The MPD is not published before it.
-    pub fn began(&self, said: UnixTime) {
-        if self.begun.fetch_max(said.as_nanos(), Ordering::Relaxed) < said.as_nanos() {
+    pub fn began(&self, decided: UnixTime) {
+        if self.begun.fetch_max(decided.as_nanos(), Ordering::Relaxed) < decided.as_nanos() {
             self.tracks.iter().for_each(|track| track.window.touch());
         }
     }

@@ -11,7 +11,7 @@ fn name() -> StreamName {
 }
 
 fn publish(events: &Events, count: usize) {
-    (0..count).for_each(|_| events.tell(NOW, &name(), EventKind::Created));
+    (0..count).for_each(|_| events.publish(NOW, &name(), EventKind::Created));
 }
 
 /// Ids that a follower can read without waiting; 0 stands for `Missed`.

@@ -78,8 +78,8 @@ impl Fixture {
         Self { requests, setting, stop, task }
     }
 
-    fn publish(&self, count: usize) {
-        (0..count).for_each(|_| self.setting.events.tell(NOW, &name("test"), EventKind::Created));
+    fn report(&self, count: usize) {
+        (0..count).for_each(|_| self.setting.events.publish(NOW, &name("test"), EventKind::Created));
     }
 
     async fn request(&mut self) -> Request {
@@ -169,7 +169,7 @@ fn the_hmac_of_the_tests_matches_rfc_4231() {
 async fn an_event_is_posted_as_json_and_signed() {
     let mut fixture = Fixture::new(&[], QUICK).await;
     let kind = EventKind::Phase { phase: Phase::Running, error: None };
-    fixture.setting.events.tell(NOW, &name("test"), kind);
+    fixture.setting.events.publish(NOW, &name("test"), kind);
     let request = fixture.request().await;
     let body =
         r#"{"id":1,"at":"2026-11-21T10:00:00.000Z","event":"phase","stream":"test","phase":"running","error":null}"#;
@@ -187,7 +187,7 @@ async fn an_event_is_posted_as_json_and_signed() {
 #[tokio::test]
 async fn without_a_secret_nothing_is_signed() {
     let mut fixture = Fixture::with(&[], QUICK, |request| request.secret = None).await;
-    fixture.publish(1);
+    fixture.report(1);
     assert!(!fixture.request().await.head.contains("barstone-signature"));
 }
 
@@ -207,7 +207,7 @@ fn a_status_is_success_or_temporary_or_final() {
 async fn a_temporary_error_is_retried_with_the_same_delivery_id() {
     let trouble = [Answer::Status(503), Answer::Status(429), Answer::HangUp, Answer::Status(408)];
     let mut fixture = Fixture::new(&trouble, QUICK).await;
-    fixture.publish(1);
+    fixture.report(1);
     let first = fixture.request().await.header("barstone-delivery").to_owned();
     for _ in 0..4 {
         assert_eq!(fixture.request().await.header("barstone-delivery"), first);
@@ -219,7 +219,7 @@ async fn a_temporary_error_is_retried_with_the_same_delivery_id() {
 async fn a_timeout_is_retried() {
     let retry_times = RetryTimes { attempt: Duration::from_millis(300), ..QUICK };
     let mut fixture = Fixture::new(&[Answer::Silence], retry_times).await;
-    fixture.publish(1);
+    fixture.report(1);
     assert_eq!(fixture.event_ids(2).await, [1, 1]);
     assert_eq!(fixture.end().await, [1, 0, 0]);
 }
@@ -227,7 +227,7 @@ async fn a_timeout_is_retried() {
 #[tokio::test]
 async fn after_five_attempts_the_next_event_is_posted() {
     let mut fixture = Fixture::new(&[Answer::Status(500); 5], QUICK).await;
-    fixture.publish(2);
+    fixture.report(2);
     assert_eq!(fixture.event_ids(6).await, [1, 1, 1, 1, 1, 2]);
     assert_eq!(fixture.end().await, [1, 1, 0]);
 }
@@ -235,7 +235,7 @@ async fn after_five_attempts_the_next_event_is_posted() {
 #[tokio::test]
 async fn a_final_error_is_not_retried() {
     let mut fixture = Fixture::new(&[Answer::Status(400), Answer::Status(410)], QUICK).await;
-    fixture.publish(3);
+    fixture.report(3);
     assert_eq!(fixture.event_ids(3).await, [1, 2, 3]);
     assert_eq!(fixture.end().await, [1, 2, 0]);
 }
@@ -243,7 +243,7 @@ async fn a_final_error_is_not_retried() {
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let mut fixture = Fixture::new(&[Answer::Redirect], QUICK).await;
-    fixture.publish(2);
+    fixture.report(2);
     assert_eq!(fixture.request().await.event_id(), 1);
     let next = fixture.request().await;
     assert_eq!((next.event_id(), next.head.contains("elsewhere")), (2, false));
@@ -254,10 +254,10 @@ async fn a_redirect_is_not_followed() {
 async fn events_over_the_queue_limit_are_dropped_and_the_rest_is_in_order() {
     let mut fixture = Fixture::new(&[], QUICK).await;
     // The task of the hook has not run yet.
-    fixture.publish(QUEUE + 10);
+    fixture.report(QUEUE + 10);
     let queued: Vec<_> = (1..=QUEUE as u64).collect();
     assert_eq!(fixture.event_ids(QUEUE).await, queued);
-    fixture.publish(1);
+    fixture.report(1);
     assert_eq!(fixture.event_ids(1).await, [QUEUE as u64 + 11]);
     assert_eq!(fixture.end().await, [QUEUE as u64 + 1, 0, 10]);
 }
@@ -265,9 +265,9 @@ async fn events_over_the_queue_limit_are_dropped_and_the_rest_is_in_order() {
 #[tokio::test]
 async fn at_shutdown_each_queued_event_gets_one_attempt() {
     let mut fixture = Fixture::new(&[Answer::Status(500); 3], RetryTimes { pauses: [LONG; 4], ..QUICK }).await;
-    fixture.publish(1);
+    fixture.report(1);
     assert_eq!(fixture.event_ids(1).await, [1]);
-    fixture.publish(2);
+    fixture.report(2);
     fixture.stop.cancel();
     assert_eq!(fixture.event_ids(3).await, [1, 2, 3]);
     assert_eq!(fixture.end().await, [1, 2, 0]);
@@ -277,7 +277,7 @@ async fn at_shutdown_each_queued_event_gets_one_attempt() {
 async fn at_shutdown_a_silent_server_is_abandoned() {
     let retry_times = RetryTimes { shutdown: Duration::from_millis(100), ..QUICK };
     let mut fixture = Fixture::new(&[Answer::Silence], retry_times).await;
-    fixture.publish(3);
+    fixture.report(3);
     assert_eq!(fixture.event_ids(1).await, [1]);
     let stopped = Instant::now();
     assert_eq!(fixture.end().await, [0, 3, 0]);
@@ -292,10 +292,10 @@ async fn only_the_chosen_events_and_streams_are_posted() {
     };
     let mut fixture = Fixture::with(&[], QUICK, change).await;
     for stream in ["a", "b", "c"] {
-        fixture.setting.events.tell(NOW, &name(stream), EventKind::Created);
-        fixture.setting.events.tell(NOW, &name(stream), EventKind::Removed);
+        fixture.setting.events.publish(NOW, &name(stream), EventKind::Created);
+        fixture.setting.events.publish(NOW, &name(stream), EventKind::Removed);
     }
-    fixture.setting.events.tell(NOW, &name("a"), EventKind::Phase { phase: Phase::Stopped, error: None });
+    fixture.setting.events.publish(NOW, &name("a"), EventKind::Phase { phase: Phase::Stopped, error: None });
     assert_eq!(fixture.event_ids(3).await, [2, 4, 7]);
     assert_eq!(fixture.end().await, [3, 0, 0]);
 }

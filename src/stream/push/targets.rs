@@ -114,7 +114,7 @@ impl Targets {
     }
 
     /// Stores the progress of a push and publishes an event if the state changed.
-    pub(super) fn tell(&self, setting: &Setting, name: &StreamName, (push, progress): (&Push, Progress)) {
+    pub(super) fn report(&self, setting: &Setting, name: &StreamName, (push, progress): (&Push, Progress)) {
         let now = setting.clock.now();
         let mut all = self.known();
         let known = find(&mut all, push);
@@ -133,7 +133,7 @@ impl Targets {
         (view.phase, view.since, view.error, view.next_try) = (phase, Some(now), error, next_try);
         if known.mark_published() {
             let (target, error) = (push.url.to_string(), known.view.error.clone());
-            setting.events.tell(now, name, EventKind::Push { target, phase, error });
+            setting.events.publish(now, name, EventKind::Push { target, phase, error });
         }
         let running = all.iter().filter(|known| known.view.phase == PushPhase::Running).count();
         let gauge = match phase {

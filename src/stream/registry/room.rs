@@ -6,7 +6,7 @@ use tokio::sync::MutexGuard;
 
 use super::{Entry, Registry};
 use crate::definition::spec::{StreamName, StreamSpec};
-use crate::definition::store::Known;
+use crate::definition::store::Records;
 use crate::stream::capacity::{Capacity, Claim, NoRoom};
 use crate::stream::desired::Desired;
 
@@ -49,7 +49,7 @@ impl Registry {
     pub(super) fn share_room(
         &self,
         all: &BTreeMap<StreamName, Desired>,
-        known: &Known,
+        known: &Records,
         streams: &BTreeMap<StreamName, Entry>,
     ) -> BTreeMap<StreamName, NoRoom> {
         let running = all.iter().filter(|(_, desired)| desired.running);

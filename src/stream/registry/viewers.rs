@@ -75,13 +75,13 @@ impl Registry {
     pub fn count_viewers(&self) {
         let now = self.setting.clock.now();
         for (name, entry) in self.streams().iter() {
-            let news = match entry.count_viewers(now) {
+            let event = match entry.count_viewers(now) {
                 Some(Transition::FirstViewer) => Some(EventKind::FirstViewer),
                 Some(Transition::LastViewer) => Some(EventKind::LastViewer),
                 None => None,
             };
-            if let Some(news) = news {
-                self.setting.events.tell(now, name, news);
+            if let Some(event) = event {
+                self.setting.events.publish(now, name, event);
             }
             let (metrics, figures) = (&self.setting.metrics, entry.audience.figures());
             for (format, viewers) in Format::ALL.iter().zip(figures.current) {
@@ -105,7 +105,7 @@ impl Registry {
                     tracing::warn!(stream = %name, bandwidth, max_bandwidth, "bandwidth limit reached, refusing new viewers");
                 }
             }
-            self.setting.events.tell(now, name, EventKind::Overflow);
+            self.setting.events.publish(now, name, EventKind::Overflow);
         }
     }
 }

@@ -22,10 +22,10 @@ async fn check_nothing_is_left(phase: Phase, render: Render) {
     let registry = kept_with(counting(render));
     let mut spec = spec("a");
     spec.control.enabled = phase != Phase::Stopped;
-    registry.put(spec, Guard::New).await.unwrap();
+    registry.put(spec, Precondition::New).await.unwrap();
     until(&registry, phase).await;
     registry.count_viewers();
-    registry.remove(&name("a"), Guard::Always).await.unwrap();
+    registry.remove(&name("a"), Precondition::Always).await.unwrap();
     tokio::time::sleep(Duration::from_secs(10)).await;
     let text = registry.setting().metrics.text();
     let left: Vec<_> = text.lines().filter(|line| line.contains("\"a\"")).collect();
@@ -51,10 +51,10 @@ async fn no_label_of_a_deleted_stream_is_left_in_any_phase() {
 #[tokio::test(start_paused = true)]
 async fn a_new_stream_of_the_name_keeps_its_labels() {
     let registry = kept_with(counting(scripted(&Script::default())));
-    registry.put(spec("a"), Guard::New).await.unwrap();
+    registry.put(spec("a"), Precondition::New).await.unwrap();
     until(&registry, Phase::Running).await;
-    registry.remove(&name("a"), Guard::Always).await.unwrap();
-    registry.put(spec("a"), Guard::New).await.unwrap();
+    registry.remove(&name("a"), Precondition::Always).await.unwrap();
+    registry.put(spec("a"), Precondition::New).await.unwrap();
     tokio::time::sleep(Duration::from_secs(10)).await;
     let text = registry.setting().metrics.text();
     assert!(text.contains("barstone_stream_running{stream=\"a\"} 1"), "{text}");

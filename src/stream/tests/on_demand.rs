@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test(start_paused = true)]
 async fn an_on_demand_stream_runs_while_media_is_requested() {
     let registry = kept(&Script::default());
-    registry.put(asleep("a", Duration::from_secs(30)), Guard::New).await.unwrap();
+    registry.put(asleep("a", Duration::from_secs(30)), Precondition::New).await.unwrap();
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Stopped);
     for _ in 0..4 {
@@ -25,7 +25,7 @@ async fn an_on_demand_stream_runs_while_media_is_requested() {
 #[tokio::test(start_paused = true)]
 async fn an_on_demand_stream_runs_while_a_response_is_sent() {
     let registry = kept(&Script::default());
-    registry.put(asleep("a", Duration::from_secs(10)), Guard::New).await.unwrap();
+    registry.put(asleep("a", Duration::from_secs(10)), Precondition::New).await.unwrap();
     let visit = registry.output(&name("a")).await.unwrap().expect("it starts");
     tokio::time::sleep(Duration::from_secs(60)).await;
     let long = visit.clone();
@@ -48,7 +48,7 @@ async fn media_of_an_ended_run_is_not_served_after_a_restart() {
         rendered
     };
     let registry = kept_with(Arc::new(move |job, stop| Box::pin(slow(job, stop))));
-    registry.put(asleep("a", Duration::from_secs(10)), Guard::New).await.unwrap();
+    registry.put(asleep("a", Duration::from_secs(10)), Precondition::New).await.unwrap();
     let first = registry.output(&name("a")).await.unwrap().expect("it starts").id;
     tokio::time::sleep(Duration::from_secs(11)).await;
     assert!(!registry.get(&name("a")).unwrap().wanted, "it is being stopped");
@@ -61,8 +61,8 @@ async fn media_of_an_ended_run_is_not_served_after_a_restart() {
 #[tokio::test(start_paused = true)]
 async fn a_disabled_stream_is_not_started_by_demand() {
     let registry = kept(&Script::default());
-    registry.put(asleep("a", Duration::from_secs(30)), Guard::New).await.unwrap();
-    registry.enable(&name("a"), false, Guard::Always).await.unwrap();
+    registry.put(asleep("a", Duration::from_secs(30)), Precondition::New).await.unwrap();
+    registry.enable(&name("a"), false, Precondition::Always).await.unwrap();
     assert!(registry.output(&name("a")).await.unwrap().is_none());
     assert_eq!(registry.get(&name("a")).unwrap().status.phase, Phase::Stopped);
 }

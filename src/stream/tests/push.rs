@@ -105,7 +105,7 @@ async fn a_target_that_refuses_is_retried_forever() {
     let targets = Targets::of([Reaction::Refuse; 100]);
     let registry = pushing(&targets, true);
     let mut follower = registry.setting().events.follow(None);
-    registry.put(pushed(&["secret"]), Guard::New).await.unwrap();
+    registry.put(pushed(&["secret"]), Precondition::New).await.unwrap();
     sleep(Duration::from_secs(125)).await;
     assert_eq!(targets.rests(), [1, 2, 4, 8, 16, 30, 30, 30]);
     let view = registry.get(&name("a")).unwrap();
@@ -133,7 +133,7 @@ async fn a_minute_of_health_resets_the_back_off() {
     let targets =
         Targets::of([Reaction::Refuse, Reaction::Refuse, Reaction::Take(59), Reaction::Take(60), Reaction::Refuse]);
     let registry = pushing(&targets, true);
-    registry.put(pushed(&["k"]), Guard::New).await.unwrap();
+    registry.put(pushed(&["k"]), Precondition::New).await.unwrap();
     sleep(Duration::from_secs(300)).await;
     assert_eq!(targets.rests(), [1, 2, 59 + 4, 60 + 1, 2]);
     let target = &registry.get(&name("a")).unwrap().targets[0];
@@ -148,21 +148,21 @@ async fn a_minute_of_health_resets_the_back_off() {
 async fn a_change_of_targets_affects_only_changed_ones() {
     let targets = Targets::default();
     let registry = pushing(&targets, true);
-    registry.put(pushed(&["one", "two"]), Guard::New).await.unwrap();
+    registry.put(pushed(&["one", "two"]), Precondition::New).await.unwrap();
     settle().await;
     let output = until(&registry, Phase::Running).await.status.output.unwrap();
     assert_eq!(phases(&registry), [PushPhase::Running; 2]);
-    registry.put(pushed(&["three", "two"]), Guard::Exists).await.unwrap();
+    registry.put(pushed(&["three", "two"]), Precondition::Exists).await.unwrap();
     settle().await;
     assert_eq!(phases(&registry), [PushPhase::Running; 2]);
-    registry.put(pushed(&["one"]), Guard::Exists).await.unwrap();
+    registry.put(pushed(&["one"]), Precondition::Exists).await.unwrap();
     settle().await;
     assert_eq!(phases(&registry), [PushPhase::Running]);
     let mut keys = targets.keys();
     keys.sort();
     assert_eq!(keys, ["one", "one", "three", "two"]);
     assert_eq!(until(&registry, Phase::Running).await.status.output.unwrap().id, output.id, "the stream goes on");
-    registry.put(pushed(&[]), Guard::Exists).await.unwrap();
+    registry.put(pushed(&[]), Precondition::Exists).await.unwrap();
     settle().await;
     assert!(registry.setting().metrics.text().contains("barstone_push_running{stream=\"a\"} 0"));
 }
@@ -172,23 +172,23 @@ async fn a_stream_is_pushed_while_it_runs() {
     let targets = Targets::of([Reaction::Ignore]);
     let registry = pushing(&targets, true);
     let stopped = StreamSpec { control: spec("a").control, ..pushed(&["k"]) };
-    registry.put(stopped, Guard::New).await.unwrap();
+    registry.put(stopped, Precondition::New).await.unwrap();
     until(&registry, Phase::Running).await;
     settle().await;
     assert_eq!(phases(&registry), [PushPhase::Connecting], "the stream does not wait for it");
-    registry.enable(&name("a"), false, Guard::Always).await.unwrap();
+    registry.enable(&name("a"), false, Precondition::Always).await.unwrap();
     until(&registry, Phase::Stopped).await;
     settle().await;
     assert_eq!(phases(&registry), [PushPhase::Stopped]);
-    registry.enable(&name("a"), true, Guard::Always).await.unwrap();
+    registry.enable(&name("a"), true, Precondition::Always).await.unwrap();
     until(&registry, Phase::Running).await;
     settle().await;
     assert_eq!(phases(&registry), [PushPhase::Running]);
     let longer = StreamSpec { window: Duration::from_secs(120), ..pushed(&["k"]) };
-    registry.put(longer, Guard::Exists).await.unwrap();
+    registry.put(longer, Precondition::Exists).await.unwrap();
     settle().await;
     assert_eq!((phases(&registry), targets.keys().len()), (vec![PushPhase::Running], 3), "another presentation");
-    registry.remove(&name("a"), Guard::Always).await.unwrap();
+    registry.remove(&name("a"), Precondition::Always).await.unwrap();
     settle().await;
     assert!(!registry.setting().metrics.text().contains("barstone_push_running{"), "nothing of it is left");
 }
@@ -197,7 +197,7 @@ async fn a_stream_is_pushed_while_it_runs() {
 async fn a_changed_decoder_configuration_reconnects_without_failure() {
     let targets = Targets::of([Reaction::Change]);
     let registry = pushing(&targets, true);
-    registry.put(pushed(&["k"]), Guard::New).await.unwrap();
+    registry.put(pushed(&["k"]), Precondition::New).await.unwrap();
     sleep(Duration::from_secs(5)).await;
     let target = &registry.get(&name("a")).unwrap().targets[0];
     assert_eq!((targets.rests(), target.phase, target.restarts), (vec![1], PushPhase::Running, 0));
@@ -207,7 +207,7 @@ async fn a_changed_decoder_configuration_reconnects_without_failure() {
 async fn with_push_false_nothing_is_pushed() {
     let targets = Targets::default();
     let registry = pushing(&targets, false);
-    registry.put(pushed(&["k"]), Guard::New).await.unwrap();
+    registry.put(pushed(&["k"]), Precondition::New).await.unwrap();
     until(&registry, Phase::Running).await;
     settle().await;
     assert_eq!((phases(&registry), targets.keys().len()), (vec![PushPhase::Stopped], 0));

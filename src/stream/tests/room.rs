@@ -8,13 +8,13 @@ async fn a_stream_over_the_capacity_waits_for_another_to_stop() {
     let each = spec("a").pixels_per_second();
     registry.setting().capacity.send_replace(Capacity::Limited(each * 2));
     for other in ["b", "c", "a"] {
-        registry.put(spec(other), Guard::New).await.unwrap();
+        registry.put(spec(other), Precondition::New).await.unwrap();
     }
     let view = until(&registry, Phase::Waiting).await;
     assert!(view.wanted && view.status.error.unwrap().contains("needs 23.0 Mpixel/s"));
     let text = registry.setting().metrics.text();
     assert!(text.contains("barstone_used_pixels_per_second 46080000\n"));
-    registry.enable(&name("b"), false, Guard::Always).await.unwrap();
+    registry.enable(&name("b"), false, Precondition::Always).await.unwrap();
     until(&registry, Phase::Running).await;
     // A running stream continues even if the capacity turns out to be smaller.
     registry.setting().capacity.send_replace(Capacity::Limited(1));
@@ -32,8 +32,8 @@ async fn a_replaced_stream_may_use_its_own_and_the_free_capacity() {
         sized
     };
     assert_eq!(registry.check_room(&sized("a", 2160)), Ok(()), "there is no limit");
-    registry.put(spec("a"), Guard::New).await.unwrap();
-    registry.put(spec("b"), Guard::New).await.unwrap();
+    registry.put(spec("a"), Precondition::New).await.unwrap();
+    registry.put(spec("b"), Precondition::New).await.unwrap();
     registry.setting().capacity.send_replace(Capacity::Limited(each * 3));
     assert_eq!(registry.check_room(&spec("c")), Ok(()));
     assert_eq!(registry.check_room(&sized("a", 1440)), Ok(()), "it goes from one to two thirds");
@@ -50,11 +50,11 @@ async fn a_request_for_a_stream_over_the_capacity_is_refused_immediately() {
     let registry = kept(&Script::default());
     let each = spec("a").pixels_per_second();
     registry.setting().capacity.send_replace(Capacity::Limited(each * 3 / 2));
-    registry.put(spec("b"), Guard::New).await.unwrap();
-    registry.put(asleep("a", Duration::from_secs(30)), Guard::New).await.unwrap();
+    registry.put(spec("b"), Precondition::New).await.unwrap();
+    registry.put(asleep("a", Duration::from_secs(30)), Precondition::New).await.unwrap();
     let no_room = NoRoom { wanted: each, used: each, capacity: each * 3 / 2 };
     assert_eq!(registry.output(&name("a")).await.unwrap_err(), Unplayable::NoRoom(no_room));
-    registry.enable(&name("b"), false, Guard::Always).await.unwrap();
+    registry.enable(&name("b"), false, Precondition::Always).await.unwrap();
     assert!(registry.output(&name("a")).await.unwrap().is_some());
 }
 
@@ -66,7 +66,7 @@ async fn of_two_streams_for_the_same_capacity_one_is_refused() {
         let _claim = registry.claim_room(&spec(name)).await?;
         // A slow store.
         tokio::time::sleep(Duration::from_secs(1)).await;
-        registry.put(spec(name), Guard::New).await.unwrap();
+        registry.put(spec(name), Precondition::New).await.unwrap();
         Ok::<_, NoRoom>(())
     };
     let (one, other) = tokio::join!(create("a"), create("b"));

@@ -61,12 +61,16 @@ impl Server {
     fn ask(&mut self, ask: &Ask) {
         let written = match ask {
             Ask::Put(spec) => {
-                self.definitions.put(StreamSpec::clone(spec), &Guard::Always, self.now).now_or_never().map(drop)
+                self.definitions.put(StreamSpec::clone(spec), &Precondition::Always, self.now).now_or_never().map(drop)
             }
-            Ask::Enable(enabled) => {
-                self.definitions.enable(&name("a"), *enabled, (&Guard::Always, self.now)).now_or_never().map(drop)
+            Ask::Enable(enabled) => self
+                .definitions
+                .enable(&name("a"), *enabled, (&Precondition::Always, self.now))
+                .now_or_never()
+                .map(drop),
+            Ask::Delete => {
+                self.definitions.remove(&name("a"), &Precondition::Always, self.now).now_or_never().map(drop)
             }
-            Ask::Delete => self.definitions.remove(&name("a"), &Guard::Always, self.now).now_or_never().map(drop),
             Ask::Nothing => Some(()),
         };
         written.expect("memory is not waited for");
@@ -76,7 +80,7 @@ impl Server {
             return;
         };
         let order = if record.spec.control.enabled { Order::Run } else { Order::Stop };
-        let instruction = Instruction { said: Some(record.switched), record, order };
+        let instruction = Instruction { decided: Some(record.switched), record, order };
         if let Some(output) = self.newest.take() {
             if instruction.apply_to(&output, "") {
                 self.newest = Some(output);

@@ -25,7 +25,7 @@ impl Fixture {
         let registry = Registry::new(setting, Definitions::in_memory(Vec::new()), CancellationToken::new());
         let mut small = StreamSpec { window: WINDOW, ..spec("a") };
         (small.video[0].width, small.video[0].height, small.video[0].bitrate) = (320, 180, 400_000);
-        registry.put(small, Guard::New).await.unwrap();
+        registry.put(small, Precondition::New).await.unwrap();
         let fixture = Self { registry, renderer };
         let output = until(&fixture.registry, Phase::Running).await.status.output.unwrap();
         // The fault must hit the live run.
