@@ -2,7 +2,7 @@
 //! wing uses no other.
 
 #[cfg(test)]
-pub(crate) mod mutation;
+pub(crate) mod test_texts;
 
 pub mod format;
 pub mod memory;

@@ -18,7 +18,6 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::base::metrics::{Metrics, RequestLabels};
 use crate::base::utc::{Clock, Offset};
-use crate::definition::store::MAX_STREAMS;
 use crate::stream::Registry;
 use crate::stream::audience::ClientFormats;
 use clap::ValueEnum;
@@ -29,46 +28,44 @@ pub mod viewer_token;
 mod access;
 mod api;
 mod blocking_reload;
-mod cache;
+mod cache_control;
 mod condition_table;
 mod conditions;
+mod connection_limits;
 mod egress;
 mod error;
 mod events;
 mod held_media;
-mod json_body;
+mod issue_token;
 mod late_refusal;
-mod limits;
+mod manifest_cache;
 mod manifest_reply;
-mod manifests;
 mod media;
 mod openapi;
 mod ops;
 mod page;
 mod path_parameters;
-mod playlists;
-mod published;
 mod reply;
+mod request_body;
 mod serve;
+mod stream_lookup;
+mod stream_manifests;
 mod tls;
 mod token_origin;
-mod tokens;
+mod track_playlists;
 mod viewer_access;
 mod viewers;
-mod whole_streams;
+
+use cache_control::Cache;
+use request_body::{MAX_BODY_BYTES, MAX_IMPORT_BYTES};
 
 pub use access::Access;
-pub use limits::ConnectionLimits;
+pub use connection_limits::ConnectionLimits;
 pub use serve::{Site, serve};
 pub use tls::{Certificates, TlsError, TlsFiles};
 pub use token_origin::TokenOrigin;
 pub use viewer_access::ViewerAccess;
 
-/// Maximum size of a request body in bytes. A definition is a few kilobytes; eight renditions with long names are less
-/// than four.
-const MAX_BODY_BYTES: usize = 64 * 1024;
-/// Maximum size of an import in bytes, large enough for any export.
-const MAX_IMPORT_BYTES: usize = MAX_STREAMS * 4 * 1024;
 /// Time that a browser may cache a CORS preflight: the maximum of Chromium.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(7200);
 
@@ -92,7 +89,7 @@ struct Shared {
     clock: Clock,
     offset: Offset,
     metrics: Arc<Metrics>,
-    manifests: manifests::Manifests,
+    manifests: manifest_cache::Manifests,
     late_refusals: late_refusal::LateRefusals,
     /// Manifest format of each client.
     client_formats: ClientFormats,
@@ -111,7 +108,7 @@ impl App {
             offset: Offset::new(clock.clone()),
             clock,
             metrics,
-            manifests: manifests::Manifests::default(),
+            manifests: manifest_cache::Manifests::default(),
             late_refusals: late_refusal::LateRefusals::default(),
             client_formats: ClientFormats::new(),
             access: watch::Sender::new(Arc::new(access)),
@@ -132,14 +129,14 @@ impl App {
 /// All routes. Routes that `serve` excludes answer `not_served`.
 pub fn router(app: App, serve: Serve) -> Router {
     let media = Router::new()
-        .route("/live/{stream}/{file}", get(whole_streams::in_stream))
-        .route("/live/{stream}/{track}/{file}", get(playlists::in_track))
-        .route("/live/{stream}/{track}/{presentation}/hls.m3u8", get(playlists::in_presentation))
-        .route("/live/{stream}/{track}/{presentation}/llhls.m3u8", get(playlists::in_presentation))
-        .route("/live/{stream}/{track}/{presentation}/iframes.m3u8", get(playlists::in_presentation))
+        .route("/live/{stream}/{file}", get(stream_manifests::in_stream))
+        .route("/live/{stream}/{track}/{file}", get(track_playlists::in_track))
+        .route("/live/{stream}/{track}/{presentation}/hls.m3u8", get(track_playlists::in_presentation))
+        .route("/live/{stream}/{track}/{presentation}/llhls.m3u8", get(track_playlists::in_presentation))
+        .route("/live/{stream}/{track}/{presentation}/iframes.m3u8", get(track_playlists::in_presentation))
         .route("/live/{stream}/{track}/{revision}/{file}", get(media::in_revision))
-        .route("/hls/{file}", get(whole_streams::short_hls))
-        .route("/dash/{file}", get(whole_streams::short_dash))
+        .route("/hls/{file}", get(stream_manifests::short_hls))
+        .route("/dash/{file}", get(stream_manifests::short_dash))
         .route_layer(from_fn_with_state(app.clone(), viewer_access::guard));
     let operation = Router::new()
         .route("/time", get(ops::time))
@@ -159,7 +156,7 @@ pub fn router(app: App, serve: Serve) -> Router {
         .route("/api/v1/streams/{name}", get(api::get).put(api::replace).delete(api::remove))
         .route("/api/v1/streams/{name}/start", post(api::start))
         .route("/api/v1/streams/{name}/stop", post(api::stop))
-        .route("/api/v1/streams/{name}/tokens", post(tokens::issue))
+        .route("/api/v1/streams/{name}/tokens", post(issue_token::issue))
         .route_layer(from_fn_with_state(app.clone(), access::guard));
     let page = Router::new().route("/", get(page::index)).route("/static/{*path}", get(page::asset));
     let shown = match serve {
@@ -209,7 +206,7 @@ async fn count(State(app): State<App>, request: Request, next: Next) -> Response
     };
     let labels = RequestLabels { kind, status: response.status().as_u16() };
     app.0.metrics.requests.get_or_create(&labels).inc();
-    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(Cache::NoStore.value());
     egress::counted(response, Arc::clone(&app.0.metrics))
 }
 

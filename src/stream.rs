@@ -13,22 +13,22 @@ pub mod hooks;
 
 mod back_off;
 mod capacity;
+mod catch_up_permits;
 mod desired;
 mod events;
 mod instruction;
 mod mirrored;
-mod outgoing;
-mod permits;
 mod phase;
 mod push;
 mod registry;
 mod run;
 mod setting;
+mod superseded;
 mod supervisor;
 
 pub use capacity::{Capacity, NoRoom};
+pub use catch_up_permits::{CatchUpPermits, cores};
 pub use events::{Delivered, Event, EventKind, Events, Follower};
-pub use permits::{CatchUpPermits, cores};
 pub use phase::{Moment, Phase, Status};
 pub use push::targets::{PushPhase, TargetView};
 pub use registry::{ActiveOutput, Admission, Refusal, Registry, StreamView, Unknown, Unplayable};

@@ -12,7 +12,18 @@ mod documents;
 const ORDER: &[(&str, &[&str])] = &[
     (
         "base",
-        &["timeline", "network", "format", "os_error", "suggestion", "utc", "secret", "memory", "metrics", "mutation"],
+        &[
+            "timeline",
+            "network",
+            "format",
+            "os_error",
+            "suggestion",
+            "utc",
+            "secret",
+            "memory",
+            "metrics",
+            "test_texts",
+        ],
     ),
     ("definition", &["condition", "spec", "store"]),
     ("media", &["signal", "cmaf", "window", "manifest", "pipeline", "directory"]),

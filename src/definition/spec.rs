@@ -9,7 +9,6 @@ use sha2::{Digest, Sha256};
 use crate::base::timeline::{Kind, Timeline};
 
 mod audience;
-mod check;
 mod frame_rate;
 mod level;
 mod limits;
@@ -20,15 +19,16 @@ mod ranges;
 mod refusal;
 mod request;
 mod schedule;
-mod shape;
+mod serde_errors;
+mod validate;
 
 pub use audience::{Access, Audience};
-pub use check::{check_each, check_streams};
 pub use limits::{BaseUrl, Limits};
 pub use push::{Protocol, Push, PushRequest, PushUrl};
 pub use request::{AudioRequest, StreamRequest, VideoRequest};
 pub use schedule::{Schedule, ScheduleRequest, Tick, WindowRequest};
-pub use shape::schema;
+pub use serde_errors::schema;
+pub use validate::{check_each, check_streams};
 
 /// Part of every revision. Increment it when a change of drawing or packaging changes the media bytes of existing
 /// definitions.

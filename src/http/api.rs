@@ -8,10 +8,10 @@ use futures_util::future::join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::App;
 use super::error::ApiError;
-use super::json_body::{Body, read};
 use super::path_parameters::PathParameters;
-use super::{App, MAX_BODY_BYTES, MAX_IMPORT_BYTES};
+use super::request_body::{Body, MAX_BODY_BYTES, MAX_IMPORT_BYTES, read};
 use crate::definition::spec::object;
 use crate::definition::spec::{SpecError, StreamName, StreamRequest, StreamSpec, check_streams};
 use crate::definition::store::{Change, MAX_STREAMS, Precondition, WriteError};

@@ -6,9 +6,9 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
 use super::App;
-use super::cache::Cache;
+use super::cache_control::Cache;
 use super::error::ApiError;
-use super::manifests::Kind;
+use super::manifest_cache::Kind;
 use super::reply;
 use crate::base::format::Format;
 use crate::base::metrics::ConditionLabels;

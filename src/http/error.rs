@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::cache::Cache;
-use super::limits::ExceededLimit;
+use super::cache_control::Cache;
+use super::connection_limits::ExceededLimit;
 use super::token_origin::TokenOrigin;
 use crate::definition::condition::ConditionError;
 use crate::definition::spec::{SpecError, StreamName};

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 
 use super::App;
+use super::cache_control::Cache;
 use crate::stream::{Delivered, Events};
 
 /// Interval of comments that keep proxies from closing the connection.
@@ -40,7 +41,7 @@ pub(super) async fn events(State(app): State<App>, headers: HeaderMap) -> Respon
     });
     let mut response = Sse::new(sent).keep_alive(KeepAlive::new().interval(PULSE)).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::CACHE_CONTROL, Cache::NoStore.value());
     // Without this nginx buffers the response.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response

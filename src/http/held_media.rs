@@ -9,8 +9,9 @@ use futures_util::stream::{self, Stream, StreamExt};
 use tokio::time::timeout;
 
 use super::App;
+use super::cache_control::lifetime;
 use super::error::ApiError;
-use super::published::{DEADLINE, SECOND, lifetime, no_such};
+use super::stream_lookup::{DEADLINE, SECOND, no_such};
 use crate::definition::spec::Revision;
 use crate::media::cmaf::Media;
 use crate::media::window::{Lookup, Output, Snapshot, Window};

@@ -5,12 +5,12 @@ use tokio::time::timeout;
 
 use super::App;
 use super::blocking_reload::Directives;
-use super::cache::Cache;
+use super::cache_control::Cache;
 use super::conditions;
 use super::error::ApiError;
-use super::manifests::Kind;
-use super::published::{Answer, DEADLINE, no_such, target};
+use super::manifest_cache::Kind;
 use super::reply::{self, Meta};
+use super::stream_lookup::{Answer, DEADLINE, no_such, target};
 use super::viewers::Caller;
 use crate::definition::condition::{Conditions, Span};
 use crate::media::manifest::dash;

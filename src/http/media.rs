@@ -7,13 +7,13 @@ use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
 
 use super::App;
-use super::cache::Cache;
+use super::cache_control::{Cache, lifetime};
 use super::conditions::{self, Asked};
 use super::error::ApiError;
 use super::held_media;
 use super::path_parameters::PathParameters;
-use super::published::{Answer, SECOND, lifetime, missing, no_such, output};
 use super::reply::{self, Meta};
+use super::stream_lookup::{Answer, SECOND, missing, no_such, output};
 use super::viewers::Caller;
 use crate::base::timeline;
 use crate::definition::condition::Resource;

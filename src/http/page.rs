@@ -5,7 +5,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use super::cache::Cache;
+use super::cache_control::Cache;
 use super::error::ApiError;
 use super::path_parameters::PathParameters;
 use super::reply::{self, Meta};

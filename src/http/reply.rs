@@ -14,15 +14,15 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http_body::{Frame, SizeHint};
 
-use super::cache::Cache;
+use super::cache_control::Cache;
 use super::error::ApiError;
 use crate::base::timeline::UnixTime;
 use crate::media::cmaf::Media;
-use conditions::Validators;
+use preconditions::Validators;
 use range::Selection;
 
-mod conditions;
 mod encoding;
+mod preconditions;
 mod range;
 
 pub(super) use encoding::prefers_gzip;
@@ -108,7 +108,7 @@ fn with_meta(status: StatusCode, body: Body, meta: &Meta<'_>, more: impl FnOnce(
 
 /// 304 if the client has the current body (RFC 9110 13.1.2, 13.1.3).
 fn not_modified(request: &HeaderMap, meta: &Meta<'_>) -> Option<Response> {
-    conditions::is_not_modified(request, meta.validators()).then(|| {
+    preconditions::is_not_modified(request, meta.validators()).then(|| {
         with_meta(StatusCode::NOT_MODIFIED, Body::empty(), meta, |headers| {
             headers.remove(header::CONTENT_TYPE);
         })
@@ -117,8 +117,8 @@ fn not_modified(request: &HeaderMap, meta: &Meta<'_>) -> Option<Response> {
 
 /// The requested range, if it is single and satisfiable (RFC 9110 14.2).
 fn range(request: &HeaderMap, meta: &Meta<'_>, len: u64) -> Result<Option<std::ops::Range<u64>>, ApiError> {
-    let Some(asked) = conditions::single(request, header::RANGE) else { return Ok(None) };
-    if !conditions::may_be_partial(request, meta.validators()) {
+    let Some(asked) = preconditions::single(request, header::RANGE) else { return Ok(None) };
+    if !preconditions::may_be_partial(request, meta.validators()) {
         return Ok(None);
     }
     match range::select(asked, len) {

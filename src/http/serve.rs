@@ -29,22 +29,22 @@ use crate::base::metrics::Metrics;
 use crate::base::os_error;
 use crate::http::ConnectionLimits;
 
-mod answer;
-mod body;
 mod connection_limiter;
 mod deadline;
-mod link;
 mod over_limit;
 mod priority;
+mod request_body;
 mod requests;
+mod response_body;
 mod scheduler;
+mod timed_io;
 
-use answer::Answer;
-use body::Timely;
 use connection_limiter::ConnectionLimiter;
-use link::Link;
 use over_limit::{ExcessConnection, OverLimit};
+use request_body::Timely;
 use requests::Requests;
+use response_body::Answer;
+use timed_io::Link;
 
 /// Time that a connection may be idle between two requests.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);

@@ -2,18 +2,17 @@
 //! token in every request, and manifests are the same for all viewers.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
-use axum::http::{Extensions, HeaderMap, HeaderValue, Uri, header};
+use axum::http::{Extensions, HeaderMap, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
 use tower::Service as _;
 
 use super::App;
-use super::cache::Cache;
+use super::cache_control::shorten;
 use super::conditions::PathConditions;
 use super::error::ApiError;
 use crate::base::network::{Lists, Network};
@@ -29,7 +28,6 @@ mod client;
 const PREFIXED_PATHS: [&str; 4] = ["/live/", "/hls/", "/dash/", "/time"];
 /// A path without a route, in place of one that must not reveal its token.
 const NO_ROUTE: &str = "/t";
-const MAX_AGE: &str = "max-age=";
 
 /// Access rules for media and for the server as a whole.
 #[derive(Debug)]
@@ -152,42 +150,12 @@ fn without_prefixes(mut request: Request) -> Request {
     request
 }
 
-fn shorten(headers: &mut HeaderMap, left: Duration) {
-    let policy = headers.get(header::CACHE_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let Some((before, after)) = policy.split_once(MAX_AGE) else { return };
-    let end = after.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(after.len());
-    let (age, rest) = after.split_at(end);
-    let age = age.parse().map_or(0, |age: u64| age.min(left.as_secs()));
-    let shorter = match age {
-        0 => Cache::NoStore.value(),
-        age => HeaderValue::try_from(format!("{before}{MAX_AGE}{age}{rest}")).unwrap_or(Cache::NoStore.value()),
-    };
-    headers.insert(header::CACHE_CONTROL, shorter);
-}
-
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
     use proptest::prelude::*;
 
     use super::*;
-
-    #[track_caller]
-    fn check_shortened(policy: &'static str, left: u64, expected: &str) {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(policy));
-        shorten(&mut headers, Duration::from_secs(left));
-        assert_eq!(headers[header::CACHE_CONTROL], expected, "{policy} {left}");
-    }
-
-    #[test]
-    fn no_cache_lifetime_exceeds_that_of_the_token() {
-        check_shortened("public, max-age=60, immutable", 3600, "public, max-age=60, immutable");
-        check_shortened("public, max-age=31536000, immutable", 3600, "public, max-age=3600, immutable");
-        check_shortened("public, max-age=2", 1, "public, max-age=1");
-        check_shortened("public, max-age=2", 0, "no-store");
-        check_shortened("no-store", 60, "no-store");
-    }
 
     #[track_caller]
     fn check_path(uri: &str, expected: &str, token: Option<&str>) {

@@ -28,15 +28,15 @@ use crate::stream::hooks::{self, RetryTimes, Workers};
 use crate::stream::{Registry, Render, Setting};
 
 mod capacity;
-mod link;
+mod created_secrets;
 mod listener;
+mod page_link;
 mod reload;
 mod secrets;
-mod token;
 
+pub use created_secrets::TOKEN as TOKEN_IN_STATE_DIR;
 use reload::Reloader;
 use secrets::Secrets;
-pub use token::TOKEN as TOKEN_IN_STATE_DIR;
 
 /// Time that requests and pipelines get to finish at shutdown.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -141,7 +141,7 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
         tasks.spawn(async move { stop.run_until_cancelled(capacity::measure(&measured.setting().capacity)).await });
     }
     let (link, started, stop) = (secrets.link(&config), Arc::clone(&registry), end.clone());
-    tasks.spawn(async move { stop.run_until_cancelled(link::print_when_started(&link, &started)).await });
+    tasks.spawn(async move { stop.run_until_cancelled(page_link::print_when_started(&link, &started)).await });
     let app = App::new(Arc::clone(&registry), access, end.clone());
     let site = Site { router: http::router(app.clone(), config.serve), certificates, limits, metrics };
     let (reloader, stop) = (Reloader { sources, config, log, registry, workers, app, secrets }, end.clone());

@@ -26,9 +26,9 @@ use crate::media::window::{Earlier, Output};
 use crate::stream::audience::{Audience, Figures};
 
 mod activity;
+mod admission;
 mod entry;
 mod removed;
-mod room;
 mod viewers;
 
 pub use activity::ActiveOutput;

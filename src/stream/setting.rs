@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use super::capacity::Capacity;
-use super::permits::CatchUpPermits;
+use super::catch_up_permits::CatchUpPermits;
 use super::{Deliver, Events, Render};
 use crate::base::memory::Trimmer;
 use crate::base::metrics::Metrics;

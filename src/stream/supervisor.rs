@@ -16,10 +16,10 @@ use tracing::Instrument;
 
 use super::back_off::BackOff;
 use super::instruction::{Instruction, Order, epochs};
-use super::outgoing::{Outgoing, until_rendered};
 use super::push::{self, targets::Targets};
 use super::run;
 use super::setting::Setting;
+use super::superseded::{Outgoing, until_rendered};
 use super::{EventKind, Phase, Status, mirrored};
 use crate::base::metrics::{RestartLabels, labels};
 use crate::base::timeline::UnixTime;

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::base::mutation::mutated;
+use crate::base::test_texts::mutated;
 
 fn spec(json: Value) -> Result<StreamSpec, SpecError> {
     serde_json::from_value::<StreamRequest>(json).unwrap().try_into()

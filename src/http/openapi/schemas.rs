@@ -8,8 +8,8 @@ use crate::definition::spec::{StreamName, StreamRequest};
 use crate::http::api::{Definitions, OneStream, StreamAnswer};
 use crate::http::condition_table::ConditionAnswer;
 use crate::http::error::Problem;
+use crate::http::issue_token::{TokenAnswer, TokenRequest};
 use crate::http::ops::{Readiness, WhoAmI};
-use crate::http::tokens::{TokenAnswer, TokenRequest};
 use crate::stream::{Event, Phase, PushPhase};
 
 /// All schemas that operations refer to.

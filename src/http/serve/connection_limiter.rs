@@ -8,7 +8,7 @@ use rustix::process::{Resource, getrlimit};
 
 use crate::base::metrics::Metrics;
 use crate::http::ConnectionLimits;
-use crate::http::limits::ExceededLimit;
+use crate::http::connection_limits::ExceededLimit;
 
 /// Share of the file descriptors that connections may use. Files, pipelines and hooks need the rest.
 const SHARE: (u64, u64) = (3, 4);

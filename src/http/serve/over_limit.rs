@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::metrics::{Metrics, RefusedConnectionLabels};
+use crate::http::connection_limits::ExceededLimit;
 use crate::http::error::ApiError;
-use crate::http::limits::ExceededLimit;
 
 /// Paths that are answered on every connection.
 const EXEMPT_PATHS: [&str; 4] = ["/livez", "/readyz", "/startupz", "/metrics"];

@@ -6,7 +6,7 @@ use proptest::sample::select;
 use tokio::time::timeout;
 
 use super::*;
-use crate::base::mutation::mutated;
+use crate::base::test_texts::mutated;
 
 const METHODS: &[&str] = &["GET", "GET", "GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"];
 /// Paths with a route. `R` stands for the revision of the stream.

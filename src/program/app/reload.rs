@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::signal::unix::Signal;
 
-use super::link;
+use super::page_link;
 use super::secrets::Secrets;
 use crate::http::App;
 use crate::program::config::{Config, Sources};
@@ -65,7 +65,7 @@ impl Reloader {
         self.config = next;
         tracing::info!("loaded the configuration again");
         if let Some(link) = link {
-            link::print(&link);
+            page_link::print(&link);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use super::{AppError, link, token};
+use super::{AppError, created_secrets, page_link};
 use crate::base::os_error;
 use crate::http::viewer_token::Keys;
 use crate::http::{Access, TokenOrigin, ViewerAccess};
@@ -36,7 +36,7 @@ impl Secrets {
         let viewer_access = ViewerAccess { keys, lists: config.lists.clone(), proxies: config.trusted_proxies.clone() };
         let (token, origin) = match &config.api_token {
             Some(configured) => (configured.read()?, TokenOrigin::Configured),
-            None => (made(&mut self.token, config, token::TOKEN)?.to_owned(), TokenOrigin::Created),
+            None => (made(&mut self.token, config, created_secrets::TOKEN)?.to_owned(), TokenOrigin::Created),
         };
         self.publish(&token);
         Ok(Access::new(&token, origin, viewer_access))
@@ -45,10 +45,10 @@ impl Secrets {
     /// The link to the page. It contains a created token; a configured one is never printed.
     pub(super) fn link(&self, config: &Config) -> String {
         let scheme = if config.tls.is_some() { "https" } else { "http" };
-        let own = || link::page_at(scheme, self.listeners[0]);
+        let own = || page_link::page_at(scheme, self.listeners[0]);
         let page = config.public_url.as_ref().map_or_else(own, |url| url.with("/"));
         let token = self.token.as_deref().filter(|_| config.api_token.is_none());
-        link::to_page(&page, token)
+        page_link::to_page(&page, token)
     }
 
     fn publish(&mut self, token: &str) {
@@ -67,14 +67,16 @@ impl Secrets {
         if let Some(configured) = &config.viewer_key {
             return Ok(configured.read()?);
         }
-        let not_keys = || AppError::Token(token::VIEWER_KEY, io::Error::new(io::ErrorKind::InvalidData, Keys::ALLOWED));
-        Keys::parse(made(&mut self.viewer_key, config, token::VIEWER_KEY)?).ok_or_else(not_keys)
+        let not_keys =
+            || AppError::Token(created_secrets::VIEWER_KEY, io::Error::new(io::ErrorKind::InvalidData, Keys::ALLOWED));
+        Keys::parse(made(&mut self.viewer_key, config, created_secrets::VIEWER_KEY)?).ok_or_else(not_keys)
     }
 }
 
 fn made<'a>(place: &'a mut Option<String>, config: &Config, name: &'static str) -> Result<&'a str, AppError> {
-    let find =
-        || token::open_or_create(config.state_dir.as_deref(), name).map_err(|error| AppError::Token(name, error));
+    let find = || {
+        created_secrets::open_or_create(config.state_dir.as_deref(), name).map_err(|error| AppError::Token(name, error))
+    };
     let secret = match place.take() {
         Some(secret) => secret,
         None => find()?,

@@ -4,7 +4,7 @@ use clap::{CommandFactory, Parser};
 use proptest::prelude::*;
 
 use super::*;
-use crate::base::mutation::mutated;
+use crate::base::test_texts::mutated;
 use crate::cli::Cli;
 
 fn sources(args: &[&str]) -> Sources {

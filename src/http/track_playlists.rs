@@ -7,13 +7,13 @@ use tokio::time::timeout;
 
 use super::App;
 use super::blocking_reload::Directives;
-use super::cache::Cache;
+use super::cache_control::Cache;
 use super::conditions::{self, Asked};
+use super::manifest_cache::Kind;
 use super::manifest_reply::manifest;
-use super::manifests::Kind;
 use super::path_parameters::PathParameters;
-use super::published::{Answer, SECOND, no_such, output, target};
 use super::reply;
+use super::stream_lookup::{Answer, SECOND, no_such, output, target};
 use super::viewers::Caller;
 use crate::definition::condition::{Conditions, Resource};
 use crate::definition::spec::{StreamName, TrackId};

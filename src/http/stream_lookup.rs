@@ -1,5 +1,4 @@
-//! What handlers of media and manifests share: the output of a stream, how long caches may store its media, and the answer for
-//! media that do not exist.
+//! The output of a stream that is named in a URL, and the answer if there is no such media.
 
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use tokio::time::timeout;
 
 use super::App;
 use super::error::ApiError;
-use crate::definition::spec::{StreamName, StreamSpec};
+use crate::definition::spec::StreamName;
 use crate::media::manifest::hls;
 use crate::media::window::Output;
 use crate::stream::{ActiveOutput, Unplayable};
@@ -16,7 +15,6 @@ use crate::stream::{ActiveOutput, Unplayable};
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 /// Longest wait for a stream to open, and for media past their own length.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
-const DAY: Duration = Duration::from_hours(24);
 
 pub(super) type Answer = Result<Response, ApiError>;
 
@@ -39,11 +37,6 @@ pub(super) async fn output(app: &App, stream: &str) -> Result<ActiveOutput, ApiE
 
 pub(super) fn target(output: &Output) -> Duration {
     hls::target_duration(&output.spec)
-}
-
-/// How long caches may store a segment: six target durations or the window, whichever is longer, up to a day.
-pub(super) fn lifetime(spec: &StreamSpec) -> Duration {
-    (hls::target_duration(spec) * 6).max(spec.window).min(DAY)
 }
 
 pub(super) fn no_such<T>(detail: impl Into<String>, retry: Duration) -> Result<T, ApiError> {

@@ -1,4 +1,4 @@
-//! JSON bodies of requests.
+//! JSON bodies of requests, and the limits of their size.
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -9,6 +9,13 @@ use serde::de::DeserializeOwned;
 use super::error::{ApiError, TooSlow};
 use crate::definition::spec::object::Object;
 use crate::definition::spec::{SpecError, schema};
+use crate::definition::store::MAX_STREAMS;
+
+/// Maximum size of a request body in bytes. A definition is a few kilobytes; eight renditions with long names are less
+/// than four.
+pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
+/// Maximum size of an import in bytes, large enough for any export.
+pub(super) const MAX_IMPORT_BYTES: usize = MAX_STREAMS * 4 * 1024;
 
 /// The body of a request, or why it could not be read.
 pub(super) type Body = Result<Bytes, BytesRejection>;

@@ -10,11 +10,11 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::App;
 use super::api::{self, Urls};
 use super::error::ApiError;
-use super::json_body::{self, Body};
 use super::path_parameters::PathParameters;
-use super::{App, MAX_BODY_BYTES};
+use super::request_body::{self, Body, MAX_BODY_BYTES};
 use crate::base::timeline::UnixTime;
 use crate::definition::spec::SpecError;
 use crate::media::manifest::{date_time, path};
@@ -50,7 +50,7 @@ pub(super) async fn issue(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let TokenRequest { seconds } = json_body::read_or_default(&headers, body, MAX_BODY_BYTES)?;
+    let TokenRequest { seconds } = request_body::read_or_default(&headers, body, MAX_BODY_BYTES)?;
     if !SECONDS.contains(&seconds) {
         let problem = format!("must be {} to {}, not {seconds}", SECONDS.start(), SECONDS.end());
         return Err(SpecError { field: "seconds".into(), problem }.into());
