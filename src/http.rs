@@ -44,6 +44,7 @@ mod media;
 mod openapi;
 mod ops;
 mod page;
+mod past_media;
 mod path_parameters;
 mod reply;
 mod request_body;

@@ -1,5 +1,5 @@
 //! Running streams: the registry that reconciles them with their definitions, the supervisor of each stream, phases,
-//! viewers, events, webhooks and push targets.
+//! past segments, viewers, events, webhooks and push targets.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use crate::media::pipeline::{Delivery, Job, PipelineError, PushEnd, PushError};
 pub mod audience;
 pub mod hooks;
 
+mod archive;
 mod back_off;
 mod capacity;
 mod catch_up_permits;
@@ -26,6 +27,7 @@ mod setting;
 mod superseded;
 mod supervisor;
 
+pub use archive::{Archive, ArchiveError};
 pub use capacity::{Capacity, NoRoom};
 pub use catch_up_permits::{CatchUpPermits, cores};
 pub use events::{Delivered, Event, EventKind, Events, Follower};

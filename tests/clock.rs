@@ -7,7 +7,7 @@ use barstone::base::timeline::UnixTime;
 use barstone::base::utc::Clock;
 use barstone::definition::spec::{StreamName, StreamRequest, StreamSpec};
 use barstone::definition::store::{Definitions, Precondition};
-use barstone::media::pipeline::{self, Job};
+use barstone::media::pipeline::{self, Job, Priority};
 use barstone::media::window::{Edge, Lookup, Output};
 use barstone::stream::{Registry, Render, Setting};
 use rustix::process::{Pid, Signal, kill_process};
@@ -141,6 +141,7 @@ async fn check_bytes(output: &Output, segments: std::ops::Range<u64>) {
         from: segments.start,
         until: Some(segments.end),
         clock: None,
+        priority: Priority::Normal,
         metrics: Arc::default(),
     };
     pipeline::run(job, CancellationToken::new()).await.expect("it renders");

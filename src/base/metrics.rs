@@ -71,6 +71,16 @@ pub struct Metrics {
     pub requests: Family<RequestLabels, Counter>,
     /// Answers that a condition in the URL changed.
     pub conditions: Family<ConditionLabels, Counter>,
+    /// Requests for past segments that the archive's cache answered.
+    pub archive_hits: Counter,
+    /// Blocks of past segments that were rendered.
+    pub archive_renders: Counter,
+    /// Seconds of past media that were rendered, over all tracks.
+    pub archive_seconds: Counter<f64, AtomicU64>,
+    /// Requests for past segments that were refused because too many waited.
+    pub archive_refused: Counter,
+    /// Memory of the past segments in the archive's cache.
+    pub archive_bytes: Gauge,
     /// Requests that wait for media that is not published yet.
     blocked: Gauge,
     /// Bytes of response bodies passed to connections.
@@ -117,6 +127,11 @@ impl Metrics {
             connections_refused: Family::default(),
             requests: Family::default(),
             conditions: Family::default(),
+            archive_hits: Counter::default(),
+            archive_renders: Counter::default(),
+            archive_seconds: Counter::default(),
+            archive_refused: Counter::default(),
+            archive_bytes: Gauge::default(),
             blocked: Gauge::default(),
             egress: Counter::default(),
             stream_egress: Family::default(),
@@ -220,6 +235,15 @@ impl Metrics {
             "Requests held until a manifest, segment or part exists",
             self.blocked.clone(),
         );
+        let help = "Requests for past segments answered from the archive's cache";
+        registry.register("archive_hits", help, self.archive_hits.clone());
+        registry.register("archive_renders", "Blocks of past segments rendered", self.archive_renders.clone());
+        let help = "Past media rendered, all tracks together";
+        registry.register_with_unit("archive_rendered", help, Unit::Seconds, self.archive_seconds.clone());
+        let help = "Requests for past segments refused because too many waited";
+        registry.register("archive_refused", help, self.archive_refused.clone());
+        let help = "Memory of the past segments in the archive's cache";
+        registry.register_with_unit("archive", help, Unit::Bytes, self.archive_bytes.clone());
         registry.register_with_unit("http_egress", "Response bodies sent", Unit::Bytes, self.egress.clone());
         let help = "Manifests and media sent";
         registry.register_with_unit("stream_egress", help, Unit::Bytes, self.stream_egress.clone());

@@ -16,7 +16,7 @@ use super::token_origin::TokenOrigin;
 use crate::definition::condition::ConditionError;
 use crate::definition::spec::{SpecError, StreamName};
 use crate::definition::store::WriteError;
-use crate::stream::{NoRoom, Refusal, Unknown};
+use crate::stream::{ArchiveError, NoRoom, Refusal, Unknown};
 
 mod code;
 
@@ -98,6 +98,8 @@ pub(super) enum ApiError {
     Crowded(Refusal),
     #[error("bytes {asked} are outside the file, which has {len} bytes")]
     Range { asked: String, len: u64 },
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     #[error("a fault in barstone; the log has the details")]
     Internal,
 }
@@ -132,6 +134,9 @@ pub(super) struct Problem<'a> {
 const RETRY_SOON: &str = "1";
 /// `Retry-After` in seconds, after which viewers that left no longer count and an on-demand stream may have stopped.
 const RETRY_WHEN_FULL: &str = "10";
+
+/// `Retry-After` in seconds, after which the waiting past segments are rendered.
+const RETRY_WHEN_BUSY: &str = "5";
 
 /// Cache duration of the absence of media that may be published at any time.
 const SHORT: Duration = Duration::from_secs(1);
@@ -180,6 +185,7 @@ impl ApiError {
             Self::Starting(_) => (Code::Starting, Cache::NoStore),
             Self::Wedged => (Code::Wedged, Cache::NoStore),
             Self::Crowded(_) => (Code::Crowded, Cache::NoStore),
+            Self::Archive(error) => (past(error), Cache::NoStore),
             Self::Range { .. } => (Code::BadRange, Cache::NoStore),
             Self::Internal => (Code::Internal, Cache::NoStore),
         }
@@ -219,6 +225,14 @@ fn refused(error: &WriteError) -> Code {
     }
 }
 
+fn past(error: &ArchiveError) -> Code {
+    match error {
+        ArchiveError::Off | ArchiveError::Future { .. } => Code::NoSuchMedia,
+        ArchiveError::Busy => Code::ArchiveBusy,
+        ArchiveError::Failed { .. } => Code::Overdue,
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (code, cache) = self.kind();
@@ -249,7 +263,11 @@ impl IntoResponse for ApiError {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            let seconds = if matches!(code, Code::Crowded | Code::NoRoomYet) { RETRY_WHEN_FULL } else { RETRY_SOON };
+            let seconds = match code {
+                Code::Crowded | Code::NoRoomYet => RETRY_WHEN_FULL,
+                Code::ArchiveBusy => RETRY_WHEN_BUSY,
+                _ => RETRY_SOON,
+            };
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
         }
         if let Self::Range { len, .. } = self {

@@ -1,5 +1,6 @@
 //! Init segments, segments and chunks, by the revision in their path.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -11,6 +12,7 @@ use super::cache_control::{Cache, lifetime};
 use super::conditions::{self, Asked};
 use super::error::ApiError;
 use super::held_media;
+use super::past_media;
 use super::path_parameters::PathParameters;
 use super::reply::{self, Meta};
 use super::stream_lookup::{Answer, SECOND, missing, no_such, output};
@@ -19,7 +21,7 @@ use crate::base::timeline;
 use crate::definition::condition::Resource;
 use crate::definition::spec::{Revision, TrackId};
 use crate::media::manifest::path::MediaFile;
-use crate::media::window::{Output, Window};
+use crate::media::window::{Epoch, Output, Window};
 use crate::stream::ActiveOutput;
 
 const YEAR: Duration = Duration::from_secs(31_536_000);
@@ -47,7 +49,7 @@ pub(super) async fn in_revision(
     };
     let id = TrackId::parse(&track).filter(|id| is_track(&output, id));
     let Some(id) = id else { return no_such(format!("stream {stream} has no track {track}"), SECOND) };
-    let Some(Found { output, place, revision, window }) = find(output, &id, (&revision, file)) else {
+    let Some(Found { output, place, revision, source }) = find(output, &id, (&revision, file)) else {
         let detail = format!("stream {stream} has no {} of revision {revision}", file.name());
         return refused_late(&app, file, missing(detail, SECOND)).await;
     };
@@ -62,17 +64,28 @@ pub(super) async fn in_revision(
         response
     };
     let (media, cache, modified) = match file {
-        MediaFile::Init => (held_media::init(&window, &revision).await?, Cache::Immutable(YEAR), None),
+        MediaFile::Init => (held_media::init(source.window(), &revision).await?, Cache::Immutable(YEAR), None),
         MediaFile::Segment(number) => {
             let whole = request.contains_key(header::RANGE);
-            let Some(media) = held_media::segment(&app, &output, &window, (number, whole)).await? else {
-                let chunks = held_media::as_it_is_made(&app, &output, (window, number));
+            let media = match &source {
+                Source::Window(window) => held_media::segment(&app, &output, window, (number, whole)).await?,
+                Source::Past(epoch, window) => {
+                    Some(past_media::segment(&app, &output, (epoch, window), (place, number)).await?)
+                }
+            };
+            let Some(media) = media else {
+                let chunks = held_media::as_it_is_made(&app, &output, (source.window().clone(), number));
                 return Ok(counted(reply::growing(chunks, content_type, Cache::Immutable(lifetime(spec)))));
             };
             (media, Cache::Immutable(lifetime(spec)), Some(spec.timeline.segment_start(number + 1)))
         }
         MediaFile::Chunk { segment, chunk } => {
-            let media = held_media::chunk(&app, &output, &window, (segment, chunk)).await?;
+            let media = match &source {
+                Source::Window(window) => held_media::chunk(&app, &output, window, (segment, chunk)).await?,
+                Source::Past(epoch, window) => {
+                    past_media::chunk(&app, &output, (epoch, window), (place, segment, chunk)).await?
+                }
+            };
             (media, Cache::Immutable(lifetime(spec)), Some(spec.timeline.chunk_span(segment, chunk).end))
         }
     };
@@ -86,7 +99,23 @@ struct Found {
     place: usize,
     /// Revision of its epoch.
     revision: Revision,
-    window: Window,
+    source: Source,
+}
+
+/// Where the media come from.
+enum Source {
+    /// The window.
+    Window(Window),
+    /// The archive, with the definition of an epoch. The segment has left the window.
+    Past(Arc<Epoch>, Window),
+}
+
+impl Source {
+    fn window(&self) -> &Window {
+        match self {
+            Self::Window(window) | Self::Past(_, window) => window,
+        }
+    }
 }
 
 /// Whether the newest presentation has the track, or an earlier one that is still served.
@@ -98,26 +127,30 @@ fn is_track(newest: &Output, id: &TrackId) -> bool {
 fn find(newest: ActiveOutput, track: &TrackId, requested: (&str, MediaFile)) -> Option<Found> {
     let place_in = |output: &Output| {
         let place = output.place(track)?;
-        let (revision, window) = place_of(output, place, requested)?;
-        Some((place, revision, window))
+        let (revision, source) = place_of(output, place, requested)?;
+        Some((place, revision, source))
     };
-    if let Some((place, revision, window)) = place_in(&newest) {
-        return Some(Found { output: newest, place, revision, window });
+    if let Some((place, revision, source)) = place_in(&newest) {
+        return Some(Found { output: newest, place, revision, source });
     }
     let mut earlier = newest.earlier().into_iter().rev();
-    let ((place, revision, window), output) = earlier.find_map(|output| Some((place_in(&output)?, output)))?;
-    Some(Found { output: newest.with(output), place, revision, window })
+    let ((place, revision, source), output) = earlier.find_map(|output| Some((place_in(&output)?, output)))?;
+    Some(Found { output: newest.with(output), place, revision, source })
 }
 
-/// The window of a file that is requested under `revision`, and the revision of its epoch.
-fn place_of(output: &Output, track: usize, (revision, file): (&str, MediaFile)) -> Option<(Revision, Window)> {
+/// The source of a file that is requested under `revision`, and the revision of its epoch.
+fn place_of(output: &Output, track: usize, (revision, file): (&str, MediaFile)) -> Option<(Revision, Source)> {
+    let window = || Some(output.tracks.get(track)?.window.clone());
     match file {
         MediaFile::Init => {
             let epoch = output.find_init(track, revision)?;
-            Some((epoch.revision.clone(), output.tracks.get(track)?.window.clone()))
+            Some((epoch.revision.clone(), Source::Window(window()?)))
         }
         MediaFile::Segment(segment) | MediaFile::Chunk { segment, .. } => {
-            Some((output.epoch(segment).revision.clone(), output.find(track, revision, segment)?))
+            if let Some(epoch) = output.past_epoch(track, revision, segment) {
+                return Some((epoch.revision.clone(), Source::Past(epoch, window()?)));
+            }
+            Some((output.epoch(segment).revision.clone(), Source::Window(output.find(track, revision, segment)?)))
         }
     }
 }

@@ -63,7 +63,9 @@ fn setting_after(delay: Duration, capacity: Capacity, now: &Arc<AtomicU64>) -> S
         tokio::time::sleep(delay).await;
         initialise(&job.output);
         publish(&job.output, job.from..job.until.unwrap_or(SEGMENT));
-        stop.cancelled().await;
+        if job.until.is_none() {
+            stop.cancelled().await;
+        }
         Ok(())
     };
     let render: Render = Arc::new(move |job, stop| Box::pin(render(job, stop)));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::media::cmaf::PackageError;
 
+mod background;
 mod branch;
 mod bus;
 mod encoder;
@@ -21,8 +22,9 @@ mod probe;
 mod push;
 mod sink;
 
+pub use encoder::group;
 pub use engine::run;
-pub use job::Job;
+pub use job::{Job, Priority};
 pub use measure::measure;
 pub use probe::{Encoders, probe};
 pub use push::{Delivery, PushEnd, PushError, Receipt, push};

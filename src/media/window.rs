@@ -278,6 +278,11 @@ impl Snapshot {
         }
     }
 
+    /// Whether a segment has left the window.
+    pub fn has_left(&self, number: u64) -> bool {
+        number < self.first
+    }
+
     /// Number after the newest segment that is complete or being made.
     pub fn next(&self) -> u64 {
         self.first + self.slots.len() as u64

@@ -117,6 +117,7 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
         directory: config.media_dir.path(address.port()),
         tasks: tasks.clone(),
         pushes: config.push,
+        archive_bytes: config.archive_bytes,
         public_url: config.public_url.clone(),
         capacity: watch::Sender::new(capacity::initial(config.max_pixels)),
         limits: watch::Sender::new(config.viewer_limits.clone()),

@@ -27,7 +27,7 @@ mod unknown;
 mod viewer_key;
 
 pub use pixels::MaxPixels;
-use ranges::{in_range, seconds};
+use ranges::{archive_bytes, in_range, seconds};
 use settings::Settings;
 pub use settings::{LogFormat, Sources};
 pub use token::ApiToken;
@@ -44,6 +44,8 @@ const LOG_RULE: &str =
 /// With the default pause of a second these are as many seconds as a database needs to start.
 const WAIT_TRIES: u32 = 30;
 const WAIT_SECONDS: u32 = 1;
+/// Past segments of several streams for a few minutes. Padding takes no memory.
+const ARCHIVE_BYTES: u64 = 256 * 1024 * 1024;
 /// Limit of servers to wait for, and of hooks. All of them are served simultaneously.
 const MAX_ENTRIES: usize = 16;
 /// Limit of each list of networks. A longer list belongs in a firewall.
@@ -85,6 +87,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// Maximum number of streams.
     pub max_streams: usize,
+    /// Most bytes of past segments in memory; 0 if past segments are not rendered again.
+    pub archive_bytes: u64,
     /// Limits on the viewers of all streams together.
     pub viewer_limits: spec::Limits,
     /// Limits on connections.
@@ -204,6 +208,7 @@ impl Config {
             lists: Lists { allow: networks("allow", settings.allow)?, deny: networks("deny", settings.deny)? },
             trusted_proxies: networks("trusted_proxies", settings.trusted_proxies)?,
             max_streams,
+            archive_bytes: archive_bytes(settings.archive_bytes.unwrap_or(ARCHIVE_BYTES))?,
             viewer_limits: spec::Limits::check(
                 settings.max_viewers,
                 settings.max_bandwidth,

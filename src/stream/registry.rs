@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::archive::Archive;
 use super::capacity::NoRoom;
 use super::desired::{Desired, desired};
 use super::instruction::{Instruction, Order};
@@ -81,6 +82,7 @@ pub enum Unplayable {
 /// All streams by name.
 pub struct Registry {
     setting: Arc<Setting>,
+    archive: Archive,
     definitions: Arc<Definitions>,
     over: CancellationToken,
     streams: Mutex<BTreeMap<StreamName, Entry>>,
@@ -98,8 +100,10 @@ pub struct Registry {
 impl Registry {
     /// The streams of `definitions`. All end when `over` is cancelled.
     pub fn new(setting: Setting, definitions: Definitions, over: CancellationToken) -> Self {
+        let setting = Arc::new(setting);
         let registry = Self {
-            setting: Arc::new(setting),
+            archive: Archive::new(Arc::clone(&setting), over.clone()),
+            setting,
             definitions: Arc::new(definitions),
             over,
             streams: Mutex::default(),
@@ -116,6 +120,11 @@ impl Registry {
     /// What all streams share.
     pub fn setting(&self) -> &Setting {
         &self.setting
+    }
+
+    /// Past segments of all streams.
+    pub fn archive(&self) -> &Archive {
+        &self.archive
     }
 
     /// The definitions.

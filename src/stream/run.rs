@@ -13,7 +13,7 @@ use super::setting::Setting;
 use crate::base::metrics::labels;
 use crate::base::timeline::Kind;
 use crate::base::utc::Clock;
-use crate::media::pipeline::{Job, PipelineError};
+use crate::media::pipeline::{Job, PipelineError, Priority};
 use crate::media::window::{Epoch, Lookup, Output, Snapshot};
 
 /// Complete segments that a run renders before the current one: three target durations, where players start, and one
@@ -182,7 +182,7 @@ async fn permit<'a>(permits: &'a Semaphore, ended: &CancellationToken) -> Option
 fn job(setting: &Setting, (output, epoch): (&Arc<Output>, &Arc<Epoch>), (from, until): (u64, Option<u64>)) -> Job {
     let clock = until.is_none().then(|| setting.clock.clone());
     let (output, epoch, metrics) = (Arc::clone(output), Arc::clone(epoch), Arc::clone(&setting.metrics));
-    Job { output, epoch, from, until, clock, metrics }
+    Job { output, epoch, from, until, clock, priority: Priority::Normal, metrics }
 }
 
 /// Plans a run. The first run renders the whole window. A later run continues near the current segment, skips the

@@ -43,12 +43,14 @@ pub struct Setting {
     pub catch_up_permits: CatchUpPermits,
     /// Encoding capacity of the machine.
     pub capacity: watch::Sender<Capacity>,
+    /// Most bytes of past segments in memory; 0 if past segments are not rendered again.
+    pub archive_bytes: u64,
     /// Viewer limits of all streams together.
     pub limits: watch::Sender<Limits>,
 }
 
 impl Setting {
-    /// Defaults: no media directory, no limits.
+    /// Defaults: no media directory, no archive, no limits.
     pub fn new(clock: Clock, render: Render, encoders: &str) -> Self {
         Self {
             clock,
@@ -64,6 +66,7 @@ impl Setting {
             tasks: TaskTracker::new(),
             catch_up_permits: CatchUpPermits::default(),
             capacity: watch::Sender::default(),
+            archive_bytes: 0,
             limits: watch::Sender::default(),
         }
     }

@@ -135,6 +135,7 @@ const PRECEDENCE: &[Row] = &[
     ("body_seconds", Some("10"), ["2", "3", "4"], &[]),
     ("send_seconds", Some("30"), ["2", "3", "4"], &[]),
     ("max_streams", Some("256"), ["2", "3", "4"], &[]),
+    ("archive_bytes", Some("268435456"), ["0", "1", "2"], &[]),
     ("max_viewers", None, ["2", "3", "4"], &[]),
     ("max_bandwidth", None, ["200000", "300000", "400000"], &[]),
     ("overflow_url", None, ["'http://file'", "http://variable", "https://flag/path"], &[]),

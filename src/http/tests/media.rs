@@ -95,6 +95,72 @@ async fn media_is_served_whole_and_in_ranges() {
     assert_eq!(chunk.body, &whole.body[24..36]);
 }
 
+/// A router whose archive takes a second for each block, with the path of the media.
+async fn with_archive() -> (Router, String) {
+    let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
+    let setting = setting_after(Duration::from_secs(1), Capacity::Unlimited, &now);
+    let setting = Setting { archive_bytes: 1 << 20, ..setting };
+    let registry = Registry::new(setting, Definitions::in_memory(vec![StreamSpec::test()]), CancellationToken::new());
+    let access = Access::new("token", TokenOrigin::Created, ViewerAccess::of(keys()));
+    let app = router(App::new(Arc::new(registry), access, CancellationToken::new()), Serve::All);
+    // The live run takes as long.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let media = until_ready(&app).await;
+    (app, media)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_that_has_left_the_window_is_served_like_one_in_it() {
+    let (app, media) = with_archive().await;
+    let old = SEGMENT - 5000;
+    let path = format!("{media}/{old}.m4s");
+    let whole = get(&app, &path).await;
+    let body: String = (0..8).map(|chunk| format!("{old}.{chunk};")).collect();
+    assert_eq!((whole.status.as_u16(), String::from_utf8(whole.body.clone()).unwrap()), (200, body));
+    assert_eq!(whole.header("content-type"), "video/mp4");
+    assert_eq!(whole.header("cache-control"), "public, max-age=60, immutable");
+    assert_eq!(whole.header("last-modified"), "Sat, 21 Nov 2026 01:00:30 GMT");
+    assert_eq!(get(&app, &format!("{media}/{old}.2.m4s")).await.body, &whole.body[24..36]);
+    assert_eq!(get(&app, &path.replace("v720", "a")).await.header("content-type"), "audio/mp4");
+    let part = ask(&app, Request::get(&path).header("range", "bytes=10-13").body(Body::empty()).unwrap()).await;
+    assert_eq!((part.status.as_u16(), &part.body[..]), (206, &whole.body[10..14]));
+    let known = Request::get(&path).header("if-none-match", whole.header("etag")).body(Body::empty()).unwrap();
+    assert_eq!(ask(&app, known).await.status, StatusCode::NOT_MODIFIED);
+    let head = ask(&app, Request::head(&path).body(Body::empty()).unwrap()).await;
+    assert_eq!((head.header("content-length"), head.body.len()), ("96", 0));
+    for (path, status) in [
+        (format!("{media}/{old}.8.m4s"), 404),
+        (format!("/live/test/v720/00000000/{old}.m4s"), 404),
+        (format!("{media}/0.m4s"), 200),
+        (format!("{media}/{}.m4s", SEGMENT + 1000), 425),
+    ] {
+        assert_eq!(get(&app, &path).await.status.as_u16(), status, "{path}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_window_is_never_rendered_again_and_a_full_archive_says_when_to_come_back() {
+    let (app, media) = with_archive().await;
+    let renders = async || {
+        let text = String::from_utf8(get(&app, "/metrics").await.body).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("barstone_archive_renders_total "));
+        line.unwrap().parse::<u32>().unwrap()
+    };
+    for number in [SEGMENT - 32, SEGMENT - 1] {
+        assert_eq!(get(&app, &format!("{media}/{number}.m4s")).await.status, StatusCode::OK);
+    }
+    assert_eq!(renders().await, 0);
+    let paths: Vec<_> = (0..60).map(|place| format!("{media}/{}.m4s", SEGMENT - 5000 - 2 * place)).collect();
+    let answers = futures_util::future::join_all(paths.iter().map(|path| get(&app, path))).await;
+    let refused: Vec<_> = answers.iter().filter(|answer| answer.status == 503).collect();
+    assert!(answers.len() - refused.len() >= 15 && refused.len() >= 15, "{}", refused.len());
+    for answer in refused {
+        let known = answer.json()["code"] == "archive_busy" || answer.json()["code"] == "overdue";
+        assert!(known && !answer.header("retry-after").is_empty(), "{}", answer.json());
+    }
+    assert!(renders().await >= 15);
+}
+
 #[tokio::test]
 async fn head_answers_like_get_without_a_body() {
     let (app, media) = ready().await;

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use xxhash_rust::xxh3::Xxh3Default;
 
+use super::padding;
+
 /// Immutable bytes with their length and a strong entity tag. Cloning copies no bytes.
 #[derive(Clone)]
 pub struct Media {
@@ -51,6 +53,11 @@ impl Media {
     /// Whether the length is zero.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Bytes of memory that only these media and their clones take. Padding is in memory once for all.
+    pub fn memory(&self) -> u64 {
+        self.pieces.iter().filter(|piece| !padding::is_filling(piece)).map(|piece| piece.len() as u64).sum()
     }
 
     /// Strong entity tag (RFC 9110 8.8.3): a hash of the bytes, in quotes.

@@ -55,6 +55,11 @@ impl Padding {
     }
 }
 
+/// Whether a piece is a slice of the constant of padding bytes.
+pub(super) fn is_filling(piece: &Bytes) -> bool {
+    FILL.as_ptr_range().contains(&piece.as_ptr())
+}
+
 fn push_message(head: &mut Vec<u8>, payload: usize) {
     head.push(USER_DATA_UNREGISTERED);
     head.extend(std::iter::repeat_n(0xff, payload / 255));
@@ -72,6 +77,8 @@ mod tests {
             let padding = Padding::new(total);
             let filling: usize = padding.filling().map(|piece| piece.len()).sum();
             assert_eq!(filling, padding.fill);
+            assert!(padding.filling().all(|piece| is_filling(&piece)));
+            assert!(!is_filling(&padding.head.clone().into()));
             assert_eq!(padding.head.len() + padding.fill + 1, total);
         }
     }

@@ -1,9 +1,12 @@
-//! The meaning of a message on a pipeline's bus for its run.
+//! Messages on a pipeline's bus, and their meaning for its run.
 
 use gst::prelude::*;
 use gstreamer as gst;
 
-use super::PipelineError;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::job::Priority;
+use super::{PipelineError, background};
 
 /// The meaning of a message.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,6 +17,24 @@ pub(super) enum Verdict {
     End,
     /// The run is over.
     Fail(PipelineError),
+}
+
+/// All messages of a pipeline, in order. Called before the pipeline plays, so that its threads get their priority.
+pub(super) fn messages(pipeline: &gst::Pipeline, priority: Priority) -> UnboundedReceiver<gst::Message> {
+    let (sender, messages) = unbounded_channel();
+    let pool = match priority {
+        Priority::Normal => None,
+        Priority::Background => Some(background::pool()),
+    };
+    pipeline.bus().expect("a pipeline has a bus").set_sync_handler(move |_, message| {
+        if let (Some(pool), gst::MessageView::StreamStatus(status)) = (&pool, message.view()) {
+            background::move_to(pool, status);
+        }
+        // If the run is over, nobody receives the message.
+        let _ = sender.send(message.to_owned());
+        gst::BusSyncReply::Drop
+    });
+    messages
 }
 
 /// Judges a message; pure.

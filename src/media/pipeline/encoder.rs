@@ -2,12 +2,14 @@
 //! The quantiser is constant, there is one thread, and groups of pictures are closed and as long as a segment, so
 //! that an access unit depends only on the pictures since its IDR picture.
 
+use std::time::Duration;
+
 use gst::prelude::*;
 use gstreamer as gst;
 
 use super::PipelineError;
 use crate::base::timeline::{AUDIO_FRAME_SAMPLES, SAMPLE_RATE, Timeline, lcm};
-use crate::definition::spec::{AudioSpec, Preset, VideoSpec};
+use crate::definition::spec::{AudioSpec, Preset, StreamSpec, VideoSpec};
 
 /// Period in frames of x264's CABAC stuffing.
 const CABAC_PERIOD: u64 = 32;
@@ -17,6 +19,8 @@ const AAC_PERIOD: u64 = 375;
 pub(super) const AAC_LOOKAHEAD: u64 = 1;
 /// Frames after which the output no longer depends on where the encoder started.
 const AAC_WARM_UP: u64 = 375;
+/// Duration of audio that is rendered together: about as long as the audio before it that is encoded too.
+const AUDIO_GROUP: Duration = Duration::from_secs(15);
 
 /// A new element, named after its factory and its track.
 pub(super) fn make(factory: &str, track: &str) -> Result<gst::Element, PipelineError> {
@@ -72,14 +76,27 @@ pub(super) fn audio_caps() -> gst::Caps {
 
 /// The first frame to encode for a video run that publishes from frame `first` on.
 pub(super) fn video_start(video: &VideoSpec, timeline: &Timeline, first: u64) -> u64 {
+    first - first % video_period(video, timeline)
+}
+
+/// Number of segments of a track that are rendered together with the least work. Groups begin at its multiples: a video
+/// encoder starts there, and an audio encoder, which always encodes some seconds before, has done so for all of them.
+pub fn group(spec: &StreamSpec, track: usize) -> u64 {
+    match spec.video.get(track) {
+        Some(video) => video_period(video, &spec.timeline) / u64::from(spec.timeline.segment_frames()),
+        None => spec.timeline.segments_in(AUDIO_GROUP),
+    }
+}
+
+/// Distance in frames of the places where a video encoder may start.
+fn video_period(video: &VideoSpec, timeline: &Timeline) -> u64 {
     let two_gops = 2 * u64::from(timeline.segment_frames());
-    let period = match video.preset {
+    match video.preset {
         Preset::Ultrafast => two_gops,
         Preset::Superfast | Preset::Veryfast | Preset::Faster | Preset::Fast | Preset::Medium => {
             lcm(two_gops, CABAC_PERIOD)
         }
-    };
-    first - first % period
+    }
 }
 
 /// The first frame to encode for an audio run that publishes from frame `first` on.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use gst::prelude::*;
 use gstreamer as gst;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
@@ -11,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::PipelineError;
 use super::branch::Branch;
-use super::bus::{Verdict, judge};
+use super::bus::{self, Verdict, judge};
 use super::flow::STALL_CHECKS;
 use super::job::Job;
 use crate::base::timeline::Kind;
@@ -67,7 +66,7 @@ impl Running {
     async fn play(&mut self, job: &Job, stop: &CancellationToken) -> Result<(), PipelineError> {
         let limit = job.epoch.spec.timeline.longest_chunk(Kind::Video) * 3 + STALL_MARGIN;
         let check_interval = limit / STALL_CHECKS;
-        let mut messages = self.pipeline.bus().expect("a pipeline has a bus").stream();
+        let mut messages = bus::messages(&self.pipeline, job.priority);
         start(&self.pipeline)?;
         let mut checks = interval_at(Instant::now() + check_interval, check_interval);
         // After a suspension there is one check, not one for each missed tick.
@@ -82,7 +81,7 @@ impl Running {
                         self.branches.iter().try_for_each(|branch| branch.check(limit))?;
                     }
                 }
-                message = messages.next() => match message.as_ref().map(judge) {
+                message = messages.recv() => match message.as_ref().map(judge) {
                     Some(Verdict::Ignore) => {}
                     Some(Verdict::Fail(error)) => return Err(error),
                     Some(Verdict::End) if job.end().is_some() => return Ok(()),

@@ -6,6 +6,16 @@ use crate::base::metrics::Metrics;
 use crate::base::utc::Clock;
 use crate::media::window::{Epoch, Output, Window};
 
+/// Priority of the threads of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Priority {
+    /// That of the process.
+    #[default]
+    Normal,
+    /// Below all other runs, so that those on time stay on time.
+    Background,
+}
+
 /// The work of one run.
 #[derive(Debug, Clone)]
 pub struct Job {
@@ -19,6 +29,8 @@ pub struct Job {
     pub until: Option<u64>,
     /// Clock that paces frames. `None` renders as fast as possible.
     pub clock: Option<Clock>,
+    /// Priority of the encoders.
+    pub priority: Priority,
     /// Metrics of published chunks.
     pub metrics: Arc<Metrics>,
 }

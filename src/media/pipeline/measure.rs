@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::PipelineError;
 use super::engine::Running;
-use super::job::Job;
+use super::job::{Job, Priority};
 use crate::definition::spec::StreamSpec;
 use crate::media::window::Output;
 
@@ -31,7 +31,15 @@ pub async fn measure() -> Result<u64, PipelineError> {
     let revision = spec.revision("");
     let output = Arc::new(Output::new(spec, revision));
     let epoch = output.epoch(FROM);
-    let job = Job { output, epoch, from: FROM, until: Some(FROM + SEGMENTS), clock: None, metrics: Arc::default() };
+    let job = Job {
+        output,
+        epoch,
+        from: FROM,
+        until: Some(FROM + SEGMENTS),
+        clock: None,
+        priority: Priority::Normal,
+        metrics: Arc::default(),
+    };
     let running = Running::assemble(&job)?;
     let times = watch(&running.encoders()[0], frames);
     running.until_over(&job, &CancellationToken::new()).await?;

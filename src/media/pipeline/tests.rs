@@ -30,7 +30,15 @@ fn small(name: &str, preset: &str) -> Value {
 
 async fn render(output: &Arc<Output>, from: u64, until: u64) -> Result<(), PipelineError> {
     let (output, epoch) = (Arc::clone(output), output.epoch(from));
-    let job = Job { output, epoch, from, until: Some(until), clock: None, metrics: Arc::default() };
+    let job = Job {
+        output,
+        epoch,
+        from,
+        until: Some(until),
+        clock: None,
+        priority: Priority::Normal,
+        metrics: Arc::default(),
+    };
     run(job, CancellationToken::new()).await
 }
 
@@ -202,8 +210,15 @@ async fn a_stopped_run_ends_immediately_without_an_error() {
     let stop = CancellationToken::new();
     let clock = crate::base::utc::Clock::from_fn(move || output_time(SEGMENT));
     let epoch = output.epoch(SEGMENT);
-    let job =
-        Job { output, epoch, from: SEGMENT - 1, until: None, clock: Some(clock), metrics: Arc::new(Metrics::new()) };
+    let job = Job {
+        output,
+        epoch,
+        from: SEGMENT - 1,
+        until: None,
+        clock: Some(clock),
+        priority: Priority::Normal,
+        metrics: Arc::new(Metrics::new()),
+    };
     let (ran, ()) = tokio::join!(run(job, stop.clone()), async { stop.cancel() });
     assert_eq!(ran, Ok(()));
 }

@@ -139,6 +139,20 @@ impl Output {
         epoch.and_then(window).or_else(|| named.find_map(window))
     }
 
+    /// The epoch whose definition a segment that has left the window has, requested under `revision`, which may be that
+    /// of its Period. Segments before the first known epoch have the definition of the first, under its own revision
+    /// only: under that of a Period which began earlier, another definition published them. `None` if the segment has
+    /// not left the window.
+    pub fn past_epoch(&self, track: usize, revision: &str, number: u64) -> Option<Arc<Epoch>> {
+        if !self.tracks.get(track)?.window.snapshot().has_left(number) {
+            return None;
+        }
+        let epochs = self.epochs();
+        let named = epochs.iter().find(|epoch| epoch.is_named(revision) && epoch.contains(number));
+        let first = epochs.first().filter(|first| number < first.from && first.revision.as_str() == revision);
+        named.or(first).cloned()
+    }
+
     /// The epoch with the init segment that is requested under `revision`. All epochs of a Period have the same init segment, so
     /// an epoch whose encoders have configured is preferred.
     pub fn find_init(&self, track: usize, revision: &str) -> Option<Arc<Epoch>> {

@@ -13,6 +13,8 @@ use crate::definition::store::MAX_STREAMS;
 const CONNECTIONS: RangeInclusive<u32> = 1..=1_000_000;
 /// The minimum is that of hyper; no browser reaches the maximum.
 const HEADER_BYTES: RangeInclusive<u32> = 8 * 1024..=1024 * 1024;
+/// The maximum is more than a machine has.
+const ARCHIVE_BYTES: RangeInclusive<u64> = 0..=1 << 40;
 /// Seconds up to an hour, or as many attempts.
 const UP_TO_AN_HOUR: RangeInclusive<u32> = 1..=3600;
 
@@ -39,6 +41,14 @@ pub(super) fn in_range(name: &str, number: u32) -> Result<u32, ConfigError> {
     }
 }
 
+/// Checks the setting `archive_bytes`.
+pub(super) fn archive_bytes(number: u64) -> Result<u64, ConfigError> {
+    match ARCHIVE_BYTES.contains(&number) {
+        true => Ok(number),
+        false => Err(refused("archive_bytes", format!("must be 0 to {}, not {number}", ARCHIVE_BYTES.end()))),
+    }
+}
+
 /// Checks that `number` is in the range of the setting `name` and returns it as a duration in seconds.
 pub(super) fn seconds(name: &str, number: u32) -> Result<Duration, ConfigError> {
     in_range(name, number).map(|seconds| Duration::from_secs(seconds.into()))
@@ -51,6 +61,8 @@ pub(super) fn schema() -> Value {
     let own = RANGES.iter().map(|(name, allowed)| ((*name).to_owned(), range(allowed)));
     let shared = OF_STREAMS.map(|name| (name.to_owned(), stream["properties"][name].clone()));
     let mut properties: Map<String, Value> = own.chain(shared).collect();
+    let archive = json!({"minimum": ARCHIVE_BYTES.start(), "maximum": ARCHIVE_BYTES.end()});
+    properties.insert("archive_bytes".into(), archive);
     properties.insert("streams".into(), json!({"items": stream}));
     json!({"properties": properties})
 }

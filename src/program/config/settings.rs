@@ -96,6 +96,10 @@ pub(super) struct Settings {
     /// Most streams [default: 256]
     #[arg(long, env = "BARSTONE_MAX_STREAMS", value_name = "NUMBER", global = true)]
     pub(super) max_streams: Option<u32>,
+    /// Most memory for past segments that are rendered again when they are requested; 0 renders none
+    /// [default: 268435456]
+    #[arg(long, env = "BARSTONE_ARCHIVE_BYTES", value_name = "BYTES", global = true)]
+    pub(super) archive_bytes: Option<u64>,
     /// Most viewers of all streams together [default: no limit]
     #[arg(long, env = "BARSTONE_MAX_VIEWERS", value_name = "NUMBER", global = true)]
     pub(super) max_viewers: Option<u32>,
@@ -191,6 +195,7 @@ impl Settings {
             body_seconds: self.body_seconds.or(others.body_seconds),
             send_seconds: self.send_seconds.or(others.send_seconds),
             max_streams: self.max_streams.or(others.max_streams),
+            archive_bytes: self.archive_bytes.or(others.archive_bytes),
             max_viewers: self.max_viewers.or(others.max_viewers),
             max_bandwidth: self.max_bandwidth.or(others.max_bandwidth),
             overflow_url: self.overflow_url.or(others.overflow_url),
