@@ -202,7 +202,10 @@ async fn count(State(app): State<App>, request: Request, next: Next) -> Response
     let kind = kind(route);
     let admitted = if is_probe(route) { Ok(()) } else { app.access().viewer_access.admit(&request) };
     let mut response = match admitted {
-        Ok(()) => next.run(request).await,
+        Ok(()) => match conditions::to_absolute(&request, app.0.clock.now()) {
+            Some(redirect) => redirect,
+            None => next.run(request).await,
+        },
         Err(error) => error.into_response(),
     };
     let labels = RequestLabels { kind, status: response.status().as_u16() };

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::base::format::Format;
+use crate::base::timeline::UnixTime;
 
 mod error;
 mod moment;
@@ -19,6 +20,8 @@ pub use value::{Timing, Value};
 
 /// Limit of conditions in a URL.
 pub const MAX_CONDITIONS: usize = 16;
+/// Longest presentation, and longest window: a playlist of more segments is too long for players.
+pub const LONGEST: Span = Span::from_millis(7 * 86_400_000);
 
 /// A condition with its value, in the order of their names, which is the canonical order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -27,6 +30,8 @@ pub enum Condition {
     ClockSkew(Offset),
     /// How far behind the live edge players play.
     Delay(Span),
+    /// The presentation begins here.
+    From(Moment),
     /// LL-HLS without blocking reload.
     NoBlocking,
     /// HLS without EXT-X-PROGRAM-DATE-TIME.
@@ -37,10 +42,16 @@ pub enum Condition {
     NoHints,
     /// LL-HLS without rendition reports.
     NoReports,
+    /// The stream is live as it was so long ago.
+    Shift(Span),
+    /// The presentation ends here.
+    Until(Moment),
     /// After what time players load the MPD again; `None` for never.
     UpdatePeriod(Option<Span>),
     /// How players learn the time, in this order; empty for not at all.
     UtcTiming(Vec<Timing>),
+    /// How much of the past is listed.
+    Window(Span),
 }
 
 impl Condition {
@@ -49,13 +60,35 @@ impl Condition {
         match self {
             Self::ClockSkew(_) => "clock-skew",
             Self::Delay(_) => "delay",
+            Self::From(_) => "from",
             Self::NoBlocking => "no-blocking",
             Self::NoDateTime => "no-date-time",
             Self::NoDeltas => "no-deltas",
             Self::NoHints => "no-hints",
             Self::NoReports => "no-reports",
+            Self::Shift(_) => "shift",
+            Self::Until(_) => "until",
             Self::UpdatePeriod(_) => "update-period",
             Self::UtcTiming(_) => "utc-timing",
+            Self::Window(_) => "window",
+        }
+    }
+
+    /// The moment that is its value.
+    const fn moment(&self) -> Option<Moment> {
+        match self {
+            Self::From(moment) | Self::Until(moment) => Some(*moment),
+            Self::ClockSkew(_)
+            | Self::Delay(_)
+            | Self::NoBlocking
+            | Self::NoDateTime
+            | Self::NoDeltas
+            | Self::NoHints
+            | Self::NoReports
+            | Self::Shift(_)
+            | Self::UpdatePeriod(_)
+            | Self::UtcTiming(_)
+            | Self::Window(_) => None,
         }
     }
 
@@ -74,7 +107,10 @@ impl fmt::Display for Condition {
         f.write_str(self.name())?;
         match self {
             Self::ClockSkew(offset) => write!(f, "={offset}"),
-            Self::Delay(span) | Self::UpdatePeriod(Some(span)) => write!(f, "={span}"),
+            Self::Delay(span) | Self::Shift(span) | Self::UpdatePeriod(Some(span)) | Self::Window(span) => {
+                write!(f, "={span}")
+            }
+            Self::From(moment) | Self::Until(moment) => write!(f, "={moment}"),
             Self::UpdatePeriod(None) => write!(f, "={}", value::NONE),
             Self::UtcTiming(schemes) => write!(f, "={}", Timing::join(schemes)),
             Self::NoBlocking | Self::NoDateTime | Self::NoDeltas | Self::NoHints | Self::NoReports => Ok(()),
@@ -125,10 +161,37 @@ impl Conditions {
 
     fn check_contradictions(&self) -> Result<(), ConditionError> {
         let is_skewed = self.clock_skew().is_some();
-        match self.utc_timing() {
-            Some([]) if is_skewed => Err(ConditionError::Excluded { name: "clock-skew", other: "utc-timing=none" }),
-            _ => Ok(()),
+        if is_skewed && self.utc_timing() == Some(&[]) {
+            return Err(ConditionError::Excluded { name: "clock-skew", other: "utc-timing=none" });
         }
+        if self.from().is_some() && self.window().is_some() {
+            return Err(ConditionError::Excluded { name: "window", other: "from" });
+        }
+        self.check_bounds()
+    }
+
+    /// Checks `until` against `from`, unless one of them is relative: the client is redirected to absolute ones first.
+    fn check_bounds(&self) -> Result<(), ConditionError> {
+        let (Some(Moment::At(from)), Some(Moment::At(until))) = (self.from(), self.until()) else { return Ok(()) };
+        let wrong = |allowed: String| Err(ConditionError::WrongEnd { allowed, until: Moment::At(until).to_string() });
+        if until <= from {
+            return wrong(format!("later than from, which is {}", Moment::At(from)));
+        }
+        if until.saturating_since(from) > LONGEST.duration() {
+            return wrong(format!("at most {LONGEST} after from, which is {}", Moment::At(from)));
+        }
+        Ok(())
+    }
+
+    /// The set whose relative moments are written out as they are at `now`, in whole seconds; `None` without such a moment.
+    pub fn absolute(&self, now: UnixTime) -> Option<Self> {
+        let is_relative = |condition: &Condition| condition.moment().is_some_and(Moment::is_relative);
+        let absolute = |condition: &Condition| match condition {
+            Condition::From(moment) => Condition::From(moment.fixed(now)),
+            Condition::Until(moment) => Condition::Until(moment.fixed(now)),
+            other => other.clone(),
+        };
+        self.0.iter().any(is_relative).then(|| Self(self.0.iter().map(absolute).collect()))
     }
 
     /// Checks that every condition applies to a format.
@@ -168,6 +231,11 @@ impl Conditions {
         self.0.contains(condition)
     }
 
+    /// Whether a condition says which part of the stream is listed.
+    pub fn is_timed(&self) -> bool {
+        self.from().is_some() || self.until().is_some() || self.shift().is_some() || self.window().is_some()
+    }
+
     /// Value of `clock-skew`.
     pub fn clock_skew(&self) -> Option<Offset> {
         self.0.iter().find_map(|condition| match condition {
@@ -180,6 +248,38 @@ impl Conditions {
     pub fn delay(&self) -> Option<Span> {
         self.0.iter().find_map(|condition| match condition {
             Condition::Delay(span) => Some(*span),
+            _ => None,
+        })
+    }
+
+    /// Value of `from`.
+    pub fn from(&self) -> Option<Moment> {
+        self.0.iter().find_map(|condition| match condition {
+            Condition::From(moment) => Some(*moment),
+            _ => None,
+        })
+    }
+
+    /// Value of `until`.
+    pub fn until(&self) -> Option<Moment> {
+        self.0.iter().find_map(|condition| match condition {
+            Condition::Until(moment) => Some(*moment),
+            _ => None,
+        })
+    }
+
+    /// Value of `shift`.
+    pub fn shift(&self) -> Option<Span> {
+        self.0.iter().find_map(|condition| match condition {
+            Condition::Shift(span) => Some(*span),
+            _ => None,
+        })
+    }
+
+    /// Value of `window`.
+    pub fn window(&self) -> Option<Span> {
+        self.0.iter().find_map(|condition| match condition {
+            Condition::Window(span) => Some(*span),
             _ => None,
         })
     }

@@ -1,11 +1,15 @@
 //! Delivery directives of low-latency playlists (RFC 8216bis 6.2.5), and the hold of a request until the playlist lists the
 //! segment or part that the directives name.
 
-use tokio::time::timeout;
+use std::sync::Arc;
+
+use tokio::time::{sleep, timeout};
 
 use super::error::ApiError;
 use crate::base::timeline::{Timeline, UnixTime};
+use crate::base::utc::Clock;
 use crate::definition::condition::{Condition, Conditions};
+use crate::media::manifest::extent::Extent;
 use crate::media::manifest::hls::{self, Skip};
 use crate::media::window::{Edge, Granularity, Output, Snapshot, Track};
 
@@ -86,23 +90,47 @@ impl Directives {
     /// [`ApiError::TooFarAhead`] at once, [`ApiError::Overdue`] after three target durations.
     pub(super) async fn wait(
         &self,
-        output: &Output,
-        track: &Track,
+        (output, track): (&Output, &Track),
         granularity: Granularity,
-        now: UnixTime,
+        (extent, clock): (&Extent, &Clock),
     ) -> Result<(), ApiError> {
         let Some(wanted) = self.wanted else { return Ok(()) };
-        let chunks = u64::from(output.spec.timeline.chunks_per_segment());
+        let timeline = &output.spec.timeline;
+        let chunks = u64::from(timeline.chunks_per_segment());
         let mut snapshots = track.window.subscribe();
-        wanted.check(output, &snapshots.borrow(), granularity, now)?;
-        let timeout_after = hls::target_duration(&output.spec) * PATIENCE_TARGETS;
-        let until = wanted.until(chunks, granularity);
-        let there = snapshots.wait_for(|snapshot| snapshot.ended() || listed(snapshot, chunks, granularity) >= until);
-        match timeout(timeout_after, there).await {
-            // The window outlives the wait, so the sender cannot be gone.
-            Ok(_) => Ok(()),
-            Err(_) => Err(ApiError::Overdue { waited: timeout_after }),
+        let now = clock.now().saturating_sub(extent.shift);
+        // A presentation that is over is listed to its end, whatever is wanted.
+        let end = extent.bounds.map_or(u64::MAX, |bounds| (bounds.last + 1) * chunks);
+        if due(timeline, granularity, now) < end {
+            let snapshot = Arc::clone(&snapshots.borrow());
+            let shifted = |snapshot: &Snapshot| snapshot.listing(extent.listing(snapshot, timeline, clock.now()));
+            let snapshot = if extent.shift.is_zero() { snapshot } else { Arc::new(shifted(&snapshot)) };
+            wanted.check(output, &snapshot, granularity, now)?;
         }
+        let timeout_after = hls::target_duration(&output.spec) * PATIENCE_TARGETS;
+        let until = wanted.until(chunks, granularity).min(end);
+        let there = async {
+            if !extent.shift.is_zero() {
+                return until_due(timeline, until, (extent, clock)).await;
+            }
+            // The window outlives the wait, so the sender cannot be gone.
+            _ = snapshots.wait_for(|snapshot| snapshot.ended() || listed(snapshot, chunks, granularity) >= until).await;
+        };
+        timeout(timeout_after, there).await.map_err(|_| ApiError::Overdue { waited: timeout_after })
+    }
+}
+
+/// Resolves when `chunks` chunks since 1970 have ended on the shifted clock.
+async fn until_due(timeline: &Timeline, chunks: u64, (extent, clock): (&Extent, &Clock)) {
+    let per_segment = u64::from(timeline.chunks_per_segment());
+    let newest = chunks.saturating_sub(1);
+    let end = timeline.chunk_span(newest / per_segment, (newest % per_segment) as u32).end + extent.shift;
+    loop {
+        let left = end.saturating_since(clock.now());
+        if left.is_zero() {
+            return;
+        }
+        sleep(left).await;
     }
 }
 

@@ -26,7 +26,8 @@ pub(super) struct ConditionAnswer {
 /// What a value may be.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ValueAnswer {
-    /// `none`: no value. `duration`: such as `1m30s`. `offset`: a duration with a sign. `words`: words joined by `+`.
+    /// `none`: no value. `duration`: such as `1m30s`. `offset`: a duration with a sign.
+    /// `moment`: a date in UTC, Unix seconds, or a duration with a sign. `words`: words joined by `+`.
     kind: &'static str,
     /// What is allowed, for people.
     allowed: String,

@@ -1,6 +1,6 @@
 //! Conditions of a request: removed from the path before routing, passed to the handler, and named in the answer.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
@@ -12,8 +12,10 @@ use super::manifest_cache::Kind;
 use super::reply;
 use crate::base::format::Format;
 use crate::base::metrics::ConditionLabels;
+use crate::base::timeline::UnixTime;
 use crate::definition::condition::{ConditionError, Conditions, Resource};
 use crate::definition::spec::StreamSpec;
+use crate::media::manifest::extent::{self, Extent};
 use crate::media::manifest::{delay, path};
 
 /// Names the conditions that changed an answer.
@@ -47,20 +49,41 @@ pub(super) fn to_plain(conditions: &Conditions, resource: Resource, uri_path: &s
         return None;
     }
     // Relative, so that a token in the path stays.
-    let depth = uri_path.bytes().filter(|byte| *byte == b'/').count() - 1;
+    let depth = depth(uri_path.split('?').next().unwrap_or_default());
     let location = format!("{}{}", path::to_root(depth, conditions, Conditions::NONE), &uri_path[1..]);
     Some(reply::redirect(StatusCode::TEMPORARY_REDIRECT, &location, Cache::MaxAge(PLAIN_FOR)))
 }
 
-/// Checks that the conditions are possible for a manifest of the stream.
+/// Redirects a request with relative moments to the URL in which they are written out, so that all that follows, and all who
+/// get the URL, mean the same moments. `None` if there are none.
+pub(super) fn to_absolute(request: &Request, now: UnixTime) -> Option<Response> {
+    let PathConditions(Ok(relative)) = request.extensions().get()? else { return None };
+    let absolute = relative.absolute(now)?;
+    let plain = request.uri().path_and_query()?.as_str();
+    let location = format!("{}{}", path::to_root(depth(request.uri().path()), relative, &absolute), &plain[1..]);
+    Some(reply::redirect(StatusCode::FOUND, &location, Cache::NoStore))
+}
+
+/// Directories between the root and a path without a query.
+fn depth(path: &str) -> usize {
+    path.bytes().filter(|byte| *byte == b'/').count() - 1
+}
+
+/// Checks that the conditions are possible for a manifest of the stream at `now`.
 ///
 /// # Errors
-/// [`ApiError::Condition`].
-pub(super) fn check(conditions: &Conditions, kind: Kind, spec: &StreamSpec) -> Result<(), ApiError> {
+/// [`ApiError::Condition`], [`ApiError::NotBegun`].
+pub(super) fn check(conditions: &Conditions, kind: Kind, spec: &StreamSpec, now: UnixTime) -> Result<(), ApiError> {
     // All that applies to HLS applies to LL-HLS.
     let format = kind.format().unwrap_or(Format::LlHls);
     conditions.check_format(format)?;
-    Ok(delay::check(conditions, format, spec)?)
+    extent::check(conditions, spec)?;
+    delay::check(conditions, format, spec)?;
+    let begins = Extent::of(conditions, spec, now).begins(&spec.timeline);
+    match begins.filter(|begins| *begins > now) {
+        Some(at) => Err(ApiError::NotBegun { at, wait: at.saturating_since(now) }),
+        None => Ok(()),
+    }
 }
 
 /// Says in the answer and in the metrics which conditions changed the answer.

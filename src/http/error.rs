@@ -13,9 +13,11 @@ use serde::Serialize;
 use super::cache_control::Cache;
 use super::connection_limits::ExceededLimit;
 use super::token_origin::TokenOrigin;
+use crate::base::timeline::UnixTime;
 use crate::definition::condition::ConditionError;
 use crate::definition::spec::{SpecError, StreamName};
 use crate::definition::store::WriteError;
+use crate::media::manifest::date_time;
 use crate::stream::{ArchiveError, NoRoom, Refusal, Unknown};
 
 mod code;
@@ -76,6 +78,9 @@ pub(super) enum ApiError {
     /// A media URL that does not exist. Caches may store the answer for `retry`.
     #[error("{detail}")]
     NoSuchMedia { detail: String, retry: Duration },
+    /// The presentation begins later.
+    #[error("the presentation begins later: its first segment is complete at {}", date_time(*.at))]
+    NotBegun { at: UnixTime, wait: Duration },
     #[error("segment {segment} has left the window, which begins at {first}; load the manifest again")]
     Expired { segment: u64, first: u64, keep: Duration },
     /// Media that is not published yet. `what` is a segment or a chunk; `newest` is the number of the newest segment.
@@ -176,6 +181,7 @@ impl ApiError {
             Self::NotServed => (Code::NotServed, Cache::NoStore),
             Self::WrongMethod { .. } => (Code::WrongMethod, Cache::NoStore),
             Self::NoSuchMedia { retry, .. } => (Code::NoSuchMedia, Cache::MaxAge(*retry)),
+            Self::NotBegun { .. } => (Code::NoSuchMedia, Cache::MaxAge(SHORT)),
             Self::Expired { keep, .. } => (Code::Expired, Cache::MaxAge(*keep)),
             Self::TooEarly { .. } => (Code::TooEarly, Cache::MaxAge(SHORT)),
             Self::Directive(_) => (Code::BadDirective, Cache::NoStore),
@@ -269,6 +275,10 @@ impl IntoResponse for ApiError {
                 _ => RETRY_SOON,
             };
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
+        }
+        if let Self::NotBegun { wait, .. } = self {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Self::Range { len, .. } = self {
             headers.extend(HeaderValue::try_from(format!("bytes */{len}")).map(|value| (header::CONTENT_RANGE, value)));

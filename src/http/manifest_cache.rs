@@ -1,11 +1,13 @@
 //! Cache of rendered manifests: each is generated and compressed once per change and shared by all responses.
 
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use bytes::Bytes;
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
 use crate::base::format::Format;
@@ -49,17 +51,43 @@ impl Kind {
 /// A rendered manifest.
 #[derive(Debug)]
 pub(super) struct Rendered {
-    pub(super) text: Bytes,
+    /// The text, unless it is long and therefore stored compressed only.
+    text: Option<Bytes>,
     pub(super) gzip: Bytes,
     pub(super) etag: String,
     pub(super) gzip_etag: String,
     /// End of the newest media that it lists.
     pub(super) modified: UnixTime,
+    /// Whether it lists a presentation that is over and begins at a moment of its own.
+    pub(super) is_vod: bool,
 }
 
+/// Length up to which a text is stored as it is. The playlist of a day has 5 MB, and compressed a twentieth of that.
+const MAX_TEXT: usize = 1024 * 1024;
+/// Limit of all manifests under conditions in bytes.
+const MAX_CONDITIONED_BYTES: usize = 64 * 1024 * 1024;
 /// Limit of manifests under conditions that are stored. Clients choose the conditions, so without a limit they could fill the
 /// memory; with it, plain manifests are never affected.
 const MAX_CONDITIONED: usize = 256;
+
+impl Rendered {
+    /// The text. A long one is decompressed.
+    pub(super) fn text(&self) -> Bytes {
+        match &self.text {
+            Some(text) => text.clone(),
+            None => {
+                let mut text = Vec::new();
+                GzDecoder::new(&*self.gzip).read_to_end(&mut text).expect("it was compressed here");
+                text.into()
+            }
+        }
+    }
+
+    /// Number of bytes in memory.
+    fn bytes(&self) -> usize {
+        self.gzip.len() + self.text.as_ref().map_or(0, Bytes::len)
+    }
+}
 
 /// The newest rendering of each manifest that was requested.
 #[derive(Debug, Default)]
@@ -75,7 +103,7 @@ struct Conditioned {
     requests: u64,
 }
 
-/// Version of the windows, and the time if the text depends on it, else 1970.
+/// Version of the windows or of what is listed of them, and the time if the text depends on it, else 1970.
 type Version = (u64, UnixTime);
 
 /// One manifest of one output.
@@ -85,6 +113,8 @@ struct Slot {
     /// The rendering with the version of the windows that it shows and, if its text depends on it, the time. The first request
     /// that finds it out of date renders it again while the others wait.
     newest: Mutex<Option<(Version, Arc<Rendered>)>>,
+    /// Bytes of the rendering.
+    bytes: AtomicUsize,
 }
 
 impl Manifests {
@@ -100,9 +130,28 @@ impl Manifests {
             true => self.plain_slot(output, kind),
             false => self.conditioned_slot(output, kind, conditions),
         };
+        let rendered = Self::newest(&slot, output, (kind, conditions), now);
+        if !conditions.is_empty() {
+            let mut all = self.conditioned.lock().unwrap_or_else(PoisonError::into_inner);
+            all.limit(MAX_CONDITIONED_BYTES);
+        }
+        rendered
+    }
+
+    /// The rendering in `slot`, made again if it is out of date.
+    fn newest(
+        slot: &Slot,
+        output: &Arc<Output>,
+        (kind, conditions): (Kind, &Conditions),
+        now: UnixTime,
+    ) -> Option<Arc<Rendered>> {
         let mut newest = slot.newest.lock().unwrap_or_else(PoisonError::into_inner);
         let moment = if dash::is_of_the_moment(conditions) { now } else { UnixTime::default() };
-        let version = (output.version(kind.granularity()), moment);
+        let windows = match conditions.is_timed() {
+            true => View::of(output).under(conditions, now).fingerprint(kind.granularity()),
+            false => output.version(kind.granularity()),
+        };
+        let version = (windows, moment);
         if let Some((_, rendered)) = newest.as_ref().filter(|(made_from, _)| *made_from == version) {
             return Some(Arc::clone(rendered));
         }
@@ -113,6 +162,7 @@ impl Manifests {
             Kind::Multivariant(..) | Kind::Media(_) | Kind::LowLatency(..) | Kind::Iframes(_) => view.is_playable(),
         };
         let rendered = Arc::new(if is_there { render(&view, kind)? } else { return None });
+        slot.bytes.store(rendered.bytes(), Ordering::Relaxed);
         *newest = Some((version, Arc::clone(&rendered)));
         Some(rendered)
     }
@@ -138,8 +188,7 @@ impl Manifests {
         }
         all.slots.retain(|_, (_, slot)| slot.output.strong_count() > 0);
         if all.slots.len() >= MAX_CONDITIONED {
-            let oldest = all.slots.iter().min_by_key(|(_, (used, _))| *used).map(|(key, _)| key.clone());
-            oldest.and_then(|key| all.slots.remove(&key));
+            all.remove_oldest();
         }
         let slot = Slot::of(output);
         all.slots.insert(key, (request, Arc::clone(&slot)));
@@ -147,9 +196,26 @@ impl Manifests {
     }
 }
 
+impl Conditioned {
+    /// Removes those that were not used for the longest time, until all have at most `bytes` bytes or one is left.
+    fn limit(&mut self, bytes: usize) {
+        let size = |slots: &HashMap<_, (u64, Arc<Slot>)>| -> usize {
+            slots.values().map(|(_, slot)| slot.bytes.load(Ordering::Relaxed)).sum()
+        };
+        while self.slots.len() > 1 && size(&self.slots) > bytes {
+            self.remove_oldest();
+        }
+    }
+
+    fn remove_oldest(&mut self) {
+        let oldest = self.slots.iter().min_by_key(|(_, (used, _))| *used).map(|(key, _)| key.clone());
+        oldest.and_then(|key| self.slots.remove(&key));
+    }
+}
+
 impl Slot {
     fn of(output: &Arc<Output>) -> Arc<Self> {
-        Arc::new(Self { output: Arc::downgrade(output), newest: Mutex::default() })
+        Arc::new(Self { output: Arc::downgrade(output), newest: Mutex::default(), bytes: AtomicUsize::new(0) })
     }
 }
 
@@ -167,10 +233,11 @@ fn render(view: &View<'_>, kind: Kind) -> Option<Rendered> {
     let gzip = gzip.finish().ok()?;
     let hash = xxhash_rust::xxh3::xxh3_64(text.as_bytes());
     Some(Rendered {
-        text: text.into(),
+        text: Some(text).filter(|text| text.len() <= MAX_TEXT).map(Bytes::from),
         gzip: gzip.into(),
         etag: format!("\"{hash:016x}\""),
         gzip_etag: format!("\"{hash:016x}-gzip\""),
+        is_vod: view.is_vod(),
         modified: end(view, kind.granularity()).or_else(|| end(view.earlier.last()?, kind.granularity()))?,
     })
 }
@@ -181,11 +248,11 @@ fn end(view: &View<'_>, granularity: Granularity) -> Option<UnixTime> {
     match granularity {
         Granularity::Segment => {
             let newest = snapshots.filter_map(|snapshot| snapshot.last_complete()).max()?;
-            Some(timeline.segment_start(newest + 1))
+            Some(timeline.segment_start(newest + 1) + view.extent.shift)
         }
         Granularity::Chunk => {
             let edge = snapshots.filter_map(|snapshot| snapshot.edge()).max()?;
-            Some(timeline.chunk_span(edge.segment, edge.chunk).end)
+            Some(timeline.chunk_span(edge.segment, edge.chunk).end + view.extent.shift)
         }
     }
 }
@@ -238,5 +305,17 @@ mod tests {
         }
         assert_eq!(manifests.conditioned.lock().unwrap().slots.len(), MAX_CONDITIONED);
         assert!(Arc::ptr_eq(&plain, &get(Conditions::NONE)));
+        let mut all = manifests.conditioned.lock().unwrap();
+        all.limit(3 * first.bytes());
+        assert!((1..=3).contains(&all.slots.len()), "{}", all.slots.len());
+    }
+
+    #[test]
+    fn a_long_playlist_is_stored_compressed() {
+        let manifests = Manifests::default();
+        let conditions = Conditions::parse("window=6h").unwrap();
+        let day = manifests.get(&output(), Kind::Media(0), &conditions, UnixTime::default()).unwrap();
+        assert!(day.bytes() < 200_000, "{}", day.bytes());
+        assert_eq!(day.text().iter().filter(|byte| **byte == b'\n').count(), 7 + 3 * 11_250);
     }
 }

@@ -1,6 +1,11 @@
 //! The answer with a manifest: the wait for what it has to list, how long caches may keep it, and its encoding.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, header};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::App;
@@ -8,14 +13,21 @@ use super::blocking_reload::Directives;
 use super::cache_control::Cache;
 use super::conditions;
 use super::error::ApiError;
-use super::manifest_cache::Kind;
+use super::manifest_cache::{Kind, Rendered};
 use super::reply::{self, Meta};
 use super::stream_lookup::{Answer, DEADLINE, no_such, target};
 use super::viewers::Caller;
+use crate::base::timeline::UnixTime;
 use crate::definition::condition::{Conditions, Span};
 use crate::media::manifest::dash;
+use crate::media::manifest::extent::Extent;
 use crate::stream::ActiveOutput;
 
+/// Number of segments from which on a playlist is rendered on a thread where it delays no other request. An hour takes about two
+/// milliseconds.
+const LONG_SEGMENTS: u64 = 2000;
+/// How long caches may store a manifest of a VOD. It is the same until the definition of the stream changes.
+const VOD_FOR: Duration = Duration::from_secs(60);
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 const MPD: &str = "application/dash+xml";
 
@@ -33,11 +45,21 @@ pub(super) async fn manifest(
         timeout(DEADLINE, output.opened()).await.map_err(|_| ApiError::Starting(stream.to_string()))?;
     }
     if let Kind::LowLatency(track, _) | Kind::Iframes(track) = kind {
-        directives.wait(output, &output.tracks[track], kind.granularity(), app.0.clock.now()).await?;
+        let extent = Extent::of(conditions, &output.spec, app.0.clock.now());
+        directives.wait((output, &output.tracks[track]), kind.granularity(), (&extent, &app.0.clock)).await?;
     }
     drop(held);
+    let now = app.0.clock.now();
     let target = target(output);
+    let gzip = reply::prefers_gzip(request);
+    let Some((rendered, bytes)) = rendered(app, output, (kind, conditions, gzip), now).await else {
+        return no_such(format!("stream {stream} has no segments yet; start it"), target);
+    };
     let (content_type, cache) = match kind {
+        Kind::Mpd(..) if rendered.is_vod => (MPD, Cache::MaxAge(VOD_FOR)),
+        Kind::Multivariant(..) | Kind::LowLatency(..) | Kind::Media(_) | Kind::Iframes(_) if rendered.is_vod => {
+            (PLAYLIST, Cache::MaxAge(VOD_FOR))
+        }
         Kind::Multivariant(..) => (PLAYLIST, Cache::MaxAge(target)),
         // A request that names what it waits for is answered once and for all (RFC 8216bis B.1).
         Kind::LowLatency(..) | Kind::Iframes(_) if directives.blocks() => (PLAYLIST, Cache::MaxAge(target * 6)),
@@ -49,15 +71,7 @@ pub(super) async fn manifest(
             (MPD, Cache::MaxAge(period.min(segment)))
         }
     };
-    let now = app.0.clock.now();
-    let Some(rendered) = app.0.manifests.get(output, kind, conditions, now) else {
-        return no_such(format!("stream {stream} has no segments yet; start it"), target);
-    };
-    let gzip = reply::prefers_gzip(request);
-    let (bytes, etag) = match gzip {
-        true => (rendered.gzip.clone(), &rendered.gzip_etag),
-        false => (rendered.text.clone(), &rendered.etag),
-    };
+    let etag = if gzip { &rendered.gzip_etag } else { &rendered.etag };
     let modified = Some(rendered.modified.min(now));
     let mut response = reply::bytes(request, bytes, &Meta { content_type, cache, etag, modified });
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
@@ -67,4 +81,25 @@ pub(super) async fn manifest(
     caller.mark_format(app, output, kind, &mut response);
     conditions::mark(app, conditions, &mut response);
     Ok(response)
+}
+
+/// The rendered manifest, and its bytes in the encoding of the answer.
+async fn rendered(
+    app: &App,
+    output: &ActiveOutput,
+    (kind, conditions, gzip): (Kind, &Conditions, bool),
+    now: UnixTime,
+) -> Option<(Arc<Rendered>, Bytes)> {
+    let get = move |app: &App, output: &ActiveOutput, conditions: &Conditions| {
+        let rendered = app.0.manifests.get(output, kind, conditions, now)?;
+        let bytes = if gzip { rendered.gzip.clone() } else { rendered.text() };
+        Some((rendered, bytes))
+    };
+    let extent = Extent::of(conditions, &output.spec, now);
+    if extent.segments(&output.spec.timeline) <= LONG_SEGMENTS {
+        return get(app, output, conditions);
+    }
+    let (app, output, conditions) = (app.clone(), output.clone(), conditions.clone());
+    // If it panics, the panic is reported where it happens.
+    spawn_blocking(move || get(&app, &output, &conditions)).await.ok()?
 }

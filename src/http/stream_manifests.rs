@@ -85,7 +85,7 @@ async fn whole(
         return caller.refused(refusal, conditions);
     }
     let output = output(app, stream).await?;
-    conditions::check(conditions, kind, &output.spec)?;
+    conditions::check(conditions, kind, &output.spec, app.0.clock.now())?;
     let output = match kind {
         Kind::Mpd(..) => described(output),
         Kind::Multivariant(..) | Kind::Media(_) | Kind::LowLatency(..) | Kind::Iframes(_) => output,

@@ -96,7 +96,7 @@ async fn answer(
             return no_such(format!("a track has {hls}, {llhls} and {iframes}, not {file}"), SECOND);
         }
     };
-    conditions::check(conditions, kind, &output.spec)?;
+    conditions::check(conditions, kind, &output.spec, app.0.clock.now())?;
     if let Some(elsewhere) = conditions::to_plain(conditions, resource, who.0.path_and_query()) {
         return Ok(elsewhere);
     }

@@ -1,15 +1,18 @@
 //! Playlists and MPDs: text from a definition and snapshots of its windows. Pure: no clock, no HTTP and no disk.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::timeline::{Kind, UnixTime};
 use crate::definition::condition::Conditions;
 use crate::definition::spec::{BaseUrl, StreamName, StreamSpec, TrackId};
-use crate::media::window::{Ending, Epoch, Epochs, Output, Snapshot, epoch_at};
+use crate::media::window::{Ending, Epoch, Epochs, Granularity, Output, Snapshot, epoch_at};
+use extent::{Bounds, Extent};
 
 pub mod dash;
 pub mod delay;
+pub mod extent;
 pub mod hls;
 pub mod latency;
 pub mod path;
@@ -33,6 +36,8 @@ pub struct View<'a> {
     pub ending: Option<Ending>,
     /// Presentations before this one whose Periods the MPD may still list, oldest first.
     pub earlier: Vec<Self>,
+    /// Which part of the stream is listed.
+    pub extent: Extent,
     /// What is to be otherwise.
     pub conditions: &'a Conditions,
     /// The time that is told to clients; read only where a condition asks for it.
@@ -48,15 +53,58 @@ impl<'a> View<'a> {
         let public_url = output.public_url.as_ref();
         let (presentation, spec, epochs) = (output.presentation, &output.spec, output.epochs());
         let (conditions, told) = (Conditions::NONE, UnixTime::default());
-        let earlier = Vec::new();
-        Self { presentation, spec, public_url, epochs, snapshots, begun, ending, earlier, conditions, told }
+        let (earlier, extent) = (Vec::new(), Extent::of_stream(spec));
+        Self { presentation, spec, public_url, epochs, snapshots, begun, ending, earlier, extent, conditions, told }
     }
 
     /// The same under conditions, at the time `now`.
     #[must_use]
     pub fn under(self, conditions: &'a Conditions, now: UnixTime) -> Self {
+        let told = told(conditions, now);
+        let extent = Extent::of(conditions, self.spec, now);
+        if extent != Extent::of_stream(self.spec) {
+            return Self { conditions, told, ..self.within(extent, now) };
+        }
         let earlier = self.earlier.into_iter().map(|view| view.under(conditions, now)).collect();
-        Self { earlier, conditions, told: told(conditions, now), ..self }
+        Self { earlier, conditions, told, ..self }
+    }
+
+    /// The part of the stream that `extent` names, as it is listed at `now`. The stream is taken as it is defined now:
+    /// presentations before this one are left out.
+    fn within(self, extent: Extent, now: UnixTime) -> Self {
+        let timeline = &self.spec.timeline;
+        let end = self.last();
+        let cut = |bounds: Bounds| Bounds { last: end.map_or(bounds.last, |end| end.min(bounds.last)), ..bounds };
+        let extent = Extent { bounds: extent.bounds.map(cut), ..extent };
+        let listing = |snapshot: &Arc<Snapshot>| {
+            let listing = extent.listing(snapshot, timeline, now);
+            Arc::new(snapshot.listing(listing.up_to(end, timeline.chunks_per_segment())))
+        };
+        let snapshots: Vec<_> = self.snapshots.iter().map(listing).collect();
+        let last = extent.bounds.map(|bounds| bounds.last).or(end);
+        let newest = snapshots.iter().map(|snapshot| snapshot.last_complete()).min().flatten();
+        let is_announced = |last: &u64| newest.is_some_and(|newest| newest + 1 >= extent.announced(*last));
+        let ending = last.filter(is_announced).map(|last| {
+            let announced = timeline.segment_start(extent.announced(last)) + extent.shift;
+            Ending { last, announced, handover: self.handover().filter(|_| extent.bounds.is_none()) }
+        });
+        let ending = if extent.leaves_window() { ending } else { self.ending };
+        Self { snapshots, ending, earlier: Vec::new(), extent, ..self }
+    }
+
+    /// A number that changes whenever a manifest of this granularity may be another.
+    pub fn fingerprint(&self, granularity: Granularity) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for snapshot in &self.snapshots {
+            let edge = snapshot.edge().filter(|_| granularity == Granularity::Chunk);
+            (snapshot.listed(), edge.map(|edge| (edge.segment, edge.chunk)), snapshot.ended()).hash(&mut hasher);
+        }
+        for epoch in &*self.epochs {
+            let has_init = |snapshot: &Arc<Snapshot>| snapshot.init(&epoch.revision).is_some();
+            (epoch.index, epoch.until(), self.snapshots.iter().all(has_init)).hash(&mut hasher);
+        }
+        (self.begun.as_nanos(), self.ending.map(|ending| ending.last)).hash(&mut hasher);
+        hasher.finish()
     }
 
     /// The same after those of these outputs, oldest first, that hand over from one to the next without a break.
@@ -138,6 +186,27 @@ impl<'a> View<'a> {
     fn last(&self) -> Option<u64> {
         let ended = self.ended().then(|| self.last_complete()).flatten();
         ended.or(self.ending.map(|ending| ending.last))
+    }
+
+    /// Whether the presentation has a beginning and an end of its own, and is over: a VOD.
+    pub fn is_vod(&self) -> bool {
+        self.extent.bounds.is_some() && self.ended()
+    }
+
+    /// The first segment of the Period of `epoch`. The oldest definition that is known applies to everything before.
+    fn first_of(&self, epoch: &Epoch) -> u64 {
+        let is_oldest = epoch.period.number == self.epochs.first().map_or(0, |oldest| oldest.period.number);
+        match self.extent.bounds {
+            Some(bounds) if is_oldest => bounds.first,
+            Some(bounds) => epoch.period.from.max(bounds.first),
+            None if is_oldest && self.extent != Extent::of_stream(self.spec) => 0,
+            None => epoch.period.from,
+        }
+    }
+
+    /// Start of the media at presentation time 0 of the MPD.
+    fn zero(&self) -> UnixTime {
+        self.extent.bounds.map_or(UnixTime::default(), |bounds| self.spec.timeline.segment_start(bounds.first))
     }
 
     fn ended(&self) -> bool {

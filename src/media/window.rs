@@ -89,6 +89,26 @@ pub struct Depth {
     pub chunks: u32,
 }
 
+/// Segments that manifests list in place of those of a window. All of them are available, although not in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Listing {
+    /// Number of the oldest segment.
+    pub first: u64,
+    /// End of the newest chunk, as a number of chunks since 1970.
+    pub chunks: u64,
+    /// Whether the presentation is over.
+    pub ended: bool,
+}
+
+impl Listing {
+    /// The listing of a stream that ends with segment `last`, if it ends.
+    #[must_use]
+    pub fn up_to(self, last: Option<u64>, chunks_per_segment: u32) -> Self {
+        let end = last.map_or(u64::MAX, |last| (last + 1) * u64::from(chunks_per_segment));
+        Self { chunks: self.chunks.min(end), ended: self.ended || self.chunks >= end, ..self }
+    }
+}
+
 /// An immutable view of a window.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
@@ -98,6 +118,7 @@ pub struct Snapshot {
     first: u64,
     slots: VecDeque<Option<Arc<Segment>>>,
     last_complete: Option<u64>,
+    edge: Option<Edge>,
     expected: Range<u64>,
     /// Last segment of the presentation, if its end is known.
     last: Option<u64>,
@@ -121,6 +142,7 @@ impl Window {
             first: 0,
             slots: VecDeque::new(),
             last_complete: None,
+            edge: None,
             expected: 0..0,
             last: None,
             ended: false,
@@ -219,6 +241,26 @@ impl Snapshot {
         self.inits.iter().find(|(of, _)| of == revision).map(|(_, init)| init)
     }
 
+    /// The window of the same track with `listing` in place of its segments.
+    #[must_use]
+    pub fn listing(&self, Listing { first, chunks, ended }: Listing) -> Self {
+        let per_segment = u64::from(self.depth.chunks);
+        let edge = |newest: u64| Edge { segment: newest / per_segment, chunk: (newest % per_segment) as u32 };
+        Self {
+            depth: Depth { listed: u64::MAX, kept: u64::MAX, ..self.depth },
+            inits: self.inits.clone(),
+            first,
+            slots: VecDeque::new(),
+            last_complete: (chunks / per_segment).checked_sub(1).filter(|last| *last >= first),
+            edge: chunks.checked_sub(1).map(edge).filter(|edge| edge.segment >= first),
+            expected: first..u64::MAX,
+            last: None,
+            ended,
+            version: self.version,
+            chunk_version: self.chunk_version,
+        }
+    }
+
     /// The newest complete segment.
     pub fn last_complete(&self) -> Option<u64> {
         self.last_complete
@@ -226,8 +268,7 @@ impl Snapshot {
 
     /// The newest chunk: of the segment that is being made, or else of the newest complete segment.
     pub fn edge(&self) -> Option<Edge> {
-        let newest = self.slots.back()?.as_ref()?;
-        Some(Edge { segment: newest.number, chunk: (newest.chunks.len() as u32).checked_sub(1)? })
+        self.edge
     }
 
     /// Whether the presentation is over.
@@ -324,6 +365,7 @@ impl Snapshot {
             self.last_complete = self.last_complete.max(Some(number));
         }
         *slot = Some(Arc::new(segment));
+        self.edge = newest_chunk(&self.slots);
         self.end_if_complete();
     }
 
@@ -342,10 +384,16 @@ impl Snapshot {
         let before = hole.map_or(0, |hole| hole + 1);
         self.slots.drain(..before);
         self.first += before as u64;
+        self.edge = newest_chunk(&self.slots);
         self.version += 1;
         self.expected = 0..0;
         self.ended = true;
     }
+}
+
+fn newest_chunk(slots: &VecDeque<Option<Arc<Segment>>>) -> Option<Edge> {
+    let newest = slots.back()?.as_ref()?;
+    Some(Edge { segment: newest.number, chunk: (newest.chunks.len() as u32).checked_sub(1)? })
 }
 
 impl Segment {

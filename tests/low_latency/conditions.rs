@@ -1,9 +1,11 @@
 //! Manifests under conditions, from the live server: MPDs are valid, and every link leads to media or to a manifest.
 
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use super::{check_none, start};
-use crate::rules::schema;
+use crate::rules::{dash, hls, schema};
+use crate::support::playlist::Playlist;
 
 /// Conditions with which an MPD is still valid.
 const MPD_CONDITIONS: [&str; 7] = [
@@ -26,6 +28,35 @@ async fn mpds_under_conditions_are_valid() {
             check_none(&schema::check(&reply.text()));
         }
     }
+}
+
+#[tokio::test]
+async fn an_event_becomes_a_vod_by_the_rules() {
+    let (_server, web) = start().await;
+    let now: jiff::Timestamp = web.text("/time").await.parse().expect("xs:dateTime");
+    let now = now.as_second();
+    let event = format!("/with/from={},until={}/live/test", now - 20, now + 5);
+    let (mut playlists, mut mpds): (Vec<String>, Vec<String>) = Default::default();
+    let is_over = |texts: &[String], end: &str| texts.last().is_some_and(|text| text.contains(end));
+    while !is_over(&playlists, "#EXT-X-ENDLIST") || !is_over(&mpds, "static") {
+        playlists.push(web.text(&format!("{event}/v720/hls.m3u8")).await);
+        mpds.push(web.text(&format!("{event}/dash.mpd")).await);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(
+        playlists[0].contains("PLAYLIST-TYPE:EVENT") && mpds[0].contains("dynamic"),
+        "{} {}",
+        playlists[0],
+        mpds[0]
+    );
+    playlists.iter().for_each(|text| check_none(&hls::check(text)));
+    playlists.windows(2).for_each(|pair| check_none(&hls::check_reload(&pair[0], &pair[1])));
+    mpds.iter().for_each(|text| check_none(&dash::check(text)));
+    mpds.windows(2).for_each(|pair| check_none(&dash::check_reload(&pair[0], &pair[1])));
+    let listed = Playlist::parse(playlists.last().expect("a playlist")).segments;
+    let micros: u64 = listed.iter().map(|segment| segment.micros).sum();
+    let mpd = dash_mpd_core::parse(mpds.last().expect("an MPD")).expect("an MPD");
+    assert_eq!(mpd.mediaPresentationDuration, Some(Duration::from_micros(micros)), "both have the same segments");
 }
 
 #[tokio::test]

@@ -25,6 +25,45 @@ fn a_good_mpd_breaks_no_rule() {
         .replace("2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z");
     check_none(&dash::check(&over));
     check_none(&dash::check_reload(GOOD, &over));
+    check_none(&dash::check(&event()));
+    check_none(&dash::check(&vod()));
+    check_none(&dash::check_reload(&event(), &vod()));
+}
+
+/// An event whose end is announced.
+fn event() -> String {
+    let template = r#"startNumber="100" presentationTimeOffset="17280000""#;
+    changed("1970-01-01T00:00:00Z", "2026-01-01T00:00:00Z")
+        .replace(r#" timeShiftBufferDepth="PT1M""#, r#" mediaPresentationDuration="PT9S""#)
+        .replace(r#"start="PT0S""#, r#"start="PT0S" duration="PT9S""#)
+        .replace(r#"startNumber="0""#, template)
+}
+
+/// The event once it is over.
+fn vod() -> String {
+    let (head, timing) = (" suggestedPresentationDelay=\"PT7.68S\"", event().find("<UTCTiming").expect("a UTCTiming"));
+    let text = format!("{}</MPD>", &event()[..timing]);
+    text.replace("dynamic", "static")
+        .replace(r#" availabilityStartTime="2026-01-01T00:00:00Z""#, "")
+        .replace(r#" publishTime="2026-01-01T00:00:00Z""#, r#" publishTime="2026-01-01T00:00:09Z""#)
+        .replace(r#" minimumUpdatePeriod="PT1.92S""#, "")
+        .replace(head, "")
+}
+
+#[test]
+fn an_end_with_one_error_breaks_the_rule() {
+    for (rule, from, to) in [
+        ("D1", r#" mediaPresentationDuration="PT9S""#, ""),
+        ("D14", r#" type="static""#, r#" type="static" minimumUpdatePeriod="PT2S""#),
+        ("D14", r#" type="static""#, r#" type="static" timeShiftBufferDepth="PT2S""#),
+        ("D14", r#"start="PT0S""#, r#"start="PT1S""#),
+        ("D14", r#"start="PT0S" duration="PT9S""#, r#"start="PT0S" duration="PT8S""#),
+        ("D10", r#"presentationTimeOffset="17280000""#, r#"presentationTimeOffset="17280001""#),
+    ] {
+        assert!(vod().contains(from), "{from}");
+        check_finds(rule, &dash::check(&vod().replacen(from, to, 1)));
+    }
+    check_finds("D14", &dash::check(&event().replace(r#" duration="PT9S""#, "")));
 }
 
 #[test]

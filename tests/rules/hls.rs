@@ -49,6 +49,30 @@ fn a_good_playlist_breaks_no_rule() {
     check_none(&hls::check_multivariant(MULTIVARIANT));
 }
 
+/// The playlist of an event or a VOD.
+fn typed(kind: &str) -> String {
+    good(100).replace("#EXT-X-TARGETDURATION:2\n", &format!("#EXT-X-TARGETDURATION:2\n#EXT-X-PLAYLIST-TYPE:{kind}\n"))
+}
+
+#[test]
+fn an_event_grows_and_becomes_a_vod() {
+    let vod = typed("VOD") + "#EXT-X-ENDLIST\n";
+    check_none(&hls::check(&typed("EVENT")));
+    check_none(&hls::check(&vod));
+    check_none(&hls::check_reload(&typed("EVENT"), &vod));
+    check_finds("H12", &hls::check(&typed("VOD")));
+    check_finds("H12", &hls::check(&(typed("EVENT") + "#EXT-X-ENDLIST\n")));
+    check_finds("H8", &hls::check(&typed("LIVE")));
+    check_finds("H5", &hls::check_reload(&good(100), &typed("EVENT")));
+    check_finds(
+        "H8",
+        &hls::check_reload(
+            &typed("EVENT"),
+            &good(102).replace("#EXT-X-MEDIA", "#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-MEDIA"),
+        ),
+    );
+}
+
 #[test]
 fn a_playlist_with_one_error_breaks_the_rule() {
     check_text("H1", "#EXTM3U", "\u{feff}#EXTM3U");
@@ -59,7 +83,6 @@ fn a_playlist_with_one_error_breaks_the_rule() {
     check_text("H3", "DURATION:2", "DURATION:1");
     check_text("H4", "#EXT-X-MEDIA-SEQUENCE:100\n", "");
     check_text("H7", "DURATION:2", "DURATION:6");
-    check_text("H8", "VERSION:6", "VERSION:6\n#EXT-X-PLAYLIST-TYPE:EVENT");
     check_text("H13", "r/102.m4s", "r/102.m4s\n#EXT-X-MAP:URI=\"other.mp4\"");
     check_text("H14", "#EXT-X-MAP:URI=\"r/init.mp4\"\n", "");
     check_text("H15", ".000Z", "Z");

@@ -52,6 +52,14 @@ pub enum ConditionError {
         /// The other condition.
         other: &'static str,
     },
+    /// The presentation would end before it begins, or be too long.
+    #[error("until must be {allowed}, not {until}")]
+    WrongEnd {
+        /// What is allowed.
+        allowed: String,
+        /// Value of `until`.
+        until: String,
+    },
     /// There are more conditions than allowed.
     #[error("there are more than {MAX_CONDITIONS} conditions; remove some")]
     TooMany,
@@ -77,6 +85,7 @@ impl ConditionError {
             | Self::Twice { name }
             | Self::Excluded { name, .. }
             | Self::WrongFormat { name, .. } => Some(name),
+            Self::WrongEnd { .. } => Some("until"),
             Self::TooMany => None,
         }
     }

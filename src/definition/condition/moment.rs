@@ -16,6 +16,23 @@ pub enum Moment {
 }
 
 impl Moment {
+    /// Whether the moment depends on when it is asked for.
+    pub const fn is_relative(self) -> bool {
+        match self {
+            Self::At(_) => false,
+            Self::FromNow(_) => true,
+        }
+    }
+
+    /// A relative moment, as seen at `now`, in whole seconds; another one as it is.
+    #[must_use]
+    pub fn fixed(self, now: UnixTime) -> Self {
+        match self {
+            Self::At(_) => self,
+            Self::FromNow(offset) => Self::At(UnixTime::from_millis(offset.after(now).as_secs() * 1000)),
+        }
+    }
+
     /// The moment, as seen at `now`.
     pub fn at(self, now: UnixTime) -> UnixTime {
         match self {

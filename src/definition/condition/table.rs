@@ -2,7 +2,7 @@
 
 use super::error::{ConditionError, shown};
 use super::value::{NONE, Timing, Value};
-use super::{Condition, Span};
+use super::{Condition, LONGEST, Span};
 use crate::base::format::Format;
 use crate::base::suggestion::nearest;
 
@@ -44,7 +44,8 @@ pub struct Description {
 /// Reads the text of a value; `None` if the value is not allowed.
 type Read = fn(&Value, &str) -> Option<Condition>;
 
-const DAY: Span = Span::from_millis(86_400_000);
+const DAY_MILLIS: u64 = 86_400_000;
+const DAY: Span = Span::from_millis(DAY_MILLIS);
 const HLS: &[Format] = &[Format::Hls, Format::LlHls];
 const LOW_LATENCY_HLS: &[Format] = &[Format::LlHls];
 const DASH: &[Format] = &[Format::Dash, Format::LlDash];
@@ -71,6 +72,16 @@ pub const TABLE: &[Description] = &[
         excludes: &[],
         examples: &["delay=12s"],
         read: |value, text| value.span(text).map(Condition::Delay),
+    },
+    Description {
+        name: "from",
+        value: Value::Moment,
+        summary: "The presentation begins here, rounded down to a segment, and lasts 7 days if until does not end it before.",
+        formats: &Format::ALL,
+        changes: &[Resource::Playlist, Resource::Mpd],
+        excludes: &["window"],
+        examples: &["from=2026-11-21T03:39:00Z", "from=-1h30m"],
+        read: |_, text| text.parse().ok().map(Condition::From),
     },
     flag(
         &["no-blocking"],
@@ -108,6 +119,32 @@ pub const TABLE: &[Description] = &[
         &[Resource::Playlist],
     ),
     Description {
+        name: "shift",
+        value: Value::Span {
+            least: Span::from_millis(1000),
+            most: Span::from_millis(3650 * DAY_MILLIS),
+            or_none: false,
+        },
+        summary: "The stream is live as it was so long ago, with low latency too; the clock in the picture shows the time \
+            of then.",
+        formats: &Format::ALL,
+        changes: &[Resource::Playlist, Resource::Mpd],
+        excludes: &[],
+        examples: &["shift=1h"],
+        read: |value, text| value.span(text).map(Condition::Shift),
+    },
+    Description {
+        name: "until",
+        value: Value::Moment,
+        summary: "The presentation ends here, rounded up to a segment, and begins a window before if from does not say \
+            where. Once this moment is past, it is a VOD; until then, an event that grows.",
+        formats: &Format::ALL,
+        changes: &[Resource::Playlist, Resource::Mpd],
+        excludes: &[],
+        examples: &["until=2026-11-21T03:40:10Z", "until=+30s"],
+        read: |_, text| text.parse().ok().map(Condition::Until),
+    },
+    Description {
         name: "update-period",
         value: Value::Span { least: Span::from_millis(0), most: DAY, or_none: true },
         summary: "The minimumUpdatePeriod of the MPD; none leaves it out, so that players never load the MPD again.",
@@ -129,6 +166,16 @@ pub const TABLE: &[Description] = &[
         excludes: &["clock-skew, if the value is none"],
         examples: &["utc-timing=http-head+http-iso", "utc-timing=direct", "utc-timing=none"],
         read: |_, text| Timing::read_all(text).map(Condition::UtcTiming),
+    },
+    Description {
+        name: "window",
+        value: Value::Span { least: Span::from_millis(1000), most: LONGEST, or_none: false },
+        summary: "How much of the past is listed, in place of the window of the stream.",
+        formats: &Format::ALL,
+        changes: &[Resource::Playlist, Resource::Mpd],
+        excludes: &["from"],
+        examples: &["window=6h"],
+        read: |value, text| value.span(text).map(Condition::Window),
     },
 ];
 

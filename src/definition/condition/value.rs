@@ -24,6 +24,8 @@ pub enum Value {
         /// The largest size.
         most: Span,
     },
+    /// A moment, absolute or relative to now.
+    Moment,
     /// `none`, or schemes joined by `+`, each at most once.
     Schemes,
 }
@@ -35,6 +37,7 @@ impl Value {
             Self::Nothing => "none",
             Self::Span { .. } => "duration",
             Self::Offset { .. } => "offset",
+            Self::Moment => "moment",
             Self::Schemes => "words",
         }
     }
@@ -46,6 +49,7 @@ impl Value {
             Self::Span { least, most, or_none: false } => format!("a duration from {least} to {most}"),
             Self::Span { least, most, or_none: true } => format!("a duration from {least} to {most}, or {NONE}"),
             Self::Offset { most } => format!("a duration from -{most} to {most}"),
+            Self::Moment => "a moment such as 2026-11-21T03:40:28Z, Unix seconds, -1h30m or +10s".to_owned(),
             Self::Schemes => {
                 let words: Vec<_> = Timing::ALL.iter().map(|scheme| scheme.word()).collect();
                 format!("{NONE}, or some of {} joined by +", words.join(", "))
@@ -56,7 +60,7 @@ impl Value {
     /// Words that stand for themselves.
     pub fn words(&self) -> Vec<&'static str> {
         match self {
-            Self::Nothing | Self::Span { or_none: false, .. } | Self::Offset { .. } => Vec::new(),
+            Self::Nothing | Self::Span { or_none: false, .. } | Self::Offset { .. } | Self::Moment => Vec::new(),
             Self::Span { or_none: true, .. } => vec![NONE],
             Self::Schemes => Timing::ALL.iter().map(|scheme| scheme.word()).chain([NONE]).collect(),
         }
@@ -67,7 +71,7 @@ impl Value {
         match self {
             Self::Span { least, most, .. } => Some((least.to_string(), most.to_string())),
             Self::Offset { most } => Some((format!("-{most}"), most.to_string())),
-            Self::Nothing | Self::Schemes => None,
+            Self::Nothing | Self::Moment | Self::Schemes => None,
         }
     }
 
@@ -75,7 +79,9 @@ impl Value {
     pub(super) fn rule(&self) -> String {
         match self {
             Self::Nothing => "takes no value".to_owned(),
-            Self::Span { .. } | Self::Offset { .. } | Self::Schemes => format!("must be {}", self.allowed()),
+            Self::Span { .. } | Self::Offset { .. } | Self::Moment | Self::Schemes => {
+                format!("must be {}", self.allowed())
+            }
         }
     }
 
@@ -83,7 +89,7 @@ impl Value {
     pub(super) fn span(&self, text: &str) -> Option<Span> {
         match self {
             Self::Span { least, most, .. } => text.parse().ok().filter(|span| (*least..=*most).contains(span)),
-            Self::Nothing | Self::Offset { .. } | Self::Schemes => None,
+            Self::Nothing | Self::Offset { .. } | Self::Moment | Self::Schemes => None,
         }
     }
 
@@ -91,7 +97,7 @@ impl Value {
     pub(super) fn offset(&self, text: &str) -> Option<Offset> {
         match self {
             Self::Offset { most } => text.parse().ok().filter(|offset: &Offset| offset.size() <= *most),
-            Self::Nothing | Self::Span { .. } | Self::Schemes => None,
+            Self::Nothing | Self::Span { .. } | Self::Moment | Self::Schemes => None,
         }
     }
 }

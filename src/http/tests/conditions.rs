@@ -23,11 +23,24 @@ fn effect(example: &str, format: Format) -> (&'static str, &'static str) {
         ("delay=12s", Format::LlHls) => (",HOLD-BACK=12,PART-HOLD-BACK=12\n", "HOLD-BACK=6"),
         ("delay=12s", Format::Dash) => ("suggestedPresentationDelay=\"PT12S\"", "PT7.68S"),
         ("delay=12s", Format::LlDash) => ("suggestedPresentationDelay=\"PT12S\"", "target=\"780\""),
+        ("from=2026-11-21T03:39:00Z", Format::Hls | Format::LlHls) => ("#EXT-X-PLAYLIST-TYPE:EVENT\n", "ENDLIST"),
+        ("from=2026-11-21T03:39:00Z", _) => ("availabilityStartTime=\"2026-11-21T03:38:58.560Z\"", "ShiftBuffer"),
+        ("from=-1h30m", Format::Hls | Format::LlHls) => ("PROGRAM-DATE-TIME:2026-11-21T02:10:27.840Z\n", "ENDLIST"),
+        ("from=-1h30m", _) => ("availabilityStartTime=\"2026-11-21T02:10:27.840Z\"", "ShiftBuffer"),
         ("no-blocking", _) => ("#EXT-X-SERVER-CONTROL:CAN-SKIP-UNTIL", "CAN-BLOCK-RELOAD"),
         ("no-date-time", _) => ("#EXTINF:1.92,\n", "PROGRAM-DATE-TIME"),
         ("no-deltas", _) => ("CAN-BLOCK-RELOAD=YES,HOLD-BACK", "CAN-SKIP-UNTIL"),
         ("no-hints", _) => ("#EXT-X-PART:", "PRELOAD-HINT"),
         ("no-reports", _) => ("#EXT-X-PART:", "RENDITION-REPORT"),
+        ("shift=1h", Format::Hls | Format::LlHls) => {
+            ("DATE-TIME:2026-11-21T02:40:26.880Z\n", "DATE-TIME:2026-11-21T03")
+        }
+        ("shift=1h", Format::Dash) => ("StartTime=\"1970-01-01T01:00:00Z\"", "StartTime=\"1970-01-01T00"),
+        ("shift=1h", Format::LlDash) => ("wallClockTime=\"1970-01-01T01:00:00Z\"", "wallClockTime=\"1970-01-01T00"),
+        ("until=2026-11-21T03:40:10Z", Format::Hls | Format::LlHls) => ("#EXT-X-PLAYLIST-TYPE:VOD\n", "EXT-X-PART"),
+        ("until=2026-11-21T03:40:10Z", _) => ("type=\"static\"", "dynamic"),
+        ("until=+30s", Format::Hls | Format::LlHls) => ("#EXT-X-PLAYLIST-TYPE:EVENT\n", "ENDLIST"),
+        ("until=+30s", _) => ("availabilityStartTime=\"2026-11-21T03:39:56.160Z\"", "ShiftBuffer"),
         ("update-period=10s", _) => ("minimumUpdatePeriod=\"PT10S\"", "PT1.92S\" minBuffer"),
         ("update-period=none", _) => ("type=\"dynamic\"", "minimumUpdatePeriod"),
         ("utc-timing=http-head+http-iso", _) => (
@@ -37,6 +50,8 @@ fn effect(example: &str, format: Format) -> (&'static str, &'static str) {
         ),
         ("utc-timing=direct", _) => ("utc:direct:2014\" value=\"2026-11-21T03:40:28.800Z\"", "http-xsdate"),
         ("utc-timing=none", _) => ("type=\"dynamic\"", "UTCTiming"),
+        ("window=6h", Format::Hls | Format::LlHls) => ("MEDIA-SEQUENCE:935005640\n", "935005639"),
+        ("window=6h", _) => ("timeShiftBufferDepth=\"PT6H\"", "\"PT1M\""),
         _ => panic!("no effect is stated for {example} in {format:?}"),
     }
 }
@@ -45,15 +60,27 @@ fn text(answer: &Answer) -> String {
     String::from_utf8(answer.body.clone()).unwrap()
 }
 
+/// The conditions that a request with `example` is redirected to, or `example` if there is no redirect.
+async fn absolute(app: &Router, example: &str, path: &str) -> String {
+    let answer = get(app, &format!("/with/{example}{path}")).await;
+    if answer.status != StatusCode::FOUND {
+        return example.to_owned();
+    }
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let location = answer.header("location").strip_prefix("../../../").and_then(|rest| rest.strip_suffix(path));
+    location.expect("a relative URL of the same manifest").to_owned()
+}
+
 async fn check(app: &Router, example: &str, format: Format) {
     let (start, changed) = paths(format);
     let plain = get(app, changed).await;
     let (present, absent) = effect(example, format);
+    let example = absolute(app, example, start).await;
     let begun = get(app, &format!("/with/{example}{start}")).await;
-    assert_eq!((begun.status, begun.header("barstone-condition")), (StatusCode::OK, example), "{start}");
+    assert_eq!((begun.status, begun.header("barstone-condition")), (StatusCode::OK, &*example), "{start}");
     let path = format!("/with/{example}{changed}");
     let answer = get(app, &path).await;
-    assert_eq!((answer.status, answer.header("barstone-condition")), (StatusCode::OK, example), "{path}");
+    assert_eq!((answer.status, answer.header("barstone-condition")), (StatusCode::OK, &*example), "{path}");
     let body = text(&answer);
     assert!(body.contains(present) && !body.contains(absent), "{path}: {present} {absent}\n{body}");
     assert!(!text(&plain).contains(present) || text(&plain).contains(absent), "it changes something: {path}");
@@ -209,4 +236,70 @@ fn the_documentation_has_a_row_for_every_condition() {
     });
     let table: String = rows.collect();
     assert!(include_str!("../../../docs/conditions.md").contains(&table), "the table must be:\n{table}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relative_moment_is_written_out_once() {
+    let (app, _) = ready().await;
+    for (path, location) in [
+        (
+            "/with/from=-1h/live/test/v720/hls.m3u8?a=b",
+            "../../../../from=2026-11-21T02:40:28Z/live/test/v720/hls.m3u8?a=b",
+        ),
+        ("/t/x/with/until=+10s,delay=9s/dash/test.mpd", "../../delay=9s,until=2026-11-21T03:40:38Z/dash/test.mpd"),
+        ("/with/from=-1h/time", "../from=2026-11-21T02:40:28Z/time"),
+    ] {
+        let moved = get(&app, path).await;
+        assert_eq!((moved.status, moved.header("location")), (StatusCode::FOUND, location), "{path}");
+        assert_eq!((moved.header("cache-control"), moved.header("access-control-allow-origin")), ("no-store", "*"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_presentation_that_cannot_be_is_refused() {
+    let (app, _) = ready().await;
+    let check = async |conditions: &str, status: u16, field: Option<&str>, says: &str| {
+        let refused = get(&app, &format!("/with/{conditions}/live/test/v720/hls.m3u8")).await;
+        let problem = refused.json();
+        assert_eq!((refused.status.as_u16(), problem["field"].as_str()), (status, field), "{conditions}: {problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(says), "{problem}");
+        refused
+    };
+    check("from=20,until=20", 400, Some("until"), "later than from, which is 1970-01-01T00:00:20Z").await;
+    check("from=20,until=900000", 400, Some("until"), "at most 7d after from").await;
+    check("from=20,window=60s", 400, Some("window"), "window and from exclude each other").await;
+    check("window=5s", 400, Some("window"), "from 6s to 7d").await;
+    check("window=8d", 400, Some("window"), "from 1s to 7d").await;
+    check("from=yesterday", 400, Some("from"), "from must be a moment such as").await;
+    // The first segment, which begins at 03:40:28.800, is complete at 03:40:30.720; it is 03:40:28.800.
+    let early = check("from=2026-11-21T03:40:29Z", 404, None, "complete at 2026-11-21T03:40:30.720Z").await;
+    assert_eq!((early.header("retry-after"), early.header("cache-control")), ("2", "public, max-age=1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vod_is_cached_longer_and_directives_do_not_concern_it() {
+    let (app, _) = ready().await;
+    let vod = "/with/from=2026-11-21T03:00:00Z,until=2026-11-21T03:10:00Z/live/test";
+    for file in ["hls.m3u8", "v720/hls.m3u8", "a/llhls.m3u8?_HLS_msn=935016885&_HLS_skip=YES", "dash.mpd"] {
+        let answer = get(&app, &format!("{vod}/{file}")).await;
+        assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::OK, "public, max-age=60"), "{file}");
+        assert_eq!(answer.header("last-modified"), "Sat, 21 Nov 2026 03:10:00 GMT", "{file}");
+    }
+    let event = "/with/from=2026-11-21T03:00:00Z/live/test/v720/llhls.m3u8";
+    assert_eq!(get(&app, event).await.header("cache-control"), "public, max-age=1");
+    assert_eq!(get(&app, &format!("{event}?_HLS_msn={SEGMENT}")).await.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shifted_playlist_is_held_until_the_clock_is_there() {
+    let (app, _) = ready().await;
+    let shifted = "/with/shift=1h/live/test/v720/llhls.m3u8";
+    // 1875 segments ago the segment with this number began.
+    let now = SEGMENT - 1875;
+    assert!(text(&get(&app, shifted).await).contains("PRELOAD-HINT:TYPE=PART,URI=\"../../../../../live/"));
+    let last = get(&app, &format!("{shifted}?_HLS_msn={}&_HLS_part=7", now - 1)).await;
+    assert_eq!((last.status, last.header("cache-control")), (StatusCode::OK, "public, max-age=12"));
+    assert_eq!(get(&app, &format!("{shifted}?_HLS_msn={now}")).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    let far = get(&app, &format!("{shifted}?_HLS_msn={}", now + 9)).await;
+    assert_eq!(far.json()["code"], "too_far_ahead");
 }

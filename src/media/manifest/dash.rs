@@ -14,6 +14,7 @@ use dash_mpd_core::{
     Role, SegmentTemplate, ServiceDescription, UTCTiming,
 };
 
+use super::extent::Extent;
 use super::{Latency, Place, View, latency, path};
 use crate::base::timeline::{Kind, SAMPLE_RATE, UnixTime};
 use crate::definition::condition::{Conditions, Resource, Span, Timing};
@@ -33,7 +34,8 @@ pub fn mpd(view: &View<'_>, place: Place, latency: Latency) -> Option<String> {
     let latency = possible(view, latency);
     let segment = timeline.segment_duration();
     let end = view.last().filter(|_| view.handover().is_none()).map(|last| timeline.segment_start(last + 1));
-    let shown = shown(view, end);
+    let is_vod = view.is_vod();
+    let shown = shown(view, view.extent.bounds.map(|bounds| timeline.segment_start(bounds.last + 1)).or(end));
     let longest = |view: &View<'_>| view.spec.tracks().map(|(_, kind)| view.spec.timeline.longest_segment(kind)).max();
     let longest = shown.iter().map(|part| part.view).chain([view]).filter_map(longest).max().unwrap_or_default();
     let published = match is_of_the_moment(view.conditions) {
@@ -51,19 +53,24 @@ pub fn mpd(view: &View<'_>, place: Place, latency: Latency) -> Option<String> {
             Latency::Normal => PROFILES.into(),
             Latency::Low => format!("{PROFILES},{LOW_LATENCY_PROFILE}"),
         }),
-        mpdtype: Some("dynamic".into()),
-        availabilityStartTime: Some(date_time(UnixTime::default())?),
+        mpdtype: Some(if is_vod { "static" } else { "dynamic" }.into()),
+        availabilityStartTime: date_time(view.zero() + view.extent.shift).filter(|_| !is_vod),
         publishTime: Some(date_time(published)?),
-        mediaPresentationDuration: end.map(since_1970),
-        minimumUpdatePeriod: update_period.filter(|_| end.is_none()),
+        mediaPresentationDuration: end.map(|end| end.saturating_since(view.zero())),
+        // An event becomes a VOD at its end, which is another MPD.
+        minimumUpdatePeriod: update_period.filter(|_| !is_vod && (end.is_none() || view.extent.bounds.is_some())),
         minBufferTime: Some(round_up(match latency {
             Latency::Normal => segment,
             Latency::Low => latency::part_target(view.spec),
         })),
         // Segments of an earlier presentation are available for its own window.
-        timeShiftBufferDepth: shown.iter().map(|part| part.view).chain([view]).map(|view| view.spec.window).min(),
+        timeShiftBufferDepth: match view.extent.bounds {
+            None => shown.iter().map(|part| part.view).chain([view]).map(|view| view.extent.window).min(),
+            Some(_) => None,
+        },
         // Beside the target of the service description, shaka-player would hold back both.
         suggestedPresentationDelay: match (view.conditions.delay(), latency) {
+            _ if is_vod => None,
             (Some(delay), _) => Some(delay.duration()),
             (None, Latency::Normal) => Some(round_up(segment * PRESENTATION_DELAY_SEGMENTS)),
             (None, Latency::Low) => None,
@@ -71,7 +78,7 @@ pub fn mpd(view: &View<'_>, place: Place, latency: Latency) -> Option<String> {
         maxSegmentDuration: Some(round_up(longest)),
         periods: periods(&shown, (place, latency), (published, end)),
         ServiceDescription: (latency == Latency::Low).then(|| service(view)).into_iter().collect(),
-        UTCTiming: timings(view, place),
+        UTCTiming: if is_vod { Vec::new() } else { timings(view, place) },
         ..MPD::default()
     };
     Some(format!("<?xml version=\"1.0\"?>\n{}\n", without_prefixes(mpd.to_string().trim_end())))
@@ -82,9 +89,9 @@ pub fn is_of_the_moment(conditions: &Conditions) -> bool {
     conditions.utc_timing().is_some_and(|schemes| schemes.contains(&Timing::Direct))
 }
 
-/// A segment of one chunk cannot be fetched before it is complete.
+/// A segment of one chunk cannot be fetched before it is complete, and a VOD has no live edge.
 fn possible(view: &View<'_>, latency: Latency) -> Latency {
-    if view.spec.timeline.chunks_per_segment() == 1 { Latency::Normal } else { latency }
+    if view.spec.timeline.chunks_per_segment() == 1 || view.is_vod() { Latency::Normal } else { latency }
 }
 
 /// Takes the prefixes of namespaces out of the root element: dash-mpd-core declares six in every MPD, and nothing here uses
@@ -105,8 +112,13 @@ struct Shown<'a> {
 }
 
 impl Shown<'_> {
+    /// Number of the first segment.
+    fn first(&self) -> u64 {
+        self.view.first_of(self.epoch)
+    }
+
     fn start(&self) -> UnixTime {
-        self.view.spec.timeline.segment_start(self.epoch.period.from)
+        self.view.spec.timeline.segment_start(self.first())
     }
 }
 
@@ -136,15 +148,22 @@ fn shown_of<'a>(view: &'a View<'a>, end: Option<UnixTime>) -> Vec<Shown<'a>> {
 /// The latest of the times at which the text of the MPD changed: the announcement of a definition that the MPD describes
 /// otherwise, the moment when the Period before had left the window, the start of the stream, the announcement of its end.
 fn published(view: &View<'_>, shown: &[Shown<'_>], end: Option<UnixTime>) -> UnixTime {
-    let begins_after_another =
-        |part: &&Shown<'_>| part.epoch.period.from > 0 && part.view.first() >= Some(part.epoch.period.from);
-    let left = shown.first().filter(begins_after_another).map(|part| {
-        let listed = part.view.spec.window_segments();
-        part.view.spec.timeline.segment_start(part.epoch.period.from + listed)
+    let extent = &view.extent;
+    let begins_after_another = |part: &&Shown<'_>| part.first() > 0 && part.view.first() >= Some(part.first());
+    let left = shown.first().filter(|_| extent.bounds.is_none()).filter(begins_after_another).map(|part| {
+        let timeline = &part.view.spec.timeline;
+        timeline.segment_start(part.first() + timeline.segments_in(extent.window)) + extent.shift
     });
     let described = shown.last().map(|part| part.epoch.described);
-    let ended = view.ending.filter(|_| end.is_some()).map(|ending| ending.announced).or(end);
-    left.into_iter().chain(described).chain(ended).chain([view.begun]).max().unwrap_or_default()
+    let ended = match (view.ending.filter(|_| end.is_some()), end) {
+        (Some(ending), Some(_)) if !view.is_vod() => Some(ending.announced),
+        (_, end) => end.map(|end| end + extent.shift),
+    };
+    let begun = match extent.bounds {
+        Some(_) => view.zero() + extent.shift,
+        None => view.begun,
+    };
+    left.into_iter().chain(described).chain(ended).chain([begun]).max().unwrap_or_default()
 }
 
 /// The Periods, of which only the last one may have an end of its own, and the Early Available Period for ffmpeg.
@@ -159,15 +178,17 @@ fn periods(
     };
     let period = |part: &Shown<'_>| Period {
         id: Some(part.epoch.period.number.to_string()),
-        start: Some(since_1970(part.start())),
+        start: Some(part.start().saturating_since(part.view.zero())),
         duration: end.filter(|_| last == Some(part.epoch.period.number)).map(|end| end.saturating_since(part.start())),
-        adaptations: sets(part, latency, Numbers::of_period(part.epoch)),
+        adaptations: sets(part, latency, Numbers::of_period(part)),
         ..Period::default()
     };
-    let is_plain = end.is_some() || published == UnixTime::default();
-    let early = shown.last().filter(|_| !is_plain).map(|part| Period {
+    let is_shifted = |extent: &Extent| extent.bounds.is_none() && !extent.shift.is_zero();
+    let is_plain =
+        |part: &Shown<'_>| end.is_some() || published == UnixTime::default() || is_shifted(&part.view.extent);
+    let early = shown.last().filter(|part| !is_plain(part)).map(|part| Period {
         id: Some(format!("early-{}", part.epoch.period.number)),
-        adaptations: sets(part, Latency::Normal, Numbers::SINCE_1970),
+        adaptations: sets(part, Latency::Normal, Numbers::early(&part.view.extent)),
         ..Period::default()
     });
     shown.iter().map(period).chain(early).collect()
@@ -184,10 +205,15 @@ impl Numbers {
     /// With the smallest possible offset: 11 µs at 90 kHz.
     const SINCE_1970: Self = Self { first: 0, presentation_time_offset: Some(1) };
 
-    fn of_period(epoch: &Epoch) -> Self {
-        let first = epoch.period.from;
-        let offset = (first > 0).then(|| first * epoch.spec.timeline.segment_ticks());
+    fn of_period(part: &Shown<'_>) -> Self {
+        let first = part.first();
+        let offset = (first > 0).then(|| first * part.epoch.spec.timeline.segment_ticks());
         Self { first, presentation_time_offset: offset }
+    }
+
+    /// From 1970 on, or from the beginning of an event. The `availabilityStartTime` of an event is not 1970, so it needs no offset.
+    fn early(extent: &Extent) -> Self {
+        extent.bounds.map_or(Self::SINCE_1970, |bounds| Self { first: bounds.first, presentation_time_offset: None })
     }
 }
 
@@ -277,7 +303,7 @@ fn resync(view: &View<'_>, (kind, sap): (Kind, &str)) -> Resync {
     Resync { rtype: Some(sap.into()), dT: Some(longest.round() as u64), marker: Some(true), ..Resync::default() }
 }
 
-/// Media time is Unix time: both count from 1970 (ISO/IEC 23009-1 5.12).
+/// Media time is Unix time, or later by `shift`: it counts from 1970 (ISO/IEC 23009-1 5.12).
 fn reference_time(view: &View<'_>, epoch: &Epoch, (kind, place): (Kind, Place)) -> Option<ProducerReferenceTime> {
     // An unsignedInt, unique within the MPD.
     let id = 2 * epoch.index + u64::from(kind == Kind::Audio);
@@ -286,7 +312,7 @@ fn reference_time(view: &View<'_>, epoch: &Epoch, (kind, place): (Kind, Place)) 
         inband: Some(kind == Kind::Video),
         presentationTime: Some(0),
         prtType: Some("captured".into()),
-        wallClockTime: Some(date_time(UnixTime::default())?),
+        wallClockTime: Some(date_time(UnixTime::default() + view.extent.shift)?),
         // The clock is that of the MPD.
         UTCTiming: timings(view, place).into_iter().next(),
     })
@@ -356,10 +382,6 @@ fn audio_representation(view: &View<'_>, epoch: &Epoch, audio: &AudioSpec) -> Re
 
 fn date_time(time: UnixTime) -> Option<chrono::DateTime<chrono::Utc>> {
     DateTime::from_timestamp_millis(time.as_millis() as i64)
-}
-
-fn since_1970(time: UnixTime) -> Duration {
-    time.saturating_since(UnixTime::default())
 }
 
 /// Rounds up to milliseconds, the precision of an MPD.

@@ -14,7 +14,7 @@ use crate::definition::spec::StreamSpec;
 /// [`ConditionError::Impossible`].
 pub fn check(conditions: &Conditions, format: Format, spec: &StreamSpec) -> Result<(), ConditionError> {
     let Some(delay) = conditions.delay() else { return Ok(()) };
-    let allowed = allowed(format, spec);
+    let allowed = allowed(format, conditions, spec);
     match allowed.contains(&delay.duration()) {
         true => Ok(()),
         false => Err(ConditionError::Impossible {
@@ -27,14 +27,15 @@ pub fn check(conditions: &Conditions, format: Format, spec: &StreamSpec) -> Resu
 
 /// The least is three target durations or two parts (RFC 8216bis 4.4.3.8), or a segment where DASH has no rule; the most leaves a
 /// segment of the window to seek in.
-fn allowed(format: Format, spec: &StreamSpec) -> RangeInclusive<Duration> {
+fn allowed(format: Format, conditions: &Conditions, spec: &StreamSpec) -> RangeInclusive<Duration> {
     let segment = spec.timeline.segment_duration();
     let least = match format {
         Format::Hls => hls::least_hold_back(spec),
         Format::LlHls | Format::LlDash => latency::part_target(spec) * 2,
         Format::Dash => segment,
     };
-    least..=spec.window.saturating_sub(segment)
+    let window = conditions.window().map_or(spec.window, Span::duration);
+    least..=window.saturating_sub(segment)
 }
 
 fn span(duration: Duration) -> Span {

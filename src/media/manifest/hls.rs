@@ -52,7 +52,9 @@ pub fn multivariant(view: &View<'_>, place: Place, latency: Latency) -> String {
         line(format!("#EXT-X-STREAM-INF:{}", stream_inf(view, epoch, video)));
         line(format!("{base}{}/{media}", video.id));
     }
-    for video in &spec.video {
+    // The lengths of I-frames are known of segments in memory only.
+    let with_iframes = spec.video.iter().filter(|_| !view.extent.leaves_window());
+    for video in with_iframes {
         line(format!(
             "#EXT-X-I-FRAME-STREAM-INF:{},CODECS=\"{}\",{},URI=\"{iframe_base}{}/{}\"",
             bandwidth(video.bitrate),
@@ -75,8 +77,8 @@ pub fn media(view: &View<'_>, track: &TrackId) -> Option<String> {
     let (kind, snapshot) = find(view, track)?;
     let first = snapshot.listed().map_or(0, |listed| *listed.start());
     let links = Links::of(view, track);
-    let mut playlist = opening(view.spec, VERSION);
-    if let Some(delay) = view.conditions.delay() {
+    let mut playlist = opening(view, VERSION);
+    if let Some(delay) = view.conditions.delay().filter(|_| !view.is_vod()) {
         let _ = writeln!(playlist, "#EXT-X-SERVER-CONTROL:HOLD-BACK={}", seconds(delay.duration()));
     }
     playlist.push_str(&sequence(view, first));
@@ -129,12 +131,18 @@ fn find<'a>(view: &'a View<'_>, track: &TrackId) -> Option<(Kind, &'a Snapshot)>
 }
 
 fn head(view: &View<'_>, first: u64) -> String {
-    format!("{}{}", opening(view.spec, VERSION), sequence(view, first))
+    format!("{}{}", opening(view, VERSION), sequence(view, first))
 }
 
-fn opening(spec: &StreamSpec, version: u32) -> String {
-    let target = target_duration(spec).as_secs();
-    format!("#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-TARGETDURATION:{target}\n")
+fn opening(view: &View<'_>, version: u32) -> String {
+    let target = target_duration(view.spec).as_secs();
+    // A sliding window has no type (RFC 8216bis 4.4.3.5).
+    let kind = match view.extent.bounds {
+        None => "",
+        Some(_) if view.is_vod() => "#EXT-X-PLAYLIST-TYPE:VOD\n",
+        Some(_) => "#EXT-X-PLAYLIST-TYPE:EVENT\n",
+    };
+    format!("#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-TARGETDURATION:{target}\n{kind}")
 }
 
 /// A discontinuity is counted once its tag has left the playlist together with its segment (RFC 8216bis 6.2.2).

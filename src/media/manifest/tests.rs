@@ -5,6 +5,7 @@ use crate::definition::spec::{Revision, StreamRequest};
 use crate::media::window::fixture::{initialise, publish, publish_chunks};
 
 mod change;
+mod extent;
 mod mpd;
 mod parts;
 mod playlist;

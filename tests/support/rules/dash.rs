@@ -1,7 +1,9 @@
-//! Rules for live MPDs: the schema (D0), D1 to D16 and D21. Segments are addressed by number, so D5 to D7, which are
+//! Rules for MPDs, live, of an event or of a VOD: the schema (D0), D1 to D16 and D21. Segments are addressed by number, so D5 to D7, which are
 //! about timelines, do not apply.
 
-use dash_mpd_core::MPD;
+use std::time::Duration;
+
+use dash_mpd_core::{MPD, Period};
 
 use super::{Report, Violation, schema};
 use crate::support::boxes::Segment;
@@ -22,6 +24,13 @@ pub(crate) fn check(text: &str) -> Vec<Violation> {
         }
     };
     let over = mpd.mediaPresentationDuration.is_some();
+    if mpd.mpdtype.as_deref() == Some("static") {
+        check_static(&mut report, text, &mpd);
+        return report.0;
+    }
+    // An event is available from its beginning on.
+    let is_event = mpd.availabilityStartTime.is_some_and(|start| start.timestamp() > 0) && !mpd.periods.is_empty();
+    let is_event = is_event && offset_of(&mpd.periods[0]) > 0;
     for (name, there) in [
         ("type=dynamic", mpd.mpdtype.as_deref() == Some("dynamic")),
         ("availabilityStartTime", mpd.availabilityStartTime.is_some()),
@@ -29,7 +38,7 @@ pub(crate) fn check(text: &str) -> Vec<Violation> {
         ("minimumUpdatePeriod", over || mpd.minimumUpdatePeriod.is_some()),
         ("minBufferTime", mpd.minBufferTime.is_some()),
         ("profiles", mpd.profiles.is_some()),
-        ("timeShiftBufferDepth", mpd.timeShiftBufferDepth.is_some()),
+        ("timeShiftBufferDepth", mpd.timeShiftBufferDepth.is_none() == is_event),
     ] {
         report.demand("D1", there, || format!("MPD@{name}"));
     }
@@ -41,20 +50,54 @@ pub(crate) fn check(text: &str) -> Vec<Violation> {
     for name in ["availabilityTimeComplete", "availabilityTimeOffset", "presentationDuration="] {
         report.demand("D13", !text.contains(name), || format!("@{name} without low latency"));
     }
-    let ended = mpd.periods.iter().all(|period| period.duration.is_some()) && mpd.minimumUpdatePeriod.is_none();
+    let ended = mpd.periods.last().is_some_and(|period| period.duration.is_some());
+    // The MPD of an event is updated once more, when it becomes that of a VOD.
+    let ended = ended && (is_event || mpd.minimumUpdatePeriod.is_none());
     report.demand("D14", !over || ended, || "an end without Period@duration, or with an update period".into());
     check_sets(&mut report, &mpd);
     check_times(&mut report, text);
     report.0
 }
 
+/// Checks the MPD of a presentation that is over and has a beginning (ISO/IEC 23009-1 5.3.1.2).
+fn check_static(report: &mut Report, text: &str, mpd: &MPD) {
+    for (name, there) in [
+        ("mediaPresentationDuration", mpd.mediaPresentationDuration.is_some()),
+        ("minBufferTime", mpd.minBufferTime.is_some()),
+        ("profiles", mpd.profiles.is_some()),
+    ] {
+        report.demand("D1", there, || format!("MPD@{name}"));
+    }
+    for name in
+        ["availabilityStartTime", "minimumUpdatePeriod", "timeShiftBufferDepth", "<UTCTiming", "availabilityTime"]
+    {
+        report.demand("D14", !text.contains(name), || format!("{name} after the end"));
+    }
+    let starts = mpd.periods.first().is_some_and(|period| period.start == Some(Duration::ZERO));
+    report.demand("D14", starts, || "the first Period starts at 0".into());
+    let length: Option<Duration> = mpd.periods.last().and_then(|period| Some(period.start? + period.duration?));
+    report.demand("D14", length == mpd.mediaPresentationDuration, || format!("the last Period ends at {length:?}"));
+    check_sets(report, mpd);
+    check_times(report, text);
+}
+
+/// `presentationTimeOffset` of a Period.
+fn offset_of(period: &Period) -> u64 {
+    let templates = period.adaptations.iter().filter_map(|set| set.SegmentTemplate.as_ref());
+    templates.filter_map(|template| template.presentationTimeOffset).next().unwrap_or_default()
+}
+
 fn check_sets(report: &mut Report, mpd: &MPD) {
-    for set in mpd.periods.iter().flat_map(|period| &period.adaptations) {
+    // An Early Available Period is not played (5.3.2.1).
+    let played = mpd.periods.iter().filter(|period| period.start.is_some());
+    for set in played.flat_map(|period| &period.adaptations) {
         let template = set.SegmentTemplate.as_ref();
         let timescale = template.is_some_and(|template| template.timescale.is_some());
         report.demand("D10", timescale, || format!("a timescale in set {:?}", set.id));
         let offset = template.and_then(|template| template.presentationTimeOffset).unwrap_or_default();
-        report.demand("D10", offset == 0, || "media time counts from 1970, as the period does".into());
+        let first = template
+            .map_or(0, |template| template.startNumber.unwrap_or(1) * template.duration.unwrap_or_default() as u64);
+        report.demand("D10", offset == first, || format!("offset {offset}, where the first segment starts at {first}"));
         report
             .demand("D11", set.segmentAlignment == Some(true), || format!("segments of set {:?} are aligned", set.id));
         let access = set.startWithSAP.is_some_and(|access| (1..=2).contains(&access));
@@ -83,8 +126,9 @@ pub(crate) fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
         report.demand("D1", false, || "it does not parse".into());
         return report.0;
     };
+    let becomes_vod = old.mpdtype != new.mpdtype && new.mpdtype.as_deref() == Some("static");
     let identity = |mpd: &MPD| {
-        let periods = mpd.periods.iter().map(|period| {
+        let periods = mpd.periods.iter().filter(|period| period.start.is_some()).map(|period| {
             let sets = period.adaptations.iter().map(|set| {
                 let init = set.SegmentTemplate.as_ref().and_then(|template| template.initialization.clone());
                 let ids = set.representations.iter().map(|representation| representation.id.clone());
@@ -92,7 +136,7 @@ pub(crate) fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
             });
             (period.id.clone(), period.start, sets.collect::<Vec<_>>())
         });
-        (mpd.availabilityStartTime, periods.collect::<Vec<_>>())
+        (mpd.availabilityStartTime.filter(|_| !becomes_vod), periods.collect::<Vec<_>>())
     };
     report.demand("D3", identity(&old) == identity(&new), || "ids, order, starts or init segments change".into());
     let risen = new.publishTime > old.publishTime;

@@ -12,7 +12,7 @@ const FRAME_MILLIS: i64 = 42;
 /// Rounding of EXTINF to six decimals.
 const MICRO: u64 = 1;
 
-/// Checks a live media playlist.
+/// Checks a media playlist: live, an event or a VOD.
 pub(crate) fn check(text: &str) -> Vec<Violation> {
     let mut report = Report::default();
     let playlist = Playlist::parse(text);
@@ -40,7 +40,12 @@ pub(crate) fn check(text: &str) -> Vec<Violation> {
     let length: u64 = playlist.segments.iter().map(|segment| segment.micros).sum();
     let enough = playlist.ended || length >= 3 * playlist.target * 1_000_000;
     report.demand("H7", enough, || format!("{length} µs are less than three target durations"));
-    report.demand("H8", count("#EXT-X-PLAYLIST-TYPE") == 0, || "a sliding window has no type".into());
+    match playlist_type(text) {
+        None => {}
+        Some("EVENT") => report.demand("H12", !playlist.ended, || "an event that is over is a VOD".into()),
+        Some("VOD") => report.demand("H12", playlist.ended, || "a VOD without its end".into()),
+        Some(other) => report.demand("H8", false, || format!("there is no type {other}")),
+    }
     let discontinuity = playlist.discontinuity_sequence.is_some();
     report.demand("H25", discontinuity, || "EXT-X-DISCONTINUITY-SEQUENCE is there".into());
     for segment in &playlist.segments {
@@ -52,6 +57,11 @@ pub(crate) fn check(text: &str) -> Vec<Violation> {
     }
     check_dates(&mut report, &playlist);
     report.0
+}
+
+/// Value of EXT-X-PLAYLIST-TYPE.
+fn playlist_type(text: &str) -> Option<&str> {
+    text.lines().find_map(|line| line.strip_prefix("#EXT-X-PLAYLIST-TYPE:"))
 }
 
 fn check_dates(report: &mut Report, playlist: &Playlist) {
@@ -81,6 +91,10 @@ pub(crate) fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
     report.demand("H3", old.target == new.target, || format!("the target changes to {}", new.target));
     report.demand("H4", new.sequence >= old.sequence, || format!("the sequence falls to {}", new.sequence));
     let removed = removed(previous, next);
+    let (was, is) = (playlist_type(previous), playlist_type(next));
+    let becomes = is == was || (was, is) == (Some("EVENT"), Some("VOD"));
+    report.demand("H5", becomes, || format!("the type changes from {was:?} to {is:?}"));
+    report.demand("H8", was.is_none() || removed.is_empty(), || format!("{removed:?} are removed from an event"));
     let oldest_first = old.segments.iter().zip(&removed).all(|(segment, uri)| segment.uri == *uri);
     report.demand("H5", oldest_first, || format!("{removed:?} are removed, which are not the oldest"));
     let risen = new.sequence.saturating_sub(old.sequence);

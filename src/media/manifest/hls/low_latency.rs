@@ -30,8 +30,11 @@ pub enum Skip {
     SegmentsAndDates,
 }
 
-/// The media playlist of a track with its parts; `None` before the first complete segment, or if the track is unknown.
+/// The media playlist of a track with its parts, of which a VOD has none; `None` before the first complete segment, or if the track is unknown.
 pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
+    if view.is_vod() {
+        return super::media(view, track);
+    }
     let (kind, snapshot) = find(view, track)?;
     let (spec, timeline) = (view.spec, &view.spec.timeline);
     let edge = snapshot.edge()?;
@@ -40,7 +43,7 @@ pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
     let first = *snapshot.listed()?.start();
     let target = target_duration(spec);
 
-    let mut playlist = opening(spec, VERSION);
+    let mut playlist = opening(view, VERSION);
     control(&mut playlist, view);
     playlist.push_str(&sequence(view, first));
     let kept = newest(timeline, (kind, last), target * SKIP_TARGETS as u32);
