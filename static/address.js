@@ -1,11 +1,11 @@
 // @ts-check
 // Where the page is, also behind a reverse proxy that adds a prefix to every path, and what its fragment carries.
 
-/** The directory of the page; API, media and scripts are below it. */
-export const BASE = new URL('.', document.baseURI);
+/** The root of the server as the browser sees it; API, media and pages are below it. */
+export const BASE = new URL('..', import.meta.url);
 
-/** Path of a manifest below the server's root: `live/STREAM/FILE`, after `t/TOKEN/` for a private stream. */
-const MANIFEST = /(?:^|\/)((?:t\/[^/]+\/)?live\/[^/]+\/[^/]+)$/;
+/** Path of a manifest below the server's root: `live/STREAM/FILE`, after `t/TOKEN/` for a private stream and `with/CONDITIONS/`. */
+const MANIFEST = /(?:^|\/)((?:t\/[^/]+\/)?(?:with\/[^/]+\/)?live\/[^/]+\/[^/]+)$/;
 
 /**
  * The URL that this page plays a manifest from: always below the page, because the page may load nothing from elsewhere,
@@ -27,6 +27,22 @@ export function playbackUrl(url) {
 export function publicUrl(url) {
   const { href, origin } = new URL(url, BASE);
   return origin === BASE.origin ? playbackUrl(url) : href;
+}
+
+/**
+ * Puts conditions into the URL of a manifest.
+ * @param {string} url of a manifest without conditions
+ * @param {string} conditions joined by commas, empty for none
+ */
+export function withConditions(url, conditions) {
+  if (conditions === '') return url;
+  const { href } = new URL(url, BASE);
+  return href.replace(/\/live\/(?=[^/]+\/[^/]+$)/, `/with/${pathSegment(conditions)}/live/`);
+}
+
+/** Percent-encodes what a path segment may not contain (RFC 3986 3.3). @param {string} text */
+export function pathSegment(text) {
+  return encodeURIComponent(text).replace(/%(3D|3A|2C|2B|40)/g, (code) => decodeURIComponent(code));
 }
 
 /**

@@ -5,17 +5,13 @@ import { publicUrl } from './address.js';
 
 /** `on demand` is the page's word for a stream that is stopped and starts when a viewer requests it. */
 /** @typedef {'stopped' | 'starting' | 'running' | 'waiting' | 'failed' | 'on demand'} Phase */
-/** @typedef {import('./definition.js').Settings} Settings */
 /** @typedef {{ id: string, width: number, height: number, bitrate: number }} VideoTrack */
 /** @typedef {{ id: string, bitrate: number, beep_hz: number }} AudioTrack */
 /**
  * Viewers of a stream; `limit` is null where there is none, `peakAt` is in milliseconds of Unix time.
  * @typedef {{ current: number, byFormat: Record<string, number>, limit: number | null, peak: number, peakAt: number | null }} Viewers
  */
-/**
- * A whole definition, the part of it that the page can change, and its entity tag.
- * @typedef {{ definition: Record<string, unknown>, settings: Settings, tag: string }} Tagged
- */
+/** A definition and its entity tag. @typedef {{ definition: Record<string, unknown>, tag: string }} Tagged */
 /**
  * A push target; the server masks the secret in its URL. `nextTry` is in milliseconds of Unix time.
  * @typedef {{ url: string, phase: string, error: string, nextTry: number | null }} Target
@@ -33,6 +29,9 @@ import { publicUrl } from './address.js';
  * @property {string} error
  * @property {boolean} declared whether the configuration file defines it, so that the API cannot change it
  * @property {string} revision
+ * @property {string} pattern
+ * @property {number | null} newestSegment number of the newest segment that is complete on all tracks
+ * @property {number} segmentMs duration of a segment
  * @property {boolean} onDemand whether requests of viewers start it, without a schedule
  * @property {boolean} enabled
  * @property {Viewers} viewers
@@ -63,6 +62,9 @@ export function streamFrom(value) {
     error: text(raw.error) || text(record(raw.error).detail) || text(record(raw.error).message),
     declared: raw.declared === true,
     revision: text(raw.revision),
+    pattern: text(raw.pattern),
+    segmentMs: segmentMs(raw),
+    newestSegment: typeof raw.segment === 'number' ? raw.segment : null,
     onDemand,
     enabled,
     viewers: viewersFrom(raw),
@@ -72,12 +74,16 @@ export function streamFrom(value) {
   };
 }
 
+/** @param {Record<string, unknown>} raw stream @returns {number} milliseconds */
+function segmentMs({ fps, segment_frames }) {
+  const [frames = 25, seconds = 1] = String(fps ?? 25).split('/').map(Number);
+  return (Number(segment_frames ?? 0) * seconds * 1000) / frames;
+}
+
 /** @param {unknown} value @param {string} tag @returns {Tagged} */
 export function definitionFrom(value, tag) {
   const definition = Object.fromEntries(Object.entries(record(value)).filter(([key]) => !NOT_DEFINED.includes(key)));
-  const { title, pattern, access, max_viewers, on_demand, idle_seconds } = definition;
-  const settings = /** @type {Settings} */ ({ title, pattern, access, max_viewers, on_demand, idle_seconds });
-  return { definition, settings, tag };
+  return { definition, tag };
 }
 
 /** @param {Record<string, unknown>} raw stream @returns {Viewers} */

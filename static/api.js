@@ -1,6 +1,7 @@
 // @ts-check
 // The server's REST API; the only file that calls fetch.
 
+import { BASE } from './address.js';
 import { definitionFrom, record, streamFrom, text, urlsFrom } from './answers.js';
 import { apiToken, refuseToken, requestToken } from './token.js';
 
@@ -85,6 +86,18 @@ export async function viewerLinks(name, seconds) {
   return urlsFrom(record(await json(response)).urls);
 }
 
+/** @returns {Promise<unknown[]>} the conditions that the path of a manifest can have */
+export async function listConditions() {
+  const answer = await ask('GET', 'api/v1/conditions');
+  if (!Array.isArray(answer)) throw new Problem(200, { title: 'The answer of the server is not a list of conditions' });
+  return answer;
+}
+
+/** Requests a manifest, to see whether the server has it. @param {string} url absolute; rejects with the problem of the server */
+export async function checkManifest(url) {
+  await send('GET', url, { background: true });
+}
+
 /**
  * The server's clock.
  * @returns {Promise<number>} milliseconds of Unix time at the server when it answered
@@ -146,7 +159,7 @@ async function send(method, path, { background = false, ...content } = {}) {
  */
 async function request(method, path, token, { body, headers }) {
   try {
-    return await fetch(path, {
+    return await fetch(new URL(path, BASE), {
       method,
       cache: 'no-store',
       signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),

@@ -1,56 +1,47 @@
 // @ts-check
-// The page: polls the list of streams, keeps the choice in the fragment of the address, and passes both to the elements.
+// The page: keeps what is chosen in the fragment of the address, and passes it and the list of streams to the elements.
 
 import './api-token.js';
-import { listStreams, NoConnection } from './api.js';
-import { choose, DEFAULT_FORMAT, fragment, parse, suggest } from './choice.js';
+import { NoConnection } from './api.js';
+import { choose, DEFAULT_FORMAT, sourceName, suggest } from './choice.js';
 import { followServerTime } from './clock.js';
-import { find, setText } from './html.js';
+import { ComparePanel } from './compare-panel.js';
+import { Follow } from './follow.js';
+import { find, html, render, setText } from './html.js';
+import { icon } from './icons.js';
 import { PlayerPanel } from './player-panel.js';
-import './stream-form.js';
+import { MOST_CHOICES, parseRoute, writeRoute } from './route.js';
+import { StreamEditor } from './stream-editor.js';
 import { StreamList } from './stream-list.js';
 import { takeToken } from './token.js';
+import './undo-toast.js';
+import './url-opener.js';
 import './utc-clock.js';
-import { watchable } from './viewing.js';
 import { sentence, timeOfDay } from './words.js';
 
 /** @typedef {import('./answers.js').Stream} Stream */
 /** @typedef {import('./choice.js').Choice} Choice */
-
-const POLL_EVERY_MS = 2000;
+/** @typedef {import('./route.js').Route} Route */
 
 const list = find(document, 'stream-list', StreamList);
 const panel = find(document, 'player-panel', PlayerPanel);
+const comparison = find(document, 'compare-panel', ComparePanel);
+const editor = find(document, 'stream-editor', StreamEditor);
 const connection = find(document, '#connection', HTMLElement);
 const news = find(document, '#news', HTMLElement);
 
+/** @type {Follow | null} */
+let follow = null;
 /** @type {readonly Stream[]} */
 let streams = [];
-/** @type {Choice | null} */
-let choice = null;
+/** @type {Route} */
+let route = { choices: [], tool: 'figures' };
 /** Whether the page may still choose a stream for the user. */
 let isUndecided = true;
 /** A new stream whose card has to come into view. */
 let created = '';
 /** @type {number | null} */
 let listedAt = null;
-let polls = 0;
-let pollTimer = 0;
-
-/** Requests the list now and then every POLL_EVERY_MS; ignores every answer but the one to the latest request. */
-async function poll() {
-  clearTimeout(pollTimer);
-  if (document.hidden) return;
-  const number = (polls += 1);
-  try {
-    const answer = await watchable(await listStreams());
-    if (number === polls) showStreams(answer);
-  } catch (reason) {
-    if (number === polls) showFailure(reason);
-  }
-  if (number === polls) pollTimer = setTimeout(poll, POLL_EVERY_MS);
-  document.body.classList.remove('loading');
-}
 
 /** @param {readonly Stream[]} now */
 function showStreams(now) {
@@ -59,8 +50,10 @@ function showStreams(now) {
   listedAt = Date.now();
   list.streams = now;
   panel.streams = now;
+  comparison.streams = now;
   connection.classList.remove('lost');
   setText(connection, now.length === 1 ? '1 stream' : `${now.length} streams`);
+  document.body.classList.remove('loading');
   if (isUndecided) chooseFirst();
   if (created !== '' && list.reveal(created)) created = '';
 }
@@ -70,6 +63,13 @@ function showFailure(reason) {
   const what = reason instanceof NoConnection ? 'No connection to the server.' : `No list of streams: ${reason instanceof Error ? reason.message : reason}`;
   connection.classList.add('lost');
   setText(connection, listedAt === null ? what : `${what} Last update ${timeOfDay(listedAt)}.`);
+  document.body.classList.remove('loading');
+}
+
+/** Says what went wrong before a form opened. @param {unknown} reason */
+function showTrouble(reason) {
+  connection.classList.add('lost');
+  setText(connection, reason instanceof Error ? reason.message : String(reason));
 }
 
 /** Tells screen readers which phases have changed since the last list. @param {readonly Stream[]} now */
@@ -81,22 +81,29 @@ function announceChanges(now) {
 /** Plays the first stream that runs; until one does, every list is another chance. */
 function chooseFirst() {
   const first = suggest(streams);
-  if (first !== null) decide(first);
+  if (first !== null) decide({ ...route, choices: [first] });
 }
 
-/** Writes a choice into the address and plays it. @param {Choice | null} next */
+/** Writes a route into the address and follows it. @param {Route} next */
 function decide(next) {
-  history.replaceState(history.state, '', location.pathname + location.search + fragment(next));
-  showChoice(next);
+  history.replaceState(history.state, '', location.pathname + location.search + writeRoute(next));
+  showRoute(next);
 }
 
-/** @param {Choice | null} next */
-function showChoice(next) {
-  choice = next;
-  isUndecided &&= next === null;
-  list.chosen = next?.stream ?? null;
-  panel.choice = next;
-  document.title = next === null ? 'barstone' : `${next.stream} – barstone`;
+/** @param {Route} next */
+function showRoute(next) {
+  route = next;
+  const [choice = null] = next.choices;
+  isUndecided &&= choice === null;
+  list.chosen = next.choices.map(({ stream }) => stream);
+  const compares = next.choices.length > 1;
+  panel.hidden = compares;
+  comparison.hidden = !compares;
+  panel.choice = compares ? null : choice;
+  panel.tool = next.tool;
+  comparison.choices = compares ? next.choices : [];
+  if (follow) follow.events = !compares;
+  document.title = choice === null ? 'barstone' : `${compares ? 'Comparison' : sourceName(choice)} – barstone`;
 }
 
 /** @param {Event} event */
@@ -104,31 +111,58 @@ function detail(event) {
   return event instanceof CustomEvent ? event.detail : null;
 }
 
-document.addEventListener('streams-changed', poll);
-document.addEventListener('token-changed', poll);
+takeToken();
+followServerTime();
+showRoute(parseRoute(location.hash));
+follow = new Follow(showStreams, showFailure);
+follow.events = route.choices.length < 2;
+
+document.addEventListener('streams-changed', () => follow?.now());
+document.addEventListener('token-changed', () => follow?.now());
 document.addEventListener('stream-created', (event) => {
   created = detail(event);
   setText(news, `Stream ${created} was created.`);
-  find(document, '#create', HTMLDetailsElement).open = false;
-  list.focus();
-  void poll();
+  void follow?.now();
 });
+document.addEventListener('stream-restored', (event) => {
+  created = detail(event);
+  setText(news, `Stream ${created} is back.`);
+  void follow?.now();
+});
+const create = find(document, '[data-action=create]', HTMLButtonElement);
+render(create, html`${icon('plus')}<span>New stream</span>`);
+create.addEventListener('click', () => editor.create());
+document.addEventListener('stream-edit', (event) => editor.edit(detail(event)).catch(showTrouble));
+document.addEventListener('stream-copy', (event) => editor.copy(detail(event)).catch(showTrouble));
 document.addEventListener('stream-play', (event) => {
-  decide(choose(detail(event), choice?.format ?? DEFAULT_FORMAT, choice?.player ?? ''));
+  const [choice] = route.choices;
+  const next = choose(detail(event), choice?.format ?? DEFAULT_FORMAT, choice?.player ?? '');
+  decide({ ...route, choices: [next] });
   panel.reveal();
 });
 document.addEventListener('choose', (event) => {
   isUndecided = false;
-  decide(detail(event));
+  const choice = detail(event);
+  decide({ ...route, choices: choice === null ? [] : [choice] });
 });
-document.addEventListener('visibilitychange', poll);
+// The fragment of the address is not free for the names of elements.
+find(document, '.skip', HTMLAnchorElement).addEventListener('click', (event) => {
+  event.preventDefault();
+  find(document, '#streams-heading', HTMLElement).focus();
+});
+document.addEventListener('compare', (event) => {
+  isUndecided = false;
+  decide({ ...route, choices: [...route.choices, detail(event)].slice(-MOST_CHOICES) });
+  if (route.choices.length > 1) comparison.reveal();
+});
+document.addEventListener('compared', (event) => {
+  const wasOpen = route.choices.length > 1;
+  decide({ ...route, choices: detail(event) });
+  if (wasOpen && route.choices.length < 2) panel.reveal();
+});
+document.addEventListener('tool', (event) => decide({ ...route, tool: detail(event) }));
 window.addEventListener('hashchange', () => {
   // A link with the token that is opened over this page leaves the choice as it is.
-  if (takeToken()) decide(choice);
-  else showChoice(parse(location.hash));
+  if (takeToken()) decide(route);
+  else showRoute(parseRoute(location.hash));
 });
-
-takeToken();
-followServerTime();
-showChoice(parse(location.hash));
-void poll();

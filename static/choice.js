@@ -1,20 +1,31 @@
 // @ts-check
-// What the player panel plays: a stream, a format and a player, and how the fragment of the address writes it.
+// What a player plays: a stream or any URL, a format and a player, and how the fragment of the address writes it.
 
-import { decode } from './address.js';
+import { decode, pathSegment } from './address.js';
 
 /** @typedef {import('./answers.js').Stream} Stream */
-/** @typedef {'hls.js' | 'dash.js' | 'shaka-player'} PlayerName */
-/** @typedef {{ stream: string, format: string, player: PlayerName }} Choice */
+/** @typedef {'hls.js' | 'dash.js' | 'shaka-player' | 'native'} PlayerName */
+/**
+ * Either `stream` names a stream of this server, or `url` is the URL of any manifest; the other one is empty.
+ * `conditions` are joined by commas, as in a URL.
+ * @typedef {{ stream: string, url: string, format: string, player: PlayerName, conditions: string }} Choice
+ */
 /** @typedef {{ id: string, label: string, lowLatency: boolean, players: readonly PlayerName[] }} Format */
 
+/** Whether the browser itself plays HLS. */
+const PLAYS_HLS = document.createElement('video').canPlayType('application/vnd.apple.mpegurl') !== '';
 /** @type {readonly PlayerName[]} */
-export const PLAYERS = ['hls.js', 'dash.js', 'shaka-player'];
+const NATIVE = PLAYS_HLS ? ['native'] : [];
+/** Starts the first part of a fragment that has a URL; the name of a stream has no colon. */
+const URL_MARK = 'url:';
+
+/** @type {readonly PlayerName[]} */
+export const PLAYERS = ['hls.js', 'dash.js', 'shaka-player', ...NATIVE];
 
 /** The first player of a format is its default. @type {readonly Format[]} */
 export const FORMATS = [
-  { id: 'hls', label: 'HLS', lowLatency: false, players: ['hls.js', 'shaka-player'] },
-  { id: 'llhls', label: 'LL-HLS', lowLatency: true, players: ['hls.js', 'shaka-player'] },
+  { id: 'hls', label: 'HLS', lowLatency: false, players: ['hls.js', 'shaka-player', ...NATIVE] },
+  { id: 'llhls', label: 'LL-HLS', lowLatency: true, players: ['hls.js', 'shaka-player', ...NATIVE] },
   { id: 'dash', label: 'DASH', lowLatency: false, players: ['dash.js', 'shaka-player'] },
   { id: 'lldash', label: 'LL-DASH', lowLatency: true, players: ['dash.js', 'shaka-player'] },
 ];
@@ -28,14 +39,19 @@ export function format(id) {
 }
 
 /**
- * Reads `#stream/format/player`; defaults replace a format or player that is missing or does not fit.
- * @param {string} fragment
- * @returns {Choice | null} null if it names no stream
+ * Reads `stream/format/player` or `stream/format/player/conditions`, and the same with `url:URL` in place of the stream;
+ * defaults replace a format or player that is missing or does not fit.
+ * @param {string} text
+ * @returns {Choice | null} null if it names no stream and no URL
  */
-export function parse(fragment) {
-  const [stream = '', wanted = '', player = ''] = fragment.replace(/^#/, '').split('/').map(decode);
-  if (stream === '') return null;
-  return choose(stream, format(wanted)?.id ?? DEFAULT_FORMAT, player);
+export function parse(text) {
+  const [source = '', wanted = '', player = '', conditions = ''] = text.replace(/^#/, '').split('/').map(decode);
+  if (source === '') return null;
+  if (source.startsWith(URL_MARK)) {
+    const url = source.slice(URL_MARK.length);
+    return { ...choose('', format(wanted)?.id ?? formatOf(url), player), url };
+  }
+  return { ...choose(source, format(wanted)?.id ?? DEFAULT_FORMAT, player), conditions };
 }
 
 /**
@@ -51,7 +67,7 @@ export function suggest(streams) {
 }
 
 /**
- * A valid choice: the format's default replaces a player that cannot play the format.
+ * A valid choice without conditions: the format's default replaces a player that cannot play the format.
  * @param {string} stream
  * @param {string} id of a format in the table
  * @param {string} player
@@ -59,10 +75,47 @@ export function suggest(streams) {
  */
 export function choose(stream, id, player) {
   const players = format(id)?.players ?? PLAYERS;
-  return { stream, format: id, player: players.find((p) => p === player) ?? players[0] ?? 'shaka-player' };
+  return { stream, url: '', format: id, player: players.find((p) => p === player) ?? players[0] ?? 'shaka-player', conditions: '' };
 }
 
-/** @param {Choice | null} choice */
-export function fragment(choice) {
-  return choice === null ? '' : `#${[choice.stream, choice.format, choice.player].map(encodeURIComponent).join('/')}`;
+/**
+ * The same source in another format and player.
+ * @param {Choice} choice
+ * @param {string} id of a format in the table
+ * @param {string} player
+ * @returns {Choice}
+ */
+export function change({ stream, url, conditions }, id, player) {
+  return { ...choose(stream, id, player), url, conditions };
+}
+
+/** @param {string} url of any manifest @returns {Choice} */
+export function chooseUrl(url) {
+  return { ...choose('', formatOf(url), ''), url };
+}
+
+/** @param {Choice} choice @returns {string} what the page calls the source */
+export function sourceName({ stream, url }) {
+  if (url === '') return stream;
+  const { host, pathname } = new URL(url, document.baseURI);
+  return host + pathname;
+}
+
+/** @param {Choice} choice @returns {string} like `LL-HLS in hls.js` */
+export function manner({ format: id, player }) {
+  return `${format(id)?.label} in ${player}`;
+}
+
+/** @param {Choice} choice @returns {string} as `parse` reads it */
+export function write({ stream, url, format: id, player, conditions }) {
+  const source = url === '' ? encodeURIComponent(stream) : URL_MARK + encodeURIComponent(url);
+  return [source, id, player, ...(conditions === '' ? [] : [pathSegment(conditions)])].join('/');
+}
+
+/** @param {string} url of a manifest @returns {string} id of the format that its name suggests */
+function formatOf(url) {
+  const path = url.replace(/[?#].*$/, '');
+  const isDash = path.endsWith('.mpd');
+  const isLow = /\/ll[^/]*$/.test(path);
+  return isDash ? (isLow ? 'lldash' : 'dash') : isLow ? 'llhls' : 'hls';
 }

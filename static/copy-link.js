@@ -2,6 +2,7 @@
 // <copy-link>: a link with a button that copies its address. Set `label` and `url`.
 
 import { find, html, render } from './html.js';
+import { icon } from './icons.js';
 
 const FEEDBACK_MS = 1500;
 
@@ -13,10 +14,7 @@ export class CopyLink extends HTMLElement {
   connectedCallback() {
     render(this, html`
       <a href="${this.url}">${this.label}</a>
-      <button type="button" title="Copy the ${this.label} link" aria-label="Copy the ${this.label} link">
-        <svg class="todo" viewBox="0 0 16 16" aria-hidden="true"><rect x="5.5" y="5.5" width="8" height="8" rx="1.5"/><path d="M10.5 2.5h-6a2 2 0 0 0-2 2v6"/></svg>
-        <svg class="done" viewBox="0 0 16 16" aria-hidden="true"><path d="m2.5 8.5 3.5 3.5 7.5-8"/></svg>
-      </button>
+      ${copyButton(`Copy the ${this.label} link`)}
       <span role="status" class="unseen"></span>`);
     find(this, 'button', HTMLButtonElement).addEventListener('click', () => this.#copy());
   }
@@ -27,15 +25,31 @@ export class CopyLink extends HTMLElement {
 
   async #copy() {
     const status = find(this, '[role=status]', HTMLElement);
-    const copied = await toClipboard(this.url);
-    status.textContent = copied ? 'Copied' : 'The browser refused to copy';
-    this.classList.toggle('copied', copied);
     clearTimeout(this.#feedback);
-    this.#feedback = setTimeout(() => {
-      status.textContent = '';
-      this.classList.remove('copied');
-    }, FEEDBACK_MS);
+    this.#feedback = await copyFrom(this, this.url, status);
   }
+}
+
+/** A button that shows an icon, and another one once it has copied. @param {string} label */
+export function copyButton(label) {
+  return html`<button type="button" data-action="copy" title="${label}" aria-label="${label}"><span class="until-copied">${icon('copy')}</span><span class="when-copied">${icon('done')}</span></button>`;
+}
+
+/**
+ * Copies a text, and shows for a moment whether that worked.
+ * @param {HTMLElement} place gets the class `copied`
+ * @param {string} text
+ * @param {HTMLElement} status says it to screen readers
+ * @returns {Promise<number>} the timer that ends the moment
+ */
+export async function copyFrom(place, text, status) {
+  const copied = await toClipboard(text);
+  status.textContent = copied ? 'Copied' : 'The browser refused to copy';
+  place.classList.toggle('copied', copied);
+  return setTimeout(() => {
+    status.textContent = '';
+    place.classList.remove('copied');
+  }, FEEDBACK_MS);
 }
 
 /** @param {string} text @returns {Promise<boolean>} whether the clipboard has the text */

@@ -1,13 +1,13 @@
 // @ts-check
-// Base of the forms for a definition: shows each fault beside its field, and keeps what the user has typed.
+// Base of forms that the server judges: shows each fault beside its field, and keeps what the user has typed.
 
 import { Problem } from './api.js';
 import { fieldAt } from './definition.js';
-import { find, render, setText } from './html.js';
+import { NAME_HINT } from './fields.js';
+import { find, setText } from './html.js';
 
 /** Fields to show a problem at that names no field, by its code. @type {Record<string, string>} */
 const FIELD_OF = { exists: 'name', no_room: 'video' };
-export const NAME_HINT = 'a–z, 0–9 and -, at most 63 characters';
 
 /** The template of a subclass has a form with a `.form-fault` and a submit button. */
 export class DefinitionForm extends HTMLElement {
@@ -18,15 +18,14 @@ export class DefinitionForm extends HTMLElement {
    */
   async send(_form) {}
 
-  /** @param {Parameters<typeof render>[1]} markup */
-  build(markup) {
-    render(this, markup);
+  /** Call it once the form is there. */
+  prepare() {
     this.form.addEventListener('submit', (event) => {
       event.preventDefault();
       void this.#submit();
     });
-    this.form.addEventListener('change', () => this.#matchBoxes());
-    this.#matchBoxes();
+    this.form.addEventListener('change', () => this.matchBoxes());
+    this.matchBoxes();
   }
 
   get form() {
@@ -39,14 +38,13 @@ export class DefinitionForm extends HTMLElement {
     this.#clearFaults();
     const bad = this.#inputs().filter((input) => !input.checkValidity());
     for (const input of bad) this.#blame(input.name, requirement(input));
-    bad[0]?.focus();
+    if (bad[0]) this.#goTo(bad[0]);
     if (bad.length > 0) return;
 
     const form = new FormData(this.form);
     button.setAttribute('aria-busy', 'true');
     try {
       await this.send(form);
-      this.#matchBoxes();
     } catch (reason) {
       this.#showFault(reason, form);
     } finally {
@@ -60,25 +58,41 @@ export class DefinitionForm extends HTMLElement {
    */
   #showFault(reason, form) {
     const message = reason instanceof Error ? reason.message : String(reason);
-    const name = reason instanceof Problem ? FIELD_OF[reason.code] ?? fieldAt(reason.field, form) : '';
-    if (name === '' || !this.#blame(name, message)) setText(find(this, '.form-fault', HTMLElement), message);
-    else (this.#input(name) ?? this.#boxIn(name))?.focus();
+    const path = reason instanceof Problem ? FIELD_OF[reason.code] ?? fieldAt(reason.field, form) : '';
+    const name = this.#nearest(path);
+    if (name === '') setText(find(this, '.form-fault', HTMLElement), message);
+    else this.#blame(name, message);
+    const input = this.#inputs().find((each) => each.name === name) ?? this.querySelector(`[data-field="${name}"] :is(input, select, textarea, button)`);
+    if (input instanceof HTMLElement) this.#goTo(input);
+  }
+
+  /** @param {string} path of a field @returns {string} the field itself or the one that contains it; empty for none */
+  #nearest(path) {
+    for (let name = path; name !== ''; name = name.replace(/\.?[^.]*$/, '')) {
+      if (this.querySelector(`[data-field="${name}"] > .hint`)) return name;
+    }
+    return '';
+  }
+
+  /** Opens what hides an input and gives it the focus. @param {HTMLElement} input */
+  #goTo(input) {
+    const details = input.closest('details');
+    if (details) details.open = true;
+    input.focus();
   }
 
   /**
    * @param {string} name of a field
    * @param {string} message
-   * @returns {boolean} whether the form has such a field
    */
   #blame(name, message) {
     const place = this.querySelector(`[data-field="${name}"]`);
     const hint = place?.querySelector(':scope > .hint');
-    if (!place || !(hint instanceof HTMLElement)) return false;
+    if (!place || !(hint instanceof HTMLElement)) return;
     place.classList.add('faulty');
     hint.dataset.hint ??= hint.textContent ?? '';
     setText(hint, message);
-    this.#input(name)?.setAttribute('aria-invalid', 'true');
-    return true;
+    this.#inputs().find((input) => input.name === name)?.setAttribute('aria-invalid', 'true');
   }
 
   #clearFaults() {
@@ -90,34 +104,26 @@ export class DefinitionForm extends HTMLElement {
     }
   }
 
-  /** Disables the numbers whose boxes are not checked. */
-  #matchBoxes() {
+  /** Disables the fields whose boxes are not checked. */
+  matchBoxes() {
     for (const input of this.#inputs()) {
       const { box } = input.dataset;
       if (box !== undefined) input.disabled = !find(this, `[name="${box}"]`, HTMLInputElement).checked;
     }
   }
 
-  /** @param {string} name */
-  #input(name) {
-    return this.#inputs().find((input) => input.name === name);
-  }
-
-  /** The first checked input of a fieldset. @param {string} name */
-  #boxIn(name) {
-    const place = this.querySelector(`[data-field="${name}"]`);
-    return this.#inputs().find((input) => place?.contains(input) && input instanceof HTMLInputElement && input.checked);
-  }
-
   #inputs() {
-    return [...this.form.elements].filter((e) => e instanceof HTMLInputElement || e instanceof HTMLSelectElement);
+    return [...this.form.elements].filter((e) => e instanceof HTMLInputElement || e instanceof HTMLSelectElement || e instanceof HTMLTextAreaElement);
   }
 }
 
-/** @param {HTMLInputElement | HTMLSelectElement} input that is invalid @returns {string} what to enter instead */
+/** @param {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} input that is invalid @returns {string} what to enter instead */
 function requirement(input) {
   if (input instanceof HTMLInputElement && input.type === 'number') {
-    return `Enter a whole number from ${input.min} to ${input.max}${input.required ? '' : ', or leave the field empty'}.`;
+    const kind = input.step === '2' ? 'an even number' : input.step === 'any' ? 'a number' : 'a whole number';
+    const range = input.max === '' ? `of at least ${input.min}` : `from ${input.min} to ${input.max}`;
+    return `Enter ${kind} ${range}${input.required ? '' : ', or leave the field empty'}.`;
   }
+  if (input.name === 'fps') return 'Enter a number such as 25, or a fraction such as 30000/1001.';
   return input.value === '' ? 'Enter a name.' : `Use ${NAME_HINT}.`;
 }

@@ -1,82 +1,96 @@
 // @ts-check
-// Fields of the forms: each has a label and a hint, which a fault replaces. A scope keeps the ids of several forms apart.
+// Fields of the form for a definition: each has a label, a unit beside it, and a hint with its limits, which a fault replaces.
 
-import { PATTERNS } from './definition.js';
+import { ENCODER_PRESETS, GRIDS, PATTERNS } from './definition.js';
 import { html } from './html.js';
+import { icon } from './icons.js';
 
-/** @typedef {import('./definition.js').Settings} Settings */
+/** @typedef {import('./definition.js').Filled} Filled */
+/** @typedef {ReturnType<typeof html>} Markup */
+
+export const NAME_HINT = 'a–z, 0–9 and -, at most 63 characters';
 
 /**
- * @param {{ scope: string, name: string, label: string, hint?: string }} what
- * @param {(attributes: ReturnType<typeof html>) => ReturnType<typeof html>} control makes the input or select with these attributes
+ * @param {{ name: string, label: string, hint?: string, unit?: string }} what
+ * @param {(attributes: Markup) => Markup} control makes the input or select with these attributes
  */
-export function field({ scope, name, label, hint = '' }, control) {
-  const id = `${scope}f-${name}`;
+export function field({ name, label, hint = '', unit = '' }, control) {
   return html`
     <div class="field" data-field="${name}">
-      <label for="${id}">${label}</label>
-      ${control(html`id="${id}" name="${name}" aria-describedby="${scope}h-${name}"`)}
-      <p class="hint" id="${scope}h-${name}">${hint}</p>
+      <label for="f-${name}">${label}${unit === '' ? '' : html` <span class="unit-of">${unit}</span>`}</label>
+      ${control(html`id="f-${name}" name="${name}" aria-describedby="h-${name}"`)}
+      <p class="hint" id="h-${name}">${hint}</p>
     </div>`;
 }
 
-/**
- * A checkbox and a number that is sent only while the box is checked.
- * @param {{ scope: string, name: string, box: string, label: string, describes: string, checked: boolean, unit: string }} what
- * @param {{ value: number, min: number, max: number }} number
- */
-export function checkedNumber({ scope, name, box, label, describes, checked, unit }, { value, min, max }) {
+/** @param {{ name: string, label: string, hint?: string, unit?: string }} what @param {{ value: number | null, min: number, max?: number, step?: string, optional?: boolean, box?: string }} limits */
+export function number(what, { value, min, max, step = '1', optional = false, box }) {
+  return field(what, (attributes) => html`
+    <input type="number" ${attributes} value="${value}" min="${min}" ${max === undefined ? '' : html`max="${max}"`} step="${step}"
+      ${optional ? '' : 'required'} ${box === undefined ? '' : html`data-box="${box}"`}>`);
+}
+
+/** @param {{ name: string, label: string, hint?: string }} what @param {string} value @param {string} [placeholder] */
+export function text(what, value, placeholder = '') {
+  return field(what, (attributes) => html`
+    <input type="text" ${attributes} value="${value}" placeholder="${placeholder}" autocomplete="off" autocapitalize="none" spellcheck="false">`);
+}
+
+/** @param {{ name: string, label: string, hint?: string }} what @param {readonly string[]} values @param {string} [box] */
+export function lines(what, values, box) {
+  return field(what, (attributes) => html`
+    <textarea ${attributes} rows="2" autocapitalize="none" spellcheck="false" ${box === undefined ? '' : html`data-box="${box}"`}>${values.join('\n')}</textarea>`);
+}
+
+/** @param {{ name: string, label: string, hint?: string }} what @param {readonly { id: string, label: string }[]} options @param {string} chosen */
+export function select(what, options, chosen) {
+  return field(what, (attributes) => html`
+    <select ${attributes}>${options.map(({ id, label }) => html`<option value="${id}" ${id === chosen ? 'selected' : ''}>${label}</option>`)}</select>`);
+}
+
+/** @param {string} name @param {string} label @param {boolean} checked */
+export function box(name, label, checked) {
+  return html`<label class="check"><input type="checkbox" name="${name}" ${checked ? 'checked' : ''}> ${label}</label>`;
+}
+
+/** @param {Filled} filled @param {boolean} isNew a stream that exists keeps its name */
+export function pictureFields({ name, title, pattern }, isNew) {
   return html`
-    <div class="rendition" data-field="${name}">
-      <label class="check"><input type="checkbox" name="${box}" ${checked ? 'checked' : ''} aria-describedby="${scope}h-${name}"> ${label}</label>
-      <span class="unit"><input type="number" name="${name}" value="${value}" min="${min}" max="${max}" step="1" required
-        data-box="${box}" aria-label="${describes}" aria-describedby="${scope}h-${name}"> ${unit}</span>
-      <p class="hint" id="${scope}h-${name}"></p>
+    <div class="columns">
+      ${field({ name: 'name', label: 'Name', hint: isNew ? NAME_HINT : 'Part of the URLs; cannot change' }, (attributes) => html`
+        <input ${attributes} value="${name}" required ${isNew ? '' : 'readonly'} pattern="[a-z0-9][a-z0-9\\-]{0,62}" autocomplete="off" autocapitalize="none" spellcheck="false">`)}
+      ${field({ name: 'title', label: 'Title', hint: 'Optional, shown in the picture; at most 64 characters' }, (attributes) => html`
+        <input ${attributes} value="${title}" autocomplete="off">`)}
+      ${select({ name: 'pattern', label: 'Pattern', hint: 'Background of the picture' }, PATTERNS, pattern)}
+      ${field({ name: 'fps', label: 'Frame rate', unit: 'fps', hint: '1 to 120, or a fraction such as 30000/1001' }, (attributes) => html`
+        <input ${attributes} required list="frame-rates" pattern="[0-9]{1,6}(/[0-9]{1,6})?" autocomplete="off">
+        <datalist id="frame-rates">${GRIDS.map(({ fps }) => html`<option value="${fps}"></option>`)}</datalist>`)}
     </div>`;
 }
 
-/** @param {string} scope @param {Settings} settings */
-export function titleField(scope, { title }) {
-  return field({ scope, name: 'title', label: 'Title', hint: 'Optional, shown in the picture' }, (attributes) => html`
-    <input ${attributes} value="${title}" autocomplete="off">`);
-}
-
-/** @param {string} scope @param {Settings} settings */
-export function patternField(scope, { pattern }) {
-  return field({ scope, name: 'pattern', label: 'Pattern' }, (attributes) => html`
-    <select ${attributes}>${PATTERNS.map(({ id, label }) => option(id, label, id === pattern))}</select>`);
-}
-
-/** Access and viewer limit. @param {string} scope @param {Settings} settings */
-export function audienceFields(scope, { access, max_viewers }) {
+/** @param {Filled['video'][number]} track @param {number} place */
+export function renditionFields({ id, width, height, bitrate, preset }, place) {
+  const at = `video.${place}`;
   return html`
-    <div class="pair">
-      ${field({ scope, name: 'access', label: 'Access', hint: 'Private: links need a token' }, (attributes) => html`
-        <select ${attributes}>
-          ${option('public', 'Public', access === 'public')}${option('private', 'Private', access === 'private')}
-        </select>`)}
-      ${field({ scope, name: 'max_viewers', label: 'Viewer limit', hint: 'Empty: no limit' }, (attributes) => html`
-        <input type="number" ${attributes} value="${max_viewers}" min="1" max="1000000" step="1">`)}
-    </div>`;
+    <li class="row" data-field="${at}" data-row>
+      ${number({ name: `${at}.width`, label: 'Width', unit: 'px' }, { value: width, min: 90, max: 4096, step: '2' })}
+      ${number({ name: `${at}.height`, label: 'Height', unit: 'px' }, { value: height, min: 90, max: 4096, step: '2' })}
+      ${number({ name: `${at}.bitrate`, label: 'Bitrate', unit: 'kbit/s' }, { value: bitrate / 1000, min: 1, max: 50_000, step: 'any' })}
+      ${select({ name: `${at}.preset`, label: 'Encoder effort' }, ENCODER_PRESETS.map((each) => ({ id: each, label: each })), preset)}
+      ${text({ name: `${at}.id`, label: 'Id in URLs' }, id)}
+      <button type="button" class="quiet" data-remove aria-label="Remove rendition ${id}">${icon('close')}</button>
+      <p class="hint" id="h-${at}"></p>
+    </li>`;
 }
 
-/** Whether viewers start and stop the stream. @param {string} scope @param {Settings} settings */
-export function demandField(scope, { on_demand, idle_seconds }) {
+/** @param {Filled['push'][number]} target @param {number} place */
+export function targetFields({ url, video }, place) {
+  const at = `push.${place}`;
   return html`
-    <fieldset data-field="on_demand" aria-describedby="${scope}h-on_demand">
-      <legend>On demand</legend>
-      <label class="check"><input type="checkbox" name="on_demand" ${on_demand ? 'checked' : ''}> Run only while watched</label>
-      <div data-field="idle_seconds">
-        <span class="unit">Stop <input type="number" name="idle_seconds" value="${idle_seconds}" min="10" max="3600" step="1" required
-          data-box="on_demand" aria-label="Seconds after the last viewer until the stream stops" aria-describedby="${scope}h-idle_seconds">
-          s after the last viewer</span>
-        <p class="hint" id="${scope}h-idle_seconds"></p>
-      </div>
-      <p class="hint" id="${scope}h-on_demand"></p>
-    </fieldset>`;
-}
-
-/** @param {string} value @param {string} label @param {boolean} chosen */
-export function option(value, label, chosen) {
-  return html`<option value="${value}" ${chosen ? 'selected' : ''}>${label}</option>`;
+    <li class="row wide" data-field="${at}" data-row>
+      ${text({ name: `${at}.url`, label: 'URL of the target' }, url, 'rtmp://live.example/app/KEY')}
+      ${text({ name: `${at}.video`, label: 'Rendition', hint: 'Empty: the first' }, video ?? '')}
+      <button type="button" class="quiet" data-remove aria-label="Remove target ${place + 1}">${icon('close')}</button>
+      <p class="hint" id="h-${at}"></p>
+    </li>`;
 }

@@ -4,24 +4,37 @@
 import { loadBundle } from './player/bundle.js';
 import { player as dash } from './player/dash.js';
 import { player as hls } from './player/hls.js';
+import { player as native } from './player/native.js';
 import { player as shaka } from './player/shaka.js';
 import { timeOfDay } from './words.js';
 
 /** @typedef {{ fatal: boolean, text: string }} PlaybackError */
 /**
- * `onBlocked`: whether the browser refuses to play before the user acts.
- * @typedef {{ video: HTMLVideoElement, url: string, lowLatency: boolean, onBlocked: (isBlocked: boolean) => void }} Source
+ * `onBlocked`: whether the browser refuses to play before the user acts. `onError`: each error, fatal or not.
+ * @typedef {object} Source
+ * @property {HTMLVideoElement} video
+ * @property {string} url
+ * @property {boolean} lowLatency
+ * @property {(isBlocked: boolean) => void} onBlocked
+ * @property {(text: string) => void} onError
  */
-/** @typedef {Omit<Source, 'onBlocked'> & { onError: (error: PlaybackError) => void, onBlocked: () => void }} PlayerSource */
+/** @typedef {Omit<Source, 'onBlocked' | 'onError'> & { onError: (error: PlaybackError) => void, onBlocked: () => void }} PlayerSource */
+/** A rendition that the player can be held to. @typedef {{ id: string, label: string }} Quality */
 /**
- * A vendored player. `open` returns before anything plays. The function that it returns closes the player, and resolves when
- * the player has released the video element.
- * @typedef {{ bundle: string, open: (source: PlayerSource) => () => Promise<void> }} Player
+ * A player that is open. `close` resolves when it has released the video element.
+ * @typedef {object} Opened
+ * @property {() => Promise<void>} close
+ * @property {() => Quality[]} [qualities] the largest first
+ * @property {() => { held: string | null, playing: string | null }} [quality] ids; `held` is null if the player chooses
+ * @property {(id: string | null) => void} [hold] null to let the player choose
+ * @property {() => number | null} [bandwidth] bits per second, as the player estimates it
+ * @property {() => { start: number, end: number } | null} [range] positions that the user can seek to
  */
+/** A vendored player, or the browser's own. `open` returns before anything plays. @typedef {{ bundle: string | null, open: (source: PlayerSource) => Opened }} Player */
 /** @typedef {'opening' | 'open' | 'failed' | 'closed'} PlaybackState */
 
 /** @type {Record<import('./choice.js').PlayerName, Player>} */
-const PLAYERS = { 'hls.js': hls, 'dash.js': dash, 'shaka-player': shaka };
+const PLAYERS = { 'hls.js': hls, 'dash.js': dash, 'shaka-player': shaka, native };
 
 const REOPEN_AFTER_MS = 3000;
 
@@ -35,8 +48,10 @@ export class Playback {
   #player;
   /** @type {Source} */
   #source;
-  /** @type {(() => Promise<void>) | null} */
-  #closePlayer = null;
+  /** @type {Opened | null} */
+  #opened = null;
+  /** Set while a player reports. @type {{ isCurrent: boolean }} */
+  #session = { isCurrent: false };
   #retry = 0;
 
   /**
@@ -48,6 +63,19 @@ export class Playback {
     this.#player = PLAYERS[name];
     this.#source = source;
     void this.#open();
+  }
+
+  /** What the player can do now; null while it is not open. */
+  get opened() {
+    return this.#opened;
+  }
+
+  /** Positions that the user can seek to. @returns {{ start: number, end: number } | null} */
+  get range() {
+    const range = this.#opened?.range?.();
+    if (range) return range;
+    const { seekable } = this.#source.video;
+    return seekable.length === 0 ? null : { start: seekable.start(0), end: seekable.end(seekable.length - 1) };
   }
 
   /** Plays after the browser has blocked playback; call it when the user acts. */
@@ -74,22 +102,19 @@ export class Playback {
     this.state = 'opening';
     this.#setBlocked(false);
     try {
-      await loadBundle(this.#player.bundle);
+      if (this.#player.bundle !== null) await loadBundle(this.#player.bundle);
       if (this.#isClosed()) return;
       this.state = 'open';
       // A player may still report after it was closed.
-      let isCurrent = true;
+      const session = { isCurrent: true };
+      this.#session = session;
       const onError = (/** @type {PlaybackError} */ error) => {
-        if (isCurrent) this.#report(error);
+        if (session.isCurrent) this.#report(error);
       };
       const onBlocked = () => {
-        if (isCurrent) this.#setBlocked(true);
+        if (session.isCurrent) this.#setBlocked(true);
       };
-      const close = this.#player.open({ ...this.#source, onError, onBlocked });
-      this.#closePlayer = () => {
-        isCurrent = false;
-        return close();
-      };
+      this.#opened = this.#player.open({ ...this.#source, onError, onBlocked });
     } catch (error) {
       this.#report({ fatal: true, text: error instanceof Error ? error.message : String(error) });
     }
@@ -100,6 +125,7 @@ export class Playback {
     if (this.#isClosed() || this.state === 'failed') return;
     const next = fatal ? `; retries in ${REOPEN_AFTER_MS / 1000} s` : '';
     this.lastError = `${timeOfDay(Date.now())}: ${text}${next}`;
+    this.#source.onError(text + next);
     if (!fatal) return;
     this.state = 'failed';
     this.#retry = setTimeout(async () => {
@@ -109,9 +135,10 @@ export class Playback {
   }
 
   async #release() {
-    const close = this.#closePlayer;
-    this.#closePlayer = null;
-    await close?.();
+    const opened = this.#opened;
+    this.#opened = null;
+    this.#session.isCurrent = false;
+    await opened?.close();
   }
 
   #isClosed() {

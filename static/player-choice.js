@@ -1,7 +1,7 @@
 // @ts-check
 // <player-choice>: the format and the player as two rows of radio buttons. Set `choice` and `offered`; fires `choose`.
 
-import { choose, PLAYERS, format, FORMATS } from './choice.js';
+import { change, PLAYERS, format, FORMATS } from './choice.js';
 import { find, html, render } from './html.js';
 
 /** @typedef {import('./choice.js').Choice} Choice */
@@ -13,7 +13,7 @@ export class PlayerChoice extends HTMLElement {
   connectedCallback() {
     render(this, html`
       ${row('format', 'Format', FORMATS)}
-      ${row('player', 'Player', PLAYERS.map((id) => ({ id, label: id })))}`);
+      ${row('player', 'Player', PLAYERS.map((id) => ({ id, label: id === 'native' ? 'browser' : id })))}`);
     this.addEventListener('change', () => this.#changed());
     this.choice = null;
   }
@@ -36,8 +36,7 @@ export class PlayerChoice extends HTMLElement {
 
   #changed() {
     if (this.#choice === null) return;
-    const { stream } = this.#choice;
-    const detail = choose(stream, this.#checked('format'), this.#checked('player'));
+    const detail = change(this.#choice, this.#checked('format'), this.#checked('player'));
     this.dispatchEvent(new CustomEvent('choose', { bubbles: true, detail }));
   }
 

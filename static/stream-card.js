@@ -1,18 +1,17 @@
 // @ts-check
-// <stream-card>: one stream and the buttons that act on it. Set `stream`; fires `stream-play` (detail: the name) and `streams-changed`.
+// <stream-card>: one stream and the buttons that act on it. Set `stream`; fires `stream-play`, `stream-edit`, `stream-copy` (detail: the
+// name), `compare` (detail: a choice), `stream-deleted` (detail: what was deleted) and `streams-changed`.
 
-import { deleteStream, startStream, stopStream } from './api.js';
-import { FORMATS } from './choice.js';
+import { definitionOf, deleteStream, startStream, stopStream } from './api.js';
+import { choose, DEFAULT_FORMAT, FORMATS } from './choice.js';
+import { serverNow } from './clock.js';
 import { CopyLink } from './copy-link.js';
 import { find, html, render, setText } from './html.js';
-import { StreamSettings } from './stream-settings.js';
-import { audience, audienceInDetail, pushed, situation, summary } from './words.js';
+import { icon } from './icons.js';
+import { StreamStill } from './stream-still.js';
+import { audience, audienceInDetail, load, pushed, situation, summary } from './words.js';
 
 /** @typedef {import('./answers.js').Stream} Stream */
-
-const LOCK = html`<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M5 7V5a3 3 0 0 1 6 0v2"/><rect x="3" y="7" width="10" height="7" rx="1.5"/></svg>`;
-/** Phases in which a button would change nothing. @type {Record<'start' | 'stop', readonly string[]>} */
-const IDLE_IN = { start: ['starting', 'running', 'waiting'], stop: ['stopped'] };
 
 export class StreamCard extends HTMLElement {
   /** @type {Stream | null} */
@@ -27,7 +26,7 @@ export class StreamCard extends HTMLElement {
     this.#update(stream);
   }
 
-  /** @param {boolean} chosen whether the player panel shows this stream */
+  /** @param {boolean} chosen whether the page plays this stream */
   set chosen(chosen) {
     this.classList.toggle('chosen', chosen);
     this.setAttribute('aria-current', String(chosen));
@@ -36,55 +35,64 @@ export class StreamCard extends HTMLElement {
   /** @param {string} name */
   #build(name) {
     render(this, html`
-      <div class="card-head">
-        <h3>${name}</h3>
-        <p class="phase"><span class="phase-mark" aria-hidden="true"></span><span class="phase-word"></span></p>
+      <div class="card-top">
+        <stream-still></stream-still>
+        <div class="card-words">
+          <div class="card-head">
+            <h3>${name}</h3>
+            <p class="phase"><span class="phase-mark" aria-hidden="true"></span><span class="phase-word"></span></p>
+          </div>
+          <p class="card-title"></p>
+          <p class="card-summary"><span class="private" hidden></span><span class="card-facts"></span></p>
+          <p class="card-load"></p>
+        </div>
       </div>
-      <p class="card-title"></p>
-      <p class="card-summary"><span class="private" hidden></span><span class="card-facts"></span></p>
       <div class="card-now">
         <p class="card-situation"></p>
         <p class="card-viewers"></p>
       </div>
       <ul class="card-targets" aria-label="Push targets of ${name}" hidden></ul>
-      <div class="links" role="group" aria-label="Links of ${name}"></div>
       <div class="actions" role="group" aria-label="Actions on ${name}">
         <button type="button" class="primary" data-action="play">Play</button>
-        <button type="button" data-action="start"></button>
-        <button type="button" data-action="stop"></button>
-        <button type="button" class="quiet" data-action="edit">Edit</button>
-        <button type="button" class="quiet" data-action="ask">Delete</button>
+        <button type="button" data-action="toggle"></button>
+        <button type="button" class="quiet" data-action="more" aria-expanded="false" aria-label="More about ${name}">${icon('more')}</button>
       </div>
-      <div class="actions confirm" role="group" aria-label="Delete ${name}?" hidden>
-        <p>Delete ${name}?</p>
-        <button type="button" class="danger" data-action="delete">Delete</button>
-        <button type="button" data-action="keep">Keep</button>
+      <div class="card-more" hidden>
+        <div class="links" role="group" aria-label="Links of ${name}"></div>
+        <div class="actions" role="group" aria-label="Changes of ${name}">
+          <button type="button" data-action="edit">Edit</button>
+          <button type="button" data-action="copy">Copy as new</button>
+          <button type="button" data-action="beside">Compare</button>
+          <button type="button" class="danger" data-action="ask">Delete</button>
+        </div>
+        <div class="actions confirm" role="group" aria-label="Delete ${name}?" hidden>
+          <p>The secrets of its push targets cannot be restored. Delete ${name}?</p>
+          <button type="button" class="danger" data-action="delete">Delete</button>
+          <button type="button" data-action="keep">Keep</button>
+        </div>
       </div>
-      <p class="card-error" role="alert"></p>
-      <stream-settings hidden></stream-settings>`);
+      <p class="card-error" role="alert"></p>`);
     this.addEventListener('click', (event) => this.#clicked(event));
-    find(this, '.confirm', HTMLElement).addEventListener('keydown', (event) => {
-      if (event.key === 'Escape') this.#ask(false);
-    });
-    this.#settings.addEventListener('settings-closed', () => {
-      this.#button('edit').focus();
-      this.#changed();
+    find(this, '.card-more', HTMLElement).addEventListener('keydown', ({ key }) => {
+      if (key === 'Escape') this.#expand(false);
     });
   }
 
   /** @param {Stream} stream */
   #update(stream) {
     this.dataset.phase = stream.phase;
+    find(this, 'stream-still', StreamStill).stream = stream;
     setText(find(this, '.phase-word', HTMLElement), stream.phase);
     setText(find(this, '.card-title', HTMLElement), stream.title);
     this.#updateAccess(stream.private);
     setText(find(this, '.card-facts', HTMLElement), summary(stream));
+    setText(find(this, '.card-load', HTMLElement), load(stream, serverNow()));
     setText(find(this, '.card-situation', HTMLElement), situation(stream));
     const viewers = find(this, '.card-viewers', HTMLElement);
     setText(viewers, audience(stream.viewers));
     viewers.title = audienceInDetail(stream.viewers);
     this.#updateTargets(stream.targets);
-    this.#updateControls(stream);
+    setText(this.#button('toggle'), TOGGLES[toggle(stream)].label);
     for (const action of ['edit', 'ask']) this.#button(action).hidden = stream.declared;
     this.#updateLinks(stream.urls);
   }
@@ -94,20 +102,7 @@ export class StreamCard extends HTMLElement {
     const mark = find(this, '.private', HTMLElement);
     if (mark.hidden !== isPrivate) return;
     mark.hidden = !isPrivate;
-    render(mark, isPrivate ? html`${LOCK} private · ` : html``);
-  }
-
-  /** A stream on demand has one button, because viewers start and stop it. @param {Stream} stream */
-  #updateControls({ onDemand, enabled, phase }) {
-    const [start, stop] = [this.#button('start'), this.#button('stop')];
-    const hadFocus = [start, stop].some((button) => button === document.activeElement);
-    setText(start, onDemand ? 'Enable' : 'Start');
-    setText(stop, onDemand ? 'Disable' : 'Stop');
-    start.hidden = onDemand && enabled;
-    stop.hidden = onDemand && !enabled;
-    this.#disable('start', !onDemand && IDLE_IN.start.includes(phase));
-    this.#disable('stop', !onDemand && IDLE_IN.stop.includes(phase));
-    if (hadFocus) (start.hidden ? stop : stop.hidden ? start : null)?.focus();
+    render(mark, isPrivate ? html`${icon('lock')} private · ` : html``);
   }
 
   /** @param {Stream['targets']} targets */
@@ -137,17 +132,28 @@ export class StreamCard extends HTMLElement {
   /** @param {MouseEvent} event */
   #clicked(event) {
     const button = event.target instanceof Element ? event.target.closest('button') : null;
-    const name = this.#stream?.name;
-    if (!button || name === undefined || button.getAttribute('aria-disabled') === 'true') return;
+    const stream = this.#stream;
+    if (!button || stream === null) return;
+    const { name } = stream;
     switch (button.dataset.action) {
-      case 'play': return this.dispatchEvent(new CustomEvent('stream-play', { bubbles: true, detail: name }));
-      case 'start': return this.#run(button, () => startStream(name));
-      case 'stop': return this.#run(button, () => stopStream(name));
-      case 'edit': return this.#settings.hidden ? this.#run(button, () => this.#settings.open(name)) : this.#settings.focusFirst();
-      case 'ask': return this.#ask(true);
+      case 'play': return this.#fire('stream-play', name);
+      case 'toggle': return this.#run(button, () => TOGGLES[toggle(stream)].act(name));
+      case 'more': return this.#expand(find(this, '.card-more', HTMLElement).hidden);
+      case 'edit': return this.#fire('stream-edit', name);
+      case 'beside': return this.#fire('compare', choose(name, DEFAULT_FORMAT, ''));
+      case 'copy': return this.#fire('stream-copy', name);
+      case 'ask': return stream.targets.length > 0 ? this.#ask(true) : this.#run(button, () => this.#delete(name));
       case 'keep': return this.#ask(false);
-      case 'delete': return this.#run(button, () => deleteStream(name));
+      case 'delete': return this.#run(button, () => this.#delete(name));
     }
+  }
+
+  /** @param {string} name */
+  async #delete(name) {
+    const { definition } = await definitionOf(name);
+    await deleteStream(name);
+    // A target without its secret would be refused.
+    this.#fire('stream-deleted', { name, definition: { ...definition, push: [] }, hadFocus: this.contains(document.activeElement) });
   }
 
   /**
@@ -155,6 +161,7 @@ export class StreamCard extends HTMLElement {
    * @param {() => Promise<void>} act
    */
   async #run(button, act) {
+    if (button.getAttribute('aria-busy') === 'true') return;
     button.setAttribute('aria-busy', 'true');
     const error = find(this, '.card-error', HTMLElement);
     try {
@@ -164,38 +171,47 @@ export class StreamCard extends HTMLElement {
       setText(error, reason instanceof Error ? reason.message : String(reason));
     }
     button.removeAttribute('aria-busy');
-    this.#changed();
+    this.#fire('streams-changed', null);
   }
 
-  #changed() {
-    this.dispatchEvent(new CustomEvent('streams-changed', { bubbles: true }));
+  /** @param {boolean} expanded */
+  #expand(expanded) {
+    find(this, '.card-more', HTMLElement).hidden = !expanded;
+    this.#button('more').setAttribute('aria-expanded', String(expanded));
+    if (!expanded) this.#button('more').focus();
   }
 
   /** Shows the question whether to delete the stream, or the other buttons. @param {boolean} asking */
   #ask(asking) {
-    const [actions, confirm] = this.querySelectorAll('.actions');
+    const [actions, confirm] = this.querySelectorAll('.card-more .actions');
     actions?.toggleAttribute('hidden', asking);
     confirm?.toggleAttribute('hidden', !asking);
     this.#button(asking ? 'keep' : 'ask').focus();
   }
 
-  /**
-   * Uses `aria-disabled`, because a button that becomes `disabled` loses the focus.
-   * @param {string} action
-   * @param {boolean} idle
-   */
-  #disable(action, idle) {
-    this.#button(action).setAttribute('aria-disabled', String(idle));
-  }
-
-  get #settings() {
-    return find(this, 'stream-settings', StreamSettings);
+  /** @param {string} name @param {unknown} detail */
+  #fire(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
   }
 
   /** @param {string} action */
   #button(action) {
     return find(this, `[data-action=${action}]`, HTMLButtonElement);
   }
+}
+
+/** What the second button does, by the state of the stream; viewers start and stop a stream on demand that is enabled. */
+const TOGGLES = {
+  start: { label: 'Start', act: startStream },
+  stop: { label: 'Stop', act: stopStream },
+  enable: { label: 'Enable', act: startStream },
+  disable: { label: 'Disable', act: stopStream },
+};
+
+/** @param {Stream} stream @returns {keyof typeof TOGGLES} */
+function toggle({ onDemand, enabled, phase }) {
+  if (onDemand) return enabled ? 'disable' : 'enable';
+  return phase === 'stopped' || phase === 'failed' ? 'start' : 'stop';
 }
 
 customElements.define('stream-card', StreamCard);

@@ -9,6 +9,13 @@ declare class Hls {
   attachMedia(video: HTMLVideoElement): void;
   loadSource(url: string): void;
   destroy(): void;
+  static readonly ErrorDetails: Record<string, string>;
+  readonly levels: { height?: number; bitrate: number }[];
+  readonly autoLevelEnabled: boolean;
+  readonly manualLevel: number;
+  readonly currentLevel: number;
+  nextLevel: number;
+  readonly bandwidthEstimate: number;
 }
 
 interface HlsErrorData {
@@ -23,6 +30,12 @@ interface DashPlayer {
   on(event: string, listener: (event: { error?: { code?: number; message?: string } }) => void): void;
   initialize(video: HTMLVideoElement, url: string, autoplay: boolean): void;
   destroy(): void;
+  isReady(): boolean;
+  getRepresentationsByType(type: string): { id: string; height?: number; bandwidth: number }[];
+  getCurrentRepresentationForType(type: string): { id: string } | null;
+  setRepresentationForTypeById(type: string, id: string): void;
+  getAverageThroughput(type: string): number;
+  getDvrWindow(): { start: number; end: number } | null;
 }
 
 declare const dashjs: { MediaPlayer(): { create(): DashPlayer } };
@@ -33,11 +46,22 @@ interface ShakaError {
   data: unknown[];
 }
 
+interface ShakaTrack {
+  id: number;
+  height?: number;
+  bandwidth: number;
+  active: boolean;
+}
+
 interface ShakaPlayer {
   attach(video: HTMLVideoElement): Promise<void>;
   configure(config: object): boolean;
   load(url: string): Promise<void>;
   destroy(): Promise<void>;
+  getVariantTracks(): ShakaTrack[];
+  selectVariantTrack(track: ShakaTrack): void;
+  getStats(): { estimatedBandwidth: number };
+  seekRange(): { start: number; end: number };
   addEventListener(type: 'error', listener: (event: { detail: ShakaError }) => void): void;
 }
 
@@ -46,3 +70,12 @@ declare const shaka: {
   Player: { new (): ShakaPlayer; isBrowserSupported(): boolean };
   util: { Error: { Code: Record<string, number>; Severity: { CRITICAL: number } } };
 };
+
+// The scope of an audio worklet, which TypeScript does not describe.
+
+declare class AudioWorkletProcessor {
+  readonly port: MessagePort;
+}
+declare const sampleRate: number;
+declare const currentTime: number;
+declare function registerProcessor(name: string, kind: new () => AudioWorkletProcessor): void;

@@ -34,11 +34,36 @@ export function seconds(value, digits) {
   return value === null ? '–' : `${value.toFixed(digits)} s`;
 }
 
+/** @param {number | undefined} height @param {number} bitsPerSecond @returns {string} like `720p, 2.2 Mbit/s` */
+export function rendition(height, bitsPerSecond) {
+  return [height ? `${height}p` : 'audio', bits(bitsPerSecond)].join(', ');
+}
+
+/** @param {number} perSecond @returns {string} like `2.2 Mbit/s` or `128 kbit/s` */
+export function bits(perSecond) {
+  return perSecond >= 1e6 ? `${(perSecond / 1e6).toFixed(1)} Mbit/s` : `${Math.round(perSecond / 1e3)} kbit/s`;
+}
+
 /** @param {Stream} stream @returns {string} like `25 fps · 720p 360p · beep 1000 Hz` */
 export function summary({ fps, video, audio, declared }) {
   const renditions = video.map((track) => `${track.height}p`).join(' ');
   const sound = audio === null ? 'no audio' : `beep ${audio.beep_hz} Hz`;
   return [`${fps} fps`, renditions, sound, declared ? 'from the configuration file' : ''].filter(Boolean).join(' · ');
+}
+
+/** A stream that is later than this is not on time. */
+const LATE_MS = 500;
+
+/**
+ * @param {Stream} stream
+ * @param {number | null} now Unix time of the answer in milliseconds
+ * @returns {string} like `2.1 Mbit/s · on time`: all tracks together, and how late the newest segment is
+ */
+export function load({ video, audio, phase, newestSegment, segmentMs }, now) {
+  const rate = bits(video.reduce((sum, { bitrate }) => sum + bitrate, audio?.bitrate ?? 0));
+  if (phase !== 'running' || newestSegment === null || now === null) return rate;
+  const late = now - (newestSegment + 2) * segmentMs;
+  return `${rate} · ${late < LATE_MS ? 'on time' : `${(late / 1000).toFixed(1)} s late`}`;
 }
 
 /** @param {Stream} stream @returns {string} why the stream is in its phase, if there is a reason, and since when */

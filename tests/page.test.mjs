@@ -3,19 +3,21 @@
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { describe, test } from 'node:test';
 
 import { until } from './players/deadline.mjs';
+import { open } from './players/fixture.mjs';
 import { remove, temporaryDirectory } from './players/leftovers.mjs';
+import * as shown from './players/page.mjs';
+import {
+  buttonsOf, card, expand, figures, hasFocus, nextList, noteBecomes, openForm, phaseBecomes, pictureButtons, picturePlays, playbackBegins,
+  quietPage, SCREENSHOTS, situationOf, SOON_S, STARTS_WITHIN_S, tabTo,
+} from './players/page.mjs';
 import { freePort } from './players/ports.mjs';
 import { startPrefixProxy } from './players/prefix.mjs';
 import { Server } from './players/server.mjs';
-import { open } from './players/fixture.mjs';
 
 const { server, browser } = await open();
-
-/** @typedef {import('playwright-core').Page} Page */
 
 /** The format and player that the page chooses by default. */
 const FIRST = 'llhls/hls.js';
@@ -24,131 +26,12 @@ const OTHERS = [
   ['llhls', 'shaka-player'], ['lldash', 'dash.js'], ['lldash', 'shaka-player'],
 ];
 const TOKEN = 'open-sesame!';
-const SCREENSHOTS = fileURLToPath(new URL('players/out/', import.meta.url));
-/** Seconds within which a change is visible, after the next request for the list. */
-const SOON_S = 10;
-const STARTS_WITHIN_S = 20;
-const PLAYS_S = 3;
 /** Seconds after which the server no longer counts the viewers of earlier tests. */
 const COUNTED_WITHIN_S = 40;
 
-/**
- * A link with the API token to a page that plays nothing, because the chosen stream does not exist.
- * @param {Server} server
- */
-function quietPage(server) {
-  return `${server.url}/#nothing&token=${server.token}`;
-}
-
-/**
- * Opens the page, and closes it after `use`.
- * @param {string} url
- * @param {(page: Page, faults: string[]) => Promise<void>} use `faults` contains the errors of the console
- */
-async function withPage(url, use) {
-  const page = await (await browser.newContext()).newPage();
-  /** @type {string[]} */
-  const faults = [];
-  page.on('console', (message) => {
-    if (message.type() === 'error') faults.push(message.text());
-  });
-  page.on('pageerror', (error) => faults.push(error.message));
-  try {
-    await page.goto(url);
-    await use(page, faults);
-  } finally {
-    await page.context().close();
-  }
-}
-
-/** @param {Page} page @param {string} name */
-function card(page, name) {
-  return page.locator('stream-card', { has: page.getByRole('heading', { name, exact: true }) });
-}
-
-/** @param {Page} page @param {string} name @param {string} phase */
-async function phaseBecomes(page, name, phase) {
-  const word = card(page, name).locator('.phase-word');
-  await until(`${name} is ${phase}`, SOON_S, async () => (await word.textContent()) === phase);
-}
-
-/** The text beside a phase, once the card shows that phase. @param {Page} page @param {string} name @param {string} phase */
-async function situationOf(page, name, phase) {
-  await phaseBecomes(page, name, phase);
-  return card(page, name).locator('.card-situation').textContent();
-}
-
-/** @param {Page} page @param {string} label @param {number} most presses of Tab */
-async function tabTo(page, label, most) {
-  for (let i = 0; i < most; i += 1) {
-    await page.keyboard.press('Tab');
-    if (await page.evaluate((text) => document.activeElement?.textContent?.trim() === text, label)) return;
-  }
-  assert.fail(`${label} is not reached by ${most} presses of Tab`);
-}
-
-/** Measurements that the page shows. @param {Page} page */
-function figures(page) {
-  return page.evaluate(() => {
-    const panel = document.querySelector('player-figures');
-    const text = (/** @type {string} */ selector) => panel?.querySelector(selector)?.textContent ?? '';
-    return {
-      state: text('.state-word'),
-      latency: parseFloat(text('[data-figure=latency]')),
-      dropped: text('[data-figure=dropped]'),
-      stalls: text('[data-figure=stalls]'),
-      error: text('[data-figure=error]'),
-      position: document.querySelector('video')?.currentTime ?? 0,
-    };
-  });
-}
-
-/** @param {Page} page */
-async function picturePlays(page) {
-  const begun = await until('it plays', STARTS_WITHIN_S, async () => {
-    const now = await figures(page);
-    return now.state === 'playing' && Number.isFinite(now.latency) ? now : null;
-  });
-  const now = await until(`${PLAYS_S} s are played`, PLAYS_S + SOON_S, async () => {
-    const later = await figures(page);
-    return later.position >= begun.position + PLAYS_S ? later : null;
-  });
-  assert.equal(now.state, 'playing');
-  assert.equal(now.stalls, '0');
-  assert.equal(now.error, 'none');
-  assert.ok(now.latency > 0 && now.latency < 20, `a latency of ${now.latency} s`);
-  return now;
-}
-
-/** Buttons that a card shows. @param {Page} page @param {string} name */
-function buttonsOf(page, name) {
-  return card(page, name).locator('.actions button:visible').allTextContents();
-}
-
-/** @param {Page} page @param {string} text */
-async function noteBecomes(page, text) {
-  await until(`the note says ${text}`, SOON_S, async () => (await page.locator('.note-text').textContent()) === text);
-}
-
-/** @param {Page} page @param {string} selector */
-function hasFocus(page, selector) {
-  return page.locator(selector).evaluate((element) => element === document.activeElement);
-}
-
-/** Whether the buttons below the picture can be used. @param {Page} page */
-async function pictureButtons(page) {
-  const buttons = ['mute', 'fullscreen'].map((action) => page.locator(`player-panel [data-action=${action}]`));
-  return Promise.all(buttons.map((button) => button.isEnabled()));
-}
-
-/** @param {Page} page */
-async function playbackBegins(page) {
-  await until('it plays', STARTS_WITHIN_S, async () => (await figures(page)).state === 'playing');
-}
-
-/** @param {Page} page */
-function nextList(page) {
-  return page.waitForResponse((response) => response.url().endsWith('api/v1/streams') && response.request().method() === 'GET');
+/** @param {string} url @param {Parameters<typeof shown.withPage>[2]} use */
+function withPage(url, use) {
+  return shown.withPage(browser, url, use);
 }
 
 test('the page plays the first stream on opening, and every format and player from the keyboard', { timeout: 180_000 }, async (t) => {
@@ -165,7 +48,9 @@ test('the page plays the first stream on opening, and every format and player fr
       return /^1 viewer · peak \d+$/.test(said ?? '') && /^LL-HLS 1; peak at .*\d\d:\d\d:\d\d UTC$/.test(detail ?? '');
     });
 
-    await tabTo(page, 'Play', 12);
+    await tabTo(page, 'Skip to the streams', 1);
+    await page.keyboard.press('Enter');
+    await tabTo(page, 'Play', 4);
     await page.keyboard.press('Enter');
     assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'test', 'the focus is on the player');
     for (const [format, player] of OTHERS) {
@@ -183,7 +68,7 @@ test('the page plays the first stream on opening, and every format and player fr
     await playbackBegins(page);
     assert.ok(page.url().endsWith('/#test/lldash/shaka-player'), page.url());
     assert.equal(await page.locator('input[name=format]:checked').inputValue(), 'lldash');
-    await page.getByRole('button', { name: 'Close' }).press('Enter');
+    await page.locator('player-panel').getByRole('button', { name: 'Close' }).press('Enter');
     await nextList(page);
     await noteBecomes(page, 'Nothing plays. Choose Play on a stream.');
     assert.ok(page.url().endsWith('/'), page.url());
@@ -209,9 +94,9 @@ describe('while other pages play', { concurrency: 2 }, () => {
         await page.goto(`${server.url}/?${choice}#test/${choice}`);
         await noteBecomes(page, 'The browser has blocked playback.');
         assert.equal((await figures(page)).state, 'paused');
-        await page.locator('player-note').getByRole('button', { name: 'Play' }).click();
+        await page.locator('player-panel player-note').getByRole('button', { name: 'Play' }).click();
         await playbackBegins(page);
-        await until('the note is gone', SOON_S, async () => !(await page.locator('player-note').isVisible()));
+        await until('the note is gone', SOON_S, async () => !(await page.locator('player-panel player-note').isVisible()));
       }
     } finally {
       await page.context().close();
@@ -221,12 +106,10 @@ describe('while other pages play', { concurrency: 2 }, () => {
   test('a stream is created, stopped, started from the player and deleted', { timeout: 60_000 }, async () => {
     await withPage(quietPage(server), async (page, faults) => {
       await noteBecomes(page, 'There is no stream nothing.');
-      await page.locator('#create summary').focus();
-      await page.keyboard.press('Enter');
+      await page.getByRole('button', { name: 'New stream' }).press('Enter');
       await page.getByLabel('Name').fill('made-here');
       await page.getByLabel('Title').fill('Made <here>');
       await page.getByLabel('Pattern').selectOption('ebu');
-      await page.keyboard.press('Tab');
       await page.getByRole('button', { name: 'Create stream' }).press('Enter');
       const mine = card(page, 'made-here');
       await until('the new card has the focus', SOON_S, () => mine.evaluate((element) => element === document.activeElement));
@@ -254,11 +137,18 @@ describe('while other pages play', { concurrency: 2 }, () => {
       assert.equal(await hasFocus(page, '#player-heading'), true, 'the focus of a disabled button goes to the heading');
       await mine.getByRole('button', { name: 'Play' }).press('Enter');
       await playbackBegins(page);
+      await expand(page, 'made-here');
       await mine.getByRole('button', { name: 'Delete' }).press('Enter');
-      await mine.locator('.confirm').getByRole('button', { name: 'Delete' }).press('Enter');
       await until('the card is gone', SOON_S, async () => (await mine.count()) === 0);
       await noteBecomes(page, 'There is no stream made-here.');
       assert.equal((await server.api('GET', '/made-here')).status, 404);
+
+      assert.equal(await page.locator('undo-toast p').textContent(), 'made-here was deleted.');
+      assert.equal(await hasFocus(page, 'undo-toast [data-action=undo]'), true, 'the focus is on Undo');
+      await page.keyboard.press('Enter');
+      await until('it is back, with its title', SOON_S, async () => (await mine.locator('.card-title').textContent()) === 'Made <here>');
+      await playbackBegins(page);
+      assert.equal((await server.api('DELETE', '/made-here')).status, 204);
     });
   });
 
@@ -287,6 +177,7 @@ describe('while other pages play', { concurrency: 2 }, () => {
       assert.match((await page.locator('#news').textContent()) ?? '', /\btest failed: x264enc: no such codec$/);
       await page.screenshot({ path: `${SCREENSHOTS}page-failed.png`, fullPage: true });
     } finally {
+      await page.unrouteAll({ behavior: 'ignoreErrors' });
       await page.context().close();
     }
   });
@@ -306,17 +197,18 @@ describe('while other pages play', { concurrency: 2 }, () => {
         await noteBecomes(page, `waits is waiting: ${reason}`);
 
         assert.match((await situationOf(page, 'sleeps', 'on demand')) ?? '', /^starts when a viewer opens it · since /);
-        assert.deepEqual(await buttonsOf(page, 'sleeps'), ['Play', 'Disable', 'Edit', 'Delete']);
+        assert.deepEqual(await buttonsOf(page, 'sleeps'), ['Play', 'Disable', '']);
         await card(page, 'sleeps').getByRole('button', { name: 'Disable' }).press('Enter');
         await phaseBecomes(page, 'sleeps', 'stopped');
-        assert.deepEqual(await buttonsOf(page, 'sleeps'), ['Play', 'Enable', 'Edit', 'Delete']);
+        assert.deepEqual(await buttonsOf(page, 'sleeps'), ['Play', 'Enable', '']);
         await page.keyboard.press('Enter');
         await phaseBecomes(page, 'sleeps', 'on demand');
         await card(page, 'sleeps').getByRole('button', { name: 'Play' }).click();
         await playbackBegins(page);
 
-        await page.locator('#create summary').click();
+        await openForm(page);
         await page.getByLabel('Name').fill('one-more');
+        await page.getByText('Who may watch').click();
         await page.getByLabel('Viewer limit').fill('7');
         await page.getByRole('button', { name: 'Create stream' }).click();
         const room = /^Not enough capacity: this stream needs 23\.0 Mpixel\/s, and 5\.5 of 30\.0 are free\. /;
@@ -329,13 +221,14 @@ describe('while other pages play', { concurrency: 2 }, () => {
           ? route.fulfill({ status: 503, contentType: 'application/problem+json', body: JSON.stringify(problem) })
           : route.continue());
         await page.getByRole('button', { name: 'Create stream' }).click();
-        const fault = page.locator('stream-form .form-fault');
+        const fault = page.locator('stream-editor .form-fault');
         await until('it is said in the form', SOON_S, async () => (await fault.textContent()) === problem.detail);
-        assert.equal(await words.textContent(), '');
+        assert.match((await words.textContent()) ?? '', /^At most 8; /);
         assert.equal(await page.getByLabel('Name').inputValue(), 'one-more');
         assert.equal(await page.getByLabel('Viewer limit').inputValue(), '7');
+        await page.getByRole('button', { name: 'Cancel' }).click();
 
-        await page.getByRole('button', { name: 'Close' }).click();
+        await page.locator('player-panel').getByRole('button', { name: 'Close' }).click();
         const boxes = () => Promise.all(['#streams-heading', 'stream-list'].map((selector) => page.locator(selector).boundingBox()));
         const sizes = [{ width: 390, height: 800 }, { width: 1280, height: 800 }];
         const seen = [];
@@ -362,21 +255,21 @@ describe('while other pages play', { concurrency: 2 }, () => {
     const { status, answer } = await server.api('POST', '', definition);
     assert.deepEqual([status, answer.field], [422, 'video[0].bitrate']);
     await withPage(quietPage(server), async (page) => {
-      await page.locator('#create summary').click();
+      const form = await openForm(page);
       await page.getByLabel('Name').fill('too-thin');
-      await page.getByLabel('720p', { exact: true }).uncheck();
-      await page.getByLabel('1080p', { exact: true }).check();
-      await page.getByLabel('Bitrate of 1080p in kbit/s').fill('200');
+      await form.getByRole('button', { name: 'Remove rendition v720' }).click();
+      await form.getByRole('button', { name: '1080p' }).click();
+      const bitrate = form.locator('[data-list=video]').getByLabel('Bitrate kbit/s');
+      await bitrate.fill('200');
       await page.getByRole('button', { name: 'Create stream' }).click();
-      const words = page.locator('[id="h-v1080-kbps"]');
+      const words = form.locator('[data-list=video] [data-field$=bitrate] .hint');
       const said = answer.detail.replace(`${answer.field}: `, '');
       await until('the words are there', SOON_S, async () => (await words.textContent()) === said);
-      const field = page.getByLabel('Bitrate of 1080p in kbit/s');
-      assert.equal(await field.getAttribute('aria-invalid'), 'true');
-      assert.equal(await field.evaluate((input) => input === document.activeElement), true, 'the focus is there');
+      assert.equal(await bitrate.getAttribute('aria-invalid'), 'true');
+      assert.equal(await bitrate.evaluate((input) => input === document.activeElement), true, 'the focus is there');
       await page.screenshot({ path: `${SCREENSHOTS}page-fault.png`, fullPage: true });
 
-      await page.getByLabel('Bitrate of 1080p in kbit/s').fill('5000');
+      await bitrate.fill('5000');
       await page.getByLabel('Name').fill('test');
       await page.getByRole('button', { name: 'Create stream' }).click();
       const taken = await server.api('POST', '', { name: 'test' });
@@ -388,8 +281,10 @@ describe('while other pages play', { concurrency: 2 }, () => {
 
   test('a stream is created with access, a viewer limit and on demand', { timeout: 60_000 }, async () => {
     await withPage(quietPage(server), async (page, faults) => {
-      await page.locator('#create summary').click();
+      await openForm(page);
       await page.getByLabel('Name').fill('for-few');
+      await page.getByText('Who may watch').click();
+      await page.getByText('When it runs').click();
       await page.getByLabel('Access').selectOption('private');
       await page.getByLabel('Viewer limit').fill('0');
       await page.getByLabel('Run only while watched').check();
@@ -414,23 +309,25 @@ describe('while other pages play', { concurrency: 2 }, () => {
     assert.equal((await server.api('POST', '', { name: 'edited', title: 'Before', enabled: false, ...hidden })).status, 201);
     const now = async () => (await server.api('GET', '/edited')).answer;
     await withPage(quietPage(server), async (page) => {
-      const mine = card(page, 'edited');
-      await mine.getByRole('button', { name: 'Edit' }).press('Enter');
-      const title = mine.getByLabel('Title');
+      const mine = await expand(page, 'edited');
+      await mine.getByRole('button', { name: 'Edit', exact: true }).press('Enter');
+      const form = page.locator('stream-editor');
+      const title = form.getByLabel('Title');
       await until('the title is there', SOON_S, async () => (await title.inputValue()) === 'Before');
       assert.equal(await title.evaluate((input) => input === document.activeElement), true, 'the focus is there');
       await title.fill('After');
-      await mine.getByLabel('Viewer limit').fill('5');
+      await form.getByText('Who may watch').click();
+      await form.getByLabel('Viewer limit').fill('5');
 
       assert.equal((await server.api('PUT', '/edited', { title: 'Theirs', enabled: false, ...hidden })).status, 200);
       await title.press('Enter');
-      const fault = mine.locator('.form-fault');
+      const fault = form.locator('.form-fault');
       await until('it is said', SOON_S, async () => /^Someone else changed this stream\. /.test((await fault.textContent()) ?? ''));
       assert.equal((await now()).title, 'Theirs');
       assert.equal(await title.inputValue(), 'After');
 
-      await mine.getByRole('button', { name: 'Save' }).press('Enter');
-      await until('the form is gone', SOON_S, async () => !(await mine.locator('stream-settings').isVisible()));
+      await form.getByRole('button', { name: 'Save' }).press('Enter');
+      await until('the form is gone', SOON_S, async () => !(await form.locator('dialog').isVisible()));
       const { title: saved, max_viewers, allow, window_seconds, requires } = await now();
       assert.deepEqual({ saved, max_viewers, allow, window_seconds, requires }, { saved: 'After', max_viewers: 5, ...hidden });
       assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Edit', 'the focus is where it was');
@@ -447,9 +344,10 @@ describe('while other pages play', { concurrency: 2 }, () => {
       const words = mine.locator('.card-targets li');
       const said = async () => (await words.textContent({ timeout: 1000 })) ?? '';
       await until('it waits', COUNTED_WITHIN_S, async () => (await said()).startsWith(`${target}/***: waiting, `) && / · next try \d\d:/.test(await said()));
+      await expand(page, 'pushed');
       await mine.getByRole('button', { name: 'Edit' }).click();
-      await mine.getByLabel('Title').fill('Kept');
-      await mine.getByRole('button', { name: 'Save' }).click();
+      await page.locator('stream-editor').getByLabel('Title').fill('Kept');
+      await page.getByRole('button', { name: 'Save' }).click();
       await until('it is saved', SOON_S, async () => (await mine.locator('.card-title').textContent()) === 'Kept');
       assert.deepEqual((await server.api('GET', '/pushed')).answer.push, [{ url: `${target}/***`, video: null }]);
       assert.equal(await page.locator('body').textContent().then((all) => all?.includes('hidden-key')), false);
@@ -470,20 +368,21 @@ describe('while other pages play', { concurrency: 2 }, () => {
       await withPage(`${guarded.url}/#secret`, async (page, faults) => {
         await noteBecomes(page, 'secret is private. Paste the API token, or open the link that barstone printed when it started.');
         assert.deepEqual(faults, [], 'the page requests nothing that needs the token');
-        const [line, dialog, field] = [page.locator('api-token > p'), page.locator('dialog'), page.getByLabel('Token', { exact: true })];
+        const [line, dialog, field] = [page.locator('api-token > p'), page.locator('api-token dialog'), page.getByLabel('Token', { exact: true })];
         assert.equal(await line.textContent(), 'Changes need the API token.');
-        const mine = card(page, 'test');
+        const mine = await expand(page, 'test');
         await mine.getByRole('button', { name: 'Edit' }).click();
-        await mine.getByLabel('Title').fill('Guarded');
-        await mine.getByLabel('Title').press('Enter');
+        const form = page.locator('stream-editor');
+        await form.getByLabel('Title').fill('Guarded');
+        await form.getByLabel('Title').press('Enter');
         await until('the page asks for the token', SOON_S, () => dialog.isVisible());
         await page.screenshot({ path: `${SCREENSHOTS}page-token.png`, fullPage: true });
         await page.keyboard.press('Escape');
-        const fault = mine.locator('.form-fault');
+        const fault = form.locator('.form-fault');
         await until('the form shows the refusal', SOON_S, async () => /token/.test((await fault.textContent()) ?? ''));
-        assert.equal(await mine.getByLabel('Title').inputValue(), 'Guarded');
+        assert.equal(await form.getByLabel('Title').inputValue(), 'Guarded');
 
-        await mine.getByRole('button', { name: 'Save' }).click();
+        await form.getByRole('button', { name: 'Save' }).click();
         await until('the page asks again', SOON_S, () => dialog.isVisible());
         assert.equal(await field.evaluate((input) => input === document.activeElement), true, 'the focus is there');
         await field.fill('two words');
@@ -514,11 +413,11 @@ describe('while other pages play', { concurrency: 2 }, () => {
         assert.equal(page.url(), `${proxy.url}?a=b#test/lldash/dash.js`);
         await page.locator('input[name=format][value=llhls]').check({ force: true });
         await until('LL-HLS plays', STARTS_WITHIN_S, async () => page.url().endsWith(`/llhls/hls.js`) && (await figures(page)).state === 'playing');
+        for (const name of ['test', 'secret']) await expand(page, name);
         const link = (/** @type {string} */ name) => card(page, name).getByRole('link', { name: 'DASH', exact: true }).getAttribute('href');
         assert.equal(await link('test'), `${proxy.url}live/test/dash.mpd`);
         assert.match((await link('secret')) ?? '', /\/behind\/a\/t\/v1\.\d+\.secret\.[\w-]+\/live\/secret\/dash\.mpd$/);
         await card(page, 'secret').getByRole('button', { name: 'Delete' }).click();
-        await card(page, 'secret').locator('.confirm').getByRole('button', { name: 'Delete' }).click();
         await until('it is deleted', SOON_S, async () => (await guarded.api('GET', '/secret')).status === 404);
 
         const urls = await page.evaluate(async () => {

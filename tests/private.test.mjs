@@ -50,6 +50,7 @@ test('the page plays a private stream and marks it', { timeout: 90_000 }, async 
     await card.getByRole('button', { name: 'Play' }).click();
     await until('the page plays', 40, () => page.evaluate(() => (document.querySelector('video')?.currentTime ?? 0) > 2));
     assert.match((await card.locator('.card-summary').textContent()) ?? '', /private/);
+    await card.getByRole('button', { name: 'More about' }).click();
     const link = await card.getByRole('link', { name: 'LL-HLS', exact: true }).getAttribute('href');
     assert.match(link ?? '', /\/t\/v1\.\d+\.test\.[\w-]{43}\/live\/test\/llhls\.m3u8$/);
   } finally {

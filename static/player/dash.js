@@ -1,6 +1,8 @@
 // @ts-check
 // Plays with dash.js.
 
+import { rendition } from '../words.js';
+
 /** Level of fatal errors; the page shows the others itself. */
 const LOG_FATAL_ONLY = 1;
 
@@ -21,6 +23,22 @@ export const player = {
     dash.on('playbackError', report);
     dash.on('playbackNotAllowed', onBlocked);
     dash.initialize(video, url, true);
-    return async () => dash.destroy();
+    const renditions = () => (dash.isReady() ? dash.getRepresentationsByType('video') : []);
+    let held = /** @type {string | null} */ (null);
+    return {
+      close: async () => dash.destroy(),
+      qualities: () => renditions().map(({ id, height, bandwidth }) => ({ id, label: rendition(height, bandwidth) })).reverse(),
+      quality: () => ({ held, playing: dash.isReady() ? dash.getCurrentRepresentationForType('video')?.id ?? null : null }),
+      hold: (id) => {
+        held = id;
+        dash.updateSettings({ streaming: { abr: { autoSwitchBitrate: { video: id === null } } } });
+        if (id !== null) dash.setRepresentationForTypeById('video', id);
+      },
+      bandwidth: () => (dash.isReady() ? dash.getAverageThroughput('video') * 1000 || null : null),
+      range: () => {
+        const { start, end } = (dash.isReady() && dash.getDvrWindow()) || { start: NaN, end: NaN };
+        return Number.isFinite(end) ? { start, end } : null;
+      },
+    };
   },
 };

@@ -1,7 +1,7 @@
 // @ts-check
 // Plays with hls.js.
 
-import { words } from '../words.js';
+import { rendition, words } from '../words.js';
 
 /** @type {import('../playback.js').Player} */
 export const player = {
@@ -22,7 +22,17 @@ export const player = {
     });
     hls.attachMedia(video);
     hls.loadSource(url);
-    return async () => hls.destroy();
+    return {
+      close: async () => hls.destroy(),
+      qualities: () => hls.levels.map((level, place) => ({ id: String(place), label: rendition(level.height, level.bitrate) })).reverse(),
+      quality: () => ({
+        held: hls.autoLevelEnabled ? null : String(hls.manualLevel),
+        playing: hls.currentLevel < 0 ? null : String(hls.currentLevel),
+      }),
+      // The next segment, not the present one, so that nothing in the buffer is thrown away.
+      hold: (id) => (hls.nextLevel = id === null ? -1 : Number(id)),
+      bandwidth: () => hls.bandwidthEstimate || null,
+    };
   },
 };
 

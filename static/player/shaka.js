@@ -1,7 +1,7 @@
 // @ts-check
 // Plays with shaka-player.
 
-import { words } from '../words.js';
+import { rendition, words } from '../words.js';
 
 /**
  * Without it shaka-player starts with the rest of the segment at the live edge, and may not request the next segment before
@@ -31,10 +31,27 @@ export const player = {
       if (error.name === 'NotAllowedError') onBlocked();
       else onError('severity' in error ? failure(error) : { fatal: false, text: error.message });
     });
-    return () => {
-      closed = true;
-      // An operation that this interrupts rejects it, and is of no interest any more.
-      return instance.destroy().catch(() => {});
+    let held = /** @type {string | null} */ (null);
+    const variants = () => (closed ? [] : instance.getVariantTracks()).sort((a, b) => b.bandwidth - a.bandwidth);
+    return {
+      close: () => {
+        closed = true;
+        // An operation that this interrupts rejects it, and is of no interest any more.
+        return instance.destroy().catch(() => {});
+      },
+      qualities: () => variants().map(({ id, height, bandwidth }) => ({ id: String(id), label: rendition(height, bandwidth) })),
+      quality: () => ({ held, playing: variants().find(({ active }) => active)?.id.toString() ?? null }),
+      hold: (id) => {
+        held = id;
+        instance.configure({ abr: { enabled: id === null } });
+        const track = variants().find((each) => String(each.id) === id);
+        if (track) instance.selectVariantTrack(track);
+      },
+      bandwidth: () => (closed ? null : instance.getStats().estimatedBandwidth || null),
+      range: () => {
+        const { start, end } = closed ? { start: 0, end: 0 } : instance.seekRange();
+        return end > start ? { start, end } : null;
+      },
     };
   },
 };

@@ -1,0 +1,280 @@
+// @ts-check
+// The tools of the page in a browser: the URL builder, the comparison, the measurements and their export, any URL, and accessibility.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { describe, test } from 'node:test';
+
+import { until } from './players/deadline.mjs';
+import { open } from './players/fixture.mjs';
+import * as shown from './players/page.mjs';
+import { figures, openForm, playbackBegins, SCREENSHOTS, SOON_S, STARTS_WITHIN_S } from './players/page.mjs';
+import { Server } from './players/server.mjs';
+
+const require = createRequire(new URL('players/package.json', import.meta.url));
+const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const jsQR = require('jsqr');
+
+const { server, browser } = await open(() => Server.small());
+
+/** @typedef {import('playwright-core').Page} Page */
+
+/** @param {string} fragment @param {Parameters<typeof shown.withPage>[2]} use */
+function withPage(fragment, use) {
+  return shown.withPage(browser, `${server.url}/#${fragment}`, use);
+}
+
+/** Faults that axe-core finds, like `color-contrast: .hint`. @param {Page} page */
+async function axe(page) {
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    const { violations } = await /** @type {any} */ (window).axe.run(document);
+    return violations.map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes.map((/** @type {any} */ { target }) => target.join(' ')).join(', ')}`);
+  });
+}
+
+/** Reads the QR code of the page as a phone does. @param {Page} page */
+async function scan(page) {
+  const { data, size } = await page.locator('.qr svg').evaluate(async (svg) => {
+    const size = 480;
+    const copy = /** @type {SVGElement} */ (svg.cloneNode(true));
+    copy.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+    copy.setAttribute('width', String(size));
+    copy.setAttribute('height', String(size));
+    const image = new Image();
+    image.src = `data:image/svg+xml,${encodeURIComponent(copy.outerHTML)}`;
+    await image.decode();
+    const canvas = Object.assign(document.createElement('canvas'), { width: size, height: size });
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+    context.drawImage(image, 0, 0, size, size);
+    return { data: [...context.getImageData(0, 0, size, size).data], size };
+  });
+  return jsQR(Uint8ClampedArray.from(data), size, size)?.data;
+}
+
+/** No test here judges how well a stream plays, so two pages may share the processor. */
+describe('tools', { concurrency: 2 }, () => {
+  test('a URL is built from the table of the server, and the page plays what was built', { timeout: 90_000 }, async () => {
+    await withPage('test/llhls/hls.js&tool=url', async (page, faults) => {
+      const builder = page.locator('url-builder');
+      const url = () => builder.locator('.built-url code').textContent();
+      await until('the table is there', SOON_S, async () => (await builder.locator('[data-condition]').count()) > 0);
+      const table = await (await fetch(`${server.url}/api/v1/conditions`)).json();
+      assert.equal(await builder.locator('[data-condition]').count(), table.length);
+      assert.equal(await url(), `${server.url}/live/test/llhls.m3u8`);
+
+      await builder.getByRole('checkbox', { name: 'no-hints' }).check();
+      await builder.getByRole('checkbox', { name: /^delay/ }).check();
+      await builder.getByLabel('Value of delay').fill('1ms');
+      const fault = builder.locator('.built-fault');
+      await until('the server refuses the value', SOON_S, async () => ((await fault.textContent()) ?? '') !== '');
+      assert.equal(await builder.getByLabel('Value of delay').getAttribute('aria-invalid'), 'true');
+      await builder.getByLabel('Value of delay').fill('9s');
+      assert.equal(await fault.textContent(), '');
+      const built = `${server.url}/with/delay=9s,no-hints/live/test/llhls.m3u8`;
+      assert.equal(await url(), built);
+      assert.equal(await scan(page), built);
+      const lines = await builder.locator('.one-liner code').allTextContents();
+      assert.ok(lines.length >= 7 && lines.every((line) => line.includes(built)), lines.join('\n'));
+      assert.equal((await fetch(built)).status, 200);
+
+      await builder.getByRole('button', { name: 'Play here' }).click();
+      await until('the address has the conditions', SOON_S, () => page.url().endsWith('#test/llhls/hls.js/delay=9s,no-hints&tool=url'));
+      const { latency } = await until('the strip shows the delay', STARTS_WITHIN_S, async () => {
+        const now = await figures(page);
+        return now.state === 'playing' && now.latency > 8 ? now : null;
+      });
+      assert.ok(latency < 20, `a latency of ${latency} s`);
+      assert.equal(await page.locator('.conditions-now').textContent(), 'delay=9s, no-hints');
+      await page.screenshot({ path: `${SCREENSHOTS}page-builder.png`, fullPage: true });
+
+      await builder.getByRole('button', { name: 'Remove all conditions' }).click();
+      await builder.getByLabel('Format').selectOption('dash');
+      assert.equal(await url(), `${server.url}/live/test/dash.mpd`);
+      assert.equal(await builder.getByRole('checkbox', { name: 'no-hints' }).isDisabled(), true, 'HLS only');
+      assert.deepEqual(faults.filter((text) => !/400/.test(text)), []);
+    });
+  });
+
+  test('players are compared side by side, with one sound and one plot', { timeout: 90_000 }, async () => {
+    await withPage('test/hls/hls.js', async (page, faults) => {
+      await playbackBegins(page);
+      await page.locator('player-panel').getByRole('button', { name: 'Compare' }).click();
+      await until('the address names both', SOON_S, () => page.url().endsWith('#test/hls/hls.js&beside=test/lldash/dash.js'));
+      const tiles = page.locator('compare-tile');
+      assert.equal(await tiles.count(), 2);
+      await tiles.nth(1).getByLabel('Format').selectOption('dash');
+      await tiles.nth(1).getByLabel('Player').selectOption('shaka-player');
+      await until('the address follows', SOON_S, () => page.url().endsWith('&beside=test/dash/shaka-player'));
+      for (const i of [0, 1]) {
+        await until(`player ${i} shows its latency`, STARTS_WITHIN_S, async () => parseFloat((await tiles.nth(i).locator('[data-figure=latency]').textContent()) ?? '') > 0);
+      }
+      const muted = () => page.locator('compare-tile video').evaluateAll((videos) => videos.map((video) => /** @type {HTMLVideoElement} */ (video).muted));
+      await tiles.nth(0).getByRole('button', { name: 'Sound of' }).click();
+      assert.deepEqual(await muted(), [false, true]);
+      await tiles.nth(1).getByRole('button', { name: 'Sound of' }).click();
+      assert.deepEqual(await muted(), [true, false]);
+      const colours = () => page.locator('compare-panel canvas').evaluate((canvas) => {
+        const { width, height } = /** @type {HTMLCanvasElement} */ (canvas);
+        const { data } = /** @type {CanvasRenderingContext2D} */ (/** @type {HTMLCanvasElement} */ (canvas).getContext('2d')).getImageData(0, 0, width, height);
+        const found = new Set();
+        for (let at = 0; at < data.length; at += 4) if (Math.max(...data.slice(at, at + 3)) - Math.min(...data.slice(at, at + 3)) > 60) found.add(data[at] > data[at + 2] ? 'orange' : 'teal');
+        return [...found].sort();
+      });
+      await until('the plot has a line for each player', SOON_S, async () => (await colours()).join() === 'orange,teal');
+      assert.deepEqual(await axe(page), []);
+      await page.screenshot({ path: `${SCREENSHOTS}page-compare.png`, fullPage: true });
+
+      await page.reload();
+      await until('the link reproduces it', SOON_S, async () => (await tiles.count()) === 2);
+      await tiles.nth(0).getByRole('button', { name: 'Remove' }).click();
+      await playbackBegins(page);
+      assert.ok(page.url().endsWith('#test/dash/shaka-player'), page.url());
+      assert.deepEqual(faults, []);
+    });
+  });
+
+  test('the latency is that of the pictures, the sound is in time, and all is exported', { timeout: 90_000 }, async (t) => {
+    await withPage('test/llhls/hls.js', async (page, faults) => {
+      await playbackBegins(page);
+      const { own, shown: median } = await page.evaluate(async () => {
+        const { readStripFromVideo } = await import(new URL('static/strip.js', document.baseURI).href);
+        const { serverNow } = await import(new URL('static/clock.js', document.baseURI).href);
+        const video = /** @type {HTMLVideoElement} */ (document.querySelector('video'));
+        const canvas = document.createElement('canvas');
+        const middle = (/** @type {number[]} */ values) => values.sort((a, b) => a - b)[values.length >> 1] ?? NaN;
+        /** @type {number[]} */
+        const own = [];
+        await new Promise((resolve) => {
+          const see = () => {
+            const strip = readStripFromVideo(video, canvas);
+            if (strip) own.push((serverNow() - strip.timeMs) / 1000);
+            if (own.length < 100) video.requestVideoFrameCallback(see);
+            else resolve(null);
+          };
+          video.requestVideoFrameCallback(see);
+        });
+        const { history } = /** @type {any} */ (document.querySelector('live-picture')).showing;
+        return { own: middle(own), shown: middle(history.rows(4).map((/** @type {any} */ row) => row.latency)) };
+      });
+      t.diagnostic(`median latency of the pictures ${own.toFixed(3)} s, of the page ${median.toFixed(3)} s`);
+      assert.ok(Math.abs(own - median) < 0.02, `${own} and ${median}`);
+
+      await page.getByRole('button', { name: 'Measure' }).click();
+      const words = page.locator('[data-figure=offset]');
+      const said = await until('the sound is measured', STARTS_WITHIN_S, async () => /^(in time|\d+ ms (late|early))$/.exec((await words.textContent()) ?? '')?.[0]);
+      t.diagnostic(`sound against picture: ${said}`);
+      assert.ok((parseInt(said, 10) || 0) < 20, said);
+
+      await page.getByRole('tab', { name: 'Events' }).click();
+      assert.match((await page.locator('event-log li').last().textContent()) ?? '', /state\s+opened/);
+      const download = page.waitForEvent('download');
+      await page.getByRole('button', { name: 'Measurements as CSV' }).click();
+      const [head, ...rows] = readFileSync(await (await download).path(), 'utf8').trim().split('\r\n');
+      assert.equal(head, 'utc,latency_s,buffer_s,size,dropped_frames,repeated_frames,frozen_pictures,stalls,av_offset_ms');
+      assert.match(rows.at(-1) ?? '', /^20\d\d-\d\d-\d\dT[\d:.]+Z,\d+(\.\d+)?,\d+(\.\d+)?,320×180,\d+,\d+,\d+,\d+,-?\d+(\.\d+)?$/);
+      assert.deepEqual(faults, []);
+    });
+  });
+
+  test('controls pause, seek into the past and return to the live edge, by buttons and by keys', { timeout: 90_000 }, async () => {
+    await withPage('test/llhls/hls.js', async (page, faults) => {
+      await playbackBegins(page);
+      const isPaused = () => page.locator('video').evaluate((video) => /** @type {HTMLVideoElement} */ (video).paused);
+      await page.locator('#player-heading').focus();
+      await page.keyboard.press('k');
+      assert.equal(await isPaused(), true);
+      await until('it says so', SOON_S, async () => (await figures(page)).state === 'paused');
+      await page.keyboard.press('k');
+      assert.equal(await isPaused(), false);
+      await page.keyboard.press('m');
+      assert.equal(await page.locator('video').evaluate((video) => /** @type {HTMLVideoElement} */ (video).muted), false);
+
+      const slider = page.getByLabel('Position in the window');
+      await slider.fill('200');
+      await until('the picture is of the past', STARTS_WITHIN_S, async () => (await figures(page)).latency > 15);
+      assert.match((await slider.getAttribute('aria-valuetext')) ?? '', /^\d\d:\d\d:\d\d UTC, \d+ s before the live edge$/);
+      await page.keyboard.press('l');
+      await until('it is live again', STARTS_WITHIN_S, async () => (await figures(page)).latency < 8);
+      assert.deepEqual(faults, []);
+    });
+  });
+
+  test('presets fill the form, and every setting of a stream can be changed', { timeout: 60_000 }, async () => {
+    await shown.withPage(browser, shown.quietPage(server), async (page, faults) => {
+      const form = await openForm(page);
+      assert.deepEqual(await axe(page), []);
+      await form.getByLabel('Name').fill('full');
+      await form.getByRole('button', { name: '1024×768 at 60 fps' }).click();
+      assert.equal(await form.getByLabel('Name').inputValue(), 'full', 'a preset keeps the name');
+      assert.match((await form.locator('.consequences').textContent()) ?? '', /^Segments of 1\.6 s, chunks of 0\.267 s, 3\.13 Mbit\/s in all, 47\.2 Mpixel\/s/);
+      await form.getByRole('button', { name: 'Audio only' }).click();
+      await page.screenshot({ path: `${SCREENSHOTS}page-form.png` });
+      await form.getByText('When it runs').click();
+      await form.getByText('Enabled: the stream runs').click();
+      await form.getByRole('button', { name: 'Create stream' }).click();
+      const mine = shown.card(page, 'full');
+      await until('it is there', SOON_S, async () => (await mine.count()) === 1);
+      assert.deepEqual((await server.api('GET', '/full')).answer.video, []);
+
+      await shown.expand(page, 'full');
+      await mine.getByRole('button', { name: 'Edit' }).click();
+      await form.getByRole('button', { name: '360p' }).click();
+      for (const summary of ['When it runs', 'Who may watch', 'Push to other servers']) await form.getByText(summary).click();
+      await form.getByLabel('Run only while watched').check();
+      await form.getByLabel('Start and stop by the calendar').check();
+      const changes = {
+        Title: 'All of it', 'Frame rate': '50', Width: '480', Height: '270', Pitch: '440', Level: '-20', Chunk: '16', Window: '90',
+        'Seconds after': '45', 'Required streams': 'test', 'Time zone': 'Europe/Berlin', Starts: '0 8 * * 1-5', Stops: '0 18 * * 1-5',
+        'Viewer limit': '9', 'Bandwidth limit': '20', 'Overflow URL': 'https://other.example', 'Allowed addresses': '127.0.0.0/8\n::1', 'Denied addresses': '10.0.0.1',
+      };
+      for (const [label, value] of Object.entries(changes)) await form.getByLabel(new RegExp(`^${label}`)).fill(value);
+      await form.getByLabel('Pattern').selectOption('grid');
+      await form.getByLabel('Access').selectOption('private');
+      await form.getByRole('button', { name: 'Add a target' }).click();
+      await form.getByLabel('URL of the target').fill('udp://127.0.0.1:5004');
+      await form.getByRole('button', { name: 'Save' }).click();
+      await until('the form is gone', SOON_S, async () => !(await form.locator('dialog').isVisible()));
+      const { answer } = await server.api('GET', '/full');
+      const { title, fps, segment_frames, chunk_frames, window_seconds, pattern, access, on_demand, idle_seconds, requires } = answer;
+      assert.deepEqual({ title, fps, segment_frames, chunk_frames, window_seconds, pattern, access, on_demand, idle_seconds, requires }, {
+        title: 'All of it', fps: '50', segment_frames: 96, chunk_frames: 16, window_seconds: 90, pattern: 'grid', access: 'private', on_demand: true, idle_seconds: 45, requires: ['test'],
+      });
+      const { max_viewers, max_bandwidth, overflow_url, allow, deny, push, schedule } = answer;
+      assert.deepEqual({ max_viewers, max_bandwidth, allow, deny, push }, {
+        max_viewers: 9, max_bandwidth: 20_000_000, allow: ['127.0.0.0/8', '::1'], deny: ['10.0.0.1'], push: [{ url: 'udp://127.0.0.1:5004', video: null }],
+      });
+      assert.match(overflow_url, /^https:\/\/other\.example\/?$/);
+      assert.deepEqual([schedule.time_zone, schedule.start, schedule.stop], ['Europe/Berlin', ['0 8 * * 1-5'], ['0 18 * * 1-5']]);
+      const { id, width, height, bitrate } = answer.video[0];
+      assert.deepEqual({ id, width, height, bitrate }, { id: 'v360', width: 480, height: 270, bitrate: 600_000 });
+      assert.deepEqual([answer.audio.beep_hz, answer.audio.beep_dbfs], [440, -20]);
+      assert.deepEqual(faults, []);
+    });
+    assert.equal((await server.api('DELETE', '/full')).status, 204);
+  });
+
+  for (const scheme of /** @type {const} */ (['light', 'dark'])) {
+    test(`axe-core finds nothing in ${scheme} colours, and a phone shows the picture first`, { timeout: 90_000 }, async () => {
+      await withPage(`test/hls/hls.js&token=${server.token}`, async (page, faults) => {
+        await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+        await playbackBegins(page);
+        await shown.expand(page, 'test');
+        for (const tool of ['Measurements', 'Build a URL', 'Events']) {
+          await page.getByRole('tab', { name: tool }).click();
+          assert.deepEqual(await axe(page), [], tool);
+        }
+        await page.setViewportSize({ width: 360, height: 780 });
+        const top = await page.locator('.stage').first().boundingBox();
+        assert.ok(top !== null && top.y + top.height < 780, 'the picture is in view');
+        const wide = await page.evaluate(() => [...document.querySelectorAll('body *')].filter((element) => element.getBoundingClientRect().right > innerWidth + 0.5)
+          .map((element) => element.outerHTML.slice(0, 100)));
+        assert.deepEqual(wide, [], 'nothing is wider than the phone');
+        assert.deepEqual(await axe(page), [], 'on a phone');
+        await page.screenshot({ path: `${SCREENSHOTS}page-phone-${scheme}.png`, fullPage: true });
+        assert.deepEqual(faults, []);
+      });
+    });
+  }
+});
