@@ -98,6 +98,11 @@ export async function checkManifest(url) {
   await send('GET', url, { background: true });
 }
 
+/** @returns {Promise<string>} version of the server */
+export async function serverVersion() {
+  return text(record(await ask('GET', 'whoami')).version);
+}
+
 /**
  * The server's clock.
  * @returns {Promise<number>} milliseconds of Unix time at the server when it answered

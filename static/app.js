@@ -2,7 +2,7 @@
 // The page: keeps what is chosen in the fragment of the address, and passes it and the list of streams to the elements.
 
 import './api-token.js';
-import { NoConnection } from './api.js';
+import { NoConnection, serverVersion } from './api.js';
 import { choose, DEFAULT_FORMAT, sourceName, suggest } from './choice.js';
 import { followServerTime } from './clock.js';
 import { ComparePanel } from './compare-panel.js';
@@ -116,6 +116,8 @@ followServerTime();
 showRoute(parseRoute(location.hash));
 follow = new Follow(showStreams, showFailure);
 follow.events = route.choices.length < 2;
+
+serverVersion().then((version) => setText(find(document, '#version', HTMLElement), `barstone ${version}`), () => {});
 
 document.addEventListener('streams-changed', () => follow?.now());
 document.addEventListener('token-changed', () => follow?.now());

@@ -10,7 +10,7 @@ import { PLOT_SECONDS } from './latency-plot.js';
 import { LivePicture } from './live-picture.js';
 import { obstacle, remark } from './obstacle.js';
 import { PlayerNote } from './player-note.js';
-import { seconds } from './words.js';
+import { latencyText } from './words.js';
 
 /** @typedef {import('./answers.js').Stream} Stream */
 /** @typedef {import('./choice.js').Choice} Choice */
@@ -96,9 +96,9 @@ export class CompareTile extends HTMLElement {
   update() {
     const { state, figures } = this.picture.read();
     const { median, p95 } = this.picture.showing?.history.latency(PLOT_SECONDS) ?? { median: null, p95: null };
-    this.#set('latency', seconds(figures?.latencySeconds ?? null, 2));
-    this.#set('median', seconds(median, 2));
-    this.#set('p95', seconds(p95, 2));
+    this.#set('latency', latencyText(figures?.latencySeconds ?? null));
+    this.#set('median', latencyText(median));
+    this.#set('p95', latencyText(p95));
     this.#set('stalls', figures === null ? '–' : String(figures.stalls));
     this.#set('dropped', figures === null ? '–' : String(Math.max(figures.droppedFrames, figures.lateFrames)));
     this.#set('state', state);

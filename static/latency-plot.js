@@ -8,8 +8,10 @@ import { find, html, render } from './html.js';
 
 export const PLOT_SECONDS = 120;
 const MARKS_EVERY_S = 30;
-/** Heights of the plot in seconds; the first one that has room is used. */
-const HEIGHTS_S = [1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 60, 120, 300, 600, 1800, 3600];
+/** Heights of the plot in seconds, with round quarters; the first one that has room is used. */
+const HEIGHTS_S = [1, 2, 4, 6, 8, 12, 16, 20, 32, 40, 60, 80, 120, 200, 400, 800, 2000, 4000];
+/** From this latency on, the plot begins just below the smallest value, so that changes are visible. */
+const FAR_S = 30;
 const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
 const EDGE = { left: 34, right: 8, top: 8, bottom: 18 };
 /** Without a row for this long, the line has a gap. */
@@ -37,25 +39,29 @@ export class LatencyPlot extends HTMLElement {
 
   #draw() {
     const canvas = find(this, 'canvas', HTMLCanvasElement);
-    const [width, height, scale] = [this.clientWidth, this.clientHeight, devicePixelRatio];
+    const [width, tall, scale] = [this.clientWidth, this.clientHeight, devicePixelRatio];
     const context = canvas.getContext('2d');
-    if (!context || width === 0 || height === 0 || document.hidden) return;
-    if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {
+    if (!context || width === 0 || tall === 0 || document.hidden) return;
+    if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(tall * scale)) {
       canvas.width = Math.round(width * scale);
-      canvas.height = Math.round(height * scale);
+      canvas.height = Math.round(tall * scale);
     }
     context.setTransform(scale, 0, 0, scale, 0, 0);
-    context.clearRect(0, 0, width, height);
+    context.clearRect(0, 0, width, tall);
     const end = Math.max(...this.#series.map(({ rows }) => rows.at(-1)?.at ?? 0));
-    const largest = Math.max(0.5, ...this.#series.flatMap(({ rows }) => rows.map(({ latency }) => latency ?? 0)));
-    const top = HEIGHTS_S.find((seconds) => seconds >= largest * 1.1) ?? largest * 1.1;
-    const area = { x: EDGE.left, y: EDGE.top, width: width - EDGE.left - EDGE.right, height: height - EDGE.top - EDGE.bottom };
+    const values = this.#series.flatMap(({ rows }) => rows.flatMap(({ latency }) => (latency === null ? [] : [latency])));
+    const smallest = Math.min(...values);
+    const from = smallest >= FAR_S && smallest < Infinity ? Math.floor(smallest - 1) : 0;
+    const largest = Math.max(0.5, ...values) - from;
+    const height = HEIGHTS_S.find((seconds) => seconds >= largest * 1.1) ?? largest * 1.1;
+    const axis = { from, height };
+    const area = { x: EDGE.left, y: EDGE.top, width: width - EDGE.left - EDGE.right, height: tall - EDGE.top - EDGE.bottom };
     const style = getComputedStyle(this);
-    drawGrid(context, area, top, style);
+    drawGrid(context, area, axis, style);
     this.#series.forEach(({ rows }, i) => {
       context.strokeStyle = style.getPropertyValue(`--series-${i + 1}`);
       context.setLineDash(DASHES[i] ?? []);
-      drawLine(context, area, rows, { end, top });
+      drawLine(context, area, rows, { end, ...axis });
     });
     context.setLineDash([]);
   }
@@ -66,21 +72,21 @@ export class LatencyPlot extends HTMLElement {
 /**
  * @param {CanvasRenderingContext2D} context
  * @param {Area} area
- * @param {number} top seconds of latency
+ * @param {{ from: number, height: number }} axis seconds of latency
  * @param {CSSStyleDeclaration} style
  */
-function drawGrid(context, area, top, style) {
+function drawGrid(context, area, { from, height }, style) {
   context.font = `11px ${style.fontFamily}`;
   context.fillStyle = style.getPropertyValue('--soft');
   context.strokeStyle = style.getPropertyValue('--edge');
   context.lineWidth = 1;
   context.textBaseline = 'middle';
   context.textAlign = 'right';
-  const step = top / (area.height < 70 ? 2 : 4);
-  for (let value = 0; value <= top + step / 100; value += step) {
-    const y = Math.round(area.y + area.height * (1 - value / top)) + 0.5;
+  const steps = area.height < 70 ? 2 : 4;
+  for (let step = 0; step <= steps; step += 1) {
+    const y = Math.round(area.y + area.height * (1 - step / steps)) + 0.5;
     line(context, area.x, y, area.x + area.width, y);
-    context.fillText(String(Math.round(value * 100) / 100), area.x - 6, y);
+    context.fillText(String(Math.round((from + (height * step) / steps) * 100) / 100), area.x - 6, y);
   }
   context.textBaseline = 'top';
   for (let ago = 0; ago <= PLOT_SECONDS; ago += MARKS_EVERY_S) {
@@ -94,9 +100,9 @@ function drawGrid(context, area, top, style) {
  * @param {CanvasRenderingContext2D} context
  * @param {Area} area
  * @param {readonly Row[]} rows
- * @param {{ end: number, top: number }} axes
+ * @param {{ end: number, from: number, height: number }} axes
  */
-function drawLine(context, area, rows, { end, top }) {
+function drawLine(context, area, rows, { end, from, height }) {
   context.lineWidth = 1.75;
   context.lineJoin = 'round';
   context.beginPath();
@@ -104,7 +110,7 @@ function drawLine(context, area, rows, { end, top }) {
   for (const { at, latency } of rows) {
     const x = area.x + area.width * (1 - (end - at) / (PLOT_SECONDS * 1000));
     if (latency === null || x < area.x) continue;
-    const y = area.y + area.height * (1 - Math.min(Math.max(latency, 0), top) / top);
+    const y = area.y + area.height * (1 - Math.min(Math.max(latency - from, 0), height) / height);
     if (at - before > GAP_MS) context.moveTo(x, y);
     else context.lineTo(x, y);
     before = at;

@@ -3,7 +3,7 @@
 
 import { find, html, render, setText } from './html.js';
 import { LatencyPlot, PLOT_SECONDS } from './latency-plot.js';
-import { seconds } from './words.js';
+import { latencyText } from './words.js';
 
 /** @typedef {import('./history.js').History} History */
 
@@ -28,9 +28,9 @@ export class LatencyReadout extends HTMLElement {
    */
   show(latency, history) {
     const { median, p95 } = history?.latency(PLOT_SECONDS) ?? { median: null, p95: null };
-    this.#set('latency', seconds(latency, 2));
-    this.#set('median', seconds(median, 2));
-    this.#set('p95', seconds(p95, 2));
+    this.#set('latency', latencyText(latency));
+    this.#set('median', latencyText(median));
+    this.#set('p95', latencyText(p95));
     find(this, 'latency-plot', LatencyPlot).show(history === null ? [] : [{ label: 'latency', rows: history.rows(PLOT_SECONDS) }]);
   }
 

@@ -44,6 +44,11 @@ export function bits(perSecond) {
   return perSecond >= 1e6 ? `${(perSecond / 1e6).toFixed(1)} Mbit/s` : `${Math.round(perSecond / 1e3)} kbit/s`;
 }
 
+/** @param {number | null} value seconds @returns {string} with hundredths, while they count */
+export function latencyText(value) {
+  return seconds(value, value !== null && Math.abs(value) >= 100 ? 1 : 2);
+}
+
 /** @param {Stream} stream @returns {string} like `25 fps · 720p 360p · beep 1000 Hz` */
 export function summary({ fps, video, audio, declared }) {
   const renditions = video.map((track) => `${track.height}p`).join(' ');
