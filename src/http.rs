@@ -159,7 +159,11 @@ pub fn router(app: App, serve: Serve) -> Router {
         .route("/api/v1/streams/{name}/stop", post(api::stop))
         .route("/api/v1/streams/{name}/tokens", post(issue_token::issue))
         .route_layer(from_fn_with_state(app.clone(), access::guard));
-    let page = Router::new().route("/", get(page::index)).route("/static/{*path}", get(page::asset));
+    let page = Router::new()
+        .route("/", get(page::index))
+        .route("/wall", get(page::wall))
+        .route("/embed/{stream}", get(page::embed))
+        .route("/static/{*path}", get(page::asset));
     let shown = match serve {
         Serve::All => media.merge(page),
         Serve::Api => media.merge(page).route_layer(from_fn(async |_: Request, _: Next| error::ApiError::NotServed)),
@@ -225,7 +229,7 @@ fn kind(route: Option<&str>) -> &'static str {
         "/live/{stream}/{file}" | "/live/{stream}/{track}/{file}" | "/hls/{file}" | "/dash/{file}" => "manifest",
         "/live/{stream}/{track}/{revision}/{file}" => "media",
         route if route.starts_with("/live/{stream}/{track}/{presentation}/") => "manifest",
-        "/" | "/static/{*path}" => "page",
+        "/" | "/wall" | "/embed/{stream}" | "/static/{*path}" => "page",
         route if route.starts_with("/api/") => "api",
         "" => "unknown",
         _ => "operation",

@@ -10,9 +10,14 @@ use super::error::ApiError;
 use super::path_parameters::PathParameters;
 use super::reply::{self, Meta};
 
-/// Content-Security-Policy: the page loads nothing from other origins and cannot be framed. Players need blob URLs.
-const POLICY: &str = "default-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; img-src 'self' data:; \
-    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// Content-Security-Policy without the directive that says who may frame a page. Scripts, styles and pictures are of this
+/// server only. Players need blob URLs, and may request manifests and media from any origin, because the user may paste a URL.
+const POLICY: &str = "default-src 'self'; connect-src 'self' http: https:; media-src 'self' blob: http: https:; \
+    worker-src 'self' blob:; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors";
+/// The pages that change streams cannot be framed.
+const NOBODY: &str = "'none'";
+/// The player that is made for frames changes nothing.
+const EVERYBODY: &str = "*";
 
 #[derive(RustEmbed)]
 #[folder = "static/"]
@@ -20,7 +25,17 @@ struct Static;
 
 /// `/`
 pub(super) async fn index(request: HeaderMap) -> Result<Response, ApiError> {
-    file("index.html", &request)
+    file("index.html", NOBODY, &request)
+}
+
+/// `/wall`: all streams at the same time, for a screen in a control room
+pub(super) async fn wall(request: HeaderMap) -> Result<Response, ApiError> {
+    file("wall.html", NOBODY, &request)
+}
+
+/// `/embed/{stream}`: one player, for frames in pages of other origins. The script of the page reads the path.
+pub(super) async fn embed(PathParameters(_): PathParameters<String>, request: HeaderMap) -> Result<Response, ApiError> {
+    file("embed.html", EVERYBODY, &request)
 }
 
 /// `/static/{path}`
@@ -28,17 +43,19 @@ pub(super) async fn asset(
     PathParameters(path): PathParameters<String>,
     request: HeaderMap,
 ) -> Result<Response, ApiError> {
-    file(&path, &request)
+    file(&path, NOBODY, &request)
 }
 
-fn file(path: &str, request: &HeaderMap) -> Result<Response, ApiError> {
+/// `ancestors`: pages that may frame the file
+fn file(path: &str, ancestors: &str, request: &HeaderMap) -> Result<Response, ApiError> {
     let file = Static::get(path).ok_or_else(|| ApiError::UnknownPath(format!("/static/{path}")))?;
     let etag: String = file.metadata.sha256_hash().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let etag = format!("\"{etag}\"");
     let meta = Meta { content_type: content_type(path), cache: Cache::Revalidate, etag: &etag, modified: None };
     let mut response = reply::bytes(request, bytes(file), &meta);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    let policy = HeaderValue::try_from(format!("{POLICY} {ancestors}")).expect("both are visible ASCII characters");
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     Ok(response)
 }

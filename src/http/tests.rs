@@ -133,12 +133,34 @@ fn the_documentation_has_the_limits_of_bodies() {
 }
 
 #[tokio::test]
+async fn only_the_player_for_frames_can_be_framed() {
+    let app = app();
+    for (path, ancestors) in
+        [("/", "'none'"), ("/wall", "'none'"), ("/embed/test", "*"), ("/static/embed.html", "'none'")]
+    {
+        let answer = get(&app, path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        let policy = answer.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.ends_with(&format!("; frame-ancestors {ancestors}")), "{path}: {policy}");
+        assert!(policy.starts_with("default-src 'self'; ") && !policy.contains("unsafe"), "{path}: {policy}");
+    }
+}
+
+#[tokio::test]
 async fn serve_api_answers_no_media_routes() {
     let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
     let registry = Arc::new(registry_after(Duration::ZERO, Capacity::Unlimited, StreamSpec::test(), &now));
     let access = Access::new("token", TokenOrigin::Created, ViewerAccess::of(keys()));
     let app = router(App::new(registry, access, CancellationToken::new()), Serve::Api);
-    for path in ["/", "/static/page.js", "/live/test/hls.m3u8", "/hls/test.m3u8", "/t/x/live/test/dash.mpd"] {
+    for path in [
+        "/",
+        "/wall",
+        "/embed/test",
+        "/static/page.js",
+        "/live/test/hls.m3u8",
+        "/hls/test.m3u8",
+        "/t/x/live/test/dash.mpd",
+    ] {
         let answer = get(&app, path).await;
         assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (404, &json!("not_served")), "{path}");
     }

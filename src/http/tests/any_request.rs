@@ -36,6 +36,8 @@ const PATHS: &[&str] = &[
     "/api/v1/all/stop",
     "/api/v1/events",
     "/static/page.js",
+    "/embed/test",
+    "/wall",
     "/time",
     "/readyz",
 ];

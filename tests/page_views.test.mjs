@@ -1,0 +1,96 @@
+// @ts-check
+// Pages beside the page: the player for frames and the wall; and URLs of another origin in the page.
+
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { describe, test } from 'node:test';
+
+import { until } from './players/deadline.mjs';
+import { open } from './players/fixture.mjs';
+import * as shown from './players/page.mjs';
+import { figures, playbackBegins, SCREENSHOTS, SOON_S, STARTS_WITHIN_S } from './players/page.mjs';
+import { Server, SMALL_VIDEO } from './players/server.mjs';
+
+const { server, browser } = await open(() => Server.small());
+
+/** @param {string} path @param {Parameters<typeof shown.withPage>[2]} use */
+function withPage(path, use) {
+  return shown.withPage(browser, server.url + path, use);
+}
+
+/** A page of another origin that frames a URL. @param {string} framed */
+async function startFramingPage(framed) {
+  const host = createServer((_, response) => response.setHeader('Content-Type', 'text/html').end(`<!doctype html><iframe src="${framed}" allow="autoplay"></iframe>`));
+  await new Promise((resolve) => host.listen(0, '127.0.0.1', () => resolve(null)));
+  const { port } = /** @type {import('node:net').AddressInfo} */ (host.address());
+  return { url: `http://localhost:${port}/`, close: () => host.close() };
+}
+
+/** No test here judges how well a stream plays, so two pages may share the processor. */
+describe('views', { concurrency: 2 }, () => {
+  test('a page of another origin frames the player, and no other page', { timeout: 60_000 }, async () => {
+    const host = await startFramingPage(`${server.url}/embed/test?format=hls&latency`);
+    const refused = await startFramingPage(`${server.url}/`);
+    try {
+      await shown.withPage(browser, host.url, async (page, faults) => {
+        const frame = page.frameLocator('iframe');
+        const latency = frame.locator('.embed-latency');
+        await until('it plays, with its latency', STARTS_WITHIN_S, async () => parseFloat((await latency.textContent()) ?? '') > 0);
+        assert.equal(await frame.locator('video').evaluate((video) => /** @type {HTMLVideoElement} */ (video).muted), true);
+        assert.equal(await frame.locator('button:visible').count(), 0, 'nothing to change');
+        assert.deepEqual(faults, []);
+      });
+      await shown.withPage(browser, refused.url, async (_, faults) => {
+        await until('the browser refuses', SOON_S, () => faults.some((text) => text.includes('frame-ancestors')));
+      });
+    } finally {
+      host.close();
+      refused.close();
+    }
+  });
+
+  test('the frame of a stopped stream says so without a button', { timeout: 60_000 }, async () => {
+    assert.equal((await server.api('POST', '', { name: 'halted', video: SMALL_VIDEO, enabled: false })).status, 201);
+    await withPage('/embed/halted', async (page) => {
+      await until('it says so', SOON_S, async () => (await page.locator('.note-text').textContent()) === 'halted is stopped.');
+      assert.equal(await page.locator('button:visible').count(), 0);
+    });
+    assert.equal((await server.api('DELETE', '/halted')).status, 204);
+  });
+
+  test('the wall shows every stream, and streams that come and go', { timeout: 90_000 }, async () => {
+    await withPage('/wall', async (page, faults) => {
+      const screen = (/** @type {string} */ name) => page.locator('.screens > li', { has: page.getByRole('heading', { name, exact: true }) });
+      await until('it plays', STARTS_WITHIN_S, async () => /^\d+\.\d s$/.test((await screen('test').locator('.screen-latency').textContent()) ?? ''));
+      assert.equal((await server.api('POST', '', { name: 'another', video: SMALL_VIDEO })).status, 201);
+      await until('the new stream plays too', STARTS_WITHIN_S, async () => /^\d+\.\d s$/.test((await screen('another').locator('.screen-latency').textContent()) ?? ''));
+      await page.setViewportSize({ width: 1920, height: 1080 });
+      await page.screenshot({ path: `${SCREENSHOTS}page-wall.png` });
+      assert.equal((await server.api('DELETE', '/another')).status, 204);
+      await until('it is gone', SOON_S, async () => (await screen('another').count()) === 0);
+      // The player of the deleted stream may have requested more of it.
+      assert.deepEqual(faults.filter((text) => !text.includes('404')), []);
+    });
+  });
+
+  test('a URL of another origin is played and measured', { timeout: 90_000 }, async () => {
+    const other = await Server.small();
+    try {
+      await withPage('/#nothing', async (page, faults) => {
+        const field = page.getByLabel('Play any HLS or DASH URL');
+        await field.fill('cdn.example/live.m3u8');
+        await field.press('Enter');
+        assert.equal(await page.locator('#h-any-url').textContent(), 'Enter a URL that begins with http:// or https://.');
+        await field.fill(`${other.url}/dash/test.mpd`);
+        await field.press('Enter');
+        await playbackBegins(page);
+        assert.ok((await figures(page)).latency > 0);
+        assert.equal(await page.locator('#player-heading').textContent(), `${new URL(other.url).host}/dash/test.mpd`);
+        assert.ok(page.url().endsWith(`#url:${encodeURIComponent(`${other.url}/dash/test.mpd`)}/dash/dash.js`), page.url());
+        assert.deepEqual(faults, []);
+      });
+    } finally {
+      await other.stop();
+    }
+  });
+});
