@@ -83,7 +83,11 @@ export class UrlBuilder extends HTMLElement {
       setText(find(this, 'form .hint', HTMLElement), reason instanceof Error ? reason.message : String(reason));
       return;
     }
-    render(this.#form, html`<ul class="conditions">${this.#table.map(row)}</ul>`);
+    render(this.#form, html`
+      <label class="filter">${icon('search')}<span class="unseen">Filter conditions</span>
+        <input type="search" placeholder="Filter conditions by name or effect" autocomplete="off" spellcheck="false"></label>
+      <ul class="conditions">${this.#table.map(row)}</ul>
+      <p class="hint others"></p>`);
     this.#fill(this.#choice?.conditions ?? '');
   }
 
@@ -103,7 +107,7 @@ export class UrlBuilder extends HTMLElement {
   #toggled({ target }) {
     if (!(target instanceof HTMLInputElement) || target.type !== 'checkbox') return;
     const value = this.#value(target.value);
-    if (value && target.checked && value.value === '') value.value = this.#table.find(({ name }) => name === target.value)?.values[0] ?? '';
+    if (value && target.checked && value.value === '') value.value = value.placeholder;
     this.#update();
   }
 
@@ -116,8 +120,8 @@ export class UrlBuilder extends HTMLElement {
       const value = this.#value(name);
       this.#box(name).disabled = !fits;
       if (value) value.disabled = !fits || !this.#box(name).checked;
-      find(this, `[data-condition="${name}"]`, HTMLElement).classList.toggle('off', !fits);
     }
+    this.#filter();
     const joined = join(chosen.filter(({ formats }) => formats.includes(this.#format.value)).map(({ name }) => ({ name, value: this.#value(name)?.value.trim() ?? '' })));
     const stream = this.#streams.find(({ name }) => name === choice?.stream);
     const base = stream?.urls[this.#format.value];
@@ -134,6 +138,21 @@ export class UrlBuilder extends HTMLElement {
     clearTimeout(this.#checkTimer);
     this.#blame('', '');
     if (joined !== '' && base !== undefined && stream?.phase === 'running') this.#checkTimer = setTimeout(() => this.#check(withConditions(playbackUrl(base), joined)), CHECK_AFTER_MS);
+  }
+
+  /** Shows the conditions that the format has and that fit the filter; one that is chosen stays. */
+  #filter() {
+    const filter = this.#form.querySelector('[type=search]');
+    const wanted = filter instanceof HTMLInputElement ? filter.value.toLowerCase().split(/\s+/).filter(Boolean) : [];
+    let others = 0;
+    for (const { name, summary, formats } of this.#table) {
+      const hasFormat = formats.includes(this.#format.value);
+      if (!hasFormat) others += 1;
+      const fits = wanted.every((word) => `${name} ${summary}`.toLowerCase().includes(word));
+      find(this, `[data-condition="${name}"]`, HTMLElement).hidden = !hasFormat || (!fits && !this.#box(name).checked);
+    }
+    const words = this.#form.querySelector('.others');
+    if (words) setText(words, others === 0 ? '' : `${others} more ${others === 1 ? 'applies' : 'apply'} to other formats only.`);
   }
 
   /** Asks the server whether the URL is right, because it knows the limits of the stream. @param {string} url */
@@ -201,11 +220,13 @@ export class UrlBuilder extends HTMLElement {
 function row({ name, summary, kind, allowed, formats, excludes, values }) {
   const labels = formats.length === FORMATS.length ? '' : formats.map((id) => format(id)?.label ?? id).join(', ');
   const hint = [kind === 'none' ? '' : allowed, excludes.length === 0 ? '' : `not with ${excludes.join(', ')}`].filter(Boolean).join('; ');
+  // A moment relative to now is the more useful example.
+  const suggested = (kind === 'moment' ? values.find((value) => /^[+-]/.test(value)) : undefined) ?? values[0];
   return html`
     <li data-condition="${name}">
       <label class="check"><input type="checkbox" value="${name}"> <code>${name}</code>${labels === '' ? '' : html` <small>${labels}</small>`}</label>
       ${kind === 'none' ? '' : html`
-        <input type="text" aria-label="Value of ${name}" aria-describedby="c-${name}" list="v-${name}" placeholder="${values[0]}" autocomplete="off" autocapitalize="none" spellcheck="false" disabled>
+        <input type="text" aria-label="Value of ${name}" aria-describedby="c-${name}" list="v-${name}" placeholder="${suggested}" autocomplete="off" autocapitalize="none" spellcheck="false" disabled>
         <datalist id="v-${name}">${values.map((value) => html`<option value="${value}"></option>`)}</datalist>`}
       <p class="hint" id="c-${name}">${summary}${hint === '' ? '' : html` <span class="limits">${hint}</span>`}</p>
     </li>`;

@@ -92,7 +92,19 @@ describe('tools', { concurrency: 2 }, () => {
       await builder.getByRole('button', { name: 'Remove all conditions' }).click();
       await builder.getByLabel('Format').selectOption('dash');
       assert.equal(await url(), `${server.url}/live/test/dash.mpd`);
-      assert.equal(await builder.getByRole('checkbox', { name: 'no-hints' }).isDisabled(), true, 'HLS only');
+      assert.equal(await builder.locator('[data-condition=no-hints]').isVisible(), false, 'HLS only');
+
+      await builder.getByLabel('Format').selectOption('hls');
+      await builder.getByLabel('Filter conditions').fill('shift');
+      assert.equal(await builder.locator('[data-condition]:visible').count(), 1);
+      await builder.getByRole('checkbox', { name: /^shift/ }).check();
+      await builder.getByLabel('Value of shift').fill('1h');
+      await builder.getByRole('button', { name: 'Play here' }).click();
+      const past = await until('the strip shows an hour ago', STARTS_WITHIN_S, async () => {
+        const now = await figures(page);
+        return now.state === 'playing' && now.latency >= 3600 ? now.latency : null;
+      });
+      assert.ok(past < 3640, `a latency of ${past} s`);
       assert.deepEqual(faults.filter((text) => !/400/.test(text)), []);
     });
   });
