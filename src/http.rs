@@ -45,6 +45,7 @@ mod openapi;
 mod ops;
 mod page;
 mod past_media;
+mod patches;
 mod path_parameters;
 mod reply;
 mod request_body;

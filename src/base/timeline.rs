@@ -255,6 +255,16 @@ impl Timeline {
         self.frames(kind, first..first + u64::from(self.segment_frames))
     }
 
+    /// The segment whose first frame has the timestamp `ticks`, in ticks of [`Timeline::timescale`]; `None` if no segment
+    /// starts there.
+    pub fn segment_from(&self, kind: Kind, ticks: u64) -> Option<u64> {
+        let frame_ticks = u64::from(self.frame_ticks(kind));
+        let frame = ticks / frame_ticks;
+        let segment = self.video_frame_at(kind, frame) / u64::from(self.segment_frames);
+        let starts = ticks.is_multiple_of(frame_ticks) && self.segment(kind, segment).start == frame;
+        starts.then_some(segment)
+    }
+
     /// Frames of the chunk `chunk`, counted from 0, of the segment `segment`.
     pub fn chunk(&self, kind: Kind, segment: u64, chunk: u32) -> Range<u64> {
         let start = segment * u64::from(self.segment_frames);
@@ -272,16 +282,21 @@ impl Timeline {
 
     /// Frames of the chunk that contains `frame`.
     pub fn chunk_of(&self, kind: Kind, frame: u64) -> Range<u64> {
-        let on_screen = match kind {
+        let on_screen = self.video_frame_at(kind, frame);
+        let segment = on_screen / u64::from(self.segment_frames);
+        let chunk = on_screen % u64::from(self.segment_frames) / u64::from(self.chunk_frames);
+        self.chunk(kind, segment, chunk as u32)
+    }
+
+    /// The video frame that is visible when `frame` starts.
+    fn video_frame_at(&self, kind: Kind, frame: u64) -> u64 {
+        match kind {
             Kind::Video => frame,
             Kind::Audio => {
                 let scaled = u128::from(frame) * u128::from(AUDIO_FRAME_SAMPLES) * u128::from(self.rate.num);
                 (scaled / (u128::from(self.rate.den) * u128::from(SAMPLE_RATE))) as u64
             }
-        };
-        let segment = on_screen / u64::from(self.segment_frames);
-        let chunk = on_screen % u64::from(self.segment_frames) / u64::from(self.chunk_frames);
-        self.chunk(kind, segment, chunk as u32)
+        }
     }
 
     /// Duration of a segment: exact for video, within one audio frame of the nominal duration for audio.

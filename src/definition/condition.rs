@@ -16,7 +16,7 @@ pub use error::ConditionError;
 pub use moment::Moment;
 pub use span::{Offset, Span};
 pub use table::{Description, Resource, TABLE};
-pub use value::{Timing, Value};
+pub use value::{Addressing, Timing, Value};
 
 /// Limit of conditions in a URL.
 pub const MAX_CONDITIONS: usize = 16;
@@ -26,6 +26,8 @@ pub const LONGEST: Span = Span::from_millis(7 * 86_400_000);
 /// A condition with its value, in the order of their names, which is the canonical order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Condition {
+    /// How the MPD addresses segments.
+    Addressing(Addressing),
     /// The time that clients are told is wrong by so much.
     ClockSkew(Offset),
     /// How far behind the live edge players play.
@@ -42,6 +44,12 @@ pub enum Condition {
     NoHints,
     /// LL-HLS without rendition reports.
     NoReports,
+    /// HLS with parts that are byte ranges of their segment.
+    ByteRanges,
+    /// DASH with patches, for so long after each MPD.
+    Patch(Span),
+    /// A cut at each multiple of the span since 1970.
+    Periods(Span),
     /// The stream is live as it was so long ago.
     Shift(Span),
     /// The presentation ends here.
@@ -58,6 +66,8 @@ impl Condition {
     /// Name of the condition in URLs.
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::Addressing(_) => "addressing",
+            Self::ByteRanges => "byte-ranges",
             Self::ClockSkew(_) => "clock-skew",
             Self::Delay(_) => "delay",
             Self::From(_) => "from",
@@ -66,6 +76,8 @@ impl Condition {
             Self::NoDeltas => "no-deltas",
             Self::NoHints => "no-hints",
             Self::NoReports => "no-reports",
+            Self::Patch(_) => "patch",
+            Self::Periods(_) => "periods",
             Self::Shift(_) => "shift",
             Self::Until(_) => "until",
             Self::UpdatePeriod(_) => "update-period",
@@ -78,13 +90,17 @@ impl Condition {
     const fn moment(&self) -> Option<Moment> {
         match self {
             Self::From(moment) | Self::Until(moment) => Some(*moment),
-            Self::ClockSkew(_)
+            Self::Addressing(_)
+            | Self::ByteRanges
+            | Self::ClockSkew(_)
             | Self::Delay(_)
             | Self::NoBlocking
             | Self::NoDateTime
             | Self::NoDeltas
             | Self::NoHints
             | Self::NoReports
+            | Self::Patch(_)
+            | Self::Periods(_)
             | Self::Shift(_)
             | Self::UpdatePeriod(_)
             | Self::UtcTiming(_)
@@ -106,14 +122,23 @@ impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         match self {
+            Self::Addressing(way) => write!(f, "={}", way.word()),
             Self::ClockSkew(offset) => write!(f, "={offset}"),
-            Self::Delay(span) | Self::Shift(span) | Self::UpdatePeriod(Some(span)) | Self::Window(span) => {
-                write!(f, "={span}")
-            }
+            Self::Delay(span)
+            | Self::Patch(span)
+            | Self::Periods(span)
+            | Self::Shift(span)
+            | Self::UpdatePeriod(Some(span))
+            | Self::Window(span) => write!(f, "={span}"),
             Self::From(moment) | Self::Until(moment) => write!(f, "={moment}"),
             Self::UpdatePeriod(None) => write!(f, "={}", value::NONE),
             Self::UtcTiming(schemes) => write!(f, "={}", Timing::join(schemes)),
-            Self::NoBlocking | Self::NoDateTime | Self::NoDeltas | Self::NoHints | Self::NoReports => Ok(()),
+            Self::ByteRanges
+            | Self::NoBlocking
+            | Self::NoDateTime
+            | Self::NoDeltas
+            | Self::NoHints
+            | Self::NoReports => Ok(()),
         }
     }
 }
@@ -163,6 +188,14 @@ impl Conditions {
         let is_skewed = self.clock_skew().is_some();
         if is_skewed && self.utc_timing() == Some(&[]) {
             return Err(ConditionError::Excluded { name: "clock-skew", other: "utc-timing=none" });
+        }
+        // The MPD is another at each moment.
+        if self.patch().is_some() && self.utc_timing().is_some_and(|schemes| schemes.contains(&Timing::Direct)) {
+            return Err(ConditionError::Excluded { name: "patch", other: "utc-timing=direct" });
+        }
+        // The lengths of chunks are known of those in memory only.
+        if self.has(&Condition::ByteRanges) && self.is_timed() {
+            return Err(ConditionError::Excluded { name: "byte-ranges", other: "from, until, shift or window" });
         }
         if self.from().is_some() && self.window().is_some() {
             return Err(ConditionError::Excluded { name: "window", other: "from" });
@@ -236,6 +269,15 @@ impl Conditions {
         self.from().is_some() || self.until().is_some() || self.shift().is_some() || self.window().is_some()
     }
 
+    /// Value of `addressing`.
+    pub fn addressing(&self) -> Addressing {
+        let way = self.0.iter().find_map(|condition| match condition {
+            Condition::Addressing(way) => Some(*way),
+            _ => None,
+        });
+        way.unwrap_or_default()
+    }
+
     /// Value of `clock-skew`.
     pub fn clock_skew(&self) -> Option<Offset> {
         self.0.iter().find_map(|condition| match condition {
@@ -252,10 +294,26 @@ impl Conditions {
         })
     }
 
+    /// Value of `patch`.
+    pub fn patch(&self) -> Option<Span> {
+        self.0.iter().find_map(|condition| match condition {
+            Condition::Patch(span) => Some(*span),
+            _ => None,
+        })
+    }
+
     /// Value of `from`.
     pub fn from(&self) -> Option<Moment> {
         self.0.iter().find_map(|condition| match condition {
             Condition::From(moment) => Some(*moment),
+            _ => None,
+        })
+    }
+
+    /// Value of `periods`.
+    pub fn periods(&self) -> Option<Span> {
+        self.0.iter().find_map(|condition| match condition {
+            Condition::Periods(span) => Some(*span),
             _ => None,
         })
     }

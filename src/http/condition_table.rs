@@ -26,7 +26,7 @@ pub(super) struct ConditionAnswer {
 /// What a value may be.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ValueAnswer {
-    /// `none`: no value. `duration`: such as `1m30s`. `offset`: a duration with a sign.
+    /// `none`: no value. `duration`: such as `1m30s`. `offset`: a duration with a sign. `word`: one word.
     /// `moment`: a date in UTC, Unix seconds, or a duration with a sign. `words`: words joined by `+`.
     kind: &'static str,
     /// What is allowed, for people.

@@ -16,7 +16,7 @@ use crate::base::timeline::UnixTime;
 use crate::definition::condition::{ConditionError, Conditions, Resource};
 use crate::definition::spec::StreamSpec;
 use crate::media::manifest::extent::{self, Extent};
-use crate::media::manifest::{delay, path};
+use crate::media::manifest::{cuts, delay, path};
 
 /// Names the conditions that changed an answer.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("barstone-condition");
@@ -77,6 +77,7 @@ pub(super) fn check(conditions: &Conditions, kind: Kind, spec: &StreamSpec, now:
     // All that applies to HLS applies to LL-HLS.
     let format = kind.format().unwrap_or(Format::LlHls);
     conditions.check_format(format)?;
+    cuts::check(conditions, spec)?;
     extent::check(conditions, spec)?;
     delay::check(conditions, format, spec)?;
     let begins = Extent::of(conditions, spec, now).begins(&spec.timeline);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
+use futures_util::future;
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::time::timeout;
 
@@ -14,7 +15,7 @@ use super::error::ApiError;
 use super::stream_lookup::{DEADLINE, SECOND, no_such};
 use crate::definition::spec::Revision;
 use crate::media::cmaf::Media;
-use crate::media::window::{Lookup, Output, Snapshot, Window};
+use crate::media::window::{Lookup, Output, Segment, Snapshot, Window};
 use crate::stream::ActiveOutput;
 
 /// How far a client's clock may be ahead of ours.
@@ -43,6 +44,45 @@ pub(super) async fn segment(
         Lookup::Growing(_) | Lookup::Missing | Lookup::Expired | Lookup::Future => None,
     };
     wait(app, output, window, (number, ready)).await
+}
+
+/// What is there of a segment.
+pub(super) enum SoFar {
+    /// All of it.
+    Whole(Media),
+    /// Its first chunks.
+    Growing(Arc<Segment>),
+}
+
+/// A segment, once it is complete or enough of it is there.
+pub(super) async fn bytes(
+    app: &App,
+    output: &Output,
+    window: &Window,
+    (number, is_enough): (u64, impl Fn(&Segment) -> bool),
+) -> Result<SoFar, ApiError> {
+    let ready = |snapshot: &Snapshot| match snapshot.lookup(number) {
+        Lookup::Ready(media) => Some(SoFar::Whole(media)),
+        Lookup::Growing(segment) if is_enough(&segment) => Some(SoFar::Growing(segment)),
+        Lookup::Growing(_) | Lookup::Missing | Lookup::Expired | Lookup::Future => None,
+    };
+    wait(app, output, window, (number, ready)).await
+}
+
+/// The same chunks without their first `skipped` bytes.
+pub(super) fn after(
+    chunks: impl Stream<Item = Result<Bytes, ApiError>>,
+    skipped: u64,
+) -> impl Stream<Item = Result<Bytes, ApiError>> {
+    let mut left = skipped;
+    let rest = chunks.map(move |chunk| {
+        chunk.map(|mut bytes| {
+            let cut = left.min(bytes.len() as u64);
+            left -= cut;
+            bytes.split_off(cut as usize)
+        })
+    });
+    rest.filter(|chunk| future::ready(!chunk.as_ref().is_ok_and(Bytes::is_empty)))
 }
 
 /// The chunks of a segment, each as soon as it is published. The body breaks off if the segment is never finished.

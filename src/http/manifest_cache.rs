@@ -25,6 +25,8 @@ pub(super) enum Kind {
     LowLatency(usize, Skip),
     Iframes(usize),
     Mpd(Place, Latency),
+    /// What has changed in the MPD since it was published.
+    Patch(Place, Latency, UnixTime),
 }
 
 impl Kind {
@@ -33,8 +35,8 @@ impl Kind {
         match self {
             Self::Multivariant(_, Latency::Normal) | Self::Media(_) => Some(Format::Hls),
             Self::Multivariant(_, Latency::Low) | Self::LowLatency(..) => Some(Format::LlHls),
-            Self::Mpd(_, Latency::Normal) => Some(Format::Dash),
-            Self::Mpd(_, Latency::Low) => Some(Format::LlDash),
+            Self::Mpd(_, Latency::Normal) | Self::Patch(_, Latency::Normal, _) => Some(Format::Dash),
+            Self::Mpd(_, Latency::Low) | Self::Patch(_, Latency::Low, _) => Some(Format::LlDash),
             Self::Iframes(_) => None,
         }
     }
@@ -42,7 +44,9 @@ impl Kind {
     /// The granularity of changes in the windows that change the manifest.
     pub(super) fn granularity(self) -> Granularity {
         match self {
-            Self::Multivariant(..) | Self::Media(_) | Self::Iframes(_) | Self::Mpd(..) => Granularity::Segment,
+            Self::Multivariant(..) | Self::Media(_) | Self::Iframes(_) | Self::Mpd(..) | Self::Patch(..) => {
+                Granularity::Segment
+            }
             Self::LowLatency(..) => Granularity::Chunk,
         }
     }
@@ -158,10 +162,14 @@ impl Manifests {
         let earlier = output.earlier();
         let view = View::of(output).after(&earlier).under(conditions, now);
         let is_there = match kind {
-            Kind::Mpd(..) => view.is_described(),
+            Kind::Mpd(..) | Kind::Patch(..) => view.is_described(),
             Kind::Multivariant(..) | Kind::Media(_) | Kind::LowLatency(..) | Kind::Iframes(_) => view.is_playable(),
         };
-        let rendered = Arc::new(if is_there { render(&view, kind)? } else { return None });
+        let then = match kind {
+            Kind::Patch(.., before) => Some(View::of(output).after(&earlier).as_of(conditions, before)?),
+            _ => None,
+        };
+        let rendered = Arc::new(if is_there { render(&view, then.as_ref(), kind)? } else { return None });
         slot.bytes.store(rendered.bytes(), Ordering::Relaxed);
         *newest = Some((version, Arc::clone(&rendered)));
         Some(rendered)
@@ -219,7 +227,8 @@ impl Slot {
     }
 }
 
-fn render(view: &View<'_>, kind: Kind) -> Option<Rendered> {
+/// Renders a manifest, or a patch of the MPD of `then`.
+fn render(view: &View<'_>, then: Option<&View<'_>>, kind: Kind) -> Option<Rendered> {
     let id = |track: usize| Some(view.spec.tracks().nth(track)?.0);
     let text = match kind {
         Kind::Multivariant(place, latency) => hls::multivariant(view, place, latency),
@@ -227,6 +236,7 @@ fn render(view: &View<'_>, kind: Kind) -> Option<Rendered> {
         Kind::Media(track) => hls::media(view, id(track)?)?,
         Kind::Iframes(track) => hls::iframes(view, id(track)?)?,
         Kind::Mpd(place, latency) => dash::mpd(view, place, latency)?,
+        Kind::Patch(place, latency, before) => dash::patch(view, then?, (place, latency), before)?,
     };
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(text.as_bytes()).ok()?;

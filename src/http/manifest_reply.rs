@@ -15,7 +15,7 @@ use super::conditions;
 use super::error::ApiError;
 use super::manifest_cache::{Kind, Rendered};
 use super::reply::{self, Meta};
-use super::stream_lookup::{Answer, DEADLINE, no_such, target};
+use super::stream_lookup::{Answer, DEADLINE, SECOND, no_such, target};
 use super::viewers::Caller;
 use crate::base::timeline::UnixTime;
 use crate::definition::condition::{Conditions, Span};
@@ -30,6 +30,7 @@ const LONG_SEGMENTS: u64 = 2000;
 const VOD_FOR: Duration = Duration::from_secs(60);
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 const MPD: &str = "application/dash+xml";
+const PATCH: &str = "application/dash-patch+xml";
 
 /// Answers with the manifest `kind` of `output`, as soon as it lists what `directives` name.
 pub(super) async fn manifest(
@@ -41,7 +42,7 @@ pub(super) async fn manifest(
     let stream = &output.spec.name;
     let held = app.0.metrics.hold();
     // An MPD tells players of the one before where the next begins, as soon as it can.
-    if !matches!(kind, Kind::Mpd(..)) || output.before().is_none() {
+    if !matches!(kind, Kind::Mpd(..) | Kind::Patch(..)) || output.before().is_none() {
         timeout(DEADLINE, output.opened()).await.map_err(|_| ApiError::Starting(stream.to_string()))?;
     }
     if let Kind::LowLatency(track, _) | Kind::Iframes(track) = kind {
@@ -53,7 +54,10 @@ pub(super) async fn manifest(
     let target = target(output);
     let gzip = reply::prefers_gzip(request);
     let Some((rendered, bytes)) = rendered(app, output, (kind, conditions, gzip), now).await else {
-        return no_such(format!("stream {stream} has no segments yet; start it"), target);
+        return match kind {
+            Kind::Patch(..) => no_such("there is no patch for an MPD of this publishTime; load the MPD", SECOND),
+            _ => no_such(format!("stream {stream} has no segments yet; start it"), target),
+        };
     };
     let (content_type, cache) = match kind {
         Kind::Mpd(..) if rendered.is_vod => (MPD, Cache::MaxAge(VOD_FOR)),
@@ -65,10 +69,13 @@ pub(super) async fn manifest(
         Kind::LowLatency(..) | Kind::Iframes(_) if directives.blocks() => (PLAYLIST, Cache::MaxAge(target * 6)),
         Kind::Media(_) | Kind::LowLatency(..) | Kind::Iframes(_) => (PLAYLIST, Cache::MaxAge(target / 2)),
         Kind::Mpd(..) if dash::is_of_the_moment(conditions) => (MPD, Cache::NoStore),
-        Kind::Mpd(..) => {
+        Kind::Mpd(..) | Kind::Patch(..) => {
             let segment = output.spec.timeline.segment_duration();
             let period = conditions.update_period().flatten().map_or(segment, Span::duration);
-            (MPD, Cache::MaxAge(period.min(segment)))
+            // A list of segments changes with each segment.
+            let longest = if conditions.addressing().has_timeline() { segment / 2 } else { segment };
+            let content_type = if matches!(kind, Kind::Mpd(..)) { MPD } else { PATCH };
+            (content_type, Cache::MaxAge(period.min(longest)))
         }
     };
     let etag = if gzip { &rendered.gzip_etag } else { &rendered.etag };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
@@ -11,7 +12,7 @@ use super::App;
 use super::cache_control::{Cache, lifetime};
 use super::conditions::{self, Asked};
 use super::error::ApiError;
-use super::held_media;
+use super::held_media::{self, SoFar};
 use super::past_media;
 use super::path_parameters::PathParameters;
 use super::reply::{self, Meta};
@@ -20,8 +21,9 @@ use super::viewers::Caller;
 use crate::base::timeline;
 use crate::definition::condition::Resource;
 use crate::definition::spec::{Revision, TrackId};
-use crate::media::manifest::path::MediaFile;
-use crate::media::window::{Epoch, Output, Window};
+use crate::media::cmaf::Media;
+use crate::media::manifest::path::{MediaFile, RequestedFile};
+use crate::media::window::{Epoch, Output, Segment, Window};
 use crate::stream::ActiveOutput;
 
 const YEAR: Duration = Duration::from_secs(31_536_000);
@@ -41,15 +43,16 @@ pub(super) async fn in_revision(
     if method != Method::GET {
         request.remove(header::RANGE);
     }
-    let file = MediaFile::parse(&file)
-        .ok_or_else(|| missing(format!("media files are called init.mp4, K.m4s or K.C.m4s, not {file}"), SECOND))?;
+    let file = RequestedFile::parse(&file).ok_or_else(|| {
+        missing(format!("media files are called init.mp4, K.m4s, K.C.m4s or tT.m4s, not {file}"), SECOND)
+    })?;
     let output = match output(&app, &stream).await {
         Ok(output) => output,
         Err(refusal) => return refused_late(&app, file, refusal).await,
     };
     let id = TrackId::parse(&track).filter(|id| is_track(&output, id));
     let Some(id) = id else { return no_such(format!("stream {stream} has no track {track}"), SECOND) };
-    let Some(Found { output, place, revision, source }) = find(output, &id, (&revision, file)) else {
+    let Some(Found { output, place, file, revision, source }) = find(output, &id, (&revision, file)) else {
         let detail = format!("stream {stream} has no {} of revision {revision}", file.name());
         return refused_late(&app, file, missing(detail, SECOND)).await;
     };
@@ -66,18 +69,20 @@ pub(super) async fn in_revision(
     let (media, cache, modified) = match file {
         MediaFile::Init => (held_media::init(source.window(), &revision).await?, Cache::Immutable(YEAR), None),
         MediaFile::Segment(number) => {
-            let whole = request.contains_key(header::RANGE);
-            let media = match &source {
-                Source::Window(window) => held_media::segment(&app, &output, window, (number, whole)).await?,
+            let sent = match &source {
+                Source::Window(window) => {
+                    segment(&app, &output, (window.clone(), number), (&request, content_type)).await?
+                }
                 Source::Past(epoch, window) => {
-                    Some(past_media::segment(&app, &output, (epoch, window), (place, number)).await?)
+                    Sent::Whole(past_media::segment(&app, &output, (epoch, window), (place, number)).await?)
                 }
             };
-            let Some(media) = media else {
-                let chunks = held_media::as_it_is_made(&app, &output, (source.window().clone(), number));
-                return Ok(counted(reply::growing(chunks, content_type, Cache::Immutable(lifetime(spec)))));
-            };
-            (media, Cache::Immutable(lifetime(spec)), Some(spec.timeline.segment_start(number + 1)))
+            match sent {
+                Sent::Whole(media) => {
+                    (media, Cache::Immutable(lifetime(spec)), Some(spec.timeline.segment_start(number + 1)))
+                }
+                Sent::Growing(response) => return Ok(counted(response)),
+            }
         }
         MediaFile::Chunk { segment, chunk } => {
             let media = match &source {
@@ -92,11 +97,57 @@ pub(super) async fn in_revision(
     reply::media(&request, &media, &Meta { content_type, cache, etag: media.etag(), modified }).map(counted)
 }
 
+/// What a request for a segment is answered with.
+enum Sent {
+    /// The complete segment.
+    Whole(Media),
+    /// The segment while it is made.
+    Growing(Response),
+}
+
+/// A segment, or what a request can be answered with while the segment is made: all chunks, each as soon as it is published, or
+/// the bytes of a range.
+async fn segment(
+    app: &App,
+    output: &ActiveOutput,
+    (window, number): (Window, u64),
+    (request, content_type): (&HeaderMap, &'static str),
+) -> Result<Sent, ApiError> {
+    let cache = Cache::Immutable(lifetime(&output.spec));
+    let Some(range) = reply::growing_range(request) else {
+        let whole = request.contains_key(header::RANGE);
+        let media = held_media::segment(app, output, &window, (number, whole)).await?;
+        return Ok(media.map_or_else(
+            || {
+                let chunks = held_media::as_it_is_made(app, output, (window, number));
+                Sent::Growing(reply::growing(chunks, content_type, cache))
+            },
+            Sent::Whole,
+        ));
+    };
+    let is_enough = |segment: &Segment| range.is_served_by(segment.chunk_ends());
+    let segment = match held_media::bytes(app, output, &window, (number, is_enough)).await? {
+        SoFar::Whole(media) => return Ok(Sent::Whole(media)),
+        SoFar::Growing(segment) => segment,
+    };
+    let end = segment.chunk_ends().last().unwrap_or_default();
+    let (body, last) = match range.last {
+        Some(last) if range.is_endless() => {
+            let chunks = held_media::as_it_is_made(app, output, (window, number));
+            (Body::from_stream(held_media::after(chunks, range.first)), last)
+        }
+        Some(last) => (reply::pieces(segment.slice(range.first..last + 1)), last),
+        None => (reply::pieces(segment.slice(range.first..end)), end - 1),
+    };
+    Ok(Sent::Growing(reply::growing_part(body, range.first..=last, content_type, cache)))
+}
+
 /// The place of a file.
 struct Found {
     output: ActiveOutput,
     /// Index of the track in `output`.
     place: usize,
+    file: MediaFile,
     /// Revision of its epoch.
     revision: Revision,
     source: Source,
@@ -124,18 +175,19 @@ fn is_track(newest: &Output, id: &TrackId) -> bool {
 }
 
 /// The place of a file that is requested under `revision`, in the newest presentation or in an earlier one.
-fn find(newest: ActiveOutput, track: &TrackId, requested: (&str, MediaFile)) -> Option<Found> {
+fn find(newest: ActiveOutput, track: &TrackId, (revision, requested): (&str, RequestedFile)) -> Option<Found> {
     let place_in = |output: &Output| {
         let place = output.place(track)?;
-        let (revision, source) = place_of(output, place, requested)?;
-        Some((place, revision, source))
+        let file = requested.of_track(&output.spec.timeline, output.tracks.get(place)?.kind)?;
+        let (revision, source) = place_of(output, place, (revision, file))?;
+        Some((place, file, revision, source))
     };
-    if let Some((place, revision, source)) = place_in(&newest) {
-        return Some(Found { output: newest, place, revision, source });
+    if let Some((place, file, revision, source)) = place_in(&newest) {
+        return Some(Found { output: newest, place, file, revision, source });
     }
     let mut earlier = newest.earlier().into_iter().rev();
-    let ((place, revision, source), output) = earlier.find_map(|output| Some((place_in(&output)?, output)))?;
-    Some(Found { output: newest.with(output), place, revision, source })
+    let ((place, file, revision, source), output) = earlier.find_map(|output| Some((place_in(&output)?, output)))?;
+    Some(Found { output: newest.with(output), place, file, revision, source })
 }
 
 /// The source of a file that is requested under `revision`, and the revision of its epoch.
@@ -156,10 +208,9 @@ fn place_of(output: &Output, track: usize, (revision, file): (&str, MediaFile)) 
 }
 
 /// Refuses a segment or a chunk later than it could be refused; a client that plays asks for the next one then.
-async fn refused_late<T>(app: &App, file: MediaFile, refusal: ApiError) -> Result<T, ApiError> {
-    match file {
-        MediaFile::Init => {}
-        MediaFile::Segment(_) | MediaFile::Chunk { .. } => app.0.late_refusals.hold().await,
+async fn refused_late<T>(app: &App, file: RequestedFile, refusal: ApiError) -> Result<T, ApiError> {
+    if file != RequestedFile::Named(MediaFile::Init) {
+        app.0.late_refusals.hold().await;
     }
     Err(refusal)
 }

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, UNIX_EPOCH};
@@ -26,6 +27,7 @@ mod preconditions;
 mod range;
 
 pub(super) use encoding::prefers_gzip;
+pub(super) use range::Growing;
 
 /// Capacity of the header map, including headers that layers add, so that it is allocated once.
 const HEADER_CAPACITY: usize = 14;
@@ -85,6 +87,35 @@ pub(super) fn growing(
     // Without this nginx buffers the end of each chunk.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
+}
+
+/// The range of a request, if it is one that can be served while the file is being made. `If-Range` needs the whole file.
+pub(super) fn growing_range(request: &HeaderMap) -> Option<Growing> {
+    let range = preconditions::single(request, header::RANGE).filter(|_| !request.contains_key(header::IF_RANGE))?;
+    Growing::parse(range)
+}
+
+/// Responds with bytes of a file whose length is not known yet: `range` has the first and the last of them.
+pub(super) fn growing_part(
+    body: Body,
+    range: RangeInclusive<u64>,
+    content_type: &'static str,
+    cache: Cache,
+) -> Response {
+    let mut response = (StatusCode::PARTIAL_CONTENT, body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, cache.value());
+    let content_range = format!("bytes {}-{}/*", range.start(), range.end());
+    headers.extend(HeaderValue::try_from(content_range).map(|value| (header::CONTENT_RANGE, value)));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    accept_ranges(headers);
+    response
+}
+
+/// A body of bytes that are there.
+pub(super) fn pieces(pieces: Vec<Bytes>) -> Body {
+    Pieces::body(pieces)
 }
 
 fn accept_ranges(headers: &mut HeaderMap) {

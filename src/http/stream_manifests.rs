@@ -6,8 +6,10 @@ use axum::http::HeaderMap;
 use super::App;
 use super::blocking_reload::Directives;
 use super::conditions::{self, Asked};
+use super::error::ApiError;
 use super::manifest_cache::Kind;
 use super::manifest_reply::manifest;
+use super::patches;
 use super::path_parameters::PathParameters;
 use super::stream_lookup::{Answer, SECOND, no_such, output};
 use super::viewers::Caller;
@@ -29,6 +31,8 @@ pub(super) async fn in_stream(
         path::LLHLS => Kind::Multivariant(Place::Stream, Latency::Low),
         path::DASH => Kind::Mpd(Place::Stream, Latency::Normal),
         path::LLDASH => Kind::Mpd(Place::Stream, Latency::Low),
+        path::DASH_PATCH => patch(&caller, Place::Stream, Latency::Normal)?,
+        path::LLDASH_PATCH => patch(&caller, Place::Stream, Latency::Low)?,
         _ => {
             let [hls, llhls, dash, lldash] = [path::HLS, path::LLHLS, path::DASH, path::LLDASH];
             return no_such(format!("a stream has {hls}, {llhls}, {dash} and {lldash}, not {file}"), SECOND);
@@ -57,8 +61,17 @@ pub(super) async fn short_dash(
     asked: Asked,
     request: HeaderMap,
 ) -> Answer {
-    let kind = Kind::Mpd(Place::Short, Latency::Normal);
-    short(&app, (&caller, &request), (&file, ".mpd", "MPDs"), (kind, &asked.0)).await
+    let (ending, kind) = match file.ends_with(".mpp") {
+        true => (".mpp", patch(&caller, Place::Short, Latency::Normal)?),
+        false => (".mpd", Kind::Mpd(Place::Short, Latency::Normal)),
+    };
+    short(&app, (&caller, &request), (&file, ending, "MPDs"), (kind, &asked.0)).await
+}
+
+/// The patch that the query of a request names.
+fn patch(caller: &Caller, place: Place, latency: Latency) -> Result<Kind, ApiError> {
+    let (_, query) = caller.path_and_query().split_once('?').unwrap_or_default();
+    Ok(Kind::Patch(place, latency, patches::published(query)?))
 }
 
 /// Answers with the manifest of the stream that a file of the short forms names.
@@ -88,6 +101,11 @@ async fn whole(
     conditions::check(conditions, kind, &output.spec, app.0.clock.now())?;
     let output = match kind {
         Kind::Mpd(..) => described(output),
+        Kind::Patch(_, _, before) => {
+            let output = described(output);
+            patches::newer(app, &output, conditions, before).await?;
+            output
+        }
         Kind::Multivariant(..) | Kind::Media(_) | Kind::LowLatency(..) | Kind::Iframes(_) => output,
     };
     manifest(app, (caller, request), &output, (kind, Directives::default(), conditions)).await

@@ -14,7 +14,7 @@ use crate::base::timeline::UnixTime;
 use crate::definition::spec::{BaseUrl, StreamName, StreamSpec};
 use crate::definition::store::Definitions;
 use crate::http::viewer_token::Keys;
-use crate::media::window::fixture::{initialise, publish};
+use crate::media::window::fixture::{initialise, publish, publish_chunks};
 use crate::stream::{Capacity, Render, Setting};
 
 mod access;

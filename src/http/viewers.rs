@@ -60,7 +60,7 @@ impl Caller {
         let now = app.0.clock.now();
         let classify = |audience: &Audience| {
             // Players reload an MPD, and read a multivariant playlist once.
-            let is_reload = matches!(kind, Kind::Mpd(..));
+            let is_reload = matches!(kind, Kind::Mpd(..) | Kind::Patch(..));
             let mut formats = self.keys(audience).into_iter().filter_map(|key| app.0.client_formats.find(key, now));
             match is_reload && formats.next().is_some() {
                 true => Admission::Existing,
@@ -112,7 +112,9 @@ impl Caller {
             MediaFile::Chunk { segment, .. } => (segment, 1, Some(Format::LlHls)),
             MediaFile::Segment(segment) => {
                 let early = now < timeline.segment_start(segment) + timeline.segment_duration() / 2;
-                (segment, timeline.chunks_per_segment(), early.then_some(Format::LlDash))
+                // An LL-HLS player may request the parts as ranges.
+                let certain = early && response.status() == StatusCode::OK;
+                (segment, timeline.chunks_per_segment(), certain.then_some(Format::LlDash))
             }
         };
         let mut formats = self.keys(&output.audience).into_iter().filter_map(|key| app.0.client_formats.find(key, now));

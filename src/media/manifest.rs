@@ -10,11 +10,13 @@ use crate::definition::spec::{BaseUrl, StreamName, StreamSpec, TrackId};
 use crate::media::window::{Ending, Epoch, Epochs, Granularity, Output, Snapshot, epoch_at};
 use extent::{Bounds, Extent};
 
+pub mod cuts;
 pub mod dash;
 pub mod delay;
 pub mod extent;
 pub mod hls;
 pub mod latency;
+mod patch;
 pub mod path;
 
 /// The state of an output at one moment, from which its manifests are rendered.
@@ -124,6 +126,31 @@ impl<'a> View<'a> {
         }
         earlier.reverse();
         Self { earlier, ..self }
+    }
+
+    /// The stream under conditions as an MPD that was published at `time` described it; `None` if segments of then are not known
+    /// any more. Ends that were not announced are forgotten, and so are earlier starts.
+    pub fn as_of(self, conditions: &'a Conditions, time: UnixTime) -> Option<Self> {
+        // Times in an MPD are rounded down to milliseconds.
+        let time = time + Duration::from_nanos(999_999);
+        match conditions.shift() {
+            // What is listed follows from the clock.
+            Some(_) => Some(self.under(conditions, time)),
+            None => Some(self.until(time)?.under(conditions, time)),
+        }
+    }
+
+    fn until(&self, time: UnixTime) -> Option<Self> {
+        let newest = self.spec.timeline.segment_at(time).checked_sub(1)?;
+        let until = |snapshot: &Arc<Snapshot>| snapshot.as_of(newest).map(Arc::new);
+        let snapshots = self.snapshots.iter().map(until).collect::<Option<_>>()?;
+        let epochs: Vec<_> = self.epochs.iter().filter(|epoch| epoch.described <= time).cloned().collect();
+        if epochs.is_empty() {
+            return None;
+        }
+        let ending = self.ending.filter(|ending| ending.announced <= time);
+        let earlier = self.earlier.iter().map(|view| view.until(time)).collect::<Option<_>>()?;
+        Some(Self { snapshots, epochs: Arc::new(epochs), ending, earlier, ..self.clone() })
     }
 
     /// The first segment of its first Period.

@@ -283,6 +283,27 @@ impl Snapshot {
         Some(first..=last)
     }
 
+    /// The window as it was when segment `last` was the newest complete one; `None` if it listed segments that have left it since.
+    /// Segments before the first of a run are taken as available.
+    pub fn as_of(&self, last: u64) -> Option<Self> {
+        let mut then = self.clone();
+        let first = (last + 1).saturating_sub(self.depth.listed);
+        if first < self.first {
+            if self.ended || self.slots.len() as u64 > self.depth.kept {
+                return None;
+            }
+            then.expected.start = first;
+            then.expected.end = then.expected.end.max(self.first);
+            (first..self.first).for_each(|_| then.slots.push_front(None));
+            then.first = first;
+        }
+        then.slots.truncate((last + 1).saturating_sub(then.first) as usize);
+        then.last_complete = then.last_complete.min(Some(last));
+        then.edge = newest_chunk(&then.slots);
+        then.ended = false;
+        Some(then)
+    }
+
     /// Whether a listed segment exists or will exist; otherwise it is a gap.
     pub fn is_available(&self, number: u64) -> bool {
         self.expected.contains(&number) || matches!(self.lookup(number), Lookup::Ready(_))
@@ -399,6 +420,31 @@ fn newest_chunk(slots: &VecDeque<Option<Arc<Segment>>>) -> Option<Edge> {
 impl Segment {
     fn new(number: u64) -> Self {
         Self { number, chunks: Vec::new(), whole: None, joined: Vec::new() }
+    }
+
+    /// Number of bytes up to the end of each published chunk.
+    pub fn chunk_ends(&self) -> impl Iterator<Item = u64> {
+        self.chunks.iter().scan(0, |end, chunk| {
+            *end += chunk.media.len();
+            Some(*end)
+        })
+    }
+
+    /// Number of bytes before chunk `index`, if all chunks before it are published.
+    pub fn chunk_start(&self, index: usize) -> Option<u64> {
+        [0].into_iter().chain(self.chunk_ends()).nth(index)
+    }
+
+    /// Pieces of the published bytes in `range`.
+    pub fn slice(&self, range: Range<u64>) -> Vec<Bytes> {
+        let mut start = 0;
+        let mut pieces = Vec::new();
+        for chunk in &self.chunks {
+            let local = range.start.saturating_sub(start)..range.end.saturating_sub(start);
+            pieces.extend(chunk.media.slice(local));
+            start += chunk.media.len();
+        }
+        pieces
     }
 
     /// Chunk `index` as one piece. While the segment is being made, all readers share one copy.

@@ -32,7 +32,7 @@ async fn past_and_future_segments_have_different_statuses() {
     assert_eq!((expired.status, expired.json()["code"].as_str()), (410, Some("expired")));
     assert_eq!(early.header("cache-control"), "public, max-age=1");
     assert!(max_age(&expired) > 1, "it never comes back");
-    // The segment being made is sent as it is made; a range of it is sent when it is complete.
+    // The segment being made is sent as it is made; a range of it is sent when its bytes are there.
     let now = web.playlist("test", "v720").await.last().number + 1;
     let growing = web.get(&path(now)).await;
     let known = ["content-length", "etag", "accept-ranges"].map(|name| growing.header(name).to_owned());

@@ -49,6 +49,20 @@ fn two_second_audio_segments_vary_by_one_frame() {
     assert_eq!(timeline.longest_segment(Kind::Audio), Duration::from_nanos(2_005_333_334));
 }
 
+proptest! {
+    #[test]
+    fn a_segment_is_found_by_the_time_of_its_first_frame(timeline in timelines(), segment in 0_u64..500_000_000, later in 1_u64..5000) {
+        for kind in [Kind::Video, Kind::Audio] {
+            let ticks = timeline.segment(kind, segment).start * u64::from(timeline.frame_ticks(kind));
+            prop_assert_eq!(timeline.segment_from(kind, ticks), Some(segment));
+            let next = timeline.segment(kind, segment + 1).start * u64::from(timeline.frame_ticks(kind));
+            if ticks + later < next {
+                prop_assert_eq!(timeline.segment_from(kind, ticks + later), None);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_video_frame_lasts_whole_ticks() {
     let ticks = |rate| (grid(rate, 48, 8).timescale(Kind::Video), grid(rate, 48, 8).frame_ticks(Kind::Video));

@@ -28,6 +28,11 @@ impl Span {
         Self(millis)
     }
 
+    /// The shortest span of at least `duration`.
+    pub fn covering(duration: Duration) -> Self {
+        Self(u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(MAX_MILLIS).min(MAX_MILLIS))
+    }
+
     /// The span as a duration.
     pub const fn duration(self) -> Duration {
         Duration::from_millis(self.0)

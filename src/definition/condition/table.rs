@@ -1,7 +1,7 @@
 //! The table of all conditions. A condition that works is one row here, and a variant of [`Condition`].
 
 use super::error::{ConditionError, shown};
-use super::value::{NONE, Timing, Value};
+use super::value::{Addressing, NONE, Timing, Value};
 use super::{Condition, LONGEST, Span};
 use crate::base::format::Format;
 use crate::base::suggestion::nearest;
@@ -46,12 +46,34 @@ type Read = fn(&Value, &str) -> Option<Condition>;
 
 const DAY_MILLIS: u64 = 86_400_000;
 const DAY: Span = Span::from_millis(DAY_MILLIS);
+const YEAR: Span = Span::from_millis(365 * DAY_MILLIS);
 const HLS: &[Format] = &[Format::Hls, Format::LlHls];
 const LOW_LATENCY_HLS: &[Format] = &[Format::LlHls];
 const DASH: &[Format] = &[Format::Dash, Format::LlDash];
 
 /// All conditions, by name.
 pub const TABLE: &[Description] = &[
+    Description {
+        name: "addressing",
+        value: Value::Word(Addressing::WORDS),
+        summary: "How the MPD addresses segments: by number with one duration, or by number or start time with a \
+            SegmentTimeline.",
+        formats: DASH,
+        changes: &[Resource::Mpd],
+        excludes: &[],
+        examples: &["addressing=number-timeline", "addressing=time-timeline"],
+        read: |_, text| Addressing::read(text).map(Condition::Addressing),
+    },
+    Description {
+        name: "byte-ranges",
+        value: Value::Nothing,
+        summary: "Segments, parts and preload hints are byte ranges of one file for each segment.",
+        formats: HLS,
+        changes: &[Resource::Playlist],
+        excludes: &["from", "until", "shift", "window"],
+        examples: &["byte-ranges"],
+        read: |_, _| Some(Condition::ByteRanges),
+    },
     Description {
         name: "clock-skew",
         value: Value::Offset { most: DAY },
@@ -119,6 +141,27 @@ pub const TABLE: &[Description] = &[
         &[Resource::Playlist],
     ),
     Description {
+        name: "patch",
+        value: Value::Span { least: Span::from_millis(1000), most: DAY, or_none: false },
+        summary: "The MPD names a patch of itself in PatchLocation, which is available for so long after publishTime.",
+        formats: DASH,
+        changes: &[Resource::Mpd],
+        excludes: &["utc-timing, if the value contains direct"],
+        examples: &["patch=1m"],
+        read: |value, text| value.span(text).map(Condition::Patch),
+    },
+    Description {
+        name: "periods",
+        value: Value::Span { least: Span::from_millis(1000), most: YEAR, or_none: false },
+        summary: "A Period at each multiple of the duration since 1970, continuous with the one before; in HLS \
+            EXT-X-DISCONTINUITY there.",
+        formats: &Format::ALL,
+        changes: &[Resource::Playlist, Resource::Iframes, Resource::Mpd],
+        excludes: &[],
+        examples: &["periods=10s"],
+        read: |value, text| value.span(text).map(Condition::Periods),
+    },
+    Description {
         name: "shift",
         value: Value::Span {
             least: Span::from_millis(1000),
@@ -163,7 +206,7 @@ pub const TABLE: &[Description] = &[
         summary: "The UTCTiming elements of the MPD, in this order.",
         formats: DASH,
         changes: &[Resource::Mpd],
-        excludes: &["clock-skew, if the value is none"],
+        excludes: &["clock-skew, if the value is none", "patch, if the value contains direct"],
         examples: &["utc-timing=http-head+http-iso", "utc-timing=direct", "utc-timing=none"],
         read: |_, text| Timing::read_all(text).map(Condition::UtcTiming),
     },

@@ -28,6 +28,8 @@ pub enum Value {
     Moment,
     /// `none`, or schemes joined by `+`, each at most once.
     Schemes,
+    /// One of these words.
+    Word(&'static [&'static str]),
 }
 
 impl Value {
@@ -39,6 +41,7 @@ impl Value {
             Self::Offset { .. } => "offset",
             Self::Moment => "moment",
             Self::Schemes => "words",
+            Self::Word(_) => "word",
         }
     }
 
@@ -54,6 +57,7 @@ impl Value {
                 let words: Vec<_> = Timing::ALL.iter().map(|scheme| scheme.word()).collect();
                 format!("{NONE}, or some of {} joined by +", words.join(", "))
             }
+            Self::Word(words) => format!("one of {}", words.join(", ")),
         }
     }
 
@@ -63,6 +67,7 @@ impl Value {
             Self::Nothing | Self::Span { or_none: false, .. } | Self::Offset { .. } | Self::Moment => Vec::new(),
             Self::Span { or_none: true, .. } => vec![NONE],
             Self::Schemes => Timing::ALL.iter().map(|scheme| scheme.word()).chain([NONE]).collect(),
+            Self::Word(words) => words.to_vec(),
         }
     }
 
@@ -71,7 +76,7 @@ impl Value {
         match self {
             Self::Span { least, most, .. } => Some((least.to_string(), most.to_string())),
             Self::Offset { most } => Some((format!("-{most}"), most.to_string())),
-            Self::Nothing | Self::Moment | Self::Schemes => None,
+            Self::Nothing | Self::Moment | Self::Schemes | Self::Word(_) => None,
         }
     }
 
@@ -79,7 +84,7 @@ impl Value {
     pub(super) fn rule(&self) -> String {
         match self {
             Self::Nothing => "takes no value".to_owned(),
-            Self::Span { .. } | Self::Offset { .. } | Self::Moment | Self::Schemes => {
+            Self::Span { .. } | Self::Offset { .. } | Self::Moment | Self::Schemes | Self::Word(_) => {
                 format!("must be {}", self.allowed())
             }
         }
@@ -89,7 +94,7 @@ impl Value {
     pub(super) fn span(&self, text: &str) -> Option<Span> {
         match self {
             Self::Span { least, most, .. } => text.parse().ok().filter(|span| (*least..=*most).contains(span)),
-            Self::Nothing | Self::Offset { .. } | Self::Moment | Self::Schemes => None,
+            Self::Nothing | Self::Offset { .. } | Self::Moment | Self::Schemes | Self::Word(_) => None,
         }
     }
 
@@ -97,8 +102,45 @@ impl Value {
     pub(super) fn offset(&self, text: &str) -> Option<Offset> {
         match self {
             Self::Offset { most } => text.parse().ok().filter(|offset: &Offset| offset.size() <= *most),
-            Self::Nothing | Self::Span { .. } | Self::Moment | Self::Schemes => None,
+            Self::Nothing | Self::Span { .. } | Self::Moment | Self::Schemes | Self::Word(_) => None,
         }
+    }
+}
+
+/// How an MPD refers to segments (ISO/IEC 23009-1 5.3.9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Addressing {
+    /// By number, with one duration for all segments.
+    #[default]
+    Number,
+    /// By number, with a list of the durations.
+    NumberTimeline,
+    /// By start time, with a list of the durations.
+    TimeTimeline,
+}
+
+impl Addressing {
+    /// All ways.
+    pub const ALL: [Self; 3] = [Self::Number, Self::NumberTimeline, Self::TimeTimeline];
+    /// The words for all ways.
+    pub(super) const WORDS: &'static [&'static str] = &[Self::ALL[0].word(), Self::ALL[1].word(), Self::ALL[2].word()];
+
+    /// The word for it in URLs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::NumberTimeline => "number-timeline",
+            Self::TimeTimeline => "time-timeline",
+        }
+    }
+
+    pub(super) fn read(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|way| way.word() == text)
+    }
+
+    /// Whether the MPD lists every segment.
+    pub fn has_timeline(self) -> bool {
+        self != Self::Number
     }
 }
 

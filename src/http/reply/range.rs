@@ -13,6 +13,45 @@ pub(super) enum Selection {
     Unsatisfiable,
 }
 
+/// The last byte of a request for all bytes that a representation will ever have (RFC 8673 2.3): the largest integer that
+/// JavaScript counts exactly.
+const ENDLESS: u64 = (1 << 53) - 1;
+
+/// A single range of a representation that is being made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) struct Growing {
+    /// The first byte.
+    pub(in crate::http) first: u64,
+    /// The last byte; `None` if the header names none.
+    pub(in crate::http) last: Option<u64>,
+}
+
+impl Growing {
+    /// Reads a header with one range that has a first byte; `None` for other headers.
+    pub(super) fn parse(range: &str) -> Option<Self> {
+        let (unit, only) = range.split_once('=')?;
+        let (first, last) = only.split_once('-').filter(|_| unit.trim().eq_ignore_ascii_case("bytes"))?;
+        let (first, last) = (number(first.trim())?, last.trim());
+        let last = if last.is_empty() { None } else { Some(number(last)?) };
+        last.is_none_or(|last| first <= last).then_some(Self { first, last })
+    }
+
+    /// Whether all bytes are meant, as they are made.
+    pub(in crate::http) fn is_endless(self) -> bool {
+        self.last >= Some(ENDLESS)
+    }
+
+    /// Whether the answer can begin with the chunks that end at `ends`. A range without a last byte is served early only if it
+    /// begins where a chunk does, as a preload hint has it: other clients take what they get for the rest of the file.
+    pub(in crate::http) fn is_served_by(self, mut ends: impl Iterator<Item = u64>) -> bool {
+        match self.last {
+            Some(last) if !self.is_endless() => ends.any(|end| end > last),
+            Some(_) => ends.any(|end| end > self.first),
+            None => ends.any(|end| end == self.first) && ends.next().is_some(),
+        }
+    }
+}
+
 /// Selects bytes of a representation of `len` bytes.
 pub(super) fn select(range: &str, len: u64) -> Selection {
     let Some((unit, set)) = range.split_once('=') else { return Selection::Whole };
@@ -91,6 +130,35 @@ mod tests {
             assert_eq!(select(range, 72), selection, "{range}");
         }
         assert_eq!(select("bytes=-1", 0), Selection::Unsatisfiable);
+    }
+
+    #[test]
+    fn a_range_of_what_is_being_made_has_a_first_byte() {
+        let parsed = |text| Growing::parse(text).map(|range| (range.first, range.last, range.is_endless()));
+        assert_eq!(parsed("bytes=70-"), Some((70, None, false)));
+        assert_eq!(parsed("Bytes= 10-19"), Some((10, Some(19), false)));
+        assert_eq!(parsed("bytes=10-9007199254740991"), Some((10, Some(ENDLESS), true)));
+        for other in ["bytes=-5", "bytes=5-4", "bytes=1-2,4-5", "lines=1-2", "bytes=a-", "bytes"] {
+            assert_eq!(parsed(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_range_is_served_when_its_bytes_are_there() {
+        for (text, served) in [
+            ("bytes=0-99", true),
+            ("bytes=0-299", true),
+            ("bytes=0-300", false),
+            ("bytes=299-9007199254740991", true),
+            ("bytes=300-9007199254740991", false),
+            ("bytes=100-", true),
+            ("bytes=101-", false),
+            ("bytes=300-", false),
+            ("bytes=0-", false),
+        ] {
+            let range = Growing::parse(text).unwrap();
+            assert_eq!(range.is_served_by([100, 300].into_iter()), served, "{text}");
+        }
     }
 
     proptest! {

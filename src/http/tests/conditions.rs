@@ -17,6 +17,10 @@ fn paths(format: Format) -> (&'static str, &'static str) {
 /// What the changed text contains, and what it does not contain.
 fn effect(example: &str, format: Format) -> (&'static str, &'static str) {
     match (example, format) {
+        ("addressing=number-timeline", _) => ("<SegmentTimeline><S t=\"", "\" duration="),
+        ("addressing=time-timeline", _) => ("/t$Time$.m4s\" ", "startNumber"),
+        ("byte-ranges", Format::Hls) => ("#EXT-X-BYTERANGE:96@0\n", "BYTERANGE="),
+        ("byte-ranges", _) => (",BYTERANGE=\"12@12\"\n", ".1.m4s"),
         ("clock-skew=5s", _) => ("value=\"../../../clock-skew=5s/time\"", "value=\"../../../../time\""),
         ("clock-skew=-500ms", _) => ("value=\"../../../clock-skew=-500ms/time\"", "value=\"../../../../time\""),
         ("delay=12s", Format::Hls) => ("#EXT-X-SERVER-CONTROL:HOLD-BACK=12\n", "PART-HOLD-BACK"),
@@ -32,6 +36,12 @@ fn effect(example: &str, format: Format) -> (&'static str, &'static str) {
         ("no-deltas", _) => ("CAN-BLOCK-RELOAD=YES,HOLD-BACK", "CAN-SKIP-UNTIL"),
         ("no-hints", _) => ("#EXT-X-PART:", "PRELOAD-HINT"),
         ("no-reports", _) => ("#EXT-X-PART:", "RENDITION-REPORT"),
+        ("patch=1m", Format::Dash) => ("<PatchLocation ttl=\"60\">dash.mpp?publishTime=", "lldash.mpp"),
+        ("patch=1m", _) => ("<PatchLocation ttl=\"60\">lldash.mpp?publishTime=", ">dash.mpp"),
+        ("periods=10s", Format::Hls | Format::LlHls) => {
+            ("#EXT-X-DISCONTINUITY\n#EXT-X-MAP", "DISCONTINUITY-SEQUENCE:0\n")
+        }
+        ("periods=10s", _) => ("urn:mpeg:dash:period-continuity:2015\" value=\"p1795232", "<Period id=\"0\""),
         ("shift=1h", Format::Hls | Format::LlHls) => {
             ("DATE-TIME:2026-11-21T02:40:26.880Z\n", "DATE-TIME:2026-11-21T03")
         }
@@ -186,6 +196,25 @@ async fn a_skewed_clock_is_told_by_every_scheme() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_segment_has_the_same_bytes_by_number_and_by_time() {
+    let (app, media) = ready().await;
+    let number = SEGMENT - 1;
+    let by_number = get(&app, &format!("{media}/{number}.m4s")).await;
+    let sound = media.replace("v720", "a");
+    // 1.92 s are 172800 ticks of the video and 92160 samples.
+    for (path, time) in [(&media, number * 172_800), (&sound, number * 92_160)] {
+        let by_time = get(&app, &format!("{path}/t{time}.m4s")).await;
+        assert_eq!((by_time.status, &by_time.body), (StatusCode::OK, &by_number.body), "{path} {time}");
+        assert_eq!(by_time.header("cache-control"), by_number.header("cache-control"));
+        assert_eq!(get(&app, &format!("{path}/t{}.m4s", time + 1)).await.status, StatusCode::NOT_FOUND);
+    }
+    let next = get(&app, &format!("{media}/t{}.m4s", (number + 9) * 172_800)).await;
+    assert_eq!(next.status.as_u16(), get(&app, &format!("{media}/{}.m4s", number + 9)).await.status.as_u16());
+    let mpd = get(&app, "/with/addressing=time-timeline/live/test/dash.mpd").await;
+    assert_eq!(mpd.header("cache-control"), "public, max-age=1");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_delay_that_the_stream_does_not_allow_is_refused() {
     let (app, _) = ready().await;
     for (path, allowed) in [
@@ -196,6 +225,68 @@ async fn a_delay_that_the_stream_does_not_allow_is_refused() {
         let refused = get(&app, path).await;
         let detail = refused.json()["detail"].as_str().unwrap().to_owned();
         assert!(refused.status == StatusCode::BAD_REQUEST && detail.contains(allowed), "{path}: {detail}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_patch_leads_from_one_mpd_to_the_next() {
+    let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
+    let registry = Arc::new(registry_after(Duration::ZERO, Capacity::Unlimited, StreamSpec::test(), &now));
+    let access = Access::new("token", TokenOrigin::Created, ViewerAccess::of(keys()));
+    let app = router(App::new(Arc::clone(&registry), access, CancellationToken::new()), Serve::All);
+    until_ready(&app).await;
+    let output = registry.output(&StreamName::parse("test").unwrap()).await.unwrap().unwrap();
+    let under = "/with/addressing=time-timeline,patch=1m";
+    for (mpd, directory) in [("/live/test/dash.mpd", "/live/test/"), ("/dash/test.mpd", "/dash/")] {
+        let mpd = text(&get(&app, &format!("{under}{mpd}")).await);
+        let (_, rest) = mpd.split_once("<PatchLocation ttl=\"60\">").unwrap();
+        let path = format!("{under}{directory}{}", rest.split_once('<').unwrap().0);
+        // The request is held until there is a newer MPD.
+        let next = output.last_complete().unwrap() + 1;
+        let later = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            now.store((next + 1) * 1920, Ordering::Relaxed);
+            publish(&output, [next]);
+        };
+        let (patch, ()) = tokio::join!(get(&app, &path), later);
+        assert_eq!(
+            (patch.status, patch.header("content-type")),
+            (StatusCode::OK, "application/dash-patch+xml"),
+            "{path}"
+        );
+        assert_eq!(patch.header("barstone-condition"), &under[6..]);
+        let patch = text(&patch);
+        assert!(
+            patch.contains("<replace sel=\"/MPD/@publishTime\">") && patch.contains("/SegmentTimeline[1]/S[1]"),
+            "{patch}"
+        );
+    }
+    for (path, detail) in [
+        (format!("{under}/live/test/dash.mpp"), "is requested with publishTime"),
+        (format!("{under}/live/test/dash.mpp?publishTime=yesterday"), "is requested with publishTime"),
+        (format!("{under}/live/test/dash.mpp?publishTime=2026-11-21T03:39:00Z"), "is available for 1m"),
+        (
+            format!("{under}/live/test/dash.mpp?publishTime=2026-11-21T03:40:28.801Z"),
+            "no patch for an MPD of this publishTime",
+        ),
+        ("/live/test/dash.mpp?publishTime=2026-11-21T03:40:28.8Z".into(), "under the condition patch"),
+    ] {
+        let refused = get(&app, &path).await;
+        let told = refused.json()["detail"].as_str().unwrap().to_owned();
+        assert!(refused.status == StatusCode::NOT_FOUND && told.contains(detail), "{path}: {told}");
+    }
+    let excluded = get(&app, "/with/patch=1m,utc-timing=direct/live/test/dash.mpd").await;
+    assert_eq!((excluded.status.as_u16(), &excluded.json()["field"]), (400, &json!("patch")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn periods_of_less_than_two_segments_are_refused() {
+    let (app, _) = ready().await;
+    for path in ["/live/test/dash.mpd", "/live/test/hls.m3u8", "/live/test/v720/iframes.m3u8"] {
+        let refused = get(&app, &format!("/with/periods=3839ms{path}")).await;
+        let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+        assert!(refused.status == StatusCode::BAD_REQUEST && detail.contains("at least 3s840ms"), "{path}: {detail}");
+        assert_eq!(get(&app, &format!("/with/periods=3840ms{path}")).await.status, StatusCode::OK, "{path}");
     }
 }
 
@@ -218,9 +309,9 @@ async fn conditions_are_described_and_counted() {
     let (app, _) = ready().await;
     let listed = get(&app, "/api/v1/conditions").await.json();
     assert_eq!(listed.as_array().unwrap().len(), TABLE.len());
-    assert_eq!(listed[1]["name"], "delay");
+    let delay = listed.as_array().unwrap().iter().find(|row| row["name"] == "delay").unwrap();
     assert_eq!(
-        listed[1]["value"],
+        delay["value"],
         json!({"kind": "duration", "allowed": "a duration from 100ms to 1d", "words": [], "least": "100ms", "most": "1d"})
     );
     get(&app, "/with/delay=9s/live/test/hls.m3u8").await;

@@ -174,6 +174,48 @@ async fn head_answers_like_get_without_a_body() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_range_of_a_segment_that_is_being_made_is_sent_when_its_bytes_are_there() {
+    let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
+    let registry = Arc::new(registry_after(Duration::ZERO, Capacity::Unlimited, StreamSpec::test(), &now));
+    let access = Access::new("token", TokenOrigin::Created, ViewerAccess::of(keys()));
+    let app = router(App::new(Arc::clone(&registry), access, CancellationToken::new()), Serve::All);
+    let path = format!("{}/{SEGMENT}.m4s", until_ready(&app).await);
+    let output = registry.output(&StreamName::parse("test").unwrap()).await.unwrap().unwrap();
+    let range = |range: &str| ask(&app, Request::get(&path).header("range", range).body(Body::empty()).unwrap());
+    let publish_later = |chunks: std::ops::Range<u32>| {
+        let output = output.clone();
+        async move {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            publish_chunks(&output, SEGMENT, chunks);
+        }
+    };
+    // Chunks of twelve bytes.
+    publish_chunks(&output, SEGMENT, 0..2);
+    for (asked, sent, body) in [
+        ("bytes=0-11", "bytes 0-11/*", "935016890.0;"),
+        ("bytes=12-", "bytes 12-23/*", "935016890.1;"),
+        ("bytes=9-13", "bytes 9-13/*", ".0;93"),
+    ] {
+        let part = range(asked).await;
+        assert_eq!((part.status, part.header("content-range")), (StatusCode::PARTIAL_CONTENT, sent), "{asked}");
+        assert_eq!(part.header("content-length"), body.len().to_string(), "{asked}");
+        assert_eq!((part.header("etag"), part.header("cache-control")), ("", "public, max-age=60, immutable"));
+        assert_eq!(part.body, body.as_bytes(), "{asked}");
+    }
+    // The hinted part is held.
+    for asked in ["bytes=24-", "bytes=36-47"] {
+        let next = if asked == "bytes=24-" { 2 } else { 3 };
+        let (hinted, ()) = tokio::join!(range(asked), publish_later(next..next + 1));
+        assert_eq!((hinted.status, hinted.body), (StatusCode::PARTIAL_CONTENT, format!("935016890.{next};").into()));
+    }
+    let (endless, ()) = tokio::join!(range("bytes=12-9007199254740991"), publish_later(4..8));
+    assert_eq!((endless.header("content-range"), endless.body.len()), ("bytes 12-9007199254740991/*", 84));
+    assert!(endless.header("content-length").is_empty());
+    let complete = range("bytes=24-").await;
+    assert_eq!((complete.header("content-range"), complete.body.len()), ("bytes 24-95/96", 72));
+}
+
+#[tokio::test(start_paused = true)]
 async fn requests_for_future_segments_are_slowed_to_one_a_second() {
     let (app, media) = ready().await;
     let late = [

@@ -20,7 +20,11 @@ pub fn check(conditions: &Conditions, format: Format, spec: &StreamSpec) -> Resu
         false => Err(ConditionError::Impossible {
             name: "delay",
             value: delay.to_string(),
-            allowed: format!("a duration from {} to {}", span(*allowed.start()), span(*allowed.end())),
+            allowed: format!(
+                "a duration from {} to {}",
+                Span::covering(*allowed.start()),
+                Span::covering(*allowed.end())
+            ),
         }),
     }
 }
@@ -36,8 +40,4 @@ fn allowed(format: Format, conditions: &Conditions, spec: &StreamSpec) -> RangeI
     };
     let window = conditions.window().map_or(spec.window, Span::duration);
     least..=window.saturating_sub(segment)
-}
-
-fn span(duration: Duration) -> Span {
-    Span::from_millis(duration.as_nanos().div_ceil(1_000_000) as u64)
 }

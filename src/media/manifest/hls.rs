@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use super::cuts::Cuts;
 use super::{Latency, Place, View, date_time, path, seconds};
 use crate::base::timeline::{Kind, Timeline};
 use crate::definition::condition::{Condition, Resource};
@@ -86,7 +87,7 @@ pub fn media(view: &View<'_>, track: &TrackId) -> Option<String> {
     for number in snapshot.listed().into_iter().flatten() {
         links.map(&mut playlist, number, &mut mapped);
         segment(&mut playlist, view, (kind, number), snapshot);
-        let _ = writeln!(playlist, "{}", links.uri(path::MediaFile::Segment(number), number));
+        links.segment(&mut playlist, number, snapshot);
     }
     end(&mut playlist, snapshot);
     Some(playlist)
@@ -147,13 +148,30 @@ fn opening(view: &View<'_>, version: u32) -> String {
 
 /// A discontinuity is counted once its tag has left the playlist together with its segment (RFC 8216bis 6.2.2).
 fn sequence(view: &View<'_>, first: u64) -> String {
-    let epoch = view.epoch(first);
-    let gone = epoch.index - u64::from(begins(epoch, first));
+    let gone = discontinuities(view, first) - u64::from(begins(view, first));
     format!("#EXT-X-MEDIA-SEQUENCE:{first}\n#EXT-X-DISCONTINUITY-SEQUENCE:{gone}\n")
 }
 
+/// Number of discontinuities up to segment `number`.
+fn discontinuities(view: &View<'_>, number: u64) -> u64 {
+    view.epoch(number).index + cuts(view, number)
+}
+
+/// Number of cuts up to segment `number`. A change of the definition is a discontinuity already, so a cut there comes with the
+/// next segment.
+fn cuts(view: &View<'_>, number: u64) -> u64 {
+    let Some(cuts) = Cuts::of(view.conditions, view.spec) else { return 0 };
+    let uncut = (1..=number).rev().find(|number| !is_change(view.epoch(*number), *number)).unwrap_or_default();
+    cuts.until(uncut)
+}
+
+/// Whether a discontinuity comes before segment `number`.
+fn begins(view: &View<'_>, number: u64) -> bool {
+    is_change(view.epoch(number), number) || (number > 0 && cuts(view, number) > cuts(view, number - 1))
+}
+
 /// Whether the definition changes with segment `number`.
-fn begins(epoch: &Epoch, number: u64) -> bool {
+fn is_change(epoch: &Epoch, number: u64) -> bool {
     epoch.index > 0 && epoch.from == number
 }
 
@@ -175,17 +193,27 @@ impl<'a> Links<'a> {
         format!("{}{}", self.base, file.in_track(&self.view.epoch(number).revision))
     }
 
-    /// The init segment, before the first segment and where the definition changes; `mapped` is the epoch of the segment before.
+    /// The last lines of a segment. A segment that is still to be rendered has no known length, so it is not a byte range.
+    fn segment(&self, playlist: &mut String, number: u64, snapshot: &Snapshot) {
+        let whole = snapshot.segment(number).and_then(|segment| segment.whole.as_ref());
+        if let Some(media) = whole.filter(|_| self.view.conditions.has(&Condition::ByteRanges)) {
+            let _ = writeln!(playlist, "#EXT-X-BYTERANGE:{}@0", media.len());
+        }
+        let _ = writeln!(playlist, "{}", self.uri(path::MediaFile::Segment(number), number));
+    }
+
+    /// The init segment, before the first segment and after a discontinuity; `mapped` is the number of discontinuities up to the
+    /// segment before.
     fn map(&self, playlist: &mut String, number: u64, mapped: &mut Option<u64>) {
-        let epoch = self.view.epoch(number);
-        if *mapped == Some(epoch.index) {
+        let count = discontinuities(self.view, number);
+        if *mapped == Some(count) {
             return;
         }
-        if begins(epoch, number) {
+        if begins(self.view, number) {
             playlist.push_str("#EXT-X-DISCONTINUITY\n");
         }
         let _ = writeln!(playlist, "#EXT-X-MAP:URI=\"{}\"", self.uri(path::MediaFile::Init, number));
-        *mapped = Some(epoch.index);
+        *mapped = Some(count);
     }
 }
 

@@ -1,12 +1,14 @@
 //! The URL grammar of media and manifests: written and read here only.
 //!
 //! ```text
-//! live/{stream}/hls.m3u8 | llhls.m3u8 | dash.mpd | lldash.mpd
+//! live/{stream}/hls.m3u8 | llhls.m3u8 | dash.mpd | lldash.mpd | dash.mpp | lldash.mpp
 //! live/{stream}/{track}/hls.m3u8 | llhls.m3u8 | iframes.m3u8
 //! live/{stream}/{track}/{presentation}/hls.m3u8 | llhls.m3u8 | iframes.m3u8
-//! live/{stream}/{track}/{revision}/init.mp4 | {k}.m4s | {k}.{c}.m4s
-//! hls/{stream}.m3u8   dash/{stream}.mpd
+//! live/{stream}/{track}/{revision}/init.mp4 | {k}.m4s | {k}.{c}.m4s | t{time}.m4s
+//! hls/{stream}.m3u8   dash/{stream}.mpd | {stream}.mpp
 //! ```
+//!
+//! `t{time}.m4s` is the segment whose first frame has this decoding time (`tfdt`), in the timescale of the track.
 //!
 //! Presentations count from 0, which is not written. A change of segments, chunks, frame rate, window or tracks begins the next
 //! one, and the multivariant playlist refers to the media playlists of the newest.
@@ -16,7 +18,8 @@
 //!
 //! All of that is under `t/{token}/` too: URLs in manifests are relative, so that players carry the token on.
 
-use crate::definition::condition::Conditions;
+use crate::base::timeline::{Kind, Timeline};
+use crate::definition::condition::{Addressing, Conditions};
 use crate::definition::spec::{Revision, StreamName, TrackId};
 
 /// Directory of all streams, from the root.
@@ -32,9 +35,18 @@ pub const DASH: &str = "dash.mpd";
 /// MPDs with low latency.
 pub const LLDASH: &str = "lldash.mpd";
 
+/// Patches of MPDs.
+pub const DASH_PATCH: &str = "dash.mpp";
+/// Patches of MPDs with low latency.
+pub const LLDASH_PATCH: &str = "lldash.mpp";
+/// The parameter of a patch: `publishTime` of the MPD that it changes.
+pub const PUBLISHED: &str = "publishTime";
+
 const INIT: &str = "init.mp4";
 /// Greater than every segment number, and small enough to calculate without overflow.
 const LAST_NUMBER: u64 = 1_000_000_000_000;
+/// Greater than every decoding time, and small enough to calculate without overflow.
+const LAST_TIME: u64 = 10_000_000_000_000_000;
 
 /// A file in a track's revision directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +62,41 @@ pub enum MediaFile {
         /// Counted from 0.
         chunk: u32,
     },
+}
+
+/// A file as a URL names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestedFile {
+    /// By its own name.
+    Named(MediaFile),
+    /// A segment, by the decoding time of its first frame.
+    SegmentAt(u64),
+}
+
+impl RequestedFile {
+    /// Reads a file name; numbers have no leading zeros.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name.strip_prefix('t').and_then(|rest| rest.strip_suffix(".m4s")) {
+            Some(time) => integer(time, LAST_TIME).map(Self::SegmentAt),
+            None => MediaFile::parse(name).map(Self::Named),
+        }
+    }
+
+    /// The file name.
+    pub fn name(self) -> String {
+        match self {
+            Self::Named(file) => file.name(),
+            Self::SegmentAt(time) => format!("t{time}.m4s"),
+        }
+    }
+
+    /// The file in a track of this timeline; `None` if no segment starts at the time.
+    pub fn of_track(self, timeline: &Timeline, kind: Kind) -> Option<MediaFile> {
+        match self {
+            Self::Named(file) => Some(file),
+            Self::SegmentAt(time) => timeline.segment_from(kind, time).map(MediaFile::Segment),
+        }
+    }
 }
 
 impl MediaFile {
@@ -144,8 +191,12 @@ fn to_track(presentation: u64) -> &'static str {
 }
 
 /// `@media` of a SegmentTemplate, relative to the stream's directory.
-pub fn segment_template(revision: &Revision) -> String {
-    format!("$RepresentationID$/{revision}/$Number$.m4s")
+pub fn segment_template(revision: &Revision, addressing: Addressing) -> String {
+    let file = match addressing {
+        Addressing::Number | Addressing::NumberTimeline => "$Number$",
+        Addressing::TimeTimeline => "t$Time$",
+    };
+    format!("$RepresentationID$/{revision}/{file}.m4s")
 }
 
 /// `@initialization` of a SegmentTemplate, relative to the stream's directory.
@@ -189,10 +240,20 @@ pub fn short_dash(stream: &StreamName) -> String {
     format!("dash/{stream}.mpd")
 }
 
+/// Patch of the short form of the MPD, relative to that.
+pub fn short_patch(stream: &StreamName) -> String {
+    format!("{stream}.mpp")
+}
+
 fn number(text: &str) -> Option<u64> {
+    integer(text, LAST_NUMBER)
+}
+
+/// Reads an integer up to `most`; no leading zeros.
+fn integer(text: &str, most: u64) -> Option<u64> {
     let canonical = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     let number = if canonical { text.parse().ok() } else { None };
-    number.filter(|number| *number <= LAST_NUMBER)
+    number.filter(|number| *number <= most)
 }
 
 #[cfg(test)]
@@ -203,27 +264,45 @@ mod tests {
 
     #[test]
     fn names_that_are_not_canonical_are_unknown() {
-        for name in
-            ["", "init.MP4", "01.m4s", "+1.m4s", "1.m4s.m4s", "1..m4s", ".m4s", "1.01.m4s", "-1.m4s", "1.2.3.m4s"]
-        {
-            assert_eq!(MediaFile::parse(name), None, "{name:?}");
+        for name in [
+            "",
+            "init.MP4",
+            "01.m4s",
+            "+1.m4s",
+            "1.m4s.m4s",
+            "1..m4s",
+            ".m4s",
+            "1.01.m4s",
+            "-1.m4s",
+            "1.2.3.m4s",
+            "t.m4s",
+            "t01.m4s",
+            "tt1.m4s",
+            "t1.0.m4s",
+            "t1.mp4",
+        ] {
+            assert_eq!(RequestedFile::parse(name), None, "{name:?}");
         }
         assert_eq!(MediaFile::parse("1000000000001.m4s"), None);
         assert_eq!(MediaFile::parse("99999999999999999999.m4s"), None);
         assert_eq!(MediaFile::parse("1.4294967296.m4s"), None);
+        assert_eq!(RequestedFile::parse("t10000000000000001.m4s"), None);
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(segment in 0..=LAST_NUMBER, chunk: u32) {
+        fn what_is_written_is_read(segment in 0..=LAST_NUMBER, chunk: u32, time in 0..=LAST_TIME) {
             for file in [MediaFile::Init, MediaFile::Segment(segment), MediaFile::Chunk { segment, chunk }] {
                 prop_assert_eq!(MediaFile::parse(&file.name()), Some(file));
+                prop_assert_eq!(RequestedFile::parse(&file.name()), Some(RequestedFile::Named(file)));
             }
+            let file = RequestedFile::SegmentAt(time);
+            prop_assert_eq!(RequestedFile::parse(&file.name()), Some(file));
         }
 
         #[test]
         fn any_text_is_read_without_panic(name in ".*") {
-            let _ = MediaFile::parse(&name);
+            let _ = RequestedFile::parse(&name);
         }
     }
 }

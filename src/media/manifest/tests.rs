@@ -4,10 +4,12 @@ use super::*;
 use crate::definition::spec::{Revision, StreamRequest};
 use crate::media::window::fixture::{initialise, publish, publish_chunks};
 
+mod addressing;
 mod change;
 mod extent;
 mod mpd;
 mod parts;
+mod periods;
 mod playlist;
 
 /// 2026-11-21T03:40:28.800Z

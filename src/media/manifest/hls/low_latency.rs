@@ -8,7 +8,7 @@ use crate::base::timeline::{Kind, Timeline};
 use crate::definition::condition::Condition;
 use crate::definition::spec::{StreamSpec, TrackId};
 use crate::media::manifest::{View, latency, path, seconds};
-use crate::media::window::Edge;
+use crate::media::window::{Edge, Snapshot};
 
 /// Version that EXT-X-SKIP needs (RFC 8216bis 8). Playlists without the tag have it too, so that a delta update has the
 /// version of the playlist that it updates.
@@ -54,7 +54,7 @@ pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
     let mut mapped = None;
     let shown = first + skipped;
     // A change that begins with a shown segment is written after EXT-X-SKIP.
-    if !begins(view.epoch(shown), shown) {
+    if !begins(view, shown) {
         links.map(&mut playlist, shown, &mut mapped);
     }
     if skipped > 0 {
@@ -69,22 +69,29 @@ pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
         links.map(&mut playlist, number, &mut mapped);
         date(&mut playlist, view, (kind, number));
         if number >= recent && snapshot.is_available(number) {
-            parts(&mut playlist, &links, (kind, number), last_part);
+            parts(&mut playlist, &links, (kind, number, snapshot), last_part);
         }
         extent(&mut playlist, timeline, (kind, number), snapshot);
-        let _ = writeln!(playlist, "{}", links.uri(path::MediaFile::Segment(number), number));
+        links.segment(&mut playlist, number, snapshot);
     }
     if last < edge.segment {
         links.map(&mut playlist, edge.segment, &mut mapped);
         date(&mut playlist, view, (kind, edge.segment));
-        parts(&mut playlist, &links, (kind, edge.segment), edge.chunk);
+        parts(&mut playlist, &links, (kind, edge.segment, snapshot), edge.chunk);
     }
     let hint = next(edge, last_part);
     let is_hinted = !snapshot.ended() && view.last().is_none_or(|last| hint.segment <= last);
     if is_hinted && !view.conditions.has(&Condition::NoHints) {
-        let part = path::MediaFile::Chunk { segment: hint.segment, chunk: hint.chunk };
-        let uri = links.uri(part, hint.segment);
-        let _ = writeln!(playlist, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{uri}\"");
+        let (file, start) = match view.conditions.has(&Condition::ByteRanges) {
+            true => {
+                let segment = snapshot.segment(hint.segment);
+                let start = segment.and_then(|segment| segment.chunk_start(hint.chunk as usize)).unwrap_or_default();
+                (path::MediaFile::Segment(hint.segment), format!(",BYTERANGE-START={start}"))
+            }
+            false => (path::MediaFile::Chunk { segment: hint.segment, chunk: hint.chunk }, String::new()),
+        };
+        let uri = links.uri(file, hint.segment);
+        let _ = writeln!(playlist, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{uri}\"{start}");
     }
     if !view.conditions.has(&Condition::NoReports) {
         reports(&mut playlist, view, track);
@@ -165,12 +172,21 @@ fn reports(playlist: &mut String, view: &View<'_>, track: &TrackId) {
     }
 }
 
-/// The parts of a segment up to part `newest`.
-fn parts(playlist: &mut String, links: &Links<'_>, (kind, number): (Kind, u64), newest: u32) {
+/// The parts of a segment up to part `newest`. A part whose length is not known is no byte range.
+fn parts(playlist: &mut String, links: &Links<'_>, (kind, number, snapshot): (Kind, u64, &Snapshot), newest: u32) {
+    let published = snapshot.segment(number).filter(|_| links.view.conditions.has(&Condition::ByteRanges));
     for chunk in 0..=newest {
-        let uri = links.uri(path::MediaFile::Chunk { segment: number, chunk }, number);
+        let range = published.and_then(|segment| {
+            let length = segment.chunks.get(chunk as usize)?.media.len();
+            Some(format!(",BYTERANGE=\"{length}@{}\"", segment.chunk_start(chunk as usize)?))
+        });
+        let file = match range {
+            Some(_) => path::MediaFile::Segment(number),
+            None => path::MediaFile::Chunk { segment: number, chunk },
+        };
+        let (uri, range) = (links.uri(file, number), range.unwrap_or_default());
         let duration = seconds(links.view.spec.timeline.chunk_duration(kind, number, chunk));
         let independent = if kind == Kind::Audio || chunk == 0 { ",INDEPENDENT=YES" } else { "" };
-        let _ = writeln!(playlist, "#EXT-X-PART:DURATION={duration},URI=\"{uri}\"{independent}");
+        let _ = writeln!(playlist, "#EXT-X-PART:DURATION={duration},URI=\"{uri}\"{range}{independent}");
     }
 }

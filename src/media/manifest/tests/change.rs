@@ -19,7 +19,7 @@ fn changed_in(from: u64, period: impl FnOnce(&Epoch, &Epoch) -> (Period, UnixTim
 }
 
 /// A stream whose change needs another decoder configuration.
-fn changed(from: u64) -> Output {
+pub(super) fn changed(from: u64) -> Output {
     changed_in(from, |_, epoch| (epoch.period.clone(), UnixTime::from_millis((from - 2) * 1920)))
 }
 

@@ -165,3 +165,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn parts_may_be_byte_ranges_of_their_segment() {
+    let output = output(json!({"name": "test"}));
+    let conditions = Conditions::parse("byte-ranges").unwrap();
+    let low = || {
+        let view = View::of(&output).under(&conditions, UnixTime::default());
+        hls::low_latency(&view, &track(&output, "v720"), Skip::No).unwrap()
+    };
+    // Chunks of twelve bytes.
+    publish_up_to(&output, SEGMENT..SEGMENT + 2, 2);
+    let text = low().replace("../../../../../live/test/v720/58fe8eec/", "");
+    let lines: Vec<_> = text.lines().filter(|line| !line.contains("DATE") && !line.contains("REPORT")).collect();
+    assert_snapshot!(lines[lines.len() - 7..].join("\n"), @r#"
+    #EXT-X-PART:DURATION=0.24,URI="935016891.m4s",BYTERANGE="12@84"
+    #EXTINF:1.92,
+    #EXT-X-BYTERANGE:96@0
+    935016891.m4s
+    #EXT-X-PART:DURATION=0.24,URI="935016892.m4s",BYTERANGE="12@0",INDEPENDENT=YES
+    #EXT-X-PART:DURATION=0.24,URI="935016892.m4s",BYTERANGE="12@12"
+    #EXT-X-PRELOAD-HINT:TYPE=PART,URI="935016892.m4s",BYTERANGE-START=24
+    "#);
+    publish_chunks(&output, SEGMENT + 2, 2..8);
+    assert!(low().contains("/935016893.m4s\",BYTERANGE-START=0\n"), "{}", low());
+}

@@ -1,0 +1,82 @@
+//! Cuts of the condition `periods`: the segments at which a presentation is cut into Periods, or by discontinuities. They follow
+//! from the clock, so that every server cuts at the same segments at all times.
+
+use std::time::Duration;
+
+use crate::base::timeline::{Timeline, UnixTime};
+use crate::definition::condition::{ConditionError, Conditions, Span};
+use crate::definition::spec::StreamSpec;
+
+/// The shortest Period in segments. A cut at every segment would leave players nothing to play on with.
+const LEAST_SEGMENTS: u32 = 2;
+
+/// One cut at each multiple of a duration since 1970: with the first segment that starts there or later.
+#[derive(Debug, Clone, Copy)]
+pub struct Cuts<'a> {
+    timeline: &'a Timeline,
+    every: Duration,
+}
+
+impl<'a> Cuts<'a> {
+    /// The cuts of a stream; `None` without the condition.
+    pub fn of(conditions: &Conditions, spec: &'a StreamSpec) -> Option<Self> {
+        conditions.periods().map(|every| Self { timeline: &spec.timeline, every: every.duration() })
+    }
+
+    /// Number of multiples up to the start of segment `number`.
+    pub fn until(&self, number: u64) -> u64 {
+        (u128::from(self.timeline.segment_start(number).as_nanos()) / self.every.as_nanos()) as u64
+    }
+
+    /// The segment that the cut with this number begins with. Cut 0 is 1970.
+    pub fn segment(&self, cut: u64) -> u64 {
+        let nanos = u128::from(cut) * self.every.as_nanos();
+        let time = UnixTime::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        let number = self.timeline.segment_at(time);
+        number + u64::from(self.timeline.segment_start(number) < time)
+    }
+}
+
+/// Checks that there are enough segments between two cuts.
+///
+/// # Errors
+/// [`ConditionError::Impossible`].
+pub fn check(conditions: &Conditions, spec: &StreamSpec) -> Result<(), ConditionError> {
+    let Some(every) = conditions.periods() else { return Ok(()) };
+    let least = spec.timeline.segment_duration() * LEAST_SEGMENTS;
+    match every.duration() >= least {
+        true => Ok(()),
+        false => Err(ConditionError::Impossible {
+            name: "periods",
+            value: every.to_string(),
+            allowed: format!("a duration of at least {}", Span::covering(least)),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::definition::spec::StreamRequest;
+
+    proptest! {
+        #[test]
+        fn a_cut_is_the_first_segment_at_its_time_or_later(
+            (fps, frames) in prop::sample::select(vec![("25", 48), ("30000/1001", 60), ("24", 37), ("60", 120)]),
+            millis in 12_000_u64..1_000_000,
+            cut in 1_u64..2_000_000,
+        ) {
+            let request = StreamRequest { fps: fps.into(), segment_frames: frames, chunk_frames: 6, ..StreamRequest::named("test") };
+            let spec = StreamSpec::try_from(request).unwrap();
+            let conditions = Conditions::parse(&format!("periods={millis}ms")).unwrap();
+            let cuts = Cuts::of(&conditions, &spec).unwrap();
+            let time = UnixTime::from_millis(millis * cut);
+            let first = cuts.segment(cut);
+            let start = |number| spec.timeline.segment_start(number);
+            prop_assert!(start(first) >= time && start(first - 1) < time);
+            prop_assert_eq!((cuts.until(first - 1), cuts.until(first)), (cut - 1, cut));
+        }
+    }
+}
