@@ -8,6 +8,8 @@ import { find, html, render } from './html.js';
 
 export const PLOT_SECONDS = 120;
 const MARKS_EVERY_S = 30;
+/** A narrower plot has half of the marks. */
+const NARROW_PX = 280;
 /** Heights of the plot in seconds, with round quarters; the first one that has room is used. */
 const HEIGHTS_S = [1, 2, 4, 6, 8, 12, 16, 20, 32, 40, 60, 80, 120, 200, 400, 800, 2000, 4000];
 /** From this latency on, the plot begins just below the smallest value, so that changes are visible. */
@@ -89,7 +91,7 @@ function drawGrid(context, area, { from, height }, style) {
     context.fillText(String(Math.round((from + (height * step) / steps) * 100) / 100), area.x - 6, y);
   }
   context.textBaseline = 'top';
-  for (let ago = 0; ago <= PLOT_SECONDS; ago += MARKS_EVERY_S) {
+  for (let ago = 0; ago <= PLOT_SECONDS; ago += area.width < NARROW_PX ? 2 * MARKS_EVERY_S : MARKS_EVERY_S) {
     const x = area.x + area.width * (1 - ago / PLOT_SECONDS);
     context.textAlign = ago === 0 ? 'right' : ago === PLOT_SECONDS ? 'left' : 'center';
     context.fillText(ago === 0 ? 'now' : `−${ago} s`, x, area.y + area.height + 5);

@@ -51,7 +51,8 @@ export function obstacle({ choice, stream, isListed, plays }, changed) {
  */
 export function remark(stream, playback) {
   if (playback?.isBlocked) return { text: 'The browser has blocked playback.', remedy: { label: 'Play', run: () => playback.resume() } };
-  return stream?.phase === 'starting' || stream?.phase === 'waiting' ? { text: sentence(stream) } : null;
+  if (stream?.phase === 'starting' || stream?.phase === 'waiting') return { text: sentence(stream) };
+  return stream?.video.length === 0 ? { text: `${stream.name} has no picture, so no latency can be read.` } : null;
 }
 
 /** @param {Stream} stream @param {string} label @param {() => void} changed */

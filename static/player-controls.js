@@ -28,15 +28,15 @@ export class PlayerControls extends HTMLElement {
     render(this, html`
       <div class="timeline">
         <output class="timeline-time" aria-hidden="true">–</output>
-        <input type="range" min="0" max="${STEPS}" step="1" value="${STEPS}" aria-label="Position in the window">
-        <button type="button" data-action="live">${icon('live')}<span>Live</span></button>
+        <input type="range" min="0" max="${STEPS}" step="1" value="${STEPS}" aria-label="Position in the window" aria-keyshortcuts="j ;" title="Position in the window (keys j and ; move it by 5 s)">
+        <button type="button" data-action="live" aria-keyshortcuts="l" title="Back to the live edge (key l)">${icon('live')}<span>Live</span></button>
       </div>
       <div class="actions">
-        <button type="button" class="primary" data-action="pause">${icon('pause')}<span>Pause</span></button>
-        <button type="button" data-action="mute">${icon('silent')}<span>Unmute</span></button>
+        <button type="button" class="primary" data-action="pause" aria-keyshortcuts="k" title="Pause or resume (key k)">${icon('pause')}<span>Pause</span></button>
+        <button type="button" data-action="mute" aria-keyshortcuts="m" title="Sound on or off (key m)">${icon('silent')}<span>Unmute</span></button>
         <label class="volume"><span class="unseen">Volume</span><input type="range" data-control="volume" min="0" max="1" step="0.05" value="1"></label>
         <label class="quality"><span>Quality</span> <select data-control="quality"><option value="">Automatic</option></select></label>
-        <button type="button" data-action="fullscreen">${icon('full')}<span>Full screen</span></button>
+        <button type="button" data-action="fullscreen" aria-keyshortcuts="f" title="Full screen (key f)">${icon('full')}<span>Full screen</span></button>
       </div>`);
     this.#on('pause', () => this.togglePause());
     this.#on('live', () => this.goLive());

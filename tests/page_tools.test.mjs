@@ -9,11 +9,10 @@ import { describe, test } from 'node:test';
 import { until } from './players/deadline.mjs';
 import { open } from './players/fixture.mjs';
 import * as shown from './players/page.mjs';
-import { figures, openForm, playbackBegins, SCREENSHOTS, SOON_S, STARTS_WITHIN_S } from './players/page.mjs';
-import { Server } from './players/server.mjs';
+import { axe, figures, openForm, playbackBegins, SCREENSHOTS, SOON_S, STARTS_WITHIN_S } from './players/page.mjs';
+import { Server, SMALL_VIDEO } from './players/server.mjs';
 
 const require = createRequire(new URL('players/package.json', import.meta.url));
-const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const jsQR = require('jsqr');
 
 const { server, browser } = await open(() => Server.small());
@@ -23,15 +22,6 @@ const { server, browser } = await open(() => Server.small());
 /** @param {string} fragment @param {Parameters<typeof shown.withPage>[2]} use */
 function withPage(fragment, use) {
   return shown.withPage(browser, `${server.url}/#${fragment}`, use);
-}
-
-/** Faults that axe-core finds, like `color-contrast: .hint`. @param {Page} page */
-async function axe(page) {
-  await page.evaluate(AXE);
-  return page.evaluate(async () => {
-    const { violations } = await /** @type {any} */ (window).axe.run(document);
-    return violations.map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes.map((/** @type {any} */ { target }) => target.join(' ')).join(', ')}`);
-  });
 }
 
 /** Reads the QR code of the page as a phone does. @param {Page} page */
@@ -211,6 +201,26 @@ describe('tools', { concurrency: 2 }, () => {
       await until('it is live again', STARTS_WITHIN_S, async () => (await figures(page)).latency < 8);
       assert.deepEqual(faults, []);
     });
+  });
+
+  test('a stream that changes its picture plays on in the same player', { timeout: 60_000 }, async () => {
+    assert.equal((await server.api('PUT', '/changing', { video: SMALL_VIDEO })).status, 201);
+    await withPage('changing/hls/hls.js', async (page, faults) => {
+      await playbackBegins(page);
+      const video = await page.locator('video').elementHandle();
+      const before = (await server.api('GET', '/changing')).answer.revision;
+      const { status, answer } = await server.api('PUT', '/changing', { video: SMALL_VIDEO, pattern: 'ebu' });
+      assert.equal(status, 200);
+      assert.notEqual(answer.revision, before);
+      const changedAt = Date.now();
+      await until('a picture of after the change is shown', STARTS_WITHIN_S, () => page.evaluate((at) => {
+        const { showing } = /** @type {any} */ (document.querySelector('live-picture'));
+        return showing?.meter.seen?.timeMs > at;
+      }, changedAt));
+      assert.equal(await video?.evaluate((element) => element.isConnected), true, 'the player is the same');
+      assert.deepEqual(faults, []);
+    });
+    assert.equal((await server.api('DELETE', '/changing')).status, 204);
   });
 
   test('presets fill the form, and every setting of a stream can be changed', { timeout: 60_000 }, async () => {

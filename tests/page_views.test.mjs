@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 import { until } from './players/deadline.mjs';
 import { open } from './players/fixture.mjs';
 import * as shown from './players/page.mjs';
-import { figures, playbackBegins, SCREENSHOTS, SOON_S, STARTS_WITHIN_S } from './players/page.mjs';
+import { axe, figures, playbackBegins, SCREENSHOTS, SOON_S, STARTS_WITHIN_S } from './players/page.mjs';
 import { Server, SMALL_VIDEO } from './players/server.mjs';
 
 const { server, browser } = await open(() => Server.small());
@@ -54,6 +54,7 @@ describe('views', { concurrency: 2 }, () => {
     await withPage('/embed/halted', async (page) => {
       await until('it says so', SOON_S, async () => (await page.locator('.note-text').textContent()) === 'halted is stopped.');
       assert.equal(await page.locator('button:visible').count(), 0);
+      assert.deepEqual(await axe(page), []);
     });
     assert.equal((await server.api('DELETE', '/halted')).status, 204);
   });
@@ -66,11 +67,33 @@ describe('views', { concurrency: 2 }, () => {
       await until('the new stream plays too', STARTS_WITHIN_S, async () => /^\d+\.\d s$/.test((await screen('another').locator('.screen-latency').textContent()) ?? ''));
       await page.setViewportSize({ width: 1920, height: 1080 });
       await page.screenshot({ path: `${SCREENSHOTS}page-wall.png` });
+      assert.deepEqual(await axe(page), []);
       assert.equal((await server.api('DELETE', '/another')).status, 204);
       await until('it is gone', SOON_S, async () => (await screen('another').count()) === 0);
       // The player of the deleted stream may have requested more of it.
       assert.deepEqual(faults.filter((text) => !text.includes('404')), []);
     });
+  });
+
+  test('the page survives a restart of the server', { timeout: 90_000 }, async () => {
+    const mortal = await Server.small();
+    try {
+      await shown.withPage(browser, `${mortal.url}/#test/hls/hls.js`, async (page) => {
+        await playbackBegins(page);
+        const line = page.locator('#connection');
+        await mortal.kill9();
+        await until('the loss is said', SOON_S, async () => /^No connection to the server\. /.test((await line.textContent()) ?? ''));
+        await mortal.restart();
+        await until('the list is back', SOON_S, async () => (await line.textContent()) === '1 stream');
+        const restartedAt = Date.now();
+        await until('pictures of after the restart are shown', STARTS_WITHIN_S, () => page.evaluate((at) => {
+          const { showing } = /** @type {any} */ (document.querySelector('live-picture'));
+          return showing?.meter.seen?.timeMs > at;
+        }, restartedAt));
+      });
+    } finally {
+      await mortal.stop();
+    }
   });
 
   test('a URL of another origin is played and measured', { timeout: 90_000 }, async () => {

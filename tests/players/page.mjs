@@ -2,6 +2,8 @@
 // What tests of the page share: opening it, and reading what it shows.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 import { until } from './deadline.mjs';
@@ -15,6 +17,7 @@ export const SCREENSHOTS = fileURLToPath(new URL('out/', import.meta.url));
 export const SOON_S = 10;
 export const STARTS_WITHIN_S = 20;
 const PLAYS_S = 3;
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /**
  * A link with the API token to a page that plays nothing, because the chosen stream does not exist.
@@ -148,4 +151,13 @@ export function nextList(page) {
 export async function openForm(page) {
   await page.getByRole('button', { name: 'New stream' }).click();
   return page.locator('stream-editor');
+}
+
+/** Faults that axe-core finds, like `color-contrast: .hint`. @param {Page} page */
+export async function axe(page) {
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    const { violations } = await /** @type {any} */ (window).axe.run(document);
+    return violations.map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes.map((/** @type {any} */ { target }) => target.join(' ')).join(', ')}`);
+  });
 }
