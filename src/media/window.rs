@@ -19,7 +19,7 @@ mod reader;
 
 pub use epoch::{Epoch, Epochs, Period, epoch_at};
 pub use output::{Earlier, Ending, Output, Track};
-pub use reader::{Frame, Read, Reader};
+pub use reader::{Chunks, Frame, Read, Reader, Start};
 
 /// Init segment of a track, and what manifests contain of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

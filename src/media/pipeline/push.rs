@@ -24,7 +24,7 @@ use crate::base::timeline::{Kind, SAMPLE_RATE, UnixTime};
 use crate::base::utc::Clock;
 use crate::definition::spec::Push;
 use crate::media::cmaf::Configuration;
-use crate::media::window::{Frame, Output, Read, Reader};
+use crate::media::window::{Frame, Output, Read, Reader, Start};
 
 mod backlog;
 mod container;
@@ -91,12 +91,12 @@ pub enum PushError {
 pub async fn push(delivery: Delivery, stop: CancellationToken) -> Result<PushEnd, PushError> {
     let Delivery { output, push, .. } = &delivery;
     let first = async {
-        let mut reader = Reader::open(Arc::clone(output), push.video.as_ref()).await;
+        let mut reader = Reader::open(Arc::clone(output), push.video.as_ref(), Start::Next).await;
         (reader.next().await, reader)
     };
     let Some((first, reader)) = stop.run_until_cancelled(first).await else { return Ok(PushEnd::Stopped) };
     let frames = match first {
-        Read::Frames(frames) => frames,
+        Read::Chunks(chunks) => chunks.frames(),
         Read::Changed => return Err(PushError::Unknown),
         Read::Ended => return Ok(PushEnd::Ended),
     };
@@ -154,13 +154,8 @@ impl Sending {
     async fn feed(&self, delivery: &Delivery, mut reader: Reader, first: Vec<Frame>) -> Result<PushEnd, PushError> {
         let origin = first.first().map(|frame| frame.time).ok_or(PushError::Unknown)?;
         let mut backlog = Backlog::new(Arc::clone(&self.passed));
-        let mut read = Read::Frames(first);
+        let mut frames = first;
         loop {
-            let frames = match read {
-                Read::Frames(frames) => frames,
-                Read::Changed => return Ok(PushEnd::Changed),
-                Read::Ended => return Ok(PushEnd::Ended),
-            };
             for frame in frames {
                 wait_for(&frame, delivery).await;
                 let time = frame.time.saturating_since(origin);
@@ -169,7 +164,11 @@ impl Sending {
                     return Err(PushError::Blocked);
                 }
             }
-            read = reader.next().await;
+            frames = match reader.next().await {
+                Read::Chunks(chunks) => chunks.frames(),
+                Read::Changed => return Ok(PushEnd::Changed),
+                Read::Ended => return Ok(PushEnd::Ended),
+            };
         }
     }
 

@@ -1,15 +1,25 @@
-//! Reads an output frame by frame: one rendition and the audio in step, from the next segment on. A reader delays no
-//! other, and skips segments that were never rendered.
+//! Reads an output chunk by chunk: one rendition and the audio in step. A reader delays no other, and skips segments that
+//! were never rendered.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::{Output, Snapshot};
-use crate::base::timeline::{Kind, UnixTime};
+use super::{Output, Segment, Snapshot};
+use crate::base::timeline::{Kind, Timeline, UnixTime};
 use crate::definition::spec::TrackId;
-use crate::media::cmaf::{Configuration, level, samples};
+use crate::media::cmaf::{Chunk, Configuration, level, samples};
+
+/// The segment with which a reader begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// The newest segment of which every track has a chunk, so that the first chunks are there immediately.
+    Current,
+    /// The segment that begins next.
+    Next,
+}
 
 /// An access unit, with the padding of its chunk spread over all pictures of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,14 +35,26 @@ pub struct Frame {
 }
 
 /// Next item of a reader.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Read {
-    /// Frames of one chunk of every track, in order of time.
-    Frames(Vec<Frame>),
+    /// The same chunk of every track.
+    Chunks(Chunks),
     /// The decoder configuration changes here; a consumer that continues must set up its decoder anew.
     Changed,
     /// The presentation is over.
     Ended,
+}
+
+/// The same chunk of every track that is read.
+#[derive(Debug)]
+pub struct Chunks {
+    /// Number of the segment.
+    pub segment: u64,
+    /// Index of the chunk in the segment, from 0.
+    pub index: u32,
+    timeline: Timeline,
+    /// In the order of the tracks, video first.
+    tracks: Vec<(Kind, Arc<Segment>)>,
 }
 
 /// Reads one rendition and the audio.
@@ -46,6 +68,7 @@ pub struct Reader {
 
 #[derive(Debug)]
 struct Track {
+    id: TrackId,
     kind: Kind,
     window: watch::Receiver<Arc<Snapshot>>,
     configuration: Option<Configuration>,
@@ -53,25 +76,59 @@ struct Track {
 
 /// State of a track at a place.
 enum Place {
-    Here(Bytes),
+    Here(Arc<Segment>),
     Later,
     Never,
     Ended,
 }
 
 impl Reader {
-    /// Opens a reader at the segment that begins next, once the output is playable. `video` is the rendition; `None` is
-    /// the first.
-    pub async fn open(output: Arc<Output>, video: Option<&TrackId>) -> Self {
+    /// Opens a reader at a segment, once the output is playable. `video` is the rendition; `None` is the first.
+    pub async fn open(output: Arc<Output>, video: Option<&TrackId>, start: Start) -> Self {
         output.opened().await;
         let picture = |track: &&super::Track| track.kind == Kind::Video && video.is_none_or(|id| track.id == *id);
         let sound = output.tracks.iter().find(|track| track.kind == Kind::Audio);
         let read = output.tracks.iter().find(picture).into_iter().chain(sound);
         let tracks: Vec<_> = read
-            .map(|track| Track { kind: track.kind, window: track.window.subscribe(), configuration: None })
+            .map(|track| Track {
+                id: track.id.clone(),
+                kind: track.kind,
+                window: track.window.subscribe(),
+                configuration: None,
+            })
             .collect();
-        let segment = tracks.iter().map(|track| track.window.borrow().next()).max().unwrap_or_default();
-        Self { output, tracks, segment, chunk: 0 }
+        let next = tracks.iter().map(|track| track.window.borrow().next()).max().unwrap_or_default();
+        let mut reader = Self { output, tracks, segment: next, chunk: 0 };
+        if let (Start::Current, Some(current)) = (start, reader.current()) {
+            reader.segment = current;
+        }
+        reader
+    }
+
+    /// The rendition that is read.
+    pub fn video(&self) -> Option<&TrackId> {
+        self.tracks.iter().find(|track| track.kind == Kind::Video).map(|track| &track.id)
+    }
+
+    /// How far the next chunk of the reader is behind the newest one.
+    pub fn lag(&self) -> Duration {
+        let newest = self.tracks.iter().filter_map(|track| track.window.borrow().edge()).min();
+        let start = |segment, chunk| self.output.spec.timeline.chunk_span(segment, chunk).start;
+        newest.map_or(Duration::ZERO, |edge| {
+            start(edge.segment, edge.chunk).saturating_since(start(self.segment, self.chunk))
+        })
+    }
+
+    /// Skips to the newest segment of which every track has a chunk. Returns whether that is later than the next chunk of
+    /// the reader.
+    pub fn skip(&mut self) -> bool {
+        let Some(current) = self.current().filter(|current| *current > self.segment) else { return false };
+        (self.segment, self.chunk) = (current, 0);
+        true
+    }
+
+    fn current(&self) -> Option<u64> {
+        self.tracks.iter().map(|track| track.window.borrow().edge().map(|edge| edge.segment)).min().flatten()
     }
 
     /// Decoder configurations, once there are frames.
@@ -83,16 +140,16 @@ impl Reader {
     pub async fn next(&mut self) -> Read {
         loop {
             let (segment, chunk) = (self.segment, self.chunk);
-            let mut bytes = Vec::new();
+            let mut found = Vec::new();
             let mut missing = None;
             for (place, track) in self.tracks.iter_mut().enumerate() {
                 let snapshot = track.window.borrow_and_update();
                 match stands(&snapshot, segment, chunk) {
-                    Place::Here(found) => bytes.push(found),
+                    Place::Here(segment) => found.push((track.kind, segment)),
                     Place::Later => missing = missing.or(Some(place)),
                     Place::Never => {
                         missing = None;
-                        bytes.clear();
+                        found.clear();
                         break;
                     }
                     Place::Ended => return Read::Ended,
@@ -101,14 +158,14 @@ impl Reader {
             if let Some(place) = missing {
                 // The sender is part of the output, which outlives the wait.
                 let _ = self.tracks[place].window.changed().await;
-            } else if bytes.len() < self.tracks.len() {
+            } else if found.len() < self.tracks.len() {
                 self.pass_over();
             } else if chunk == 0 && !self.is_configured() {
                 return Read::Changed;
             } else {
-                let frames = self.frames(&bytes);
                 self.advance();
-                return Read::Frames(frames);
+                let timeline = self.output.spec.timeline;
+                return Read::Chunks(Chunks { segment, index: chunk, timeline, tracks: found });
             }
         }
     }
@@ -122,30 +179,6 @@ impl Reader {
             let known = track.configuration.get_or_insert_with(|| init.configuration.clone());
             *known == init.configuration
         })
-    }
-
-    fn frames(&self, bytes: &[Bytes]) -> Vec<Frame> {
-        let timeline = &self.output.spec.timeline;
-        let mut frames = Vec::new();
-        for (track, bytes) in self.tracks.iter().zip(bytes) {
-            let kind = track.kind;
-            let indices = timeline.chunk(kind, self.segment, self.chunk);
-            let first = timeline.segment(kind, self.segment).start;
-            let samples = samples(bytes).unwrap_or_default();
-            let samples = match kind {
-                Kind::Video => level(samples),
-                Kind::Audio => samples,
-            };
-            let read = indices.zip(samples);
-            frames.extend(read.map(|(frame, bytes)| Frame {
-                kind,
-                time: timeline.frame_start(kind, frame),
-                starts: kind == Kind::Audio || frame == first,
-                bytes,
-            }));
-        }
-        frames.sort_by_key(|frame| (frame.time, frame.kind));
-        frames
     }
 
     fn advance(&mut self) {
@@ -171,11 +204,42 @@ impl Reader {
     }
 }
 
+impl Chunks {
+    /// The chunks with the kinds of their tracks, video first.
+    pub fn iter(&self) -> impl Iterator<Item = (Kind, &Chunk)> {
+        self.tracks.iter().filter_map(|(kind, segment)| Some((*kind, segment.chunks.get(self.index as usize)?)))
+    }
+
+    /// The frames of all tracks, in order of time.
+    pub fn frames(&self) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        for (kind, segment) in &self.tracks {
+            let kind = *kind;
+            let indices = self.timeline.chunk(kind, self.segment, self.index);
+            let first = self.timeline.segment(kind, self.segment).start;
+            let joined = segment.joined(self.index as usize).unwrap_or_default();
+            let samples = samples(&joined).unwrap_or_default();
+            let samples = match kind {
+                Kind::Video => level(samples),
+                Kind::Audio => samples,
+            };
+            let read = indices.zip(samples);
+            frames.extend(read.map(|(frame, bytes)| Frame {
+                kind,
+                time: self.timeline.frame_start(kind, frame),
+                starts: kind == Kind::Audio || frame == first,
+                bytes,
+            }));
+        }
+        frames.sort_by_key(|frame| (frame.time, frame.kind));
+        frames
+    }
+}
+
 /// State of a chunk. A chunk that is missing when the next segment is complete will never exist.
 fn stands(snapshot: &Snapshot, segment: u64, chunk: u32) -> Place {
-    let found = snapshot.segment(segment).and_then(|there| there.joined(chunk as usize));
-    match found {
-        Some(bytes) => Place::Here(bytes),
+    match snapshot.segment(segment).filter(|there| there.chunks.len() > chunk as usize) {
+        Some(there) => Place::Here(Arc::clone(there)),
         None if snapshot.ended() => Place::Ended,
         None if snapshot.last_complete() > Some(segment) => Place::Never,
         None => Place::Later,
@@ -239,7 +303,8 @@ mod tests {
     fn ready(reader: &mut Reader) -> Vec<(u64, usize)> {
         let start = reader.output.spec.timeline.segment_start(SEGMENT);
         let mut found = Vec::new();
-        while let Some(Read::Frames(frames)) = reader.next().now_or_never() {
+        while let Some(Read::Chunks(chunks)) = reader.next().now_or_never() {
+            let frames = chunks.frames();
             found.push((frames[0].time.saturating_since(start).as_millis() as u64, frames.len()));
         }
         found
@@ -250,13 +315,14 @@ mod tests {
         let output = output();
         publish(&output, &[SEGMENT - 1]);
         push(&output, Kind::Video, SEGMENT, 0..1);
-        let mut reader = Reader::open(Arc::clone(&output), None).await;
+        let mut reader = Reader::open(Arc::clone(&output), None, Start::Next).await;
         push(&output, Kind::Audio, SEGMENT, 0..CHUNKS);
         push(&output, Kind::Video, SEGMENT, 1..CHUNKS);
         assert_eq!(ready(&mut reader), []);
         push(&output, Kind::Video, SEGMENT + 1, 0..2);
         push(&output, Kind::Audio, SEGMENT + 1, 0..1);
-        let Read::Frames(frames) = reader.next().await else { panic!("there are frames") };
+        let Read::Chunks(chunks) = reader.next().await else { panic!("there are frames") };
+        let frames = chunks.frames();
         assert_eq!(frames.len(), 8 + 15);
         assert!(frames.is_sorted_by_key(|frame| frame.time));
         assert_eq!((frames[0].kind, frames[0].starts), (Kind::Video, true));
@@ -271,7 +337,7 @@ mod tests {
     async fn what_was_never_made_is_passed_over() {
         let output = output();
         publish(&output, &[SEGMENT - 1]);
-        let mut reader = Reader::open(Arc::clone(&output), None).await;
+        let mut reader = Reader::open(Arc::clone(&output), None, Start::Next).await;
         push(&output, Kind::Video, SEGMENT, 0..3);
         push(&output, Kind::Audio, SEGMENT, 0..2);
         assert_eq!(ready(&mut reader), [(0, 23), (320, 23)]);
@@ -284,10 +350,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_reader_that_begins_with_the_current_segment_can_skip_to_a_newer_one() {
+        let output = output();
+        publish(&output, &[SEGMENT - 1]);
+        push(&output, Kind::Video, SEGMENT, 0..3);
+        push(&output, Kind::Audio, SEGMENT, 0..2);
+        let mut reader = Reader::open(Arc::clone(&output), None, Start::Current).await;
+        assert_eq!((reader.lag(), reader.skip()), (Duration::from_millis(320), false));
+        assert_eq!(ready(&mut reader), [(0, 23), (320, 23)]);
+        assert_eq!(reader.lag(), Duration::ZERO);
+        publish(&output, &[SEGMENT, SEGMENT + 1]);
+        push(&output, Kind::Video, SEGMENT + 2, 0..1);
+        assert_eq!(reader.lag(), Duration::from_millis(9 * 320));
+        assert!(reader.skip(), "the sound of the newest segment is behind");
+        assert_eq!(ready(&mut reader)[0], (1920, 23));
+    }
+
+    #[tokio::test]
     async fn a_change_that_decoders_do_not_see_is_none() {
         let output = output();
         publish(&output, &[SEGMENT]);
-        let mut reader = Reader::open(Arc::clone(&output), None).await;
+        let mut reader = Reader::open(Arc::clone(&output), None, Start::Next).await;
         for (index, (from, bitrate)) in (1..).zip([(SEGMENT + 2, 0), (SEGMENT + 3, 1)]) {
             let spec = StreamSpec { title: format!("{index}"), ..output.spec.clone() };
             let revision = spec.revision("");
@@ -296,11 +379,11 @@ mod tests {
         }
         publish(&output, &[SEGMENT + 1, SEGMENT + 2, SEGMENT + 3]);
         assert_eq!(ready(&mut reader).len() as u32, 2 * CHUNKS);
-        assert_eq!(reader.next().await, Read::Changed);
-        let mut reader = Reader::open(Arc::clone(&output), Some(&output.tracks[0].id.clone())).await;
+        assert!(matches!(reader.next().await, Read::Changed));
+        let mut reader = Reader::open(Arc::clone(&output), Some(&output.tracks[0].id.clone()), Start::Next).await;
         publish(&output, &[SEGMENT + 4]);
         assert_eq!(ready(&mut reader).len() as u32, CHUNKS);
         output.end();
-        assert_eq!(reader.next().await, Read::Ended);
+        assert!(matches!(reader.next().await, Read::Ended));
     }
 }
