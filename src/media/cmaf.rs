@@ -4,14 +4,16 @@
 mod avc;
 mod init;
 mod media;
+mod movie;
 mod packager;
 mod padding;
 mod samples;
 
 pub use init::Configuration;
 pub use media::Media;
+pub use movie::Movie;
 pub use packager::{Chunk, Format, Packager};
-pub use samples::{level, samples};
+pub use samples::{level, samples, unpadded};
 
 /// Track id of the single track in every file.
 const TRACK_ID: u32 = 1;

@@ -44,10 +44,7 @@ impl Configuration {
 
     /// The init segment of a track with this timescale. `None` if the record cannot be parsed.
     pub fn init_segment(&self, timescale: u32) -> Option<Media> {
-        let mut bytes = Vec::with_capacity(1024);
-        self.ftyp().encode(&mut bytes).ok()?;
-        self.moov(timescale)?.encode(&mut bytes).ok()?;
-        Some(bytes.into())
+        header(&self.ftyp(), &[(self, timescale)])
     }
 
     fn ftyp(&self) -> Ftyp {
@@ -64,33 +61,25 @@ impl Configuration {
         }
     }
 
-    fn moov(&self, timescale: u32) -> Option<Moov> {
-        Some(Moov {
-            mvhd: Mvhd { timescale, rate: 1.into(), volume: 1.into(), next_track_id: TRACK_ID + 1, ..Mvhd::default() },
-            mvex: Some(Mvex {
-                trex: vec![Trex { track_id: TRACK_ID, default_sample_description_index: 1, ..Trex::default() }],
-                ..Mvex::default()
+    fn trak(&self, track_id: u32, timescale: u32) -> Option<Trak> {
+        Some(Trak {
+            tkhd: self.tkhd(track_id),
+            mdia: Mdia {
+                mdhd: Mdhd { timescale, language: "und".into(), ..Mdhd::default() },
+                hdlr: self.hdlr(),
+                minf: self.minf()?,
+            },
+            // Role of the track (ISO/IEC 14496-12 8.10.4), with a value of the DASH role scheme.
+            udta: Some(Udta {
+                kind: vec![Kind { scheme_uri: "urn:mpeg:dash:role:2011".into(), value: "main".into() }],
+                ..Udta::default()
             }),
-            trak: vec![Trak {
-                tkhd: self.tkhd(),
-                mdia: Mdia {
-                    mdhd: Mdhd { timescale, language: "und".into(), ..Mdhd::default() },
-                    hdlr: self.hdlr(),
-                    minf: self.minf()?,
-                },
-                // Role of the track (ISO/IEC 14496-12 8.10.4), with a value of the DASH role scheme.
-                udta: Some(Udta {
-                    kind: vec![Kind { scheme_uri: "urn:mpeg:dash:role:2011".into(), value: "main".into() }],
-                    ..Udta::default()
-                }),
-                ..Trak::default()
-            }],
-            ..Moov::default()
+            ..Trak::default()
         })
     }
 
-    fn tkhd(&self) -> Tkhd {
-        let tkhd = Tkhd { track_id: TRACK_ID, enabled: true, in_movie: true, ..Tkhd::default() };
+    fn tkhd(&self, track_id: u32) -> Tkhd {
+        let tkhd = Tkhd { track_id, enabled: true, in_movie: true, ..Tkhd::default() };
         match self {
             Self::Avc { width, height, .. } => Tkhd { width: (*width).into(), height: (*height).into(), ..tkhd },
             Self::Aac { .. } => Tkhd { volume: 1.into(), ..tkhd },
@@ -130,6 +119,29 @@ impl Configuration {
             Self::Aac { specific, bitrate } => Codec::Mp4a(mp4a(specific, *bitrate)?),
         })
     }
+}
+
+/// `ftyp` and `moov` of tracks with their timescales. Track ids count from [`TRACK_ID`].
+pub(super) fn header(ftyp: &Ftyp, tracks: &[(&Configuration, u32)]) -> Option<Media> {
+    let numbered = || (TRACK_ID..).zip(tracks.iter());
+    let trak = numbered().map(|(id, (configuration, timescale))| configuration.trak(id, *timescale));
+    let trex = |id| Trex { track_id: id, default_sample_description_index: 1, ..Trex::default() };
+    let moov = Moov {
+        mvhd: Mvhd {
+            timescale: tracks.first()?.1,
+            rate: 1.into(),
+            volume: 1.into(),
+            next_track_id: TRACK_ID + tracks.len() as u32,
+            ..Mvhd::default()
+        },
+        mvex: Some(Mvex { trex: numbered().map(|(id, _)| trex(id)).collect(), ..Mvex::default() }),
+        trak: trak.collect::<Option<_>>()?,
+        ..Moov::default()
+    };
+    let mut bytes = Vec::with_capacity(2048);
+    ftyp.encode(&mut bytes).ok()?;
+    moov.encode(&mut bytes).ok()?;
+    Some(bytes.into())
 }
 
 fn avc1(record: &[u8], width: u16, height: u16) -> Option<Avc1> {

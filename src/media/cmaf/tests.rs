@@ -229,12 +229,16 @@ fn samples_survive_a_round_trip() {
             assert!(sample.ends_with(&picture));
         }
         assert_eq!(samples[0].len() as u64 + (bytes.len() - sum(&samples)) as u64, chunk.first_sample_end);
+        let unpadded = unpadded(&chunk.media).unwrap();
+        assert!(unpadded.iter().zip(&samples).all(|(picture, sample)| sample.ends_with(picture)));
+        assert_eq!(unpadded.iter().map(|picture| picture[4] & 0x1f).max(), Some(if chunk.index == 0 { 5 } else { 1 }));
     }
     let audio = format(Kind::Audio, "30000/1001", 128_000);
     for chunk in segment(&audio, SEGMENT, |frame| 300 + (frame % 3) as usize) {
         let frames = audio.timeline.chunk(Kind::Audio, SEGMENT, chunk.index);
         let expected: Vec<_> = frames.map(|frame| vec![7; 300 + (frame % 3) as usize]).collect();
         assert_eq!(samples(&chunk.media.joined()).unwrap(), expected);
+        assert_eq!(unpadded(&chunk.media).unwrap(), expected);
     }
 }
 
