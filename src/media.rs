@@ -6,4 +6,5 @@ pub mod directory;
 pub mod manifest;
 pub mod pipeline;
 pub mod signal;
+pub mod transport_stream;
 pub mod window;

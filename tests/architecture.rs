@@ -26,15 +26,22 @@ const ORDER: &[(&str, &[&str])] = &[
         ],
     ),
     ("definition", &["condition", "spec", "store"]),
-    ("media", &["signal", "cmaf", "window", "manifest", "pipeline", "directory"]),
+    ("media", &["signal", "cmaf", "transport_stream", "window", "single_file", "manifest", "pipeline", "directory"]),
     ("stream", &[]),
     ("http", &[]),
     ("program", &["config", "telemetry", "shutdown", "wait", "token_file", "app"]),
     ("cli", &[]),
 ];
 /// Modules without locks, tasks and clocks.
-const PURE: [&str; 6] =
-    ["base::timeline", "definition::condition", "definition::spec", "media::signal", "media::cmaf", "media::manifest"];
+const PURE: [&str; 7] = [
+    "base::timeline",
+    "definition::condition",
+    "definition::spec",
+    "media::signal",
+    "media::cmaf",
+    "media::transport_stream",
+    "media::manifest",
+];
 
 /// A source file that is not a test.
 struct Source {
