@@ -50,6 +50,7 @@ mod path_parameters;
 mod reply;
 mod request_body;
 mod serve;
+mod single_file;
 mod stream_lookup;
 mod stream_manifests;
 mod tls;
@@ -136,6 +137,8 @@ pub fn router(app: App, serve: Serve) -> Router {
         .route("/live/{stream}/{track}/{presentation}/hls.m3u8", get(track_playlists::in_presentation))
         .route("/live/{stream}/{track}/{presentation}/llhls.m3u8", get(track_playlists::in_presentation))
         .route("/live/{stream}/{track}/{presentation}/iframes.m3u8", get(track_playlists::in_presentation))
+        .route("/live/{stream}/stream.mp4", get(single_file::in_stream))
+        .route("/live/{stream}/stream.ts", get(single_file::in_stream))
         .route("/live/{stream}/{track}/{revision}/{file}", get(media::in_revision))
         .route("/hls/{file}", get(stream_manifests::short_hls))
         .route("/dash/{file}", get(stream_manifests::short_dash))
@@ -228,6 +231,7 @@ fn is_probe(route: Option<&str>) -> bool {
 fn kind(route: Option<&str>) -> &'static str {
     match route.unwrap_or_default() {
         "/live/{stream}/{file}" | "/live/{stream}/{track}/{file}" | "/hls/{file}" | "/dash/{file}" => "manifest",
+        "/live/{stream}/stream.mp4" | "/live/{stream}/stream.ts" => "media",
         "/live/{stream}/{track}/{revision}/{file}" => "media",
         route if route.starts_with("/live/{stream}/{track}/{presentation}/") => "manifest",
         "/" | "/wall" | "/embed/{stream}" | "/static/{*path}" => "page",

@@ -6,5 +6,6 @@ pub mod directory;
 pub mod manifest;
 pub mod pipeline;
 pub mod signal;
+pub mod single_file;
 pub mod transport_stream;
 pub mod window;

@@ -20,6 +20,7 @@ const PLAYS = [
   ['/live/test/dash.mpd', 'shaka-player', 12],
   ['/hls/test.m3u8', 'hls.js', 5],
   ['/dash/test.mpd', 'dash.js', 5],
+  ['/live/test/stream.mp4', 'video element', 8],
 ];
 
 describe('the default stream', { concurrency: AT_ONCE }, () => PLAYS.forEach(([path, player, seconds]) => {

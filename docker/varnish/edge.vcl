@@ -31,6 +31,10 @@ sub vcl_recv {
     if (req.method !~ "^(GET|HEAD)$" || req.url !~ "^/(with/[^/?]+/)?(live|hls|dash)/[^?]*\.(m3u8|mpd|m4s|mp4)(\?|$)") {
         return (pass);
     }
+    # Varnish forwards a file without end with its query.
+    if (req.url ~ "/stream\.mp4(\?|$)") {
+        return (pass);
+    }
     # Requests for the same object have the same cache key: delivery directives in one order, and no other query parameters.
     # The replica receives the same query.
     set req.http.X-Query = "";
@@ -73,7 +77,7 @@ sub vcl_backend_fetch {
     set bereq.between_bytes_timeout = 60s;
     # A frozen replica accepts connections and does not answer. Two replicas get 600 ms each, about two chunk durations. If
     # neither answers in that time, the third attempt waits longer.
-    if (bereq.url ~ "^[^?]*\.(m3u8|mpd|m4s|mp4)(\?|$)|^/time$") {
+    if (bereq.url ~ "^[^?]*\.(m3u8|mpd|m4s|mp4)(\?|$)|^/time$" && bereq.url !~ "/stream\.mp4(\?|$)") {
         set bereq.between_bytes_timeout = 600ms;
         # A replica holds a request for a segment in a playlist for up to a segment, and a request for a part for up to a part.
         if (bereq.retries < 2 && (bereq.url !~ "_HLS_msn=" || bereq.url ~ "_HLS_part=")) {

@@ -91,6 +91,8 @@ pub struct Metrics {
     pub viewers: Family<ViewerLabels, Gauge>,
     /// Viewers that were refused or redirected.
     pub refused_viewers: Family<RefusedViewerLabels, Counter>,
+    /// Clients of `stream.mp4` and `stream.ts` that read too slowly and skipped media.
+    pub reader_skips: Family<StreamLabels, Counter>,
     /// Push targets that accept data.
     pub push_running: Family<StreamLabels, Gauge>,
     /// Pushes that failed and are retried.
@@ -137,6 +139,7 @@ impl Metrics {
             stream_egress: Family::default(),
             viewers: Family::default(),
             refused_viewers: Family::default(),
+            reader_skips: Family::default(),
             push_running: Family::default(),
             push_failures: Family::default(),
             push_bytes: Family::default(),
@@ -177,6 +180,7 @@ impl Metrics {
         self.jumps.remove(&labels);
         self.directory_errors.remove(&labels);
         self.stream_egress.remove(&labels);
+        self.reader_skips.remove(&labels);
         self.push_running.remove(&labels);
         self.push_failures.remove(&labels);
         self.push_bytes.remove(&labels);
@@ -253,6 +257,8 @@ impl Metrics {
             "Viewers refused because a limit was reached",
             self.refused_viewers.clone(),
         );
+        let help = "Times that a client read stream.mp4 or stream.ts too slowly and skipped to the newest IDR picture";
+        registry.register("reader_skips", help, self.reader_skips.clone());
         registry.register("push_running", "Push targets that accept frames", self.push_running.clone());
         registry.register("push_failures", "Failed pushes", self.push_failures.clone());
         registry.register_with_unit("push", "Bytes sent to push targets", Unit::Bytes, self.push_bytes.clone());

@@ -16,6 +16,7 @@ use super::viewers::Caller;
 use crate::definition::condition::Conditions;
 use crate::definition::spec::StreamName;
 use crate::media::manifest::{Latency, Place, View, path};
+use crate::media::single_file::Container;
 use crate::stream::ActiveOutput;
 
 /// `/live/{stream}/{file}`
@@ -35,7 +36,9 @@ pub(super) async fn in_stream(
         path::LLDASH_PATCH => patch(&caller, Place::Stream, Latency::Low)?,
         _ => {
             let [hls, llhls, dash, lldash] = [path::HLS, path::LLHLS, path::DASH, path::LLDASH];
-            return no_such(format!("a stream has {hls}, {llhls}, {dash} and {lldash}, not {file}"), SECOND);
+            let [mp4, ts] = Container::ALL.map(Container::file_name);
+            let detail = format!("a stream has {hls}, {llhls}, {dash}, {lldash}, {mp4} and {ts}, not {file}");
+            return no_such(detail, SECOND);
         }
     };
     whole(&app, (&caller, &request), &stream, (kind, &asked.0)).await

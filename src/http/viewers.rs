@@ -18,9 +18,13 @@ use crate::base::timeline;
 use crate::definition::condition::Conditions;
 use crate::definition::spec::StreamName;
 use crate::media::manifest::path::{self, MediaFile};
+use crate::media::window::Chunks;
 use crate::stream::ActiveOutput;
 use crate::stream::audience::{Audience, Key, MediaRequest};
 use crate::stream::{Admission, Refusal};
+
+/// The format as which viewers count whose format is not known.
+const UNKNOWN_FORMAT: Format = Format::Hls;
 
 /// The sender of a request.
 pub(super) struct Caller {
@@ -71,6 +75,15 @@ impl Caller {
         app.0.registry.admit(stream, classify)
     }
 
+    /// Admits or refuses a request that starts a response without end.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub(super) fn admit_start(&self, app: &App, stream: &StreamName) -> Result<(), Refusal> {
+        let admission = if self.head { Admission::Check } else { Admission::New };
+        app.0.registry.admit(stream, |_| admission)
+    }
+
     /// The requested path without token and conditions, and the query.
     pub(super) fn path_and_query(&self) -> &str {
         self.uri.path_and_query().map_or("/", |path| path.as_str())
@@ -85,7 +98,7 @@ impl Caller {
 
     /// Stores which manifest format the client plays.
     pub(super) fn mark_format(&self, app: &App, output: &ActiveOutput, kind: Kind, response: &mut Response) {
-        count_bytes(output, response);
+        count_bytes(Arc::clone(&output.audience), response);
         if let Some(format) = kind.format().filter(|_| !self.head && !response.status().is_client_error()) {
             let now = app.0.clock.now();
             self.keys(&output.audience).into_iter().for_each(|key| app.0.client_formats.mark(key, format, now));
@@ -100,7 +113,7 @@ impl Caller {
         (kind, file): (timeline::Kind, MediaFile),
         response: &mut Response,
     ) {
-        count_bytes(output, response);
+        count_bytes(Arc::clone(&output.audience), response);
         // Segments of an earlier presentation have numbers that do not compare with those of the newest.
         if self.head || !has_first_byte(response) || output.is_handed_over() {
             return;
@@ -119,7 +132,7 @@ impl Caller {
         };
         let mut formats = self.keys(&output.audience).into_iter().filter_map(|key| app.0.client_formats.find(key, now));
         let format = formats.next();
-        let format = certain.or(format).unwrap_or(Format::Hls);
+        let format = certain.or(format).unwrap_or(UNKNOWN_FORMAT);
         output.audience.count_request(&MediaRequest { kind, segment, chunks, format }, timeline, now);
     }
 
@@ -129,8 +142,19 @@ impl Caller {
 }
 
 /// Attaches the stream's counters to the response, so that its bytes are counted as they are sent.
-fn count_bytes(output: &ActiveOutput, response: &mut Response) {
-    response.extensions_mut().insert(Arc::clone(&output.audience));
+pub(super) fn count_bytes(audience: Arc<Audience>, response: &mut Response) {
+    response.extensions_mut().insert(audience);
+}
+
+/// Counts chunks of a response without end. Its viewer counts as one with an unknown format.
+pub(super) fn count_chunks(app: &App, output: &ActiveOutput, chunks: &Chunks) {
+    if output.is_handed_over() {
+        return;
+    }
+    for (kind, chunk) in chunks.iter() {
+        let request = MediaRequest { kind, segment: chunk.segment, chunks: 1, format: UNKNOWN_FORMAT };
+        output.audience.count_request(&request, &output.spec.timeline, app.0.clock.now());
+    }
 }
 
 /// Whether the response has the first byte of the file.

@@ -2,23 +2,19 @@
 //! delivers nothing unless the certificate is trusted.
 
 use std::net::{TcpListener, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use barstone::media::signal::timecode;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::in_sync::Recorded;
 use crate::support::server::Server;
 use crate::support::tls::certify;
 use crate::support::web::Web;
-use crate::support::{LONG, ffmpeg, until};
+use crate::support::{LONG, until};
 
 const SIZE: (usize, usize) = (640, 360);
-/// Timescale of MPEG-TS.
-const TICKS: i64 = 90_000;
-const TICKS_PER_FRAME: i64 = TICKS / 25;
-const SAMPLE_RATE: i64 = 48_000;
 /// Seconds that a receiver stores.
 const SECONDS: &str = "7";
 
@@ -61,6 +57,11 @@ fn free_port() -> u16 {
     socket.local_addr().expect("an address").port()
 }
 
+/// Checks a file in MPEG-TS.
+async fn check(file: PathBuf) {
+    Recorded { file, size: SIZE, audio_ticks: 90_000 }.check().await;
+}
+
 fn configured(url: &str) -> Server {
     Server::configured(&format!(
         "[[streams]]\nname = 'test'\npush = [{{url = '{url}'}}]\n\
@@ -72,50 +73,6 @@ fn configured(url: &str) -> Server {
 async fn target(web: &Web) -> Value {
     let stream: Value = serde_json::from_str(&web.text("/api/v1/streams/test").await).expect("JSON");
     stream["targets"][0].clone()
-}
-
-/// Checks that no picture is missing and that presentation times differ from the times in the strip by a constant,
-/// which is returned.
-fn check_pictures(file: &Path) -> i64 {
-    let frames = ffmpeg::frames(file, SIZE, |luma| timecode::read(luma, SIZE.0, SIZE.0, SIZE.1));
-    assert!(frames.len() >= 100, "{} pictures", frames.len());
-    let mut differences: Vec<_> = Vec::new();
-    for (count, (time, strip)) in frames.iter().enumerate() {
-        let strip = strip.as_ref().unwrap_or_else(|error| panic!("picture {count}: {error}"));
-        differences.push(*time as i64 - strip.frame as i64 * TICKS_PER_FRAME);
-    }
-    differences.dedup();
-    assert_eq!(differences.len(), 1, "{differences:?}");
-    let indices: Vec<_> = frames.iter().filter_map(|(_, strip)| Some(strip.as_ref().ok()?.frame)).collect();
-    assert!(indices.windows(2).all(|pair| pair[1] == pair[0] + 1), "{indices:?}");
-    differences[0]
-}
-
-/// Checks that every second has its beep together with the picture of that second.
-fn check_beeps(file: &Path, difference: i64) {
-    let streams = ffmpeg::probe(file.to_str().expect("UTF-8"));
-    let audio = streams.iter().find(|stream| stream["codec_type"] == "audio").expect("a track of sound");
-    let start = audio["start_pts"].as_i64().expect("a time");
-    let samples = ffmpeg::samples(file);
-    let at = |second: i64| (second * TICKS + difference - start) * SAMPLE_RATE / TICKS;
-    let first = (start - difference) / TICKS + 1;
-    // The check of a beep starts before it, and the decoder needs a frame to start.
-    let seconds = (first..).skip_while(|second| at(*second) < 4096);
-    let seconds: Vec<_> = seconds.take_while(|second| at(*second) + 4800 < samples.len() as i64).collect();
-    assert!(seconds.len() >= 3, "{} beeps", seconds.len());
-    for second in seconds {
-        let zero = at(second) as usize;
-        let around = &samples[zero - 2048..zero + 4800];
-        let peak = around.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or_default();
-        assert!((3000..6000).contains(&peak), "second {second}: peak {peak}, where -18 dBFS is 4125");
-        let begins = around.iter().position(|sample| sample.unsigned_abs() > peak / 10).expect("there is a peak");
-        assert!(begins.abs_diff(2048) <= 96, "second {second}: {} samples late", begins as i64 - 2048);
-    }
-}
-
-async fn check(file: PathBuf) {
-    let checked = tokio::task::spawn_blocking(move || check_beeps(&file, check_pictures(&file)));
-    checked.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
 }
 
 #[tokio::test]

@@ -33,11 +33,14 @@ fn count_all(metrics: &Metrics, stream: &str) {
         stream_egress,
         viewers,
         refused_viewers,
+        reader_skips,
         push_running,
         push_failures,
         push_bytes,
     } = metrics;
-    for family in [chunks, oversized, skipped, jumps, directory_errors, stream_egress, push_failures, push_bytes] {
+    for family in
+        [chunks, oversized, skipped, jumps, directory_errors, stream_egress, reader_skips, push_failures, push_bytes]
+    {
         family.get_or_create(&labels(stream)).inc();
     }
     for family in [running, push_running] {
