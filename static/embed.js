@@ -1,7 +1,7 @@
 // @ts-check
 // The player for frames: `/embed/{stream}?format=llhls&player=hls.js&with=delay=3s&latency`. It shows one stream and changes nothing.
 
-import { withConditions } from './address.js';
+import { decode, withConditions } from './address.js';
 import { choose, DEFAULT_FORMAT, format } from './choice.js';
 import { followServerTime } from './clock.js';
 import { Follow } from './follow.js';
@@ -14,7 +14,7 @@ import { seconds } from './words.js';
 const SHOW_EVERY_MS = 500;
 
 const parameters = new URLSearchParams(location.search);
-const stream = decodeURIComponent(location.pathname.split('/').at(-1) ?? '');
+const stream = decode(location.pathname.split('/').at(-1) ?? '');
 const choice = {
   ...choose(stream, format(parameters.get('format') ?? '')?.id ?? DEFAULT_FORMAT, parameters.get('player') ?? ''),
   conditions: parameters.get('with') ?? '',

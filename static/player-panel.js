@@ -42,7 +42,7 @@ export class PlayerPanel extends HTMLElement {
         </div>
       </div>
       <player-choice></player-choice>
-      <live-picture><player-note></player-note></live-picture>
+      <live-picture tabindex="-1"><player-note></player-note></live-picture>
       <player-controls></player-controls>
       <latency-readout></latency-readout>
       <tool-tabs>
@@ -57,7 +57,7 @@ export class PlayerPanel extends HTMLElement {
       this.#showFigures();
       this.#settle();
     });
-    document.addEventListener('keydown', (event) => this.#pressed(event));
+    this.addEventListener('keydown', (event) => this.#pressed(event));
     this.tool = 'figures';
     watchFailedRequests((text) => this.picture.note('request', text));
     this.#timer = setInterval(() => this.#showFigures(), SHOW_EVERY_MS);
@@ -149,11 +149,11 @@ export class PlayerPanel extends HTMLElement {
     this.#controls.update();
   }
 
-  /** @param {KeyboardEvent} event */
+  /** Keys act only while the focus is in the player, so that they disturb nobody who speaks to the browser. @param {KeyboardEvent} event */
   #pressed(event) {
     const { target, key } = event;
     const isTyped = event.ctrlKey || event.altKey || event.metaKey || document.querySelector('dialog[open]') !== null;
-    const isHere = target === document.body || (target instanceof Element && this.contains(target) && !target.matches('input[type=text], input[type=url], input:not([type]), select, textarea'));
+    const isHere = target instanceof Element && !target.matches('input:not([type=range], [type=radio], [type=checkbox]), select, textarea');
     const act = SHORTCUTS[key.toLowerCase()];
     if (isTyped || !isHere || act === undefined || this.hidden) return;
     event.preventDefault();

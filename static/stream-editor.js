@@ -24,9 +24,11 @@ export class StreamEditor extends DefinitionForm {
   #nextRow = 0;
   /** @type {Element | null} */
   #opener = null;
+  /** What was typed for a new stream before Escape closed the form. @type {Filled | null} */
+  #draft = null;
 
   create() {
-    this.#open('', null, DEFAULTS);
+    this.#open('', null, this.#draft ?? DEFAULTS);
   }
 
   /** @param {string} name */
@@ -47,6 +49,7 @@ export class StreamEditor extends DefinitionForm {
     const content = fromForm(form);
     if (this.#before === null) {
       await createStream(merge({}, content));
+      this.#draft = null;
       this.#close();
       this.dispatchEvent(new CustomEvent('stream-created', { bubbles: true, detail: content.name }));
       return;
@@ -70,13 +73,20 @@ export class StreamEditor extends DefinitionForm {
     this.#before = before;
     this.#build(content);
     const dialog = find(this, 'dialog', HTMLDialogElement);
-    // Escape closes the dialog without asking; what was typed is gone, as with Cancel.
+    dialog.addEventListener('cancel', () => {
+      if (before === null) this.#draft = fromForm(new FormData(this.form));
+    });
     dialog.addEventListener('close', () => {
       render(this, html``);
       if (this.#opener instanceof HTMLElement && this.#opener.isConnected) this.#opener.focus();
     });
     dialog.showModal();
     find(this, before === null ? '[name=name]' : '[name=title]', HTMLElement).focus();
+  }
+
+  #cancel() {
+    this.#draft = null;
+    this.#close();
   }
 
   #close() {
@@ -105,7 +115,7 @@ export class StreamEditor extends DefinitionForm {
       </dialog>`);
     this.#fill(content);
     this.prepare();
-    for (const button of this.querySelectorAll('[data-action=cancel]')) button.addEventListener('click', () => this.#close());
+    for (const button of this.querySelectorAll('[data-action=cancel]')) button.addEventListener('click', () => this.#cancel());
     this.addEventListener('click', this.#clicked);
     this.form.addEventListener('input', (event) => this.#changed(event));
   }

@@ -223,11 +223,14 @@ describe('tools', { concurrency: 2 }, () => {
     assert.equal((await server.api('DELETE', '/changing')).status, 204);
   });
 
-  test('presets fill the form, and every setting of a stream can be changed', { timeout: 60_000 }, async () => {
+  test('presets fill the form, and every setting of a stream can be changed', { timeout: 90_000 }, async () => {
     await shown.withPage(browser, shown.quietPage(server), async (page, faults) => {
       const form = await openForm(page);
       assert.deepEqual(await axe(page), []);
       await form.getByLabel('Name').fill('full');
+      await page.keyboard.press('Escape');
+      await openForm(page);
+      assert.equal(await form.getByLabel('Name').inputValue(), 'full', 'Escape loses nothing');
       await form.getByRole('button', { name: '1024×768 at 60 fps' }).click();
       assert.equal(await form.getByLabel('Name').inputValue(), 'full', 'a preset keeps the name');
       assert.match((await form.locator('.consequences').textContent()) ?? '', /^Segments of 1\.6 s, chunks of 0\.267 s, 3\.13 Mbit\/s in all, 47\.2 Mpixel\/s/);
