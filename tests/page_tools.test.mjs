@@ -180,6 +180,27 @@ describe('tools', { concurrency: 2 }, () => {
     });
   });
 
+  test('sound that an MPD places 120 ms too early is measured', { timeout: 90_000 }, async (t) => {
+    await shown.withPage(browser, shown.quietPage(server), async (page, faults) => {
+      await page.route('**/dash.mpd', async (route) => {
+        const response = await route.fetch();
+        const audio = /(contentType="audio"[^]*?<SegmentTemplate )/;
+        const text = await response.text();
+        assert.match(text, audio);
+        await route.fulfill({ response, body: text.replace(audio, '$1presentationTimeOffset="10800" ') });
+      });
+      await page.goto(`${server.url}/#test/dash/dash.js`);
+      await playbackBegins(page);
+      await page.getByRole('button', { name: 'Measure' }).click();
+      const words = page.locator('[data-figure=offset]');
+      const said = await until('the sound is measured', STARTS_WITHIN_S, async () => /^\d+ ms early$/.exec((await words.textContent()) ?? '')?.[0]);
+      t.diagnostic(`sound against picture: ${said}`);
+      assert.ok(Math.abs(parseInt(said, 10) - 120) <= 10, said);
+      assert.deepEqual(faults, []);
+      await page.unrouteAll({ behavior: 'ignoreErrors' });
+    });
+  });
+
   test('controls pause, seek into the past and return to the live edge, by buttons and by keys', { timeout: 90_000 }, async () => {
     await withPage('test/llhls/hls.js', async (page, faults) => {
       await playbackBegins(page);
