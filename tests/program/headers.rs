@@ -23,8 +23,10 @@ async fn numbered(web: &Web) -> (u64, impl Fn(u64) -> String) {
 }
 
 #[tokio::test]
-async fn past_and_future_segments_have_different_statuses() {
-    let (_server, web) = start().await;
+async fn without_the_archive_past_and_future_segments_have_different_statuses() {
+    let server = Server::configured("archive_bytes = 0");
+    let web = Web::of(&server);
+    web.playable("test").await;
     let (number, path) = numbered(&web).await;
     let early = web.get(&path(number + 10)).await;
     assert_eq!((early.status, early.json()["code"].as_str()), (425, Some("too_early")));
@@ -32,6 +34,14 @@ async fn past_and_future_segments_have_different_statuses() {
     assert_eq!((expired.status, expired.json()["code"].as_str()), (410, Some("expired")));
     assert_eq!(early.header("cache-control"), "public, max-age=1");
     assert!(max_age(&expired) > 1, "it never comes back");
+}
+
+#[tokio::test]
+async fn segments_under_way_and_of_the_past_have_the_headers_of_media() {
+    let (_server, web) = start().await;
+    let (number, path) = numbered(&web).await;
+    let past = web.get(&path(number - 200)).await;
+    assert_eq!((past.status, past.header("cache-control")), (200, "public, max-age=60, immutable"));
     // The segment being made is sent as it is made; a range of it is sent when its bytes are there.
     let now = web.playlist("test", "v720").await.last().number + 1;
     let growing = web.get(&path(now)).await;
