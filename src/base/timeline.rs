@@ -249,6 +249,13 @@ impl Timeline {
         }
     }
 
+    /// Ticks of a track from 1970 to the start of the segment `segment`, rounded for audio.
+    pub fn ticks_until(&self, kind: Kind, segment: u64) -> u64 {
+        let ticks = u128::from(segment) * u128::from(self.segment_ticks()) * u128::from(self.timescale(kind));
+        let per_second = u128::from(self.timescale(Kind::Video));
+        ((ticks + per_second / 2) / per_second) as u64
+    }
+
     /// Frames of the segment `segment`.
     pub fn segment(&self, kind: Kind, segment: u64) -> Range<u64> {
         let first = segment * u64::from(self.segment_frames);

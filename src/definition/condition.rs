@@ -11,12 +11,14 @@ mod moment;
 mod span;
 mod table;
 mod value;
+mod wrap;
 
 pub use error::ConditionError;
 pub use moment::Moment;
 pub use span::{Offset, Span};
 pub use table::{Description, Resource, TABLE};
 pub use value::{Addressing, Timing, Value};
+pub use wrap::Wrap;
 
 /// Limit of conditions in a URL.
 pub const MAX_CONDITIONS: usize = 16;
@@ -46,6 +48,8 @@ pub enum Condition {
     NoReports,
     /// HLS with parts that are byte ranges of their segment.
     ByteRanges,
+    /// Numbers and timestamps count from here.
+    Origin(Moment),
     /// DASH with patches, for so long after each MPD.
     Patch(Span),
     /// A cut at each multiple of the span since 1970.
@@ -60,6 +64,8 @@ pub enum Condition {
     UtcTiming(Vec<Timing>),
     /// How much of the past is listed.
     Window(Span),
+    /// Timestamps pass the limit of their bits soon.
+    Wrap(Wrap),
 }
 
 impl Condition {
@@ -76,6 +82,7 @@ impl Condition {
             Self::NoDeltas => "no-deltas",
             Self::NoHints => "no-hints",
             Self::NoReports => "no-reports",
+            Self::Origin(_) => "origin",
             Self::Patch(_) => "patch",
             Self::Periods(_) => "periods",
             Self::Shift(_) => "shift",
@@ -83,13 +90,14 @@ impl Condition {
             Self::UpdatePeriod(_) => "update-period",
             Self::UtcTiming(_) => "utc-timing",
             Self::Window(_) => "window",
+            Self::Wrap(_) => "wrap",
         }
     }
 
     /// The moment that is its value.
     const fn moment(&self) -> Option<Moment> {
         match self {
-            Self::From(moment) | Self::Until(moment) => Some(*moment),
+            Self::From(moment) | Self::Origin(moment) | Self::Until(moment) => Some(*moment),
             Self::Addressing(_)
             | Self::ByteRanges
             | Self::ClockSkew(_)
@@ -104,7 +112,8 @@ impl Condition {
             | Self::Shift(_)
             | Self::UpdatePeriod(_)
             | Self::UtcTiming(_)
-            | Self::Window(_) => None,
+            | Self::Window(_)
+            | Self::Wrap(_) => None,
         }
     }
 
@@ -130,7 +139,8 @@ impl fmt::Display for Condition {
             | Self::Shift(span)
             | Self::UpdatePeriod(Some(span))
             | Self::Window(span) => write!(f, "={span}"),
-            Self::From(moment) | Self::Until(moment) => write!(f, "={moment}"),
+            Self::From(moment) | Self::Origin(moment) | Self::Until(moment) => write!(f, "={moment}"),
+            Self::Wrap(wrap) => write!(f, "={wrap}"),
             Self::UpdatePeriod(None) => write!(f, "={}", value::NONE),
             Self::UtcTiming(schemes) => write!(f, "={}", Timing::join(schemes)),
             Self::ByteRanges
@@ -194,11 +204,18 @@ impl Conditions {
             return Err(ConditionError::Excluded { name: "patch", other: "utc-timing=direct" });
         }
         // The lengths of chunks are known of those in memory only.
-        if self.has(&Condition::ByteRanges) && self.is_timed() {
-            return Err(ConditionError::Excluded { name: "byte-ranges", other: "from, until, shift or window" });
+        let is_counted = self.origin().is_some() || self.is_wrapped();
+        if self.has(&Condition::ByteRanges) && (self.is_timed() || is_counted) {
+            return Err(ConditionError::Excluded {
+                name: "byte-ranges",
+                other: "from, until, origin, shift, window or wrap",
+            });
         }
         if self.from().is_some() && self.window().is_some() {
             return Err(ConditionError::Excluded { name: "window", other: "from" });
+        }
+        if self.is_wrapped() && self.origin().is_some() {
+            return Err(ConditionError::Excluded { name: "wrap", other: "origin" });
         }
         self.check_bounds()
     }
@@ -217,14 +234,22 @@ impl Conditions {
     }
 
     /// The set whose relative moments are written out as they are at `now`, in whole seconds; `None` without such a moment.
+    /// An origin takes the place of `wrap`.
     pub fn absolute(&self, now: UnixTime) -> Option<Self> {
         let is_relative = |condition: &Condition| condition.moment().is_some_and(Moment::is_relative);
         let absolute = |condition: &Condition| match condition {
             Condition::From(moment) => Condition::From(moment.fixed(now)),
+            Condition::Origin(moment) => Condition::Origin(moment.fixed(now)),
+            Condition::Wrap(wrap) => Condition::Origin(Moment::At(wrap.origin(now))),
             Condition::Until(moment) => Condition::Until(moment.fixed(now)),
             other => other.clone(),
         };
-        self.0.iter().any(is_relative).then(|| Self(self.0.iter().map(absolute).collect()))
+        if !self.is_wrapped() && !self.0.iter().any(is_relative) {
+            return None;
+        }
+        let mut all: Vec<_> = self.0.iter().map(absolute).collect();
+        all.sort_by_key(Condition::name);
+        Some(Self(all))
     }
 
     /// Checks that every condition applies to a format.
@@ -324,6 +349,18 @@ impl Conditions {
             Condition::Until(moment) => Some(*moment),
             _ => None,
         })
+    }
+
+    /// Value of `origin`.
+    pub fn origin(&self) -> Option<Moment> {
+        self.0.iter().find_map(|condition| match condition {
+            Condition::Origin(moment) => Some(*moment),
+            _ => None,
+        })
+    }
+
+    fn is_wrapped(&self) -> bool {
+        self.0.iter().any(|condition| matches!(condition, Condition::Wrap(_)))
     }
 
     /// Value of `shift`.

@@ -94,7 +94,7 @@ impl Directives {
         granularity: Granularity,
         (extent, clock): (&Extent, &Clock),
     ) -> Result<(), ApiError> {
-        let Some(wanted) = self.wanted else { return Ok(()) };
+        let Some(wanted) = self.wanted.map(|wanted| wanted.after(extent.origin)) else { return Ok(()) };
         let timeline = &output.spec.timeline;
         let chunks = u64::from(timeline.chunks_per_segment());
         let mut snapshots = track.window.subscribe();
@@ -105,7 +105,7 @@ impl Directives {
             let snapshot = Arc::clone(&snapshots.borrow());
             let shifted = |snapshot: &Snapshot| snapshot.listing(extent.listing(snapshot, timeline, clock.now()));
             let snapshot = if extent.shift.is_zero() { snapshot } else { Arc::new(shifted(&snapshot)) };
-            wanted.check(output, &snapshot, granularity, now)?;
+            wanted.check(output, &snapshot, granularity, (now, extent.origin))?;
         }
         let timeout_after = hls::target_duration(&output.spec) * PATIENCE_TARGETS;
         let until = wanted.until(chunks, granularity).min(end);
@@ -135,6 +135,11 @@ async fn until_due(timeline: &Timeline, chunks: u64, (extent, clock): (&Extent, 
 }
 
 impl Wanted {
+    /// The same, counted from 1970, if its numbers count from segment `origin`.
+    fn after(self, origin: u64) -> Self {
+        Self { segment: self.segment + origin, ..self }
+    }
+
     /// Number of chunks since 1970 that the playlist has to list. A part past the last of its segment is the first of the next
     /// (RFC 8216bis 6.2.5.2).
     fn until(self, chunks: u64, granularity: Granularity) -> u64 {
@@ -149,7 +154,7 @@ impl Wanted {
         output: &Output,
         snapshot: &Snapshot,
         granularity: Granularity,
-        now: UnixTime,
+        (now, origin): (UnixTime, u64),
     ) -> Result<(), ApiError> {
         let timeline = &output.spec.timeline;
         let chunks = u64::from(timeline.chunks_per_segment());
@@ -158,7 +163,7 @@ impl Wanted {
         let ahead = self.until(chunks, granularity).saturating_sub(listed);
         let part_too_far = self.part.is_some() && ahead > hls::advance_part_limit(&output.spec);
         match (self.segment > last + AHEAD_SEGMENTS || part_too_far) && !snapshot.ended() {
-            true => Err(ApiError::TooFarAhead { last }),
+            true => Err(ApiError::TooFarAhead { last: last.saturating_sub(origin) }),
             false => Ok(()),
         }
     }

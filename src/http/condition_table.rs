@@ -28,6 +28,7 @@ pub(super) struct ConditionAnswer {
 struct ValueAnswer {
     /// `none`: no value. `duration`: such as `1m30s`. `offset`: a duration with a sign. `word`: one word.
     /// `moment`: a date in UTC, Unix seconds, or a duration with a sign. `words`: words joined by `+`.
+    /// `wrap`: such as `33:in=15s`.
     kind: &'static str,
     /// What is allowed, for people.
     allowed: String,

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
+use futures_util::StreamExt;
 
 use super::App;
 use super::cache_control::{Cache, lifetime};
@@ -21,7 +22,8 @@ use super::viewers::Caller;
 use crate::base::timeline;
 use crate::definition::condition::Resource;
 use crate::definition::spec::{Revision, TrackId};
-use crate::media::cmaf::Media;
+use crate::media::cmaf::{Media, Origin};
+use crate::media::manifest::extent::Extent;
 use crate::media::manifest::path::{MediaFile, RequestedFile};
 use crate::media::window::{Epoch, Output, Segment, Window};
 use crate::stream::ActiveOutput;
@@ -36,23 +38,26 @@ pub(super) async fn in_revision(
     Asked(conditions): Asked,
     (method, mut request): (Method, HeaderMap),
 ) -> Answer {
-    if let Some(elsewhere) = conditions::to_plain(&conditions, Resource::Media, caller.path_and_query()) {
+    let file = RequestedFile::parse(&file).ok_or_else(|| {
+        missing(format!("media files are called init.mp4, K.m4s, K.C.m4s or tT.m4s, not {file}"), SECOND)
+    })?;
+    let is_init = file == RequestedFile::Named(MediaFile::Init);
+    let resource = if is_init { Resource::Init } else { Resource::Media };
+    if let Some(elsewhere) = conditions::to_plain(&conditions, resource, caller.path_and_query()) {
         return Ok(elsewhere);
     }
     // Ranges are of GET alone (RFC 9110 14.2).
     if method != Method::GET {
         request.remove(header::RANGE);
     }
-    let file = RequestedFile::parse(&file).ok_or_else(|| {
-        missing(format!("media files are called init.mp4, K.m4s, K.C.m4s or tT.m4s, not {file}"), SECOND)
-    })?;
     let output = match output(&app, &stream).await {
         Ok(output) => output,
         Err(refusal) => return refused_late(&app, file, refusal).await,
     };
     let id = TrackId::parse(&track).filter(|id| is_track(&output, id));
     let Some(id) = id else { return no_such(format!("stream {stream} has no track {track}"), SECOND) };
-    let Some(Found { output, place, file, revision, source }) = find(output, &id, (&revision, file)) else {
+    let first = Extent::of(&conditions, &output.spec, app.0.clock.now()).origin;
+    let Some(Found { output, place, file, revision, source }) = find(output, &id, (&revision, file), first) else {
         let detail = format!("stream {stream} has no {} of revision {revision}", file.name());
         return refused_late(&app, file, missing(detail, SECOND)).await;
     };
@@ -64,14 +69,19 @@ pub(super) async fn in_revision(
     let spec = &output.spec;
     let counted = |mut response: Response| {
         caller.count_media(&app, &output, (track.kind, file), &mut response);
+        conditions::mark(&app, &conditions.of_resource(resource), &mut response);
         response
     };
+    let origin = (first > 0).then(|| Origin {
+        sequence: first * u64::from(spec.timeline.chunks_per_segment()),
+        ticks: spec.timeline.ticks_until(track.kind, first),
+    });
     let (media, cache, modified) = match file {
         MediaFile::Init => (held_media::init(source.window(), &revision).await?, Cache::Immutable(YEAR), None),
         MediaFile::Segment(number) => {
             let sent = match &source {
                 Source::Window(window) => {
-                    segment(&app, &output, (window.clone(), number), (&request, content_type)).await?
+                    segment(&app, &output, (window.clone(), number), (&request, content_type, origin)).await?
                 }
                 Source::Past(epoch, window) => {
                     Sent::Whole(past_media::segment(&app, &output, (epoch, window), (place, number)).await?)
@@ -94,7 +104,16 @@ pub(super) async fn in_revision(
             (media, Cache::Immutable(lifetime(spec)), Some(spec.timeline.chunk_span(segment, chunk).end))
         }
     };
+    let media = counted_from(origin, media)?;
     reply::media(&request, &media, &Meta { content_type, cache, etag: media.etag(), modified }).map(counted)
+}
+
+/// Media whose numbers and timestamps count from an origin, if there is one.
+fn counted_from(origin: Option<Origin>, media: Media) -> Result<Media, ApiError> {
+    match origin {
+        None => Ok(media),
+        Some(origin) => origin.apply(&media).ok_or(ApiError::Internal),
+    }
 }
 
 /// What a request for a segment is answered with.
@@ -111,15 +130,20 @@ async fn segment(
     app: &App,
     output: &ActiveOutput,
     (window, number): (Window, u64),
-    (request, content_type): (&HeaderMap, &'static str),
+    (request, content_type, origin): (&HeaderMap, &'static str, Option<Origin>),
 ) -> Result<Sent, ApiError> {
     let cache = Cache::Immutable(lifetime(&output.spec));
-    let Some(range) = reply::growing_range(request) else {
+    // No manifest under an origin has byte ranges of a segment that is being made.
+    let Some(range) = reply::growing_range(request).filter(|_| origin.is_none()) else {
         let whole = request.contains_key(header::RANGE);
         let media = held_media::segment(app, output, &window, (number, whole)).await?;
         return Ok(media.map_or_else(
             || {
                 let chunks = held_media::as_it_is_made(app, output, (window, number));
+                let chunks = chunks.map(move |chunk| match origin {
+                    None => chunk,
+                    Some(_) => Ok(counted_from(origin, Media::new(vec![chunk?]))?.joined()),
+                });
                 Sent::Growing(reply::growing(chunks, content_type, cache))
             },
             Sent::Whole,
@@ -174,18 +198,25 @@ fn is_track(newest: &Output, id: &TrackId) -> bool {
     newest.place(id).is_some() || newest.earlier().iter().any(|output| output.place(id).is_some())
 }
 
-/// The place of a file that is requested under `revision`, in the newest presentation or in an earlier one.
-fn find(newest: ActiveOutput, track: &TrackId, (revision, requested): (&str, RequestedFile)) -> Option<Found> {
+/// The place of a file that is requested under `revision`, in the newest presentation or in an earlier one. Numbers count from
+/// segment `origin` of the newest one.
+fn find(
+    newest: ActiveOutput,
+    track: &TrackId,
+    (revision, requested): (&str, RequestedFile),
+    origin: u64,
+) -> Option<Found> {
     let place_in = |output: &Output| {
         let place = output.place(track)?;
-        let file = requested.of_track(&output.spec.timeline, output.tracks.get(place)?.kind)?;
+        let file = requested.of_track(&output.spec.timeline, output.tracks.get(place)?.kind, origin)?;
         let (revision, source) = place_of(output, place, (revision, file))?;
         Some((place, file, revision, source))
     };
     if let Some((place, file, revision, source)) = place_in(&newest) {
         return Some(Found { output: newest, place, file, revision, source });
     }
-    let mut earlier = newest.earlier().into_iter().rev();
+    // The segments of earlier presentations may have another length.
+    let mut earlier = newest.earlier().into_iter().rev().filter(|_| origin == 0);
     let ((place, file, revision, source), output) = earlier.find_map(|output| Some((place_in(&output)?, output)))?;
     Some(Found { output: newest.with(output), place, file, revision, source })
 }

@@ -5,6 +5,7 @@ mod avc;
 mod init;
 mod media;
 mod movie;
+mod origin;
 mod packager;
 mod padding;
 mod samples;
@@ -12,6 +13,7 @@ mod samples;
 pub use init::Configuration;
 pub use media::Media;
 pub use movie::Movie;
+pub use origin::Origin;
 pub use packager::{Chunk, Format, Packager};
 pub use samples::{level, samples, unpadded};
 

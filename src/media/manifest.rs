@@ -226,14 +226,20 @@ impl<'a> View<'a> {
         match self.extent.bounds {
             Some(bounds) if is_oldest => bounds.first,
             Some(bounds) => epoch.period.from.max(bounds.first),
-            None if is_oldest && self.extent != Extent::of_stream(self.spec) => 0,
-            None => epoch.period.from,
+            None if is_oldest && self.extent != Extent::of_stream(self.spec) => self.extent.origin,
+            None => epoch.period.from.max(self.extent.origin),
         }
     }
 
     /// Start of the media at presentation time 0 of the MPD.
     fn zero(&self) -> UnixTime {
-        self.extent.bounds.map_or(UnixTime::default(), |bounds| self.spec.timeline.segment_start(bounds.first))
+        let first = self.extent.bounds.map_or(self.extent.origin, |bounds| bounds.first);
+        self.spec.timeline.segment_start(first)
+    }
+
+    /// The number of a segment in manifests and URLs.
+    fn number(&self, segment: u64) -> u64 {
+        segment.saturating_sub(self.extent.origin)
     }
 
     fn ended(&self) -> bool {

@@ -4,17 +4,19 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::{check_none, start};
-use crate::rules::{dash, hls, schema};
+use crate::rules::{dash, hls, llhls, schema};
+use crate::support::boxes::Segment;
 use crate::support::playlist::Playlist;
 
 /// Conditions with which an MPD is still valid.
-const MPD_CONDITIONS: [&str; 7] = [
+const MPD_CONDITIONS: [&str; 8] = [
     "delay=6s",
     "update-period=none",
     "update-period=10s",
     "utc-timing=http-head+http-iso+direct",
     "utc-timing=none",
     "clock-skew=-1m30s",
+    "origin=2026-11-21T03:39:00Z",
     "clock-skew=5s,delay=8s,update-period=500ms,utc-timing=direct",
 ];
 
@@ -80,11 +82,54 @@ async fn links_of_playlists_under_conditions_lead_to_what_is_there() {
 }
 
 #[tokio::test]
+async fn media_count_from_the_origin_and_differ_in_nothing_else() {
+    let (_server, web) = start().await;
+    let now: jiff::Timestamp = web.text("/time").await.parse().expect("xs:dateTime");
+    let origin = now.as_second() as u64 - 40;
+    // Segments of 1.92 s.
+    let before = origin * 100 / 192;
+    for (track, ticks) in [("v720", 172_800), ("a", 92_160)] {
+        let path = format!("/with/origin={origin}/live/test/{track}/llhls.m3u8");
+        let text = web.text(&path).await;
+        check_none(&llhls::check(&text));
+        let listed = Playlist::parse(&text);
+        assert_eq!(listed.sequence, 0, "{text}");
+        let last = listed.segments.last().expect("a segment");
+        let url = web.resolve(&path, &last.uri);
+        let reply = web.receive(&url).await;
+        assert!(reply.header("barstone-condition").starts_with("origin="), "{url}");
+        let file = |number: u64| format!("/{number}.m4s");
+        let plain = format!("/live/{}", url.split_once("/live/").expect("media").1);
+        let plain = plain.replace(&file(last.number), &file(last.number + before));
+        let (counted, whole) = (reply.body, web.fetch(&plain).await);
+        let segments = [&counted, &whole].map(|bytes| Segment::parse(bytes).expect("a segment"));
+        assert_eq!(segments[0].start(), last.number * ticks);
+        assert_eq!(segments[1].start(), (last.number + before) * ticks);
+        let payload = |bytes: &[u8], segment: &Segment| -> Vec<u8> {
+            segment.chunks.iter().flat_map(|chunk| bytes[chunk.mdat.clone()].to_vec()).collect()
+        };
+        assert_eq!(payload(&counted, &segments[0]), payload(&whole, &segments[1]));
+        let chunks = segments[0].chunks.len() as u64;
+        for (place, chunk) in segments[0].chunks.iter().enumerate() {
+            assert_eq!(u64::from(chunk.sequence()), last.number * chunks + place as u64 + 1);
+            assert!(chunk.prft.as_ref().is_none_or(|prft| prft.media_time == chunk.start()));
+        }
+        let mut parts = Vec::new();
+        for chunk in 0..chunks {
+            parts.extend_from_slice(&web.fetch(&url.replace(".m4s", &format!(".{chunk}.m4s"))).await);
+        }
+        assert_eq!(parts, counted, "the parts are the segment");
+    }
+}
+
+#[tokio::test]
 async fn ffmpeg_plays_under_conditions() {
     let (_server, web) = start().await;
     for path in [
         "/with/no-blocking,no-date-time,no-deltas,no-hints,no-reports/live/test/llhls.m3u8",
         "/with/delay=8s,utc-timing=http-head/live/test/dash.mpd",
+        "/with/origin=-10m/live/test/hls.m3u8",
+        "/with/origin=-10m/live/test/dash.mpd",
     ] {
         let url = web.url(path);
         let play = move || {

@@ -17,8 +17,12 @@ pub enum Resource {
     Mpd,
     /// `/time`.
     Time,
-    /// Init segments, segments and chunks.
+    /// Init segments.
+    Init,
+    /// Segments and chunks.
     Media,
+    /// Streams as one file.
+    SingleFile,
 }
 
 /// A condition in the table.
@@ -70,7 +74,7 @@ pub const TABLE: &[Description] = &[
         summary: "Segments, parts and preload hints are byte ranges of one file for each segment.",
         formats: HLS,
         changes: &[Resource::Playlist],
-        excludes: &["from", "until", "shift", "window"],
+        excludes: &["from", "until", "shift", "window", "origin", "wrap"],
         examples: &["byte-ranges"],
         read: |_, _| Some(Condition::ByteRanges),
     },
@@ -140,6 +144,17 @@ pub const TABLE: &[Description] = &[
         LOW_LATENCY_HLS,
         &[Resource::Playlist],
     ),
+    Description {
+        name: "origin",
+        value: Value::Moment,
+        summary: "Segment numbers and timestamps count from here, rounded down to a segment, instead of 1970; nothing before \
+            is listed.",
+        formats: &Format::ALL,
+        changes: &[Resource::Playlist, Resource::Mpd, Resource::Media],
+        excludes: &["wrap", "byte-ranges"],
+        examples: &["origin=2026-11-21T03:39:00Z", "origin=-10s"],
+        read: |_, text| text.parse().ok().map(Condition::Origin),
+    },
     Description {
         name: "patch",
         value: Value::Span { least: Span::from_millis(1000), most: DAY, or_none: false },
@@ -219,6 +234,17 @@ pub const TABLE: &[Description] = &[
         excludes: &["from"],
         examples: &["window=6h"],
         read: |value, text| value.span(text).map(Condition::Window),
+    },
+    Description {
+        name: "wrap",
+        value: Value::Wrap,
+        summary: "An origin such that timestamps pass 2^32 or 2^33 ticks of 90 kHz so long after the request, or up to a \
+            segment before; after 30s if the value does not say it.",
+        formats: &Format::ALL,
+        changes: &[Resource::Playlist, Resource::Mpd, Resource::Media],
+        excludes: &["origin", "byte-ranges"],
+        examples: &["wrap=33:in=15s", "wrap=32:in=30s"],
+        read: |_, text| text.parse().ok().map(Condition::Wrap),
     },
 ];
 

@@ -1,6 +1,6 @@
 //! Values of conditions: their kinds and limits, and the words for them.
 
-use super::{Offset, Span};
+use super::{Offset, Span, Wrap};
 
 /// The word for nothing.
 pub(super) const NONE: &str = "none";
@@ -30,6 +30,8 @@ pub enum Value {
     Schemes,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// Bits of a timestamp, and the time until they are passed.
+    Wrap,
 }
 
 impl Value {
@@ -42,6 +44,7 @@ impl Value {
             Self::Moment => "moment",
             Self::Schemes => "words",
             Self::Word(_) => "word",
+            Self::Wrap => "wrap",
         }
     }
 
@@ -58,6 +61,7 @@ impl Value {
                 format!("{NONE}, or some of {} joined by +", words.join(", "))
             }
             Self::Word(words) => format!("one of {}", words.join(", ")),
+            Self::Wrap => format!("32 or 33, and :in= with a duration up to {}, such as 33:in=15s", Wrap::MOST),
         }
     }
 
@@ -68,6 +72,7 @@ impl Value {
             Self::Span { or_none: true, .. } => vec![NONE],
             Self::Schemes => Timing::ALL.iter().map(|scheme| scheme.word()).chain([NONE]).collect(),
             Self::Word(words) => words.to_vec(),
+            Self::Wrap => vec!["32", "33"],
         }
     }
 
@@ -76,6 +81,7 @@ impl Value {
         match self {
             Self::Span { least, most, .. } => Some((least.to_string(), most.to_string())),
             Self::Offset { most } => Some((format!("-{most}"), most.to_string())),
+            Self::Wrap => Some((Span::from_millis(0).to_string(), Wrap::MOST.to_string())),
             Self::Nothing | Self::Moment | Self::Schemes | Self::Word(_) => None,
         }
     }
@@ -84,7 +90,7 @@ impl Value {
     pub(super) fn rule(&self) -> String {
         match self {
             Self::Nothing => "takes no value".to_owned(),
-            Self::Span { .. } | Self::Offset { .. } | Self::Moment | Self::Schemes | Self::Word(_) => {
+            Self::Span { .. } | Self::Offset { .. } | Self::Moment | Self::Schemes | Self::Word(_) | Self::Wrap => {
                 format!("must be {}", self.allowed())
             }
         }
@@ -94,7 +100,7 @@ impl Value {
     pub(super) fn span(&self, text: &str) -> Option<Span> {
         match self {
             Self::Span { least, most, .. } => text.parse().ok().filter(|span| (*least..=*most).contains(span)),
-            Self::Nothing | Self::Offset { .. } | Self::Moment | Self::Schemes | Self::Word(_) => None,
+            Self::Nothing | Self::Offset { .. } | Self::Moment | Self::Schemes | Self::Word(_) | Self::Wrap => None,
         }
     }
 
@@ -102,7 +108,7 @@ impl Value {
     pub(super) fn offset(&self, text: &str) -> Option<Offset> {
         match self {
             Self::Offset { most } => text.parse().ok().filter(|offset: &Offset| offset.size() <= *most),
-            Self::Nothing | Self::Span { .. } | Self::Moment | Self::Schemes | Self::Word(_) => None,
+            Self::Nothing | Self::Span { .. } | Self::Moment | Self::Schemes | Self::Word(_) | Self::Wrap => None,
         }
     }
 }

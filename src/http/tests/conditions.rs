@@ -42,6 +42,10 @@ fn effect(example: &str, format: Format) -> (&'static str, &'static str) {
             ("#EXT-X-DISCONTINUITY\n#EXT-X-MAP", "DISCONTINUITY-SEQUENCE:0\n")
         }
         ("periods=10s", _) => ("urn:mpeg:dash:period-continuity:2015\" value=\"p1795232", "<Period id=\"0\""),
+        ("origin=2026-11-21T03:39:00Z", Format::Hls | Format::LlHls) => ("#EXT-X-MEDIA-SEQUENCE:15\n", "/935016"),
+        ("origin=2026-11-21T03:39:00Z", _) => ("StartTime=\"2026-11-21T03:38:58.560Z\"", "StartTime=\"1970"),
+        ("origin=-10s", Format::Hls | Format::LlHls) => ("#EXT-X-MEDIA-SEQUENCE:0\n", "/935016"),
+        ("origin=-10s", _) => ("StartTime=\"2026-11-21T03:40:17.280Z\"", "StartTime=\"1970"),
         ("shift=1h", Format::Hls | Format::LlHls) => {
             ("DATE-TIME:2026-11-21T02:40:26.880Z\n", "DATE-TIME:2026-11-21T03")
         }
@@ -62,6 +66,10 @@ fn effect(example: &str, format: Format) -> (&'static str, &'static str) {
         ("utc-timing=none", _) => ("type=\"dynamic\"", "UTCTiming"),
         ("window=6h", Format::Hls | Format::LlHls) => ("MEDIA-SEQUENCE:935005640\n", "935005639"),
         ("window=6h", _) => ("timeShiftBufferDepth=\"PT6H\"", "\"PT1M\""),
+        ("wrap=33:in=15s", Format::Hls | Format::LlHls) => ("#EXT-X-MEDIA-SEQUENCE:49671\n", "/935016"),
+        ("wrap=33:in=15s", _) => ("StartTime=\"2026-11-20T01:09:59.040Z\"", "StartTime=\"1970"),
+        ("wrap=32:in=30s", Format::Hls | Format::LlHls) => ("#EXT-X-MEDIA-SEQUENCE:24808\n", "/935016"),
+        ("wrap=32:in=30s", _) => ("StartTime=\"2026-11-20T14:25:36Z\"", "StartTime=\"1970"),
         _ => panic!("no effect is stated for {example} in {format:?}"),
     }
 }
@@ -339,6 +347,10 @@ async fn a_relative_moment_is_written_out_once() {
         ),
         ("/t/x/with/until=+10s,delay=9s/dash/test.mpd", "../../delay=9s,until=2026-11-21T03:40:38Z/dash/test.mpd"),
         ("/with/from=-1h/time", "../from=2026-11-21T02:40:28Z/time"),
+        (
+            "/with/wrap=33:in=15s,until=+10s/hls/test.m3u8",
+            "../../origin=2026-11-20T01:10:00.082Z,until=2026-11-21T03:40:38Z/hls/test.m3u8",
+        ),
     ] {
         let moved = get(&app, path).await;
         assert_eq!((moved.status, moved.header("location")), (StatusCode::FOUND, location), "{path}");
@@ -361,10 +373,35 @@ async fn a_presentation_that_cannot_be_is_refused() {
     check("from=20,window=60s", 400, Some("window"), "window and from exclude each other").await;
     check("window=5s", 400, Some("window"), "from 6s to 7d").await;
     check("window=8d", 400, Some("window"), "from 1s to 7d").await;
+    check("wrap=33,origin=20", 400, Some("wrap"), "wrap and origin exclude each other").await;
+    check("wrap=31", 400, Some("wrap"), "wrap must be 32 or 33").await;
+    check("origin=2026-11-21T03:40:29Z", 404, None, "complete at 2026-11-21T03:40:30.720Z").await;
     check("from=yesterday", 400, Some("from"), "from must be a moment such as").await;
     // The first segment, which begins at 03:40:28.800, is complete at 03:40:30.720; it is 03:40:28.800.
     let early = check("from=2026-11-21T03:40:29Z", 404, None, "complete at 2026-11-21T03:40:30.720Z").await;
     assert_eq!((early.header("retry-after"), early.header("cache-control")), ("2", "public, max-age=1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn numbers_count_from_the_origin_in_every_request() {
+    let (app, _) = ready().await;
+    let playlist = "/with/origin=2026-11-21T03:39:00Z/live/test/v720/llhls.m3u8";
+    let whole = text(&get(&app, playlist).await);
+    let media = "../../../../origin=2026-11-21T03:39:00Z/live/test/v720/";
+    // The newest of 47 segments, the part that comes next, and the init segment, which is the same as ever.
+    assert!(whole.contains(&format!("\n{media}")) && whole.contains("/46.m4s\n"), "{whole}");
+    assert!(whole.contains("/47.0.m4s\"\n") && whole.contains("a/llhls.m3u8\",LAST-MSN=46,LAST-PART=7"), "{whole}");
+    assert!(whole.contains("#EXT-X-MAP:URI=\"../../../../../live/test/v720/"), "{whole}");
+    assert_eq!(text(&get(&app, &format!("{playlist}?_HLS_msn=46&_HLS_part=7")).await), whole);
+    let delta = text(&get(&app, &format!("{playlist}?_HLS_msn=46&_HLS_skip=YES")).await);
+    assert!(delta.contains("#EXT-X-MEDIA-SEQUENCE:15\n") && delta.contains("SKIPPED-SEGMENTS="), "{delta}");
+    let ahead = get(&app, &format!("{playlist}?_HLS_msn=50")).await;
+    assert!(ahead.json()["detail"].as_str().unwrap().contains("ends with segment 46;"), "{}", ahead.json());
+    let mpd = text(&get(&app, "/with/origin=2026-11-21T03:39:00Z/live/test/lldash.mpd").await);
+    assert!(mpd.contains("startNumber=\"0\"") && !mpd.contains("presentationTimeOffset"), "{mpd}");
+    assert!(mpd.contains("wallClockTime=\"2026-11-21T03:38:58.560Z\""), "{mpd}");
+    assert!(mpd.contains("media=\"../../../origin=2026-11-21T03:39:00Z/live/test/"), "{mpd}");
+    assert!(mpd.contains("initialization=\"../../../../live/test/"), "{mpd}");
 }
 
 #[tokio::test(start_paused = true)]

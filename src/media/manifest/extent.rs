@@ -1,4 +1,5 @@
-//! Which segments a presentation lists under the conditions of time: `from`, `until`, `shift` and `window`.
+//! Which segments a presentation lists under the conditions of time, and what their numbers count from: `from`, `until`,
+//! `origin`, `shift` and `window`.
 
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub struct Extent {
     pub window: Duration,
     /// First and last segment, if the presentation has a beginning and an end of its own.
     pub bounds: Option<Bounds>,
+    /// The segment from which numbers and timestamps count, and before which none is listed; 0 is 1970.
+    pub origin: u64,
 }
 
 /// First and last segment of a presentation.
@@ -37,7 +40,7 @@ pub struct Bounds {
 impl Extent {
     /// The whole stream, live.
     pub const fn of_stream(spec: &StreamSpec) -> Self {
-        Self { shift: Duration::ZERO, window: spec.window, bounds: None }
+        Self { shift: Duration::ZERO, window: spec.window, bounds: None, origin: 0 }
     }
 
     /// The extent under conditions whose moments are absolute, or seen at `now`.
@@ -46,12 +49,13 @@ impl Extent {
         let window = conditions.window().map_or(spec.window, Span::duration);
         let from = conditions.from().map(|moment| moment.at(now));
         let end = conditions.until().map(|moment| moment.at(now)).or(from.map(|from| from + LONGEST.duration()));
+        let origin = conditions.origin().map_or(0, |moment| timeline.segment_at(moment.at(now)));
         let bounds = end.map(|end| {
-            let first = timeline.segment_at(from.unwrap_or(end.saturating_sub(window)));
+            let first = timeline.segment_at(from.unwrap_or(end.saturating_sub(window))).max(origin);
             let last = timeline.segment_at(end.saturating_sub(Duration::from_nanos(1)));
             Bounds { first, last: last.max(first) }
         });
-        Self { shift: conditions.shift().map_or(Duration::ZERO, Span::duration), window, bounds }
+        Self { shift: conditions.shift().map_or(Duration::ZERO, Span::duration), window, bounds, origin }
     }
 
     /// Largest number of segments that are listed.
@@ -61,7 +65,9 @@ impl Extent {
 
     /// When the first segment is complete, if the presentation has a beginning.
     pub fn begins(&self, timeline: &Timeline) -> Option<UnixTime> {
-        self.bounds.map(|bounds| timeline.segment_start(bounds.first + 1) + self.shift)
+        let origin = Some(self.origin).filter(|origin| *origin > 0);
+        let first = self.bounds.map(|bounds| bounds.first).or(origin);
+        first.map(|first| timeline.segment_start(first + 1) + self.shift)
     }
 
     /// Whether the presentation lists media that are not in the window of the stream.
@@ -80,7 +86,7 @@ impl Extent {
         let end = self.bounds.map(|bounds| (bounds.last + 1) * per_segment);
         let chunks = end.map_or(due, |end| due.min(end));
         let sliding = || (chunks / per_segment).saturating_sub(timeline.segments_in(self.window));
-        let first = self.bounds.map_or_else(sliding, |bounds| bounds.first);
+        let first = self.bounds.map_or_else(sliding, |bounds| bounds.first).max(self.origin);
         Listing { first, chunks, ended: Some(chunks) == end }
     }
 

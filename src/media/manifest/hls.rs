@@ -53,8 +53,9 @@ pub fn multivariant(view: &View<'_>, place: Place, latency: Latency) -> String {
         line(format!("#EXT-X-STREAM-INF:{}", stream_inf(view, epoch, video)));
         line(format!("{base}{}/{media}", video.id));
     }
-    // The lengths of I-frames are known of segments in memory only.
-    let with_iframes = spec.video.iter().filter(|_| !view.extent.leaves_window());
+    // The lengths of I-frames are known of segments in memory only, and their playlists have the numbers and times since 1970.
+    let has_iframes = !view.extent.leaves_window() && view.extent.origin == 0;
+    let with_iframes = spec.video.iter().filter(|_| has_iframes);
     for video in with_iframes {
         line(format!(
             "#EXT-X-I-FRAME-STREAM-INF:{},CODECS=\"{}\",{},URI=\"{iframe_base}{}/{}\"",
@@ -149,7 +150,8 @@ fn opening(view: &View<'_>, version: u32) -> String {
 /// A discontinuity is counted once its tag has left the playlist together with its segment (RFC 8216bis 6.2.2).
 fn sequence(view: &View<'_>, first: u64) -> String {
     let gone = discontinuities(view, first) - u64::from(begins(view, first));
-    format!("#EXT-X-MEDIA-SEQUENCE:{first}\n#EXT-X-DISCONTINUITY-SEQUENCE:{gone}\n")
+    let number = view.number(first);
+    format!("#EXT-X-MEDIA-SEQUENCE:{number}\n#EXT-X-DISCONTINUITY-SEQUENCE:{gone}\n")
 }
 
 /// Number of discontinuities up to segment `number`.
@@ -178,19 +180,29 @@ fn is_change(epoch: &Epoch, number: u64) -> bool {
 /// The URLs of a track's files, relative to its media playlist.
 struct Links<'a> {
     view: &'a View<'a>,
-    /// What leads to the directory of the track.
+    /// What leads to the directory of the track, for segments and chunks.
     base: String,
+    /// The same for init segments.
+    init_base: String,
 }
 
 impl<'a> Links<'a> {
     fn of(view: &'a View<'a>, track: &TrackId) -> Self {
-        let base = path::from_playlist(&view.spec.name, track, view.presentation, view.conditions);
-        Self { view, base }
+        let to = |resource| {
+            let kept = view.conditions.of_resource(resource);
+            path::from_playlist((&view.spec.name, track), view.presentation, (view.conditions, &kept))
+        };
+        Self { view, base: to(Resource::Media), init_base: to(Resource::Init) }
     }
 
     /// The URL of a file, which is or belongs to segment `number`.
     fn uri(&self, file: path::MediaFile, number: u64) -> String {
-        format!("{}{}", self.base, file.in_track(&self.view.epoch(number).revision))
+        let base = match file {
+            path::MediaFile::Init => &self.init_base,
+            path::MediaFile::Segment(_) | path::MediaFile::Chunk { .. } => &self.base,
+        };
+        let file = file.counted_from(self.view.extent.origin);
+        format!("{base}{}", file.in_track(&self.view.epoch(number).revision))
     }
 
     /// The last lines of a segment. A segment that is still to be rendered has no known length, so it is not a byte range.

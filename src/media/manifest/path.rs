@@ -90,11 +90,14 @@ impl RequestedFile {
         }
     }
 
-    /// The file in a track of this timeline; `None` if no segment starts at the time.
-    pub fn of_track(self, timeline: &Timeline, kind: Kind) -> Option<MediaFile> {
+    /// The file in a track of this timeline, if numbers and times count from segment `origin`; `None` if no segment starts at the
+    /// time.
+    pub fn of_track(self, timeline: &Timeline, kind: Kind, origin: u64) -> Option<MediaFile> {
         match self {
-            Self::Named(file) => Some(file),
-            Self::SegmentAt(time) => timeline.segment_from(kind, time).map(MediaFile::Segment),
+            Self::Named(file) => Some(file.after(origin)),
+            Self::SegmentAt(time) => {
+                timeline.segment_from(kind, time + timeline.ticks_until(kind, origin)).map(MediaFile::Segment)
+            }
         }
     }
 }
@@ -114,6 +117,26 @@ impl MediaFile {
         }
     }
 
+    /// The file with its number counted from segment `origin`.
+    #[must_use]
+    pub fn counted_from(self, origin: u64) -> Self {
+        self.with_number(|number| number.saturating_sub(origin))
+    }
+
+    /// The file whose number, counted from segment `origin`, is that of this file.
+    #[must_use]
+    pub fn after(self, origin: u64) -> Self {
+        self.with_number(|number| number + origin)
+    }
+
+    fn with_number(self, change: impl FnOnce(u64) -> u64) -> Self {
+        match self {
+            Self::Init => Self::Init,
+            Self::Segment(number) => Self::Segment(change(number)),
+            Self::Chunk { segment, chunk } => Self::Chunk { segment: change(segment), chunk },
+        }
+    }
+
     /// The file name.
     pub fn name(self) -> String {
         match self {
@@ -129,13 +152,18 @@ impl MediaFile {
     }
 }
 
-/// What leads from a media playlist of a presentation, which is under `conditions`, to the plain directory of the track.
-pub fn from_playlist(stream: &StreamName, track: &TrackId, presentation: u64, conditions: &Conditions) -> String {
-    match conditions.is_empty() {
+/// What leads from a media playlist of a presentation, which is under its `own` conditions, to the directory of the track for
+/// resources that `kept` conditions change.
+pub fn from_playlist(
+    (stream, track): (&StreamName, &TrackId),
+    presentation: u64,
+    (own, kept): (&Conditions, &Conditions),
+) -> String {
+    match own.is_empty() {
         true => to_track(presentation).to_owned(),
         false => {
             let depth = 3 + usize::from(presentation > 0);
-            format!("{}{}/", to_root(depth, conditions, Conditions::NONE), track_directory(stream, track))
+            format!("{}{}/", to_root(depth, own, kept), track_directory(stream, track))
         }
     }
 }

@@ -5,10 +5,10 @@ use dash_mpd_core::{
 };
 
 use super::shown::{Numbers, Shown};
-use super::timeline::{nominal_start, segment_timeline};
+use super::timeline::segment_timeline;
 use super::{date_time, timings};
-use crate::base::timeline::{Kind, SAMPLE_RATE, UnixTime};
-use crate::definition::condition::{Addressing, Conditions};
+use crate::base::timeline::{Kind, SAMPLE_RATE};
+use crate::definition::condition::{Addressing, Resource};
 use crate::definition::spec::{AudioSpec, VideoSpec};
 use crate::media::manifest::{Latency, Place, View, latency, path};
 use crate::media::window::Epoch;
@@ -52,17 +52,18 @@ fn resync(view: &View<'_>, (kind, sap): (Kind, &str)) -> Resync {
     Resync { rtype: Some(sap.into()), dT: Some(longest.round() as u64), marker: Some(true), ..Resync::default() }
 }
 
-/// Media time is Unix time, or later by `shift`: it counts from 1970 (ISO/IEC 23009-1 5.12).
+/// Media time counts from 1970 or the origin, and is later by `shift` (ISO/IEC 23009-1 5.12).
 fn reference_time(part: &Shown<'_>, (kind, place): (Kind, Place)) -> Option<ProducerReferenceTime> {
     // An unsignedInt, unique within the MPD: cuts have the upper half of its numbers.
     let period = part.cut.map_or(part.epoch.index, |cut| (1 << 30) + cut % (1 << 30));
     let id = 2 * period + u64::from(kind == Kind::Audio);
+    let extent = &part.view.extent;
     Some(ProducerReferenceTime {
         id: Some(id.to_string()),
         inband: Some(kind == Kind::Video),
         presentationTime: Some(0),
         prtType: Some("captured".into()),
-        wallClockTime: Some(date_time(UnixTime::default() + part.view.extent.shift)?),
+        wallClockTime: Some(date_time(part.view.spec.timeline.segment_start(extent.origin) + extent.shift)?),
         // The clock is that of the MPD.
         UTCTiming: timings(part.view, place).into_iter().next(),
     })
@@ -70,11 +71,13 @@ fn reference_time(part: &Shown<'_>, (kind, place): (Kind, Place)) -> Option<Prod
 
 fn adaptation_set(part: &Shown<'_>, kind: Kind, (place, latency): (Place, Latency), numbers: Numbers) -> AdaptationSet {
     let (spec, revision) = (&part.epoch.spec, &part.epoch.period.path);
-    let base = place.to_stream(&spec.name, part.view.conditions, Conditions::NONE);
+    let conditions = part.view.conditions;
+    let to = |resource| place.to_stream(&spec.name, conditions, &conditions.of_resource(resource));
+    let (base, init_base) = (to(Resource::Media), to(Resource::Init));
     let early = spec.timeline.segment_duration().saturating_sub(latency::part_target(spec));
     // In whole microseconds, so that few decimals are written.
     let early = early.as_micros() as f64 / 1e6;
-    let addressing = part.view.conditions.addressing();
+    let addressing = conditions.addressing();
     AdaptationSet {
         segmentAlignment: Some(true),
         startWithSAP: Some(1),
@@ -85,7 +88,7 @@ fn adaptation_set(part: &Shown<'_>, kind: Kind, (place, latency): (Place, Latenc
         }],
         SegmentTemplate: Some(SegmentTemplate {
             media: Some(format!("{base}{}", path::segment_template(revision, addressing))),
-            initialization: Some(format!("{base}{}", path::init_template(revision))),
+            initialization: Some(format!("{init_base}{}", path::init_template(revision))),
             availabilityTimeOffset: (latency == Latency::Low).then_some(early),
             availabilityTimeComplete: (latency == Latency::Low).then_some(false),
             ..match addressing {
@@ -101,10 +104,17 @@ fn adaptation_set(part: &Shown<'_>, kind: Kind, (place, latency): (Place, Latenc
 fn numbered(part: &Shown<'_>, numbers: Numbers) -> SegmentTemplate {
     let timeline = &part.epoch.spec.timeline;
     let (first, offset) = match numbers {
-        Numbers::OfPeriod => (part.from, (part.from > 0).then(|| part.from * timeline.segment_ticks())),
-        // From 1970 with the smallest possible offset: 11 µs at 90 kHz. The `availabilityStartTime` of an event is not 1970, so it
-        // needs no offset.
-        Numbers::Early => part.view.extent.bounds.map_or((0, Some(1)), |bounds| (bounds.first, None)),
+        Numbers::OfPeriod => {
+            let first = part.view.number(part.from);
+            (first, (first > 0).then(|| first * timeline.segment_ticks()))
+        }
+        // From 1970 with the smallest possible offset: 11 µs at 90 kHz. Where the `availabilityStartTime` is an origin or the
+        // beginning of an event, there is no need of an offset.
+        Numbers::Early => match (part.view.extent.bounds, part.view.extent.origin) {
+            (None, 0) => (0, Some(1)),
+            (None, _) => (0, None),
+            (Some(bounds), _) => (part.view.number(bounds.first), None),
+        },
     };
     SegmentTemplate {
         timescale: Some(timeline.timescale(Kind::Video).into()),
@@ -126,15 +136,16 @@ fn listed(part: &Shown<'_>, kind: Kind, addressing: Addressing) -> SegmentTempla
         let mut tracks = part.view.tracks().filter(|(_, of, _)| *of == kind);
         by_number || Some(number) > newest || tracks.all(|(.., snapshot)| snapshot.is_available(number))
     };
-    let offset = nominal_start((timeline, kind), part.from);
+    let origin = part.view.extent.origin;
+    let offset = timeline.ticks_until(kind, part.from);
     // Audio begins with the first frame that starts with the video or after it.
     let begin = timeline.segment(kind, part.from).start * u64::from(timeline.frame_ticks(kind));
     SegmentTemplate {
         timescale: Some(timeline.timescale(kind).into()),
-        startNumber: by_number.then_some(segments.start),
-        presentationTimeOffset: Some(offset).filter(|offset| *offset > 0),
+        startNumber: by_number.then_some(part.view.number(segments.start)),
+        presentationTimeOffset: Some(offset - timeline.ticks_until(kind, origin)).filter(|offset| *offset > 0),
         eptDelta: Some((begin - offset) as i64).filter(|delta| *delta > 0),
-        SegmentTimeline: Some(segment_timeline((timeline, kind), segments, is_there)),
+        SegmentTimeline: Some(segment_timeline((timeline, kind), (segments, origin), is_there)),
         ..SegmentTemplate::default()
     }
 }

@@ -6,18 +6,20 @@ use dash_mpd_core::{S, SegmentTimeline};
 
 use crate::base::timeline::{Kind, Timeline};
 
-/// Lists `segments` of a track; segments of the same duration are one `S`. A segment that `is_there` does not accept is a hole.
+/// Lists `segments` of a track, with times that count from segment `origin`; segments of the same duration are one `S`. A segment
+/// that `is_there` does not accept is a hole.
 pub(super) fn segment_timeline(
     (timeline, kind): (&Timeline, Kind),
-    segments: Range<u64>,
+    (segments, origin): (Range<u64>, u64),
     is_there: impl Fn(u64) -> bool,
 ) -> SegmentTimeline {
     let ticks = u64::from(timeline.frame_ticks(kind));
+    let before = timeline.ticks_until(kind, origin);
     let mut list: Vec<S> = Vec::new();
     let mut end = None;
     for number in segments.filter(|number| is_there(*number)) {
         let frames = timeline.segment(kind, number);
-        let (start, d) = (frames.start * ticks, (frames.end - frames.start) * ticks);
+        let (start, d) = (frames.start * ticks - before, (frames.end - frames.start) * ticks);
         let follows = end == Some(start);
         match list.last_mut().filter(|last| follows && last.d == d) {
             Some(last) => last.r = Some(last.r.unwrap_or_default() + 1),
@@ -26,11 +28,4 @@ pub(super) fn segment_timeline(
         end = Some(start + d);
     }
     SegmentTimeline { segments: list }
-}
-
-/// The time at which segment `number` nominally starts, in ticks of the track.
-pub(super) fn nominal_start((timeline, kind): (&Timeline, Kind), number: u64) -> u64 {
-    let video = u128::from(number) * u128::from(timeline.segment_ticks());
-    let (ticks, per_second) = (u128::from(timeline.timescale(kind)), u128::from(timeline.timescale(Kind::Video)));
-    ((video * ticks + per_second / 2) / per_second) as u64
 }

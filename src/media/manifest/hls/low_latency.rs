@@ -167,7 +167,7 @@ fn reports(playlist: &mut String, view: &View<'_>, track: &TrackId) {
     for (id, _, snapshot) in view.tracks().filter(|(id, ..)| *id != track) {
         let Some(edge) = snapshot.edge() else { continue };
         let uri = path::other_playlist(id, view.presentation, path::LLHLS);
-        let (number, part) = (edge.segment, edge.chunk);
+        let (number, part) = (view.number(edge.segment), edge.chunk);
         let _ = writeln!(playlist, "#EXT-X-RENDITION-REPORT:URI=\"{uri}\",LAST-MSN={number},LAST-PART={part}");
     }
 }
