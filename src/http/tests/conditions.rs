@@ -19,7 +19,7 @@ fn effect(example: &str, format: Format) -> (&'static str, &'static str) {
     match (example, format) {
         ("addressing=number-timeline", _) => ("<SegmentTimeline><S t=\"", "\" duration="),
         ("addressing=time-timeline", _) => ("/t$Time$.m4s\" ", "startNumber"),
-        ("byte-ranges", Format::Hls) => ("#EXT-X-BYTERANGE:96@0\n", "BYTERANGE="),
+        ("byte-ranges", Format::Hls) => ("#EXT-X-BYTERANGE:96@0\n", "EXT-X-PART"),
         ("byte-ranges", _) => (",BYTERANGE=\"12@12\"\n", ".1.m4s"),
         ("clock-skew=5s", _) => ("value=\"../../../clock-skew=5s/time\"", "value=\"../../../../time\""),
         ("clock-skew=-500ms", _) => ("value=\"../../../clock-skew=-500ms/time\"", "value=\"../../../../time\""),

@@ -10,6 +10,10 @@ use crate::definition::spec::StreamSpec;
 /// The shortest Period in segments. A cut at every segment would leave players nothing to play on with.
 const LEAST_SEGMENTS: u32 = 2;
 
+/// Cuts are counted from here in EXT-X-DISCONTINUITY-SEQUENCE: 2026-11-01T00:00:00Z. hls.js visits every number from 0 to the
+/// present one at each reload, and hangs if they are counted from 1970.
+const COUNTED_FROM: UnixTime = UnixTime::from_millis(1_793_491_200_000);
+
 /// One cut at each multiple of a duration since 1970: with the first segment that starts there or later.
 #[derive(Debug, Clone, Copy)]
 pub struct Cuts<'a> {
@@ -26,6 +30,12 @@ impl<'a> Cuts<'a> {
     /// Number of multiples up to the start of segment `number`.
     pub fn until(&self, number: u64) -> u64 {
         (u128::from(self.timeline.segment_start(number).as_nanos()) / self.every.as_nanos()) as u64
+    }
+
+    /// Number of cuts up to the start of segment `number` that EXT-X-DISCONTINUITY-SEQUENCE counts.
+    pub fn counted(&self, number: u64) -> u64 {
+        let before = u128::from(COUNTED_FROM.as_nanos()) / self.every.as_nanos();
+        self.until(number).saturating_sub(before as u64)
     }
 
     /// The segment that the cut with this number begins with. Cut 0 is 1970.
@@ -77,6 +87,7 @@ mod tests {
             let start = |number| spec.timeline.segment_start(number);
             prop_assert!(start(first) >= time && start(first - 1) < time);
             prop_assert_eq!((cuts.until(first - 1), cuts.until(first)), (cut - 1, cut));
+            prop_assert!(cuts.counted(first) - cuts.counted(first - 1) <= 1);
         }
     }
 }

@@ -78,7 +78,7 @@ pub fn least_hold_back(spec: &StreamSpec) -> Duration {
 pub fn media(view: &View<'_>, track: &TrackId) -> Option<String> {
     let (kind, snapshot) = find(view, track)?;
     let first = snapshot.listed().map_or(0, |listed| *listed.start());
-    let links = Links::of(view, track);
+    let links = Links::of(view, track, snapshot);
     let mut playlist = opening(view, VERSION);
     if let Some(delay) = view.conditions.delay().filter(|_| !view.is_vod()) {
         let _ = writeln!(playlist, "#EXT-X-SERVER-CONTROL:HOLD-BACK={}", seconds(delay.duration()));
@@ -107,7 +107,7 @@ pub fn iframes(view: &View<'_>, track: &TrackId) -> Option<String> {
     let hole = listed.iter().rposition(|number| !complete(number)).map_or(0, |hole| hole + 1);
     listed.drain(..hole);
     let first = listed.first().copied().unwrap_or_default();
-    let links = Links::of(view, track);
+    let links = Links::of(view, track, snapshot);
     let mut playlist = head(view, first);
     playlist.push_str("#EXT-X-I-FRAMES-ONLY\n");
     let mut mapped = None;
@@ -149,27 +149,27 @@ fn opening(view: &View<'_>, version: u32) -> String {
 
 /// A discontinuity is counted once its tag has left the playlist together with its segment (RFC 8216bis 6.2.2).
 fn sequence(view: &View<'_>, first: u64) -> String {
-    let gone = discontinuities(view, first) - u64::from(begins(view, first));
+    let gone = discontinuities(view, first).saturating_sub(u64::from(begins(view, first)));
     let number = view.number(first);
     format!("#EXT-X-MEDIA-SEQUENCE:{number}\n#EXT-X-DISCONTINUITY-SEQUENCE:{gone}\n")
 }
 
 /// Number of discontinuities up to segment `number`.
 fn discontinuities(view: &View<'_>, number: u64) -> u64 {
-    view.epoch(number).index + cuts(view, number)
+    let cuts = Cuts::of(view.conditions, view.spec).map_or(0, |cuts| cuts.counted(uncut(view, number)));
+    view.epoch(number).index + cuts
 }
 
-/// Number of cuts up to segment `number`. A change of the definition is a discontinuity already, so a cut there comes with the
-/// next segment.
-fn cuts(view: &View<'_>, number: u64) -> u64 {
-    let Some(cuts) = Cuts::of(view.conditions, view.spec) else { return 0 };
-    let uncut = (1..=number).rev().find(|number| !is_change(view.epoch(*number), *number)).unwrap_or_default();
-    cuts.until(uncut)
+/// The segment up to which cuts count for segment `number`. A change of the definition is a discontinuity already, so a cut there
+/// comes with the next segment.
+fn uncut(view: &View<'_>, number: u64) -> u64 {
+    (1..=number).rev().find(|number| !is_change(view.epoch(*number), *number)).unwrap_or_default()
 }
 
 /// Whether a discontinuity comes before segment `number`.
 fn begins(view: &View<'_>, number: u64) -> bool {
-    is_change(view.epoch(number), number) || (number > 0 && cuts(view, number) > cuts(view, number - 1))
+    let is_cut = |cuts: Cuts<'_>| number > 0 && cuts.until(uncut(view, number)) > cuts.until(uncut(view, number - 1));
+    is_change(view.epoch(number), number) || Cuts::of(view.conditions, view.spec).is_some_and(is_cut)
 }
 
 /// Whether the definition changes with segment `number`.
@@ -180,6 +180,7 @@ fn is_change(epoch: &Epoch, number: u64) -> bool {
 /// The URLs of a track's files, relative to its media playlist.
 struct Links<'a> {
     view: &'a View<'a>,
+    snapshot: &'a Snapshot,
     /// What leads to the directory of the track, for segments and chunks.
     base: String,
     /// The same for init segments.
@@ -187,12 +188,12 @@ struct Links<'a> {
 }
 
 impl<'a> Links<'a> {
-    fn of(view: &'a View<'a>, track: &TrackId) -> Self {
+    fn of(view: &'a View<'a>, track: &TrackId, snapshot: &'a Snapshot) -> Self {
         let to = |resource| {
             let kept = view.conditions.of_resource(resource);
             path::from_playlist((&view.spec.name, track), view.presentation, (view.conditions, &kept))
         };
-        Self { view, base: to(Resource::Media), init_base: to(Resource::Init) }
+        Self { view, snapshot, base: to(Resource::Media), init_base: to(Resource::Init) }
     }
 
     /// The URL of a file, which is or belongs to segment `number`.
@@ -224,7 +225,11 @@ impl<'a> Links<'a> {
         if begins(self.view, number) {
             playlist.push_str("#EXT-X-DISCONTINUITY\n");
         }
-        let _ = writeln!(playlist, "#EXT-X-MAP:URI=\"{}\"", self.uri(path::MediaFile::Init, number));
+        let init = self.snapshot.init(&self.view.epoch(number).revision);
+        // Without a range of its own, ffmpeg requests that of the segment before on a connection that it uses again.
+        let range = init.filter(|_| self.view.conditions.has(&Condition::ByteRanges));
+        let range = range.map_or(String::new(), |init| format!(",BYTERANGE=\"{}@0\"", init.media.len()));
+        let _ = writeln!(playlist, "#EXT-X-MAP:URI=\"{}\"{range}", self.uri(path::MediaFile::Init, number));
         *mapped = Some(count);
     }
 }

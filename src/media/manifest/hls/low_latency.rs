@@ -50,7 +50,7 @@ pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
     let skipped = (last + 1).saturating_sub(first + kept);
     let is_whole = snapshot.ended() || skip == Skip::No || view.conditions.has(&Condition::NoDeltas);
     let skipped = if is_whole { 0 } else { skipped };
-    let links = Links::of(view, track);
+    let links = Links::of(view, track, snapshot);
     let mut mapped = None;
     let shown = first + skipped;
     // A change that begins with a shown segment is written after EXT-X-SKIP.

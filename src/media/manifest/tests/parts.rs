@@ -187,6 +187,7 @@ fn parts_may_be_byte_ranges_of_their_segment() {
     #EXT-X-PART:DURATION=0.24,URI="935016892.m4s",BYTERANGE="12@12"
     #EXT-X-PRELOAD-HINT:TYPE=PART,URI="935016892.m4s",BYTERANGE-START=24
     "#);
+    assert!(text.contains("#EXT-X-MAP:URI=\"init.mp4\",BYTERANGE=\"4@0\"\n"), "{text}");
     publish_chunks(&output, SEGMENT + 2, 2..8);
     assert!(low().contains("/935016893.m4s\",BYTERANGE-START=0\n"), "{}", low());
 }
