@@ -193,6 +193,10 @@ pub struct AudioSpec {
     pub beep_dbfs: i32,
 }
 
+/// Longest part of a window that is in memory: with what stays after it, two gigabytes of the default stream. Older segments are encoded
+/// again when they are requested.
+const MEMORY_WINDOW: Duration = Duration::from_secs(3600);
+
 impl StreamSpec {
     /// The title that the picture shows.
     pub fn shown_title(&self) -> &str {
@@ -207,10 +211,20 @@ impl StreamSpec {
         self.timeline.segments_in(self.window)
     }
 
-    /// Number of segments that stay available. A segment that has left the window remains for its own duration plus
+    /// The newest part of the window, which is encoded in advance and is in memory.
+    pub fn memory_window(&self) -> Duration {
+        self.window.min(MEMORY_WINDOW)
+    }
+
+    /// Number of segments in [`Self::memory_window`].
+    pub fn memory_segments(&self) -> u64 {
+        self.timeline.segments_in(self.memory_window())
+    }
+
+    /// Number of segments that stay in memory. A segment that has left the window remains for its own duration plus
     /// that of the longest playlist that listed it (RFC 8216bis 6.2.2).
     pub fn kept_segments(&self) -> u64 {
-        2 * self.window_segments() + 1
+        2 * self.memory_segments() + 1
     }
 
     /// Whether this definition and `other` publish the same media and manifests.

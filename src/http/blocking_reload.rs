@@ -77,6 +77,12 @@ impl Directives {
         }
     }
 
+    /// The same for a playlist that holds no requests.
+    #[must_use]
+    pub(super) fn without_wait(self) -> Self {
+        Self { wanted: None, ..self }
+    }
+
     /// Whether the request names a segment, so that its answer never changes.
     pub(super) fn blocks(&self) -> bool {
         self.wanted.is_some()

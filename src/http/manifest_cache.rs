@@ -21,7 +21,7 @@ use crate::media::window::{Granularity, Output};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     Multivariant(Place, Latency),
-    Media(usize),
+    Media(usize, Skip),
     LowLatency(usize, Skip),
     Iframes(usize),
     Mpd(Place, Latency),
@@ -33,7 +33,7 @@ impl Kind {
     /// The format; `None` for I-frame playlists, which belong to both HLS formats.
     pub(super) fn format(self) -> Option<Format> {
         match self {
-            Self::Multivariant(_, Latency::Normal) | Self::Media(_) => Some(Format::Hls),
+            Self::Multivariant(_, Latency::Normal) | Self::Media(..) => Some(Format::Hls),
             Self::Multivariant(_, Latency::Low) | Self::LowLatency(..) => Some(Format::LlHls),
             Self::Mpd(_, Latency::Normal) | Self::Patch(_, Latency::Normal, _) => Some(Format::Dash),
             Self::Mpd(_, Latency::Low) | Self::Patch(_, Latency::Low, _) => Some(Format::LlDash),
@@ -44,7 +44,7 @@ impl Kind {
     /// The granularity of changes in the windows that change the manifest.
     pub(super) fn granularity(self) -> Granularity {
         match self {
-            Self::Multivariant(..) | Self::Media(_) | Self::Iframes(_) | Self::Mpd(..) | Self::Patch(..) => {
+            Self::Multivariant(..) | Self::Media(..) | Self::Iframes(_) | Self::Mpd(..) | Self::Patch(..) => {
                 Granularity::Segment
             }
             Self::LowLatency(..) => Granularity::Chunk,
@@ -163,7 +163,7 @@ impl Manifests {
         let view = View::of(output).after(&earlier).under(conditions, now);
         let is_there = match kind {
             Kind::Mpd(..) | Kind::Patch(..) => view.is_described(),
-            Kind::Multivariant(..) | Kind::Media(_) | Kind::LowLatency(..) | Kind::Iframes(_) => view.is_playable(),
+            Kind::Multivariant(..) | Kind::Media(..) | Kind::LowLatency(..) | Kind::Iframes(_) => view.is_playable(),
         };
         let then = match kind {
             Kind::Patch(.., before) => Some(View::of(output).after(&earlier).as_of(conditions, before)?),
@@ -233,7 +233,7 @@ fn render(view: &View<'_>, then: Option<&View<'_>>, kind: Kind) -> Option<Render
     let text = match kind {
         Kind::Multivariant(place, latency) => hls::multivariant(view, place, latency),
         Kind::LowLatency(track, skip) => hls::low_latency(view, id(track)?, skip)?,
-        Kind::Media(track) => hls::media(view, id(track)?)?,
+        Kind::Media(track, skip) => hls::media(view, id(track)?, skip)?,
         Kind::Iframes(track) => hls::iframes(view, id(track)?)?,
         Kind::Mpd(place, latency) => dash::mpd(view, place, latency)?,
         Kind::Patch(place, latency, before) => dash::patch(view, then?, (place, latency), before)?,
@@ -289,7 +289,7 @@ mod tests {
     fn a_manifest_is_rendered_once_for_each_change_of_its_grain() {
         let output = output();
         let manifests = Manifests::default();
-        let kinds = [Kind::Media(0), Kind::LowLatency(0, Skip::No), Kind::Mpd(Place::Stream, Latency::Low)];
+        let kinds = [Kind::Media(0, Skip::No), Kind::LowLatency(0, Skip::No), Kind::Mpd(Place::Stream, Latency::Low)];
         let all = || kinds.map(|kind| manifests.get(&output, kind, Conditions::NONE, UnixTime::default()).unwrap());
         let before = all();
         let same = |other: &[Arc<Rendered>; 3]| [0, 1, 2].map(|place| Arc::ptr_eq(&before[place], &other[place]));
@@ -304,8 +304,9 @@ mod tests {
     fn a_flood_of_conditions_takes_bounded_memory() {
         let output = output();
         let manifests = Manifests::default();
-        let get =
-            |conditions: &Conditions| manifests.get(&output, Kind::Media(0), conditions, UnixTime::default()).unwrap();
+        let get = |conditions: &Conditions| {
+            manifests.get(&output, Kind::Media(0, Skip::No), conditions, UnixTime::default()).unwrap()
+        };
         let plain = get(Conditions::NONE);
         let kept = Conditions::parse("no-date-time").unwrap();
         let first = get(&kept);
@@ -324,8 +325,8 @@ mod tests {
     fn a_long_playlist_is_stored_compressed() {
         let manifests = Manifests::default();
         let conditions = Conditions::parse("window=6h").unwrap();
-        let day = manifests.get(&output(), Kind::Media(0), &conditions, UnixTime::default()).unwrap();
+        let day = manifests.get(&output(), Kind::Media(0, Skip::No), &conditions, UnixTime::default()).unwrap();
         assert!(day.bytes() < 200_000, "{}", day.bytes());
-        assert_eq!(day.text().iter().filter(|byte| **byte == b'\n').count(), 7 + 3 * 11_250);
+        assert_eq!(day.text().iter().filter(|byte| **byte == b'\n').count(), 8 + 3 * 11_250);
     }
 }

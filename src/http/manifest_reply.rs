@@ -61,13 +61,13 @@ pub(super) async fn manifest(
     };
     let (content_type, cache) = match kind {
         Kind::Mpd(..) if rendered.is_vod => (MPD, Cache::MaxAge(VOD_FOR)),
-        Kind::Multivariant(..) | Kind::LowLatency(..) | Kind::Media(_) | Kind::Iframes(_) if rendered.is_vod => {
+        Kind::Multivariant(..) | Kind::LowLatency(..) | Kind::Media(..) | Kind::Iframes(_) if rendered.is_vod => {
             (PLAYLIST, Cache::MaxAge(VOD_FOR))
         }
         Kind::Multivariant(..) => (PLAYLIST, Cache::MaxAge(target)),
         // A request that names what it waits for is answered once and for all (RFC 8216bis B.1).
         Kind::LowLatency(..) | Kind::Iframes(_) if directives.blocks() => (PLAYLIST, Cache::MaxAge(target * 6)),
-        Kind::Media(_) | Kind::LowLatency(..) | Kind::Iframes(_) => (PLAYLIST, Cache::MaxAge(target / 2)),
+        Kind::Media(..) | Kind::LowLatency(..) | Kind::Iframes(_) => (PLAYLIST, Cache::MaxAge(target / 2)),
         Kind::Mpd(..) if dash::is_of_the_moment(conditions) => (MPD, Cache::NoStore),
         Kind::Mpd(..) | Kind::Patch(..) => {
             let segment = output.spec.timeline.segment_duration();

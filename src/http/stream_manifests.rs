@@ -109,7 +109,7 @@ async fn whole(
             patches::newer(app, &output, conditions, before).await?;
             output
         }
-        Kind::Multivariant(..) | Kind::Media(_) | Kind::LowLatency(..) | Kind::Iframes(_) => output,
+        Kind::Multivariant(..) | Kind::Media(..) | Kind::LowLatency(..) | Kind::Iframes(_) => output,
     };
     manifest(app, (caller, request), &output, (kind, Directives::default(), conditions)).await
 }

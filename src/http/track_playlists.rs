@@ -73,6 +73,8 @@ async fn answer(
     let newest = output(app, stream).await?;
     let directives = match file {
         path::LLHLS | path::IFRAMES => Directives::parse(query)?.under(conditions),
+        // It offers delta updates only if it is long, and no blocking reload.
+        path::HLS => Directives::parse(query).map(Directives::without_wait).unwrap_or_default(),
         _ => Directives::default(),
     };
     let resource = if file == path::IFRAMES { Resource::Iframes } else { Resource::Playlist };
@@ -88,7 +90,7 @@ async fn answer(
         return no_such(format!("stream {stream} has no track {track}"), age);
     };
     let kind = match file {
-        path::HLS => Kind::Media(track),
+        path::HLS => Kind::Media(track, directives.skip),
         path::LLHLS => Kind::LowLatency(track, directives.skip),
         path::IFRAMES => Kind::Iframes(track),
         _ => {

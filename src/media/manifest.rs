@@ -59,6 +59,15 @@ impl<'a> View<'a> {
         Self { presentation, spec, public_url, epochs, snapshots, begun, ending, earlier, extent, conditions, told }
     }
 
+    /// The same with the part of the window that is in memory.
+    #[must_use]
+    pub fn in_memory(self) -> Self {
+        let segments = self.spec.memory_segments();
+        let snapshots = self.snapshots.iter().map(|snapshot| Arc::new(snapshot.in_memory(segments))).collect();
+        let extent = Extent { window: self.spec.memory_window(), ..self.extent };
+        Self { snapshots, extent, ..self }
+    }
+
     /// The same under conditions, at the time `now`.
     #[must_use]
     pub fn under(self, conditions: &'a Conditions, now: UnixTime) -> Self {
@@ -226,7 +235,7 @@ impl<'a> View<'a> {
         match self.extent.bounds {
             Some(bounds) if is_oldest => bounds.first,
             Some(bounds) => epoch.period.from.max(bounds.first),
-            None if is_oldest && self.extent != Extent::of_stream(self.spec) => self.extent.origin,
+            None if is_oldest && (self.conditions.is_timed() || self.extent.origin > 0) => self.extent.origin,
             None => epoch.period.from.max(self.extent.origin),
         }
     }

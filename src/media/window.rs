@@ -14,10 +14,12 @@ use crate::media::cmaf::{Chunk, Configuration, Media};
 mod epoch;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod listing;
 mod output;
 mod reader;
 
 pub use epoch::{Epoch, Epochs, Period, epoch_at};
+pub use listing::Listing;
 pub use output::{Earlier, Ending, Output, Track};
 pub use reader::{Chunks, Frame, Read, Reader, Start};
 
@@ -83,30 +85,13 @@ pub enum Lookup {
 pub struct Depth {
     /// Number of segments that manifests list.
     pub listed: u64,
-    /// Number of segments that are available, at least `listed`.
+    /// Number of segments that are in memory.
     pub kept: u64,
+    /// Whether listed segments that have left the memory are encoded again when they are requested. Otherwise `kept` is at least
+    /// `listed`.
+    pub has_archive: bool,
     /// Number of chunks in a segment.
     pub chunks: u32,
-}
-
-/// Segments that manifests list in place of those of a window. All of them are available, although not in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Listing {
-    /// Number of the oldest segment.
-    pub first: u64,
-    /// End of the newest chunk, as a number of chunks since 1970.
-    pub chunks: u64,
-    /// Whether the presentation is over.
-    pub ended: bool,
-}
-
-impl Listing {
-    /// The listing of a stream that ends with segment `last`, if it ends.
-    #[must_use]
-    pub fn up_to(self, last: Option<u64>, chunks_per_segment: u32) -> Self {
-        let end = last.map_or(u64::MAX, |last| (last + 1) * u64::from(chunks_per_segment));
-        Self { chunks: self.chunks.min(end), ended: self.ended || self.chunks >= end, ..self }
-    }
 }
 
 /// An immutable view of a window.
@@ -241,13 +226,19 @@ impl Snapshot {
         self.inits.iter().find(|(of, _)| of == revision).map(|(_, init)| init)
     }
 
+    /// The window with the part of its list that is in memory, of at most `segments` segments.
+    #[must_use]
+    pub fn in_memory(&self, segments: u64) -> Self {
+        Self { depth: Depth { listed: segments, has_archive: false, ..self.depth }, ..self.clone() }
+    }
+
     /// The window of the same track with `listing` in place of its segments.
     #[must_use]
     pub fn listing(&self, Listing { first, chunks, ended }: Listing) -> Self {
         let per_segment = u64::from(self.depth.chunks);
         let edge = |newest: u64| Edge { segment: newest / per_segment, chunk: (newest % per_segment) as u32 };
         Self {
-            depth: Depth { listed: u64::MAX, kept: u64::MAX, ..self.depth },
+            depth: Depth { listed: u64::MAX, kept: u64::MAX, has_archive: false, ..self.depth },
             inits: self.inits.clone(),
             first,
             slots: VecDeque::new(),
@@ -279,8 +270,8 @@ impl Snapshot {
     /// The segments that manifests list, oldest first, up to the newest complete one.
     pub fn listed(&self) -> Option<RangeInclusive<u64>> {
         let last = self.last_complete?;
-        let first = self.first.max((last + 1).saturating_sub(self.depth.listed));
-        Some(first..=last)
+        let first = (last + 1).saturating_sub(self.depth.listed);
+        Some(if self.depth.has_archive { first..=last } else { self.first.max(first)..=last })
     }
 
     /// The window as it was when segment `last` was the newest complete one; `None` if it listed segments that have left it since.
@@ -306,7 +297,8 @@ impl Snapshot {
 
     /// Whether a listed segment exists or will exist; otherwise it is a gap.
     pub fn is_available(&self, number: u64) -> bool {
-        self.expected.contains(&number) || matches!(self.lookup(number), Lookup::Ready(_))
+        let is_archived = self.depth.has_archive && number < self.first;
+        is_archived || self.expected.contains(&number) || matches!(self.lookup(number), Lookup::Ready(_))
     }
 
     /// A segment with at least one chunk.

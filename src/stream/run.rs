@@ -188,7 +188,7 @@ fn job(setting: &Setting, (output, epoch): (&Arc<Output>, &Arc<Epoch>), (from, u
 /// Plans a run. The first run renders the whole window. A later run continues near the current segment, skips the
 /// segments in between, and renders the part of the past that the earlier run had not reached.
 fn plan(output: &Output, current: u64) -> Plan {
-    let oldest = current.saturating_sub(output.spec.window_segments());
+    let oldest = current.saturating_sub(output.spec.memory_segments());
     let newest = output.last_complete().filter(|newest| *newest >= oldest);
     let live = newest.map_or(0, |newest| newest + 1).clamp(current.saturating_sub(LEAD), current);
     let end = newest.map_or(live, |newest| live.min(newest + 1));

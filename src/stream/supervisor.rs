@@ -110,7 +110,7 @@ impl Supervisor {
     async fn rest(&mut self, spec: &StreamSpec) {
         let over = self.over.clone();
         tokio::select! {
-            changed = timeout(spec.window * 2, self.instruction.changed()) => if changed.is_ok() { return },
+            changed = timeout(spec.memory_window() * 2, self.instruction.changed()) => if changed.is_ok() { return },
             () = over.cancelled() => return,
         }
         self.status.send_modify(|status| status.output = None);
@@ -192,7 +192,7 @@ impl Supervisor {
         let at = wanted.handover(output).filter(|_| is_played)?;
         output.hand_over(at, self.setting.clock.now());
         self.earlier.add(Arc::clone(output));
-        Some(output.spec.window.max(wanted.record.spec.window))
+        Some(output.spec.memory_window().max(wanted.record.spec.memory_window()))
     }
 
     /// Ends a run. If players use the stream and it should stop, the run ends after the announced end.

@@ -34,7 +34,7 @@ fn a_good_mpd_breaks_no_rule() {
 fn event() -> String {
     let template = r#"startNumber="100" presentationTimeOffset="17280000""#;
     changed("1970-01-01T00:00:00Z", "2026-01-01T00:00:00Z")
-        .replace(r#" timeShiftBufferDepth="PT1M""#, r#" mediaPresentationDuration="PT9S""#)
+        .replace(r#" timeShiftBufferDepth="PT1M""#, r#" mediaPresentationDuration="PT9S" timeShiftBufferDepth="PT9S""#)
         .replace(r#"start="PT0S""#, r#"start="PT0S" duration="PT9S""#)
         .replace(r#"startNumber="0""#, template)
 }
@@ -47,6 +47,7 @@ fn vod() -> String {
         .replace(r#" availabilityStartTime="2026-01-01T00:00:00Z""#, "")
         .replace(r#" publishTime="2026-01-01T00:00:00Z""#, r#" publishTime="2026-01-01T00:00:09Z""#)
         .replace(r#" minimumUpdatePeriod="PT1.92S""#, "")
+        .replace(r#" timeShiftBufferDepth="PT9S""#, "")
         .replace(head, "")
 }
 

@@ -25,8 +25,8 @@ pub(super) const BEEP_DBFS: RangeInclusive<i32> = -60..=0;
 pub(super) const RATES: RangeInclusive<u32> = 1..=120;
 /// Duration of a segment in seconds. `EXT-X-TARGETDURATION` is at least 1, and players are not tuned to more than 10.
 pub(super) const SEGMENT_SECONDS: RangeInclusive<u32> = 1..=10;
-/// Duration of the window in seconds. At most an hour, because the window is in memory.
-pub(super) const WINDOW_SECONDS: RangeInclusive<u32> = 10..=3600;
+/// Duration of the window in seconds. At most a week: a playlist of more segments is too long for players.
+pub(super) const WINDOW_SECONDS: RangeInclusive<u32> = 10..=604_800;
 /// Idle time of an on-demand stream in seconds. A player requests media at least once a segment; a stream that may idle
 /// for more than an hour is not on demand.
 pub(super) const IDLE_SECONDS: RangeInclusive<u32> = 10..=3600;

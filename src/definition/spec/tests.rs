@@ -19,6 +19,12 @@ fn check_refused(change: &Value, field: &str) -> String {
 }
 
 #[test]
+fn a_window_of_a_week_is_in_memory_for_an_hour() {
+    let spec = spec(json!({"name": "a", "window_seconds": 604_800})).unwrap();
+    assert_eq!((spec.window_segments(), spec.memory_segments(), spec.kept_segments()), (315_000, 1875, 3751));
+}
+
+#[test]
 fn default_segments_have_an_exact_duration() {
     let spec = spec(json!({"name": "test"})).unwrap();
     assert_eq!(spec.timeline.segment_duration(), Duration::from_millis(1920));
@@ -90,7 +96,7 @@ fn refusals_say_what_is_allowed() {
     must be 2 to 48 frames (at least 80 ms, at most a segment), not 49
     must not leave a chunk shorter than an audio frame (21.3 ms) at the end of the segment; 32 leaves 1 frames of 97
     must be another number: 3 frames last 107.1 ms, less than 85 % of an audio chunk of up to 128.0 ms
-    must be 10 to 3600, not 5
+    must be 10 to 604800, not 5
     must be at least 40 s, which is 5 segments; not 30
     must be an even number (4:2:0), not 1281
     must be 90 to 4096, not 4098

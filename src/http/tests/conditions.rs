@@ -28,9 +28,9 @@ fn effect(example: &str, format: Format) -> (&'static str, &'static str) {
         ("delay=12s", Format::Dash) => ("suggestedPresentationDelay=\"PT12S\"", "PT7.68S"),
         ("delay=12s", Format::LlDash) => ("suggestedPresentationDelay=\"PT12S\"", "target=\"780\""),
         ("from=2026-11-21T03:39:00Z", Format::Hls | Format::LlHls) => ("#EXT-X-PLAYLIST-TYPE:EVENT\n", "ENDLIST"),
-        ("from=2026-11-21T03:39:00Z", _) => ("availabilityStartTime=\"2026-11-21T03:38:58.560Z\"", "ShiftBuffer"),
+        ("from=2026-11-21T03:39:00Z", _) => ("availabilityStartTime=\"2026-11-21T03:38:58.560Z\"", "\"PT1M\""),
         ("from=-1h30m", Format::Hls | Format::LlHls) => ("PROGRAM-DATE-TIME:2026-11-21T02:10:27.840Z\n", "ENDLIST"),
-        ("from=-1h30m", _) => ("availabilityStartTime=\"2026-11-21T02:10:27.840Z\"", "ShiftBuffer"),
+        ("from=-1h30m", _) => ("availabilityStartTime=\"2026-11-21T02:10:27.840Z\"", "\"PT1M\""),
         ("no-blocking", _) => ("#EXT-X-SERVER-CONTROL:CAN-SKIP-UNTIL", "CAN-BLOCK-RELOAD"),
         ("no-date-time", _) => ("#EXTINF:1.92,\n", "PROGRAM-DATE-TIME"),
         ("no-deltas", _) => ("CAN-BLOCK-RELOAD=YES,HOLD-BACK", "CAN-SKIP-UNTIL"),
@@ -54,7 +54,7 @@ fn effect(example: &str, format: Format) -> (&'static str, &'static str) {
         ("until=2026-11-21T03:40:10Z", Format::Hls | Format::LlHls) => ("#EXT-X-PLAYLIST-TYPE:VOD\n", "EXT-X-PART"),
         ("until=2026-11-21T03:40:10Z", _) => ("type=\"static\"", "dynamic"),
         ("until=+30s", Format::Hls | Format::LlHls) => ("#EXT-X-PLAYLIST-TYPE:EVENT\n", "ENDLIST"),
-        ("until=+30s", _) => ("availabilityStartTime=\"2026-11-21T03:39:56.160Z\"", "ShiftBuffer"),
+        ("until=+30s", _) => ("availabilityStartTime=\"2026-11-21T03:39:56.160Z\"", "\"PT1M\""),
         ("update-period=10s", _) => ("minimumUpdatePeriod=\"PT10S\"", "PT1.92S\" minBuffer"),
         ("update-period=none", _) => ("type=\"dynamic\"", "minimumUpdatePeriod"),
         ("utc-timing=http-head+http-iso", _) => (
@@ -189,6 +189,10 @@ async fn directives_that_a_playlist_does_not_offer_have_no_effect() {
     let skip = "/live/test/v720/llhls.m3u8?_HLS_skip=YES";
     assert!(text(&get(&app, &format!("/with/no-hints{skip}")).await).contains("EXT-X-SKIP"));
     assert!(!text(&get(&app, &format!("/with/no-deltas{skip}")).await).contains("EXT-X-SKIP"));
+    let long = "/with/window=3m/live/test/v720/hls.m3u8?_HLS_skip=YES";
+    assert!(text(&get(&app, long).await).contains("#EXT-X-SKIP:SKIPPED-SEGMENTS=87\n"));
+    let plain = get(&app, "/live/test/v720/hls.m3u8?_HLS_skip=YES&_HLS_msn=1").await;
+    assert!(plain.status == StatusCode::OK && !text(&plain).contains("EXT-X-SKIP"), "it offers no delta updates");
 }
 
 #[tokio::test(start_paused = true)]

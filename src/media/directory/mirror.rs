@@ -53,7 +53,8 @@ impl Mirror {
     /// The first failure.
     pub(super) fn sync(&mut self) -> Result<(), FileError> {
         let output = Arc::clone(&self.output);
-        let view = View::of(&output);
+        // Nothing encodes older segments for the readers of the directory.
+        let view = View::of(&output).in_memory();
         if !view.is_playable() {
             return Ok(());
         }
@@ -115,7 +116,9 @@ impl Mirror {
         let name = &view.spec.name;
         for (id, _) in view.spec.tracks() {
             let directory = self.root.join(path::track_directory(name, id));
-            for (file, text) in [(path::HLS, hls::media(view, id)), (path::IFRAMES, hls::iframes(view, id))] {
+            for (file, text) in
+                [(path::HLS, hls::media(view, id, hls::Skip::No)), (path::IFRAMES, hls::iframes(view, id))]
+            {
                 if let Some(text) = text {
                     let file = path::media_playlist(view.presentation, file);
                     write(&directory.join(file), [text.as_bytes()])?;

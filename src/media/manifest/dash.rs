@@ -91,8 +91,10 @@ pub fn mpd(view: &View<'_>, place: Place, latency: Latency) -> Option<String> {
         })),
         // Segments of an earlier presentation are available for its own window.
         timeShiftBufferDepth: match view.extent.bounds {
+            _ if is_vod => None,
+            // All of an event stays available.
+            Some(_) => Some(view.extent.length(timeline)),
             None => shown.iter().map(|part| part.view).chain([view]).map(|view| view.extent.window).min(),
-            Some(_) => None,
         },
         // Beside the target of the service description, shaka-player would hold back both.
         suggestedPresentationDelay: match (view.conditions.delay(), latency) {

@@ -58,6 +58,14 @@ impl Extent {
         Self { shift: conditions.shift().map_or(Duration::ZERO, Span::duration), window, bounds, origin }
     }
 
+    /// Largest duration that is listed.
+    pub(super) fn length(&self, timeline: &Timeline) -> Duration {
+        let of_bounds = |bounds: Bounds| {
+            timeline.segment_start(bounds.last + 1).saturating_since(timeline.segment_start(bounds.first))
+        };
+        self.bounds.map_or(self.window, of_bounds)
+    }
+
     /// Largest number of segments that are listed.
     pub fn segments(&self, timeline: &Timeline) -> u64 {
         self.bounds.map_or_else(|| timeline.segments_in(self.window), |bounds| bounds.last + 1 - bounds.first)

@@ -10,13 +10,17 @@ use crate::definition::condition::{Condition, Resource};
 use crate::definition::spec::{StreamSpec, TrackId, VideoSpec};
 use crate::media::window::{Epoch, Snapshot};
 
+mod delta;
 mod low_latency;
 
-pub use low_latency::{Skip, advance_part_limit, media as low_latency};
+pub use delta::Skip;
+pub use low_latency::{advance_part_limit, media as low_latency};
 
 /// Version that EXT-X-MAP needs outside of I-frame playlists (RFC 8216bis 8).
 const VERSION: u32 = 6;
 const AUDIO_GROUP: &str = "audio";
+/// Length up to which a playlist without parts offers no delta updates. Longer ones must (Apple HLS authoring 14.4).
+const SHORT: Duration = Duration::from_secs(120);
 /// Target durations from the end to play without low latency (RFC 8216bis 4.4.3.8).
 const HOLD_TARGETS: u32 = 3;
 
@@ -74,24 +78,44 @@ pub fn least_hold_back(spec: &StreamSpec) -> Duration {
     target_duration(spec) * HOLD_TARGETS
 }
 
-/// The media playlist of a track (RFC 8216bis 4.4.3); without segments until the first one is complete.
-pub fn media(view: &View<'_>, track: &TrackId) -> Option<String> {
+/// The media playlist of a track (RFC 8216bis 4.4.3); without segments until the first one is complete. A long one offers delta
+/// updates.
+pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
     let (kind, snapshot) = find(view, track)?;
-    let first = snapshot.listed().map_or(0, |listed| *listed.start());
+    let (first, last) = snapshot.listed().map_or((0, 0), |listed| (*listed.start(), *listed.end()));
     let links = Links::of(view, track, snapshot);
-    let mut playlist = opening(view, VERSION);
-    if let Some(delay) = view.conditions.delay().filter(|_| !view.is_vod()) {
-        let _ = writeln!(playlist, "#EXT-X-SERVER-CONTROL:HOLD-BACK={}", seconds(delay.duration()));
-    }
+    let has_deltas = !view.is_vod() && view.extent.length(&view.spec.timeline) > SHORT;
+    let mut playlist = opening(view, if has_deltas { low_latency::VERSION } else { VERSION });
+    control(&mut playlist, view, has_deltas);
     playlist.push_str(&sequence(view, first));
+    let skipped = if has_deltas { delta::skipped(view, skip, (kind, first, last)) } else { 0 };
     let mut mapped = None;
-    for number in snapshot.listed().into_iter().flatten() {
+    let shown = first + skipped;
+    if skipped > 0 && !begins(view, shown) {
+        links.map(&mut playlist, shown, &mut mapped);
+    }
+    delta::write_skip(&mut playlist, skip, skipped);
+    for number in snapshot.listed().into_iter().flatten().skip(skipped as usize) {
         links.map(&mut playlist, number, &mut mapped);
         segment(&mut playlist, view, (kind, number), snapshot);
         links.segment(&mut playlist, number, snapshot);
     }
     end(&mut playlist, snapshot);
     Some(playlist)
+}
+
+/// What the server offers for a playlist without parts (RFC 8216bis 4.4.3.8).
+fn control(playlist: &mut String, view: &View<'_>, has_deltas: bool) {
+    let delay = view
+        .conditions
+        .delay()
+        .filter(|_| !view.is_vod())
+        .map(|delay| format!("HOLD-BACK={}", seconds(delay.duration())));
+    let deltas = has_deltas.then(|| format!("CAN-SKIP-UNTIL={}", seconds(delta::skip_until(view))));
+    let attributes: Vec<_> = deltas.into_iter().chain(delay).collect();
+    if !attributes.is_empty() {
+        let _ = writeln!(playlist, "#EXT-X-SERVER-CONTROL:{}", attributes.join(","));
+    }
 }
 
 /// The I-frame playlist of a video track (RFC 8216bis 4.4.3.6): the first sample of each segment, with the

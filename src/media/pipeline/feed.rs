@@ -132,7 +132,7 @@ impl From<Stopped> for Halt {
 impl Feed {
     pub(super) fn new(plan: Plan, source: Source, flow: Flow) -> Self {
         let next = plan.start;
-        let pace = Pace::new(plan.timeline().segment_duration(), plan.job.epoch.spec.window);
+        let pace = Pace::new(plan.timeline().segment_duration(), plan.job.epoch.spec.memory_window());
         Self { plan, source, flow, next, pace }
     }
 

@@ -56,7 +56,8 @@ impl Epoch {
     /// An epoch of `spec` from segment `from`, without an end, in a Period of its own.
     pub fn new((index, from): (u64, u64), spec: StreamSpec, revision: Revision) -> Self {
         let segments = spec.timeline.segments_in(OVERLAP) + 1;
-        let depth = Depth { listed: segments, kept: segments, chunks: spec.timeline.chunks_per_segment() };
+        let depth =
+            Depth { listed: segments, kept: segments, has_archive: false, chunks: spec.timeline.chunks_per_segment() };
         let rests = spec.tracks().map(|_| Window::new(depth)).collect();
         let period = Period { number: index, from, path: revision.clone() };
         let (until, ends_period, described) = (AtomicU64::new(u64::MAX), AtomicBool::new(true), UnixTime::default());

@@ -83,6 +83,7 @@ impl Output {
         let depth = Depth {
             listed: spec.window_segments(),
             kept: spec.kept_segments(),
+            has_archive: spec.window > spec.memory_window(),
             chunks: spec.timeline.chunks_per_segment(),
         };
         let tracks =

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const DEPTH: Depth = Depth { listed: 4, kept: 9, chunks: 3 };
+const DEPTH: Depth = Depth { listed: 4, kept: 9, has_archive: false, chunks: 3 };
 
 fn chunk(segment: u64, index: u32) -> Chunk {
     let media = Media::from(format!("{segment}.{index} ").into_bytes());
@@ -79,6 +79,16 @@ fn old_segments_leave_and_stay_gone() {
     assert!(matches!(snapshot.lookup(119), Lookup::Expired));
     push_segment(&window, 119);
     assert!(matches!(window.snapshot().lookup(119), Lookup::Expired));
+}
+
+#[test]
+fn a_window_may_be_longer_than_what_is_in_memory() {
+    let window = Window::new(Depth { listed: 50, has_archive: true, ..DEPTH });
+    (100..130).for_each(|number| push_segment(&window, number));
+    let snapshot = window.snapshot();
+    assert_eq!((snapshot.first(), snapshot.listed()), (120, Some(80..=129)));
+    assert!(snapshot.is_available(80) && snapshot.is_available(129));
+    assert_eq!(snapshot.in_memory(4).listed(), Some(126..=129));
 }
 
 #[test]

@@ -144,7 +144,7 @@ impl Seen {
             let view = View::of(&output);
             for track in &output.tracks {
                 let url = |file| format!("{}/{}", track.id, path::media_playlist(output.presentation, file));
-                let playlist = hls::media(&view, &track.id).unwrap();
+                let playlist = hls::media(&view, &track.id, hls::Skip::No).unwrap();
                 let end = output.ending().map(|ending| output.spec.timeline.segment_start(ending.last + 1));
                 assert_eq!(playlist.contains("#EXT-X-ENDLIST"), end.is_some_and(|end| end <= server.now), "{playlist}");
                 self.playlist(url(path::HLS), &playlist);

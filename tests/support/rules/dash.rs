@@ -28,9 +28,9 @@ pub(crate) fn check(text: &str) -> Vec<Violation> {
         check_static(&mut report, text, &mpd);
         return report.0;
     }
-    // An event is available from its beginning on.
-    let is_event = mpd.availabilityStartTime.is_some_and(|start| start.timestamp() > 0) && !mpd.periods.is_empty();
-    let is_event = is_event && offset_of(&mpd.periods[0]) > 0;
+    // Presentation time of an event is 0 at its beginning.
+    let starts = mpd.periods.first().is_some_and(|period| period.start == Some(Duration::ZERO));
+    let is_event = starts && mpd.periods.first().is_some_and(|period| offset_of(period) > 0);
     for (name, there) in [
         ("type=dynamic", mpd.mpdtype.as_deref() == Some("dynamic")),
         ("availabilityStartTime", mpd.availabilityStartTime.is_some()),
@@ -38,7 +38,7 @@ pub(crate) fn check(text: &str) -> Vec<Violation> {
         ("minimumUpdatePeriod", over || mpd.minimumUpdatePeriod.is_some()),
         ("minBufferTime", mpd.minBufferTime.is_some()),
         ("profiles", mpd.profiles.is_some()),
-        ("timeShiftBufferDepth", mpd.timeShiftBufferDepth.is_none() == is_event),
+        ("timeShiftBufferDepth", mpd.timeShiftBufferDepth.is_some()),
     ] {
         report.demand("D1", there, || format!("MPD@{name}"));
     }

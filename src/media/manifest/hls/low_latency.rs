@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use super::delta::{self, Skip};
 use super::{Links, begins, date, end, extent, find, least_hold_back, opening, sequence, target_duration};
 use crate::base::timeline::{Kind, Timeline};
 use crate::definition::condition::Condition;
@@ -13,27 +14,13 @@ use crate::media::window::{Edge, Snapshot};
 /// Version that EXT-X-SKIP needs (RFC 8216bis 8). Playlists without the tag have it too, so that a delta update has the
 /// version of the playlist that it updates.
 pub(super) const VERSION: u32 = 9;
-/// Target durations from the end, past which segments may be skipped: the least that is allowed (RFC 8216bis 4.4.3.8).
-const SKIP_TARGETS: u64 = 6;
 /// Target durations from the end within which the listed parts begin (RFC 8216bis 6.2.2).
 const PART_TARGETS: u64 = 3;
-
-/// What the playlist may leave out because the client has it already (RFC 8216bis 6.2.5.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Skip {
-    /// Nothing.
-    #[default]
-    No,
-    /// `YES`: old segments.
-    Segments,
-    /// `v2`: old segments and old EXT-X-DATERANGE tags. There are no such tags.
-    SegmentsAndDates,
-}
 
 /// The media playlist of a track with its parts, of which a VOD has none; `None` before the first complete segment, or if the track is unknown.
 pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
     if view.is_vod() {
-        return super::media(view, track);
+        return super::media(view, track, Skip::No);
     }
     let (kind, snapshot) = find(view, track)?;
     let (spec, timeline) = (view.spec, &view.spec.timeline);
@@ -46,10 +33,7 @@ pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
     let mut playlist = opening(view, VERSION);
     control(&mut playlist, view);
     playlist.push_str(&sequence(view, first));
-    let kept = newest(timeline, (kind, last), target * SKIP_TARGETS as u32);
-    let skipped = (last + 1).saturating_sub(first + kept);
-    let is_whole = snapshot.ended() || skip == Skip::No || view.conditions.has(&Condition::NoDeltas);
-    let skipped = if is_whole { 0 } else { skipped };
+    let skipped = delta::skipped(view, skip, (kind, first, last));
     let links = Links::of(view, track, snapshot);
     let mut mapped = None;
     let shown = first + skipped;
@@ -57,10 +41,7 @@ pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
     if !begins(view, shown) {
         links.map(&mut playlist, shown, &mut mapped);
     }
-    if skipped > 0 {
-        let dates = if skip == Skip::SegmentsAndDates { ",RECENTLY-REMOVED-DATERANGES=\"\"" } else { "" };
-        let _ = writeln!(playlist, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}{dates}");
-    }
+    delta::write_skip(&mut playlist, skip, skipped);
     let open = if last < edge.segment { edge.chunk + 1 } else { 0 };
     let open: Duration = (0..open).map(|chunk| timeline.chunk_duration(kind, edge.segment, chunk)).sum();
     let distance = (target * PART_TARGETS as u32).saturating_sub(open);
@@ -109,17 +90,6 @@ pub fn advance_part_limit(spec: &StreamSpec) -> u64 {
     }
 }
 
-/// Number of segments up to `last` that end within `distance` of its end. Audio segments have different lengths.
-fn newest(timeline: &Timeline, (kind, last): (Kind, u64), distance: Duration) -> u64 {
-    let mut from_end = Duration::ZERO;
-    let near = (0..=last).rev().take_while(|number| {
-        let near = from_end < distance;
-        from_end += timeline.duration(kind, *number);
-        near
-    });
-    near.count() as u64
-}
-
 /// Number of segments up to `last` that begin at most `distance` before its end. A segment lists all its parts or none,
 /// because clients add up the durations of its parts from its start.
 fn begun_within(timeline: &Timeline, (kind, last): (Kind, u64), distance: Duration) -> u64 {
@@ -140,7 +110,7 @@ fn control(playlist: &mut String, view: &View<'_>) {
         playlist.push_str("CAN-BLOCK-RELOAD=YES,");
     }
     if !conditions.has(&Condition::NoDeltas) {
-        let _ = write!(playlist, "CAN-SKIP-UNTIL={},", SKIP_TARGETS * target_duration(spec).as_secs());
+        let _ = write!(playlist, "CAN-SKIP-UNTIL={},", seconds(delta::skip_until(view)));
     }
     let _ = writeln!(playlist, "HOLD-BACK={},PART-HOLD-BACK={}", seconds(hold_back), seconds(part_hold_back));
     let _ = writeln!(playlist, "#EXT-X-PART-INF:PART-TARGET={part_target}");

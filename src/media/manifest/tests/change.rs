@@ -38,8 +38,9 @@ fn definitions(playlist: &str) -> Vec<String> {
 #[test]
 fn a_playlist_goes_over_to_another_definition_at_a_discontinuity() {
     let output = changed(SEGMENT + 2);
-    let media =
-        |output: &Output| definitions(&hls::media(&View::of(output), &track(output, "v720")).unwrap()).join("\n");
+    let media = |output: &Output| {
+        definitions(&hls::media(&View::of(output), &track(output, "v720"), hls::Skip::No).unwrap()).join("\n")
+    };
     publish(&output, SEGMENT..SEGMENT + 3);
     assert_snapshot!(media(&output), @r#"
     DISCONTINUITY-SEQUENCE:0

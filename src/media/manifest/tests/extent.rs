@@ -18,7 +18,11 @@ impl Asked<'_> {
     }
 
     fn hls(&self) -> String {
-        hls::media(&self.view(), &track(self.output, "v720")).unwrap()
+        self.hls_with(hls::Skip::No)
+    }
+
+    fn hls_with(&self, skip: hls::Skip) -> String {
+        hls::media(&self.view(), &track(self.output, "v720"), skip).unwrap()
     }
 
     fn llhls(&self, skip: hls::Skip) -> String {
@@ -122,11 +126,12 @@ fn an_event_grows_from_its_beginning_and_ends_at_its_end() {
     let live = [
         "type=\"dynamic\" availabilityStartTime=\"2026-11-21T03:40:28.800Z\" publishTime=\"2026-11-21T03:40:28.800Z\"",
         "minimumUpdatePeriod=\"PT1.92S\"",
+        "timeShiftBufferDepth=\"PT32.64S\"",
         "<Period id=\"0\" start=\"PT0S\"><",
         "presentationTimeOffset=\"161570918592000\"",
         "<Period id=\"early-0\"><",
     ];
-    growing.check_mpd(Latency::Normal, &live, &["mediaPresentationDuration", "timeShiftBufferDepth"]);
+    growing.check_mpd(Latency::Normal, &live, &["mediaPresentationDuration"]);
 
     // The last segment is 935016906, of which the first chunk begins at 30.72 s.
     publish(&output, SEGMENT + 4..SEGMENT + 13);
@@ -134,9 +139,10 @@ fn an_event_grows_from_its_beginning_and_ends_at_its_end() {
         "type=\"dynamic\" availabilityStartTime=\"2026-11-21T03:40:28.800Z\" publishTime=\"2026-11-21T03:40:53.760Z\"",
         "mediaPresentationDuration=\"PT32.64S\"",
         "minimumUpdatePeriod=\"PT1.92S\"",
+        "timeShiftBufferDepth=\"PT32.64S\"",
         "<Period id=\"0\" start=\"PT0S\" duration=\"PT32.64S\">",
     ];
-    event(25_000).check_mpd(Latency::Normal, &announced, &["early", "timeShiftBufferDepth"]);
+    event(25_000).check_mpd(Latency::Normal, &announced, &["early"]);
     assert!(!event(25_000).hls().contains("ENDLIST"));
 
     publish(&output, SEGMENT + 13..SEGMENT + 20);
@@ -144,7 +150,11 @@ fn an_event_grows_from_its_beginning_and_ends_at_its_end() {
     assert!(over.hls().contains("#EXT-X-PLAYLIST-TYPE:VOD\n"));
     assert!(over.hls().ends_with("/935016906.m4s\n#EXT-X-ENDLIST\n"), "{}", over.hls());
     let ended = ["type=\"static\" publishTime=\"2026-11-21T03:41:01.440Z\"", "mediaPresentationDuration=\"PT32.64S\""];
-    over.check_mpd(Latency::Normal, &ended, &["minimumUpdatePeriod", "UTCTiming", "availabilityStartTime", "early"]);
+    over.check_mpd(
+        Latency::Normal,
+        &ended,
+        &["minimumUpdatePeriod", "UTCTiming", "availabilityStartTime", "early", "timeShift"],
+    );
 }
 
 #[test]
@@ -201,6 +211,9 @@ fn a_window_is_longer_or_shorter_than_that_of_the_stream() {
     assert!(day.hls().contains("#EXT-X-MEDIA-SEQUENCE:934971894\n") && !day.hls().contains("PLAYLIST-TYPE"));
     assert!(day.llhls(hls::Skip::Segments).contains("#EXT-X-SKIP:SKIPPED-SEGMENTS=44993\n"));
     day.check_mpd(Latency::Normal, &["timeShiftBufferDepth=\"PT24H\"", "startNumber=\"0\""], &["Offset"]);
+    let delta = day.hls_with(hls::Skip::Segments);
+    assert!(delta.contains("#EXT-X-SERVER-CONTROL:CAN-SKIP-UNTIL=12\n") && delta.contains("#EXT-X-VERSION:9\n"));
+    assert!(delta.contains("#EXT-X-SKIP:SKIPPED-SEGMENTS=44993\n"), "{delta}");
     let short = asked(&output, "window=6s", 8448).hls();
     assert_eq!(short.matches("#EXTINF").count(), 4);
 }

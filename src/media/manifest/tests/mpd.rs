@@ -64,7 +64,9 @@ fn a_presentation_that_is_over_says_so() {
     publish(&output, SEGMENT..SEGMENT + 3);
     output.end();
     let view = View::of(&output);
-    assert!(hls::media(&view, &track(&output, "a")).unwrap().ends_with("935016892.m4s\n#EXT-X-ENDLIST\n"));
+    assert!(
+        hls::media(&view, &track(&output, "a"), hls::Skip::No).unwrap().ends_with("935016892.m4s\n#EXT-X-ENDLIST\n")
+    );
     let mpd = dash::mpd(&view, Place::Stream, Latency::Normal).unwrap();
     assert!(!mpd.contains("minimumUpdatePeriod"));
     // (935016892 + 1) x 1.92 s.
@@ -97,7 +99,7 @@ fn an_end_is_announced_before_it_comes() {
     output.began(begun);
     let mpd = || dash_mpd_core::parse(&dash::mpd(&View::of(&output), Place::Stream, Latency::Normal).unwrap()).unwrap();
     let published = |mpd: &dash_mpd_core::MPD| mpd.publishTime.unwrap().timestamp_millis() as u64;
-    let media = |name: &str| hls::media(&View::of(&output), &track(&output, name)).unwrap();
+    let media = |name: &str| hls::media(&View::of(&output), &track(&output, name), hls::Skip::No).unwrap();
     let low = || hls::low_latency(&View::of(&output), &track(&output, "v720"), hls::Skip::No).unwrap();
     assert_eq!((published(&mpd()), mpd().periods.len()), (begun.as_millis(), 2), "with a Period for ffmpeg");
 

@@ -160,7 +160,7 @@ fn cuts(playlist: &str) -> String {
 fn a_playlist_has_a_discontinuity_at_each_multiple_and_counts_those_that_left() {
     let output = output(json!({"name": "test", "window_seconds": 10}));
     let conditions = Conditions::parse("periods=10s").unwrap();
-    let media = || cuts(&hls::media(&under(&output, &conditions), &track(&output, "v720")).unwrap());
+    let media = || cuts(&hls::media(&under(&output, &conditions), &track(&output, "v720"), hls::Skip::No).unwrap());
     publish(&output, SEGMENT..SEGMENT + 7);
     assert_snapshot!(media(), @r#"
     #EXT-X-DISCONTINUITY-SEQUENCE:174122
@@ -189,7 +189,7 @@ fn a_cut_at_a_change_of_the_definition_comes_one_segment_later() {
     let output = change::changed(CUTS[1]);
     let conditions = Conditions::parse("periods=10s").unwrap();
     publish(&output, SEGMENT..SEGMENT + 4);
-    let media = || cuts(&hls::media(&under(&output, &conditions), &track(&output, "v720")).unwrap());
+    let media = || cuts(&hls::media(&under(&output, &conditions), &track(&output, "v720"), hls::Skip::No).unwrap());
     assert_snapshot!(media(), @r#"
     #EXT-X-DISCONTINUITY-SEQUENCE:174122
     #EXT-X-MAP:URI="58fe8eec/init.mp4"

@@ -38,7 +38,7 @@ fn a_short_form_leads_to_the_same_tracks() {
 fn a_media_playlist_dates_every_segment() {
     let output = output(json!({"name": "test"}));
     publish(&output, SEGMENT..SEGMENT + 2);
-    assert_snapshot!(hls::media(&View::of(&output), &track(&output, "v720")).unwrap(), @r#"
+    assert_snapshot!(hls::media(&View::of(&output), &track(&output, "v720"), hls::Skip::No).unwrap(), @r#"
     #EXTM3U
     #EXT-X-VERSION:6
     #EXT-X-INDEPENDENT-SEGMENTS
@@ -59,7 +59,7 @@ fn a_media_playlist_dates_every_segment() {
 fn lengths_that_are_not_exact_are_rounded_to_a_microsecond() {
     let output = output(json!({"name": "test", "fps": "30000/1001", "segment_frames": 60}));
     publish(&output, SEGMENT..SEGMENT + 2);
-    let playlist = hls::media(&View::of(&output), &track(&output, "a")).unwrap();
+    let playlist = hls::media(&View::of(&output), &track(&output, "a"), hls::Skip::No).unwrap();
     assert_snapshot!(playlist.lines().filter(|line| line.starts_with("#EXTINF")).collect::<Vec<_>>().join("\n"), @r#"
     #EXTINF:2.005333,
     #EXTINF:2.005333,
@@ -70,7 +70,7 @@ fn lengths_that_are_not_exact_are_rounded_to_a_microsecond() {
 fn what_was_never_made_is_a_gap() {
     let output = output(json!({"name": "test"}));
     publish(&output, [SEGMENT, SEGMENT + 2]);
-    let playlist = hls::media(&View::of(&output), &track(&output, "a")).unwrap();
+    let playlist = hls::media(&View::of(&output), &track(&output, "a"), hls::Skip::No).unwrap();
     assert_eq!(playlist.matches("#EXT-X-GAP\n#EXTINF:1.92,\n58fe8eec/935016891.m4s").count(), 1);
     assert_eq!(playlist.matches("EXT-X-GAP").count(), 1);
 }
@@ -127,7 +127,7 @@ proptest! {
         for step in steps {
             publish(&output, next..next + step);
             next += step;
-            let now = entries(&hls::media(&View::of(&output), &id).unwrap());
+            let now = entries(&hls::media(&View::of(&output), &id, hls::Skip::No).unwrap());
             prop_assert!(now.len() as u64 <= output.spec.window_segments());
             prop_assert_eq!(now.last().unwrap(), &format!("58fe8eec/{}.m4s", next - 1));
             let kept = now.iter().filter(|entry| before.contains(entry)).count();
