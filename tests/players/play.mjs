@@ -10,7 +10,7 @@ import { waitedForProcessorMs } from './pressure.mjs';
 /** @typedef {import('./stage/measure.js').Report} Measured */
 /** @typedef {import('./stage/stage.js').PlayerError} PlayerError */
 /** `waitedMs` is the time during which programs on this machine waited for a processor. */
-/** @typedef {Measured & { errors: PlayerError[], waitedMs: number }} Report */
+/** @typedef {Measured & { errors: PlayerError[], ended: boolean, waitedMs: number }} Report */
 
 /** Seconds for a start on a busy machine, in addition to those to be played. */
 const SLACK_S = 20;
@@ -86,6 +86,14 @@ export class Play {
   /** @param {number} seconds of media to play, from the first picture on */
   played(seconds) {
     return this.until(`${seconds} s are played`, seconds, ({ playedMs }) => playedMs >= seconds * 1000);
+  }
+
+  /**
+   * @param {number} seconds after the first position that can be played
+   * @returns {Promise<number>} the new position in seconds
+   */
+  seek(seconds) {
+    return this.#page.evaluate(`stage.seek(${seconds})`);
   }
 
   /** @param {number} height of the rendition to show from now on */

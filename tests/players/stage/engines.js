@@ -4,6 +4,7 @@
 /**
  * @typedef {object} Engine
  * @property {() => number | null} programTimeMs Unix time of the current position, according to the player
+ * @property {() => number} startS first position of the media that can be played
  * @property {(height: number) => void} pin switches to this rendition as soon as possible and stays with it
  */
 /** @typedef {(fatal: boolean, what: string) => void} OnError */
@@ -30,7 +31,7 @@ export const engines = {
     video.src = url;
     video.play().catch((error) => onError(true, String(error)));
     // Timestamps are Unix time.
-    return { programTimeMs: () => video.currentTime * 1000, pin };
+    return { programTimeMs: () => video.currentTime * 1000, startS: () => video.seekable.start(0), pin };
   },
 
   'hls.js'(video, { url, lowLatency }, onError) {
@@ -48,6 +49,7 @@ export const engines = {
     hls.loadSource(url);
     return {
       programTimeMs: () => hls.playingDate?.getTime() ?? null,
+      startS: () => hls.latestLevelDetails.fragmentStart,
       pin: (height) => (hls.nextLevel = hls.levels.findIndex((/** @type {any} */ level) => level.height === height)),
     };
   },
@@ -61,7 +63,7 @@ export const engines = {
     dash.on('error', report);
     dash.on('playbackError', report);
     dash.initialize(video, url, true);
-    return { programTimeMs: () => dash.timeAsUTC() * 1000, pin };
+    return { programTimeMs: () => dash.timeAsUTC() * 1000, startS: () => dash.getDvrWindow().start, pin };
   },
 
   'shaka-player'(video, { url, lowLatency }, onError) {
@@ -91,6 +93,7 @@ export const engines = {
         if (beginsMs < Infinity) return beginsMs + video.currentTime * 1000;
         return player.getPlayheadTimeAsDate()?.getTime() ?? null;
       },
+      startS: () => player.seekRange().start,
       pin: (height) => {
         player.configure({ abr: { enabled: false } });
         const tracks = player.getVariantTracks();

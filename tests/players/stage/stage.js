@@ -25,7 +25,12 @@ const stage = {
     engine = opened;
     measure = new Measure(video, opened.programTimeMs);
   },
-  report: () => ({ .../** @type {Measure} */ (measure).report(), errors }),
+  report: () => ({ .../** @type {Measure} */ (measure).report(), errors, ended: video.ended }),
+  /** @param {number} seconds after the first position that can be played */
+  seek(seconds) {
+    video.currentTime = /** @type {import('./engines.js').Engine} */ (engine).startS() + seconds;
+    return video.currentTime;
+  },
   pin: (/** @type {number} */ height) => engine?.pin(height),
 };
 
