@@ -47,6 +47,7 @@ mod page;
 mod past_media;
 mod patches;
 mod path_parameters;
+mod recording;
 mod reply;
 mod request_body;
 mod serve;

@@ -3,13 +3,13 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, UNIX_EPOCH};
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::Stream;
@@ -62,11 +62,39 @@ pub(super) fn media(request: &HeaderMap, media: &Media, meta: &Meta<'_>) -> Resu
     let Some(range) = range(request, meta, media.len())? else {
         return Ok(with_meta(StatusCode::OK, Pieces::body(media.pieces().to_vec()), meta, accept_ranges));
     };
-    let content_range = format!("bytes {}-{}/{}", range.start, range.end - 1, media.len());
+    let content_range = content_range(&range, media.len());
     let body = Pieces::body(media.slice(range));
     Ok(with_meta(StatusCode::PARTIAL_CONTENT, body, meta, |headers| {
         accept_ranges(headers);
-        headers.extend(HeaderValue::try_from(content_range).map(|value| (header::CONTENT_RANGE, value)));
+        headers.extend(content_range);
+    }))
+}
+
+fn content_range(range: &Range<u64>, len: u64) -> Option<(HeaderName, HeaderValue)> {
+    let text = format!("bytes {}-{}/{len}", range.start, range.end - 1);
+    Some((header::CONTENT_RANGE, HeaderValue::try_from(text).ok()?))
+}
+
+/// Responds with a file of `len` bytes of which `body` makes a part: the whole file, a range, or 304.
+pub(super) async fn of_length(
+    request: &HeaderMap,
+    len: u64,
+    meta: &Meta<'_>,
+    body: impl AsyncFnOnce(Range<u64>) -> Result<Body, ApiError>,
+) -> Result<Response, ApiError> {
+    if let Some(response) = not_modified(request, meta) {
+        return Ok(response);
+    }
+    let range = range(request, meta, len)?;
+    let part = range.clone().unwrap_or(0..len);
+    let body = body(part.clone()).await?;
+    let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    Ok(with_meta(status, body, meta, |headers| {
+        accept_ranges(headers);
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(part.end - part.start));
+        if range.is_some() {
+            headers.extend(content_range(&part, len));
+        }
     }))
 }
 
@@ -147,7 +175,7 @@ fn not_modified(request: &HeaderMap, meta: &Meta<'_>) -> Option<Response> {
 }
 
 /// The requested range, if it is single and satisfiable (RFC 9110 14.2).
-fn range(request: &HeaderMap, meta: &Meta<'_>, len: u64) -> Result<Option<std::ops::Range<u64>>, ApiError> {
+fn range(request: &HeaderMap, meta: &Meta<'_>, len: u64) -> Result<Option<Range<u64>>, ApiError> {
     let Some(asked) = preconditions::single(request, header::RANGE) else { return Ok(None) };
     if !preconditions::may_be_partial(request, meta.validators()) {
         return Ok(None);

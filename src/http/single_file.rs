@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::Uri;
+use axum::http::{HeaderMap, Method, Uri, header};
 use futures_util::stream::{self, Stream};
 use tokio::time::timeout;
 
@@ -17,9 +17,9 @@ use super::cache_control::Cache;
 use super::conditions::{self, Asked};
 use super::error::ApiError;
 use super::path_parameters::PathParameters;
-use super::reply;
 use super::stream_lookup::{Answer, DEADLINE, SECOND, no_such, output};
 use super::viewers::{self, Caller};
+use super::{recording, reply};
 use crate::base::metrics::labels;
 use crate::base::timeline::Kind;
 use crate::definition::condition::Resource;
@@ -39,6 +39,7 @@ pub(super) async fn in_stream(
     uri: Uri,
     caller: Caller,
     Asked(conditions): Asked,
+    (method, mut request): (Method, HeaderMap),
 ) -> Answer {
     let container = Container::ALL.into_iter().find(|container| uri.path().ends_with(container.file_name()));
     let container = container.ok_or_else(|| ApiError::UnknownPath(uri.path().to_owned()))?;
@@ -48,26 +49,38 @@ pub(super) async fn in_stream(
     if let Some(Err(refusal)) = StreamName::parse(&stream).map(|name| caller.admit_start(&app, &name)) {
         return caller.refused(refusal, &conditions);
     }
-    live(&app, &stream, (container, uri.query().unwrap_or_default())).await
-}
-
-/// The response without end.
-async fn live(app: &App, stream: &str, (container, query): (Container, &str)) -> Answer {
-    let output = output(app, stream).await?;
-    if output.ended() {
-        return no_such(format!("stream {stream} has stopped; start it"), SECOND);
-    }
-    let video = match requested_video(query) {
+    let output = output(&app, &stream).await?;
+    let video = match requested_video(uri.query().unwrap_or_default()) {
         None => None,
         Some(id) => match TrackId::parse(&id).filter(|id| is_video(&output, id)) {
             Some(id) => Some(id),
             None => return no_such(format!("stream {stream} has no video track {id}"), SECOND),
         },
     };
-    let starting = || ApiError::Starting(stream.to_owned());
+    if conditions.is_empty() {
+        return live(&app, output, (container, video.as_ref())).await;
+    }
+    // Ranges are of GET alone (RFC 9110 14.2).
+    if method != Method::GET {
+        request.remove(header::RANGE);
+    }
+    let bounds = recording::bounds(&conditions, &output.spec, app.0.clock.now())?;
+    let mut response =
+        recording::answer(&app, output, (container, video.as_ref(), bounds), (&method, &request)).await?;
+    conditions::mark(&app, &conditions, &mut response);
+    Ok(response)
+}
+
+/// The response without end.
+async fn live(app: &App, output: ActiveOutput, (container, video): (Container, Option<&TrackId>)) -> Answer {
+    let stream = output.spec.name.clone();
+    if output.ended() {
+        return no_such(format!("stream {stream} has stopped; start it"), SECOND);
+    }
+    let starting = || ApiError::Starting(stream.to_string());
     let held = app.0.metrics.hold();
     let begin = async {
-        let mut reader = Reader::open(Arc::clone(&output), video.as_ref(), Start::Current).await;
+        let mut reader = Reader::open(Arc::clone(&output), video, Start::Current).await;
         (reader.next().await, reader)
     };
     let (first, reader) = timeout(DEADLINE, begin).await.map_err(|_| starting())?;

@@ -12,7 +12,7 @@ mod samples;
 
 pub use init::Configuration;
 pub use media::Media;
-pub use movie::Movie;
+pub use movie::{Movie, Segments};
 pub use origin::Origin;
 pub use packager::{Chunk, Format, Packager};
 pub use samples::{level, samples, unpadded};

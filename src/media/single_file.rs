@@ -4,6 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+mod recording;
+
+pub use recording::Recording;
+
 use super::cmaf::{Configuration, Movie};
 use super::transport_stream::{Multiplex, Place, Track};
 use super::window::{Chunks, Output, Reader};

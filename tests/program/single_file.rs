@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::in_sync::Recorded;
 use crate::support::server::Server;
-use crate::support::web::Web;
+use crate::support::web::{Web, send};
 use crate::support::{LONG, until};
 
 const SIZE: (usize, usize) = (320, 180);
@@ -43,7 +43,7 @@ async fn an_mp4_file_has_every_picture_and_beep_and_ends_with_the_stream() {
     let (server, directory) = (Server::configured(SMALL), TempDir::new().expect("a temporary directory"));
     let (web, file) = (Web::of(&server), directory.path().join("stream.mp4"));
     web.playable("test").await;
-    let head = crate::support::web::send(web.request(Method::HEAD, "/live/test/stream.mp4")).await;
+    let head = send(web.request(Method::HEAD, "/live/test/stream.mp4")).await;
     assert_eq!((head.status, head.header("content-type"), head.body.len()), (200, "video/mp4", 0));
     record(&web, "/live/test/stream.mp4", "video/mp4", &file).await;
     let difference = Recorded { file, size: SIZE, audio_ticks: 48_000 }.check().await;
@@ -59,6 +59,47 @@ async fn a_transport_stream_has_every_picture_and_beep_and_ends_with_the_stream(
     record(&web, "/live/test/stream.ts?video=v720", "video/mp2t", &file).await;
     let difference = Recorded { file, size: SIZE, audio_ticks: 90_000 }.check().await;
     assert_eq!(difference % (1 << 33), 0, "presentation times are UTC modulo 2^33");
+}
+
+/// Requests an interval of an hour ago, which is redirected to absolute moments. Returns the path of the file.
+async fn interval(web: &Web, file: &str) -> String {
+    let path = format!("/with/from=-1h,until=-59m50s/live/test/{file}");
+    let redirect = web.get(&path).await;
+    assert_eq!(redirect.status, 302, "{}", redirect.text());
+    web.resolve(&path, redirect.header("location"))
+}
+
+#[tokio::test]
+async fn an_interval_of_the_past_is_a_file_with_a_length_and_ranges() {
+    let (server, directory) = (Server::configured(SMALL), TempDir::new().expect("a temporary directory"));
+    let web = Web::of(&server);
+    web.playable("test").await;
+    for (file, audio_ticks, wrap) in [("stream.mp4", 48_000, 0), ("stream.ts", 90_000, 1_i64 << 33)] {
+        let path = interval(&web, file).await;
+        let head = send(web.request(Method::HEAD, &path)).await;
+        let whole = web.get(&path).await;
+        assert_eq!((head.status, whole.status), (200, 200), "{}", whole.text());
+        assert_eq!(whole.header("content-length"), whole.body.len().to_string());
+        assert_eq!(whole.header("accept-ranges"), "bytes");
+        for name in ["content-length", "content-type", "etag", "last-modified"] {
+            assert_eq!(head.header(name), whole.header(name), "{name}");
+        }
+        let (from, to) = (whole.body.len() / 3, whole.body.len() / 2);
+        let part = send(web.request(Method::GET, &path).header("range", format!("bytes={from}-{}", to - 1))).await;
+        assert_eq!((part.status, part.body), (206, whole.body.slice(from..to)));
+        let file = directory.path().join(file);
+        std::fs::write(&file, &whole.body).expect("there is room");
+        let difference = Recorded { file, size: SIZE, audio_ticks }.check().await;
+        assert_eq!(if wrap == 0 { difference } else { difference % wrap }, 0);
+    }
+    for (conditions, field) in [("from=-1h", "until"), ("until=-1h,delay=9s", "delay")] {
+        let path = format!("/with/{conditions}/live/test/stream.mp4");
+        let redirect = web.get(&path).await;
+        let refused = web.get(&web.resolve(&path, redirect.header("location"))).await;
+        assert_eq!((refused.status, &refused.json()["field"]), (400, &field.into()), "{}", refused.text());
+    }
+    let coming = web.get("/with/until=2100-01-01T00:00:00Z/live/test/stream.ts").await;
+    assert_eq!(coming.status, 425, "{}", coming.text());
 }
 
 /// A rendition so large that the buffers of the kernel are full within seconds.

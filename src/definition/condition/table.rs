@@ -104,7 +104,7 @@ pub const TABLE: &[Description] = &[
         value: Value::Moment,
         summary: "The presentation begins here, rounded down to a segment, and lasts 7 days if until does not end it before.",
         formats: &Format::ALL,
-        changes: &[Resource::Playlist, Resource::Mpd],
+        changes: &[Resource::Playlist, Resource::Mpd, Resource::SingleFile],
         excludes: &["window"],
         examples: &["from=2026-11-21T03:39:00Z", "from=-1h30m"],
         read: |_, text| text.parse().ok().map(Condition::From),
@@ -197,7 +197,7 @@ pub const TABLE: &[Description] = &[
         summary: "The presentation ends here, rounded up to a segment, and begins a window before if from does not say \
             where. Once this moment is past, it is a VOD; until then, an event that grows.",
         formats: &Format::ALL,
-        changes: &[Resource::Playlist, Resource::Mpd],
+        changes: &[Resource::Playlist, Resource::Mpd, Resource::SingleFile],
         excludes: &[],
         examples: &["until=2026-11-21T03:40:10Z", "until=+30s"],
         read: |_, text| text.parse().ok().map(Condition::Until),

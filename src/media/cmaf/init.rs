@@ -1,13 +1,14 @@
 //! Init segments (CMAF headers): `ftyp` and `moov` with empty sample tables (ISO/IEC 23000-19 7.3.1).
 
 use mp4_atom::{
-    Audio, Avc1, Avcc, Codec, Colr, Compressor, Dinf, Dref, Encode, Esds, FourCC, Ftyp, Hdlr, Kind, Mdhd, Mdia, Minf,
-    Moov, Mp4a, Mvex, Mvhd, Pasp, Smhd, Stbl, Stco, Stsc, Stsd, Stsz, Stts, Tkhd, Trak, Trex, Udta, Url, Visual, Vmhd,
+    Audio, Avc1, Avcc, Codec, Colr, Compressor, Dinf, Dref, Encode, Esds, FourCC, Ftyp, Hdlr, Kind, Mdhd, Mdia, Mehd,
+    Minf, Moov, Mp4a, Mvex, Mvhd, Pasp, Smhd, Stbl, Stco, Stsc, Stsd, Stsz, Stts, Tkhd, Trak, Trex, Udta, Url, Visual,
+    Vmhd,
     esds::{DecoderConfig, DecoderSpecific, EsDescriptor, SLConfig},
 };
 
 use super::{Media, TRACK_ID};
-use crate::base::timeline::SAMPLE_RATE;
+use crate::base::timeline::{self, SAMPLE_RATE};
 
 /// Decoder configuration of a track.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,14 @@ pub enum Configuration {
 }
 
 impl Configuration {
+    /// Video or audio.
+    pub const fn kind(&self) -> timeline::Kind {
+        match self {
+            Self::Avc { .. } => timeline::Kind::Video,
+            Self::Aac { .. } => timeline::Kind::Audio,
+        }
+    }
+
     /// The `codecs` string (RFC 6381). `None` if the record is too short.
     pub fn codec(&self) -> Option<String> {
         match self {
@@ -44,7 +53,7 @@ impl Configuration {
 
     /// The init segment of a track with this timescale. `None` if the record cannot be parsed.
     pub fn init_segment(&self, timescale: u32) -> Option<Media> {
-        header(&self.ftyp(), &[(self, timescale)])
+        header(&self.ftyp(), &[(self, timescale)], None)
     }
 
     fn ftyp(&self) -> Ftyp {
@@ -121,8 +130,9 @@ impl Configuration {
     }
 }
 
-/// `ftyp` and `moov` of tracks with their timescales. Track ids count from [`TRACK_ID`].
-pub(super) fn header(ftyp: &Ftyp, tracks: &[(&Configuration, u32)]) -> Option<Media> {
+/// `ftyp` and `moov` of tracks with their timescales. Track ids count from [`TRACK_ID`]. `duration` is that of all fragments
+/// in the timescale of the first track, if it is known.
+pub(super) fn header(ftyp: &Ftyp, tracks: &[(&Configuration, u32)], duration: Option<u64>) -> Option<Media> {
     let numbered = || (TRACK_ID..).zip(tracks.iter());
     let trak = numbered().map(|(id, (configuration, timescale))| configuration.trak(id, *timescale));
     let trex = |id| Trex { track_id: id, default_sample_description_index: 1, ..Trex::default() };
@@ -134,7 +144,10 @@ pub(super) fn header(ftyp: &Ftyp, tracks: &[(&Configuration, u32)]) -> Option<Me
             next_track_id: TRACK_ID + tracks.len() as u32,
             ..Mvhd::default()
         },
-        mvex: Some(Mvex { trex: numbered().map(|(id, _)| trex(id)).collect(), ..Mvex::default() }),
+        mvex: Some(Mvex {
+            mehd: duration.map(|fragment_duration| Mehd { fragment_duration }),
+            trex: numbered().map(|(id, _)| trex(id)).collect(),
+        }),
         trak: trak.collect::<Option<_>>()?,
         ..Moov::default()
     };

@@ -4,11 +4,13 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use mp4_atom::{FourCC, Ftyp};
+use mp4_atom::{Encode, FourCC, Ftyp, SegmentReference, Sidx};
 
 use super::init::header;
 use super::{Chunk, Configuration, Media, TRACK_ID};
 
+const FREE_HEADER: u64 = 8;
+static ZEROS: [u8; 4096] = [0; 4096];
 /// Place of `sequence_number` in a `moof`.
 const SEQUENCE_NUMBER: Range<usize> = 20..24;
 /// Place of `track_ID` of the `tfhd` in a `moof`.
@@ -23,14 +25,32 @@ pub struct Movie {
     tracks: u32,
 }
 
+/// The segments of a file of known length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segments {
+    /// Presentation time of the first, in the timescale of the first track.
+    pub start: u64,
+    /// Duration of each, in the same timescale.
+    pub ticks: u64,
+    /// Number of segments.
+    pub count: u64,
+    /// Length of each in bytes.
+    pub length: u64,
+}
+
 impl Movie {
     /// A file with tracks of these decoder configurations and timescales. `None` without a track, or if a configuration
     /// cannot be parsed.
     pub fn new(tracks: &[(&Configuration, u32)]) -> Option<Self> {
-        // The brands of CMAF are of files with one track.
-        let brands = [b"iso6", b"iso9", b"mp41"].map(FourCC::new);
-        let ftyp = Ftyp { major_brand: brands[0], minor_version: 0, compatible_brands: brands.to_vec() };
-        Some(Self { header: header(&ftyp, tracks)?, tracks: tracks.len() as u32 })
+        Some(Self { header: header(&ftyp(), tracks, None)?, tracks: tracks.len() as u32 })
+    }
+
+    /// A file of whole segments of equal length, which begins with an index of them.
+    pub fn of_segments(tracks: &[(&Configuration, u32)], segments: &Segments) -> Option<Self> {
+        let header = header(&ftyp(), tracks, Some(segments.count * segments.ticks))?;
+        let index = segments.index(tracks.first()?.1);
+        let header = index.map_or(header.clone(), |index| Media::concat([&header, &index.into()]));
+        Some(Self { header, tracks: tracks.len() as u32 })
     }
 
     /// `ftyp` and `moov`.
@@ -51,6 +71,23 @@ impl Movie {
             self.append(track, &media.split_to(length), &mut boxes)?;
         }
         Some([boxes.into(), media].into_iter().chain(rest.iter().cloned()).collect())
+    }
+
+    /// A segment, of which `tracks` has the chunks of each track. It is padded to `length` bytes. `None` if it is longer, or
+    /// a chunk cannot be parsed.
+    pub fn segment(&self, tracks: &[&[Chunk]], length: u64) -> Option<Vec<Bytes>> {
+        let mut pieces = Vec::new();
+        for index in 0..tracks.first()?.len() {
+            for (track, chunks) in (0..).zip(tracks) {
+                pieces.extend(self.fragment(track, chunks.get(index)?)?);
+            }
+        }
+        let media: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
+        let free = length.checked_sub(media)?;
+        if free > 0 {
+            pieces.extend(free_space(free)?);
+        }
+        Some(pieces)
     }
 
     fn append(&self, track: u32, found: &[u8], boxes: &mut Vec<u8>) -> Option<()> {
@@ -74,6 +111,46 @@ impl Movie {
             _ => {}
         }
         Some(())
+    }
+}
+
+fn ftyp() -> Ftyp {
+    // The brands of CMAF are of files with one track.
+    let brands = [b"iso6", b"iso9", b"mp41"].map(FourCC::new);
+    Ftyp { major_brand: brands[0], minor_version: 0, compatible_brands: brands.to_vec() }
+}
+
+/// A `free` box of `length` bytes. `None` if that is too short for a box.
+fn free_space(length: u64) -> Option<impl Iterator<Item = Bytes>> {
+    let content = length.checked_sub(FREE_HEADER)? as usize;
+    let header = [&(length as u32).to_be_bytes()[..], b"free"].concat();
+    let zeros = Bytes::from_static(&ZEROS);
+    let rest = zeros.slice(..content % ZEROS.len());
+    Some(std::iter::once(header.into()).chain(std::iter::repeat_n(zeros, content / ZEROS.len())).chain([rest]))
+}
+
+impl Segments {
+    /// A `sidx` (ISO/IEC 14496-12 8.16.3). `None` if there are more segments than one box can list.
+    fn index(&self, timescale: u32) -> Option<Vec<u8>> {
+        let reference = SegmentReference {
+            reference_type: false,
+            referenced_size: u32::try_from(self.length).ok()?,
+            subsegment_duration: u32::try_from(self.ticks).ok()?,
+            starts_with_sap: true,
+            sap_type: 1,
+            sap_delta_time: 0,
+        };
+        let count = u16::try_from(self.count).ok()?;
+        let sidx = Sidx {
+            reference_id: TRACK_ID,
+            timescale,
+            earliest_presentation_time: self.start,
+            first_offset: 0,
+            references: vec![reference; count.into()],
+        };
+        let mut bytes = Vec::new();
+        sidx.encode(&mut bytes).ok()?;
+        Some(bytes)
     }
 }
 
@@ -150,6 +227,39 @@ mod tests {
                 assert_eq!(bytes.len() - sizes as usize, data_start(&bytes, traf.trun[0].data_offset.unwrap()));
             }
         }
+    }
+
+    #[test]
+    fn segments_of_known_length_are_padded_and_indexed() {
+        let video = Configuration::Avc { record: RECORD.to_vec(), width: 1280, height: 720 };
+        let audio = Configuration::Aac { specific: vec![0x11, 0x90], bitrate: 128_000 };
+        let timeline = Timeline::new("25".parse().unwrap(), 48, 8);
+        let format = |kind, bitrate| Format { kind, timeline, bitrate };
+        let length =
+            format(Kind::Video, 400_000).longest_segment() + format(Kind::Audio, 128_000).longest_segment() + 8;
+        let segments = Segments { start: SEGMENT * 172_800, ticks: 172_800, count: 3, length };
+        let movie = Movie::of_segments(&[(&video, 90_000), (&audio, 48_000)], &segments).unwrap();
+        let found = boxes(&movie.header().joined());
+        let [Any::Ftyp(_), Any::Moov(moov), Any::Sidx(sidx)] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(moov.mvex.as_ref().unwrap().mehd.as_ref().unwrap().fragment_duration, 3 * 172_800);
+        let index: Vec<_> = sidx.references.iter().map(|entry| u64::from(entry.referenced_size)).collect();
+        assert_eq!((index, sidx.earliest_presentation_time), (vec![length; 3], SEGMENT * 172_800));
+        let [video, audio] = [Kind::Video, Kind::Audio].map(chunks);
+        let bytes = movie.segment(&[&video, &audio], length).unwrap().concat();
+        assert_eq!(bytes.len() as u64, length);
+        let found = boxes(&bytes);
+        let fragments = found.iter().filter(|found| matches!(found, Any::Moof(_))).count();
+        assert!(fragments == 12 && matches!(found.last(), Some(Any::Free(_))), "{fragments}");
+        let media = bytes.len() as u64 - boxes_len(found.last().unwrap());
+        assert!(movie.segment(&[&video, &audio], media).is_some(), "without free space");
+        assert!(movie.segment(&[&video, &audio], media + 7).is_none(), "a box is longer");
+        assert!(movie.segment(&[&video, &audio], media - 1).is_none());
+    }
+
+    fn boxes_len(free: &Any) -> u64 {
+        let mut bytes = Vec::new();
+        free.encode(&mut bytes).unwrap();
+        bytes.len() as u64
     }
 
     /// Place of the first sample by the data offset of the `trun`, which counts from the `moof`.

@@ -8,13 +8,20 @@ use mp4_atom::{Encode, FourCC, Mfhd, Moof, Styp, Tfdt, Tfhd, Traf, Trun, TrunEnt
 
 use super::padding::{self, Padding};
 use super::{Media, PackageError, TRACK_ID, avc};
-use crate::base::timeline::{Kind, Timeline, UnixTime};
+use crate::base::timeline::{AUDIO_FRAME_SAMPLES, Kind, SAMPLE_RATE, Timeline, UnixTime};
 
 /// Sample flags (ISO/IEC 14496-12 8.8.3.1) of an independent picture.
 const SYNC: u32 = 0x0200_0000;
 /// Sample flags of a dependent picture.
 const NON_SYNC: u32 = 0x0101_0000;
 const MDAT_HEADER: usize = 8;
+/// Length of a `styp` with four brands.
+const STYP_LEN: usize = 32;
+/// Lengths of `moof` (8), `mfhd` (16), `traf` (8), `tfhd` (24) and `tfdt` (20).
+const MOOF_LEN: usize = 8 + 16 + 8 + 24 + 20;
+/// Length of a `trun` without samples and first sample flags, and of a sample in it.
+const TRUN_LEN: usize = 20;
+const SAMPLE_LEN: usize = 4;
 /// Seconds from the epoch of NTP (1900) to 1970.
 const NTP_TO_UNIX: u64 = 2_208_988_800;
 
@@ -27,6 +34,25 @@ pub struct Format {
     pub timeline: Timeline,
     /// Bits per second to which video segments are padded. Audio has a constant bitrate already.
     pub bitrate: u32,
+}
+
+impl Format {
+    /// Length in bytes that no segment exceeds, unless the encoder exceeds the bitrate.
+    pub fn longest_segment(&self) -> u64 {
+        let bits = |nanos: u128| (nanos * u128::from(self.bitrate)).div_ceil(8_000_000_000) as u64;
+        match self.kind {
+            // Both ends are rounded.
+            Kind::Video => bits(self.timeline.longest_segment(Kind::Video).as_nanos()) + 1,
+            Kind::Audio => {
+                let rate = u128::from(SAMPLE_RATE);
+                let frame = (u128::from(AUDIO_FRAME_SAMPLES) * 1_000_000_000).div_ceil(rate);
+                let frames = (self.timeline.longest_segment(Kind::Audio).as_nanos() / frame + 1) as u64;
+                let chunks = u64::from(self.timeline.chunks_per_segment());
+                let boxes = (MOOF_LEN + TRUN_LEN + MDAT_HEADER) as u64;
+                STYP_LEN as u64 + chunks * boxes + frames * (bits(frame) + SAMPLE_LEN as u64)
+            }
+        }
+    }
 }
 
 /// A CMAF chunk: `moof` and `mdat`, preceded by `styp` at the start of a segment and by `prft` for video.
@@ -181,10 +207,8 @@ impl Packager {
             first.flags = first_flags;
         }
         let chunks = u64::from(self.format.timeline.chunks_per_segment());
-        // Sizes in bytes: moof (8), mfhd (16), traf (8), tfhd (24), tfdt (20), trun (20, or 24 with first sample flags,
-        // plus sizes).
-        let trun = 20 + if first_flags.is_some() { 4 } else { 0 } + 4 * samples.len();
-        let moof_len = 8 + 16 + 8 + 24 + 20 + trun;
+        let trun = TRUN_LEN + if first_flags.is_some() { 4 } else { 0 } + SAMPLE_LEN * samples.len();
+        let moof_len = MOOF_LEN + trun;
         Moof {
             // The box has 32 bits, which wrap after about a century of segments.
             mfhd: Mfhd { sequence_number: (self.segment * chunks + u64::from(self.index) + 1) as u32 },
