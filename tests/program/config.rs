@@ -43,7 +43,7 @@ fn errors_in_the_file_name_the_file_and_the_line() {
 #[test]
 fn invalid_values_are_reported_with_the_field_and_the_range() {
     check_refused("listen = \"everywhere\"\n", &["listen", "everywhere", "[::]:8080"]);
-    check_refused("[[streams]]\nname = \"x\"\nwindow_seconds = 5\n", &["window_seconds", "10 to 3600", "5"]);
+    check_refused("[[streams]]\nname = \"x\"\nwindow_seconds = 5\n", &["window_seconds", "10 to 604800", "5"]);
     check_refused("[[streams]]\nname = \"A\"\n", &["name", "a-z"]);
     check_refused("[[streams]]\nname = \"x\"\nfps = 29.97\n", &["streams[0].fps", "write \"30000/1001\""]);
     check_refused("[[streams]]\nname = \"x\"\n[[streams]]\nname = \"x\"\n", &["two streams are called x"]);
