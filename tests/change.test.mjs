@@ -15,6 +15,8 @@ import { advancesInRealTime, everyPictureIsRead, figures, playedCleanly } from '
 
 const STREAM = 'changing';
 const PATTERNS = ['ebu', 'grid', 'smpte'];
+/** Longer chunks than by default, so that low-latency players hold back a second: four play at the same time. */
+const CHUNK_FRAMES = 8;
 /** Seconds from the change until every player shows the new picture, and some seconds more. */
 const PLAYS_AFTERWARDS_S = 20;
 /** shaka-player reloads an MPD every three seconds. */
@@ -36,7 +38,7 @@ before(async () => {
   servers = [await Server.start('--store', nats.url), await Server.start('--store', nats.url)];
   // The default stream, which a new store begins with.
   assert.equal((await servers[0].api('DELETE', '/test')).status, 204);
-  assert.equal((await servers[0].api('POST', '', { name: STREAM, video: SMALL_VIDEO })).status, 201);
+  assert.equal((await servers[0].api('POST', '', { name: STREAM, chunk_frames: CHUNK_FRAMES, video: SMALL_VIDEO })).status, 201);
   await Promise.all(servers.map((server) => until('both make the stream', 20, async () => {
     const { status, answer } = await server.api('GET', `/${STREAM}`);
     return status === 200 && answer.phase === 'running';
@@ -60,6 +62,7 @@ async function change(size) {
   changes += 1;
   if (size === 'another') smaller = !smaller;
   const definition = {
+    chunk_frames: CHUNK_FRAMES,
     pattern: PATTERNS[changes % PATTERNS.length],
     title: `change ${changes}`,
     video: SMALL_VIDEO.map((video) => ({ ...video, ...(smaller ? { width: 256, height: 144 } : {}), bitrate: video.bitrate + changes * 10_000 })),
