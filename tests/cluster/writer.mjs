@@ -20,6 +20,8 @@ const OPERATIONS = [
   ['POST', '/stop', (known) => ({ ...known, enabled: false })],
   ['DELETE', '', () => null],
 ];
+/** Each start encodes the whole window on every server. With a short one, the machine has time for the players. */
+const WINDOW_SECONDS = 20;
 /** One in so many streams is not deleted. */
 const DELETED_EXCEPT_ONE_IN = 4;
 
@@ -98,7 +100,7 @@ export class Writer {
   async #ask(server, { name, method, path, known }) {
     const wasCutOff = this.cutOff === server;
     const wasBehind = this.behind === server;
-    const body = path === '' && known !== null ? { ...known, video: [], audio: {} } : undefined;
+    const body = path === '' && known !== null ? { ...known, video: [], audio: {}, window_seconds: WINDOW_SECONDS } : undefined;
     const more = { headers: this.#headers, signal: AbortSignal.timeout(PATIENCE_MS) };
     const status = await server.api(method, `/${name}${path}`, body, more).then(({ status }) => status, () => null);
     const isCutOff = wasCutOff && this.cutOff === server;
