@@ -151,8 +151,14 @@ impl Supervisor {
         let pushes = self.setting.tasks.spawn(pushes.in_current_span());
         let mut wanted = self.instruction.clone();
         let unwanted = async {
+            let is_refused = |wanted: &Instruction| {
+                let is_applied = wanted.apply_to(&output, &self.setting.encoders);
+                // A change within a presentation changes no phase, and clients that wait for the change watch the status.
+                self.status.send_modify(|_| ());
+                !is_applied
+            };
             // The sender exists as long as the stream.
-            let _ = wanted.wait_for(|wanted| !wanted.apply_to(&output, &self.setting.encoders)).await;
+            let _ = wanted.wait_for(is_refused).await;
         };
         let ending = Arc::new(AtomicBool::new(false));
         let running = self.clone().keep_running(Arc::clone(&output), stop.clone(), Arc::clone(&ending)).boxed();

@@ -305,6 +305,19 @@ async fn a_stream_switches_to_another_picture_without_ending() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_change_of_a_running_stream_is_answered_as_soon_as_it_is_announced() {
+    let registry = registry(&Script::default());
+    registry.put(spec("a"), Precondition::New).await.unwrap();
+    until(&registry, Phase::Running).await;
+    let began = tokio::time::Instant::now();
+    registry.put(StreamSpec { title: "other".into(), ..spec("a") }, Precondition::Exists).await.unwrap();
+    let view = registry.settled(&name("a")).await.unwrap();
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    let output = view.status.output.unwrap();
+    assert_eq!(output.epochs().last().unwrap().spec.title, "other");
+}
+
+#[tokio::test(start_paused = true)]
 async fn names_are_unique_and_removal_ends_the_task() {
     let registry = registry(&Script::default());
     registry.put(spec("a"), Precondition::New).await.unwrap();
