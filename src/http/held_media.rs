@@ -180,7 +180,8 @@ fn may_come(app: &App, output: &Output, snapshot: &Snapshot, number: u64) -> boo
     }
     match snapshot.lookup(number) {
         Lookup::Ready(_) | Lookup::Growing(_) => true,
-        Lookup::Missing => snapshot.is_available(number),
+        // Before its run has a permit to start, a stream has not announced which segments it renders.
+        Lookup::Missing => snapshot.is_available(number) || !snapshot.has_begun(),
         Lookup::Expired => false,
         // Players request the next segment while they still receive the one that is being made.
         Lookup::Future => {

@@ -312,6 +312,11 @@ impl Snapshot {
         self.slots.iter().flatten().filter_map(|segment| Some((segment.number, segment.whole.as_ref()?)))
     }
 
+    /// Whether there are segments, or any are announced.
+    pub fn has_begun(&self) -> bool {
+        !self.slots.is_empty() || !self.expected.is_empty()
+    }
+
     /// State of segment `number`.
     pub fn lookup(&self, number: u64) -> Lookup {
         if self.slots.is_empty() {

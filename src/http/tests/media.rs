@@ -1,6 +1,8 @@
 //! Responses with manifests and media.
 
 use super::*;
+use crate::definition::spec::StreamRequest;
+use crate::stream::cores;
 
 #[tokio::test]
 async fn manifests_have_media_types_and_short_cache_lifetimes() {
@@ -304,5 +306,23 @@ async fn a_server_that_is_behind_the_clock_holds_requests_for_what_is_due() {
     ] {
         let answer = get(&app, &format!("/live/test/v720/llhls.m3u8?{query}")).await;
         assert_eq!(answer.status.as_u16(), status, "{query}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn media_are_held_while_a_stream_waits_for_others_that_start() {
+    let delay = Duration::from_secs(2);
+    let other = |number| StreamSpec::try_from(StreamRequest::named(&format!("other-{number}"))).unwrap();
+    // As many streams as may start at the same time.
+    let streams = (0..cores()).map(other).chain([StreamSpec::test()]).collect();
+    let setting = setting_after(delay, Capacity::Unlimited, &Arc::new(AtomicU64::new(SEGMENT * 1920)));
+    let registry = Registry::new(setting, Definitions::in_memory(streams), CancellationToken::new());
+    let access = Access::new("token", TokenOrigin::Created, ViewerAccess::of(keys()));
+    let app = router(App::new(Arc::new(registry), access, CancellationToken::new()), Serve::All);
+    let began = tokio::time::Instant::now();
+    let revision = StreamSpec::test().revision("scripted");
+    for file in [format!("{}.m4s", SEGMENT - 1), format!("{}.0.m4s", SEGMENT - 1)] {
+        let answer = get(&app, &format!("/live/test/v720/{revision}/{file}")).await;
+        assert_eq!((answer.status, began.elapsed()), (StatusCode::OK, delay * 2), "{file}");
     }
 }
