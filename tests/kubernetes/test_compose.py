@@ -23,6 +23,20 @@ class Compose(unittest.TestCase):
             ports = [service["ports"] for service in services.values() if "ports" in service]
             self.assertEqual(ports, [["${PORT:-8080}:8080"]])
 
+    def test_monitoring_scrapes_every_server_and_shows_the_dashboard(self):
+        names = {name for name, service in SERVICES.items() if service["profiles"] == ["monitoring"]}
+        self.assertEqual(names, {"prometheus", "grafana"})
+        servers = {n for n, s in SERVICES.items() if s["image"].startswith("barstone") and "edge" not in s["image"]}
+        prometheus = yaml.safe_load((COMPOSE_FILE.parent / "prometheus/prometheus.yml").read_text(encoding="utf-8"))
+        (scrape,) = prometheus["scrape_configs"]
+        self.assertEqual(set(scrape["dns_sd_configs"][0]["names"]), servers)
+        provisioning = COMPOSE_FILE.parent / "grafana/provisioning"
+        source = yaml.safe_load((provisioning / "datasources/prometheus.yml").read_text(encoding="utf-8"))
+        self.assertEqual(source["datasources"][0]["url"], "http://prometheus:9090")
+        provider = yaml.safe_load((provisioning / "dashboards/barstone.yml").read_text(encoding="utf-8"))
+        directory = provider["providers"][0]["options"]["path"]
+        self.assertIn(f"./grafana/barstone.json:{directory}/barstone.json:ro", SERVICES["grafana"]["volumes"])
+
     def test_services_have_no_rights(self):
         for name, service in SERVICES.items():
             with self.subTest(name):
@@ -47,7 +61,10 @@ class Compose(unittest.TestCase):
 
     def test_what_is_named_is_there(self):
         named = {v.split(":")[0] for s in SERVICES.values() for v in s.get("volumes", []) if not v.startswith("$")}
-        self.assertEqual(named, set(COMPOSE["volumes"]))
+        files = {name for name in named if name.startswith("./")}
+        self.assertEqual(named - files, set(COMPOSE["volumes"]))
+        for name in files:
+            self.assertTrue((COMPOSE_FILE.parent / name).exists(), name)
         for service in SERVICES.values():
             self.assertLessEqual(set(service.get("depends_on", {})), set(SERVICES))
 
