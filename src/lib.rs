@@ -84,11 +84,12 @@
 //! | [`stream`] | streams that run: desired state, supervisors, viewers, events, hooks and push; no HTTP server and no GStreamer |
 //! | [`http`] | every route, who may call it, how an answer is cached and sent; no decision about media |
 //! | [`program`] | the server process: configuration, log, start and end; no protocol |
+//! | [`inspect`] | servers seen from outside: readers, the rules of HLS, DASH and CMAF, the checker; nothing of what this server writes |
 //! | [`cli`] | the command line and the client of the REST API |
 //!
 //! The order of the `mod` lines is the order of dependence, and so is the order of modules inside a wing;
 //! `tests/architecture.rs` keeps both. GStreamer is known in [`media::pipeline`] only, axum in [`http`] only, reqwest in
-//! [`stream::hooks`] and [`cli::client`] only, the wall clock in [`base::utc`] only; [`base::timeline`], [`definition::condition`], [`definition::spec`],
+//! [`stream::hooks`], [`inspect`] and [`cli`] only, the wall clock in [`base::utc`] only; [`base::timeline`], [`definition::condition`], [`definition::spec`],
 //! [`media::signal`], [`media::cmaf`], [`media::transport_stream`] and [`media::manifest`] have no lock, no clock and nothing asynchronous.
 
 pub mod base;
@@ -102,5 +103,7 @@ pub mod stream;
 pub mod http;
 
 pub mod program;
+
+pub mod inspect;
 
 pub mod cli;

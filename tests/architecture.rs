@@ -30,10 +30,11 @@ const ORDER: &[(&str, &[&str])] = &[
     ("stream", &[]),
     ("http", &[]),
     ("program", &["config", "telemetry", "shutdown", "wait", "token_file", "app"]),
+    ("inspect", &["boxes", "playlist", "reply", "template", "rules"]),
     ("cli", &[]),
 ];
 /// Modules without locks, tasks and clocks.
-const PURE: [&str; 7] = [
+const PURE: [&str; 8] = [
     "base::timeline",
     "definition::condition",
     "definition::spec",
@@ -41,6 +42,7 @@ const PURE: [&str; 7] = [
     "media::cmaf",
     "media::transport_stream",
     "media::manifest",
+    "inspect::rules",
 ];
 
 /// A source file that is not a test.
@@ -236,10 +238,10 @@ fn each_library_is_used_in_one_module() {
     check_only("barstone_heap", &["base::memory"]);
     check_only("gstreamer", &["media::pipeline"]);
     check_only("axum", &["http"]);
-    check_only("mp4_atom", &["media::cmaf"]);
-    check_only("dash_mpd", &["media::manifest"]);
+    check_only("mp4_atom", &["media::cmaf", "inspect"]);
+    check_only("dash_mpd", &["media::manifest", "inspect"]);
     check_only("prometheus_client", &["base::metrics"]);
-    check_only("reqwest", &["stream::hooks", "cli"]);
+    check_only("reqwest", &["stream::hooks", "inspect", "cli"]);
     check_only("async_nats", &["definition::store"]);
     check_only("schemars", &["definition::spec", "stream", "http"]);
     check_only("anyhow", &["main"]);

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 
 use super::{AT_ONCE, check_none, llhls_of, start};
-use crate::rules::llhls::{self, Asked, Exchange};
 use crate::support::playlist::Playlist;
 use crate::support::web::{Reply, Web, send};
 use crate::support::{LONG, until};
+use barstone::inspect::rules::llhls::{self, Asked, Exchange};
 
 #[tokio::test]
 async fn a_delta_update_expands_to_the_whole_playlist() {

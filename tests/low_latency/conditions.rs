@@ -4,9 +4,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::{check_none, start};
-use crate::rules::{dash, hls, llhls, schema};
-use crate::support::boxes::Segment;
 use crate::support::playlist::Playlist;
+use barstone::inspect::boxes::Segment;
+use barstone::inspect::rules::{dash, hls, llhls, schema};
 
 /// Conditions with which an MPD is still valid.
 const MPD_CONDITIONS: [&str; 8] = [
@@ -55,7 +55,7 @@ async fn an_event_becomes_a_vod_by_the_rules() {
     playlists.windows(2).for_each(|pair| check_none(&hls::check_reload(&pair[0], &pair[1])));
     mpds.iter().for_each(|text| check_none(&dash::check(text)));
     mpds.windows(2).for_each(|pair| check_none(&dash::check_reload(&pair[0], &pair[1])));
-    let listed = Playlist::parse(playlists.last().expect("a playlist")).segments;
+    let listed = Playlist::parse(playlists.last().expect("a playlist")).segments.clone();
     let micros: u64 = listed.iter().map(|segment| segment.micros).sum();
     let mpd = dash_mpd_core::parse(mpds.last().expect("an MPD")).expect("an MPD");
     assert_eq!(mpd.mediaPresentationDuration, Some(Duration::from_micros(micros)), "both have the same segments");
@@ -101,7 +101,7 @@ async fn media_count_from_the_origin_and_differ_in_nothing_else() {
         let file = |number: u64| format!("/{number}.m4s");
         let plain = format!("/live/{}", url.split_once("/live/").expect("media").1);
         let plain = plain.replace(&file(last.number), &file(last.number + before));
-        let (counted, whole) = (reply.body, web.fetch(&plain).await);
+        let (counted, whole) = (reply.0.body, web.fetch(&plain).await);
         let segments = [&counted, &whole].map(|bytes| Segment::parse(bytes).expect("a segment"));
         assert_eq!(segments[0].start(), last.number * ticks);
         assert_eq!(segments[1].start(), (last.number + before) * ticks);

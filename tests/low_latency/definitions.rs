@@ -4,10 +4,11 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{check_none, start};
-use crate::rules::{hls, lldash, llhls};
-use crate::support::playlist::{Playlist, attribute};
+use crate::support::playlist::Playlist;
 use crate::support::web::{Web, send};
 use crate::support::{LONG, until};
+use barstone::inspect::playlist::attribute;
+use barstone::inspect::rules::{hls, lldash, llhls};
 
 #[tokio::test]
 async fn other_definitions_keep_the_rules() {

@@ -4,15 +4,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::rules::llhls::{self, Asked, Exchange};
-use crate::rules::{Violation, dash, hls, lldash};
 use crate::support::playlist::Playlist;
 use crate::support::server::Server;
 use crate::support::web::Web;
+use barstone::inspect::rules::llhls::{self, Asked, Exchange};
+use barstone::inspect::rules::{Violation, dash, hls, lldash};
 
-#[path = "../support/rules/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "tests of other files use the rest")]
-mod rules;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "each test file uses a part of it")]
 mod support;
@@ -95,8 +92,8 @@ async fn watch_llhls(web: &Web, track: &str) {
         check_none(&llhls::check_answer(&Exchange { segment, part, before: &held, status, text, took }));
         check_none(&watch.see(text, began.elapsed()));
         let after = Playlist::parse(text);
-        let gone = before.parts.into_iter().filter(|part| !after.parts.contains(part));
-        removed.extend(gone.map(|part| (part.uri, Instant::now())));
+        let gone = before.parts.iter().filter(|part| !after.parts.contains(part));
+        removed.extend(gone.map(|part| (part.uri.clone(), Instant::now())));
         held = text.to_owned();
     }
     check_none(&watch.check_pace(began.elapsed()));

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 
 use super::{TRACKS, check_none, llhls_of, start};
-use crate::rules::lldash;
-use crate::rules::llhls::{self, Asked};
-use crate::support::boxes::{Init, Segment};
-use crate::support::playlist::{Playlist, attribute};
-use crate::support::template::Template;
+use crate::support::playlist::Playlist;
 use crate::support::web::send;
 use crate::support::wire;
+use barstone::inspect::boxes::{Init, Segment};
+use barstone::inspect::playlist::attribute;
+use barstone::inspect::rules::lldash;
+use barstone::inspect::rules::llhls::{self, Asked};
+use barstone::inspect::template::Template;
 
 #[tokio::test]
 async fn parts_match_the_playlist_and_form_segments() {

@@ -41,7 +41,7 @@ impl Target {
         let web = Web::of(&server);
         web.playable("test").await;
         // Afterwards the window is full.
-        for segment in web.playlist("test", "v720").await.segments {
+        for segment in &web.playlist("test", "v720").await.segments {
             web.media("test", "v720", &segment.uri).await;
         }
         Self { server, web, _home: home }

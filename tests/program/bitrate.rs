@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::support::boxes::{Init, Segment};
-use crate::support::playlist::{attribute, tags};
 use crate::support::server::Server;
-use crate::support::template::Template;
 use crate::support::web::Web;
 use crate::support::{LONG, until};
+use barstone::inspect::boxes::{Init, Segment};
+use barstone::inspect::playlist::{attribute, tags};
+use barstone::inspect::template::Template;
 
 /// Number of newest segments to check.
 const SEGMENTS: usize = 4;
@@ -35,7 +35,7 @@ async fn newest(web: &Web, stream: &str, track: &str) -> BTreeMap<u64, Bytes> {
         for segment in playlist.segments.iter().rev().take(SEGMENTS) {
             let reply = web.get(&format!("/live/{stream}/{track}/{}", segment.uri)).await;
             if reply.status == 200 {
-                found.insert(segment.number, reply.body);
+                found.insert(segment.number, reply.0.body);
             }
         }
         (found.len() >= SEGMENTS).then_some(())

@@ -9,11 +9,11 @@ use barstone::media::signal::timecode;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::boxes::{Init, Segment, nal_types};
 use crate::support::server::Server;
-use crate::support::template::Template;
 use crate::support::web::Web;
 use crate::support::{LONG, ffmpeg, until};
+use barstone::inspect::boxes::{Init, Segment, nal_types};
+use barstone::inspect::template::Template;
 
 const FPS: u64 = 25;
 const SEGMENT_FRAMES: u64 = 48;

@@ -10,11 +10,12 @@ use reqwest::Method;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::boxes::{Init, Segment};
-use crate::support::playlist::{Playlist, attribute, tags};
+use crate::support::playlist::Playlist;
 use crate::support::server::Server;
 use crate::support::web::{Web, send};
 use crate::support::{LONG, until};
+use barstone::inspect::boxes::{Init, Segment};
+use barstone::inspect::playlist::{attribute, tags};
 
 const PART: &str = ".part";
 const MARKER: &str = ".barstone";

@@ -7,10 +7,10 @@ use reqwest::Method;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::boxes::Segment;
 use crate::support::server::Server;
 use crate::support::web::Web;
 use crate::support::{LONG, until};
+use barstone::inspect::boxes::Segment;
 
 const ERRORS: &str = "barstone_directory_errors_total";
 const WARNING: &str = "cannot write to the media directory";

@@ -1,9 +1,6 @@
 //! Tests of the whole program from outside, with the real server as a child process. All are one test binary, which
 //! links once. Tests that need a quiet machine have binaries of their own.
 
-#[path = "../support/rules/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "tests of other binaries use the rest")]
-mod rules;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "tests of other binaries use the rest")]
 mod support;

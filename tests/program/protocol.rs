@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 
-use crate::rules::{Violation, cmaf, dash, hls};
-use crate::support::boxes::{Init, Segment};
 use crate::support::playlist::Playlist;
 use crate::support::server::Server;
-use crate::support::template::Template;
 use crate::support::web::{Web, send};
 use crate::support::{LONG, until};
+use barstone::inspect::boxes::{Init, Segment};
+use barstone::inspect::rules::{Violation, cmaf, dash, hls};
+use barstone::inspect::template::Template;
 
 const WATCHED: Duration = Duration::from_secs(16);
 const TRACKS: [&str; 2] = ["v720", "a"];
@@ -25,7 +25,7 @@ async fn start() -> (Arc<Server>, Web) {
 
 /// Resolves when the past of a new stream is rendered.
 async fn filled(web: &Web, (stream, track): (&str, &str)) {
-    for segment in web.playlist(stream, track).await.segments {
+    for segment in &web.playlist(stream, track).await.segments {
         web.media(stream, track, &segment.uri).await;
     }
 }

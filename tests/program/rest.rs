@@ -278,7 +278,7 @@ async fn a_picture_changes_at_a_segment_and_the_stream_continues() {
     let (old, new) = text.split_once("#EXT-X-DISCONTINUITY\n").expect("a discontinuity");
     assert!(!old.contains(&revision) && new.starts_with(&format!("#EXT-X-MAP:URI=\"{revision}/init.mp4\"")), "{text}");
     assert!(!text.contains("#EXT-X-ENDLIST") && !text.contains("#EXT-X-GAP"), "{text}");
-    let first = crate::support::playlist::Playlist::parse(&text)
+    let first = barstone::inspect::playlist::Playlist::parse(&text)
         .segments
         .into_iter()
         .find(|segment| segment.uri.contains(&revision));
@@ -290,7 +290,7 @@ async fn a_picture_changes_at_a_segment_and_the_stream_continues() {
             let (own, other) = if number < first { ("", revision.as_str()) } else { (revision.as_str(), "") };
             let segment = until("it is listed", LONG, async || {
                 let playlist = web.playlist("change", track).await;
-                playlist.segments.into_iter().find(|segment| segment.number == number)
+                playlist.segments.iter().find(|segment| segment.number == number).cloned()
             });
             let segment = segment.await;
             assert_eq!(web.get(&format!("/live/change/{track}/{}", segment.uri)).await.status, 200);

@@ -86,7 +86,7 @@ async fn an_interval_of_the_past_is_a_file_with_a_length_and_ranges() {
         }
         let (from, to) = (whole.body.len() / 3, whole.body.len() / 2);
         let part = send(web.request(Method::GET, &path).header("range", format!("bytes={from}-{}", to - 1))).await;
-        assert_eq!((part.status, part.body), (206, whole.body.slice(from..to)));
+        assert_eq!((part.status, part.0.body), (206, whole.body.slice(from..to)));
         let file = directory.path().join(file);
         std::fs::write(&file, &whole.body).expect("there is room");
         let difference = Recorded { file, size: SIZE, audio_ticks }.check().await;

@@ -7,8 +7,8 @@ use mp4_atom::{
 };
 
 use super::{check_finds, check_none};
-use crate::rules::cmaf;
-use crate::support::boxes::{Init, Segment};
+use barstone::inspect::boxes::{Init, Segment};
+use barstone::inspect::rules::cmaf;
 
 const SYNC: u32 = 0x0200_0000;
 const NON_SYNC: u32 = 0x0101_0000;

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{check_finds, check_none};
-use crate::rules::hls;
-use crate::support::playlist::Playlist;
-use crate::support::web::Reply;
+use barstone::inspect::playlist::Playlist;
+use barstone::inspect::reply::Reply;
+use barstone::inspect::rules::hls;
 
 const MULTIVARIANT: &str = "#EXTM3U
 #EXT-X-VERSION:6

@@ -6,9 +6,9 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::cmaf::{chunk, moof};
 use super::{check_finds, check_none};
-use crate::rules::lldash::{self, Growing};
-use crate::support::boxes::Segment;
-use crate::support::web::Reply;
+use barstone::inspect::boxes::Segment;
+use barstone::inspect::reply::Reply;
+use barstone::inspect::rules::lldash::{self, Growing};
 
 const GOOD: &str = r#"<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,http://www.dashif.org/guidelines/low-latency-live-v5" type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z" publishTime="2026-01-01T00:00:00Z" minimumUpdatePeriod="PT1.92S" minBufferTime="PT0.32S" timeShiftBufferDepth="PT1M"><ServiceDescription id="0"><Latency target="1040"/></ServiceDescription><Period id="0" start="PT0S"><AdaptationSet id="0" contentType="video" segmentAlignment="true" startWithSAP="1"><ProducerReferenceTime id="0" inband="true" presentationTime="90000" type="captured" wallClockTime="1970-01-01T00:00:01Z"><UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014" value="../../time"/></ProducerReferenceTime><Resync type="1" dT="28800" marker="true"/><SegmentTemplate media="$RepresentationID$/r/$Number$.m4s" initialization="$RepresentationID$/r/init.mp4" startNumber="0" duration="172800" timescale="90000" availabilityTimeOffset="1.6" availabilityTimeComplete="false"/><Representation id="v" bandwidth="2000000" codecs="avc1.42c01f"/></AdaptationSet></Period><UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014" value="../../time"/></MPD>"#;
 const TIMESCALE: u64 = 90_000;

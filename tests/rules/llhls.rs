@@ -7,9 +7,9 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::cmaf::{good as file, init};
 use super::{check_finds, check_none};
-use crate::rules::llhls::{self, Asked, Exchange};
-use crate::support::playlist::Playlist;
-use crate::support::web::Reply;
+use barstone::inspect::playlist::Playlist;
+use barstone::inspect::reply::Reply;
+use barstone::inspect::rules::llhls::{self, Asked, Exchange};
 
 /// A playlist of eight segments of two parts, starting at number `first`. It lists parts of the newer segments and
 /// `open` parts of the next.

@@ -1,18 +1,12 @@
 //! Each rule of HLS, DASH and CMAF finds the errors it is for. The cases are valid texts and files with one change.
 
-#[path = "../support/rules/mod.rs"]
-mod rules;
-#[expect(dead_code, reason = "each test file uses a part of it")]
-#[path = "../support/mod.rs"]
-mod support;
-
 mod cmaf;
 mod dash;
 mod hls;
 mod lldash;
 mod llhls;
 
-use crate::rules::Violation;
+use barstone::inspect::rules::Violation;
 
 #[track_caller]
 fn check_none(violations: &[Violation]) {

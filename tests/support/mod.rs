@@ -1,13 +1,11 @@
 //! Shared by the tests of the whole program: the real server as a child process, a client, and parsers of its output
 //! that share no code with the writers.
 
-pub(crate) mod boxes;
 pub(crate) mod ffmpeg;
 pub(crate) mod limits;
 pub(crate) mod nats;
 pub(crate) mod playlist;
 pub(crate) mod server;
-pub(crate) mod template;
 pub(crate) mod tls;
 pub(crate) mod web;
 pub(crate) mod wire;

@@ -1,92 +1,16 @@
-//! A parser of playlists (RFC 8216bis).
+//! Media playlists of a running stream, which always have segments.
 
-/// A media playlist.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Playlist {
-    pub(crate) version: u32,
-    /// EXT-X-TARGETDURATION in seconds.
-    pub(crate) target: u64,
-    pub(crate) sequence: u64,
-    pub(crate) discontinuity_sequence: Option<u64>,
-    pub(crate) ended: bool,
-    pub(crate) segments: Vec<Segment>,
-    /// EXT-X-PART-INF:PART-TARGET in microseconds.
-    pub(crate) part_target: Option<u64>,
-    /// The attributes of EXT-X-SERVER-CONTROL.
-    pub(crate) control: Option<String>,
-    /// SKIPPED-SEGMENTS of EXT-X-SKIP. Numbers of later segments continue after it.
-    pub(crate) skipped: Option<u64>,
-    pub(crate) parts: Vec<Part>,
-    /// The attributes of each EXT-X-PRELOAD-HINT.
-    pub(crate) hints: Vec<String>,
-    /// The attributes of each EXT-X-RENDITION-REPORT.
-    pub(crate) reports: Vec<String>,
-}
+use std::ops::Deref;
 
-/// A part of a segment.
+use barstone::inspect::playlist::{self, Segment, attribute};
+
+/// A media playlist with at least one segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Part {
-    /// Number of the segment that contains the part.
-    pub(crate) segment: u64,
-    /// Index of the part in its segment.
-    pub(crate) index: u64,
-    pub(crate) uri: String,
-    /// DURATION in microseconds.
-    pub(crate) micros: u64,
-    pub(crate) independent: bool,
-    pub(crate) gap: bool,
-}
-
-/// A segment of a media playlist, with the tags that apply to it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Segment {
-    pub(crate) number: u64,
-    pub(crate) uri: String,
-    /// EXTINF in microseconds.
-    pub(crate) micros: u64,
-    /// EXT-X-PROGRAM-DATE-TIME, unparsed.
-    pub(crate) date: String,
-    /// The attributes of EXT-X-MAP.
-    pub(crate) map: Option<String>,
-    pub(crate) gap: bool,
-    pub(crate) discontinuity: bool,
-}
+pub(crate) struct Playlist(playlist::Playlist);
 
 impl Playlist {
-    /// Parses the tags that tests need and skips others.
     pub(crate) fn parse(text: &str) -> Self {
-        let mut playlist = Self::default();
-        let mut next = Segment::default();
-        for line in text.lines() {
-            let (tag, value) = line.split_once(':').unwrap_or((line, ""));
-            match tag {
-                "#EXT-X-VERSION" => playlist.version = value.parse().unwrap_or_default(),
-                "#EXT-X-TARGETDURATION" => playlist.target = value.parse().unwrap_or_default(),
-                "#EXT-X-MEDIA-SEQUENCE" => playlist.sequence = value.parse().unwrap_or_default(),
-                "#EXT-X-DISCONTINUITY-SEQUENCE" => playlist.discontinuity_sequence = value.parse().ok(),
-                "#EXT-X-ENDLIST" => playlist.ended = true,
-                "#EXT-X-MAP" => next.map = Some(value.to_owned()),
-                "#EXT-X-PROGRAM-DATE-TIME" => next.date = value.to_owned(),
-                "#EXT-X-GAP" => next.gap = true,
-                "#EXT-X-DISCONTINUITY" => next.discontinuity = true,
-                "#EXT-X-PART-INF" => playlist.part_target = attribute(value, "PART-TARGET").map(|text| micros(&text)),
-                "#EXT-X-SERVER-CONTROL" => playlist.control = Some(value.to_owned()),
-                "#EXT-X-SKIP" => playlist.skipped = attribute(value, "SKIPPED-SEGMENTS").and_then(|n| n.parse().ok()),
-                "#EXT-X-PART" => playlist.parts.push(Part::parse(&playlist, value)),
-                "#EXT-X-PRELOAD-HINT" => playlist.hints.push(value.to_owned()),
-                "#EXT-X-RENDITION-REPORT" => playlist.reports.push(value.to_owned()),
-                "#EXTINF" => next.micros = micros(value.split(',').next().unwrap_or_default()),
-                _ if line.is_empty() || line.starts_with('#') => {}
-                _ => {
-                    next.number = playlist.next();
-                    next.uri = line.to_owned();
-                    // A map applies until the next map.
-                    let after = Segment { map: next.map.clone(), ..Segment::default() };
-                    playlist.segments.push(std::mem::replace(&mut next, after));
-                }
-            }
-        }
-        playlist
+        Self(playlist::Playlist::parse(text))
     }
 
     /// URI of the init segment.
@@ -98,72 +22,12 @@ impl Playlist {
     pub(crate) fn last(&self) -> &Segment {
         self.segments.last().expect("there are segments")
     }
-
-    /// Number after that of the last whole segment.
-    pub(crate) fn next(&self) -> u64 {
-        self.sequence + self.skipped.unwrap_or_default() + self.segments.len() as u64
-    }
-
-    /// Segment and index of the last part.
-    pub(crate) fn edge(&self) -> Option<(u64, u64)> {
-        self.parts.last().map(|part| (part.segment, part.index))
-    }
-
-    /// Number of parts in a segment, according to the newest segment with parts.
-    pub(crate) fn parts_per_segment(&self) -> Option<u64> {
-        let newest = self.parts.iter().rev().find(|part| part.segment < self.next())?;
-        Some(newest.index + 1)
-    }
-
-    /// A number in EXT-X-SERVER-CONTROL, seconds as microseconds.
-    pub(crate) fn control(&self, name: &str) -> Option<u64> {
-        attribute(self.control.as_deref()?, name).map(|text| micros(&text))
-    }
 }
 
-impl Part {
-    /// Parses an EXT-X-PART that follows the contents of `playlist`.
-    fn parse(playlist: &Playlist, list: &str) -> Self {
-        let segment = playlist.next();
-        let index = playlist.parts.iter().filter(|part| part.segment == segment).count() as u64;
-        let is = |name| attribute(list, name).as_deref() == Some("YES");
-        Self {
-            segment,
-            index,
-            uri: attribute(list, "URI").unwrap_or_default(),
-            micros: attribute(list, "DURATION").map_or(0, |text| micros(&text)),
-            independent: is("INDEPENDENT"),
-            gap: is("GAP"),
-        }
+impl Deref for Playlist {
+    type Target = playlist::Playlist;
+
+    fn deref(&self) -> &playlist::Playlist {
+        &self.0
     }
-}
-
-/// Value of an attribute without quotes (RFC 8216bis 4.2).
-pub(crate) fn attribute(list: &str, name: &str) -> Option<String> {
-    let mut rest = list;
-    while let Some((key, after)) = rest.split_once('=') {
-        let (value, next) = match after.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"').map(|(value, next)| (value, next.trim_start_matches(',')))?,
-            None => after.split_once(',').unwrap_or((after, "")),
-        };
-        if key == name {
-            return Some(value.to_owned());
-        }
-        rest = next;
-    }
-    None
-}
-
-/// Attribute list of every `tag`, and the line after it.
-pub(crate) fn tags<'a>(text: &'a str, tag: &str) -> Vec<(&'a str, &'a str)> {
-    let lines: Vec<_> = text.lines().collect();
-    let list = |line: &'a str| line.strip_prefix(tag)?.strip_prefix(':');
-    let after = |index: usize| lines.get(index + 1).copied().unwrap_or_default();
-    lines.iter().enumerate().filter_map(|(index, line)| Some((list(line)?, after(index)))).collect()
-}
-
-/// Decimal seconds as microseconds.
-fn micros(text: &str) -> u64 {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    format!("{whole}{fraction:0<6.6}").parse().unwrap_or_default()
 }

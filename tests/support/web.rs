@@ -1,8 +1,10 @@
 //! An HTTP client that follows no redirect, decodes nothing and returns all headers.
 
 use std::io::Read;
+use std::ops::Deref;
 use std::time::Duration;
 
+use barstone::inspect::reply;
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::{Client, Method, RequestBuilder, Url};
@@ -20,13 +22,9 @@ pub(crate) struct Web {
     base: Url,
 }
 
-/// An answer.
+/// An answer that is as tests expect it: JSON and visible ASCII where those are read.
 #[derive(Debug, Clone)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
+pub(crate) struct Reply(pub(crate) reply::Reply);
 
 impl Web {
     pub(crate) fn of(server: &Server) -> Self {
@@ -70,7 +68,7 @@ impl Web {
         }
         let mut text = Vec::new();
         flate2::read::GzDecoder::new(&reply.body[..]).read_to_end(&mut text).expect("gzip");
-        Reply { body: text.into(), ..reply }
+        Reply(reply::Reply { body: text.into(), ..reply.0 })
     }
 
     /// Sends a JSON body.
@@ -83,7 +81,7 @@ impl Web {
         let there = async || Some(self.get(path).await).filter(|reply| reply.status != 503);
         let reply = until(path, LONG, there).await;
         assert_eq!(reply.status, 200, "{path}: {}", reply.text());
-        reply.body
+        reply.0.body
     }
 
     pub(crate) async fn text(&self, path: &str) -> String {
@@ -120,17 +118,16 @@ impl Web {
 }
 
 impl Reply {
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
+}
 
-    /// Value of a header; empty if the header is missing.
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().expect("ASCII"))
+impl Deref for Reply {
+    type Target = reply::Reply;
+
+    fn deref(&self) -> &reply::Reply {
+        &self.0
     }
 }
 
@@ -144,5 +141,5 @@ fn client(headers: HeaderMap) -> Client {
 pub(crate) async fn send(request: RequestBuilder) -> Reply {
     let response = request.send().await.expect("the server answers");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Reply { status, headers, body: response.bytes().await.expect("the body is whole") }
+    Reply(reply::Reply { status, headers, body: response.bytes().await.expect("the body is whole") })
 }

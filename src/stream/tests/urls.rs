@@ -9,13 +9,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::definition::spec::{AudioRequest, VideoRequest};
 use crate::definition::store::NOTICE;
+use crate::inspect::rules;
 use crate::media::manifest::hls::Skip;
 use crate::media::manifest::{Latency, Place, View, dash, hls, path};
 use crate::media::window::Earlier;
 use crate::media::window::fixture::initialise;
 use crate::stream::instruction::{Instruction, Order, epochs};
-
-mod rules;
 
 /// An operation of a client.
 #[derive(Debug, Clone)]

@@ -2,10 +2,10 @@
 
 mod delivery;
 
-pub(crate) use delivery::{Download, Watch, check_download, check_headers, check_removed};
+pub use delivery::{Download, Watch, check_download, check_headers, check_removed};
 
 use super::{Report, Violation};
-use crate::support::playlist::{Playlist, Segment, attribute, tags};
+use crate::inspect::playlist::{Playlist, Segment, attribute, tags};
 
 /// Tolerance of a date against a duration: one frame at 24 fps.
 const FRAME_MILLIS: i64 = 42;
@@ -13,7 +13,7 @@ const FRAME_MILLIS: i64 = 42;
 const MICRO: u64 = 1;
 
 /// Checks a media playlist: live, an event or a VOD.
-pub(crate) fn check(text: &str) -> Vec<Violation> {
+pub fn check(text: &str) -> Vec<Violation> {
     let mut report = Report::default();
     let playlist = Playlist::parse(text);
     let count = |tag: &str| text.lines().filter(|line| line.split(':').next() == Some(tag)).count();
@@ -81,7 +81,7 @@ fn check_dates(report: &mut Report, playlist: &Playlist) {
 }
 
 /// Checks that a reload changes only what it may change.
-pub(crate) fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
+pub fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
     let mut report = Report::default();
     let (old, new) = (Playlist::parse(previous), Playlist::parse(next));
     if old.ended {
@@ -120,14 +120,14 @@ pub(crate) fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
 }
 
 /// URIs that the next playlist no longer lists.
-pub(crate) fn removed(previous: &str, next: &str) -> Vec<String> {
+pub fn removed(previous: &str, next: &str) -> Vec<String> {
     let next = Playlist::parse(next);
     let listed = |uri: &str| next.segments.iter().any(|segment| segment.uri == uri);
     Playlist::parse(previous).segments.into_iter().map(|segment| segment.uri).filter(|uri| !listed(uri)).collect()
 }
 
 /// Checks the media playlists of one presentation against each other.
-pub(crate) fn check_renditions(texts: &[String]) -> Vec<Violation> {
+pub fn check_renditions(texts: &[String]) -> Vec<Violation> {
     let mut report = Report::default();
     let all: Vec<_> = texts.iter().map(|text| Playlist::parse(text)).collect();
     for pair in all.windows(2) {
@@ -146,7 +146,7 @@ pub(crate) fn check_renditions(texts: &[String]) -> Vec<Violation> {
 }
 
 /// Checks a multivariant playlist.
-pub(crate) fn check_multivariant(text: &str) -> Vec<Violation> {
+pub fn check_multivariant(text: &str) -> Vec<Violation> {
     let mut report = Report::default();
     report.demand("H1", text.starts_with("#EXTM3U\n"), || "the first line is #EXTM3U, without BOM".into());
     report.demand("H24", text.contains("#EXT-X-INDEPENDENT-SEGMENTS\n"), || "EXT-X-INDEPENDENT-SEGMENTS".into());
@@ -163,7 +163,7 @@ pub(crate) fn check_multivariant(text: &str) -> Vec<Violation> {
 }
 
 /// Checks EXTINF against `micros`, the durations of the segments by their samples, in the order of the playlist.
-pub(crate) fn check_durations(text: &str, micros: &[u64]) -> Vec<Violation> {
+pub fn check_durations(text: &str, micros: &[u64]) -> Vec<Violation> {
     let mut report = Report::default();
     for (segment, real) in Playlist::parse(text).segments.iter().zip(micros) {
         let near = segment.micros.abs_diff(*real) <= FRAME_MILLIS as u64 * 1000 / 2 + MICRO;
@@ -175,7 +175,7 @@ pub(crate) fn check_durations(text: &str, micros: &[u64]) -> Vec<Violation> {
 }
 
 /// Checks the bit rates of variant `index` with its audio. `segments` has bytes and microseconds of each segment.
-pub(crate) fn check_rates(text: &str, index: usize, segments: &[(u64, u64)]) -> Vec<Violation> {
+pub fn check_rates(text: &str, index: usize, segments: &[(u64, u64)]) -> Vec<Violation> {
     let mut report = Report::default();
     let variants = tags(text, "#EXT-X-STREAM-INF");
     let declared =

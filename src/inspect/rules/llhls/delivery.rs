@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use super::{check, check_reload};
-use crate::rules::{Report, Violation, hls};
-use crate::support::playlist::Playlist;
-use crate::support::web::Reply;
+use crate::inspect::playlist::Playlist;
+use crate::inspect::reply::Reply;
+use crate::inspect::rules::{Report, Violation, hls};
 
 /// Tolerated delay on a loaded machine.
 const SLACK: Duration = Duration::from_secs(1);
 
 /// A media playlist over several blocking reloads.
 #[derive(Debug, Default)]
-pub(crate) struct Watch {
+pub struct Watch {
     segments: hls::Watch,
     /// When each part was first listed.
     listed: Vec<((u64, u64), Duration)>,
@@ -21,7 +21,7 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Adds the whole text received `at`. Times count from an arbitrary moment.
-    pub(crate) fn see(&mut self, text: &str, at: Duration) -> Vec<Violation> {
+    pub fn see(&mut self, text: &str, at: Duration) -> Vec<Violation> {
         let playlist = Playlist::parse(text);
         let mut found = check(text);
         found.extend(self.segments.previous().iter().flat_map(|previous| check_reload(previous, text)));
@@ -34,7 +34,7 @@ impl Watch {
     }
 
     /// Checks that new parts and segments were listed in time until `now`.
-    pub(crate) fn check_pace(&self, now: Duration) -> Vec<Violation> {
+    pub fn check_pace(&self, now: Duration) -> Vec<Violation> {
         let mut report = Report(self.segments.check_pace(now));
         let times = self.listed.iter().map(|(_, at)| *at).chain([now]);
         for ((edge, at), next) in self.listed.iter().zip(times.skip(1)) {
@@ -47,7 +47,7 @@ impl Watch {
 }
 
 /// Checks the status of a part that left the playlist less than three target durations ago.
-pub(crate) fn check_removed_part(uri: &str, status: u16) -> Vec<Violation> {
+pub fn check_removed_part(uri: &str, status: u16) -> Vec<Violation> {
     let mut report = Report::default();
     report.demand("L8", status == 200, || format!("{uri} is gone too early: {status}"));
     report.0
@@ -55,7 +55,7 @@ pub(crate) fn check_removed_part(uri: &str, status: u16) -> Vec<Violation> {
 
 /// Checks the response with a part that was requested while it was a preload hint. It is available (L16). Its head,
 /// which is sent first, contains the whole length, so no byte was sent early (L17).
-pub(crate) fn check_hinted(uri: &str, answer: &Reply) -> Vec<Violation> {
+pub fn check_hinted(uri: &str, answer: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
     let status = answer.status;
     report.demand("L16", status == 200, || format!("{uri} is hinted at and cannot be had: {status}"));
@@ -66,7 +66,7 @@ pub(crate) fn check_hinted(uri: &str, answer: &Reply) -> Vec<Violation> {
 }
 
 /// Checks the status of a part that was never hinted: 425 (RFC 8470) if it `comes` later, 404 otherwise.
-pub(crate) fn check_unhinted(status: u16, comes: bool) -> Vec<Violation> {
+pub fn check_unhinted(status: u16, comes: bool) -> Vec<Violation> {
     let mut report = Report::default();
     let expected = if comes { 425 } else { 404 };
     report.demand("L17", status == expected, || format!("status {status} for a part that nobody hinted at"));
@@ -74,14 +74,14 @@ pub(crate) fn check_unhinted(status: u16, comes: bool) -> Vec<Violation> {
 }
 
 /// Checks the negotiated HTTP version.
-pub(crate) fn check_protocol(version: &str) -> Vec<Violation> {
+pub fn check_protocol(version: &str) -> Vec<Violation> {
     let mut report = Report::default();
     report.demand("L20", matches!(version, "2" | "3"), || format!("HTTP/{version}"));
     report.0
 }
 
 /// Checks the response to a request that accepts gzip.
-pub(crate) fn check_gzip(reply: &Reply) -> Vec<Violation> {
+pub fn check_gzip(reply: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
     let coding = reply.header("content-encoding");
     report.demand("L21", coding == "gzip", || format!("Content-Encoding {coding:?}"));
@@ -90,7 +90,7 @@ pub(crate) fn check_gzip(reply: &Reply) -> Vec<Violation> {
 
 /// Kind of the requested resource, which determines its cache lifetime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub enum Asked {
     /// A media playlist without directives.
     Playlist,
     /// A media playlist with `_HLS_msn`.
@@ -100,7 +100,7 @@ pub(crate) enum Asked {
 }
 
 /// Checks `Cache-Control` of a response. `target` is the target duration in seconds.
-pub(crate) fn check_caching(asked: Asked, target: u64, answer: &Reply) -> Vec<Violation> {
+pub fn check_caching(asked: Asked, target: u64, answer: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
     let policy = answer.header("cache-control");
     let age = policy.split(',').find_map(|word| word.trim().strip_prefix("max-age=")?.parse::<u64>().ok());

@@ -1,10 +1,10 @@
 //! Delta updates (RFC 8216bis 6.2.5.1).
 
-use crate::rules::{Report, Violation};
-use crate::support::playlist::{Playlist, tags};
+use crate::inspect::playlist::{Playlist, tags};
+use crate::inspect::rules::{Report, Violation};
 
 /// Expands `update` for a client that has `previous`. `None` if `previous` does not contain all skipped segments.
-pub(crate) fn reconstruct(previous: &str, update: &str) -> Option<String> {
+pub fn reconstruct(previous: &str, update: &str) -> Option<String> {
     let Some(skipped) = Playlist::parse(update).skipped else { return Some(update.to_owned()) };
     let first = Playlist::parse(update).sequence.checked_sub(Playlist::parse(previous).sequence)? as usize;
     let old = segments(previous);
@@ -28,7 +28,7 @@ fn segments(text: &str) -> Vec<String> {
 }
 
 /// Checks an update against the previous playlist and the whole current one.
-pub(crate) fn check_update(update: &str, previous: &str, whole: &str) -> Vec<Violation> {
+pub fn check_update(update: &str, previous: &str, whole: &str) -> Vec<Violation> {
     let mut report = Report::default();
     let (short, long) = (Playlist::parse(update), Playlist::parse(whole));
     let skips = tags(update, "#EXT-X-SKIP").len();

@@ -6,14 +6,14 @@
 
 mod delivery;
 
-pub(crate) use delivery::{Growing, check_complete, check_early, check_growing, check_range};
+pub use delivery::{Growing, check_complete, check_early, check_growing, check_range};
 
 use chrono::{DateTime, Utc};
 use dash_mpd_core::{AdaptationSet, MPD, ProducerReferenceTime};
 use mp4_atom::Prft;
 
 use super::{Report, Violation, dash};
-use crate::support::boxes::Segment;
+use crate::inspect::boxes::Segment;
 
 const PROFILE: &str = "http://www.dashif.org/guidelines/low-latency-live-v5";
 /// UTCTiming schemes with a precision of a millisecond.
@@ -24,7 +24,7 @@ const TOLERANCE: u128 = 1000;
 const NTP_TO_UNIX: u64 = 2_208_988_800;
 
 /// Checks an MPD. All rules of live MPDs apply except D13, which is about MPDs without low latency.
-pub(crate) fn check(text: &str) -> Vec<Violation> {
+pub fn check(text: &str) -> Vec<Violation> {
     let mut report = Report(dash::check(text));
     report.0.retain(|violation| violation.rule != "D13");
     let Ok(mpd) = dash_mpd_core::parse(text) else { return report.0 };
@@ -105,7 +105,7 @@ fn check_reference(report: &mut Report, mpd: &MPD, set: &AdaptationSet) {
 }
 
 /// Checks the reference times in a complete chunked segment against those of its set.
-pub(crate) fn check_segment(time: &ProducerReferenceTime, timescale: u64, segment: &Segment) -> Vec<Violation> {
+pub fn check_segment(time: &ProducerReferenceTime, timescale: u64, segment: &Segment) -> Vec<Violation> {
     let mut report = Report::default();
     report.demand("E5", segment.chunks.len() > 1, || "a segment of one chunk".into());
     for pair in segment.chunks.windows(2) {

@@ -184,7 +184,7 @@ struct Open {
 }
 
 /// Checks a whole MPD.
-pub(crate) fn check(text: &str) -> Vec<Violation> {
+pub fn check(text: &str) -> Vec<Violation> {
     let mut report = Report::default();
     let mut reader = Reader::from_str(text);
     let mut open: Vec<Open> = Vec::new();

@@ -2,27 +2,31 @@
 
 use std::time::Duration;
 
-use crate::rules::{Report, Violation};
-use crate::support::playlist::Playlist;
+use crate::inspect::playlist::Playlist;
+use crate::inspect::rules::{Report, Violation};
 
 /// Tolerated delay on a loaded machine.
 const SLACK: Duration = Duration::from_secs(1);
 
 /// A request with `_HLS_msn` or `_HLS_part`, and its answer.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Exchange<'a> {
-    pub(crate) segment: Option<u64>,
-    pub(crate) part: Option<u64>,
+pub struct Exchange<'a> {
+    /// `_HLS_msn`.
+    pub segment: Option<u64>,
+    /// `_HLS_part`.
+    pub part: Option<u64>,
     /// The whole playlist just before the request.
-    pub(crate) before: &'a str,
-    pub(crate) status: u16,
+    pub before: &'a str,
+    /// Status code.
+    pub status: u16,
     /// The answer; an update is expanded to a whole playlist.
-    pub(crate) text: &'a str,
-    pub(crate) took: Duration,
+    pub text: &'a str,
+    /// Time until the answer.
+    pub took: Duration,
 }
 
 /// Checks status, playlist and time of the answer.
-pub(crate) fn check_answer(exchange: &Exchange<'_>) -> Vec<Violation> {
+pub fn check_answer(exchange: &Exchange<'_>) -> Vec<Violation> {
     let mut report = Report::default();
     let before = Playlist::parse(exchange.before);
     let &Exchange { status, took, .. } = exchange;
@@ -92,7 +96,7 @@ fn check_satisfied(report: &mut Report, exchange: &Exchange<'_>, before: &Playli
 }
 
 /// Checks a request with unknown or reordered parameters against the plain one. Both have status and text.
-pub(crate) fn check_parameters(plain: (u16, &str), odd: (u16, &str)) -> Vec<Violation> {
+pub fn check_parameters(plain: (u16, &str), odd: (u16, &str)) -> Vec<Violation> {
     let mut report = Report::default();
     report.demand("L24", plain == odd, || format!("{} and {} are answered differently", plain.0, odd.0));
     report.0

@@ -4,20 +4,24 @@ use dash_mpd_core::{AdaptationSet, MPD};
 
 /// Addressing of the segments of one representation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Template {
-    pub(crate) id: String,
-    pub(crate) bandwidth: u64,
-    pub(crate) timescale: u64,
+pub struct Template {
+    /// `Representation@id`.
+    pub id: String,
+    /// `Representation@bandwidth`.
+    pub bandwidth: u64,
+    /// Ticks per second.
+    pub timescale: u64,
     /// Duration of a segment in ticks.
-    pub(crate) duration: u64,
-    pub(crate) start_number: u64,
+    pub duration: u64,
+    /// Number of the first segment.
+    pub start_number: u64,
     media: String,
     initialization: String,
 }
 
 impl Template {
     /// Templates of all representations of the only period.
-    pub(crate) fn all(mpd: &MPD) -> Vec<Self> {
+    pub fn all(mpd: &MPD) -> Vec<Self> {
         mpd.periods[0].adaptations.iter().flat_map(Self::of_set).collect()
     }
 
@@ -36,18 +40,18 @@ impl Template {
     }
 
     /// URL of the init segment, relative to the MPD.
-    pub(crate) fn init(&self) -> String {
+    pub fn init(&self) -> String {
         self.initialization.replace("$RepresentationID$", &self.id)
     }
 
     /// URL of a segment, relative to the MPD.
-    pub(crate) fn segment(&self, number: u64) -> String {
+    pub fn segment(&self, number: u64) -> String {
         self.media.replace("$RepresentationID$", &self.id).replace("$Number$", &number.to_string())
     }
 
     /// Numbers of the segments that are available at `now_ms`, in milliseconds since the start of the period. A segment
     /// is available from its end for its own duration plus `depth_ms` (ISO/IEC 23009-1 5.3.9.5.3).
-    pub(crate) fn available(&self, now_ms: u64, depth_ms: u64) -> std::ops::Range<u64> {
+    pub fn available(&self, now_ms: u64, depth_ms: u64) -> std::ops::Range<u64> {
         let at = |ms: u64| self.start_number + ms * self.timescale / (self.duration * 1000);
         at(now_ms - depth_ms) - 1..at(now_ms)
     }

@@ -4,13 +4,13 @@
 use mp4_atom::{Codec, FourCC};
 
 use super::{Report, Violation};
-use crate::support::boxes::{Chunk, Init, Segment, nal_types};
+use crate::inspect::boxes::{Chunk, Init, Segment, nal_types};
 
 const NAL_IDR: u8 = 5;
 const NAL_SEI: u8 = 6;
 
 /// Checks an init segment.
-pub(crate) fn check_init(init: &Init) -> Vec<Violation> {
+pub fn check_init(init: &Init) -> Vec<Violation> {
     let mut report = Report::default();
     let moov = &init.moov;
     report.demand("C9", moov.trak.len() == 1, || format!("{} tracks in one file", moov.trak.len()));
@@ -44,7 +44,7 @@ fn check_codec(report: &mut Report, init: &Init, codec: &Codec) {
 }
 
 /// Checks a whole segment.
-pub(crate) fn check_segment(init: &Init, file: &[u8]) -> Vec<Violation> {
+pub fn check_segment(init: &Init, file: &[u8]) -> Vec<Violation> {
     let mut report = Report::default();
     let segment = match Segment::parse(file) {
         Ok(segment) => segment,
@@ -79,7 +79,7 @@ fn check_chunk(report: &mut Report, index: usize, chunk: &Chunk) {
 }
 
 /// Checks consecutive segments.
-pub(crate) fn check_continuity(segments: &[Segment]) -> Vec<Violation> {
+pub fn check_continuity(segments: &[Segment]) -> Vec<Violation> {
     let mut report = Report::default();
     let chunks: Vec<_> = segments.iter().flat_map(|segment| &segment.chunks).collect();
     for pair in chunks.windows(2) {
@@ -92,7 +92,7 @@ pub(crate) fn check_continuity(segments: &[Segment]) -> Vec<Violation> {
 }
 
 /// Checks the same segments of all tracks of a switching set.
-pub(crate) fn check_switching(tracks: &[(Init, Vec<Segment>)]) -> Vec<Violation> {
+pub fn check_switching(tracks: &[(Init, Vec<Segment>)]) -> Vec<Violation> {
     let mut report = Report::default();
     for pair in tracks.windows(2) {
         let [(init, segments), (other_init, others)] = pair else { continue };
@@ -109,7 +109,7 @@ pub(crate) fn check_switching(tracks: &[(Init, Vec<Segment>)]) -> Vec<Violation>
 
 /// Checks that the tracks start together, within an audio frame. `tracks` has the timescale and the first `tfdt` of
 /// each.
-pub(crate) fn check_alignment(tracks: &[(u64, u64)]) -> Vec<Violation> {
+pub fn check_alignment(tracks: &[(u64, u64)]) -> Vec<Violation> {
     let mut report = Report::default();
     for pair in tracks.windows(2) {
         let micros = |(timescale, start): (u64, u64)| u128::from(start) * 1_000_000 / u128::from(timescale);

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use super::{check, check_reload};
-use crate::rules::{Report, Violation};
-use crate::support::playlist::{Playlist, Segment};
-use crate::support::web::Reply;
+use crate::inspect::playlist::{Playlist, Segment};
+use crate::inspect::reply::Reply;
+use crate::inspect::rules::{Report, Violation};
 
 /// Delay of the test client itself, which polls a few times a second on a busy machine.
 const SLACK: Duration = Duration::from_millis(900);
 
 /// A media playlist over several reloads.
 #[derive(Debug, Default)]
-pub(crate) struct Watch {
+pub struct Watch {
     previous: Option<String>,
     /// When each segment was first listed.
     listed: Vec<(u64, Duration)>,
@@ -21,16 +21,18 @@ pub(crate) struct Watch {
 
 /// The response with a segment.
 #[derive(Debug)]
-pub(crate) struct Download<'a> {
-    pub(crate) status: u16,
+pub struct Download<'a> {
+    /// Status code.
+    pub status: u16,
     /// `Content-Length`.
-    pub(crate) length: &'a str,
-    pub(crate) took: Duration,
+    pub length: &'a str,
+    /// Time until the last byte.
+    pub took: Duration,
 }
 
 impl Watch {
     /// Adds the text received `at`. Times count from an arbitrary moment.
-    pub(crate) fn see(&mut self, text: &str, at: Duration) -> Vec<Violation> {
+    pub fn see(&mut self, text: &str, at: Duration) -> Vec<Violation> {
         let playlist = Playlist::parse(text);
         let mut found = check(text);
         found.extend(self.previous.iter().flat_map(|previous| check_reload(previous, text)));
@@ -43,12 +45,13 @@ impl Watch {
         found
     }
 
-    pub(crate) fn previous(&self) -> Option<&str> {
+    /// The text that was added last.
+    pub fn previous(&self) -> Option<&str> {
         self.previous.as_deref()
     }
 
     /// Checks that new segments were listed in time until `now`.
-    pub(crate) fn check_pace(&self, now: Duration) -> Vec<Violation> {
+    pub fn check_pace(&self, now: Duration) -> Vec<Violation> {
         let mut report = Report::default();
         let limit = self.target * 3 / 2 + SLACK;
         let times = self.listed.iter().map(|(_, at)| *at).chain([now]);
@@ -61,7 +64,7 @@ impl Watch {
 }
 
 /// Checks the response to a request that accepts gzip.
-pub(crate) fn check_headers(reply: &Reply) -> Vec<Violation> {
+pub fn check_headers(reply: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
     let header = |name| reply.header(name);
     let kind = header("content-type");
@@ -81,7 +84,7 @@ pub(crate) fn check_headers(reply: &Reply) -> Vec<Violation> {
 }
 
 /// Checks the response with a listed segment. Its body has `len` bytes.
-pub(crate) fn check_download(segment: &Segment, answer: &Download<'_>, len: usize) -> Vec<Violation> {
+pub fn check_download(segment: &Segment, answer: &Download<'_>, len: usize) -> Vec<Violation> {
     let mut report = Report::default();
     let there = segment.gap || answer.status == 200;
     report.demand("H11", there, || format!("{}: status {}", segment.uri, answer.status));
@@ -94,7 +97,7 @@ pub(crate) fn check_download(segment: &Segment, answer: &Download<'_>, len: usiz
 }
 
 /// Checks the status of a segment that has just left the playlist.
-pub(crate) fn check_removed(uri: &str, status: u16) -> Vec<Violation> {
+pub fn check_removed(uri: &str, status: u16) -> Vec<Violation> {
     let mut report = Report::default();
     report.demand("H9", status == 200, || format!("{uri} is gone too early: {status}"));
     report.0

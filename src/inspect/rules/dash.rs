@@ -6,15 +6,15 @@ use std::time::Duration;
 use dash_mpd_core::{MPD, Period};
 
 use super::{Report, Violation, schema};
-use crate::support::boxes::Segment;
-use crate::support::template::Template;
-use crate::support::web::Reply;
+use crate::inspect::boxes::Segment;
+use crate::inspect::reply::Reply;
+use crate::inspect::template::Template;
 
 /// UTCTiming schemes that clients support.
 const TIMING: [&str; 4] = ["http-xsdate", "http-iso", "http-head", "direct"];
 
 /// Checks an MPD of a live or an ended presentation.
-pub(crate) fn check(text: &str) -> Vec<Violation> {
+pub fn check(text: &str) -> Vec<Violation> {
     let mut report = Report(schema::check(text));
     let mpd = match dash_mpd_core::parse(text) {
         Ok(mpd) => mpd,
@@ -120,7 +120,7 @@ fn check_times(report: &mut Report, text: &str) {
 }
 
 /// Checks that an update changes only what it may change.
-pub(crate) fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
+pub fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
     let mut report = Report::default();
     let (Ok(old), Ok(new)) = (dash_mpd_core::parse(previous), dash_mpd_core::parse(next)) else {
         report.demand("D1", false, || "it does not parse".into());
@@ -146,7 +146,7 @@ pub(crate) fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
 }
 
 /// Checks the answer to a request with an origin that accepts gzip.
-pub(crate) fn check_headers(reply: &Reply) -> Vec<Violation> {
+pub fn check_headers(reply: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
     let header = |name| reply.header(name);
     report.demand("D15", header("content-encoding") == "gzip", || "gzip where it is accepted".into());
@@ -163,14 +163,14 @@ pub(crate) fn check_headers(reply: &Reply) -> Vec<Violation> {
 }
 
 /// Checks the status of a segment within its availability time.
-pub(crate) fn check_available(number: u64, status: u16) -> Vec<Violation> {
+pub fn check_available(number: u64, status: u16) -> Vec<Violation> {
     let mut report = Report::default();
     report.demand("D8", status == 200, || format!("segment {number}: status {status}"));
     report.0
 }
 
 /// Checks the status of a segment before (`early`) or after its availability time.
-pub(crate) fn check_unavailable(status: u16, early: bool) -> Vec<Violation> {
+pub fn check_unavailable(status: u16, early: bool) -> Vec<Violation> {
     let mut report = Report::default();
     let right = if early { matches!(status, 404 | 425) } else { matches!(status, 404 | 410) };
     report.demand("D8", right, || format!("status {status} outside of the availability time"));
@@ -178,7 +178,7 @@ pub(crate) fn check_unavailable(status: u16, early: bool) -> Vec<Violation> {
 }
 
 /// Checks the times of segments, by number, against the template.
-pub(crate) fn check_addressing(template: &Template, timescale: u64, segments: &[(u64, Segment)]) -> Vec<Violation> {
+pub fn check_addressing(template: &Template, timescale: u64, segments: &[(u64, Segment)]) -> Vec<Violation> {
     let mut report = Report::default();
     for (number, segment) in segments {
         let nominal = u128::from(number - template.start_number) * u128::from(template.duration);

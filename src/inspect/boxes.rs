@@ -6,33 +6,43 @@ use mp4_atom::{Any, Decode, FourCC, Ftyp, Header, Moof, Moov, Prft, Styp};
 
 /// An init segment.
 #[derive(Debug, Clone)]
-pub(crate) struct Init {
-    pub(crate) ftyp: Ftyp,
-    pub(crate) moov: Moov,
+pub struct Init {
+    /// Brands.
+    pub ftyp: Ftyp,
+    /// The track and its codec.
+    pub moov: Moov,
 }
 
 /// A segment, or one of its chunks.
 #[derive(Debug, Clone)]
-pub(crate) struct Segment {
-    pub(crate) styp: Option<Styp>,
-    pub(crate) chunks: Vec<Chunk>,
+pub struct Segment {
+    /// Brands.
+    pub styp: Option<Styp>,
+    /// The chunks in the order of the file.
+    pub chunks: Vec<Chunk>,
 }
 
 /// A `moof` and its `mdat`.
 #[derive(Debug, Clone)]
-pub(crate) struct Chunk {
-    pub(crate) prft: Option<Prft>,
-    pub(crate) moof: Moof,
+pub struct Chunk {
+    /// UTC of a media time.
+    pub prft: Option<Prft>,
+    /// Times, sizes and flags of the samples.
+    pub moof: Moof,
     /// Byte range of each sample in the file.
-    pub(crate) samples: Vec<Range<usize>>,
+    pub samples: Vec<Range<usize>>,
     /// Byte range of the payload of the `mdat` in the file.
-    pub(crate) mdat: Range<usize>,
+    pub mdat: Range<usize>,
     /// Whether the data offset points to the payload of the `mdat`.
-    pub(crate) offset_is_right: bool,
+    pub offset_is_right: bool,
 }
 
 impl Init {
-    pub(crate) fn parse(file: &[u8]) -> Result<Self, String> {
+    /// Parses `ftyp` and `moov`.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub fn parse(file: &[u8]) -> Result<Self, String> {
         let boxes = boxes(file)?;
         match boxes.as_slice() {
             [(_, Any::Ftyp(ftyp)), (_, Any::Moov(moov))] => Ok(Self { ftyp: ftyp.clone(), moov: moov.clone() }),
@@ -41,21 +51,27 @@ impl Init {
     }
 
     /// Ticks per second of the track.
-    pub(crate) fn timescale(&self) -> u64 {
+    pub fn timescale(&self) -> u64 {
         self.moov.trak.first().map_or(0, |trak| trak.mdia.mdhd.timescale.into())
     }
 
-    pub(crate) fn has_brand(&self, brand: &[u8; 4]) -> bool {
+    /// Whether the brand is among the compatible ones.
+    pub fn has_brand(&self, brand: &[u8; 4]) -> bool {
         self.ftyp.compatible_brands.contains(&FourCC::new(brand))
     }
 
-    pub(crate) fn is_video(&self) -> bool {
+    /// Whether the track is video.
+    pub fn is_video(&self) -> bool {
         self.moov.trak.first().is_some_and(|trak| trak.mdia.hdlr.handler == FourCC::new(b"vide"))
     }
 }
 
 impl Segment {
-    pub(crate) fn parse(file: &[u8]) -> Result<Self, String> {
+    /// Parses a whole segment, or one of its chunks.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub fn parse(file: &[u8]) -> Result<Self, String> {
         let mut segment = Self { styp: None, chunks: Vec::new() };
         let mut prft = None;
         let mut moof = None;
@@ -78,12 +94,12 @@ impl Segment {
     }
 
     /// Decode time of the first sample.
-    pub(crate) fn start(&self) -> u64 {
+    pub fn start(&self) -> u64 {
         self.chunks[0].start()
     }
 
     /// Sum of all sample durations.
-    pub(crate) fn duration(&self) -> u64 {
+    pub fn duration(&self) -> u64 {
         self.chunks.iter().map(Chunk::duration).sum()
     }
 }
@@ -110,23 +126,26 @@ impl Chunk {
         Ok(Self { prft, moof, samples, mdat, offset_is_right })
     }
 
-    pub(crate) fn start(&self) -> u64 {
+    /// Decode time of the first sample.
+    pub fn start(&self) -> u64 {
         self.moof.traf[0].tfdt.as_ref().map_or(0, |tfdt| tfdt.base_media_decode_time)
     }
 
-    pub(crate) fn duration(&self) -> u64 {
+    /// Sum of all sample durations.
+    pub fn duration(&self) -> u64 {
         let traf = &self.moof.traf[0];
         let default = traf.tfhd.default_sample_duration.unwrap_or_default();
         let samples = traf.trun.iter().flat_map(|trun| trun.samples.iter());
         samples.map(|sample| u64::from(sample.duration.unwrap_or(default))).sum()
     }
 
-    pub(crate) fn sequence(&self) -> u32 {
+    /// Sequence number of the fragment.
+    pub fn sequence(&self) -> u32 {
         self.moof.mfhd.sequence_number
     }
 
     /// Whether the first sample depends on no other (ISO/IEC 14496-12 8.8.3.1).
-    pub(crate) fn starts_with_sync(&self) -> bool {
+    pub fn starts_with_sync(&self) -> bool {
         let traf = &self.moof.traf[0];
         let first = traf.trun[0].samples.get(0).and_then(|sample| sample.flags);
         let flags = first.or(traf.tfhd.default_sample_flags).unwrap_or_default();
@@ -135,7 +154,7 @@ impl Chunk {
 }
 
 /// NAL unit types of an H.264 sample with lengths of four bytes.
-pub(crate) fn nal_types(sample: &[u8]) -> Result<Vec<u8>, String> {
+pub fn nal_types(sample: &[u8]) -> Result<Vec<u8>, String> {
     let mut types = Vec::new();
     let mut rest = sample;
     while !rest.is_empty() {

@@ -1,40 +1,42 @@
 //! Delivery of segments while they are made, and afterwards.
 
-use crate::rules::{Report, Violation};
-use crate::support::boxes::Segment;
-use crate::support::web::Reply;
+use crate::inspect::boxes::Segment;
+use crate::inspect::reply::Reply;
+use crate::inspect::rules::{Report, Violation};
 
 /// Tolerated delay on a loaded machine, in microseconds.
 const SLACK: u128 = 1_000_000;
 
 /// An HTTP/1.1 response with the arrival time of each piece.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Growing {
+pub struct Growing {
     /// Status line and headers.
-    pub(crate) head: String,
+    pub head: String,
     /// Pieces of `Transfer-Encoding: chunked` with their arrival times in microseconds since 1970.
-    pub(crate) pieces: Vec<(Vec<u8>, u128)>,
+    pub pieces: Vec<(Vec<u8>, u128)>,
 }
 
 impl Growing {
     /// Value of a header; empty if the header is missing.
-    pub(crate) fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         let named = |line: &'_ str| line.split_once(':').is_some_and(|(key, _)| key.eq_ignore_ascii_case(name));
         let line = self.head.lines().find(|line| named(line)).unwrap_or_default();
         line.split_once(':').map_or("", |(_, value)| value.trim())
     }
 
-    pub(crate) fn status(&self) -> u16 {
+    /// Status code; 0 if there is none.
+    pub fn status(&self) -> u16 {
         self.head.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or_default()
     }
 
-    pub(crate) fn body(&self) -> Vec<u8> {
+    /// All pieces.
+    pub fn body(&self) -> Vec<u8> {
         self.pieces.iter().flat_map(|(piece, _)| piece).copied().collect()
     }
 }
 
 /// Checks the status of a segment requested before (`early`) or after its availability time minus the offset.
-pub(crate) fn check_early(status: u16, early: bool) -> Vec<Violation> {
+pub fn check_early(status: u16, early: bool) -> Vec<Violation> {
     let mut report = Report::default();
     let right = if early { matches!(status, 404 | 425) } else { status == 200 };
     report
@@ -43,7 +45,7 @@ pub(crate) fn check_early(status: u16, early: bool) -> Vec<Violation> {
 }
 
 /// Checks a segment received while it was made. `timescale` is in ticks per second.
-pub(crate) fn check_growing(answer: &Growing, timescale: u64) -> Vec<Violation> {
+pub fn check_growing(answer: &Growing, timescale: u64) -> Vec<Violation> {
     let mut report = Report::default();
     let open = answer.header("content-length").is_empty() && answer.header("transfer-encoding") == "chunked";
     report.demand("E11", open, || format!("a length before the end: {}", answer.head));
@@ -63,7 +65,7 @@ pub(crate) fn check_growing(answer: &Growing, timescale: u64) -> Vec<Violation> 
 }
 
 /// Checks the same segment when it is complete.
-pub(crate) fn check_complete(growing: &Growing, complete: &Reply) -> Vec<Violation> {
+pub fn check_complete(growing: &Growing, complete: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
     let length = complete.header("content-length");
     report.demand("E11", length == complete.body.len().to_string(), || format!("Content-Length {length:?}"));
@@ -74,7 +76,7 @@ pub(crate) fn check_complete(growing: &Growing, complete: &Reply) -> Vec<Violati
 }
 
 /// Checks a response with the bytes of a complete segment from `from` on.
-pub(crate) fn check_range(whole: &[u8], from: usize, part: &Reply) -> Vec<Violation> {
+pub fn check_range(whole: &[u8], from: usize, part: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
     report.demand("E11", part.status == 206, || format!("status {} for a range", part.status));
     report.demand("E11", whole.get(from..) == Some(&part.body[..]), || "other bytes than those of the range".into());

@@ -7,15 +7,15 @@ mod delivery;
 mod reload;
 mod update;
 
-pub(crate) use delivery::{
+pub use delivery::{
     Asked, Watch, check_caching, check_gzip, check_hinted, check_protocol, check_removed_part, check_unhinted,
 };
-pub(crate) use reload::{Exchange, check_answer, check_parameters};
-pub(crate) use update::{check_update, reconstruct};
+pub use reload::{Exchange, check_answer, check_parameters};
+pub use update::{check_update, reconstruct};
 
 use super::{Report, Violation};
-use crate::support::boxes::{Init, Segment, nal_types};
-use crate::support::playlist::{Part, Playlist, attribute};
+use crate::inspect::boxes::{Init, Segment, nal_types};
+use crate::inspect::playlist::{Part, Playlist, attribute};
 
 /// Rounding of durations to six decimals.
 const MICRO: u64 = 1;
@@ -27,7 +27,7 @@ const LONG_WINDOW: u64 = 120_000_000;
 const OF_THE_PARENT: [&str; 4] = ["#EXT-X-PROGRAM-DATE-TIME:", "#EXT-X-MAP:", "#EXT-X-KEY:", "#EXT-X-DISCONTINUITY"];
 
 /// Checks a whole media playlist with parts.
-pub(crate) fn check(text: &str) -> Vec<Violation> {
+pub fn check(text: &str) -> Vec<Violation> {
     let mut report = Report::default();
     let playlist = Playlist::parse(text);
     let there = playlist.parts.is_empty() || playlist.part_target.is_some();
@@ -113,7 +113,7 @@ fn check_hints(report: &mut Report, playlist: &Playlist) {
 }
 
 /// Checks that a reload changes only what it may change in low-latency playlists.
-pub(crate) fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
+pub fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
     let mut report = Report::default();
     let (old, new) = (Playlist::parse(previous), Playlist::parse(next));
     report.demand("L3", old.control == new.control, || "EXT-X-SERVER-CONTROL changes".into());
@@ -133,7 +133,7 @@ pub(crate) fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
 }
 
 /// Checks the report of another rendition at `uri`, whose newest part was `edge` before the playlist was requested.
-pub(crate) fn check_report(text: &str, uri: &str, edge: (u64, u64)) -> Vec<Violation> {
+pub fn check_report(text: &str, uri: &str, edge: (u64, u64)) -> Vec<Violation> {
     let mut report = Report::default();
     let playlist = Playlist::parse(text);
     let of_uri = playlist.reports.iter().find(|list| attribute(list, "URI").as_deref() == Some(uri));
@@ -150,7 +150,7 @@ pub(crate) fn check_report(text: &str, uri: &str, edge: (u64, u64)) -> Vec<Viola
 }
 
 /// Checks that playlists of renditions, received directly one after another, differ by at most one part and `slack`.
-pub(crate) fn check_renditions(texts: &[String], slack: u64) -> Vec<Violation> {
+pub fn check_renditions(texts: &[String], slack: u64) -> Vec<Violation> {
     let mut report = Report::default();
     let all: Vec<_> = texts.iter().map(|text| Playlist::parse(text)).collect();
     for pair in all.windows(2) {
@@ -165,14 +165,14 @@ pub(crate) fn check_renditions(texts: &[String], slack: u64) -> Vec<Violation> {
 
 /// End of a playlist in microseconds since 1970.
 fn end(playlist: &Playlist) -> u64 {
-    let last = playlist.last();
+    let Some(last) = playlist.segments.last() else { return 0 };
     let start = last.date.parse::<jiff::Timestamp>().map_or(0, |date| date.as_microsecond() as u64);
     let open = playlist.parts.iter().filter(|part| part.segment > last.number);
     start + last.micros + open.map(|part| part.micros).sum::<u64>()
 }
 
 /// Checks a part against its media.
-pub(crate) fn check_part(part: &Part, init: &Init, media: &[u8]) -> Vec<Violation> {
+pub fn check_part(part: &Part, init: &Init, media: &[u8]) -> Vec<Violation> {
     let mut report = Report::default();
     let chunk = match Segment::parse(media) {
         Ok(chunk) => chunk,
@@ -194,7 +194,7 @@ pub(crate) fn check_part(part: &Part, init: &Init, media: &[u8]) -> Vec<Violatio
 }
 
 /// Checks that the parts of a segment, in order, are the segment.
-pub(crate) fn check_parts(parts: &[&Part], media: &[&[u8]], segment: &[u8]) -> Vec<Violation> {
+pub fn check_parts(parts: &[&Part], media: &[&[u8]], segment: &[u8]) -> Vec<Violation> {
     let mut report = Report::default();
     report.demand("L6", media.concat() == segment, || "the parts do not make up the segment".into());
     let independent = parts.iter().any(|part| part.independent);
@@ -203,7 +203,7 @@ pub(crate) fn check_parts(parts: &[&Part], media: &[&[u8]], segment: &[u8]) -> V
 }
 
 /// Checks an I-frame playlist, requested up to segment `wanted`.
-pub(crate) fn check_iframes(text: &str, wanted: u64) -> Vec<Violation> {
+pub fn check_iframes(text: &str, wanted: u64) -> Vec<Violation> {
     let mut report = Report::default();
     let playlist = Playlist::parse(text);
     report.demand("L15b", playlist.next() > wanted || playlist.ended, || format!("it ends before {wanted}"));

@@ -1,0 +1,8 @@
+//! Servers as a client sees them: readers of playlists, MPDs and media that share no code with the writers of this
+//! program, and the rules of HLS, DASH and CMAF that hold for any server.
+
+pub mod boxes;
+pub mod playlist;
+pub mod reply;
+pub mod rules;
+pub mod template;

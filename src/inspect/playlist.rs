@@ -1,0 +1,172 @@
+//! Media playlists (RFC 8216bis), read tag by tag. Tags that no rule needs are skipped.
+
+/// A media playlist.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Playlist {
+    /// EXT-X-VERSION.
+    pub version: u32,
+    /// EXT-X-TARGETDURATION in seconds.
+    pub target: u64,
+    /// EXT-X-MEDIA-SEQUENCE.
+    pub sequence: u64,
+    /// EXT-X-DISCONTINUITY-SEQUENCE.
+    pub discontinuity_sequence: Option<u64>,
+    /// Whether EXT-X-ENDLIST is there.
+    pub ended: bool,
+    /// Whole segments.
+    pub segments: Vec<Segment>,
+    /// EXT-X-PART-INF:PART-TARGET in microseconds.
+    pub part_target: Option<u64>,
+    /// The attributes of EXT-X-SERVER-CONTROL.
+    pub control: Option<String>,
+    /// SKIPPED-SEGMENTS of EXT-X-SKIP. Numbers of later segments continue after it.
+    pub skipped: Option<u64>,
+    /// EXT-X-PART.
+    pub parts: Vec<Part>,
+    /// The attributes of each EXT-X-PRELOAD-HINT.
+    pub hints: Vec<String>,
+    /// The attributes of each EXT-X-RENDITION-REPORT.
+    pub reports: Vec<String>,
+}
+
+/// A part of a segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Number of the segment that contains the part.
+    pub segment: u64,
+    /// Index of the part in its segment.
+    pub index: u64,
+    /// URI, relative to the playlist.
+    pub uri: String,
+    /// DURATION in microseconds.
+    pub micros: u64,
+    /// INDEPENDENT=YES.
+    pub independent: bool,
+    /// GAP=YES.
+    pub gap: bool,
+}
+
+/// A segment of a media playlist, with the tags that apply to it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Segment {
+    /// Media sequence number.
+    pub number: u64,
+    /// URI, relative to the playlist.
+    pub uri: String,
+    /// EXTINF in microseconds.
+    pub micros: u64,
+    /// EXT-X-PROGRAM-DATE-TIME, unparsed.
+    pub date: String,
+    /// The attributes of EXT-X-MAP.
+    pub map: Option<String>,
+    /// EXT-X-GAP.
+    pub gap: bool,
+    /// EXT-X-DISCONTINUITY.
+    pub discontinuity: bool,
+}
+
+impl Playlist {
+    /// Parses the tags that rules need and skips others.
+    pub fn parse(text: &str) -> Self {
+        let mut playlist = Self::default();
+        let mut next = Segment::default();
+        for line in text.lines() {
+            let (tag, value) = line.split_once(':').unwrap_or((line, ""));
+            match tag {
+                "#EXT-X-VERSION" => playlist.version = value.parse().unwrap_or_default(),
+                "#EXT-X-TARGETDURATION" => playlist.target = value.parse().unwrap_or_default(),
+                "#EXT-X-MEDIA-SEQUENCE" => playlist.sequence = value.parse().unwrap_or_default(),
+                "#EXT-X-DISCONTINUITY-SEQUENCE" => playlist.discontinuity_sequence = value.parse().ok(),
+                "#EXT-X-ENDLIST" => playlist.ended = true,
+                "#EXT-X-MAP" => next.map = Some(value.to_owned()),
+                "#EXT-X-PROGRAM-DATE-TIME" => next.date = value.to_owned(),
+                "#EXT-X-GAP" => next.gap = true,
+                "#EXT-X-DISCONTINUITY" => next.discontinuity = true,
+                "#EXT-X-PART-INF" => playlist.part_target = attribute(value, "PART-TARGET").map(|text| micros(&text)),
+                "#EXT-X-SERVER-CONTROL" => playlist.control = Some(value.to_owned()),
+                "#EXT-X-SKIP" => playlist.skipped = attribute(value, "SKIPPED-SEGMENTS").and_then(|n| n.parse().ok()),
+                "#EXT-X-PART" => playlist.parts.push(Part::parse(&playlist, value)),
+                "#EXT-X-PRELOAD-HINT" => playlist.hints.push(value.to_owned()),
+                "#EXT-X-RENDITION-REPORT" => playlist.reports.push(value.to_owned()),
+                "#EXTINF" => next.micros = micros(value.split(',').next().unwrap_or_default()),
+                _ if line.is_empty() || line.starts_with('#') => {}
+                _ => {
+                    next.number = playlist.next();
+                    next.uri = line.to_owned();
+                    // A map applies until the next map.
+                    let after = Segment { map: next.map.clone(), ..Segment::default() };
+                    playlist.segments.push(std::mem::replace(&mut next, after));
+                }
+            }
+        }
+        playlist
+    }
+
+    /// Number after that of the last whole segment.
+    pub fn next(&self) -> u64 {
+        self.sequence + self.skipped.unwrap_or_default() + self.segments.len() as u64
+    }
+
+    /// Segment and index of the last part.
+    pub fn edge(&self) -> Option<(u64, u64)> {
+        self.parts.last().map(|part| (part.segment, part.index))
+    }
+
+    /// Number of parts in a segment, according to the newest segment with parts.
+    pub fn parts_per_segment(&self) -> Option<u64> {
+        let newest = self.parts.iter().rev().find(|part| part.segment < self.next())?;
+        Some(newest.index + 1)
+    }
+
+    /// A number in EXT-X-SERVER-CONTROL, seconds as microseconds.
+    pub fn control(&self, name: &str) -> Option<u64> {
+        attribute(self.control.as_deref()?, name).map(|text| micros(&text))
+    }
+}
+
+impl Part {
+    /// Parses an EXT-X-PART that follows the contents of `playlist`.
+    fn parse(playlist: &Playlist, list: &str) -> Self {
+        let segment = playlist.next();
+        let index = playlist.parts.iter().filter(|part| part.segment == segment).count() as u64;
+        let is = |name| attribute(list, name).as_deref() == Some("YES");
+        Self {
+            segment,
+            index,
+            uri: attribute(list, "URI").unwrap_or_default(),
+            micros: attribute(list, "DURATION").map_or(0, |text| micros(&text)),
+            independent: is("INDEPENDENT"),
+            gap: is("GAP"),
+        }
+    }
+}
+
+/// Value of an attribute without quotes (RFC 8216bis 4.2).
+pub fn attribute(list: &str, name: &str) -> Option<String> {
+    let mut rest = list;
+    while let Some((key, after)) = rest.split_once('=') {
+        let (value, next) = match after.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').map(|(value, next)| (value, next.trim_start_matches(',')))?,
+            None => after.split_once(',').unwrap_or((after, "")),
+        };
+        if key == name {
+            return Some(value.to_owned());
+        }
+        rest = next;
+    }
+    None
+}
+
+/// Attribute list of every `tag`, and the line after it.
+pub fn tags<'a>(text: &'a str, tag: &str) -> Vec<(&'a str, &'a str)> {
+    let lines: Vec<_> = text.lines().collect();
+    let list = |line: &'a str| line.strip_prefix(tag)?.strip_prefix(':');
+    let after = |index: usize| lines.get(index + 1).copied().unwrap_or_default();
+    lines.iter().enumerate().filter_map(|(index, line)| Some((list(line)?, after(index)))).collect()
+}
+
+/// Decimal seconds as microseconds.
+fn micros(text: &str) -> u64 {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    format!("{whole}{fraction:0<6.6}").parse().unwrap_or_default()
+}
