@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::media::cmaf::Media;
 
 const DEPTH: Depth = Depth { listed: 4, kept: 9, has_archive: false, chunks: 3 };
 
