@@ -1,34 +1,29 @@
-//! All streams. The reconciler compares definitions, schedules and time with what runs, and instructs the supervisor of
-//! each stream.
+//! All streams: their state, their output for requests, and writes of their definitions. The reconciler makes them run as
+//! defined.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
 
 use super::archive::Archive;
 use super::capacity::NoRoom;
-use super::desired::{Desired, desired};
-use super::instruction::{Instruction, Order};
-use super::push::targets::Targets;
 use super::setting::Setting;
-use super::supervisor::Supervisor;
-use super::{EventKind, Phase, Status, TargetView};
-use crate::base::timeline::UnixTime;
+use super::{Phase, Status, TargetView};
 use crate::definition::spec::{StreamName, StreamSpec};
 use crate::definition::store::{Change, Definitions, Precondition, Record, WriteError};
 use crate::media::directory;
-use crate::media::window::{Earlier, Output};
-use crate::stream::audience::{Audience, Figures};
+use crate::media::window::Output;
+use crate::stream::audience::Figures;
 
 mod activity;
 mod admission;
 mod entry;
+mod reconciler;
 mod removed;
 mod viewers;
 
@@ -323,106 +318,11 @@ impl Registry {
         done
     }
 
-    /// Sends each stream the instruction that follows from definitions and time. Returns how long the instructions are
-    /// valid.
-    fn reconcile(&self) -> Option<Duration> {
-        let mut streams = self.streams();
-        let begun = self.begun.swap(true, Ordering::Relaxed);
-        let (known, now) = (self.definitions.known(), self.setting.clock.now());
-        let gone: Vec<_> = streams.keys().filter(|name| !known.contains_key(*name)).cloned().collect();
-        let mut removed = self.removed.lock().unwrap_or_else(PoisonError::into_inner);
-        // A run may have counted since the stream was deleted. These counts are removed too, unless a new stream has
-        // the name.
-        let ended = removed.take_ended().filter(|name| !known.contains_key(name));
-        ended.for_each(|name| self.setting.metrics.forget(name.as_str()));
-        for name in gone {
-            if let Some(entry) = streams.remove(&name) {
-                entry.end();
-                self.setting.metrics.forget(name.as_str());
-                self.setting.events.publish(now, &name, EventKind::Removed);
-                removed.add(name, entry.status.clone());
-            }
-        }
-        drop(removed);
-        let used = |name: &StreamName| streams.get(name).and_then(|entry| entry.activity.last(now));
-        let all = desired(&known, now, used);
-        for (name, record) in known.iter() {
-            if !streams.contains_key(name) {
-                streams.insert(name.clone(), self.spawn(record));
-                if begun {
-                    self.setting.events.publish(now, name, EventKind::Created);
-                }
-            }
-        }
-        let waiting = self.share_room(&all, &known, &streams);
-        for (name, desired) in &all {
-            let order = order(desired, &streams, waiting.get(name));
-            if let (Some(entry), Some(record)) = (streams.get_mut(name), known.get(name)) {
-                let is_replaced = entry.record.spec != record.spec;
-                if is_replaced {
-                    self.setting.events.publish(now, name, EventKind::Replaced);
-                }
-                entry.targets.retain(&record.spec.push);
-                entry.record = Arc::clone(record);
-                entry.want(Instruction { record: Arc::clone(record), order, decided: desired.decided });
-                if is_replaced {
-                    // The new definition may not have the fault.
-                    entry.retry.notify_waiters();
-                }
-            }
-        }
-        let next = all.values().filter_map(|desired| desired.until).min()?;
-        Some(next.saturating_since(now))
-    }
-
     fn with<T>(&self, name: &StreamName, act: impl FnOnce(&Entry) -> T) -> Result<T, Unknown> {
         self.streams().get(name).map(act).ok_or_else(|| Unknown(name.clone()))
     }
 
-    fn spawn(&self, record: &Arc<Record>) -> Entry {
-        let span = tracing::info_span!("stream", stream = %record.spec.name);
-        let over = self.over.child_token();
-        let (status, seen) = watch::channel(Status::stopped(self.setting.clock.now()));
-        let (instruction, instructions) =
-            watch::channel(Instruction { record: Arc::clone(record), order: Order::Stop, decided: None });
-        let (audience, targets) = (Arc::new(Audience::new()), Arc::<Targets>::default());
-        let retry = Arc::<Notify>::default();
-        let supervisor = Supervisor {
-            setting: Arc::clone(&self.setting),
-            targets: Arc::clone(&targets),
-            instruction: instructions,
-            status,
-            over: over.clone(),
-            phase_changed: Arc::clone(&self.phase_changed),
-            retry: Arc::clone(&retry),
-            ended: UnixTime::default(),
-            earlier: Earlier::default(),
-        };
-        let phase_changed = Arc::clone(&self.phase_changed);
-        let supervise = async move {
-            supervisor.supervise().await;
-            phase_changed.notify_one();
-        };
-        self.setting.tasks.spawn(supervise.instrument(span));
-        let record = Arc::clone(record);
-        Entry { record, instruction, status: seen, over, retry, audience, targets, activity: Arc::default() }
-    }
-
     fn streams(&self) -> MutexGuard<'_, BTreeMap<StreamName, Entry>> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A running stream continues when a stream that it requires does not run.
-fn order(desired: &Desired, streams: &BTreeMap<StreamName, Entry>, no_room: Option<&NoRoom>) -> Order {
-    let runs =
-        |name: &&StreamName| streams.get(name).is_some_and(|entry| entry.status.borrow().phase == Phase::Running);
-    if let Some(no_room) = no_room {
-        return Order::RunInRoom(*no_room);
-    }
-    match desired.after.iter().find(|name| !runs(name)) {
-        _ if !desired.running => Order::Stop,
-        Some(first) => Order::RunAfter(first.clone()),
-        None => Order::Run,
     }
 }
