@@ -8,10 +8,9 @@ import { after, before, describe, test } from 'node:test';
 import { launch } from './players/browser.mjs';
 import { until } from './players/deadline.mjs';
 import { startEdge } from './players/nginx.mjs';
-import { Play } from './players/play.mjs';
+import { playsCleanly } from './players/plays.mjs';
 import { Server } from './players/server.mjs';
 import { startVarnish } from './players/varnish.mjs';
-import { advancesInRealTime, figures, playedCleanly } from './players/verdict.mjs';
 
 /** Whether blocked requests are answered as soon as one of them is, and a segment that is being made is requested once. */
 const CACHES = [
@@ -154,15 +153,8 @@ CACHES.forEach(({ name, start, shares }) => describe(name, () => {
 
   const plays = [['llhls.m3u8', 'hls.js'], ['lldash.mpd', 'dash.js']];
   describe('plays', { concurrency: plays.length }, () => plays.forEach(([manifest, player]) => {
-    test(`${manifest} in ${player}`, { timeout: 60_000 }, async (t) => {
-      const play = await Play.open(browser, player, `${edge.url}/live/test/${manifest}`);
-      t.after(() => play.close());
-      const report = await play.played(10);
-      t.diagnostic(figures(report));
-      playedCleanly(report);
-      advancesInRealTime(report);
-      assert.deepEqual(play.refused, []);
-    });
+    test(`${manifest} in ${player}`, { timeout: 60_000 }, (t) =>
+      playsCleanly(t, browser, { player, url: `${edge.url}/live/test/${manifest}`, seconds: 10 }));
   }));
 
   test('a change through the edge needs the token, and probes and metrics are not exposed', async () => {

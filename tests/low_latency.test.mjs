@@ -7,9 +7,9 @@ import { after, before, describe, test } from 'node:test';
 
 import { launch } from './players/browser.mjs';
 import { startEdge, startProxy } from './players/nginx.mjs';
-import { Play } from './players/play.mjs';
+import { playsCleanly } from './players/plays.mjs';
 import { Server } from './players/server.mjs';
-import { advancesInRealTime, agreesWithProgramTime, figures, latencyMs, playedCleanly } from './players/verdict.mjs';
+import { agreesWithProgramTime, latencyMs } from './players/verdict.mjs';
 
 /** Maximum latency in ms: far less than without low latency, far more than on an idle machine. */
 const MOST_MS = 4000;
@@ -52,20 +52,12 @@ const PLAYS = [
 ];
 
 describe('low latency', { concurrency: AT_ONCE }, () => PLAYS.forEach(([path, player, seconds, from]) => {
-  test(`${path} of ${from} plays in ${player} for ${seconds} s`, { timeout: 150_000 }, async (t) => {
+  test(`${path} of ${from} plays in ${player} for ${seconds} s`, { timeout: 150_000 }, (t) => {
     const { url } = { 'one server': servers[0], 'two servers': proxy, 'a cache': edge }[from];
-    const play = await Play.open(browser, player, url + path);
-    try {
-      const report = await play.played(seconds);
-      t.diagnostic(figures(report));
-      playedCleanly(report);
-      assert.deepEqual(play.refused, []);
-      advancesInRealTime(report);
+    return playsCleanly(t, browser, { player, url: url + path, seconds }, (report) => {
       agreesWithProgramTime(report);
       assert.ok(latencyMs(report) < MOST_MS, `${latencyMs(report)} ms behind`);
       assert.ok(report.audioBytes > 0, 'no sound is decoded');
-    } finally {
-      await play.close();
-    }
+    });
   });
 }));

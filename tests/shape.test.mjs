@@ -6,9 +6,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { open } from './players/fixture.mjs';
-import { Play } from './players/play.mjs';
+import { playsCleanly } from './players/plays.mjs';
 import { Server } from './players/server.mjs';
-import { advancesInRealTime, figures, playedCleanly } from './players/verdict.mjs';
 
 const { server, browser } = await open(() => Server.small());
 
@@ -42,18 +41,7 @@ const PLAYS = [
 
 describe('other shapes', { concurrency: AT_ONCE }, () => PLAYS.forEach(([path, players, seconds, check]) => {
   for (const player of players) {
-    test(`${path} plays in ${player} for ${seconds} s`, { timeout: 90_000 }, async (t) => {
-      const play = await Play.open(browser, player, server.url + path);
-      try {
-        const report = await play.played(seconds);
-        t.diagnostic(figures(report));
-        playedCleanly(report);
-        assert.deepEqual(play.refused, []);
-        advancesInRealTime(report);
-        check(play.requests);
-      } finally {
-        await play.close();
-      }
-    });
+    test(`${path} plays in ${player} for ${seconds} s`, { timeout: 90_000 }, (t) =>
+      playsCleanly(t, browser, { player, url: server.url + path, seconds }, (_, { requests }) => check(requests)));
   }
 }));
