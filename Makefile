@@ -1,5 +1,5 @@
 # Each target installs the packages that it needs.
-.PHONY: run test lint test-rust test-rust-long test-players test-plays test-plays-alone soak test-cluster kubernetes image image-full cluster bench program packages players schemathesis
+.PHONY: run test lint test-rust test-rust-long test-players test-plays test-plays-alone soak test-cluster kubernetes helm image image-full cluster bench program packages players schemathesis
 
 # Where `make run` stores streams and the API token.
 STATE = $${BARSTONE_STATE_DIR:-$${XDG_STATE_HOME:-$$HOME/.local/state}/barstone}
@@ -57,6 +57,13 @@ test-cluster: kubernetes image cluster
 
 kubernetes: tests/kubernetes/venv/.installed
 	tests/kubernetes/venv/bin/python -m unittest discover -s tests/kubernetes
+
+# Tests the chart with Helm. A build of Helm takes minutes, so no other target calls this one.
+helm: tests/kubernetes/venv/.installed
+	command -v helm >/dev/null || [ -x tests/kubernetes/venv/bin/helm ] \
+		|| GOBIN=$(CURDIR)/tests/kubernetes/venv/bin go install helm.sh/helm/v3/cmd/helm@v3.19.0
+	PATH="$$PATH:$(CURDIR)/tests/kubernetes/venv/bin" PYTHONPATH=tests/kubernetes \
+		tests/kubernetes/venv/bin/python -m unittest discover -s tests/helm
 
 # Tests images with the program that the tests use, in place of the Dockerfile's first stage.
 image: tests/kubernetes/venv/.installed program
