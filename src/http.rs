@@ -35,6 +35,7 @@ mod connection_limits;
 mod egress;
 mod error;
 mod events;
+mod faults;
 mod held_media;
 mod issue_token;
 mod late_refusal;
@@ -217,6 +218,8 @@ async fn count(State(app): State<App>, request: Request, next: Next) -> Response
         },
         Err(error) => error.into_response(),
     };
+    // An intended fault is counted apart from errors of the server.
+    let kind = if response.extensions().get::<faults::Intended>().is_some() { "fault" } else { kind };
     let labels = RequestLabels { kind, status: response.status().as_u16() };
     app.0.metrics.requests.get_or_create(&labels).inc();
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(Cache::NoStore.value());

@@ -8,12 +8,11 @@ use axum::response::Response;
 use super::App;
 use super::cache_control::Cache;
 use super::error::ApiError;
-use super::manifest_cache::Kind;
 use super::reply;
 use crate::base::format::Format;
 use crate::base::metrics::ConditionLabels;
 use crate::base::timeline::UnixTime;
-use crate::definition::condition::{ConditionError, Conditions, Resource};
+use crate::definition::condition::{ConditionError, Conditions, Resource, Track};
 use crate::definition::spec::StreamSpec;
 use crate::media::manifest::extent::{self, Extent};
 use crate::media::manifest::{cuts, delay, path};
@@ -44,8 +43,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
 
 /// Redirects a request for a resource that none of its conditions changes to the plain URL, of which caches have one copy.
 /// `None` if the resource is to be served. `uri_path` is the path without conditions and token.
-pub(super) fn to_plain(conditions: &Conditions, resource: Resource, uri_path: &str) -> Option<Response> {
-    if conditions.is_empty() || !conditions.of_resource(resource).is_empty() {
+pub(super) fn to_plain(
+    conditions: &Conditions,
+    (resource, track): (Resource, Option<Track<'_>>),
+    uri_path: &str,
+) -> Option<Response> {
+    if conditions.is_empty() || !conditions.of_resource(resource, track).is_empty() {
         return None;
     }
     // Relative, so that a token in the path stays.
@@ -69,13 +72,18 @@ fn depth(path: &str) -> usize {
     path.bytes().filter(|byte| *byte == b'/').count() - 1
 }
 
-/// Checks that the conditions are possible for a manifest of the stream at `now`.
+/// Checks that the conditions are possible for a manifest of the stream at `now`. Without a format the manifest is an I-frame
+/// playlist: all that applies to HLS applies to LL-HLS.
 ///
 /// # Errors
 /// [`ApiError::Condition`], [`ApiError::NotBegun`].
-pub(super) fn check(conditions: &Conditions, kind: Kind, spec: &StreamSpec, now: UnixTime) -> Result<(), ApiError> {
-    // All that applies to HLS applies to LL-HLS.
-    let format = kind.format().unwrap_or(Format::LlHls);
+pub(super) fn check(
+    conditions: &Conditions,
+    format: Option<Format>,
+    spec: &StreamSpec,
+    now: UnixTime,
+) -> Result<(), ApiError> {
+    let format = format.unwrap_or(Format::LlHls);
     conditions.check_format(format)?;
     cuts::check(conditions, spec)?;
     extent::check(conditions, spec)?;
@@ -87,7 +95,7 @@ pub(super) fn check(conditions: &Conditions, kind: Kind, spec: &StreamSpec, now:
     }
 }
 
-/// Says in the answer and in the metrics which conditions changed the answer.
+/// Says in the answer and in the metrics which conditions changed the answer, beside those that it says already.
 pub(super) fn mark(app: &App, conditions: &Conditions, response: &mut Response) {
     if conditions.is_empty() {
         return;
@@ -95,7 +103,9 @@ pub(super) fn mark(app: &App, conditions: &Conditions, response: &mut Response) 
     for condition in conditions.iter() {
         app.0.metrics.conditions.get_or_create(&ConditionLabels { condition: condition.name() }).inc();
     }
-    if let Ok(value) = HeaderValue::try_from(conditions.to_string()) {
+    let before = response.headers().get(HEADER).and_then(|value| Conditions::parse(value.to_str().ok()?).ok());
+    let all = before.map_or_else(|| conditions.clone(), |before| before.and(conditions));
+    if let Ok(value) = HeaderValue::try_from(all.to_string()) {
         response.headers_mut().insert(HEADER, value);
     }
     tracing::debug!(%conditions, "a request was answered under conditions");

@@ -86,7 +86,7 @@ pub(super) async fn manifest(
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     caller.mark_format(app, output, kind, &mut response);
-    conditions::mark(app, conditions, &mut response);
+    conditions::mark(app, &conditions.with_faults(|_| false), &mut response);
     Ok(response)
 }
 

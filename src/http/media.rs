@@ -19,8 +19,8 @@ use super::path_parameters::PathParameters;
 use super::reply::{self, Meta};
 use super::stream_lookup::{Answer, SECOND, missing, no_such, output};
 use super::viewers::Caller;
-use crate::base::timeline;
-use crate::definition::condition::Resource;
+use crate::base::timeline::Kind;
+use crate::definition::condition::Track;
 use crate::definition::spec::{Revision, TrackId};
 use crate::media::cmaf::{Media, Origin};
 use crate::media::manifest::extent::Extent;
@@ -41,11 +41,6 @@ pub(super) async fn in_revision(
     let file = RequestedFile::parse(&file).ok_or_else(|| {
         missing(format!("media files are called init.mp4, K.m4s, K.C.m4s or tT.m4s, not {file}"), SECOND)
     })?;
-    let is_init = file == RequestedFile::Named(MediaFile::Init);
-    let resource = if is_init { Resource::Init } else { Resource::Media };
-    if let Some(elsewhere) = conditions::to_plain(&conditions, resource, caller.path_and_query()) {
-        return Ok(elsewhere);
-    }
     // Ranges are of GET alone (RFC 9110 14.2).
     if method != Method::GET {
         request.remove(header::RANGE);
@@ -54,8 +49,12 @@ pub(super) async fn in_revision(
         Ok(output) => output,
         Err(refusal) => return refused_late(&app, file, refusal).await,
     };
-    let id = TrackId::parse(&track).filter(|id| is_track(&output, id));
-    let Some(id) = id else { return no_such(format!("stream {stream} has no track {track}"), SECOND) };
+    let id = TrackId::parse(&track).and_then(|id| kind_of(&output, &id).map(|kind| (id, kind)));
+    let Some((id, kind)) = id else { return no_such(format!("stream {stream} has no track {track}"), SECOND) };
+    let (resource, of_track) = (file.resource(), Some(Track { id: id.as_str(), kind }));
+    if let Some(elsewhere) = conditions::to_plain(&conditions, (resource, of_track), caller.path_and_query()) {
+        return Ok(elsewhere);
+    }
     let first = Extent::of(&conditions, &output.spec, app.0.clock.now()).origin;
     let Some(Found { output, place, file, revision, source }) = find(output, &id, (&revision, file), first) else {
         let detail = format!("stream {stream} has no {} of revision {revision}", file.name());
@@ -63,13 +62,14 @@ pub(super) async fn in_revision(
     };
     let track = &output.tracks[place];
     let content_type = match track.kind {
-        timeline::Kind::Video => "video/mp4",
-        timeline::Kind::Audio => "audio/mp4",
+        Kind::Video => "video/mp4",
+        Kind::Audio => "audio/mp4",
     };
     let spec = &output.spec;
     let counted = |mut response: Response| {
         caller.count_media(&app, &output, (track.kind, file), &mut response);
-        conditions::mark(&app, &conditions.of_resource(resource), &mut response);
+        let acting = conditions.of_resource(resource, of_track).with_faults(|_| false);
+        conditions::mark(&app, &acting, &mut response);
         response
     };
     let origin = (first > 0).then(|| Origin {
@@ -193,9 +193,10 @@ impl Source {
     }
 }
 
-/// Whether the newest presentation has the track, or an earlier one that is still served.
-fn is_track(newest: &Output, id: &TrackId) -> bool {
-    newest.place(id).is_some() || newest.earlier().iter().any(|output| output.place(id).is_some())
+/// Kind of a track in the newest presentation, or in an earlier one that is still served.
+fn kind_of(newest: &Output, id: &TrackId) -> Option<Kind> {
+    let kind_in = |output: &Output| Some(output.tracks.get(output.place(id)?)?.kind);
+    kind_in(newest).or_else(|| newest.earlier().iter().find_map(|output| kind_in(output)))
 }
 
 /// The place of a file that is requested under `revision`, in the newest presentation or in an earlier one. Numbers count from

@@ -22,7 +22,7 @@ use crate::stream::Phase;
 /// UTC as xs:dateTime with milliseconds, for `urn:mpeg:dash:utc:http-xsdate:2014`. Under `clock-skew` the header `Date`, which
 /// `http-head` reads, is wrong by as much as the body.
 pub(super) async fn time(State(app): State<App>, Asked(conditions): Asked) -> Response {
-    if let Some(elsewhere) = conditions::to_plain(&conditions, Resource::Time, "/time") {
+    if let Some(elsewhere) = conditions::to_plain(&conditions, (Resource::Time, None), "/time") {
         return elsewhere;
     }
     let told = told(&conditions, app.0.clock.now());
@@ -32,7 +32,7 @@ pub(super) async fn time(State(app): State<App>, Asked(conditions): Asked) -> Re
         let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(told.as_secs()));
         response.headers_mut().extend(HeaderValue::try_from(date).map(|date| (header::DATE, date)));
     }
-    conditions::mark(&app, &conditions.of_resource(Resource::Time), &mut response);
+    conditions::mark(&app, &conditions.of_resource(Resource::Time, None), &mut response);
     response
 }
 

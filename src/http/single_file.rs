@@ -43,7 +43,7 @@ pub(super) async fn in_stream(
 ) -> Answer {
     let container = Container::ALL.into_iter().find(|container| uri.path().ends_with(container.file_name()));
     let container = container.ok_or_else(|| ApiError::UnknownPath(uri.path().to_owned()))?;
-    if let Some(elsewhere) = conditions::to_plain(&conditions, Resource::SingleFile, caller.path_and_query()) {
+    if let Some(elsewhere) = conditions::to_plain(&conditions, (Resource::SingleFile, None), caller.path_and_query()) {
         return Ok(elsewhere);
     }
     if let Some(Err(refusal)) = StreamName::parse(&stream).map(|name| caller.admit_start(&app, &name)) {

@@ -101,7 +101,7 @@ async fn whole(
         return caller.refused(refusal, conditions);
     }
     let output = output(app, stream).await?;
-    conditions::check(conditions, kind, &output.spec, app.0.clock.now())?;
+    conditions::check(conditions, kind.format(), &output.spec, app.0.clock.now())?;
     let output = match kind {
         Kind::Mpd(..) => described(output),
         Kind::Patch(_, _, before) => {

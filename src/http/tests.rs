@@ -20,6 +20,7 @@ use crate::stream::{Capacity, Render, Setting};
 mod access;
 mod any_request;
 mod conditions;
+mod faults;
 mod media;
 mod presentations;
 mod viewers;

@@ -15,7 +15,7 @@ use super::path_parameters::PathParameters;
 use super::reply;
 use super::stream_lookup::{Answer, SECOND, no_such, output, target};
 use super::viewers::Caller;
-use crate::definition::condition::{Conditions, Resource};
+use crate::definition::condition::{Conditions, Resource, Track};
 use crate::definition::spec::{StreamName, TrackId};
 use crate::definition::store::NOTICE;
 use crate::media::manifest::path;
@@ -98,8 +98,9 @@ async fn answer(
             return no_such(format!("a track has {hls}, {llhls} and {iframes}, not {file}"), SECOND);
         }
     };
-    conditions::check(conditions, kind, &output.spec, app.0.clock.now())?;
-    if let Some(elsewhere) = conditions::to_plain(conditions, resource, who.0.path_and_query()) {
+    let of_track = Some(Track { id: output.tracks[track].id.as_str(), kind: output.tracks[track].kind });
+    conditions::check(conditions, kind.format(), &output.spec, app.0.clock.now())?;
+    if let Some(elsewhere) = conditions::to_plain(conditions, (resource, of_track), who.0.path_and_query()) {
         return Ok(elsewhere);
     }
     match moved {

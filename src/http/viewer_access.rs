@@ -15,6 +15,7 @@ use super::App;
 use super::cache_control::shorten;
 use super::conditions::PathConditions;
 use super::error::ApiError;
+use super::faults;
 use crate::base::network::{Lists, Network};
 use crate::base::timeline::UnixTime;
 use crate::definition::condition::Conditions;
@@ -98,10 +99,10 @@ pub(super) async fn guard(
     let viewer_access = &access.viewer_access;
     viewer_access.check_address(&audience.lists, &request)?;
     if !audience.is_private() {
-        return Ok(next.run(request).await);
+        return Ok(faults::run(&app, request, next).await);
     }
     let expires = viewer_access.check(&request, &record.spec.name, app.0.clock.now())?;
-    let mut response = next.run(request).await;
+    let mut response = faults::run(&app, request, next).await;
     shorten(response.headers_mut(), expires.saturating_since(app.0.clock.now()));
     Ok(response)
 }

@@ -73,6 +73,70 @@ pub enum ConditionError {
         /// The formats to which it applies.
         formats: &'static [Format],
     },
+    /// A fault has no such parameter.
+    #[error("{name} has no parameter {parameter:?}; {advice}")]
+    UnknownParameter {
+        /// Name of the fault.
+        name: &'static str,
+        /// Name of the parameter, cut to a length that can be shown.
+        parameter: String,
+        /// The nearest name, or all names.
+        advice: String,
+    },
+    /// The value of a parameter is missing, or not allowed.
+    #[error("{parameter} of {name} must be {allowed}, not {value:?}")]
+    BadParameter {
+        /// Name of the fault.
+        name: &'static str,
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// The value, cut to a length that can be shown.
+        value: String,
+        /// What is allowed.
+        allowed: String,
+    },
+    /// A parameter stands twice.
+    #[error("{parameter} of {name} stands twice; remove one")]
+    ParameterTwice {
+        /// Name of the fault.
+        name: &'static str,
+        /// Name of the parameter.
+        parameter: &'static str,
+    },
+    /// A parameter needs another one.
+    #[error("{parameter} of {name} needs {needed}")]
+    Alone {
+        /// Name of the fault.
+        name: &'static str,
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// The other parameter.
+        needed: &'static str,
+    },
+    /// Two parameters contradict each other.
+    #[error("{parameter} of {name} contradicts {other}: {why}")]
+    Contradiction {
+        /// Name of the fault.
+        name: &'static str,
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// The other parameter.
+        other: String,
+        /// Why they contradict each other.
+        why: &'static str,
+    },
+    /// The format has none of the resources that a fault is on.
+    #[error("{name} on {on} does not apply to {}, only to {}", .format.title(), Format::titles(.formats))]
+    WrongFormatOn {
+        /// Name of the fault.
+        name: &'static str,
+        /// The resources.
+        on: &'static str,
+        /// The format that was requested.
+        format: Format,
+        /// The formats that have them.
+        formats: &'static [Format],
+    },
 }
 
 impl ConditionError {
@@ -84,7 +148,13 @@ impl ConditionError {
             | Self::Impossible { name, .. }
             | Self::Twice { name }
             | Self::Excluded { name, .. }
-            | Self::WrongFormat { name, .. } => Some(name),
+            | Self::WrongFormat { name, .. }
+            | Self::UnknownParameter { name, .. }
+            | Self::BadParameter { name, .. }
+            | Self::ParameterTwice { name, .. }
+            | Self::Alone { name, .. }
+            | Self::Contradiction { name, .. }
+            | Self::WrongFormatOn { name, .. } => Some(name),
             Self::WrongEnd { .. } => Some("until"),
             Self::TooMany => None,
         }

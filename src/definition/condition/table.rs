@@ -1,52 +1,9 @@
-//! The table of all conditions. A condition that works is one row here, and a variant of [`Condition`].
+//! The table of all conditions but faults. A condition that works is one row here, and a variant of [`Condition`].
 
-use super::error::{ConditionError, shown};
+use super::description::{Description, Read};
 use super::value::{Addressing, NONE, Timing, Value};
-use super::{Condition, LONGEST, Span};
+use super::{Condition, LONGEST, Resource, Span};
 use crate::base::format::Format;
-use crate::base::suggestion::nearest;
-
-/// A kind of resource that conditions change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resource {
-    /// Media playlists with segments.
-    Playlist,
-    /// I-frame playlists.
-    Iframes,
-    /// MPDs.
-    Mpd,
-    /// `/time`.
-    Time,
-    /// Init segments.
-    Init,
-    /// Segments and chunks.
-    Media,
-    /// Streams as one file.
-    SingleFile,
-}
-
-/// A condition in the table.
-#[derive(Debug)]
-pub struct Description {
-    /// Name in URLs.
-    pub name: &'static str,
-    /// What its value may be.
-    pub value: Value,
-    /// What it does, as a sentence.
-    pub summary: &'static str,
-    /// Formats to which it applies.
-    pub formats: &'static [Format],
-    /// Resources that it changes. A resource that no condition changes has its plain URL.
-    pub changes: &'static [Resource],
-    /// Conditions that exclude it.
-    pub excludes: &'static [&'static str],
-    /// Examples, as in a URL.
-    pub examples: &'static [&'static str],
-    read: Read,
-}
-
-/// Reads the text of a value; `None` if the value is not allowed.
-type Read = fn(&Value, &str) -> Option<Condition>;
 
 const DAY_MILLIS: u64 = 86_400_000;
 const DAY: Span = Span::from_millis(DAY_MILLIS);
@@ -55,7 +12,7 @@ const HLS: &[Format] = &[Format::Hls, Format::LlHls];
 const LOW_LATENCY_HLS: &[Format] = &[Format::LlHls];
 const DASH: &[Format] = &[Format::Dash, Format::LlDash];
 
-/// All conditions, by name.
+/// All conditions but faults, by name.
 pub const TABLE: &[Description] = &[
     Description {
         name: "addressing",
@@ -66,6 +23,8 @@ pub const TABLE: &[Description] = &[
         changes: &[Resource::Mpd],
         excludes: &[],
         examples: &["addressing=number-timeline", "addressing=time-timeline"],
+        on: &[],
+        own: &[],
         read: |_, text| Addressing::read(text).map(Condition::Addressing),
     },
     Description {
@@ -76,6 +35,8 @@ pub const TABLE: &[Description] = &[
         changes: &[Resource::Playlist],
         excludes: &["from", "until", "shift", "window", "origin", "wrap"],
         examples: &["byte-ranges"],
+        on: &[],
+        own: &[],
         read: |_, _| Some(Condition::ByteRanges),
     },
     Description {
@@ -86,6 +47,8 @@ pub const TABLE: &[Description] = &[
         changes: &[Resource::Mpd, Resource::Time],
         excludes: &["utc-timing=none"],
         examples: &["clock-skew=5s", "clock-skew=-500ms"],
+        on: &[],
+        own: &[],
         read: |value, text| value.offset(text).map(Condition::ClockSkew),
     },
     Description {
@@ -97,6 +60,8 @@ pub const TABLE: &[Description] = &[
         changes: &[Resource::Playlist, Resource::Mpd],
         excludes: &[],
         examples: &["delay=12s"],
+        on: &[],
+        own: &[],
         read: |value, text| value.span(text).map(Condition::Delay),
     },
     Description {
@@ -107,6 +72,8 @@ pub const TABLE: &[Description] = &[
         changes: &[Resource::Playlist, Resource::Mpd, Resource::SingleFile],
         excludes: &["window"],
         examples: &["from=2026-11-21T03:39:00Z", "from=-1h30m"],
+        on: &[],
+        own: &[],
         read: |_, text| text.parse().ok().map(Condition::From),
     },
     flag(
@@ -150,9 +117,11 @@ pub const TABLE: &[Description] = &[
         summary: "Segment numbers and timestamps count from here, rounded down to a segment, instead of 1970; nothing before \
             is listed.",
         formats: &Format::ALL,
-        changes: &[Resource::Playlist, Resource::Mpd, Resource::Media],
+        changes: &[Resource::Playlist, Resource::Mpd, Resource::Segment, Resource::Part],
         excludes: &["wrap", "byte-ranges"],
         examples: &["origin=2026-11-21T03:39:00Z", "origin=-10s"],
+        on: &[],
+        own: &[],
         read: |_, text| text.parse().ok().map(Condition::Origin),
     },
     Description {
@@ -163,6 +132,8 @@ pub const TABLE: &[Description] = &[
         changes: &[Resource::Mpd],
         excludes: &["utc-timing, if the value contains direct"],
         examples: &["patch=1m"],
+        on: &[],
+        own: &[],
         read: |value, text| value.span(text).map(Condition::Patch),
     },
     Description {
@@ -174,6 +145,8 @@ pub const TABLE: &[Description] = &[
         changes: &[Resource::Playlist, Resource::Iframes, Resource::Mpd],
         excludes: &[],
         examples: &["periods=10s"],
+        on: &[],
+        own: &[],
         read: |value, text| value.span(text).map(Condition::Periods),
     },
     Description {
@@ -189,6 +162,8 @@ pub const TABLE: &[Description] = &[
         changes: &[Resource::Playlist, Resource::Mpd],
         excludes: &[],
         examples: &["shift=1h"],
+        on: &[],
+        own: &[],
         read: |value, text| value.span(text).map(Condition::Shift),
     },
     Description {
@@ -200,6 +175,8 @@ pub const TABLE: &[Description] = &[
         changes: &[Resource::Playlist, Resource::Mpd, Resource::SingleFile],
         excludes: &[],
         examples: &["until=2026-11-21T03:40:10Z", "until=+30s"],
+        on: &[],
+        own: &[],
         read: |_, text| text.parse().ok().map(Condition::Until),
     },
     Description {
@@ -210,6 +187,8 @@ pub const TABLE: &[Description] = &[
         changes: &[Resource::Mpd],
         excludes: &[],
         examples: &["update-period=10s", "update-period=none"],
+        on: &[],
+        own: &[],
         read: |value, text| match text {
             NONE => Some(Condition::UpdatePeriod(None)),
             text => value.span(text).map(|span| Condition::UpdatePeriod(Some(span))),
@@ -223,6 +202,8 @@ pub const TABLE: &[Description] = &[
         changes: &[Resource::Mpd],
         excludes: &["clock-skew, if the value is none", "patch, if the value contains direct"],
         examples: &["utc-timing=http-head+http-iso", "utc-timing=direct", "utc-timing=none"],
+        on: &[],
+        own: &[],
         read: |_, text| Timing::read_all(text).map(Condition::UtcTiming),
     },
     Description {
@@ -233,6 +214,8 @@ pub const TABLE: &[Description] = &[
         changes: &[Resource::Playlist, Resource::Mpd],
         excludes: &["from"],
         examples: &["window=6h"],
+        on: &[],
+        own: &[],
         read: |value, text| value.span(text).map(Condition::Window),
     },
     Description {
@@ -241,9 +224,11 @@ pub const TABLE: &[Description] = &[
         summary: "An origin such that timestamps pass 2^32 or 2^33 ticks of 90 kHz so long after the request, or up to a \
             segment before; after 30s if the value does not say it.",
         formats: &Format::ALL,
-        changes: &[Resource::Playlist, Resource::Mpd, Resource::Media],
+        changes: &[Resource::Playlist, Resource::Mpd, Resource::Segment, Resource::Part],
         excludes: &["origin", "byte-ranges"],
         examples: &["wrap=33:in=15s", "wrap=32:in=30s"],
+        on: &[],
+        own: &[],
         read: |_, text| text.parse().ok().map(Condition::Wrap),
     },
 ];
@@ -256,39 +241,16 @@ const fn flag(
     formats: &'static [Format],
     changes: &'static [Resource],
 ) -> Description {
-    Description { name: name[0], value: Value::Nothing, summary, formats, changes, excludes: &[], examples: name, read }
-}
-
-/// The condition of this name.
-pub(super) fn find(name: &str) -> Option<&'static Description> {
-    TABLE.iter().find(|description| description.name == name)
-}
-
-/// Reads `name` or `name=value`.
-pub(super) fn read(text: &str) -> Result<Condition, ConditionError> {
-    let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
-    let description = find(name).ok_or_else(|| ConditionError::Unknown { name: shown(name), advice: advice(name) })?;
-    let takes_value = description.value != Value::Nothing;
-    let condition = match takes_value == value.is_some() {
-        true => (description.read)(&description.value, value.unwrap_or_default()),
-        false => None,
-    };
-    condition.ok_or_else(|| ConditionError::BadValue {
-        name: description.name,
-        value: shown(value.unwrap_or_default()),
-        allowed: &description.value,
-    })
-}
-
-/// What to write in place of an unknown name.
-fn advice(name: &str) -> String {
-    match nearest(&shown(name), TABLE.iter().map(|description| description.name)) {
-        Some(meant) => format!("did you mean {meant}?"),
-        None => format!("there are {}", names()),
+    Description {
+        name: name[0],
+        value: Value::Nothing,
+        summary,
+        formats,
+        changes,
+        excludes: &[],
+        examples: name,
+        on: &[],
+        own: &[],
+        read,
     }
-}
-
-/// All names, for a message.
-pub(super) fn names() -> String {
-    TABLE.iter().map(|description| description.name).collect::<Vec<_>>().join(", ")
 }

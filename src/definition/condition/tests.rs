@@ -3,6 +3,9 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use super::*;
+use crate::base::format::Format;
+
+mod faults;
 
 #[track_caller]
 fn check(segment: &str, canonical: &str) {
@@ -28,7 +31,7 @@ fn a_set_has_one_canonical_text() {
 #[test]
 fn a_refusal_names_the_condition_and_says_what_is_allowed() {
     check_refused("no-delta", Some("no-delta"), "there is no condition no-delta; did you mean no-deltas?");
-    check_refused("", Some(""), &format!("there is no condition ; there are {}", table::names()));
+    check_refused("", Some(""), &format!("there is no condition ; there are {}", reading::names()));
     check_refused("no-hints,delay=1", Some("delay"), "delay must be a duration from 100ms to 1d, not \"1\"");
     check_refused("delay=99ms", Some("delay"), "delay must be a duration from 100ms to 1d, not \"99ms\"");
     check_refused("delay", Some("delay"), "delay must be a duration from 100ms to 1d, not \"\"");
@@ -67,27 +70,31 @@ fn a_condition_applies_to_some_formats() {
     assert_eq!(set.check_format(Format::LlHls), Ok(()));
     let error = set.check_format(Format::Dash).unwrap_err().to_string();
     assert_eq!(error, "no-hints does not apply to DASH, only to LL-HLS");
-    assert_eq!(set.of_resource(Resource::Mpd).to_string(), "delay=9s");
-    assert!(set.of_resource(Resource::Media).is_empty());
+    assert_eq!(set.of_resource(Resource::Mpd, None).to_string(), "delay=9s");
+    assert!(set.of_resource(Resource::Segment, None).is_empty());
 }
 
 #[test]
-fn the_table_is_sorted_and_its_examples_are_right() {
-    assert!(TABLE.is_sorted_by_key(|description| description.name));
-    for description in TABLE {
+fn the_tables_are_sorted_and_their_examples_are_right() {
+    for table in [TABLE, FAULTS] {
+        assert!(table.is_sorted_by_key(|description| description.name));
+    }
+    for description in reading::rows() {
         assert!(!description.examples.is_empty() && !description.formats.is_empty(), "{}", description.name);
-        assert!(!description.changes.is_empty() && description.summary.ends_with('.'), "{}", description.name);
+        assert!(description.is_fault() != !description.changes.is_empty(), "{}", description.name);
+        assert!(description.summary.ends_with('.'), "{}", description.name);
         for example in description.examples {
             check(example, example);
-            assert_eq!(table::read(example).unwrap().name(), description.name);
+            assert_eq!(reading::read(example).unwrap().name(), description.name);
         }
     }
 }
 
 /// Sets of examples, at most one of each condition.
 fn any_set() -> impl Strategy<Value = Vec<&'static str>> {
-    let rows: Vec<_> = TABLE.iter().collect();
-    subsequence(rows, 0..=TABLE.len())
+    let rows: Vec<_> = reading::rows().collect();
+    let all = rows.len();
+    subsequence(rows, 0..=all)
         .prop_flat_map(|rows| rows.into_iter().map(|row| select(row.examples)).collect::<Vec<_>>())
 }
 

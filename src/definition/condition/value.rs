@@ -1,6 +1,6 @@
 //! Values of conditions: their kinds and limits, and the words for them.
 
-use super::{Offset, Span, Wrap};
+use super::{Offset, On, Span, Wrap};
 
 /// The word for nothing.
 pub(super) const NONE: &str = "none";
@@ -32,6 +32,21 @@ pub enum Value {
     Word(&'static [&'static str]),
     /// Bits of a timestamp, and the time until they are passed.
     Wrap,
+    /// A whole number within limits, both included.
+    Integer {
+        /// The smallest.
+        least: u64,
+        /// The largest.
+        most: u64,
+    },
+    /// A number from 0 to 1.
+    Share,
+    /// The first and the last number of segments.
+    Numbers,
+    /// A kind of tracks, or the id of one.
+    Track,
+    /// One of these kinds of resources.
+    On(&'static [On]),
 }
 
 impl Value {
@@ -43,8 +58,12 @@ impl Value {
             Self::Offset { .. } => "offset",
             Self::Moment => "moment",
             Self::Schemes => "words",
-            Self::Word(_) => "word",
+            Self::Word(_) | Self::On(_) => "word",
             Self::Wrap => "wrap",
+            Self::Integer { .. } => "integer",
+            Self::Share => "share",
+            Self::Numbers => "numbers",
+            Self::Track => "track",
         }
     }
 
@@ -61,6 +80,11 @@ impl Value {
                 format!("{NONE}, or some of {} joined by +", words.join(", "))
             }
             Self::Word(words) => format!("one of {}", words.join(", ")),
+            Self::Integer { least, most } => format!("a whole number from {least} to {most}"),
+            Self::Share => "a number from 0 to 1 with at most six decimals".to_owned(),
+            Self::Numbers => "the first and the last number, such as 100-120".to_owned(),
+            Self::Track => "video, audio or the id of a track".to_owned(),
+            Self::On(on) => format!("one of {}", words(on).join(", ")),
             Self::Wrap => format!("32 or 33, and :in= with a duration up to {}, such as 33:in=15s", Wrap::MOST),
         }
     }
@@ -68,7 +92,15 @@ impl Value {
     /// Words that stand for themselves.
     pub fn words(&self) -> Vec<&'static str> {
         match self {
-            Self::Nothing | Self::Span { or_none: false, .. } | Self::Offset { .. } | Self::Moment => Vec::new(),
+            Self::Nothing
+            | Self::Span { or_none: false, .. }
+            | Self::Offset { .. }
+            | Self::Moment
+            | Self::Integer { .. }
+            | Self::Share
+            | Self::Numbers => Vec::new(),
+            Self::Track => vec!["video", "audio"],
+            Self::On(on) => words(on),
             Self::Span { or_none: true, .. } => vec![NONE],
             Self::Schemes => Timing::ALL.iter().map(|scheme| scheme.word()).chain([NONE]).collect(),
             Self::Word(words) => words.to_vec(),
@@ -76,13 +108,21 @@ impl Value {
         }
     }
 
-    /// The smallest and the largest duration.
+    /// The smallest and the largest value.
     pub fn limits(&self) -> Option<(String, String)> {
         match self {
             Self::Span { least, most, .. } => Some((least.to_string(), most.to_string())),
             Self::Offset { most } => Some((format!("-{most}"), most.to_string())),
             Self::Wrap => Some((Span::from_millis(0).to_string(), Wrap::MOST.to_string())),
-            Self::Nothing | Self::Moment | Self::Schemes | Self::Word(_) => None,
+            Self::Integer { least, most } => Some((least.to_string(), most.to_string())),
+            Self::Share => Some(("0".to_owned(), "1".to_owned())),
+            Self::Nothing
+            | Self::Moment
+            | Self::Schemes
+            | Self::Word(_)
+            | Self::Numbers
+            | Self::Track
+            | Self::On(_) => None,
         }
     }
 
@@ -90,9 +130,7 @@ impl Value {
     pub(super) fn rule(&self) -> String {
         match self {
             Self::Nothing => "takes no value".to_owned(),
-            Self::Span { .. } | Self::Offset { .. } | Self::Moment | Self::Schemes | Self::Word(_) | Self::Wrap => {
-                format!("must be {}", self.allowed())
-            }
+            _ => format!("must be {}", self.allowed()),
         }
     }
 
@@ -100,7 +138,7 @@ impl Value {
     pub(super) fn span(&self, text: &str) -> Option<Span> {
         match self {
             Self::Span { least, most, .. } => text.parse().ok().filter(|span| (*least..=*most).contains(span)),
-            Self::Nothing | Self::Offset { .. } | Self::Moment | Self::Schemes | Self::Word(_) | Self::Wrap => None,
+            _ => None,
         }
     }
 
@@ -108,9 +146,32 @@ impl Value {
     pub(super) fn offset(&self, text: &str) -> Option<Offset> {
         match self {
             Self::Offset { most } => text.parse().ok().filter(|offset: &Offset| offset.size() <= *most),
-            Self::Nothing | Self::Span { .. } | Self::Moment | Self::Schemes | Self::Word(_) | Self::Wrap => None,
+            _ => None,
         }
     }
+
+    /// Reads a whole number within the limits; no sign.
+    pub(super) fn integer(&self, text: &str) -> Option<u64> {
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+        match self {
+            Self::Integer { least, most } if is_number => {
+                text.parse().ok().filter(|number| (*least..=*most).contains(number))
+            }
+            _ => None,
+        }
+    }
+
+    /// Reads a kind of resources.
+    pub(super) fn on(&self, text: &str) -> Option<On> {
+        match self {
+            Self::On(allowed) => On::read(text).filter(|on| allowed.contains(on)),
+            _ => None,
+        }
+    }
+}
+
+fn words(on: &[On]) -> Vec<&'static str> {
+    on.iter().map(|on| on.word()).collect()
 }
 
 /// How an MPD refers to segments (ISO/IEC 23009-1 5.3.9).

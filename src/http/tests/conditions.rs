@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::format::Format;
-use crate::definition::condition::{Description, TABLE};
+use crate::definition::condition::{Description, FAULTS, Parameter, TABLE};
 
 /// The multivariant playlist or MPD of a format, and the resource below it whose text conditions change.
 fn paths(format: Format) -> (&'static str, &'static str) {
@@ -320,7 +320,14 @@ async fn a_private_stream_is_played_under_conditions_with_its_token() {
 async fn conditions_are_described_and_counted() {
     let (app, _) = ready().await;
     let listed = get(&app, "/api/v1/conditions").await.json();
-    assert_eq!(listed.as_array().unwrap().len(), TABLE.len());
+    assert_eq!(listed.as_array().unwrap().len(), TABLE.len() + FAULTS.len());
+    let status = listed.as_array().unwrap().iter().find(|row| row["name"] == "status").unwrap();
+    assert_eq!((&status["fault"], &status["value"]["least"]), (&json!(true), &json!("400")));
+    let parameters = status["parameters"].as_array().unwrap().iter();
+    let on = parameters.clone().find(|parameter| parameter["name"] == "on").unwrap();
+    assert_eq!(on["value"]["words"], json!(["manifests", "playlists", "mpd", "init", "segments", "parts", "media"]));
+    let names: Vec<_> = parameters.map(|parameter| parameter["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["retry-after", "on", "track", "every", "numbers", "at", "each", "for", "share"]);
     let delay = listed.as_array().unwrap().iter().find(|row| row["name"] == "delay").unwrap();
     assert_eq!(
         delay["value"],
@@ -333,12 +340,27 @@ async fn conditions_are_described_and_counted() {
 
 #[test]
 fn the_documentation_has_a_row_for_every_condition() {
-    let rows = TABLE.iter().map(|description| {
+    let document = include_str!("../../../docs/conditions.md");
+    let row = |description: &Description| {
         let Description { name, value, summary, formats, .. } = description;
         format!("| `{name}` | {} | {} | {summary} |\n", value.allowed(), Format::titles(formats))
-    });
-    let table: String = rows.collect();
-    assert!(include_str!("../../../docs/conditions.md").contains(&table), "the table must be:\n{table}");
+    };
+    for table in [TABLE, FAULTS] {
+        let rows: String = table.iter().map(row).collect();
+        assert!(document.contains(&rows), "the table must be:\n{rows}");
+    }
+    let common = FAULTS[0]
+        .parameters()
+        .into_iter()
+        .filter(|parameter| !FAULTS[0].own.iter().any(|own| own.name == parameter.name));
+    let own = FAULTS.iter().flat_map(|fault| fault.own.iter().map(|parameter| (Some(fault.name), parameter.clone())));
+    let row = |(fault, parameter): (Option<&str>, Parameter)| {
+        let Parameter { name, value, summary } = parameter;
+        let of = fault.map_or(String::new(), |fault| format!(" of `{fault}`"));
+        format!("| `{name}`{of} | {} | {summary} |\n", value.allowed())
+    };
+    let rows: String = common.map(|parameter| (None, parameter)).chain(own).map(row).collect();
+    assert!(document.contains(&rows), "the table of parameters must be:\n{rows}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -153,7 +153,7 @@ fn timings(view: &View<'_>, place: Place) -> Vec<UTCTiming> {
 
 /// Some players do not resolve a relative URL here, so the URL is absolute if `public_url` is set.
 fn timing(view: &View<'_>, place: Place, scheme: Timing) -> UTCTiming {
-    let kept = view.conditions.of_resource(Resource::Time);
+    let kept = view.conditions.of_resource(Resource::Time, None);
     let url = || match view.public_url {
         Some(url) => url.with(&path::under_conditions(&kept, "/time")),
         None => format!("{}time", place.to_root(view.conditions, &kept)),

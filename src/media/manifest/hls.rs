@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::cuts::Cuts;
 use super::{Latency, Place, View, date_time, path, seconds};
 use crate::base::timeline::{Kind, Timeline};
-use crate::definition::condition::{Condition, Resource};
+use crate::definition::condition::{Condition, Resource, Track};
 use crate::definition::spec::{StreamSpec, TrackId, VideoSpec};
 use crate::media::window::{Epoch, Snapshot};
 
@@ -32,8 +32,12 @@ pub fn multivariant(view: &View<'_>, place: Place, latency: Latency) -> String {
         Latency::Normal => (VERSION, path::HLS),
         Latency::Low => (low_latency::VERSION, path::LLHLS),
     };
-    let to = |resource| place.to_stream(&spec.name, view.conditions, &view.conditions.of_resource(resource));
-    let (base, iframe_base) = (to(Resource::Playlist), to(Resource::Iframes));
+    let to = |resource, id: &TrackId, kind| {
+        let track = Track { id: id.as_str(), kind };
+        let kept = view.conditions.of_resource(resource, Some(track));
+        format!("{}{id}", place.to_stream(&spec.name, view.conditions, &kept))
+    };
+    let to_playlist = |id: &TrackId, kind| to(Resource::Playlist, id, kind);
     let [media, iframes] = [media, path::IFRAMES].map(|file| path::media_playlist(view.presentation, file));
     let mut playlist = format!("#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-INDEPENDENT-SEGMENTS\n");
     let mut line = |text: String| {
@@ -44,29 +48,29 @@ pub fn multivariant(view: &View<'_>, place: Place, latency: Latency) -> String {
         Some(audio) if spec.video.is_empty() => {
             let codec = view.codec(epoch, &audio.id);
             line(format!("#EXT-X-STREAM-INF:{},CODECS=\"{codec}\"", bandwidth(audio.bitrate)));
-            line(format!("{base}{}/{media}", audio.id));
+            line(format!("{}/{media}", to_playlist(&audio.id, Kind::Audio)));
         }
         Some(audio) => line(format!(
             "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"tone\",DEFAULT=YES,AUTOSELECT=YES,\
-             CHANNELS=\"2\",URI=\"{base}{}/{media}\"",
-            audio.id
+             CHANNELS=\"2\",URI=\"{}/{media}\"",
+            to_playlist(&audio.id, Kind::Audio)
         )),
         None => {}
     }
     for video in &spec.video {
         line(format!("#EXT-X-STREAM-INF:{}", stream_inf(view, epoch, video)));
-        line(format!("{base}{}/{media}", video.id));
+        line(format!("{}/{media}", to_playlist(&video.id, Kind::Video)));
     }
     // The lengths of I-frames are known of segments in memory only, and their playlists have the numbers and times since 1970.
     let has_iframes = !view.extent.leaves_window() && view.extent.origin == 0;
     let with_iframes = spec.video.iter().filter(|_| has_iframes);
     for video in with_iframes {
         line(format!(
-            "#EXT-X-I-FRAME-STREAM-INF:{},CODECS=\"{}\",{},URI=\"{iframe_base}{}/{}\"",
+            "#EXT-X-I-FRAME-STREAM-INF:{},CODECS=\"{}\",{},URI=\"{}/{}\"",
             bandwidth(video.bitrate),
             view.codec(epoch, &video.id),
             resolution(video),
-            video.id,
+            to(Resource::Iframes, &video.id, Kind::Video),
             iframes
         ));
     }
@@ -83,7 +87,7 @@ pub fn least_hold_back(spec: &StreamSpec) -> Duration {
 pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
     let (kind, snapshot) = find(view, track)?;
     let (first, last) = snapshot.listed().map_or((0, 0), |listed| (*listed.start(), *listed.end()));
-    let links = Links::of(view, track, snapshot);
+    let links = Links::of(view, (track, kind), snapshot);
     let has_deltas = !view.is_vod() && view.extent.length(&view.spec.timeline) > SHORT;
     let mut playlist = opening(view, if has_deltas { low_latency::VERSION } else { VERSION });
     control(&mut playlist, view, has_deltas);
@@ -131,7 +135,7 @@ pub fn iframes(view: &View<'_>, track: &TrackId) -> Option<String> {
     let hole = listed.iter().rposition(|number| !complete(number)).map_or(0, |hole| hole + 1);
     listed.drain(..hole);
     let first = listed.first().copied().unwrap_or_default();
-    let links = Links::of(view, track, snapshot);
+    let links = Links::of(view, (track, kind), snapshot);
     let mut playlist = head(view, first);
     playlist.push_str("#EXT-X-I-FRAMES-ONLY\n");
     let mut mapped = None;
@@ -205,26 +209,30 @@ fn is_change(epoch: &Epoch, number: u64) -> bool {
 struct Links<'a> {
     view: &'a View<'a>,
     snapshot: &'a Snapshot,
-    /// What leads to the directory of the track, for segments and chunks.
+    /// What leads to the directory of the track, for segments.
     base: String,
+    /// The same for parts.
+    part_base: String,
     /// The same for init segments.
     init_base: String,
 }
 
 impl<'a> Links<'a> {
-    fn of(view: &'a View<'a>, track: &TrackId, snapshot: &'a Snapshot) -> Self {
+    fn of(view: &'a View<'a>, (track, kind): (&TrackId, Kind), snapshot: &'a Snapshot) -> Self {
         let to = |resource| {
-            let kept = view.conditions.of_resource(resource);
+            let kept = view.conditions.of_resource(resource, Some(Track { id: track.as_str(), kind }));
             path::from_playlist((&view.spec.name, track), view.presentation, (view.conditions, &kept))
         };
-        Self { view, snapshot, base: to(Resource::Media), init_base: to(Resource::Init) }
+        let (base, part_base, init_base) = (to(Resource::Segment), to(Resource::Part), to(Resource::Init));
+        Self { view, snapshot, base, part_base, init_base }
     }
 
     /// The URL of a file, which is or belongs to segment `number`.
     fn uri(&self, file: path::MediaFile, number: u64) -> String {
         let base = match file {
             path::MediaFile::Init => &self.init_base,
-            path::MediaFile::Segment(_) | path::MediaFile::Chunk { .. } => &self.base,
+            path::MediaFile::Segment(_) => &self.base,
+            path::MediaFile::Chunk { .. } => &self.part_base,
         };
         let file = file.counted_from(self.view.extent.origin);
         format!("{base}{}", file.in_track(&self.view.epoch(number).revision))

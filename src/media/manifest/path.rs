@@ -18,6 +18,10 @@
 //!
 //! All of that is under `t/{token}/` too: URLs in manifests are relative, so that players carry the token on.
 
+mod named;
+
+pub use named::Named;
+
 use crate::base::timeline::{Kind, Timeline};
 use crate::definition::condition::{Addressing, Conditions};
 use crate::definition::spec::{Revision, StreamName, TrackId};

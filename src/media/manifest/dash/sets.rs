@@ -8,8 +8,8 @@ use super::shown::{Numbers, Shown};
 use super::timeline::segment_timeline;
 use super::{date_time, timings};
 use crate::base::timeline::{Kind, SAMPLE_RATE};
-use crate::definition::condition::{Addressing, Resource};
-use crate::definition::spec::{AudioSpec, VideoSpec};
+use crate::definition::condition::{Addressing, Resource, Track};
+use crate::definition::spec::{AudioSpec, TrackId, VideoSpec};
 use crate::media::manifest::{Latency, Place, View, latency, path};
 use crate::media::window::Epoch;
 
@@ -29,7 +29,14 @@ pub(super) fn adaptation_sets(
         contentType: Some("video".into()),
         mimeType: Some("video/mp4".into()),
         frameRate: Some(spec.timeline.rate().to_string()),
-        representations: spec.video.iter().map(|video| video_representation(view, epoch, video)).collect(),
+        representations: spec
+            .video
+            .iter()
+            .map(|video| Representation {
+                SegmentTemplate: of_representation(part, (&video.id, Kind::Video), place),
+                ..video_representation(view, epoch, video)
+            })
+            .collect(),
         ..adaptation_set(part, Kind::Video, (place, latency), numbers)
     });
     let audio = spec.audio.as_ref().map(|audio| AdaptationSet {
@@ -70,14 +77,12 @@ fn reference_time(part: &Shown<'_>, (kind, place): (Kind, Place)) -> Option<Prod
 }
 
 fn adaptation_set(part: &Shown<'_>, kind: Kind, (place, latency): (Place, Latency), numbers: Numbers) -> AdaptationSet {
-    let (spec, revision) = (&part.epoch.spec, &part.epoch.period.path);
-    let conditions = part.view.conditions;
-    let to = |resource| place.to_stream(&spec.name, conditions, &conditions.of_resource(resource));
-    let (base, init_base) = (to(Resource::Media), to(Resource::Init));
+    let spec = &part.epoch.spec;
     let early = spec.timeline.segment_duration().saturating_sub(latency::part_target(spec));
     // In whole microseconds, so that few decimals are written.
     let early = early.as_micros() as f64 / 1e6;
-    let addressing = conditions.addressing();
+    let addressing = part.view.conditions.addressing();
+    let links = spec.tracks().find(|(_, of)| *of == kind).map(|(id, _)| links(part, (id, kind), place));
     AdaptationSet {
         segmentAlignment: Some(true),
         startWithSAP: Some(1),
@@ -87,10 +92,10 @@ fn adaptation_set(part: &Shown<'_>, kind: Kind, (place, latency): (Place, Latenc
             ..Role::default()
         }],
         SegmentTemplate: Some(SegmentTemplate {
-            media: Some(format!("{base}{}", path::segment_template(revision, addressing))),
-            initialization: Some(format!("{init_base}{}", path::init_template(revision))),
             availabilityTimeOffset: (latency == Latency::Low).then_some(early),
             availabilityTimeComplete: (latency == Latency::Low).then_some(false),
+            media: links.as_ref().map(|links| links.media.clone()),
+            initialization: links.map(|links| links.init),
             ..match addressing {
                 Addressing::Number => numbered(part, numbers),
                 Addressing::NumberTimeline | Addressing::TimeTimeline => listed(part, kind, addressing),
@@ -98,6 +103,37 @@ fn adaptation_set(part: &Shown<'_>, kind: Kind, (place, latency): (Place, Latenc
         }),
         ..AdaptationSet::default()
     }
+}
+
+/// The templates of a track.
+#[derive(PartialEq, Eq)]
+struct Links {
+    media: String,
+    init: String,
+}
+
+fn links(part: &Shown<'_>, (id, kind): (&TrackId, Kind), place: Place) -> Links {
+    let (spec, revision, conditions) = (&part.epoch.spec, &part.epoch.period.path, part.view.conditions);
+    let to = |resource| {
+        let kept = conditions.of_resource(resource, Some(Track { id: id.as_str(), kind }));
+        place.to_stream(&spec.name, conditions, &kept)
+    };
+    Links {
+        media: format!("{}{}", to(Resource::Segment), path::segment_template(revision, conditions.addressing())),
+        init: format!("{}{}", to(Resource::Init), path::init_template(revision)),
+    }
+}
+
+/// The template of a Representation whose URLs are not those of the first in its set, because a fault is on one of them. What it
+/// does not say is inherited (ISO/IEC 23009-1 5.3.9.1).
+fn of_representation(part: &Shown<'_>, (id, kind): (&TrackId, Kind), place: Place) -> Option<SegmentTemplate> {
+    let (first, _) = part.epoch.spec.tracks().find(|(_, of)| *of == kind)?;
+    let own = links(part, (id, kind), place);
+    (own != links(part, (first, kind), place)).then(|| SegmentTemplate {
+        media: Some(own.media),
+        initialization: Some(own.init),
+        ..SegmentTemplate::default()
+    })
 }
 
 /// Segments of one nominal duration, in ticks of the video.

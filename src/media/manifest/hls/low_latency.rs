@@ -34,7 +34,7 @@ pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
     control(&mut playlist, view);
     playlist.push_str(&sequence(view, first));
     let skipped = delta::skipped(view, skip, (kind, first, last));
-    let links = Links::of(view, track, snapshot);
+    let links = Links::of(view, (track, kind), snapshot);
     let mut mapped = None;
     let shown = first + skipped;
     // A change that begins with a shown segment is written after EXT-X-SKIP.
