@@ -147,7 +147,7 @@ impl Condition {
     /// Whether the condition changes a resource, which belongs to a track or to none.
     fn changes(&self, resource: Resource, track: Option<Track<'_>>) -> bool {
         match self {
-            Self::Fault(fault) => fault.concerns(resource, track),
+            Self::Fault(fault) => fault.reaches(resource, track),
             other => other.description().changes.contains(&resource),
         }
     }

@@ -75,6 +75,14 @@ impl Fault {
         self.on.includes(resource) && self.tracks.as_ref().is_none_or(is_of_track)
     }
 
+    /// Whether the URL of such resources has the fault: it concerns them, or what they list.
+    pub(super) fn reaches(&self, resource: Resource, track: Option<Track<'_>>) -> bool {
+        // A manifest of the whole stream lists all tracks.
+        let is_of_track = |tracks: &Tracks| track.is_none_or(|track| tracks.include(track));
+        let lists = || resource.listed().iter().any(|listed| self.on.includes(*listed));
+        self.concerns(resource, track) || (lists() && self.tracks.as_ref().is_none_or(is_of_track))
+    }
+
     /// Whether the fault is on this very resource, which is requested at `now`.
     pub fn applies(&self, identity: &Identity<'_>, now: UnixTime) -> bool {
         let moment = self.own_time(identity).unwrap_or(now);

@@ -28,6 +28,18 @@ pub enum Resource {
     SingleFile,
 }
 
+impl Resource {
+    /// What a resource has the URLs of.
+    pub(super) const fn listed(self) -> &'static [Self] {
+        match self {
+            Self::Multivariant => &[Self::Playlist, Self::Iframes, Self::Init, Self::Segment, Self::Part],
+            Self::Playlist => &[Self::Init, Self::Segment, Self::Part],
+            Self::Iframes | Self::Mpd => &[Self::Init, Self::Segment],
+            Self::Time | Self::Init | Self::Segment | Self::Part | Self::SingleFile => &[],
+        }
+    }
+}
+
 /// What a fault is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum On {

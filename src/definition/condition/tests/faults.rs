@@ -100,7 +100,13 @@ fn a_fault_concerns_the_resources_that_it_names() {
         ("status=503:on=segments:track=audio", Resource::Segment, Some(AUDIO), true),
         ("status=503:on=segments:track=audio", Resource::Segment, Some(VIDEO), false),
         ("status=503:on=init:track=v720", Resource::Init, Some(VIDEO), true),
-        ("status=503:track=video", Resource::Multivariant, None, false),
+        ("status=503:on=parts:track=video", Resource::Mpd, None, false),
+        // A manifest leads to what it lists.
+        ("status=503:track=video", Resource::Multivariant, None, true),
+        ("status=503:on=segments:track=audio", Resource::Mpd, None, true),
+        ("status=503:on=segments:track=audio", Resource::Playlist, Some(AUDIO), true),
+        ("status=503:on=segments:track=audio", Resource::Playlist, Some(VIDEO), false),
+        ("status=503:on=parts", Resource::Iframes, Some(VIDEO), false),
     ] {
         assert_eq!(kept(text, resource, track), if is_concerned { text } else { "" }, "{text} {resource:?} {track:?}");
     }
