@@ -81,7 +81,7 @@ fn the_tables_are_sorted_and_their_examples_are_right() {
     }
     for description in reading::rows() {
         assert!(!description.examples.is_empty() && !description.formats.is_empty(), "{}", description.name);
-        assert!(description.is_fault() != !description.changes.is_empty(), "{}", description.name);
+        assert_eq!(description.is_fault(), description.changes.is_empty(), "{}", description.name);
         assert!(description.summary.ends_with('.'), "{}", description.name);
         for example in description.examples {
             check(example, example);
