@@ -1,9 +1,10 @@
-//! Basics that all other wings use: time, network addresses, manifest formats, secrets, memory, metrics and error texts. This
+//! Basics that all other wings use: time, network addresses, manifest formats, secrets, memory, threads, metrics and error texts. This
 //! wing uses no other.
 
 #[cfg(test)]
 pub(crate) mod test_texts;
 
+pub mod background;
 pub mod format;
 pub mod memory;
 pub mod metrics;

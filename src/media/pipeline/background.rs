@@ -1,16 +1,13 @@
 //! Threads with a low priority, for renders of the past beside live runs. They are threads of their own: a thread of
 //! GStreamer's shared pool would keep the priority, and a process without privileges cannot raise it again.
 
-use std::thread::{Builder, JoinHandle};
+use std::thread::JoinHandle;
 
 use gst::glib;
 use gst::prelude::*;
 use gstreamer as gst;
-use rustix::process::setpriority_process;
-use rustix::thread::gettid;
 
-/// Nice value of the threads: about a tenth of the weight of a live thread that wants the same core.
-const NICE: i32 = 10;
+use crate::base::background;
 
 /// A pool whose threads have a low priority.
 pub(super) fn pool() -> gst::TaskPool {
@@ -62,11 +59,7 @@ mod implementation {
         type Handle = Handle;
 
         fn push(&self, task: TaskPoolFunction) -> Result<Option<Handle>, glib::Error> {
-            let started = Builder::new().name("archive".into()).spawn(move || {
-                // Linux applies it to this thread alone (setpriority(2), NOTES). Without it the render still works.
-                let _ = setpriority_process(Some(gettid()), NICE);
-                task.call();
-            });
+            let started = background::spawn("archive", move || task.call());
             let failed = |error: std::io::Error| glib::Error::new(gst::CoreError::Failed, &error.to_string());
             started.map(|thread| Some(Handle(thread))).map_err(failed)
         }
