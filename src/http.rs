@@ -53,6 +53,8 @@ mod reply;
 mod request_body;
 mod serve;
 mod single_file;
+mod still;
+mod stills;
 mod stream_lookup;
 mod stream_manifests;
 mod tls;
@@ -96,6 +98,7 @@ struct Shared {
     metrics: Arc<Metrics>,
     manifests: manifest_cache::Manifests,
     late_refusals: late_refusal::LateRefusals,
+    stills: stills::Stills,
     /// Manifest format of each client.
     client_formats: ClientFormats,
     access: watch::Sender<Arc<Access>>,
@@ -115,6 +118,7 @@ impl App {
             metrics,
             manifests: manifest_cache::Manifests::default(),
             late_refusals: late_refusal::LateRefusals::default(),
+            stills: stills::Stills::default(),
             client_formats: ClientFormats::new(),
             access: watch::Sender::new(Arc::new(access)),
             draining,
@@ -141,6 +145,8 @@ pub fn router(app: App, serve: Serve) -> Router {
         .route("/live/{stream}/{track}/{presentation}/iframes.m3u8", get(track_playlists::in_presentation))
         .route("/live/{stream}/stream.mp4", get(single_file::in_stream))
         .route("/live/{stream}/stream.ts", get(single_file::in_stream))
+        .route("/live/{stream}/still.jpg", get(still::in_stream))
+        .route("/live/{stream}/still.png", get(still::in_stream))
         .route("/live/{stream}/{track}/{revision}/{file}", get(media::in_revision))
         .route("/hls/{file}", get(stream_manifests::short_hls))
         .route("/dash/{file}", get(stream_manifests::short_dash))
@@ -236,6 +242,7 @@ fn kind(route: Option<&str>) -> &'static str {
     match route.unwrap_or_default() {
         "/live/{stream}/{file}" | "/live/{stream}/{track}/{file}" | "/hls/{file}" | "/dash/{file}" => "manifest",
         "/live/{stream}/stream.mp4" | "/live/{stream}/stream.ts" => "media",
+        "/live/{stream}/still.jpg" | "/live/{stream}/still.png" => "still",
         "/live/{stream}/{track}/{revision}/{file}" => "media",
         route if route.starts_with("/live/{stream}/{track}/{presentation}/") => "manifest",
         "/" | "/wall" | "/embed/{stream}" | "/static/{*path}" => "page",

@@ -7,5 +7,6 @@ pub mod manifest;
 pub mod pipeline;
 pub mod signal;
 pub mod single_file;
+pub mod still;
 pub mod transport_stream;
 pub mod window;

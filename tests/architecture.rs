@@ -21,12 +21,16 @@ const ORDER: &[(&str, &[&str])] = &[
             "utc",
             "secret",
             "memory",
+            "background",
             "metrics",
             "test_texts",
         ],
     ),
     ("definition", &["condition", "spec", "store"]),
-    ("media", &["signal", "cmaf", "transport_stream", "window", "single_file", "manifest", "pipeline", "directory"]),
+    (
+        "media",
+        &["signal", "still", "cmaf", "transport_stream", "window", "single_file", "manifest", "pipeline", "directory"],
+    ),
     ("stream", &[]),
     ("http", &[]),
     ("program", &["config", "telemetry", "shutdown", "wait", "token_file", "app"]),
@@ -34,11 +38,12 @@ const ORDER: &[(&str, &[&str])] = &[
     ("cli", &[]),
 ];
 /// Modules without locks, tasks and clocks.
-const PURE: [&str; 8] = [
+const PURE: [&str; 9] = [
     "base::timeline",
     "definition::condition",
     "definition::spec",
     "media::signal",
+    "media::still",
     "media::cmaf",
     "media::transport_stream",
     "media::manifest",

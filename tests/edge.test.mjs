@@ -131,6 +131,19 @@ CACHES.forEach(({ name, start, shares }) => describe(name, () => {
     assert.doesNotMatch(whole.body.toString(), /#EXT-X-SKIP/);
   });
 
+  test('a still is painted once for all clients that request the same moment and width', async () => {
+    const still = `/live/test/still.png?at=1795232428&width=160`;
+    const requestsBefore = await originRequests('still');
+    const all = await Promise.all(Array.from({ length: CLIENTS }, () => get(still)));
+    for (const { status, body } of all) assert.deepEqual([status, body.equals(all[0].body)], [200, true]);
+    // A slow machine repeats some.
+    assert.ok((await originRequests('still')) - requestsBefore <= 10, 'it grows with the clients');
+    const other = await get('/live/test/still.png?session=7&width=160&at=1795232428');
+    assert.deepEqual([other.status, other.cache, other.body.equals(all[0].body)], [200, 'HIT', true]);
+    const later = await get('/live/test/still.png?at=1795232429&width=160');
+    assert.deepEqual([later.status, later.cache, later.body.equals(all[0].body)], [200, 'MISS', false]);
+  });
+
   test('compressed and plain playlists are cached separately', async () => {
     const { number } = await newest();
     const path = `${TRACK}/llhls.m3u8?_HLS_msn=${number}`;

@@ -28,18 +28,22 @@ sub vcl_recv {
         return (synth(404));
     }
     # Varnish forwards all other requests unchanged, such as those for the page and the API.
-    if (req.method !~ "^(GET|HEAD)$" || req.url !~ "^/(with/[^/?]+/)?(live|hls|dash)/[^?]*\.(m3u8|mpd|m4s|mp4)(\?|$)") {
+    if (req.method !~ "^(GET|HEAD)$" || req.url !~ "^/(with/[^/?]+/)?(live|hls|dash)/[^?]*\.(m3u8|mpd|m4s|mp4|jpg|png)(\?|$)") {
         return (pass);
     }
     # Varnish forwards a file without end with its query.
     if (req.url ~ "/stream\.mp4(\?|$)") {
         return (pass);
     }
-    # Requests for the same object have the same cache key: delivery directives in one order, and no other query parameters.
+    # Requests for the same object have the same cache key: delivery directives or parameters of a still in one order, and no
+    # other query parameters.
     # The replica receives the same query.
     set req.http.X-Query = "";
     if (req.url ~ "^[^?]*\.(m3u8|mpd)\?") {
         call keep_directives;
+    }
+    if (req.url ~ "^[^?]*/still\.(jpg|png)\?") {
+        call keep_moment;
     }
     set req.url = regsub(req.url, "\?.*$", "") + req.http.X-Query;
     unset req.http.X-Query;
@@ -57,6 +61,19 @@ sub keep_directives {
     }
     if (req.url ~ "[?&]_HLS_skip=") {
         set req.http.X-Query = req.http.X-Query + "&" + regsub(req.url, "^.*[?&](_HLS_skip=[^&]*).*$", "\1");
+    }
+    set req.http.X-Query = regsub(req.http.X-Query, "^&", "?");
+}
+
+sub keep_moment {
+    if (req.url ~ "[?&]at=") {
+        set req.http.X-Query = req.http.X-Query + "&" + regsub(req.url, "^.*[?&](at=[^&]*).*$", "\1");
+    }
+    if (req.url ~ "[?&]width=") {
+        set req.http.X-Query = req.http.X-Query + "&" + regsub(req.url, "^.*[?&](width=[^&]*).*$", "\1");
+    }
+    if (req.url ~ "[?&]video=") {
+        set req.http.X-Query = req.http.X-Query + "&" + regsub(req.url, "^.*[?&](video=[^&]*).*$", "\1");
     }
     set req.http.X-Query = regsub(req.http.X-Query, "^&", "?");
 }

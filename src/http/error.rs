@@ -105,6 +105,8 @@ pub(super) enum ApiError {
     Range { asked: String, len: u64 },
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    #[error("the server paints as many stills as it can; try again in a second")]
+    StillsBusy,
     #[error("a fault in barstone; the log has the details")]
     Internal,
 }
@@ -193,6 +195,7 @@ impl ApiError {
             Self::Crowded(_) => (Code::Crowded, Cache::NoStore),
             Self::Archive(error) => (past(error), Cache::NoStore),
             Self::Range { .. } => (Code::BadRange, Cache::NoStore),
+            Self::StillsBusy => (Code::StillsBusy, Cache::NoStore),
             Self::Internal => (Code::Internal, Cache::NoStore),
         }
     }

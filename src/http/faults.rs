@@ -82,7 +82,8 @@ impl Acting {
             | Resource::Iframes
             | Resource::Mpd
             | Resource::Time
-            | Resource::SingleFile => hls::target_duration(spec) / 2,
+            | Resource::SingleFile
+            | Resource::Still => hls::target_duration(spec) / 2,
         };
         Some(Self { faults, changes, cache: Cache::MaxAge(cache) })
     }

@@ -166,7 +166,7 @@ fn with_meta(status: StatusCode, body: Body, meta: &Meta<'_>, more: impl FnOnce(
 }
 
 /// 304 if the client has the current body (RFC 9110 13.1.2, 13.1.3).
-fn not_modified(request: &HeaderMap, meta: &Meta<'_>) -> Option<Response> {
+pub(super) fn not_modified(request: &HeaderMap, meta: &Meta<'_>) -> Option<Response> {
     preconditions::is_not_modified(request, meta.validators()).then(|| {
         with_meta(StatusCode::NOT_MODIFIED, Body::empty(), meta, |headers| {
             headers.remove(header::CONTENT_TYPE);

@@ -17,6 +17,7 @@ use crate::definition::condition::Conditions;
 use crate::definition::spec::StreamName;
 use crate::media::manifest::{Latency, Place, View, path};
 use crate::media::single_file::Container;
+use crate::media::still::ImageFormat;
 use crate::stream::ActiveOutput;
 
 /// `/live/{stream}/{file}`
@@ -37,7 +38,9 @@ pub(super) async fn in_stream(
         _ => {
             let [hls, llhls, dash, lldash] = [path::HLS, path::LLHLS, path::DASH, path::LLDASH];
             let [mp4, ts] = Container::ALL.map(Container::file_name);
-            let detail = format!("a stream has {hls}, {llhls}, {dash}, {lldash}, {mp4} and {ts}, not {file}");
+            let [jpg, png] = ImageFormat::ALL.map(ImageFormat::file_name);
+            let detail =
+                format!("a stream has {hls}, {llhls}, {dash}, {lldash}, {mp4}, {ts}, {jpg} and {png}, not {file}");
             return no_such(detail, SECOND);
         }
     };

@@ -23,6 +23,7 @@ mod conditions;
 mod faults;
 mod media;
 mod presentations;
+mod still;
 mod viewers;
 
 /// 2026-11-21T03:40:28.800Z

@@ -17,7 +17,7 @@ pub mod timecode;
 mod tone;
 
 use crate::base::timeline::Rate;
-use crate::definition::spec::Pattern;
+use crate::definition::spec::{Pattern, StreamSpec, VideoSpec};
 use canvas::Canvas;
 use clock::Clock;
 use panel::Panel;
@@ -45,6 +45,22 @@ pub struct Picture {
     pub title: String,
     /// Small text below the clock. May be empty.
     pub label: String,
+}
+
+impl Picture {
+    /// The picture of a rendition.
+    pub fn of(spec: &StreamSpec, video: &VideoSpec) -> Self {
+        let VideoSpec { id, width, height, bitrate, .. } = video;
+        let rate = spec.timeline.rate();
+        Self {
+            width: *width,
+            height: *height,
+            rate,
+            pattern: spec.pattern,
+            title: spec.shown_title().to_owned(),
+            label: format!("{id}  {width}x{height}  {rate} fps  {} kbit/s", bitrate / 1000),
+        }
+    }
 }
 
 /// Draws the frames of one rendition. The constant part is drawn once.

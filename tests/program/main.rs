@@ -31,5 +31,6 @@ mod reload;
 mod rest;
 mod restart;
 mod single_file;
+mod still;
 mod store;
 mod viewers;

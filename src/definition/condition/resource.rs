@@ -26,6 +26,8 @@ pub enum Resource {
     Part,
     /// Streams as one file.
     SingleFile,
+    /// Stills.
+    Still,
 }
 
 impl Resource {
@@ -35,7 +37,7 @@ impl Resource {
             Self::Multivariant => &[Self::Playlist, Self::Iframes, Self::Init, Self::Segment, Self::Part],
             Self::Playlist => &[Self::Init, Self::Segment, Self::Part],
             Self::Iframes | Self::Mpd => &[Self::Init, Self::Segment],
-            Self::Time | Self::Init | Self::Segment | Self::Part | Self::SingleFile => &[],
+            Self::Time | Self::Init | Self::Segment | Self::Part | Self::SingleFile | Self::Still => &[],
         }
     }
 }

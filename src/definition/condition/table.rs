@@ -159,7 +159,7 @@ pub const TABLE: &[Description] = &[
         summary: "The stream is live as it was so long ago, with low latency too; the clock in the picture shows the time \
             of then.",
         formats: &Format::ALL,
-        changes: &[Resource::Playlist, Resource::Mpd],
+        changes: &[Resource::Playlist, Resource::Mpd, Resource::Still],
         excludes: &[],
         examples: &["shift=1h"],
         on: &[],

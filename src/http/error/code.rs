@@ -73,6 +73,7 @@ codes! {
     TooManyConnections: SERVICE_UNAVAILABLE "too_many_connections" "Too many connections are open"
     Crowded: SERVICE_UNAVAILABLE "crowded" "The viewer or bandwidth limit is reached"
     ArchiveBusy: SERVICE_UNAVAILABLE "archive_busy" "Too many past segments are requested"
+    StillsBusy: SERVICE_UNAVAILABLE "stills_busy" "Too many stills are requested"
     NoRoomYet: SERVICE_UNAVAILABLE "no_room" "The stream waits for encoding capacity"
     NoRoom: INSUFFICIENT_STORAGE "no_room" "Not enough encoding capacity"
     Full: INSUFFICIENT_STORAGE "full" "The limit of streams is reached"

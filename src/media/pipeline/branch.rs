@@ -106,7 +106,7 @@ impl Recipe {
             .and_then(|info| info.to_caps());
         Ok(Self {
             kind: Kind::Video,
-            source: Source::picture(Painter::new(&picture(spec, video))),
+            source: Source::picture(Painter::new(&Picture::of(spec, video))),
             raw: info.map_err(|error| unsupported(&video.id, &error))?,
             encoder: encoder::video(video, &spec.timeline)?,
             encoded: encoder::video_caps(video, &spec.timeline),
@@ -130,18 +130,6 @@ impl Recipe {
             start: encoder::audio_start(first),
             lookahead: AAC_LOOKAHEAD,
         })
-    }
-}
-
-fn picture(spec: &StreamSpec, video: &VideoSpec) -> Picture {
-    let rate = spec.timeline.rate();
-    Picture {
-        width: video.width,
-        height: video.height,
-        rate,
-        pattern: spec.pattern,
-        title: spec.shown_title().to_owned(),
-        label: format!("{}  {}x{}  {rate} fps  {} kbit/s", video.id, video.width, video.height, video.bitrate / 1000),
     }
 }
 
