@@ -40,6 +40,15 @@ export function withConditions(url, conditions) {
   return href.replace(/\/live\/(?=[^/]+\/[^/]+$)/, `/with/${pathSegment(conditions)}/live/`);
 }
 
+/**
+ * Where the stills of the stream are whose manifest the page plays. Stills are by the time in the picture, so no condition applies.
+ * @param {string} url of a manifest of this server
+ * @returns {string} absolute, without a query
+ */
+export function stillUrl(url) {
+  return new URL('still.jpg', playbackUrl(url).replace(/\/with\/[^/]+(?=\/live\/)/, '')).href;
+}
+
 /** Percent-encodes what a path segment may not contain (RFC 3986 3.3). @param {string} text */
 export function pathSegment(text) {
   return encodeURIComponent(text).replace(/%(3D|3A|2C|2B|40)/g, (code) => decodeURIComponent(code));

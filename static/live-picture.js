@@ -13,7 +13,7 @@ import { SoundOffset } from './sound-offset.js';
 /** @typedef {import('./choice.js').Choice} Choice */
 /** @typedef {import('./meter.js').Figures} Figures */
 /** @typedef {{ at: number, kind: 'error' | 'stall' | 'switch' | 'state' | 'request', text: string }} LogEntry */
-/** @typedef {{ key: string, choice: Choice, playback: Playback, video: HTMLVideoElement, meter: Meter, history: History }} Showing */
+/** `url` is that of the manifest. @typedef {{ key: string, url: string, choice: Choice, playback: Playback, video: HTMLVideoElement, meter: Meter, history: History }} Showing */
 /** @typedef {'idle' | 'opening' | 'playing' | 'paused' | 'stalled' | 'failed'} PlayerState */
 
 const READ_EVERY_MS = 240;
@@ -98,7 +98,7 @@ export class LivePicture extends HTMLElement {
       onBlocked: () => this.#changed(),
     });
     const meter = new Meter(video, this.readEveryMs);
-    this.#showing = { key, choice, playback, video, meter, history: new History() };
+    this.#showing = { key, url, choice, playback, video, meter, history: new History() };
     this.note('state', 'opened');
     this.#changed();
   }

@@ -2,8 +2,10 @@
 // <player-controls>: pause, seek, the way back to the live edge, sound, quality and full screen of a picture. Set `picture`; call
 // `update` several times a second.
 
+import { stillUrl } from './address.js';
 import { find, html, render, setText } from './html.js';
 import { icon } from './icons.js';
+import { TimelineThumbnail } from './timeline-thumbnail.js';
 import { timeOfDay } from './words.js';
 
 /** @typedef {import('./live-picture.js').LivePicture} LivePicture */
@@ -28,7 +30,10 @@ export class PlayerControls extends HTMLElement {
     render(this, html`
       <div class="timeline">
         <output class="timeline-time" aria-hidden="true">–</output>
-        <input type="range" min="0" max="${STEPS}" step="1" value="${STEPS}" aria-label="Position in the window" aria-keyshortcuts="j ;" title="Position in the window (keys j and ; move it by 5 s)">
+        <div class="track">
+          <timeline-thumbnail></timeline-thumbnail>
+          <input type="range" min="0" max="${STEPS}" step="1" value="${STEPS}" aria-label="Position in the window" aria-keyshortcuts="j ;" title="Position in the window (keys j and ; move it by 5 s)">
+        </div>
         <button type="button" data-action="live" aria-keyshortcuts="l" title="Back to the live edge (key l)">${icon('live')}<span>Live</span></button>
       </div>
       <div class="actions">
@@ -48,7 +53,15 @@ export class PlayerControls extends HTMLElement {
     slider.addEventListener('pointerup', () => (this.#isDragged = false));
     slider.addEventListener('pointercancel', () => (this.#isDragged = false));
     slider.addEventListener('change', () => this.#seek());
-    slider.addEventListener('input', () => this.#sayPosition());
+    slider.addEventListener('input', () => {
+      this.#sayPosition();
+      this.#showThumbnail(Number(slider.value) / STEPS);
+    });
+    slider.addEventListener('pointermove', ({ clientX, pointerType }) => {
+      const { left, width } = slider.getBoundingClientRect();
+      if (pointerType === 'mouse' && !this.#isDragged) this.#showThumbnail(Math.min(Math.max((clientX - left) / width, 0), 1));
+    });
+    for (const end of ['pointerleave', 'change', 'blur']) slider.addEventListener(end, () => this.#thumbnail.hide());
     find(this, '[data-control=volume]', HTMLInputElement).addEventListener('input', ({ target }) => {
       if (this.#picture && target instanceof HTMLInputElement) this.#picture.volume = Number(target.value);
     });
@@ -146,11 +159,22 @@ export class PlayerControls extends HTMLElement {
     const range = showing?.playback.range;
     if (!showing || !range) return;
     const position = range.start + (Number(this.#slider.value) / STEPS) * (range.end - range.start);
-    const seen = showing.meter.seen;
     const behind = Math.max(0, range.end - position);
-    const utc = seen === null ? '' : timeOfDay(seen.timeMs + (position - seen.mediaTime) * 1000).slice(0, 8);
+    const at = utcOf(showing, position);
+    const utc = at === null ? '' : timeOfDay(at).slice(0, 8);
     setText(find(this, '.timeline-time', HTMLElement), utc || `−${behind.toFixed(0)} s`);
     this.#slider.setAttribute('aria-valuetext', `${utc === '' ? '' : `${utc} UTC, `}${behind.toFixed(0)} s before the live edge`);
+  }
+
+  /** Shows the picture of a place on the timeline. @param {number} share 0 to 1 */
+  #showThumbnail(share) {
+    const showing = this.#picture?.showing;
+    const range = showing?.playback.range;
+    const at = showing && range ? utcOf(showing, range.start + share * (range.end - range.start)) : null;
+    const isOurs = showing?.choice.url === '' && showing.video.videoWidth > 0;
+    if (!showing || at === null || !isOurs) return;
+    const seconds = Math.floor(at / 1000);
+    this.#thumbnail.show(stillUrl(showing.url), { seconds, words: timeOfDay(seconds * 1000).slice(0, 8), share });
   }
 
   #seek() {
@@ -187,6 +211,10 @@ export class PlayerControls extends HTMLElement {
     render(button, html`${icon(name)}<span>${text}</span>`);
   }
 
+  get #thumbnail() {
+    return find(this, 'timeline-thumbnail', TimelineThumbnail);
+  }
+
   get #slider() {
     return find(this, '.timeline input', HTMLInputElement);
   }
@@ -200,6 +228,11 @@ export class PlayerControls extends HTMLElement {
   #button(action) {
     return find(this, `[data-action=${action}]`, HTMLButtonElement);
   }
+}
+
+/** The UTC of a position, which the strip in the picture gives. @param {import('./live-picture.js').Showing} showing @param {number} position @returns {number | null} */
+function utcOf({ meter: { seen } }, position) {
+  return seen === null ? null : seen.timeMs + (position - seen.mediaTime) * 1000;
 }
 
 /** What a key does. @type {Record<string, (controls: PlayerControls) => void>} */

@@ -1,17 +1,18 @@
 // @ts-check
-// <stream-still>: a small picture of a stream: its pattern, its title and, while it runs, the time. Set `stream`.
+// <stream-still>: a small picture of a stream: a still that the server paints, or a drawing of the pattern where there is none. Set
+// `stream`.
 
 import { BASE } from './address.js';
 import { serverNow } from './clock.js';
-import { find, html, render, setText } from './html.js';
-import { timeOfDay } from './words.js';
+import { html, render } from './html.js';
 
 /** @typedef {import('./answers.js').Stream} Stream */
+/** @typedef {{ name: string, title: string, pattern: string, video: unknown[] }} Drawn */
 
-/** Whether the server paints stills at `live/{stream}/still.jpg`; until it does, the page draws the pattern itself. */
-const SERVER_PAINTS = false;
 const STILL_WIDTH = 320;
-const REFRESH_MS = 1000;
+/** Stills are of multiples of this, so that all pages request the same. */
+const REFRESH_MS = 10_000;
+const LOOK_EVERY_MS = 1000;
 
 /** Bars from left to right. */
 const SMPTE = ['#c0c0c0', '#c0c000', '#00c0c0', '#00c000', '#c000c0', '#c00000', '#0000c0'];
@@ -20,54 +21,83 @@ const EBU = ['#ffffff', '#bfbf00', '#00bfbf', '#00bf00', '#bf00bf', '#bf0000', '
 export class StreamStill extends HTMLElement {
   /** @type {Stream | null} */
   #stream = null;
+  /** What the picture follows from, apart from the time. */
   #shown = '';
+  /** The still that is requested or shown. */
+  #url = '';
+  #isVisible = false;
   #timer = 0;
+  #observer = new IntersectionObserver((entries) => {
+    this.#isVisible = entries.some(({ isIntersecting }) => isIntersecting);
+    this.#look();
+  });
 
   connectedCallback() {
-    this.#timer = setInterval(() => this.#tick(), REFRESH_MS);
+    this.#observer.observe(this);
+    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
   }
 
   disconnectedCallback() {
+    this.#observer.disconnect();
     clearInterval(this.#timer);
   }
 
   /** @param {Stream} stream */
   set stream(stream) {
     this.#stream = stream;
-    const shown = JSON.stringify([stream.name, stream.title, stream.pattern, stream.video.length, stream.phase]);
+    const shown = JSON.stringify([stream.name, stream.title, stream.pattern, stream.revision, stream.video.length, stream.private]);
     if (shown === this.#shown) return;
     this.#shown = shown;
-    render(this, SERVER_PAINTS ? html`<img src="${this.#url()}" alt="" width="16" height="9">` : drawing(stream));
-    this.#tick();
+    this.#url = '';
+    // The still of before stands until there is another.
+    if (this.querySelector('img') === null || !hasStill(stream)) render(this, drawing(stream));
+    this.#look();
   }
 
-  /** Shows a stream that does not exist yet. @param {{ name: string, title: string, pattern: string, video: unknown[] }} filled */
-  preview({ name, title, pattern, video }) {
-    render(this, drawing({ name, title, pattern, video, phase: 'stopped' }));
+  /** Shows a stream that does not exist yet. @param {Drawn} filled */
+  preview(filled) {
+    render(this, drawing(filled));
   }
 
-  #url() {
-    return new URL(`live/${encodeURIComponent(this.#stream?.name ?? '')}/still.jpg?width=${STILL_WIDTH}`, BASE).href;
-  }
-
-  #tick() {
+  /** Requests a still if there is a newer one and somebody sees it. */
+  #look() {
     const stream = this.#stream;
     const now = serverNow();
-    if (stream === null || document.hidden) return;
-    if (SERVER_PAINTS) find(this, 'img', HTMLImageElement).src = this.#url();
-    else setText(find(this, '.still-time', SVGElement), stream.phase !== 'running' || now === null ? '' : timeOfDay(now).slice(0, 8));
+    if (stream === null || now === null || !hasStill(stream)) return;
+    if (!this.#isVisible || document.hidden) return;
+    if (stream.phase !== 'running' && this.#url !== '') return;
+    const seconds = (Math.floor(now / REFRESH_MS) * REFRESH_MS) / 1000;
+    const query = `at=${seconds}&width=${STILL_WIDTH}&revision=${stream.revision}`;
+    void this.#request(new URL(`live/${encodeURIComponent(stream.name)}/still.jpg?${query}`, BASE).href);
+  }
+
+  /** Shows a still once it is there, so that nothing flickers. @param {string} url */
+  async #request(url) {
+    if (url === this.#url) return;
+    this.#url = url;
+    const image = Object.assign(new Image(), { alt: '', src: url });
+    try {
+      await image.decode();
+    } catch {
+      return;
+    }
+    if (url === this.#url) this.replaceChildren(image);
   }
 }
 
-/** @param {{ name: string, title: string, pattern: string, video: unknown[], phase: string }} stream */
-function drawing({ name, title, pattern, video, phase }) {
+/** Whether this page can request stills; those of a private stream need a viewer token. @param {Stream} stream */
+function hasStill(stream) {
+  return !stream.private && stream.video.length > 0;
+}
+
+/** @param {Drawn} stream */
+function drawing({ name, title, pattern, video }) {
   return html`
     <svg viewBox="0 0 160 90" aria-hidden="true" focusable="false">
       <rect width="160" height="90" fill="#101010"/>
       ${video.length === 0 ? sound() : background(pattern)}
       <rect x="12" y="22" width="136" height="42" fill="#000"/>
-      <text class="still-title" x="80" y="${phase === 'running' ? 38 : 47}" text-anchor="middle" fill="#ddd">${(title || name).slice(0, 18)}</text>
-      <text class="still-time" x="80" y="57" text-anchor="middle" fill="#fff"></text>
+      <text class="still-title" x="80" y="47" text-anchor="middle" fill="#ddd">${(title || name).slice(0, 18)}</text>
     </svg>`;
 }
 

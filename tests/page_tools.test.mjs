@@ -99,6 +99,42 @@ describe('tools', { concurrency: 2 }, () => {
     });
   });
 
+  test('cards show a still of the server, and the timeline the picture of the moment under the pointer', { timeout: 60_000 }, async () => {
+    assert.equal((await server.api('PUT', '/idle', { enabled: false, title: 'Idle', video: SMALL_VIDEO })).status, 201);
+    await withPage('test/hls/hls.js', async (page, faults) => {
+      for (const name of ['test', 'idle']) {
+        const still = shown.card(page, name).locator('stream-still');
+        const before = await still.boundingBox();
+        const image = still.locator('img');
+        await until(`${name} has a still`, SOON_S, async () => (await image.count()) === 1);
+        assert.deepEqual(await still.boundingBox(), before, 'nothing moves');
+        const timeMs = await image.evaluate(async (element) => {
+          const { readStrip } = await import(`${'/static/strip.js'}`);
+          const { naturalWidth: width, naturalHeight: height } = /** @type {HTMLImageElement} */ (element);
+          const context = /** @type {CanvasRenderingContext2D} */ (Object.assign(document.createElement('canvas'), { width, height }).getContext('2d'));
+          context.drawImage(/** @type {HTMLImageElement} */ (element), 0, 0);
+          return readStrip(context.getImageData(0, 0, width, height))?.timeMs ?? 0;
+        });
+        const ageMs = Date.now() - timeMs;
+        assert.ok(timeMs % 10_000 === 0 && ageMs > -1000 && ageMs < 40_000, `a still of ${ageMs} ms ago`);
+      }
+      await playbackBegins(page);
+      const thumbnail = page.locator('timeline-thumbnail');
+      await page.locator('.timeline input').hover({ position: { x: 200, y: 12 } });
+      await until('the thumbnail is there', SOON_S, () => thumbnail.isVisible());
+      const src = (await thumbnail.locator('img').getAttribute('src')) ?? '';
+      const [, seconds, width] = /\/live\/test\/still\.jpg\?at=(\d+)&width=(\d+)$/.exec(src) ?? [];
+      assert.equal(Number(width), 160);
+      assert.equal(await thumbnail.locator('span').textContent(), new Date(Number(seconds) * 1000).toISOString().slice(11, 19));
+      const behind = Date.now() / 1000 - Number(seconds);
+      assert.ok(behind > 5 && behind < 120, `${behind} s ago`);
+      await page.mouse.move(0, 0);
+      await until('it goes with the pointer', SOON_S, async () => !(await thumbnail.isVisible()));
+      assert.deepEqual(faults, []);
+    });
+    assert.equal((await server.api('DELETE', '/idle')).status, 204);
+  });
+
   test('players are compared side by side, with one sound and one plot', { timeout: 90_000 }, async () => {
     await withPage('test/hls/hls.js', async (page, faults) => {
       await playbackBegins(page);
