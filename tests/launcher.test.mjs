@@ -73,13 +73,14 @@ test('hls.js plays what was started, now and as it was an hour ago', { timeout: 
 });
 
 test('it runs the streams that it is given, and changes them', { timeout: 60_000 }, async () => {
-  const server = await start({ streams: [{ name: 'one', video: SMALL_VIDEO }, { name: 'off', enabled: false }] });
+  const server = await start({ streams: [{ name: 'test', video: SMALL_VIDEO }, { name: 'off', enabled: false }] });
   try {
     const names = async () => (await server.api('GET', '/streams')).map((/** @type {any} */ { name }) => name);
-    assert.deepEqual(await names(), ['off', 'one']);
-    await server.api('POST', '/streams/one/stop');
+    assert.deepEqual(await names(), ['off', 'test']);
+    assert.match(await (await fetch(server.url('test', 'dash'))).text(), /<Period id="1" start="PT0S">/, 'no change of an earlier stream');
+    await server.api('POST', '/streams/test/stop');
     await server.api('DELETE', '/streams/off');
-    assert.deepEqual(await names(), ['one']);
+    assert.deepEqual(await names(), ['test']);
     assert.match(server.log, /listening/);
   } finally {
     await server.stop();
@@ -105,7 +106,7 @@ test('URLs have the canonical form', { timeout: 60_000 }, async () => {
 test('errors say what is wrong', { timeout: 60_000 }, async () => {
   await assert.rejects(start({ binary: '/nowhere/barstone' }), /there is no program at \/nowhere\/barstone \(option `binary`, or BARSTONE_BIN\)/);
   await assert.rejects(start({ args: ['--nonsense'] }), /ended with exit code 2; its log:\n[^]*--nonsense/);
-  await assert.rejects(start({ streams: [{ name: 'test', fps: 'fast' }] }), /PUT \/streams\/test: .*fps/);
+  await assert.rejects(start({ streams: [{ name: 'test', fps: 'fast' }] }), /POST \/streams: .*fps/);
   const busy = createServer().listen(0, '127.0.0.1');
   await once(busy, 'listening');
   const { port } = /** @type {import('node:net').AddressInfo} */ (busy.address());

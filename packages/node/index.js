@@ -88,12 +88,15 @@ export async function start(options = {}) {
   }
 }
 
-/** Replaces the stream that runs without configuration. @param {Barstone} barstone @param {readonly import('./index.js').Stream[]} streams */
+/**
+ * Replaces the stream that runs without configuration. A stream of the same name is deleted, too, because a change of a
+ * running stream takes effect at a later segment.
+ * @param {Barstone} barstone @param {readonly import('./index.js').Stream[]} streams
+ */
 async function replace(barstone, streams) {
-  for (const stream of streams) await barstone.api('PUT', `/streams/${encodeURIComponent(stream.name)}`, stream);
-  const wanted = new Set(streams.map(({ name }) => name));
   const existing = /** @type {{ name: string }[]} */ (await barstone.api('GET', '/streams'));
-  for (const { name } of existing.filter((stream) => !wanted.has(stream.name))) await barstone.api('DELETE', `/streams/${name}`);
+  for (const { name } of existing) await barstone.api('DELETE', `/streams/${name}`);
+  for (const stream of streams) await barstone.api('POST', '/streams', stream);
 }
 
 /** @param {Barstone} barstone @returns {Promise<boolean>} fails if a stream has failed */

@@ -65,6 +65,7 @@ def test_a_context_has_its_own_server(barstone, barstone_options):
     off = {"name": "off", "enabled": False}
     with package.start([*barstone_options["streams"], off], env={"BARSTONE_MAX_VIEWERS": "7"}) as own:
         assert own.base != barstone.base
+        assert '<Period id="1" start="PT0S">' in text(own.url("test", "dash")), "no change of an earlier stream"
         assert [stream["name"] for stream in own.api("GET", "/streams")] == ["off", "test"]
         own.api("DELETE", "/streams/off")
         assert "max_viewers = 7" in own.log
@@ -80,7 +81,7 @@ def refused(match, **options):
 def test_errors_say_what_is_wrong(monkeypatch):
     refused("there is no program at /nowhere", binary="/nowhere")
     refused("ended with exit code 2; its log:\n(?s:.*)--nonsense", args=["--nonsense"])
-    refused("PUT /streams/test: .*fps", streams=[{"name": "test", "fps": "fast"}])
+    refused("POST /streams: .*fps", streams=[{"name": "test", "fps": "fast"}])
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
         refused(f"(?s:.*)cannot listen on 127.0.0.1:{port}: another program uses this port", port=port)

@@ -6,7 +6,6 @@ import json
 import secrets
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
 from contextlib import contextmanager
 from typing import Any, Iterable, Iterator, Mapping, Sequence
@@ -109,13 +108,14 @@ def start(
 
 
 def _replace(barstone: Barstone, streams: list[Mapping[str, Any]]) -> None:
-    """Replaces the stream that runs without configuration."""
-    for stream in streams:
-        barstone.api("PUT", f"/streams/{urllib.parse.quote(stream['name'], safe='')}", stream)
-    wanted = {stream["name"] for stream in streams}
+    """Replaces the stream that runs without configuration.
+
+    A stream of the same name is deleted, too, because a change of a running stream takes effect at a later segment.
+    """
     for existing in barstone.api("GET", "/streams"):
-        if existing["name"] not in wanted:
-            barstone.api("DELETE", f"/streams/{existing['name']}")
+        barstone.api("DELETE", f"/streams/{existing['name']}")
+    for stream in streams:
+        barstone.api("POST", "/streams", stream)
 
 
 def _plays(barstone: Barstone) -> bool:
