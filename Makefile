@@ -1,5 +1,5 @@
 # Each target installs the packages that it needs.
-.PHONY: run test lint test-rust test-rust-long test-players test-plays test-plays-alone soak test-cluster kubernetes helm image image-full cluster bench program packages players schemathesis
+.PHONY: run test lint test-rust test-rust-long test-players test-plays test-plays-alone soak test-cluster kubernetes helm image image-full cluster package deb bench program packages players schemathesis
 
 # Where `make run` stores streams and the API token.
 STATE = $${BARSTONE_STATE_DIR:-$${XDG_STATE_HOME:-$$HOME/.local/state}/barstone}
@@ -79,6 +79,17 @@ image-full: tests/kubernetes/venv/.installed
 cluster: packages players program
 	docker/install-packages.sh cluster
 	tests/cluster/run.sh
+
+# Installs the Debian package, with the program that the tests use, in fresh roots. Needs root, and Debian 12 as this system.
+package: program
+	docker/install-packages.sh image-test
+	packages/debian/test.sh "$${BARSTONE_BIN:-target/debug/barstone}" bookworm trixie
+
+# The Debian package for this system.
+deb:
+	docker/install-packages.sh build run
+	cargo build --profile dist --locked
+	packages/debian/build.sh target/dist/barstone .
 
 # The program that the tests use, with their features of dependencies (see `lint`), so that Cargo compiles them once.
 program: packages

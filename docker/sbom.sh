@@ -4,7 +4,7 @@
 #   sbom.sh vendored           players and fonts in the program
 #   sbom.sh packages [NAME...] the named packages of the distribution, or all installed packages
 # The whole document, from such lines on standard input:
-#   sbom.sh document NAME
+#   sbom.sh document NAME [TYPE]            TYPE is `container` unless it is given
 set -eu
 
 crates() {
@@ -39,7 +39,7 @@ packages() {
 
 document() {
     echo '{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,'
-    echo "\"metadata\":{\"component\":{\"type\":\"container\",\"name\":\"$1\"}},"
+    echo "\"metadata\":{\"component\":{\"type\":\"${2:-container}\",\"name\":\"$1\"}},"
     echo '"components":['
     sort -u | sed '$!s/$/,/'
     echo ']}'
