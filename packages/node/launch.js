@@ -99,7 +99,8 @@ export class Launched {
 
   /** @returns {string | undefined} URL at which barstone listens, once it does */
   address() {
-    const listens = /\baddress=(\S+)/.exec(this.log)?.[1];
+    // What follows shows that the address is whole.
+    const listens = /\baddress=(\S+)\s/.exec(this.log)?.[1];
     if (listens === undefined || this.#container === null) return listens && `http://${listens}`;
     const { engine, name } = this.#container;
     const { stdout } = spawnSync(engine, ['port', name, `${CONTAINER_PORT}/tcp`], { encoding: 'utf8' });
