@@ -1,10 +1,12 @@
 // @ts-check
-// <api-token>: one line that says whether this tab has the API token, and the dialog that takes it.
+// <api-token>: one line that says whether this tab has the API token, and the dialog that takes it. Once the user has given none, the
+// page hides what has the attribute `data-writes`, until there is a token.
 
 import { find, html, render, setText } from './html.js';
-import { apiToken, forgetToken, settle, storeToken, wasRefused } from './token.js';
+import { apiToken, forgetToken, isReadOnly, settle, storeToken, wasRefused } from './token.js';
 
 const NEEDED = 'Changes need the API token.';
+const READ_ONLY = 'Read only, without the API token.';
 const REFUSED = 'The server refused the API token.';
 const HINT = 'Paste the token, or the link that barstone printed when it started. It is stored in this tab only.';
 const NOT_A_TOKEN = 'A token is 1 to 1024 visible ASCII characters without spaces.';
@@ -33,7 +35,9 @@ export class ApiToken extends HTMLElement {
     this.#button('cancel').addEventListener('click', () => this.#dialog.close());
     this.#dialog.addEventListener('close', () => {
       this.#input.value = '';
+      const willHide = (document.activeElement?.closest('[data-writes]') ?? null) !== null;
       if (!this.#dialog.open) settle(false);
+      if (willHide && isReadOnly()) this.#button('change').focus();
     });
     find(this, 'form', HTMLFormElement).addEventListener('submit', (event) => {
       event.preventDefault();
@@ -67,7 +71,9 @@ export class ApiToken extends HTMLElement {
   #update() {
     const has = apiToken() !== null;
     if (has) this.#dialog.close();
-    setText(find(this, '[role=status]', HTMLElement), has ? 'This tab sends the API token with changes.' : wasRefused() ? REFUSED : NEEDED);
+    const lacks = wasRefused() ? REFUSED : isReadOnly() ? READ_ONLY : NEEDED;
+    setText(find(this, '[role=status]', HTMLElement), has ? 'This tab sends the API token with changes.' : lacks);
+    document.body.classList.toggle('read-only', isReadOnly());
     setText(this.#button('change'), has ? 'Forget token' : 'Enter token');
   }
 

@@ -61,5 +61,5 @@ function start({ name }, label, changed) {
     await startStream(name);
     changed();
   };
-  return { label, run };
+  return { label, run, writes: true };
 }

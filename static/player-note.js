@@ -6,7 +6,7 @@ import { find, html, render, setText } from './html.js';
 /**
  * @typedef {object} Note
  * @property {string} text
- * @property {{ label: string, run: () => Promise<unknown> }} [remedy] a button and what it does
+ * @property {{ label: string, run: () => Promise<unknown>, writes?: boolean }} [remedy] a button and what it does; `writes`: changes a stream
  */
 
 export class PlayerNote extends HTMLElement {
@@ -30,6 +30,7 @@ export class PlayerNote extends HTMLElement {
     setText(find(this, '.note-text', HTMLElement), note?.text ?? '');
     setText(this.#button, note?.remedy?.label ?? '');
     this.#button.hidden = note?.remedy === undefined;
+    this.#button.toggleAttribute('data-writes', note?.remedy?.writes ?? false);
   }
 
   async #help() {

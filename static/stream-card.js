@@ -54,16 +54,16 @@ export class StreamCard extends HTMLElement {
       <ul class="card-targets" aria-label="Push targets of ${name}" hidden></ul>
       <div class="actions" role="group" aria-label="Actions on ${name}">
         <button type="button" class="primary" data-action="play">Play</button>
-        <button type="button" data-action="toggle"></button>
+        <button type="button" data-action="toggle" data-writes></button>
         <button type="button" class="quiet" data-action="more" aria-expanded="false" aria-label="More about ${name}">${icon('more')}</button>
       </div>
       <div class="card-more" hidden>
         <div class="links" role="group" aria-label="Links of ${name}"></div>
         <div class="actions" role="group" aria-label="Changes of ${name}">
-          <button type="button" data-action="edit">Edit</button>
-          <button type="button" data-action="copy">Copy as new</button>
+          <button type="button" data-action="edit" data-writes>Edit</button>
+          <button type="button" data-action="copy" data-writes>Copy as new</button>
           <button type="button" data-action="beside">Compare</button>
-          <button type="button" class="danger" data-action="ask">Delete</button>
+          <button type="button" class="danger" data-action="ask" data-writes>Delete</button>
         </div>
         <div class="actions confirm" role="group" aria-label="Delete ${name}?" hidden>
           <p>The secrets of its push targets cannot be restored. Delete ${name}?</p>

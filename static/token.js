@@ -13,6 +13,8 @@ const VALID = /^[!-~]{1,1024}$/;
 let token = stored();
 /** Whether the server has refused the last token. */
 let refused = false;
+/** Whether the user was asked for the token and has given none. */
+let declined = false;
 /** Changes that wait for the token. @type {((given: boolean) => void)[]} */
 let waiting = [];
 
@@ -22,6 +24,11 @@ export function apiToken() {
 
 export function wasRefused() {
   return refused;
+}
+
+/** Whether the page offers no changes, because the user has no token. */
+export function isReadOnly() {
+  return declined;
 }
 
 /**
@@ -71,12 +78,16 @@ export function settle(given) {
   const answered = waiting;
   waiting = [];
   for (const resolve of answered) resolve(given);
+  if (given || answered.length === 0) return;
+  declined = true;
+  document.dispatchEvent(new CustomEvent('token-changed'));
 }
 
 /** @param {string | null} value @param {boolean} isRefused */
 function set(value, isRefused) {
   token = value;
   refused = isRefused;
+  declined &&= value === null;
   try {
     if (value === null) sessionStorage.removeItem(KEY);
     else sessionStorage.setItem(KEY, value);

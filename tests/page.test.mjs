@@ -382,6 +382,10 @@ describe('while other pages play', { concurrency: 2 }, () => {
         await until('the form shows the refusal', SOON_S, async () => /token/.test((await fault.textContent()) ?? ''));
         assert.equal(await form.getByLabel('Title').inputValue(), 'Guarded');
 
+        assert.equal(await line.textContent(), 'Read only, without the API token.');
+        assert.deepEqual(await buttonsOf(page, 'test'), ['Play', '', 'Compare'], 'no button that would fail');
+        assert.equal(await page.locator('.create').isVisible(), false);
+
         await form.getByRole('button', { name: 'Save' }).click();
         await until('the page asks again', SOON_S, () => dialog.isVisible());
         assert.equal(await field.evaluate((input) => input === document.activeElement), true, 'the focus is there');
@@ -395,6 +399,7 @@ describe('while other pages play', { concurrency: 2 }, () => {
         await page.keyboard.press('Enter');
         await until('it is saved', SOON_S, async () => (await mine.locator('.card-title').textContent()) === 'Guarded');
         assert.equal(await line.textContent(), 'This tab sends the API token with changes.');
+        assert.deepEqual(await buttonsOf(page, 'test'), ['Play', 'Stop', '', 'Edit', 'Copy as new', 'Compare', 'Delete']);
         await playbackBegins(page);
 
         await page.reload();
