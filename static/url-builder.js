@@ -7,6 +7,7 @@ import { playbackUrl, publicUrl, withConditions } from './address.js';
 import { change, format, FORMATS } from './choice.js';
 import { conditions, join, split } from './conditions.js';
 import { copyButton, copyFrom } from './copy-link.js';
+import { FaultList } from './fault-list.js';
 import { find, html, render, setText } from './html.js';
 import { icon } from './icons.js';
 import { OneLinerList } from './one-liner-list.js';
@@ -24,8 +25,10 @@ export class UrlBuilder extends HTMLElement {
   #choice = null;
   /** @type {readonly Stream[]} */
   #streams = [];
-  /** @type {readonly Condition[]} */
+  /** All conditions but faults. @type {readonly Condition[]} */
   #table = [];
+  /** All conditions. @type {readonly Condition[]} */
+  #all = [];
   /** The fragment that the form was filled from. */
   #filledFrom = '';
   #url = '';
@@ -78,7 +81,8 @@ export class UrlBuilder extends HTMLElement {
 
   async #load() {
     try {
-      this.#table = await conditions();
+      this.#all = await conditions();
+      this.#table = this.#all.filter(({ fault }) => !fault);
     } catch (reason) {
       setText(find(this, 'form .hint', HTMLElement), reason instanceof Error ? reason.message : String(reason));
       return;
@@ -87,15 +91,18 @@ export class UrlBuilder extends HTMLElement {
       <label class="filter">${icon('search')}<span class="unseen">Filter conditions</span>
         <input type="search" placeholder="Filter conditions by name or effect" autocomplete="off" spellcheck="false"></label>
       <ul class="conditions">${this.#table.map(row)}</ul>
-      <p class="hint others"></p>`);
+      <p class="hint others"></p>
+      <fault-list></fault-list>`);
+    find(this, 'fault-list', FaultList).table = this.#all;
     this.#fill(this.#choice?.conditions ?? '');
   }
 
   /** Checks the boxes of these conditions and writes their values. @param {string} joined */
   #fill(joined) {
-    const chosen = split(joined);
+    const chosen = split(joined, this.#all);
+    if (this.#faults) Object.assign(this.#faults, { format: this.#format.value, texts: chosen.faults });
     for (const { name } of this.#table) {
-      const one = chosen.find((each) => each.name === name);
+      const one = chosen.plain.find((each) => each.name === name);
       this.#box(name).checked = one !== undefined;
       const value = this.#value(name);
       if (value) value.value = one?.value ?? '';
@@ -122,7 +129,10 @@ export class UrlBuilder extends HTMLElement {
       if (value) value.disabled = !fits || !this.#box(name).checked;
     }
     this.#filter();
-    const joined = join(chosen.filter(({ formats }) => formats.includes(this.#format.value)).map(({ name }) => ({ name, value: this.#value(name)?.value.trim() ?? '' })));
+    if (this.#faults) this.#faults.format = this.#format.value;
+    const faults = this.#faults?.texts ?? [];
+    const plain = join(chosen.filter(({ formats }) => formats.includes(this.#format.value)).map(({ name }) => ({ name, value: this.#value(name)?.value.trim() ?? '' })));
+    const joined = [plain, ...faults].filter(Boolean).join(',');
     const stream = this.#streams.find(({ name }) => name === choice?.stream);
     const base = stream?.urls[this.#format.value];
     const button = find(this, '[data-action=play]', HTMLButtonElement);
@@ -169,6 +179,7 @@ export class UrlBuilder extends HTMLElement {
   #blame(name, fault) {
     for (const each of this.querySelectorAll('[data-condition]')) each.classList.remove('faulty');
     for (const input of this.#form.querySelectorAll('[aria-invalid]')) input.removeAttribute('aria-invalid');
+    this.#faults?.blame(name);
     const place = name === '' ? null : this.querySelector(`[data-condition="${CSS.escape(name)}"]`);
     place?.classList.add('faulty');
     place?.querySelector('input[type=text]')?.setAttribute('aria-invalid', 'true');
@@ -199,6 +210,11 @@ export class UrlBuilder extends HTMLElement {
 
   get #form() {
     return find(this, 'form', HTMLFormElement);
+  }
+
+  /** Null until the table is there. @returns {FaultList | null} */
+  get #faults() {
+    return this.querySelector('fault-list');
   }
 
   get #format() {

@@ -51,7 +51,7 @@ describe('tools', { concurrency: 2 }, () => {
       const url = () => builder.locator('.built-url code').textContent();
       await until('the table is there', SOON_S, async () => (await builder.locator('[data-condition]').count()) > 0);
       const table = await (await fetch(`${server.url}/api/v1/conditions`)).json();
-      assert.equal(await builder.locator('[data-condition]').count(), table.length);
+      assert.equal(await builder.locator('[data-condition]').count(), table.filter((/** @type {{ fault: boolean }} */ { fault }) => !fault).length);
       assert.equal(await url(), `${server.url}/live/test/llhls.m3u8`);
 
       await builder.getByRole('checkbox', { name: 'no-hints' }).check();
@@ -96,6 +96,47 @@ describe('tools', { concurrency: 2 }, () => {
       });
       assert.ok(past < 3640, `a latency of ${past} s`);
       assert.deepEqual(faults.filter((text) => !/400/.test(text)), []);
+    });
+  });
+
+  test('faults of a URL are built, several of one kind too, and come back from the address', { timeout: 60_000 }, async () => {
+    await withPage('test/llhls/hls.js&tool=url', async (page, faults) => {
+      const builder = page.locator('url-builder');
+      const url = () => builder.locator('.built-url code').textContent();
+      const rows = builder.locator('fault-list li');
+      /** @param {string} name */
+      const add = async (name) => {
+        await builder.getByLabel('Kind of fault').selectOption(name);
+        await builder.getByRole('button', { name: 'Add', exact: true }).click();
+        return rows.last();
+      };
+      await until('faults are offered', SOON_S, () => builder.getByLabel('Kind of fault').isVisible());
+      const first = await add('status');
+      await first.getByLabel('Value of status').fill('503');
+      await first.getByLabel('on of status').selectOption('segments');
+      await first.getByLabel('every of status').fill('7');
+      const second = await add('status');
+      await second.getByLabel('Value of status').fill('404');
+      await second.getByLabel('at of status').fill('2026-11-21T03:40:28Z');
+      await second.getByLabel('for of status').fill('10s');
+      const faulty = 'status=503:on=segments:every=7,status=404:at=2026-11-21T03:40:28Z:for=10s';
+      assert.equal(await url(), `${server.url}/with/${faulty}/live/test/llhls.m3u8`);
+      assert.equal((await fetch(`${server.url}/with/${faulty}/live/test/llhls.m3u8`)).status, 200);
+
+      await first.getByLabel('every of status').fill('0');
+      const words = builder.locator('.built-fault');
+      await until('the server refuses the value', SOON_S, async () => ((await words.textContent()) ?? '').includes('every'));
+      assert.equal(await first.evaluate((row) => row.classList.contains('faulty')), true);
+      await first.getByLabel('every of status').fill('7');
+      await builder.getByRole('button', { name: 'Play here' }).click();
+      await until('the address has the faults', SOON_S, () => decodeURIComponent(page.url()).includes(faulty));
+      await page.reload();
+      await until('the faults are back', SOON_S, async () => (await rows.count()) === 2);
+      assert.equal(await url(), `${server.url}/with/${faulty}/live/test/llhls.m3u8`);
+      assert.equal(await rows.first().getByLabel('on of status').inputValue(), 'segments');
+      await rows.first().getByRole('button', { name: 'Remove status' }).click();
+      assert.equal(await url(), `${server.url}/with/${faulty.split(',')[1]}/live/test/llhls.m3u8`);
+      assert.deepEqual(faults.filter((text) => !/400|404|503/.test(text)), []);
     });
   });
 
