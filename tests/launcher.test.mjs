@@ -90,12 +90,14 @@ test('it runs the streams that it is given, and changes them', { timeout: 60_000
 test('URLs have the canonical form', { timeout: 60_000 }, async () => {
   const server = await start();
   try {
-    const conditions = { 'utc-timing': 'http-iso+direct', from: '2026-11-21T03:40:28Z', addressing: 'time-timeline', patch: undefined };
-    const args = Object.entries(conditions).filter(([, value]) => value !== undefined).map(([name, value]) => `${name}=${value}`);
+    const status = ['503:on=segments:every=7', '404:on=init'];
+    const conditions = { status, 'utc-timing': 'http-iso+direct', from: '2026-11-21T03:40:28Z', addressing: 'time-timeline', patch: undefined };
+    const several = Object.entries(conditions).flatMap(([name, values]) => [values].flat().map((value) => ({ name, value })));
+    const args = several.filter(({ value }) => value !== undefined).map(({ name, value }) => `${name}=${value}`);
     const { stdout } = spawnSync(BINARY, ['url', server.url('test', 'dash'), ...args], { encoding: 'utf8' });
     assert.equal(server.url('test', 'dash', conditions), stdout.trim());
     assert.equal(server.url('test', 'llhls', { 'no-hints': true, delay: '3s', 'no-deltas': false }), `${server.base}/with/delay=3s,no-hints/live/test/llhls.m3u8`);
-    assert.equal(server.url('test', 'ts', { status: ['503:every=7', '404:on=init'] }), `${server.base}/with/status=503:every=7,status=404:on=init/live/test/stream.ts`);
+    assert.equal(server.url('test', 'ts', { delay: '3s' }), `${server.base}/with/delay=3s/live/test/stream.ts`);
     assert.throws(() => server.url('test', /** @type {any} */ ('hsl')), /unknown format "hsl": use one of hls, llhls/);
     assert.equal((await fetch(server.url('test', 'hls', { delay: 'a/b' }))).status, 400, 'a value never changes the path');
   } finally {

@@ -12,7 +12,7 @@ const FILES = {
 };
 
 /**
- * Conditions as they stand in a path, sorted by name, which is the canonical form.
+ * Conditions as they stand in a path, sorted by name, then by value, which is the canonical form.
  * @param {import('./index.js').Conditions} conditions
  * @returns {string} empty, or `/with/` and the conditions
  */
@@ -20,10 +20,16 @@ function prefix(conditions) {
   const parts = Object.entries(conditions)
     .flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((one) => ({ name, one })))
     .filter(({ one }) => one !== false && one !== undefined)
-    .sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)))
-    .map(({ name, one }) => (one === true ? name : `${name}=${one}`));
+    .map(({ name, one }) => ({ name, text: one === true ? name : `${name}=${one}` }))
+    .sort((a, b) => compare(a.name, b.name) || compare(a.text, b.text))
+    .map(({ text }) => text);
   // In a segment of a path, everything but unreserved characters, sub-delims, `:` and `@` is percent-encoded (RFC 3986 3.3).
   return parts.length === 0 ? '' : `/with/${parts.join(',').replace(/[^\w.~!$&'()*+,;=:@-]/g, encodeURIComponent)}`;
+}
+
+/** @param {string} a @param {string} b */
+function compare(a, b) {
+  return a < b ? -1 : Number(a > b);
 }
 
 /**

@@ -48,13 +48,15 @@ def test_a_condition_changes_the_playlist(barstone):
 
 
 def test_urls_have_the_canonical_form(barstone):
-    composed = barstone.url("test", "dash", {"from": "2026-11-21T03:40:28Z"}, utc_timing="http-iso+direct", patch=None)
+    status = ["503:on=segments:every=7", "404:on=init"]
+    moment = {"from": "2026-11-21T03:40:28Z"}
+    composed = barstone.url("test", "dash", moment, utc_timing="http-iso+direct", status=status, patch=None)
     command = [os.environ["BARSTONE_BIN"], "url", barstone.url("test", "dash")]
-    conditions = ["utc-timing=http-iso+direct", "from=2026-11-21T03:40:28Z"]
+    conditions = ["utc-timing=http-iso+direct", "from=2026-11-21T03:40:28Z", *(f"status={one}" for one in status)]
     printed = subprocess.run([*command, *conditions], check=True, capture_output=True, text=True).stdout
     assert composed == printed.strip()
-    several = barstone.url("test", "ts", status=["503:every=7", "404:on=init"], delay="3s", no_hints=False)
-    assert several == f"{barstone.base}/with/delay=3s,status=503:every=7,status=404:on=init/live/test/stream.ts"
+    several = barstone.url("test", "ts", delay="3s", no_date_time=True, no_hints=False)
+    assert several == f"{barstone.base}/with/delay=3s,no-date-time/live/test/stream.ts"
     with pytest.raises(ValueError, match='unknown format "hsl": use one of hls, llhls'):
         barstone.url("test", "hsl")
     with pytest.raises(urllib.error.HTTPError, match="400"):

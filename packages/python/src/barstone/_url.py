@@ -16,12 +16,12 @@ _FILES = {
 
 
 def url(base: str, stream: str, format: str, conditions: Mapping[str, Any]) -> str:
-    """URL of a stream under conditions, which are sorted by name: the canonical form."""
+    """URL of a stream under conditions, which are sorted by name, then by value: the canonical form."""
     if format not in _FILES:
         raise ValueError(f'unknown format "{format}": use one of {", ".join(_FILES)}')
     parts = []
     for name, value in sorted(conditions.items()):
-        for one in value if isinstance(value, (list, tuple)) else [value]:
+        for one in sorted(value) if isinstance(value, (list, tuple)) else [value]:
             if one is not None and one is not False:
                 parts.append(name if one is True else f"{name}={one}")
     # These characters may stand in a segment of a path (RFC 3986 3.3).
