@@ -60,6 +60,7 @@ mod stream_manifests;
 mod tls;
 mod token_origin;
 mod track_playlists;
+mod truth;
 mod viewer_access;
 mod viewers;
 
@@ -170,6 +171,7 @@ pub fn router(app: App, serve: Serve) -> Router {
         .route("/api/v1/streams/{name}/start", post(api::start))
         .route("/api/v1/streams/{name}/stop", post(api::stop))
         .route("/api/v1/streams/{name}/tokens", post(issue_token::issue))
+        .route("/api/v1/streams/{name}/truth", get(truth::truth))
         .route_layer(from_fn_with_state(app.clone(), access::guard));
     let page = Router::new()
         .route("/", get(page::index))

@@ -90,7 +90,8 @@
 //! The order of the `mod` lines is the order of dependence, and so is the order of modules inside a wing;
 //! `tests/architecture.rs` keeps both. GStreamer is known in [`media::pipeline`] only, axum in [`http`] only, reqwest in
 //! [`stream::hooks`], [`inspect`] and [`cli`] only, the wall clock in [`base::utc`] only; [`base::timeline`], [`definition::condition`], [`definition::spec`],
-//! [`media::signal`], [`media::still`], [`media::cmaf`], [`media::transport_stream`] and [`media::manifest`] have no lock, no clock and nothing asynchronous.
+//! [`media::signal`], [`media::still`], [`media::cmaf`], [`media::transport_stream`], [`media::manifest`] and [`media::truth`] have no lock, no clock and nothing
+//! asynchronous.
 
 pub mod base;
 

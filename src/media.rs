@@ -9,4 +9,5 @@ pub mod signal;
 pub mod single_file;
 pub mod still;
 pub mod transport_stream;
+pub mod truth;
 pub mod window;

@@ -29,7 +29,18 @@ const ORDER: &[(&str, &[&str])] = &[
     ("definition", &["condition", "spec", "store"]),
     (
         "media",
-        &["signal", "still", "cmaf", "transport_stream", "window", "single_file", "manifest", "pipeline", "directory"],
+        &[
+            "signal",
+            "still",
+            "cmaf",
+            "transport_stream",
+            "window",
+            "single_file",
+            "manifest",
+            "truth",
+            "pipeline",
+            "directory",
+        ],
     ),
     ("stream", &[]),
     ("http", &[]),
@@ -38,7 +49,7 @@ const ORDER: &[(&str, &[&str])] = &[
     ("cli", &[]),
 ];
 /// Modules without locks, tasks and clocks.
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "base::timeline",
     "definition::condition",
     "definition::spec",
@@ -47,6 +58,7 @@ const PURE: [&str; 9] = [
     "media::cmaf",
     "media::transport_stream",
     "media::manifest",
+    "media::truth",
     "inspect::rules",
 ];
 

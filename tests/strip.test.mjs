@@ -1,8 +1,12 @@
 // @ts-check
 // Run with `node --test tests/`. The fixture contains bytes of src/media/signal/timecode.rs; a test there guards it.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 import { readStrip, readStripFromVideo } from '../static/strip.js';
 
@@ -89,4 +93,45 @@ test('a video is read through a small canvas', () => {
 test('a video without a frame is not read', () => {
   const video = /** @type {any} */ ({ videoWidth: 0, videoHeight: 0 });
   assert.equal(readStripFromVideo(video, fakeCanvas()), null);
+});
+
+/**
+ * The lines that tools/strip.py prints.
+ * @param {string[]} args
+ * @param {Buffer} [input]
+ */
+function python(args, input) {
+  const program = fileURLToPath(new URL('../tools/strip.py', import.meta.url));
+  // Debian's Python, for which docker/packages.test installs numpy.
+  const { status, stdout, stderr } = spawnSync('/usr/bin/python3', [program, ...args], { input, encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  return stdout.trimEnd().split('\n');
+}
+
+/** A raw grey picture. @param {{ data: Uint8ClampedArray }} picture */
+const grey = ({ data }) => Buffer.from(data.filter((_, index) => index % 4 === 0));
+
+test('Python reads raw frames of all sizes', () => {
+  const expected = timecodes.map(({ timeMs, frame }) => `${timeMs} ${frame}`);
+  for (const [width, height] of [[90, 160], [128, 60], [426, 240]]) {
+    const frames = timecodes.map(({ bytes }) => grey(picture(bytes, { width, height, levels: [60, 180], noise: 20 })));
+    const input = Buffer.concat([...frames, Buffer.alloc(width * height, 16)]);
+    assert.deepEqual(python(['--size', `${width}x${height}`, '-'], input), [...expected, 'unreadable'], `${width}x${height}`);
+  }
+});
+
+test('Python reads PNGs of grey and of colour, with every filter', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'barstone-strip-'));
+  const [{ timeMs, frame, bytes }] = timecodes;
+  const input = grey(picture(bytes, { width: 320, height: 180, noise: 10 }));
+  const files = [];
+  for (const [format, filter] of ['gray', 'rgb24', 'rgba'].flatMap((kind) => ['none', 'sub', 'up', 'avg', 'paeth'].map((name) => [kind, name]))) {
+    const file = join(directory, `${format}-${filter}.png`);
+    const raw = ['-f', 'rawvideo', '-pix_fmt', 'gray', '-s', '320x180', '-i', '-'];
+    const { status, stderr } = spawnSync('ffmpeg', ['-v', 'error', ...raw, '-pix_fmt', format, '-pred', filter, file], { input });
+    assert.equal(status, 0, String(stderr));
+    files.push(file);
+  }
+  assert.deepEqual(python(files), files.map(() => `${timeMs} ${frame}`));
+  rmSync(directory, { recursive: true });
 });

@@ -108,6 +108,16 @@ fn optional(input: &Input) -> Vec<Value> {
                 ("header", "If-None-Match", "`*`: write only if no stream has this name.", text()),
             ]
         }
+        Input::Interval => {
+            let hashes = json!({"type": "string", "enum": ["no", "memory", "yes"], "default": "memory"});
+            let about =
+                "Segments with sizes and hashes: none, those in memory, or all that have ended, which are rendered.";
+            vec![
+                ("query", "from", "Start of the interval: RFC 3339 in UTC, Unix seconds, or relative to now.", text()),
+                ("query", "to", "End of the interval.", text()),
+                ("query", "hashes", about, hashes),
+            ]
+        }
         Input::LastEventId => vec![("header", "Last-Event-ID", "Send only events after this one.", text())],
     };
     let described = parameters
@@ -182,7 +192,7 @@ impl Operation {
         self.inputs.iter().find_map(|input| match input {
             Input::Body(schema) => Some((*schema, true)),
             Input::OptionalBody(schema) => Some((*schema, false)),
-            Input::Selection | Input::Precondition | Input::LastEventId => None,
+            Input::Selection | Input::Precondition | Input::LastEventId | Input::Interval => None,
         })
     }
 

@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tower::ServiceExt;
 
@@ -24,6 +25,7 @@ mod faults;
 mod media;
 mod presentations;
 mod still;
+mod truth;
 mod viewers;
 
 /// 2026-11-21T03:40:28.800Z

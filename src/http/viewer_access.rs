@@ -25,7 +25,8 @@ use crate::media::manifest::path;
 
 mod client;
 
-/// Beginnings of the paths that are served below a token and under conditions.
+/// Beginnings of the paths that are served below a token and under conditions. The truth of a stream is part of the API, and
+/// is served under conditions only.
 const PREFIXED_PATHS: [&str; 4] = ["/live/", "/hls/", "/dash/", "/time"];
 /// A path without a route, in place of one that must not reveal its token.
 const NO_ROUTE: &str = "/t";
@@ -133,7 +134,8 @@ fn without_prefixes(mut request: Request) -> Request {
     if token.is_none() && conditions.is_none() {
         return request;
     }
-    let is_under = PREFIXED_PATHS.iter().any(|start| rest.starts_with(start));
+    let is_truth = token.is_none() && rest.starts_with("/api/v1/streams/") && rest.ends_with("/truth");
+    let is_under = is_truth || PREFIXED_PATHS.iter().any(|start| rest.starts_with(start));
     if !is_under && token.is_none() {
         return request;
     }
@@ -178,9 +180,15 @@ mod tests {
         check_path("/t/x/with/no-hints/live/test/hls.m3u8?a", "/live/test/hls.m3u8?a", Some("x"));
         check_path("/with/no-hints,delay%3D3s/live/test/hls.m3u8", "/live/test/hls.m3u8", None);
         check_path("/with/a/time", "/time", None);
-        for elsewhere in
-            ["/t/x/api/v1/streams?secret", "/t/x/", "/t/x/t/y/live/test/hls.m3u8", "/t/x//live/a", "/t/x/whoami"]
-        {
+        check_path("/with/a/api/v1/streams/test/truth?from=-1m", "/api/v1/streams/test/truth?from=-1m", None);
+        for elsewhere in [
+            "/t/x/api/v1/streams?secret",
+            "/t/x/with/a/api/v1/streams/test/truth",
+            "/t/x/",
+            "/t/x/t/y/live/test/hls.m3u8",
+            "/t/x//live/a",
+            "/t/x/whoami",
+        ] {
             check_path(elsewhere, "/t", Some("x"));
         }
         for plain in [

@@ -25,7 +25,7 @@ use sweep::{Phase, Sweep};
 
 pub use layout::Layout;
 pub use timecode::Timecode;
-pub use tone::{CHANNELS, Tone};
+pub use tone::{Beep, CHANNELS, Tone};
 
 /// Version of the drawing and of the audio. Increment it when any byte changes.
 pub const VERSION: u32 = 1;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::archive::Archive;
 use super::capacity::NoRoom;
+use super::instruction::epochs;
 use super::setting::Setting;
 use super::{Phase, Status, TargetView};
 use crate::definition::spec::{StreamName, StreamSpec};
@@ -204,6 +205,21 @@ impl Registry {
     /// [`Unknown`].
     pub fn record(&self, name: &StreamName) -> Result<Arc<Record>, Unknown> {
         self.with(name, |entry| Arc::clone(&entry.record))
+    }
+
+    /// The output of a stream as the stream is defined now. No call starts a stream: one that does not run has empty windows.
+    ///
+    /// # Errors
+    /// [`Unknown`].
+    pub fn published(&self, name: &StreamName) -> Result<Arc<Output>, Unknown> {
+        let (record, output) =
+            self.with(name, |entry| (Arc::clone(&entry.record), entry.status.borrow().output.clone()))?;
+        let is_current = |output: &Arc<Output>| {
+            let newest = output.epochs().last().is_some_and(|epoch| epoch.spec.publishes_as(&record.spec));
+            newest && output.presentation == record.presentation
+        };
+        let defined = || Output::of(epochs(&record, &self.setting.encoders)).map(Arc::new);
+        Ok(output.filter(is_current).or_else(defined).expect("a record has a definition"))
     }
 
     /// Resolves when this process knows the presentation `number` of a stream. Another replica may know it earlier.

@@ -26,6 +26,8 @@ pub(super) enum Input {
     /// The precondition of a write.
     Precondition,
     LastEventId,
+    /// Start and end of an interval, and which segments have hashes.
+    Interval,
 }
 
 /// A successful answer.
@@ -109,6 +111,25 @@ pub(super) const OPERATIONS: &[Operation] = &[
         inputs: &[Input::OptionalBody("ViewerTokenRequest")],
         refuses: NO_SUCH_STREAM,
         ..post("/api/v1/streams/{name}/tokens", "issue_viewer_token", "Makes a viewer token for a private stream.")
+    },
+    Operation {
+        answers: &[Answer { content: Some(("application/jsonl", "Truth")), ..text("One record a line.", "") }],
+        inputs: &[Input::Interval],
+        refuses: &[
+            Code::UnknownPath,
+            Code::UnknownStream,
+            Code::BadQuery,
+            Code::BadValue,
+            Code::BadCondition,
+            Code::NoSuchMedia,
+            Code::ArchiveBusy,
+            Code::Overdue,
+        ],
+        ..get(
+            "/api/v1/streams/{name}/truth",
+            "get_truth",
+            "Returns the frames, beeps and segments that the stream has in an interval of at most an hour.",
+        )
     },
     Operation {
         answers: &[STREAMS],

@@ -31,6 +31,7 @@ pub(super) fn all() -> Value {
         "ViewerTokenRequest": read::<TokenRequest>(),
         "ViewerToken": answered::<TokenAnswer>(),
         "Conditions": {"type": "array", "items": answered::<ConditionAnswer>()},
+        "Truth": truth(),
         "Readiness": answered::<Readiness>(),
         "WhoAmI": answered::<WhoAmI>(),
         "Problem": answered::<Problem>(),
@@ -63,6 +64,19 @@ fn sent_event() -> Value {
             "properties": {"event": {"const": "missed"}, "data": data(json!({"const": {}}))},
         },
     ]})
+}
+
+/// Schema of one record of the truth. OpenAPI 3.1 cannot describe JSON lines.
+fn truth() -> Value {
+    json!({
+        "type": "object",
+        "description": "One line. Documentation: docs/truth.md.",
+        "required": ["type", "utc"],
+        "properties": {
+            "type": {"type": "string", "enum": ["definition", "segment", "frame", "beep"]},
+            "utc": {"type": "string", "format": "date-time"},
+        },
+    })
 }
 
 /// Schema of [`Event`] as JSON.

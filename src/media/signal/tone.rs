@@ -8,11 +8,33 @@ pub const CHANNELS: usize = 2;
 
 const SAMPLES_PER_MINUTE: u64 = SAMPLE_RATE as u64 * 60;
 /// Durations of beeps: 100 ms and 500 ms.
-const SHORT: u64 = SAMPLE_RATE as u64 / 10;
-const LONG: u64 = SAMPLE_RATE as u64 / 2;
+const SHORT: u32 = SAMPLE_RATE / 10;
+const LONG: u32 = SAMPLE_RATE / 2;
 /// Durations of fades: 1 ms and 5 ms, so that nothing clicks.
 const ATTACK: u64 = SAMPLE_RATE as u64 / 1000;
 const RELEASE: u64 = SAMPLE_RATE as u64 / 200;
+
+/// The beep of one second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beep {
+    /// Its first sample, counted from 1970.
+    pub sample: u64,
+    /// Pitch in hertz.
+    pub hz: u32,
+    /// Duration in samples.
+    pub samples: u32,
+}
+
+impl Beep {
+    /// The beep of the second `second` since 1970 in a stream with the pitch `beep_hz`.
+    pub const fn at(second: u64, beep_hz: u32) -> Self {
+        let sample = second * SAMPLE_RATE as u64;
+        match sample.is_multiple_of(SAMPLES_PER_MINUTE) {
+            true => Self { sample, hz: 2 * beep_hz, samples: LONG },
+            false => Self { sample, hz: beep_hz, samples: SHORT },
+        }
+    }
+}
 
 /// Precomputed beeps of a stream.
 #[derive(Debug, Clone)]
@@ -26,8 +48,7 @@ impl Tone {
     pub fn new(beep_hz: u32, level_dbfs: f64) -> Self {
         // Rounding to whole steps hides the last bit of `powf`, in which machines differ.
         let peak = (f64::from(i16::MAX) * 10_f64.powf(level_dbfs.min(0.0) / 20.0)).round() as i64;
-        let hz = u64::from(beep_hz);
-        Self { second: beep(hz, SHORT, peak), minute: beep(2 * hz, LONG, peak) }
+        Self { second: beep(Beep::at(1, beep_hz), peak), minute: beep(Beep::at(0, beep_hz), peak) }
     }
 
     /// Fills `out` with interleaved stereo at 48 kHz, starting with sample `first_sample` since 1970.
@@ -62,8 +83,8 @@ fn copy_stereo(mono: &[i16], out: &mut [i16]) {
 }
 
 /// A sine that starts at phase zero, faded in and out.
-fn beep(hz: u64, length: u64, peak: i64) -> Vec<i16> {
-    let second = u64::from(SAMPLE_RATE);
+fn beep(Beep { hz, samples, .. }: Beep, peak: i64) -> Vec<i16> {
+    let (hz, length, second) = (u64::from(hz), u64::from(samples), u64::from(SAMPLE_RATE));
     let sample = |n: u64| {
         let fade = fade(n, ATTACK).min(fade(length - n, RELEASE));
         let wave = sine::sin(n * hz % second, second);
