@@ -1,5 +1,6 @@
 //! The command line: its commands and the flags of each.
 
+pub mod check;
 pub mod client;
 mod manual;
 pub mod url;
@@ -91,6 +92,13 @@ pub enum Command {
         #[command(flatten)]
         arguments: url::Arguments,
     },
+    /// Check any HLS or DASH server over time against the rules of the protocols
+    #[command(after_help = check::EXIT_CODES)]
+    Check {
+        /// The presentation and what to report.
+        #[command(flatten)]
+        arguments: check::Arguments,
+    },
     /// Print a script with completions for a shell
     Completions {
         /// The shell
@@ -138,6 +146,7 @@ mod tests {
                 | Command::Definitions { .. }
                 | Command::Token { .. }
                 | Command::Url { .. }
+                | Command::Check { .. }
                 | Command::Completions { .. }
                 | Command::Man,
             ) => panic!("no settings belong to it"),

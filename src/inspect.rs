@@ -2,7 +2,11 @@
 //! program, and the rules of HLS, DASH and CMAF that hold for any server.
 
 pub mod boxes;
+pub mod check;
+pub mod fetch;
+pub mod finding;
 pub mod playlist;
 pub mod reply;
+pub mod report;
 pub mod rules;
 pub mod template;

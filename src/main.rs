@@ -43,6 +43,7 @@ fn main() -> ExitCode {
             Ok(lines) => print_lines(&lines),
             Err(error) => fail(&error.into(), BAD_CONFIGURATION),
         },
+        Some(Command::Check { arguments }) => cli::check::run(&arguments),
         Some(Command::Completions { shell }) => written(cli::completions(shell)),
         Some(Command::Man) => written(cli::man()),
     }

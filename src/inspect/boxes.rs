@@ -2,7 +2,22 @@
 
 use std::ops::Range;
 
-use mp4_atom::{Any, Decode, FourCC, Ftyp, Header, Moof, Moov, Prft, Styp};
+use mp4_atom::{Any, Codec, Decode, FourCC, Ftyp, Header, Moof, Moov, Prft, Styp};
+
+/// Boxes that may stand between chunks and say nothing about samples.
+const OF_NO_SAMPLES: [FourCC; 8] = [
+    FourCC::new(b"sidx"),
+    FourCC::new(b"ssix"),
+    FourCC::new(b"emsg"),
+    FourCC::new(b"free"),
+    FourCC::new(b"skip"),
+    FourCC::new(b"uuid"),
+    FourCC::new(b"mfra"),
+    FourCC::new(b"pdin"),
+];
+
+/// `sample_is_non_sync_sample` (ISO/IEC 14496-12 8.8.3.1).
+const NON_SYNC: u32 = 0x0001_0000;
 
 /// An init segment.
 #[derive(Debug, Clone)]
@@ -43,9 +58,10 @@ impl Init {
     /// # Errors
     /// What is wrong with the file.
     pub fn parse(file: &[u8]) -> Result<Self, String> {
-        let boxes = boxes(file)?;
+        let mut boxes = boxes(file)?;
+        boxes.retain(|(_, atom)| !OF_NO_SAMPLES.contains(&atom.kind()));
         match boxes.as_slice() {
-            [(_, Any::Ftyp(ftyp)), (_, Any::Moov(moov))] => Ok(Self { ftyp: ftyp.clone(), moov: moov.clone() }),
+            [(_, Any::Ftyp(ftyp)), (_, Any::Moov(moov)), ..] => Ok(Self { ftyp: ftyp.clone(), moov: moov.clone() }),
             others => Err(format!("an init segment is ftyp and moov, not {:?}", kinds(others))),
         }
     }
@@ -53,6 +69,23 @@ impl Init {
     /// Ticks per second of the track.
     pub fn timescale(&self) -> u64 {
         self.moov.trak.first().map_or(0, |trak| trak.mdia.mdhd.timescale.into())
+    }
+
+    /// Ticks per second of the track with this id.
+    pub fn timescale_of(&self, track: u32) -> u64 {
+        let found = self.moov.trak.iter().find(|trak| trak.tkhd.track_id == track);
+        found.map_or_else(|| self.timescale(), |trak| trak.mdia.mdhd.timescale.into())
+    }
+
+    /// Whether the track is H.264 in the form in which parameters stand in the init segment or in band.
+    pub fn is_avc(&self) -> bool {
+        let codecs = self.moov.trak.first().map(|trak| &trak.mdia.minf.stbl.stsd.codecs);
+        codecs.is_some_and(|codecs| codecs.iter().any(|codec| matches!(codec, Codec::Avc1(_))))
+    }
+
+    /// Whether the file says that it follows CMAF.
+    pub fn is_cmaf(&self) -> bool {
+        self.has_brand(b"cmfc") || self.has_brand(b"cmf2")
     }
 
     /// Whether the brand is among the compatible ones.
@@ -84,13 +117,31 @@ impl Segment {
                     let mdat = range.start + 8..range.end;
                     segment.chunks.push(Chunk::new(prft.take(), (start, moof), mdat)?);
                 }
-                (other, _) => return Err(format!("{:?} is not expected here", other.kind())),
+                (other, None) if OF_NO_SAMPLES.contains(&other.kind()) => {}
+                (other, _) => return Err(format!("{:?} at {} is not expected there", other.kind(), range.start)),
             }
         }
         match moof.is_none() && prft.is_none() && !segment.chunks.is_empty() {
             true => Ok(segment),
-            false => Err("a segment ends with an mdat".into()),
+            false => Err("the segment does not end with an mdat".into()),
         }
+    }
+
+    /// Longest time from one sample that a decoder can start at to the next, or to the end.
+    pub fn longest_between_sync(&self) -> u64 {
+        let (mut longest, mut since) = (0, 0);
+        for chunk in &self.chunks {
+            let traf = &chunk.moof.traf[0];
+            let (ticks, flags) = (traf.tfhd.default_sample_duration, traf.tfhd.default_sample_flags);
+            for sample in traf.trun.iter().flat_map(|run| run.samples.iter()) {
+                if sample.flags.or(flags).unwrap_or_default() & NON_SYNC == 0 {
+                    since = 0;
+                }
+                since += u64::from(sample.duration.or(ticks).unwrap_or_default());
+                longest = longest.max(since);
+            }
+        }
+        longest
     }
 
     /// Decode time of the first sample.
@@ -106,23 +157,30 @@ impl Segment {
 
 impl Chunk {
     fn new(prft: Option<Prft>, (start, moof): (usize, Moof), mdat: Range<usize>) -> Result<Self, String> {
-        let [traf] = moof.traf.as_slice() else { return Err("a moof has one traf".into()) };
-        let [trun] = traf.trun.as_slice() else { return Err("a traf has one trun".into()) };
+        let Some(traf) = moof.traf.first() else { return Err("a moof without a traf".into()) };
+        let runs: Vec<_> = traf.trun.iter().collect();
+        let Some(run) = runs.first() else { return Err("a traf without a trun".into()) };
+        let data_offset = run.data_offset;
         let mut at = mdat.start;
         let default = traf.tfhd.default_sample_size.unwrap_or_default();
-        let samples: Vec<_> = trun
-            .samples
-            .iter()
-            .map(|sample| {
-                let from = at;
-                at += sample.size.unwrap_or(default) as usize;
-                from..at
-            })
-            .collect();
-        if at != mdat.end {
-            return Err(format!("samples are {} bytes long, the mdat {}", at - mdat.start, mdat.len()));
+        // A run without sizes may state any number of samples.
+        let count: usize = runs.iter().map(|run| run.samples.len()).sum();
+        if count > mdat.len().max(1) {
+            return Err(format!("{count} samples in {} bytes", mdat.len()));
         }
-        let offset_is_right = trun.data_offset.is_some_and(|offset| start + offset as usize == mdat.start);
+        let mut samples = Vec::new();
+        for sample in runs.iter().flat_map(|run| run.samples.iter()) {
+            let from = at;
+            at = at.saturating_add(sample.size.unwrap_or(default) as usize);
+            samples.push(from..at);
+        }
+        let (traf_count, bytes) = (moof.traf.len(), mdat.len());
+        let whole = if traf_count == 1 { at == mdat.end } else { at <= mdat.end };
+        if !whole {
+            return Err(format!("samples are {} bytes long, the mdat {bytes}", at - mdat.start));
+        }
+        let offset_is_right =
+            data_offset.and_then(|offset| start.checked_add_signed(offset as isize)) == Some(mdat.start);
         Ok(Self { prft, moof, samples, mdat, offset_is_right })
     }
 
@@ -139,6 +197,11 @@ impl Chunk {
         samples.map(|sample| u64::from(sample.duration.unwrap_or(default))).sum()
     }
 
+    /// Id of the first track in the chunk.
+    pub fn track(&self) -> u32 {
+        self.moof.traf[0].tfhd.track_id
+    }
+
     /// Sequence number of the fragment.
     pub fn sequence(&self) -> u32 {
         self.moof.mfhd.sequence_number
@@ -147,9 +210,9 @@ impl Chunk {
     /// Whether the first sample depends on no other (ISO/IEC 14496-12 8.8.3.1).
     pub fn starts_with_sync(&self) -> bool {
         let traf = &self.moof.traf[0];
-        let first = traf.trun[0].samples.get(0).and_then(|sample| sample.flags);
+        let first = traf.trun.first().and_then(|run| run.samples.get(0)).and_then(|sample| sample.flags);
         let flags = first.or(traf.tfhd.default_sample_flags).unwrap_or_default();
-        flags & 0x0001_0000 == 0
+        flags & NON_SYNC == 0
     }
 }
 
@@ -174,7 +237,7 @@ fn boxes(file: &[u8]) -> Result<Vec<(Range<usize>, Any)>, String> {
     while !rest.is_empty() {
         let start = file.len() - rest.len();
         let header = Header::decode(&mut &*rest).map_err(|error| format!("box at {start}: {error}"))?;
-        let size = header.size.ok_or("a box without an end")? + 8;
+        let size = header.size.ok_or("a box without an end")?.saturating_add(8);
         let bytes = rest.get(..size).ok_or_else(|| format!("{:?} at {start} is cut short", header.kind))?;
         let atom = Any::decode(&mut &*bytes).map_err(|error| format!("{:?} at {start}: {error}", header.kind))?;
         found.push((start..start + size, atom));

@@ -38,6 +38,8 @@ pub struct Part {
     pub index: u64,
     /// URI, relative to the playlist.
     pub uri: String,
+    /// BYTERANGE.
+    pub range: Option<String>,
     /// DURATION in microseconds.
     pub micros: u64,
     /// INDEPENDENT=YES.
@@ -53,6 +55,8 @@ pub struct Segment {
     pub number: u64,
     /// URI, relative to the playlist.
     pub uri: String,
+    /// EXT-X-BYTERANGE.
+    pub range: Option<String>,
     /// EXTINF in microseconds.
     pub micros: u64,
     /// EXT-X-PROGRAM-DATE-TIME, unparsed.
@@ -70,7 +74,7 @@ impl Playlist {
     pub fn parse(text: &str) -> Self {
         let mut playlist = Self::default();
         let mut next = Segment::default();
-        for line in text.lines() {
+        for line in text.trim_start_matches('\u{feff}').lines().map(str::trim_end) {
             let (tag, value) = line.split_once(':').unwrap_or((line, ""));
             match tag {
                 "#EXT-X-VERSION" => playlist.version = value.parse().unwrap_or_default(),
@@ -81,6 +85,7 @@ impl Playlist {
                 "#EXT-X-MAP" => next.map = Some(value.to_owned()),
                 "#EXT-X-PROGRAM-DATE-TIME" => next.date = value.to_owned(),
                 "#EXT-X-GAP" => next.gap = true,
+                "#EXT-X-BYTERANGE" => next.range = Some(value.to_owned()),
                 "#EXT-X-DISCONTINUITY" => next.discontinuity = true,
                 "#EXT-X-PART-INF" => playlist.part_target = attribute(value, "PART-TARGET").map(|text| micros(&text)),
                 "#EXT-X-SERVER-CONTROL" => playlist.control = Some(value.to_owned()),
@@ -118,9 +123,21 @@ impl Playlist {
         Some(newest.index + 1)
     }
 
+    /// Duration of the whole segments in microseconds.
+    pub fn micros(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.micros).sum()
+    }
+
     /// A number in EXT-X-SERVER-CONTROL, seconds as microseconds.
     pub fn control(&self, name: &str) -> Option<u64> {
         attribute(self.control.as_deref()?, name).map(|text| micros(&text))
+    }
+}
+
+impl Segment {
+    /// What identifies the segment in another version of the playlist.
+    pub fn identity(&self) -> (&str, Option<&str>) {
+        (without_query(&self.uri), self.range.as_deref())
     }
 }
 
@@ -135,6 +152,7 @@ impl Part {
             index,
             uri: attribute(list, "URI").unwrap_or_default(),
             micros: attribute(list, "DURATION").map_or(0, |text| micros(&text)),
+            range: attribute(list, "BYTERANGE"),
             independent: is("INDEPENDENT"),
             gap: is("GAP"),
         }
@@ -165,8 +183,13 @@ pub fn tags<'a>(text: &'a str, tag: &str) -> Vec<(&'a str, &'a str)> {
     lines.iter().enumerate().filter_map(|(index, line)| Some((list(line)?, after(index)))).collect()
 }
 
+/// A URI without its query, which may change with each reload.
+pub fn without_query(uri: &str) -> &str {
+    uri.split('?').next().unwrap_or_default()
+}
+
 /// Decimal seconds as microseconds.
 fn micros(text: &str) -> u64 {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    format!("{whole}{fraction:0<6.6}").parse().unwrap_or_default()
+    format!("{whole}{fraction:0<6.6}").trim().parse().unwrap_or_default()
 }

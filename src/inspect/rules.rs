@@ -1,12 +1,15 @@
-//! The rules of HLS, DASH and CMAF as pure functions from text and bytes to violations. Each rule has an id.
+//! The rules of HLS, DASH and CMAF as pure functions from text and bytes to violations.
 
 pub mod cmaf;
 pub mod dash;
 pub mod hls;
+pub mod http;
 pub mod lldash;
 pub mod llhls;
 mod report;
 pub mod schema;
+pub mod table;
 
-use report::Report;
+pub(crate) use report::Report;
 pub use report::Violation;
+pub use table::Level;

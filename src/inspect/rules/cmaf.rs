@@ -3,28 +3,31 @@
 
 use mp4_atom::{Codec, FourCC};
 
-use super::{Report, Violation};
+use super::{Level, Report, Violation};
 use crate::inspect::boxes::{Chunk, Init, Segment, nal_types};
 
 const NAL_IDR: u8 = 5;
-const NAL_SEI: u8 = 6;
 
-/// Checks an init segment.
+/// Checks an init segment. Rules of CMAF hold for files with a brand of CMAF.
 pub fn check_init(init: &Init) -> Vec<Violation> {
     let mut report = Report::default();
     let moov = &init.moov;
-    report.demand("C9", moov.trak.len() == 1, || format!("{} tracks in one file", moov.trak.len()));
-    for brand in [b"cmfc", b"cmf2"] {
-        report.demand("C9", init.has_brand(brand), || format!("brand {:?}", FourCC::new(brand)));
+    let has = |brand: &[u8; 4]| init.has_brand(brand);
+    report.advise(("C9", Level::Recommended), has(b"cmfc") && has(b"cmf2"), || "not both of cmfc and cmf2".into());
+    if init.is_cmaf() {
+        report.demand("C9", moov.trak.len() == 1, || format!("{} tracks in one file", moov.trak.len()));
     }
-    report.demand("H14", init.has_brand(b"iso6"), || "brand iso6 or higher".into());
-    report.demand("H14", moov.mvex.is_some(), || "mvex".into());
-    report.demand("H14", moov.mvhd.duration == 0, || "the movie has a duration".into());
+    let brand = [b"iso6", b"iso7", b"iso8", b"iso9", b"cmfc", b"cmf2"].into_iter().any(has);
+    report.demand("H14", brand, || format!("brands {:?}, none of them iso6 or higher", init.ftyp.compatible_brands));
+    report.advise(("H14", Level::Recommended), has(b"iso6"), || "no brand iso6".into());
+    report.demand("H14", moov.mvex.is_some(), || "no mvex".into());
+    report.demand("H14", moov.mvhd.duration == 0, || format!("the movie has duration {}", moov.mvhd.duration));
     for trak in &moov.trak {
         let table = &trak.mdia.minf.stbl;
         let empty = table.stts.entries.is_empty() && table.stsc.entries.is_empty();
-        report.demand("H14", empty && trak.mdia.mdhd.duration == 0, || "sample tables are empty".into());
-        report.demand("C7", trak.edts.is_none(), || "cmf2 has no edit list".into());
+        report.demand("H14", empty && trak.mdia.mdhd.duration == 0, || "the sample tables are not empty".into());
+        let edits = trak.edts.is_none() || !has(b"cmf2");
+        report.demand("C7", edits, || "a cmf2 file with an edit list".into());
         for codec in &table.stsd.codecs {
             check_codec(&mut report, init, codec);
         }
@@ -32,15 +35,37 @@ pub fn check_init(init: &Init) -> Vec<Violation> {
     report.0
 }
 
+/// Demands of the core profile, which are recommendations for other files.
+struct OfCore<'a> {
+    report: &'a mut Report,
+    level: Level,
+}
+
+impl OfCore<'_> {
+    fn demand(&mut self, rule: &'static str, holds: bool, what: impl FnOnce() -> String) {
+        self.report.advise((rule, self.level), holds, what);
+    }
+}
+
 fn check_codec(report: &mut Report, init: &Init, codec: &Codec) {
     let Codec::Mp4a(mp4a) = codec else { return };
-    report.demand("C8", init.has_brand(b"caac"), || "brand caac".into());
+    let core = init.has_brand(b"caac");
+    report.advise(("C8", Level::Recommended), core || !init.is_cmaf(), || "AAC without the brand caac".into());
+    // The other profiles of AAC have other limits.
+    let report = &mut OfCore { report, level: if core { Level::Must } else { Level::Recommended } };
     let channels = mp4a.audio.channel_count;
     report.demand("C8", channels <= 2, || format!("{channels} channels"));
     let rate = mp4a.audio.sample_rate.integer();
     report.demand("C8", rate <= 48_000, || format!("{rate} Hz"));
     let profile = mp4a.esds.es_desc.dec_config.dec_specific.as_ref().map_or(0, |specific| specific.profile);
     report.demand("C8", matches!(profile, 2 | 5), || format!("audio object type {profile} is LC or HE"));
+}
+
+/// Reports a file whose boxes cannot be read.
+pub fn unreadable(rule: &'static str, problem: &str) -> Vec<Violation> {
+    let mut report = Report::default();
+    report.demand(rule, false, || problem.to_owned());
+    report.0
 }
 
 /// Checks a whole segment.
@@ -54,28 +79,35 @@ pub fn check_segment(init: &Init, file: &[u8]) -> Vec<Violation> {
         }
     };
     let brand = |brand| segment.styp.as_ref().is_some_and(|styp| styp.compatible_brands.contains(&FourCC::new(brand)));
-    report.demand("C9", brand(b"cmfs") && brand(b"cmff"), || "styp with cmfs and cmff".into());
+    let both = brand(b"cmfs") && brand(b"cmff");
+    report.advise(("C9", Level::Recommended), both, || "no styp with cmfs and cmff".into());
+    let level = if init.is_cmaf() { Level::Must } else { Level::Recommended };
     let starts = segment.chunks[0].starts_with_sync();
-    report.demand("C2", starts, || "the first chunk starts with a sync sample".into());
+    report.advise(("C2", level), starts, || "the first chunk does not start with a sync sample".into());
     for (index, chunk) in segment.chunks.iter().enumerate() {
-        check_chunk(&mut report, index, chunk);
+        check_chunk(&mut report, (index, level), chunk);
     }
-    if init.is_video() {
-        let first = nal_types(&file[segment.chunks[0].samples[0].clone()]).unwrap_or_default();
-        let slice = first.iter().find(|kind| **kind != NAL_SEI);
-        report.demand("C3", slice == Some(&NAL_IDR), || format!("NAL units {first:?} at the start"));
+    if init.is_video() && init.is_avc() {
+        let first = segment.chunks[0].samples.first().and_then(|sample| file.get(sample.clone()));
+        let units = nal_types(first.unwrap_or_default()).unwrap_or_default();
+        let picture = units.iter().find(|kind| (1..=5).contains(*kind));
+        report.advise(("C3", level), picture == Some(&NAL_IDR), || format!("NAL units {units:?} at the start"));
+        report.demand("H23", picture == Some(&NAL_IDR), || "the first picture is not an IDR picture".into());
     }
     report.0
 }
 
-fn check_chunk(report: &mut Report, index: usize, chunk: &Chunk) {
+fn check_chunk(report: &mut Report, (index, level): (usize, Level), chunk: &Chunk) {
     let traf = &chunk.moof.traf[0];
     let relative = traf.tfhd.default_base_is_moof && traf.tfhd.base_data_offset.is_none();
-    report.demand("C2", relative && chunk.offset_is_right, || format!("chunk {index}: offsets count from its moof"));
-    report.demand("H14", traf.tfdt.is_some(), || format!("chunk {index} has a tfdt"));
-    let offsets = traf.trun[0].samples.iter().filter_map(|sample| sample.cts);
-    report
-        .demand("C7", offsets.min().unwrap_or_default() <= 0, || format!("chunk {index} begins after its decode time"));
+    report.advise(("C2", level), relative, || format!("chunk {index}: offsets do not count from its moof"));
+    let right = chunk.offset_is_right || (!relative && level < Level::Must);
+    report.demand("C2", right, || format!("chunk {index}: the data offset does not lead to its mdat"));
+    report.demand("H14", traf.tfdt.is_some(), || format!("chunk {index} without tfdt"));
+    let offsets = traf.trun.first().and_then(|run| run.samples.iter().filter_map(|sample| sample.cts).min());
+    report.advise(("C7", Level::Recommended), offsets.unwrap_or_default() <= 0, || {
+        format!("chunk {index} is shown later than it is decoded")
+    });
 }
 
 /// Checks consecutive segments.
@@ -86,7 +118,9 @@ pub fn check_continuity(segments: &[Segment]) -> Vec<Violation> {
         let end = pair[0].start() + pair[0].duration();
         report.demand("C1", pair[1].start() == end, || format!("tfdt {} where {end} is due", pair[1].start()));
         let rises = pair[1].sequence() > pair[0].sequence();
-        report.demand("C1", rises, || format!("sequence number {} does not rise", pair[1].sequence()));
+        report.advise(("C1", Level::Recommended), rises, || {
+            format!("sequence number {} does not rise", pair[1].sequence())
+        });
     }
     report.0
 }

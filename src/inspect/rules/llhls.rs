@@ -8,12 +8,13 @@ mod reload;
 mod update;
 
 pub use delivery::{
-    Asked, Watch, check_caching, check_gzip, check_hinted, check_protocol, check_removed_part, check_unhinted,
+    Asked, Watch, check_caching, check_gzip, check_hint_pace, check_hinted, check_listed_part, check_protocol,
+    check_removed_part, check_unhinted,
 };
 pub use reload::{Exchange, check_answer, check_parameters};
-pub use update::{check_update, reconstruct};
+pub use update::{check_delta, check_update, reconstruct};
 
-use super::{Report, Violation};
+use super::{Level, Report, Violation};
 use crate::inspect::boxes::{Init, Segment, nal_types};
 use crate::inspect::playlist::{Part, Playlist, attribute};
 
@@ -67,12 +68,17 @@ fn check_control(report: &mut Report, playlist: &Playlist) {
     report.demand("L3", at_least("CAN-SKIP-UNTIL", 6 * target), || "CAN-SKIP-UNTIL is less than six targets".into());
     report.demand("L3", at_least("HOLD-BACK", 3 * target), || "HOLD-BACK is less than three targets".into());
     let Some(part_target) = playlist.part_target else { return };
-    let held_back = playlist.control("PART-HOLD-BACK").is_some_and(|value| value >= 3 * part_target);
-    report.demand("L3", held_back, || "PART-HOLD-BACK of three part targets or more".into());
+    let held_back = playlist.control("PART-HOLD-BACK").unwrap_or_default();
+    let what = || format!("PART-HOLD-BACK is {held_back} µs with part targets of {part_target} µs");
+    report.demand("L3", held_back >= 2 * part_target, what);
+    let (least, most) = (2 * part_target, 3 * part_target);
+    report.advise(("L3", Level::Should), held_back < least || held_back >= most, what);
 }
 
 /// Checks that tags of a segment precede its first part.
 fn check_order(report: &mut Report, text: &str) {
+    let every = text.lines().filter(|line| line.starts_with("#EXTINF:")).count()
+        <= text.lines().filter(|line| line.starts_with("#EXT-X-PROGRAM-DATE-TIME:")).count();
     let (mut dated, mut has_parts) = (false, false);
     for line in text.lines() {
         let late = has_parts && OF_THE_PARENT.iter().any(|tag| line.starts_with(tag));
@@ -80,7 +86,8 @@ fn check_order(report: &mut Report, text: &str) {
         dated |= line.starts_with("#EXT-X-PROGRAM-DATE-TIME:");
         if line.starts_with("#EXT-X-PART:") {
             has_parts = true;
-            report.demand("L5", dated, || format!("{line} before the date of its segment"));
+            // Where every segment has a date, that of this one is missing or late.
+            report.demand("L5", dated || !every, || format!("{line} before the date of its segment"));
         } else if !line.starts_with('#') {
             (dated, has_parts) = (false, false);
         }
@@ -96,7 +103,9 @@ fn check_age(report: &mut Report, playlist: &Playlist) {
         from_end += segment.micros;
         let shown = playlist.parts.iter().any(|part| part.segment == segment.number);
         let near = from_end <= 3 * playlist.target * 1_000_000;
-        report.demand("L8", near || !shown, || format!("parts of {} begin {from_end} µs from the end", segment.uri));
+        report.advise(("L8", Level::Should), near || !shown, || {
+            format!("parts of {} begin {from_end} µs from the end", segment.uri)
+        });
     }
 }
 
@@ -104,11 +113,11 @@ fn check_hints(report: &mut Report, playlist: &Playlist) {
     report.demand("L16", !playlist.ended || playlist.hints.is_empty(), || "a hint after the end".into());
     for kind in ["PART", "MAP"] {
         let of_kind = playlist.hints.iter().filter(|list| attribute(list, "TYPE").as_deref() == Some(kind));
-        report.demand("L16", of_kind.count() <= 1, || format!("more than one hint of type {kind}"));
+        report.advise(("L16", Level::Should), of_kind.count() <= 1, || format!("more than one hint of type {kind}"));
     }
     for list in &playlist.hints {
         let open = attribute(list, "BYTERANGE-LENGTH").is_none();
-        report.demand("L16", open, || format!("{list}: the length of what is not made yet"));
+        report.advise(("L16", Level::Should), open, || format!("{list}: the length of what is not made yet"));
     }
 }
 
@@ -125,7 +134,8 @@ pub fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
         report.demand("H5", !put_in, || format!("{} is put in before the end", part.uri));
     }
     let follows = |part: &&Part| Some((part.segment, part.index)) > old.edge();
-    if let (Some(hint), Some(part)) = (old.hints.first(), new.parts.iter().find(follows)) {
+    let is_part = |list: &&String| attribute(list, "TYPE").as_deref() == Some("PART");
+    if let (Some(hint), Some(part)) = (old.hints.iter().find(is_part), new.parts.iter().find(follows)) {
         let uri = attribute(hint, "URI").unwrap_or_default();
         report.demand("L16", uri == part.uri, || format!("{uri} was hinted at, and {} came", part.uri));
     }
@@ -145,7 +155,11 @@ pub fn check_report(text: &str, uri: &str, edge: (u64, u64)) -> Vec<Violation> {
     let own = playlist.edge().unwrap_or_default();
     // A missing attribute has the value of the playlist itself (RFC 8216bis 4.4.5.4).
     let reported = (number("LAST-MSN").unwrap_or(own.0), number("LAST-PART").unwrap_or(own.1));
-    report.demand("L18", reported >= edge, || format!("{uri} is reported at {reported:?} and was at {edge:?}"));
+    // A playlist from a cache is older than the other, and so are its reports.
+    let current = reported >= edge || reported >= own;
+    let what = || format!("{uri} is reported at {reported:?} and was at {edge:?}");
+    report.demand("L18", current, what);
+    report.advise(("L18", Level::Recommended), reported >= edge || !current, what);
     report.0
 }
 
@@ -186,7 +200,9 @@ pub fn check_part(part: &Part, init: &Init, media: &[u8]) -> Vec<Violation> {
     // Every AAC frame is independent.
     let independent = !init.is_video() || samples.any(|sample| is_idr(&media[sample.clone()]));
     report.demand("L4", !part.independent || independent, || format!("{} depends on what is before it", part.uri));
-    report.demand("L4", part.independent || !independent, || format!("{} is not marked as independent", part.uri));
+    report.advise(("L4", Level::Should), part.independent || !independent, || {
+        format!("{} is not marked as independent", part.uri)
+    });
     let real = chunk.duration() * 1_000_000 / init.timescale();
     let same = real.abs_diff(part.micros) <= MICRO;
     report.demand("L2", same, || format!("{} lasts {real} µs, not {}", part.uri, part.micros));

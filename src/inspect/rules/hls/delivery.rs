@@ -5,17 +5,33 @@ use std::time::Duration;
 use super::{check, check_reload};
 use crate::inspect::playlist::{Playlist, Segment};
 use crate::inspect::reply::Reply;
-use crate::inspect::rules::{Report, Violation};
+use crate::inspect::rules::{Level, Report, Violation};
 
 /// Delay of the test client itself, which polls a few times a second on a busy machine.
 const SLACK: Duration = Duration::from_millis(900);
+
+/// Types of segments: fragmented MP4, transport streams, packed audio and subtitles.
+const MEDIA_TYPES: [&str; 12] = [
+    "video/mp4",
+    "audio/mp4",
+    "application/mp4",
+    "video/iso.segment",
+    "audio/iso.segment",
+    "video/mp2t",
+    "audio/aac",
+    "audio/mpeg",
+    "audio/ac3",
+    "audio/eac3",
+    "text/vtt",
+    "application/ttml+xml",
+];
 
 /// A media playlist over several reloads.
 #[derive(Debug, Default)]
 pub struct Watch {
     previous: Option<String>,
-    /// When each segment was first listed.
-    listed: Vec<(u64, Duration)>,
+    /// When each segment was first and last seen as the newest.
+    listed: Vec<(u64, Duration, Duration)>,
     target: Duration,
 }
 
@@ -37,8 +53,9 @@ impl Watch {
         let mut found = check(text);
         found.extend(self.previous.iter().flat_map(|previous| check_reload(previous, text)));
         let newest = playlist.segments.last().map_or(0, |segment| segment.number);
-        if self.listed.last().is_none_or(|(number, _)| *number < newest) {
-            self.listed.push((newest, at));
+        match self.listed.last_mut() {
+            Some((number, _, last)) if *number >= newest => *last = at,
+            _ => self.listed.push((newest, at, at)),
         }
         self.target = Duration::from_secs(playlist.target);
         self.previous = Some(text.to_owned());
@@ -50,13 +67,14 @@ impl Watch {
         self.previous.as_deref()
     }
 
-    /// Checks that new segments were listed in time until `now`.
+    /// Checks that new segments were listed in time until `now`, when the playlist was still the last one seen.
     pub fn check_pace(&self, now: Duration) -> Vec<Violation> {
         let mut report = Report::default();
         let limit = self.target * 3 / 2 + SLACK;
-        let times = self.listed.iter().map(|(_, at)| *at).chain([now]);
-        for ((number, at), next) in self.listed.iter().zip(times.skip(1)) {
-            let waited = next.saturating_sub(*at);
+        for (index, (number, first, last)) in self.listed.iter().enumerate() {
+            // What came between two reloads may have come right after the earlier one.
+            let last = if index + 1 == self.listed.len() { now } else { *last };
+            let waited = last.saturating_sub(*first);
             report.demand("H10", waited <= limit, || format!("{waited:?} after {number} nothing newer is listed"));
         }
         report.0
@@ -68,18 +86,22 @@ pub fn check_headers(reply: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
     let header = |name| reply.header(name);
     let kind = header("content-type");
-    report.demand("H1", !kind.is_empty(), || "a Content-Type".into());
-    report.demand("H27", kind == "application/vnd.apple.mpegurl", || format!("Content-Type {kind:?}"));
-    report.demand("H20", header("content-encoding") == "gzip", || "gzip where it is accepted".into());
+    report.advise(("H1", Level::Should), !kind.is_empty(), || "no Content-Type".into());
+    let right = ["application/vnd.apple.mpegurl", "audio/mpegurl"].contains(&kind.to_ascii_lowercase().as_str());
+    report.demand("H27", right, || format!("Content-Type {kind:?} of a playlist"));
+    let coding = header("content-encoding");
+    report.demand("H20", coding == "gzip", || format!("Content-Encoding {coding:?}, where gzip is accepted"));
     report.demand("H26", reply.status == 200, || format!("status {}, redirects included", reply.status));
-    let target = Playlist::parse(&reply.text()).target;
+    let playlist = Playlist::parse(&reply.text());
+    let target = if playlist.ended { 0 } else { playlist.target };
     let seconds = |name| httpdate::parse_http_date(header(name)).ok();
     let age = seconds("date")
         .zip(seconds("last-modified"))
         .and_then(|(date, modified)| date.duration_since(modified).or_else(|_| modified.duration_since(date)).ok());
     // A multivariant playlist has no target duration.
-    let fresh = age.is_some_and(|age| target == 0 || age.as_secs() <= 3 * target);
+    let fresh = age.is_none_or(|age| target == 0 || age.as_secs() <= 3 * target);
     report.demand("H26", fresh, || format!("Last-Modified is {age:?} from Date"));
+    report.advise(("H26", Level::Recommended), age.is_some(), || "no Last-Modified, or no Date".into());
     report.0
 }
 
@@ -88,11 +110,23 @@ pub fn check_download(segment: &Segment, answer: &Download<'_>, len: usize) -> V
     let mut report = Report::default();
     let there = segment.gap || answer.status == 200;
     report.demand("H11", there, || format!("{}: status {}", segment.uri, answer.status));
-    let whole = segment.gap || answer.length == len.to_string();
-    report.demand("H11", whole, || format!("{}: Content-Length {:?} of {len} bytes", segment.uri, answer.length));
+    let length = answer.length;
+    let what = || format!("{}: Content-Length {length:?} of {len} bytes", segment.uri);
+    report.demand("H11", segment.gap || length.is_empty() || length == len.to_string(), what);
+    report.advise(("H11", Level::Recommended), segment.gap || !length.is_empty(), what);
     // A segment that is sent while it is made takes as long as it lasts.
-    let fast = answer.took < Duration::from_micros(segment.micros);
+    let fast = segment.gap || answer.took < Duration::from_micros(segment.micros);
     report.demand("H11", fast, || format!("{} took {:?}", segment.uri, answer.took));
+    report.0
+}
+
+/// Checks the type of a segment, and that it was not redirected.
+pub fn check_media(reply: &Reply, redirects: usize) -> Vec<Violation> {
+    let mut report = Report::default();
+    report.demand("H26", redirects == 0, || format!("a segment is redirected {redirects} times"));
+    let kind = reply.header("content-type").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let known = MEDIA_TYPES.contains(&kind.as_str());
+    report.demand("H27", known, || format!("Content-Type {kind:?} of a segment"));
     report.0
 }
 

@@ -5,10 +5,12 @@ use std::time::Duration;
 use super::{check, check_reload};
 use crate::inspect::playlist::Playlist;
 use crate::inspect::reply::Reply;
-use crate::inspect::rules::{Report, Violation, hls};
+use crate::inspect::rules::{Level, Report, Violation, hls};
 
 /// Tolerated delay on a loaded machine.
 const SLACK: Duration = Duration::from_secs(1);
+/// Time in which a part arrives over a slow connection.
+const LINE_SPEED: Duration = Duration::from_millis(100);
 
 /// A media playlist over several blocking reloads.
 #[derive(Debug, Default)]
@@ -61,7 +63,24 @@ pub fn check_hinted(uri: &str, answer: &Reply) -> Vec<Violation> {
     report.demand("L16", status == 200, || format!("{uri} is hinted at and cannot be had: {status}"));
     let length = answer.header("content-length");
     let whole = status != 200 || length == answer.body.len().to_string();
-    report.demand("L17", whole, || format!("{uri} comes as it is made: Content-Length {length:?}"));
+    report
+        .advise(("L17", Level::Recommended), whole, || format!("{uri} comes as it is made: Content-Length {length:?}"));
+    report.0
+}
+
+/// Checks the status of a part that is listed.
+pub fn check_listed_part(uri: &str, status: u16) -> Vec<Violation> {
+    let mut report = Report::default();
+    report.demand("L16", status == 200, || format!("{uri} is listed and cannot be had: {status}"));
+    report.0
+}
+
+/// Checks the pace of a hinted part that lasts `duration`, whose bytes came from `first` to `last`.
+pub fn check_hint_pace(uri: &str, (first, last): (Duration, Duration), duration: Duration) -> Vec<Violation> {
+    let mut report = Report::default();
+    let spread = last.saturating_sub(first);
+    let quick = spread < duration / 2 || spread < LINE_SPEED;
+    report.demand("L17", quick, || format!("{uri} came over {spread:?}: its first byte was sent before it was whole"));
     report.0
 }
 
@@ -69,7 +88,9 @@ pub fn check_hinted(uri: &str, answer: &Reply) -> Vec<Violation> {
 pub fn check_unhinted(status: u16, comes: bool) -> Vec<Violation> {
     let mut report = Report::default();
     let expected = if comes { 425 } else { 404 };
-    report.demand("L17", status == expected, || format!("status {status} for a part that nobody hinted at"));
+    report.advise(("L17", Level::Should), status == expected, || {
+        format!("status {status} for a part that nobody hinted at")
+    });
     report.0
 }
 
@@ -104,7 +125,7 @@ pub fn check_caching(asked: Asked, target: u64, answer: &Reply) -> Vec<Violation
     let mut report = Report::default();
     let policy = answer.header("cache-control");
     let age = policy.split(',').find_map(|word| word.trim().strip_prefix("max-age=")?.parse::<u64>().ok());
-    let right = match (asked, answer.status) {
+    let exact = match (asked, answer.status) {
         (_, 400 | 503) => policy == "no-store",
         (Asked::Playlist, 200) => age == Some((target / 2).max(1)),
         (Asked::Blocking, 200) => age == Some(6 * target),
@@ -112,6 +133,13 @@ pub fn check_caching(asked: Asked, target: u64, answer: &Reply) -> Vec<Violation
         (Asked::Blocking, _) => age == Some(4 * target),
         (Asked::Playlist | Asked::Media, _) => age.is_some_and(|age| age <= target),
     };
-    report.demand("L23", right, || format!("{asked:?} with status {}: Cache-Control {policy:?}", answer.status));
+    let useful = match (asked, answer.status) {
+        (Asked::Playlist, 200) => age.is_none_or(|age| age <= (target / 2).max(1)),
+        (Asked::Blocking | Asked::Media, 200) => age.is_some_and(|age| age >= target),
+        (_, _) => age.is_none_or(|age| age <= 4 * target),
+    };
+    let what = || format!("{asked:?} with status {}: Cache-Control {policy:?}", answer.status);
+    report.demand("L23", useful, what);
+    report.advise(("L23", Level::Recommended), exact || !useful, what);
     report.0
 }

@@ -1,7 +1,7 @@
 //! Delta updates (RFC 8216bis 6.2.5.1).
 
-use crate::inspect::playlist::{Playlist, tags};
-use crate::inspect::rules::{Report, Violation};
+use crate::inspect::playlist::{Playlist, Segment, tags};
+use crate::inspect::rules::{Level, Report, Violation};
 
 /// Expands `update` for a client that has `previous`. `None` if `previous` does not contain all skipped segments.
 pub fn reconstruct(previous: &str, update: &str) -> Option<String> {
@@ -42,6 +42,28 @@ pub fn check_update(update: &str, previous: &str, whole: &str) -> Vec<Violation>
     report.demand("L15", counters(&short) == counters(&long), || "the counters are not those of the whole".into());
     let made = reconstruct(previous, update);
     report.demand("L15", made.as_deref() == Some(whole), || format!("{update}\ndoes not make\n{whole}"));
+    report.0
+}
+
+/// Checks an update against the whole playlist of the same moment, segment by segment.
+pub fn check_delta(update: &str, whole: &str) -> Vec<Violation> {
+    let mut report = Report::default();
+    let (short, long) = (Playlist::parse(update), Playlist::parse(whole));
+    let boundary = long.control("CAN-SKIP-UNTIL").filter(|_| !long.ended).unwrap_or(u64::MAX);
+    let (skipped, allowed) = (short.skipped.unwrap_or_default(), beyond(&long, boundary));
+    report.demand("L15", skipped <= allowed, || format!("{skipped} segments are skipped, {allowed} may be"));
+    report
+        .advise(("L15", Level::Should), skipped >= allowed, || format!("{skipped} of {allowed} segments are skipped"));
+    let counters = |playlist: &Playlist| (playlist.sequence, playlist.discontinuity_sequence);
+    let same = counters(&short) == counters(&long);
+    report.demand("L15", same, || "EXT-X-MEDIA-SEQUENCE or EXT-X-DISCONTINUITY-SEQUENCE differ".into());
+    let of = |playlist: &Playlist| {
+        let of = |segment: &Segment| (segment.number, segment.uri.clone(), segment.micros, segment.gap);
+        playlist.segments.iter().rev().map(of).collect::<Vec<_>>()
+    };
+    let (tail, all) = (of(&short), of(&long));
+    report.demand("L15", all.starts_with(&tail), || "segments differ from those of the whole playlist".into());
+    report.demand("L15", short.parts == long.parts, || "parts differ from those of the whole playlist".into());
     report.0
 }
 

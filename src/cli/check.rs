@@ -1,0 +1,178 @@
+//! `barstone check`: checks a server over time and reports what it finds.
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use reqwest::Url;
+use reqwest::header::{HeaderName, HeaderValue};
+use tokio::runtime;
+
+use crate::base::os_error;
+use crate::base::utc::Clock;
+use crate::inspect::check::{self, Progress, Settings};
+use crate::inspect::fetch::{Access, Fetcher};
+use crate::inspect::finding::{Filter, is_named};
+use crate::inspect::report::{self, Style};
+use crate::inspect::rules::Level;
+use crate::inspect::rules::table::RULES;
+
+/// Exit codes, for the help.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0  nothing was found
+  1  there are findings
+  2  wrong usage, or nothing could be checked";
+
+const CLEAN: u8 = 0;
+const FINDINGS: u8 = 1;
+const NOT_CHECKED: u8 = 2;
+/// The longest check.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Arguments of the command.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// URL of a multivariant playlist, a media playlist or an MPD
+    url: Url,
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
+    /// Write JUnit XML to this file, too
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// How long to watch a live presentation, such as 90s or 2m. The default shows ten reloads at a target duration of
+    /// 2 s, and three at 6 s
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = duration)]
+    duration: Duration,
+    /// Report only these rules: ids such as H3, or letters of families; docs/check.md lists them
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
+    only: Vec<String>,
+    /// Leave out these rules
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
+    skip: Vec<String>,
+    /// Least level of findings
+    #[arg(long, value_enum, default_value = "should")]
+    level: LevelArgument,
+    /// Header that is sent to the origin of URL, such as "Authorization: Bearer x"; may be repeated
+    #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
+    header: Vec<(HeaderName, HeaderValue)>,
+    /// File with certificates in PEM that are trusted beside those of the host
+    #[arg(long, value_name = "FILE")]
+    cacert: Option<PathBuf>,
+}
+
+/// A level as an argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LevelArgument {
+    /// MUST and SHALL of specifications
+    Must,
+    /// SHOULD of specifications, too
+    Should,
+    /// Good practice, too
+    Recommended,
+}
+
+/// Runs the check, and prints and writes its result.
+pub fn run(arguments: &Arguments) -> ExitCode {
+    ExitCode::from(checked(arguments).unwrap_or_else(|error| fail(&error)))
+}
+
+fn checked(arguments: &Arguments) -> Result<u8, String> {
+    let filter = Filter {
+        only: arguments.only.clone(),
+        skip: arguments.skip.clone(),
+        level: match arguments.level {
+            LevelArgument::Must => Level::Must,
+            LevelArgument::Should => Level::Should,
+            LevelArgument::Recommended => Level::Recommended,
+        },
+    };
+    let named = |path: &PathBuf, error: &io::Error| format!("{}: {}", path.display(), os_error::text(error));
+    let certificates = match &arguments.cacert {
+        Some(path) => Some(fs::read(path).map_err(|error| named(path, &error))?),
+        None => None,
+    };
+    let access = Access { headers: arguments.header.clone(), certificates };
+    let fetcher = Fetcher::new(&arguments.url, access, Clock::system()).map_err(|error| error.to_string())?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let settings = Settings { duration: arguments.duration, filter: filter.clone() };
+    let line = ProgressLine::new();
+    let outcome = runtime.block_on(check::check(&fetcher, (&arguments.url, settings), |progress| line.show(progress)));
+    drop(line);
+    let outcome = outcome.map_err(|error| error.to_string())?;
+    if let Some(path) = &arguments.junit {
+        fs::write(path, report::junit(&outcome, &filter)).map_err(|error| named(path, &error))?;
+    }
+    let text = match arguments.json {
+        true => format!("{:#}\n", report::json(&outcome)),
+        false => report::text(&outcome, style()),
+    };
+    io::stdout().lock().write_all(text.as_bytes()).map_err(|error| error.to_string())?;
+    Ok(if outcome.findings.is_empty() { CLEAN } else { FINDINGS })
+}
+
+/// Colours only on a terminal, and not if the user does not want them (no-color.org).
+fn style() -> Style {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if io::stdout().is_terminal() && !plain { Style::Coloured } else { Style::Plain }
+}
+
+/// A line on standard error that is written again and again; nothing unless that is a terminal.
+struct ProgressLine {
+    is_shown: bool,
+}
+
+impl ProgressLine {
+    fn new() -> Self {
+        Self { is_shown: io::stderr().is_terminal() }
+    }
+
+    fn show(&self, progress: Progress) {
+        let Progress { elapsed, requests, findings } = progress;
+        self.write(&format!("\r{} s: {requests} requests, {findings} findings\u{1b}[K", elapsed.as_secs()));
+    }
+
+    fn write(&self, text: &str) {
+        if self.is_shown {
+            let _ = io::stderr().lock().write_all(text.as_bytes());
+        }
+    }
+}
+
+impl Drop for ProgressLine {
+    fn drop(&mut self) {
+        self.write("\r\u{1b}[K");
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "an error of the command line")]
+fn fail(message: &str) -> u8 {
+    eprintln!("barstone: {message}");
+    NOT_CHECKED
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration: jiff::SignedDuration = text.parse().map_err(|_| "write a time such as 90s or 2m".to_owned())?;
+    let duration = Duration::try_from(duration).map_err(|_| "a time is positive".to_owned())?;
+    match duration > LONGEST || duration.is_zero() {
+        true => Err("the time is more than 0 s and at most 7 days".to_owned()),
+        false => Ok(duration),
+    }
+}
+
+fn rule(text: &str) -> Result<String, String> {
+    match RULES.iter().any(|rule| is_named(text, rule.id)) {
+        true => Ok(text.to_owned()),
+        false => Err("there is no such rule; docs/check.md lists all".to_owned()),
+    }
+}
+
+fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text.split_once(':').ok_or("write a name, a colon and a value")?;
+    let name = HeaderName::try_from(name.trim()).map_err(|error| error.to_string())?;
+    Ok((name, HeaderValue::try_from(value.trim()).map_err(|error| error.to_string())?))
+}

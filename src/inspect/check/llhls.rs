@@ -1,0 +1,297 @@
+//! Low-latency HLS: blocking reloads, each with the part that the playlist hints at, and requests that a server must
+//! refuse or answer in a certain way.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::future::OptionFuture;
+use reqwest::Url;
+use reqwest::header::RANGE;
+
+use super::hls::Watch;
+use super::{Session, WITHIN};
+use crate::inspect::fetch::{Exchange, Request};
+use crate::inspect::playlist::{Part, Playlist, attribute};
+use crate::inspect::rules::llhls::{self, Asked};
+use crate::inspect::rules::{hls, http};
+
+/// Of so many segments one is received as a whole beside its parts.
+const COMPARED: u64 = 3;
+/// Time beside three target durations after which a blocking reload is given up.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Wait after an answer that is none.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Parts whose bytes are stored until their segment is whole.
+const MOST_PARTS: usize = 100;
+/// Removed parts that are requested.
+const MOST_REMOVED: usize = 3;
+
+/// A low-latency playlist over time.
+struct Live<'a, 'b> {
+    watch: &'a mut Watch<'b>,
+    seen: llhls::Watch,
+    /// The whole playlist that was received last.
+    held: String,
+    renditions: &'a [Url],
+    /// Bytes of parts by segment and index.
+    parts: HashMap<(u64, u64), Bytes>,
+    removed: usize,
+}
+
+/// Follows the playlist until the time is over or the presentation has ended.
+pub(super) async fn run(watch: &mut Watch<'_>, first: &Exchange, renditions: &[Url]) {
+    let text = first.reply.text();
+    let mut live =
+        Live { watch, seen: llhls::Watch::default(), held: text, renditions, parts: HashMap::new(), removed: 0 };
+    live.start(first).await;
+    let mut rounds = 0;
+    while !live.session().is_over() && !Playlist::parse(&live.held).ended {
+        live.reload().await;
+        rounds += 1;
+        // After the start, so that the first answers are those to a player's requests alone.
+        if rounds == 3 {
+            live.probe().await;
+        }
+    }
+    let violations = live.seen.check_pace(live.session().elapsed());
+    live.session().judge_at(&live.watch.url, violations);
+}
+
+impl<'b> Live<'_, 'b> {
+    fn session(&self) -> &'b Session<'b> {
+        self.watch.session
+    }
+
+    async fn start(&mut self, first: &Exchange) {
+        let (text, session) = (self.held.clone(), self.session());
+        let playlist = Playlist::parse(&text);
+        session.judge(first, self.seen.see(&text, session.elapsed()));
+        session.judge(first, llhls::check_caching(Asked::Playlist, playlist.target, &first.reply));
+        session.judge(first, llhls::check_gzip(&first.reply));
+        if first.url.scheme() == "https" {
+            let version = first.version.trim_start_matches("HTTP/").trim_end_matches(".0");
+            session.judge(first, llhls::check_protocol(version));
+        }
+        if let Some(segment) = playlist.segments.last() {
+            self.watch.receive_segment(segment).await;
+        }
+    }
+
+    /// One blocking reload, and the hinted part beside it.
+    async fn reload(&mut self) {
+        let session = self.session();
+        let before = Playlist::parse(&self.held);
+        let blocks = before.control.as_deref().and_then(|list| attribute(list, "CAN-BLOCK-RELOAD"));
+        let next = before.edge().map(|(segment, part)| (segment, Some(part + 1)));
+        let (segment, part) = next.unwrap_or((before.next(), None));
+        let patience = Duration::from_secs(3 * before.target.min(60)) + PATIENCE;
+        let mut request = Request::manifest(self.watch.url.clone(), patience);
+        let is_blocking = blocks.as_deref() == Some("YES");
+        match is_blocking {
+            true => request.url = with_query(&self.watch.url, &directives(Some(segment), part)),
+            false => tokio::time::sleep(Duration::from_micros(before.part_target.unwrap_or(500_000))).await,
+        }
+        let edges = session.edges.borrow().clone();
+        let hint = self.hinted(&before, patience);
+        let hinted = OptionFuture::from(hint.as_ref().map(|(request, _)| session.media(request)));
+        let (answer, hinted) = tokio::join!(session.manifest(&request), hinted);
+        let Some(answer) = answer else { return tokio::time::sleep(PAUSE).await };
+        let text = answer.reply.text();
+        if is_blocking {
+            let (status, took) = (answer.reply.status, answer.took);
+            let exchange =
+                llhls::Exchange { segment: Some(segment), part, before: &self.held, status, text: &text, took };
+            session.judge(&answer, llhls::check_answer(&exchange));
+            session.judge(&answer, llhls::check_caching(Asked::Blocking, before.target, &answer.reply));
+        } else {
+            session.judge(&answer, http::check_manifest(answer.reply.status));
+        }
+        if answer.reply.status != 200 {
+            return tokio::time::sleep(PAUSE).await;
+        }
+        session.judge(&answer, hls::check_headers(&answer.reply));
+        session.judge(&answer, llhls::check_gzip(&answer.reply));
+        session.judge(&answer, self.seen.see(&text, session.elapsed()));
+        self.check_reports(&answer, &text, &edges);
+        let after = Playlist::parse(&text);
+        if let (Some((request, uri)), Some(hinted)) = (hint, hinted.flatten()) {
+            self.receive_hinted(&request, (&uri, &hinted), &after);
+        }
+        self.receive_new(&before, &after).await;
+        self.check_removed(&before, &after).await;
+        if let Some(edge) = after.edge() {
+            session.edges.borrow_mut().insert(self.watch.url.clone(), edge);
+        }
+        self.held = text;
+    }
+
+    /// The request for the hinted part, and its URI. A hinted byte range has no end, so it is left out.
+    fn hinted(&self, playlist: &Playlist, patience: Duration) -> Option<(Request, String)> {
+        let is_part = |list: &&String| attribute(list, "TYPE").as_deref() == Some("PART");
+        let list = playlist.hints.iter().find(is_part)?;
+        if attribute(list, "BYTERANGE-START").is_some() {
+            return None;
+        }
+        let uri = attribute(list, "URI")?;
+        Some((Request::media(self.watch.url.join(&uri).ok()?, patience), uri))
+    }
+
+    fn receive_hinted(&mut self, request: &Request, (uri, answer): (&str, &Exchange), after: &Playlist) {
+        let session = self.session();
+        session.judge(answer, llhls::check_hinted(uri, &answer.reply));
+        let Some(part) = after.parts.iter().find(|part| part.uri == uri) else { return };
+        let first = answer.arrivals.first().map_or(answer.took, |(_, at)| *at);
+        let duration = Duration::from_micros(part.micros);
+        session.judge(answer, llhls::check_hint_pace(request.url.path(), (first, answer.took), duration));
+        session.judge(answer, llhls::check_caching(Asked::Media, after.target, &answer.reply));
+        self.receive_part(part, answer);
+    }
+
+    fn receive_part(&mut self, part: &Part, answer: &Exchange) {
+        if answer.reply.status != 200 {
+            return;
+        }
+        if let Some(init) = self.watch.track.init() {
+            self.session().judge(answer, llhls::check_part(part, init, &answer.reply.body));
+        }
+        if self.parts.len() < MOST_PARTS {
+            self.parts.insert((part.segment, part.index), answer.reply.body.clone());
+        }
+    }
+
+    /// Receives what has been listed since `before` and was not hinted: other parts, and some segments as a whole.
+    async fn receive_new(&mut self, before: &Playlist, after: &Playlist) {
+        let session = self.session();
+        let is_new = |part: &&Part| Some((part.segment, part.index)) > before.edge();
+        for part in after.parts.iter().filter(is_new) {
+            if part.gap || part.range.is_some() || self.parts.contains_key(&(part.segment, part.index)) {
+                continue;
+            }
+            let Ok(url) = self.watch.url.join(&part.uri) else { continue };
+            let Some(answer) = session.media(&Request::media(url, WITHIN)).await else { continue };
+            session.judge(&answer, llhls::check_listed_part(&part.uri, answer.reply.status));
+            self.receive_part(part, &answer);
+        }
+        for segment in after.segments.iter().filter(|segment| segment.number >= before.next()) {
+            let parts: Vec<_> = after.parts.iter().filter(|part| part.segment == segment.number).collect();
+            let bytes = parts.iter().map(|part| self.parts.remove(&(part.segment, part.index)));
+            let bytes: Option<Vec<Bytes>> = bytes.collect();
+            self.parts.retain(|(number, _), _| *number > segment.number);
+            if segment.number % COMPARED != 0 {
+                continue;
+            }
+            let Some(whole) = self.watch.receive_segment(segment).await else { continue };
+            if let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) {
+                let bytes: Vec<&[u8]> = bytes.iter().map(|bytes| &bytes[..]).collect();
+                session.judge(&whole, llhls::check_parts(&parts, &bytes, &whole.reply.body));
+            }
+        }
+    }
+
+    /// Requests the first byte of segments and parts that have just been removed.
+    async fn check_removed(&mut self, before: &Playlist, after: &Playlist) {
+        let gone = before.segments.iter().filter(|segment| segment.number < after.sequence);
+        let gone: Vec<_> = gone.map(|segment| segment.uri.clone()).collect();
+        self.watch.check_removed(&gone).await;
+        let is_gone = |part: &&Part| part.range.is_none() && !after.parts.iter().any(|other| other.uri == part.uri);
+        for part in before.parts.iter().filter(is_gone).take(MOST_REMOVED.saturating_sub(self.removed)) {
+            self.removed += 1;
+            let Ok(url) = self.watch.url.join(&part.uri) else { continue };
+            let request = Request::media(url, WITHIN).with(RANGE, "bytes=0-0".into());
+            let Some(answer) = self.session().answer(&request).await else { continue };
+            let status = if answer.reply.status == 206 { 200 } else { answer.reply.status };
+            self.session().judge(&answer, llhls::check_removed_part(&part.uri, status));
+        }
+    }
+
+    /// Checks the reports of renditions whose newest part was known when the playlist was requested.
+    fn check_reports(&self, answer: &Exchange, text: &str, edges: &HashMap<Url, (u64, u64)>) {
+        let playlist = Playlist::parse(text);
+        for url in self.renditions.iter().filter(|url| **url != self.watch.url) {
+            let leads = |list: &&String| {
+                let uri = attribute(list, "URI");
+                uri.and_then(|uri| self.watch.url.join(&uri).ok()).is_some_and(|found| found.path() == url.path())
+            };
+            let uri = playlist.reports.iter().find(leads).and_then(|list| attribute(list, "URI"));
+            let edge = edges.get(url).copied().unwrap_or_default();
+            let violations = llhls::check_report(text, uri.as_deref().unwrap_or(url.path()), edge);
+            self.session().judge(answer, violations);
+        }
+    }
+
+    /// Requests that no player sends, or not at this moment. Each answer is prescribed.
+    async fn probe(&mut self) {
+        let before = Playlist::parse(&self.held);
+        let (Some(control), Some(last)) = (&before.control, before.segments.last()) else { return };
+        if attribute(control, "CAN-BLOCK-RELOAD").as_deref() == Some("YES") {
+            for (segment, part) in [
+                (None, Some(0)),
+                (Some(before.next() + 10), None),
+                (Some(last.number), None),
+                (Some(before.sequence.saturating_sub(5)), None),
+            ] {
+                self.probe_answer(segment, part).await;
+            }
+            self.probe_parameters(last.number).await;
+        }
+        if attribute(control, "CAN-SKIP-UNTIL").is_some() {
+            self.probe_update().await;
+        }
+    }
+
+    async fn probe_answer(&self, segment: Option<u64>, part: Option<u64>) {
+        let session = self.session();
+        let url = with_query(&self.watch.url, &directives(segment, part));
+        let Some(answer) = session.manifest(&Request::manifest(url, WITHIN)).await else { return };
+        let (status, took, text) = (answer.reply.status, answer.took, answer.reply.text());
+        let exchange = llhls::Exchange { segment, part, before: &self.held, status, text: &text, took };
+        session.judge(&answer, llhls::check_answer(&exchange));
+    }
+
+    /// The same request with parameters in another order and an unknown one. The playlist may change in between.
+    async fn probe_parameters(&self, listed: u64) {
+        let session = self.session();
+        let url = |query: &str| Request::manifest(with_query(&self.watch.url, query), WITHIN);
+        let (plain, odd) =
+            (url(&format!("_HLS_msn={listed}&_HLS_part=0")), url(&format!("a=b&_HLS_part=0&_HLS_msn={listed}")));
+        let (plain, odd) = tokio::join!(session.manifest(&plain), session.manifest(&odd));
+        let (Some(plain), Some(odd)) = (plain, odd) else { return };
+        let (one, two) = (plain.reply.text(), odd.reply.text());
+        let moved = Playlist::parse(&one).edge() != Playlist::parse(&two).edge();
+        if !moved || plain.reply.status != odd.reply.status {
+            let same = (plain.reply.status, one.as_str());
+            session.judge(&odd, llhls::check_parameters(same, (odd.reply.status, &two)));
+        }
+    }
+
+    /// A delta update and the whole playlist. The playlist may change in between.
+    async fn probe_update(&self) {
+        let session = self.session();
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            let update = Request::manifest(with_query(&self.watch.url, "_HLS_skip=YES"), WITHIN);
+            let whole = Request::manifest(self.watch.url.clone(), WITHIN);
+            let (update, whole) = tokio::join!(session.manifest(&update), session.manifest(&whole));
+            let (Some(update), Some(whole)) = (update, whole) else { return };
+            let (short, long) = (update.reply.text(), whole.reply.text());
+            if Playlist::parse(&short).edge() == Playlist::parse(&long).edge() {
+                return session.judge(&update, llhls::check_delta(&short, &long));
+            }
+        }
+    }
+}
+
+fn directives(segment: Option<u64>, part: Option<u64>) -> String {
+    let segment = segment.map(|segment| format!("_HLS_msn={segment}"));
+    let part = part.map(|part| format!("_HLS_part={part}"));
+    segment.into_iter().chain(part).collect::<Vec<_>>().join("&")
+}
+
+/// The URL with more parameters after its own.
+fn with_query(url: &Url, query: &str) -> Url {
+    let mut url = url.clone();
+    let query = url.query().map_or_else(|| query.to_owned(), |own| format!("{own}&{query}"));
+    url.set_query(Some(&query));
+    url
+}

@@ -1,0 +1,118 @@
+//! Segments: delivery, boxes, durations and continuity from one to the next.
+
+use reqwest::Url;
+
+use super::{Session, WITHIN};
+use crate::inspect::boxes::{Init, Segment};
+use crate::inspect::fetch::{Exchange, Request};
+use crate::inspect::rules::{Violation, cmaf, http};
+
+/// First bytes of an MPEG transport stream packet.
+const TRANSPORT_SYNC: u8 = 0x47;
+
+/// The media of one track as it is received.
+#[derive(Default)]
+pub(super) struct Track {
+    init: Option<(Url, Option<Init>)>,
+    /// Number and boxes of the last segment.
+    last: Option<(u64, Segment)>,
+    /// Number, size and duration in microseconds of each segment.
+    pub(super) sizes: Vec<(u64, u64, u64)>,
+}
+
+/// A segment that was received.
+pub(super) struct Received {
+    /// Duration by its samples, in microseconds.
+    pub(super) micros: u64,
+    /// Longest time between two pictures that a decoder can start at, in microseconds.
+    pub(super) longest: u64,
+    /// Decode time of the first sample, in ticks.
+    pub(super) start: u64,
+    /// Ticks per second.
+    pub(super) timescale: u64,
+}
+
+/// Checks what holds for all media: no error of the transfer.
+pub(super) fn check_delivery(exchange: &Exchange) -> Vec<Violation> {
+    let length = exchange.reply.header("content-length");
+    let body = exchange.reply.body.len().to_string();
+    match length.is_empty() || length == body || exchange.reply.status != 200 {
+        true => Vec::new(),
+        false => http::broken(exchange.url.path(), &format!("Content-Length is {length}, the body has {body} bytes")),
+    }
+}
+
+impl Track {
+    /// The init segment that is in force.
+    pub(super) fn init(&self) -> Option<&Init> {
+        self.init.as_ref().and_then(|(_, init)| init.as_ref())
+    }
+
+    /// Requests the init segment unless it is the last one.
+    pub(super) async fn load_init(&mut self, session: &Session<'_>, url: &Url, range: Option<&str>) {
+        if self.init.as_ref().is_some_and(|(known, _)| known == url) {
+            return;
+        }
+        let mut request = Request::media(url.clone(), WITHIN);
+        if let Some(range) = range.and_then(bytes_of) {
+            request = request.with(reqwest::header::RANGE, range);
+        }
+        let Some(exchange) = session.media(&request).await else { return };
+        let init = match Init::parse(&exchange.reply.body) {
+            Ok(init) => Some(init),
+            Err(error) => {
+                let what = format!("init segment with status {}: {error}", exchange.reply.status);
+                session.judge(&exchange, cmaf::unreadable("H14", &what));
+                None
+            }
+        };
+        session.judge(&exchange, init.as_ref().map(cmaf::check_init).unwrap_or_default());
+        self.init = Some((url.clone(), init));
+        self.last = None;
+    }
+
+    /// Checks the boxes of a whole segment. `None` for media other than fragmented MP4, and for what cannot be read.
+    pub(super) fn receive(
+        &mut self,
+        session: &Session<'_>,
+        (number, continues): (u64, bool),
+        exchange: &Exchange,
+    ) -> Option<Received> {
+        let body = &exchange.reply.body;
+        let init = self.init()?;
+        if body.first() == Some(&TRANSPORT_SYNC) {
+            return None;
+        }
+        let segment = match Segment::parse(body) {
+            Ok(segment) => segment,
+            Err(error) => {
+                session.judge(exchange, cmaf::unreadable("C2", &error));
+                self.last = None;
+                return None;
+            }
+        };
+        session.judge(exchange, cmaf::check_segment(init, body));
+        let follows = self.last.as_ref().filter(|(last, _)| continues && last + 1 == number);
+        if let Some((_, last)) = follows {
+            session.judge(exchange, cmaf::check_continuity(&[last.clone(), segment.clone()]));
+        }
+        let timescale = init.timescale_of(segment.chunks[0].track()).max(1);
+        let micros = |ticks: u64| (u128::from(ticks) * 1_000_000 / u128::from(timescale)) as u64;
+        let received = Received {
+            micros: micros(segment.duration()),
+            longest: if init.is_video() { micros(segment.longest_between_sync()) } else { 0 },
+            start: segment.start(),
+            timescale,
+        };
+        self.sizes.push((number, body.len() as u64, received.micros));
+        self.last = Some((number, segment));
+        Some(received)
+    }
+}
+
+/// `n@o` of HLS as the value of a Range header.
+pub(super) fn bytes_of(range: &str) -> Option<String> {
+    let (length, from) = range.split_once('@')?;
+    let (length, from): (u64, u64) = (length.parse().ok()?, from.parse().ok()?);
+    Some(format!("bytes={from}-{}", from.checked_add(length.checked_sub(1)?)?))
+}
