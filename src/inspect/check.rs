@@ -1,6 +1,7 @@
 //! A check of one server over time. It asks for what a player would ask for, no more often, and a few times more: HEAD,
 //! conditional and range requests, and requests that the server has to refuse.
 
+mod dash;
 mod hls;
 mod llhls;
 mod media;
@@ -13,6 +14,7 @@ use reqwest::{Method, Url};
 
 use super::fetch::{Exchange, FetchError, Fetcher, Request};
 use super::finding::{Filter, Finding, Findings};
+use super::mpd::Mpd;
 use super::rules::{Violation, http};
 use crate::base::timeline::UnixTime;
 
@@ -84,8 +86,13 @@ pub enum CheckError {
         status: u16,
     },
     /// It is something else.
-    #[error("{0}: this is neither a playlist (it does not start with #EXTM3U) nor an MPD (it has no element MPD)")]
-    NoManifest(Url),
+    #[error("{url}: this is neither a playlist, because it does not start with #EXTM3U, nor an MPD: {error}")]
+    NoManifest {
+        /// The URL.
+        url: Url,
+        /// Why it is no MPD.
+        error: String,
+    },
 }
 
 /// Figures while a check runs.
@@ -147,7 +154,10 @@ pub async fn check(
     let work = async {
         match is_playlist {
             true => hls::check(&session, &first).await,
-            false => return Err(CheckError::NoManifest(first.url.clone())),
+            false => match Mpd::parse(&text, &first.url) {
+                Ok(mpd) => dash::check(&session, &first, mpd).await,
+                Err(error) => return Err(CheckError::NoManifest { url: first.url.clone(), error }),
+            },
         }
         Ok(())
     };
@@ -225,7 +235,8 @@ impl Session<'_> {
         match self.fetcher.fetch(request).await {
             Ok(exchange) => Some(exchange),
             Err(error) => {
-                self.judge_at(&request.url, http::broken(request.url.path(), &error.to_string()));
+                let report = if error.is_unanswered() { http::unanswered } else { http::broken };
+                self.judge_at(&request.url, report(request.url.path(), &error.to_string()));
                 None
             }
         }

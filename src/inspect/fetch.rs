@@ -119,6 +119,13 @@ pub enum FetchError {
     Timeout(Duration),
 }
 
+impl FetchError {
+    /// Whether nothing came, in contrast to something that is wrong.
+    pub const fn is_unanswered(&self) -> bool {
+        matches!(self, Self::Client(_) | Self::Connect(_) | Self::Timeout(_))
+    }
+}
+
 impl Request {
     /// A playlist or an MPD.
     pub fn manifest(url: Url, within: Duration) -> Self {

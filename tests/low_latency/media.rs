@@ -6,13 +6,13 @@ use reqwest::Method;
 
 use super::{TRACKS, check_none, llhls_of, start};
 use crate::support::playlist::Playlist;
+use crate::support::template::Template;
 use crate::support::web::send;
 use crate::support::wire;
 use barstone::inspect::boxes::{Init, Segment};
 use barstone::inspect::playlist::attribute;
 use barstone::inspect::rules::lldash;
 use barstone::inspect::rules::llhls::{self, Asked};
-use barstone::inspect::template::Template;
 
 #[tokio::test]
 async fn parts_match_the_playlist_and_form_segments() {

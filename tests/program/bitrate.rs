@@ -6,11 +6,11 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::support::server::Server;
+use crate::support::template::Template;
 use crate::support::web::Web;
 use crate::support::{LONG, until};
 use barstone::inspect::boxes::{Init, Segment};
 use barstone::inspect::playlist::{attribute, tags};
-use barstone::inspect::template::Template;
 
 /// Number of newest segments to check.
 const SEGMENTS: usize = 4;

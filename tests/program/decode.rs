@@ -10,10 +10,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::server::Server;
+use crate::support::template::Template;
 use crate::support::web::Web;
 use crate::support::{LONG, ffmpeg, until};
 use barstone::inspect::boxes::{Init, Segment, nal_types};
-use barstone::inspect::template::Template;
 
 const FPS: u64 = 25;
 const SEGMENT_FRAMES: u64 = 48;

@@ -9,10 +9,10 @@ use tempfile::TempDir;
 
 use crate::support::playlist::Playlist;
 use crate::support::server::{Server, run_with};
+use crate::support::template::Template;
 use crate::support::web::{Reply, Web, send};
 use crate::support::{LONG, until};
 use barstone::inspect::playlist::{attribute, tags};
-use barstone::inspect::template::Template;
 
 const KEYS: [&str; 2] = ["the-older-key-of-this-test", "the-newer-key-of-this-test"];
 const PRIVATE: &str = "[[streams]]\nname = 'test'\naccess = 'private'\n[[streams]]\nname = 'other'\nenabled = false\naccess = 'private'\n";

@@ -7,11 +7,11 @@ use reqwest::Method;
 
 use crate::support::playlist::Playlist;
 use crate::support::server::Server;
+use crate::support::template::Template;
 use crate::support::web::{Web, send};
 use crate::support::{LONG, until};
 use barstone::inspect::boxes::{Init, Segment};
 use barstone::inspect::rules::{Violation, cmaf, dash, hls};
-use barstone::inspect::template::Template;
 
 const WATCHED: Duration = Duration::from_secs(16);
 const TRACKS: [&str; 2] = ["v720", "a"];
@@ -129,7 +129,7 @@ async fn segments_are_available_when_the_mpd_says_so_and_keep_the_rules() {
             files.push((number, Segment::parse(&reply.body).expect("a segment")));
         }
         check_none(&cmaf::check_continuity(&files.iter().map(|(_, segment)| segment.clone()).collect::<Vec<_>>()));
-        check_none(&dash::check_addressing(&template, init.timescale(), &files));
+        check_none(&dash::check_addressing(&template.nominal(), init.timescale(), &files));
         let newest = files.last().expect("there are segments").0;
         let reply = web.get(&format!("/live/test/{}", template.segment(newest + 10))).await;
         check_none(&dash::check_unavailable(reply.status, true));

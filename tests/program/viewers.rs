@@ -10,9 +10,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::support::playlist::Playlist;
 use crate::support::server::Server;
+use crate::support::template::Template;
 use crate::support::web::{Web, send};
 use crate::support::{LONG, until};
-use barstone::inspect::template::Template;
 
 /// Clients of each format.
 const EACH: u64 = 20;

@@ -8,7 +8,7 @@ use super::cmaf::{chunk, moof};
 use super::{check_finds, check_none};
 use barstone::inspect::boxes::Segment;
 use barstone::inspect::reply::Reply;
-use barstone::inspect::rules::lldash::{self, Growing};
+use barstone::inspect::rules::lldash::{self, Growing, Timing};
 
 const GOOD: &str = r#"<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011,http://www.dashif.org/guidelines/low-latency-live-v5" type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z" publishTime="2026-01-01T00:00:00Z" minimumUpdatePeriod="PT1.92S" minBufferTime="PT0.32S" timeShiftBufferDepth="PT1M"><ServiceDescription id="0"><Latency target="1040"/></ServiceDescription><Period id="0" start="PT0S"><AdaptationSet id="0" contentType="video" segmentAlignment="true" startWithSAP="1"><ProducerReferenceTime id="0" inband="true" presentationTime="90000" type="captured" wallClockTime="1970-01-01T00:00:01Z"><UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014" value="../../time"/></ProducerReferenceTime><Resync type="1" dT="28800" marker="true"/><SegmentTemplate media="$RepresentationID$/r/$Number$.m4s" initialization="$RepresentationID$/r/init.mp4" startNumber="0" duration="172800" timescale="90000" availabilityTimeOffset="1.6" availabilityTimeComplete="false"/><Representation id="v" bandwidth="2000000" codecs="avc1.42c01f"/></AdaptationSet></Period><UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-xsdate:2014" value="../../time"/></MPD>"#;
 const TIMESCALE: u64 = 90_000;
@@ -151,4 +151,18 @@ fn a_complete_segment_with_other_bytes_breaks_the_rule() {
     check_none(&lldash::check_range(&whole, 10, &reply(206, whole[10..].to_vec(), ("x", "y"))));
     check_finds("E11", &lldash::check_range(&whole, 10, &reply(200, whole[10..].to_vec(), ("x", "y"))));
     check_finds("E11", &lldash::check_range(&whole, 10, &reply(206, whole[9..].to_vec(), ("x", "y"))));
+}
+
+#[test]
+fn chunks_that_come_late_break_the_rule() {
+    let growing = growing();
+    let body = growing.body();
+    let half = growing.pieces[0].0.len();
+    let ms = std::time::Duration::from_millis;
+    // The request is sent when the segment begins; a chunk lasts 320 ms.
+    let timing = Timing { origin: 0, sent: 10_000_000, timescale: TIMESCALE };
+    let check = |arrivals: &[(usize, std::time::Duration)]| lldash::check_pace(&body, arrivals, &timing);
+    check_none(&check(&[(half, ms(330)), (body.len(), ms(650))]));
+    check_finds("E11", &check(&[(half, ms(1400)), (body.len(), ms(1500))]));
+    check_finds("E11", &check(&[(body.len(), ms(650))]));
 }

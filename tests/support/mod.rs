@@ -6,6 +6,7 @@ pub(crate) mod limits;
 pub(crate) mod nats;
 pub(crate) mod playlist;
 pub(crate) mod server;
+pub(crate) mod template;
 pub(crate) mod tls;
 pub(crate) mod web;
 pub(crate) mod wire;

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use dash_mpd_core::{MPD, Period};
+use dash_mpd_core::{AdaptationSet, MPD, Period, SegmentTemplate};
 
-use super::{Report, Violation, schema};
+use super::{Level, Report, Violation, schema};
 use crate::inspect::boxes::Segment;
+use crate::inspect::mpd::{Element, Entry, Mpd as Read, Nominal, Place, Track};
 use crate::inspect::reply::Reply;
-use crate::inspect::template::Template;
 
 /// UTCTiming schemes that clients support.
 const TIMING: [&str; 4] = ["http-xsdate", "http-iso", "http-head", "direct"];
@@ -18,8 +18,10 @@ pub fn check(text: &str) -> Vec<Violation> {
     let mut report = Report(schema::check(text));
     let mpd = match dash_mpd_core::parse(text) {
         Ok(mpd) => mpd,
-        Err(error) => {
-            report.demand("D1", false, || error.to_string());
+        Err(_) => {
+            // Some MPDs are valid and cannot be read into the types that the rules use.
+            let broken = Element::parse(text).err();
+            report.demand("D1", broken.is_none(), || broken.unwrap_or_default());
             return report.0;
         }
     };
@@ -38,17 +40,20 @@ pub fn check(text: &str) -> Vec<Violation> {
         ("minimumUpdatePeriod", over || mpd.minimumUpdatePeriod.is_some()),
         ("minBufferTime", mpd.minBufferTime.is_some()),
         ("profiles", mpd.profiles.is_some()),
-        ("timeShiftBufferDepth", mpd.timeShiftBufferDepth.is_some()),
     ] {
-        report.demand("D1", there, || format!("MPD@{name}"));
+        report.demand("D1", there, || format!("no MPD@{name}"));
     }
+    report.advise(("D1", Level::Should), mpd.timeShiftBufferDepth.is_some(), || "no MPD@timeShiftBufferDepth".into());
     let known = |scheme: &str| TIMING.iter().any(|name| scheme == format!("urn:mpeg:dash:utc:{name}:2014"));
-    report.demand("D2", mpd.UTCTiming.iter().any(|timing| known(&timing.schemeIdUri)), || "a UTCTiming".into());
+    report.demand("D2", mpd.UTCTiming.iter().any(|timing| known(&timing.schemeIdUri)), || {
+        "no UTCTiming of a known scheme".into()
+    });
     let margin =
         mpd.timeShiftBufferDepth.zip(mpd.suggestedPresentationDelay).is_none_or(|(depth, delay)| delay < depth);
     report.demand("D12", margin, || "the presentation delay leaves nothing of the time shift buffer".into());
     for name in ["availabilityTimeComplete", "availabilityTimeOffset", "presentationDuration="] {
-        report.demand("D13", !text.contains(name), || format!("@{name} without low latency"));
+        let level = if name == "availabilityTimeOffset" { Level::Recommended } else { Level::Must };
+        report.advise(("D13", level), !text.contains(name), || format!("@{name} without low latency"));
     }
     let ended = mpd.periods.last().is_some_and(|period| period.duration.is_some());
     // The MPD of an event is updated once more, when it becomes that of a VOD.
@@ -66,17 +71,19 @@ fn check_static(report: &mut Report, text: &str, mpd: &MPD) {
         ("minBufferTime", mpd.minBufferTime.is_some()),
         ("profiles", mpd.profiles.is_some()),
     ] {
-        report.demand("D1", there, || format!("MPD@{name}"));
+        report.demand("D1", there, || format!("no MPD@{name}"));
     }
     for name in
         ["availabilityStartTime", "minimumUpdatePeriod", "timeShiftBufferDepth", "<UTCTiming", "availabilityTime"]
     {
-        report.demand("D14", !text.contains(name), || format!("{name} after the end"));
+        let level = if name == "minimumUpdatePeriod" { Level::Must } else { Level::Recommended };
+        report.advise(("D14", level), !text.contains(name), || format!("{name} in a static MPD"));
     }
-    let starts = mpd.periods.first().is_some_and(|period| period.start == Some(Duration::ZERO));
-    report.demand("D14", starts, || "the first Period starts at 0".into());
+    let starts = mpd.periods.first().is_some_and(|period| period.start.unwrap_or_default() == Duration::ZERO);
+    report.demand("D14", starts, || "the first Period does not start at 0".into());
     let length: Option<Duration> = mpd.periods.last().and_then(|period| Some(period.start? + period.duration?));
-    report.demand("D14", length == mpd.mediaPresentationDuration, || format!("the last Period ends at {length:?}"));
+    let ends = length.is_none() || length == mpd.mediaPresentationDuration;
+    report.demand("D14", ends, || format!("the last Period ends at {length:?}"));
     check_sets(report, mpd);
     check_times(report, text);
 }
@@ -91,19 +98,61 @@ fn check_sets(report: &mut Report, mpd: &MPD) {
     // An Early Available Period is not played (5.3.2.1).
     let played = mpd.periods.iter().filter(|period| period.start.is_some());
     for set in played.flat_map(|period| &period.adaptations) {
-        let template = set.SegmentTemplate.as_ref();
-        let timescale = template.is_some_and(|template| template.timescale.is_some());
-        report.demand("D10", timescale, || format!("a timescale in set {:?}", set.id));
-        let offset = template.and_then(|template| template.presentationTimeOffset).unwrap_or_default();
-        let first = template
-            .map_or(0, |template| template.startNumber.unwrap_or(1) * template.duration.unwrap_or_default() as u64);
-        report.demand("D10", offset == first, || format!("offset {offset}, where the first segment starts at {first}"));
-        report
-            .demand("D11", set.segmentAlignment == Some(true), || format!("segments of set {:?} are aligned", set.id));
-        let access = set.startWithSAP.is_some_and(|access| (1..=2).contains(&access));
-        report.demand("D11", access, || format!("segments of set {:?} start with access points", set.id));
-        let timeline = template.is_some_and(|template| template.SegmentTimeline.is_some());
-        report.demand("D5", !timeline, || "a timeline, which is not checked here".into());
+        let name = &set.id;
+        let scaled = templates(set).is_empty() || templates(set).iter().any(|template| template.timescale.is_some());
+        report.demand("D10", scaled, || format!("no timescale in set {name:?}"));
+        // A set of one representation is not switched.
+        let level = if set.representations.len() > 1 { Level::Must } else { Level::Recommended };
+        let aligned = set.segmentAlignment == Some(true);
+        report.advise(("D11", level), aligned, || format!("segments of set {name:?} are not said to be aligned"));
+        let access = set.startWithSAP.or(set.representations.first().and_then(|first| first.startWithSAP));
+        let starts = access.is_some_and(|access| (1..=2).contains(&access));
+        report.advise(("D11", level), starts, || format!("startWithSAP of set {name:?} is {access:?}"));
+    }
+}
+
+/// The templates of a set and of its representations.
+fn templates(set: &AdaptationSet) -> Vec<&SegmentTemplate> {
+    let own = set.representations.iter().filter_map(|representation| representation.SegmentTemplate.as_ref());
+    set.SegmentTemplate.iter().chain(own).collect()
+}
+
+/// Checks that SegmentTimelines are only extended and shortened from one MPD to the next.
+pub fn check_timelines(old: &Read, new: &Read) -> Vec<Violation> {
+    let mut report = Report::default();
+    let of = |mpd: &Read| -> Vec<(Duration, Track)> {
+        let each =
+            mpd.periods.iter().flat_map(|period| period.tracks.iter().map(|track| (period.start, track.clone())));
+        each.collect()
+    };
+    for (start, track) in of(old) {
+        let same =
+            |(other, found): &(Duration, Track)| *other == start && found.set == track.set && found.id == track.id;
+        let next = of(new).into_iter().find(same);
+        let Some((was, is)) = track.timeline.as_ref().zip(next.as_ref().and_then(|(_, next)| next.timeline.as_ref()))
+        else {
+            continue;
+        };
+        check_timeline(&mut report, &track.id, (was, is));
+    }
+    report.0
+}
+
+fn check_timeline(report: &mut Report, id: &str, (was, is): (&[Entry], &[Entry])) {
+    let (Some(first), Some(last)) = (is.first(), is.last()) else {
+        report.demand("D5", was.is_empty(), || format!("the timeline of {id} is empty"));
+        return;
+    };
+    let goes_on = was.last().is_none_or(|old| old.time <= last.time);
+    report.demand("D5", goes_on, || format!("the timeline of {id} ends at {}, earlier than before", last.time));
+    let back = was.first().is_none_or(|old| old.time <= first.time);
+    report.demand("D5", back, || format!("the timeline of {id} begins at {}, earlier than before", first.time));
+    for entry in was.iter().filter(|entry| entry.time >= first.time && entry.time <= last.time) {
+        report.demand("D5", is.contains(entry), || format!("the segment of {id} at {} changes", entry.time));
+    }
+    for pair in is.windows(2) {
+        let end = pair[0].time.saturating_add(pair[0].duration);
+        report.demand("D9", pair[1].time == end, || format!("the timeline of {id} has {} after {end}", pair[1].time));
     }
 }
 
@@ -123,7 +172,6 @@ fn check_times(report: &mut Report, text: &str) {
 pub fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
     let mut report = Report::default();
     let (Ok(old), Ok(new)) = (dash_mpd_core::parse(previous), dash_mpd_core::parse(next)) else {
-        report.demand("D1", false, || "it does not parse".into());
         return report.0;
     };
     let becomes_vod = old.mpdtype != new.mpdtype && new.mpdtype.as_deref() == Some("static");
@@ -149,16 +197,32 @@ pub fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
 pub fn check_headers(reply: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
     let header = |name| reply.header(name);
-    report.demand("D15", header("content-encoding") == "gzip", || "gzip where it is accepted".into());
-    report.demand("D15", !header("etag").is_empty(), || "an ETag".into());
+    report.demand("D15", header("content-encoding") == "gzip", || "no gzip, which the request accepts".into());
+    report.demand("D15", !header("etag").is_empty(), || "no ETag".into());
     let kind = header("content-type");
-    report.demand("D21", kind == "application/dash+xml", || format!("Content-Type {kind:?}"));
-    report.demand("D21", httpdate::parse_http_date(header("date")).is_ok(), || "a Date".into());
-    report.demand("D21", header("access-control-allow-origin") == "*", || "any origin is allowed".into());
-    let exposed = header("access-control-expose-headers");
+    let right = kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/dash+xml"));
+    report.demand("D21", right, || format!("Content-Type {kind:?} of an MPD"));
+    let date = header("date");
+    report.demand("D21", httpdate::parse_http_date(date).is_ok(), || format!("Date {date:?}"));
+    let origin = header("access-control-allow-origin");
+    report.advise(("D21", Level::Should), !origin.is_empty(), || "no Access-Control-Allow-Origin".into());
+    let any = origin.is_empty() || origin == "*";
+    report.advise(("D21", Level::Recommended), any, || format!("Access-Control-Allow-Origin {origin:?}"));
+    let exposed = header("access-control-expose-headers").to_ascii_lowercase();
     for name in ["date", "content-length"] {
-        report.demand("D21", exposed.split(',').any(|other| other.trim() == name), || format!("{name} is exposed"));
+        let there = exposed.split(',').any(|other| [name, "*"].contains(&other.trim()));
+        report.advise(("D21", Level::Recommended), there, || format!("{name} is not exposed to pages"));
     }
+    report.0
+}
+
+/// Checks the type of a segment.
+pub fn check_media(reply: &Reply) -> Vec<Violation> {
+    let mut report = Report::default();
+    let kind = reply.header("content-type").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let known = ["video/", "audio/", "application/mp4", "text/", "image/", "application/ttml+xml"];
+    let right = reply.status != 200 || known.iter().any(|start| kind.starts_with(start));
+    report.advise(("D21", Level::Should), right, || format!("Content-Type {kind:?} of a segment"));
     report.0
 }
 
@@ -173,22 +237,36 @@ pub fn check_available(number: u64, status: u16) -> Vec<Violation> {
 pub fn check_unavailable(status: u16, early: bool) -> Vec<Violation> {
     let mut report = Report::default();
     let right = if early { matches!(status, 404 | 425) } else { matches!(status, 404 | 410) };
-    report.demand("D8", right, || format!("status {status} outside of the availability time"));
+    let level = if status < 400 { Level::Must } else { Level::Should };
+    report.advise(("D8", level), right, || format!("status {status} outside of the availability time"));
     report.0
 }
 
 /// Checks the times of segments, by number, against the template.
-pub fn check_addressing(template: &Template, timescale: u64, segments: &[(u64, Segment)]) -> Vec<Violation> {
+pub fn check_addressing(nominal: &Nominal, timescale: u64, segments: &[(u64, Segment)]) -> Vec<Violation> {
     let mut report = Report::default();
     for (number, segment) in segments {
-        let nominal = u128::from(number - template.start_number) * u128::from(template.duration);
-        let real = u128::from(segment.start()) * u128::from(template.timescale) / u128::from(timescale);
-        let near = real.abs_diff(nominal) * 2 <= u128::from(template.duration);
-        report.demand("D9", near, || format!("segment {number} starts at {real}, nominally {nominal}"));
+        let time = number.saturating_sub(nominal.start_number) * nominal.duration + nominal.offset;
+        let place = Place { number: *number, time, end_micros: 0 };
+        report.0.extend(check_time(nominal, &place, (segment.start(), timescale)));
     }
     for pair in segments.windows(2) {
         let end = pair[0].1.start() + pair[0].1.duration();
-        report.demand("D9", pair[1].1.start() == end, || format!("segment {} starts at {end}", pair[1].0));
+        report.demand("D9", pair[1].1.start() == end, || format!("segment {} does not start at {end}", pair[1].0));
+    }
+    report.0
+}
+
+/// Checks the decode time of a segment, in ticks of a timescale, against its place in the MPD.
+pub fn check_time(nominal: &Nominal, place: &Place, (start, timescale): (u64, u64)) -> Vec<Violation> {
+    let mut report = Report::default();
+    let real = u128::from(start) * u128::from(nominal.timescale) / u128::from(timescale.max(1));
+    let apart = real.abs_diff(u128::from(place.time));
+    let what = || format!("segment {} starts at {real}, nominally at {}", place.number, place.time);
+    match nominal.duration {
+        // A timeline states the earliest presentation time, which may be some frames after the decode time.
+        0 => report.demand("D10", apart <= u128::from(nominal.timescale) / 2, what),
+        duration => report.demand("D9", apart * 2 <= u128::from(duration), what),
     }
     report.0
 }

@@ -15,6 +15,13 @@ pub fn broken(url: &str, problem: &str) -> Vec<Violation> {
     report.0
 }
 
+/// Reports a request without an answer.
+pub fn unanswered(url: &str, problem: &str) -> Vec<Violation> {
+    let mut report = Report::default();
+    report.demand("T7", false, || format!("{url}: {problem}"));
+    report.0
+}
+
 /// Checks the status of a manifest.
 pub fn check_manifest(status: u16) -> Vec<Violation> {
     let mut report = Report::default();
@@ -128,6 +135,7 @@ mod tests {
     fn each_error_of_http_breaks_its_rule() {
         check("T1", &[], &broken("a", "cut"));
         check("T7", &check_manifest(200), &check_manifest(503));
+        check("T7", &[], &unanswered("a", "no answer"));
         check("T8", &check_prompt(PROMPT), &check_prompt(2 * PROMPT));
         let get = reply(200, &[("content-type", "a/b"), ("etag", "\"1\"")], b"");
         check("T2", &check_head(&get, &get), &check_head(&get, &reply(405, &[], b"")));

@@ -6,7 +6,7 @@
 
 mod delivery;
 
-pub use delivery::{Growing, check_complete, check_early, check_growing, check_range};
+pub use delivery::{Growing, Timing, check_complete, check_early, check_growing, check_pace, check_range};
 
 use chrono::{DateTime, Utc};
 use dash_mpd_core::{AdaptationSet, MPD, ProducerReferenceTime};

@@ -1,6 +1,6 @@
 //! The part of the schema of ISO/IEC 23009-1 (fifth edition) that MPDs of barstone use: attributes with their types,
-//! required attributes, and the order of children. An element or attribute outside the table violates rule `D0`, even
-//! if the schema contains it.
+//! required attributes, and the order of children. Elements and attributes that only the schema has are passed over;
+//! those that the schema has not violate rule `D0`, unless they have a namespace of their own.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
@@ -177,9 +177,15 @@ const fn descriptor(name: &'static str) -> Element {
     Element { name, required: &[("schemeIdUri", Text)], optional: &[("value", Text), ("id", Text)], ..NO_CONTENTS }
 }
 
+/// Elements of the schema whose contents are not checked here.
+const OTHER_ELEMENTS: &str = "Accessibility AdaptationSet AssetIdentifier AudioChannelConfiguration BaseURL BitstreamSwitching ContentComponent ContentPopularityRate ContentProtection Copyright EmptyAdaptationSet EssentialProperty Event EventStream ExtendedBandwidth FCS FailoverContent FramePacking GroupLabel InbandEventStream Initialization InitializationGroup InitializationPresentation InitializationSet Label Latency LeapSecondInformation Location MPD Metrics ModelPair OperatingBandwidth OperatingQuality OutputProtection PR PatchLocation Period PlaybackRate Preselection ProducerReferenceTime ProgramInformation QualityLatency RandomAccess Range Rating Reporting Representation RepresentationIndex Resync Role S Scope SegmentBase SegmentList SegmentTemplate SegmentTimeline SegmentURL Selection SelectionInfo ServiceDescription Source SubRepresentation Subset SupplementalProperty Switching Title UTCTiming Viewpoint";
+/// All attributes of the schema. Those that the table has not are not checked on its elements.
+const OTHER_ATTRIBUTES: &str = "applicationScheme associationId associationType audioSamplingRate availabilityEndTime availabilityStartLeapOffset availabilityStartTime availabilityTimeComplete availabilityTimeOffset bandwidth bitstreamSwitching bufferTime byteRange codecs codingDependency contactURL containerProfiles contains contentComponent contentEncoding contentType d dImax dImin dT data dataEncoding dependencyId dependencyLevel duration endNumber eptDelta frameRate group height id inAllPeriods inband index indexRange indexRangeExact initialization initializationPrincipal initializationSetRef interval k lang level marker max maxBandwidth maxDifference maxFrameRate maxHeight maxPlayoutRate maxSegmentDuration maxSubsegmentDuration maxWidth maximumSAPPeriod media mediaPresentationDuration mediaRange mediaStreamStructureId mediaType messageData metrics mimeType min minBandwidth minBufferTime minFrameRate minHeight minWidth minimumUpdatePeriod moreInformationURL n nextAvailabilityStartLeapOffset nextLeapChangeTime order par parameter pdDelta popularityRate preselectionComponents presentationDuration presentationTime presentationTimeOffset profiles publishTime qualityRanking r range rangeAccess ref refId referenceId robustness sar scanType schemeIdUri segmentAlignment segmentProfiles selectionInfo selectionPriority serviceLocation source sourceURL start startNumber startWithSAP starttime subsegmentAlignment subsegmentStartsWithSAP suggestedPresentationDelay t tag target timeShiftBufferDepth timescale ttl type valid value vbr wallClockTime width";
+
 /// An open element, and the place in the sequence of its last child so far.
 struct Open {
-    element: &'static Element,
+    /// `None` for an element whose contents are not checked.
+    element: Option<&'static Element>,
     last: usize,
 }
 
@@ -190,10 +196,10 @@ pub fn check(text: &str) -> Vec<Violation> {
     let mut open: Vec<Open> = Vec::new();
     loop {
         match reader.read_event() {
-            Ok(Event::Start(tag)) => match enter(&mut report, &mut open, &tag) {
-                Some(element) => open.push(Open { element, last: 0 }),
-                None => return report.0,
-            },
+            Ok(Event::Start(tag)) => {
+                let element = enter(&mut report, &mut open, &tag);
+                open.push(Open { element, last: 0 });
+            }
             Ok(Event::Empty(tag)) => {
                 enter(&mut report, &mut open, &tag);
             }
@@ -202,7 +208,7 @@ pub fn check(text: &str) -> Vec<Violation> {
             }
             Ok(Event::Eof) => return report.0,
             Ok(Event::Text(words)) => {
-                let blank = words.trim().is_empty();
+                let blank = words.trim().is_empty() || open.last().is_some_and(|open| open.element.is_none());
                 report.demand("D0", blank, || format!("text between elements: {words:?}"));
             }
             Ok(_) => {}
@@ -216,19 +222,25 @@ pub fn check(text: &str) -> Vec<Violation> {
 
 /// Checks a start tag and its place among its siblings.
 fn enter(report: &mut Report, open: &mut [Open], tag: &BytesStart<'_>) -> Option<&'static Element> {
+    // Whatever is in an element that is not checked is not checked either.
+    if open.last().is_some_and(|open| open.element.is_none()) {
+        return None;
+    }
     let name = tag.name().as_ref().to_owned();
     let element = ELEMENTS.iter().find(|element| element.name == name);
-    report.demand("D0", element.is_some(), || format!("an element {name}"));
+    let is_other = name.contains(':') || OTHER_ELEMENTS.split(' ').any(|other| other == name);
+    report.demand("D0", element.is_some() || is_other, || format!("an element {name}"));
     let element = element?;
     match open.last_mut() {
         None => report.demand("D0", name == "MPD", || format!("a root element {name}")),
         Some(parent) => {
-            let place = parent.element.children.iter().position(|child| child.trim_start_matches('1') == name);
+            let parents = parent.element.unwrap_or(element);
+            let place = parents.children.iter().position(|child| child.trim_start_matches('1') == name);
             let in_order = place.is_some_and(|place| {
-                let once = parent.element.children[place].starts_with('1');
+                let once = parents.children[place].starts_with('1');
                 place + 1 > parent.last || (place + 1 == parent.last && !once)
             });
-            let of = parent.element.name;
+            let of = parents.name;
             report.demand("D0", in_order, || format!("{name} at this place in {of}"));
             parent.last = place.map_or(parent.last, |place| place + 1);
         }
@@ -248,7 +260,8 @@ fn check_attributes(report: &mut Report, element: &Element, tag: &BytesStart<'_>
         let value = attribute.value.into_owned();
         let known =
             element.required.iter().chain(element.optional).chain(element.base).find(|(known, _)| *known == name);
-        report.demand("D0", known.is_some(), || format!("{}@{name}", element.name));
+        let is_other = name.contains(':') || OTHER_ATTRIBUTES.split(' ').any(|other| other == name);
+        report.demand("D0", known.is_some() || is_other, || format!("{}@{name}", element.name));
         let fits = known.is_none_or(|(_, kind)| fits(*kind, &value));
         report.demand("D0", fits, || format!("{}@{name} is {value:?}", element.name));
         found.push(name);

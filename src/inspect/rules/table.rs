@@ -247,7 +247,7 @@ pub const RULES: &[Rule] = &[
     must("T4", "RFC 9110 14.2, 15.3.7", "a response to a range request has the bytes of that range"),
     should("T5", "Fetch 3.2", "pages of other origins may read manifests and media"),
     should("T6", "RFC 9111 4.2", "caches keep a live manifest no longer than until its next change"),
-    must("T7", "RFC 9110 15", "manifests are answered with 200"),
+    must("T7", "RFC 9110 15", "requests are answered, those for manifests with 200"),
     should("T8", "practice", "the first byte of a manifest comes within two seconds"),
 ];
 

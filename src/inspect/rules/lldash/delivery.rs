@@ -1,8 +1,10 @@
 //! Delivery of segments while they are made, and afterwards.
 
+use std::time::Duration;
+
 use crate::inspect::boxes::Segment;
 use crate::inspect::reply::Reply;
-use crate::inspect::rules::{Report, Violation};
+use crate::inspect::rules::{Level, Report, Violation};
 
 /// Tolerated delay on a loaded machine, in microseconds.
 const SLACK: u128 = 1_000_000;
@@ -68,9 +70,11 @@ pub fn check_growing(answer: &Growing, timescale: u64) -> Vec<Violation> {
 pub fn check_complete(growing: &Growing, complete: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
     let length = complete.header("content-length");
-    report.demand("E11", length == complete.body.len().to_string(), || format!("Content-Length {length:?}"));
-    report.demand("E11", !complete.header("etag").is_empty(), || "an ETag".into());
-    report.demand("E11", complete.header("accept-ranges") == "bytes", || "Accept-Ranges".into());
+    let right = length == complete.body.len().to_string();
+    report.advise(("E11", Level::Should), right, || format!("Content-Length {length:?} of a complete segment"));
+    report.advise(("E11", Level::Recommended), !complete.header("etag").is_empty(), || "no ETag".into());
+    let ranges = complete.header("accept-ranges");
+    report.advise(("E11", Level::Recommended), ranges == "bytes", || format!("Accept-Ranges {ranges:?}"));
     report.demand("E11", growing.body() == complete.body, || "other bytes than those that came before".into());
     report.0
 }
@@ -80,5 +84,33 @@ pub fn check_range(whole: &[u8], from: usize, part: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
     report.demand("E11", part.status == 206, || format!("status {} for a range", part.status));
     report.demand("E11", whole.get(from..) == Some(&part.body[..]), || "other bytes than those of the range".into());
+    report.0
+}
+
+/// The times of a segment on the clock of the server, in microseconds since 1970.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// UTC of media time 0.
+    pub origin: i128,
+    /// When the request was sent.
+    pub sent: i128,
+    /// Ticks of the media per second.
+    pub timescale: u64,
+}
+
+/// Checks that each chunk of a segment arrived soon after its end. `arrivals` has the number of bytes received up to
+/// each time after the request.
+pub fn check_pace(body: &[u8], arrivals: &[(usize, Duration)], timing: &Timing) -> Vec<Violation> {
+    let mut report = Report::default();
+    let Ok(segment) = Segment::parse(body) else { return report.0 };
+    report.demand("E11", arrivals.len() > 1, || "a segment that is being made came in one piece".into());
+    for (index, chunk) in segment.chunks.iter().enumerate() {
+        let ticks = i128::from(chunk.start()) + i128::from(chunk.duration());
+        let end = timing.origin + ticks * 1_000_000 / i128::from(timing.timescale.max(1));
+        let arrived = arrivals.iter().find(|(bytes, _)| *bytes >= chunk.mdat.end).map(|(_, after)| *after);
+        let came = timing.sent + arrived.unwrap_or_default().as_micros() as i128;
+        let late = came - end.max(timing.sent);
+        report.demand("E11", late <= SLACK as i128, || format!("chunk {index} came {late} µs after its end"));
+    }
     report.0
 }
