@@ -5,6 +5,7 @@ mod dash;
 mod hls;
 mod llhls;
 mod media;
+mod watch;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -296,3 +297,6 @@ fn evidence(exchange: &Exchange) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

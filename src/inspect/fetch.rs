@@ -1,7 +1,7 @@
 //! The HTTP client of the checker. Every answer is bounded in size, inflated size, time and redirects, so that no server
 //! can hold it up or fill its memory.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::error::Error;
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use flate2::read::GzDecoder;
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN, RETRY_AFTER};
-use reqwest::{Certificate, Client, Method, Response, Url, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, Method, Response, Url, redirect};
 use tokio_rustls::rustls::crypto::ring;
 
 use super::reply::Reply;
@@ -41,7 +41,11 @@ pub struct Access {
 /// A client for one check.
 #[derive(Debug)]
 pub struct Fetcher {
-    client: Client,
+    /// Without TLS no root certificates are needed, and reading them takes time.
+    plain: Client,
+    /// Built with the first URL that needs it.
+    secure: OnceCell<Client>,
+    certificates: Vec<Certificate>,
     headers: HeaderMap,
     origin: String,
     clock: Clock,
@@ -155,20 +159,13 @@ impl Fetcher {
     pub fn new(url: &Url, access: Access, clock: Clock) -> Result<Self, FetchError> {
         // Installs the TLS provider of the process. An error means that it is installed already.
         let _ = ring::default_provider().install_default();
-        let builder = || {
-            let client = Client::builder().user_agent(concat!("barstone-check/", env!("CARGO_PKG_VERSION")));
-            client.redirect(redirect::Policy::none()).no_proxy().connect_timeout(CONNECT_WITHIN)
-        };
         let trusted = access.certificates.as_deref().map(Certificate::from_pem_bundle).transpose();
         let trusted = trusted.map_err(|error| FetchError::Client(root(&error)))?;
-        let client = builder().tls_certs_merge(trusted.unwrap_or_default()).build();
-        // A host without root certificates can still check servers without TLS.
-        let client = match client {
-            Err(_) if url.scheme() == "http" => builder().tls_certs_only([]).build(),
-            client => client,
-        };
+        let plain = builder().tls_certs_only([]).build();
         Ok(Self {
-            client: client.map_err(|error| FetchError::Client(root(&error)))?,
+            plain: plain.map_err(|error| FetchError::Client(root(&error)))?,
+            secure: OnceCell::new(),
+            certificates: trusted.unwrap_or_default(),
             headers: access.headers.into_iter().collect(),
             origin: url.origin().ascii_serialization(),
             clock,
@@ -235,9 +232,21 @@ impl Fetcher {
         Err(FetchError::Redirects)
     }
 
+    fn client(&self, url: &Url) -> Result<&Client, FetchError> {
+        if url.scheme() != "https" {
+            return Ok(&self.plain);
+        }
+        if let Some(client) = self.secure.get() {
+            return Ok(client);
+        }
+        let client = builder().tls_certs_merge(self.certificates.iter().cloned()).build();
+        let client = client.map_err(|error| FetchError::Client(root(&error)))?;
+        Ok(self.secure.get_or_init(|| client))
+    }
+
     async fn send(&self, request: &Request, url: &Url) -> Result<Response, FetchError> {
         self.count.set(self.count.get() + 1);
-        let mut builder = self.client.request(request.method.clone(), url.clone());
+        let mut builder = self.client(url)?.request(request.method.clone(), url.clone());
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
@@ -259,6 +268,11 @@ impl Fetcher {
             *self.not_before.borrow_mut() = Some(Instant::now() + wait);
         }
     }
+}
+
+fn builder() -> ClientBuilder {
+    let client = Client::builder().user_agent(concat!("barstone-check/", env!("CARGO_PKG_VERSION")));
+    client.redirect(redirect::Policy::none()).no_proxy().connect_timeout(CONNECT_WITHIN)
 }
 
 async fn read(

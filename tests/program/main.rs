@@ -9,6 +9,7 @@ mod abuse;
 mod access;
 mod bitrate;
 mod capacity;
+mod check;
 mod client;
 mod config;
 mod connections;

@@ -9,7 +9,7 @@ use futures_util::future::OptionFuture;
 use reqwest::Url;
 use reqwest::header::RANGE;
 
-use super::hls::Watch;
+use super::watch::Watch;
 use super::{Session, WITHIN};
 use crate::inspect::fetch::{Exchange, Request};
 use crate::inspect::playlist::{Part, Playlist, attribute};
@@ -37,13 +37,22 @@ struct Live<'a, 'b> {
     /// Bytes of parts by segment and index.
     parts: HashMap<(u64, u64), Bytes>,
     removed: usize,
+    /// When the playlist was received last.
+    loaded: Duration,
 }
 
 /// Follows the playlist until the time is over or the presentation has ended.
 pub(super) async fn run(watch: &mut Watch<'_>, first: &Exchange, renditions: &[Url]) {
     let text = first.reply.text();
-    let mut live =
-        Live { watch, seen: llhls::Watch::default(), held: text, renditions, parts: HashMap::new(), removed: 0 };
+    let mut live = Live {
+        watch,
+        seen: llhls::Watch::default(),
+        held: text,
+        renditions,
+        parts: HashMap::new(),
+        removed: 0,
+        loaded: Duration::ZERO,
+    };
     live.start(first).await;
     let mut rounds = 0;
     while !live.session().is_over() && !Playlist::parse(&live.held).ended {
@@ -54,7 +63,7 @@ pub(super) async fn run(watch: &mut Watch<'_>, first: &Exchange, renditions: &[U
             live.probe().await;
         }
     }
-    let violations = live.seen.check_pace(live.session().elapsed());
+    let violations = live.seen.check_pace(live.loaded);
     live.session().judge_at(&live.watch.url, violations);
 }
 
@@ -66,7 +75,8 @@ impl<'b> Live<'_, 'b> {
     async fn start(&mut self, first: &Exchange) {
         let (text, session) = (self.held.clone(), self.session());
         let playlist = Playlist::parse(&text);
-        session.judge(first, self.seen.see(&text, session.elapsed()));
+        self.loaded = session.elapsed();
+        session.judge(first, self.seen.see(&text, self.loaded));
         session.judge(first, llhls::check_caching(Asked::Playlist, playlist.target, &first.reply));
         session.judge(first, llhls::check_gzip(&first.reply));
         if first.url.scheme() == "https" {
@@ -112,7 +122,8 @@ impl<'b> Live<'_, 'b> {
         }
         session.judge(&answer, hls::check_headers(&answer.reply));
         session.judge(&answer, llhls::check_gzip(&answer.reply));
-        session.judge(&answer, self.seen.see(&text, session.elapsed()));
+        self.loaded = session.elapsed();
+        session.judge(&answer, self.seen.see(&text, self.loaded));
         self.check_reports(&answer, &text, &edges);
         let after = Playlist::parse(&text);
         if let (Some((request, uri)), Some(hinted)) = (hint, hinted.flatten()) {
@@ -275,7 +286,8 @@ impl<'b> Live<'_, 'b> {
             let (update, whole) = tokio::join!(session.manifest(&update), session.manifest(&whole));
             let (Some(update), Some(whole)) = (update, whole) else { return };
             let (short, long) = (update.reply.text(), whole.reply.text());
-            if Playlist::parse(&short).edge() == Playlist::parse(&long).edge() {
+            let last = |text: &str| Playlist::parse(text).parts.last().map(|part| part.uri.clone());
+            if last(&short) == last(&long) {
                 return session.judge(&update, llhls::check_delta(&short, &long));
             }
         }

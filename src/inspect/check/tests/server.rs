@@ -1,0 +1,177 @@
+//! A server of HTTP/1.1 whose answers a function decides.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use reqwest::Url;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::TaskTracker;
+
+use crate::base::utc::Clock;
+
+/// A request.
+pub(super) struct Ask {
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) query: Vec<(String, String)>,
+    /// Time since the server started.
+    pub(super) millis: u64,
+    /// UTC.
+    pub(super) time: SystemTime,
+    headers: String,
+}
+
+/// How a range is answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Range {
+    Right,
+    Wrong,
+}
+
+/// An answer.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+    /// Time before the first byte.
+    pub(super) wait: Duration,
+    /// The body comes in two halves, the second one so much later.
+    pub(super) trickle: Duration,
+    /// Whether only half of the body comes.
+    pub(super) cut: bool,
+    /// Whether If-None-Match is heeded.
+    pub(super) conditional: bool,
+    pub(super) range: Range,
+    /// After this time the request is answered anew.
+    pub(super) again: Option<Duration>,
+}
+
+impl Answer {
+    pub(super) fn status(status: u16) -> Self {
+        Self {
+            status,
+            headers: vec![("access-control-allow-origin".into(), "*".into())],
+            body: Vec::new(),
+            wait: Duration::ZERO,
+            trickle: Duration::ZERO,
+            cut: false,
+            conditional: true,
+            range: Range::Right,
+            again: None,
+        }
+    }
+
+    pub(super) fn ok(kind: &str, body: Vec<u8>) -> Self {
+        Self { body, ..Self::status(200).with("content-type", kind) }
+    }
+
+    /// What the function answers after `wait`.
+    pub(super) fn again(wait: Duration) -> Self {
+        Self { again: Some(wait), ..Self::status(200) }
+    }
+
+    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+}
+
+/// A server that runs as long as the test.
+pub(super) struct Server {
+    address: SocketAddr,
+    _tasks: TaskTracker,
+}
+
+impl Server {
+    pub(super) async fn start(answer: impl Fn(&Ask) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, tasks, answer) = (listener.local_addr().unwrap(), TaskTracker::new(), Arc::new(answer));
+        let (of_connections, began) = (tasks.clone(), Instant::now());
+        tasks.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let answer = answer.clone();
+                of_connections.spawn(async move { serve(stream, &*answer, began).await });
+            }
+        });
+        Self { address, _tasks: tasks }
+    }
+
+    pub(super) fn url(&self, path: &str) -> Url {
+        Url::parse(&format!("http://{}/{path}", self.address)).unwrap()
+    }
+}
+
+/// Answers requests until the client or an answer ends the connection.
+async fn serve(mut stream: TcpStream, answer: &(impl Fn(&Ask) -> Answer + Sync), began: Instant) -> Option<()> {
+    loop {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.ok()?);
+        }
+        let text = String::from_utf8(head).ok()?;
+        let reply = loop {
+            let reply = answer(&ask(&text, began)?);
+            let Some(wait) = reply.again else { break reply };
+            tokio::time::sleep(wait).await;
+        };
+        send(&mut stream, reply, &ask(&text, began)?).await?;
+    }
+}
+
+fn ask(head: &str, began: Instant) -> Option<Ask> {
+    let (line, headers) = head.split_once("\r\n")?;
+    let mut words = line.split(' ');
+    let (method, target) = (words.next()?, words.next()?);
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let nanos = Clock::system().now().as_nanos();
+    Some(Ask {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+        millis: began.elapsed().as_millis() as u64,
+        time: SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos),
+        headers: headers.to_ascii_lowercase(),
+    })
+}
+
+async fn send(stream: &mut TcpStream, mut reply: Answer, ask: &Ask) -> Option<()> {
+    tokio::time::sleep(reply.wait).await;
+    let header = |name: &str| ask.headers.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    let tag = reply.headers.iter().find(|(name, _)| name == "etag").map(|(_, value)| value.clone());
+    if reply.conditional && tag.is_some() && header("if-none-match").map(str::to_owned) == tag {
+        reply = Answer { body: Vec::new(), status: 304, ..reply };
+    }
+    let range = header("range").and_then(|text| text.strip_prefix("bytes=")?.split_once('-'));
+    let range = range.and_then(|(from, to)| Some((from.parse::<usize>().ok()?, to.parse::<usize>().ok()?)));
+    if let Some((from, to)) = range.filter(|_| reply.status == 200) {
+        let total = reply.body.len();
+        let (start, end) = if reply.range == Range::Wrong { (0, to - from) } else { (from, to) };
+        reply.body = reply.body.get(start..=end)?.to_vec();
+        reply.status = 206;
+        reply = reply.with("content-range", &format!("bytes {from}-{to}/{total}"));
+    }
+    let mut head = format!("HTTP/1.1 {} x\r\ndate: {}\r\n", reply.status, httpdate::fmt_http_date(ask.time));
+    for (name, value) in &reply.headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    if reply.status != 304 {
+        head += &format!("content-length: {}\r\n", reply.body.len());
+    }
+    stream.write_all((head + "\r\n").as_bytes()).await.ok()?;
+    if ask.method == "HEAD" {
+        return Some(());
+    }
+    let half = reply.body.len() / 2;
+    if reply.cut {
+        stream.write_all(&reply.body[..half]).await.ok()?;
+        return None;
+    }
+    if !reply.trickle.is_zero() {
+        stream.write_all(&reply.body[..half]).await.ok()?;
+        tokio::time::sleep(reply.trickle).await;
+        reply.body.drain(..half);
+    }
+    stream.write_all(&reply.body).await.ok()
+}

@@ -1,0 +1,152 @@
+//! A media playlist over time: each version of it, its segments, and those that it has removed.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use reqwest::Url;
+use reqwest::header::RANGE;
+
+use super::media::{Track, bytes_of};
+use super::{Session, WITHIN};
+use crate::inspect::fetch::{Exchange, Request};
+use crate::inspect::playlist::{Playlist, Segment, attribute};
+use crate::inspect::rules::{hls, http};
+
+/// Segments from the end at which a player starts (RFC 8216bis 6.3.3).
+pub(super) const START: usize = 3;
+/// Removed segments that are requested.
+const MOST_REMOVED: usize = 4;
+
+/// A media playlist over time, and its media.
+pub(super) struct Watch<'a> {
+    pub(super) session: &'a Session<'a>,
+    pub(super) url: Url,
+    pub(super) seen: hls::Watch,
+    pub(super) track: Track,
+    /// When the playlist was received last.
+    pub(super) loaded: Duration,
+    pub(super) received: HashSet<u64>,
+    removed: usize,
+    has_probed_range: bool,
+}
+
+/// Checks the headers of a playlist that was not requested to block.
+pub(super) fn check_exchange(session: &Session<'_>, exchange: &Exchange) {
+    session.judge(exchange, http::check_manifest(exchange.reply.status));
+    session.judge(exchange, http::check_prompt(exchange.headers_after));
+    if exchange.reply.status == 200 {
+        session.judge(exchange, hls::check_headers(&exchange.reply));
+        session.judge(exchange, http::check_origin(&exchange.reply));
+    }
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(session: &'a Session<'a>, url: Url) -> Self {
+        Self {
+            session,
+            url,
+            seen: hls::Watch::default(),
+            track: Track::default(),
+            loaded: Duration::ZERO,
+            received: HashSet::new(),
+            removed: 0,
+            has_probed_range: false,
+        }
+    }
+
+    pub(super) async fn wait_until(&self, moment: Instant) {
+        tokio::time::sleep_until(moment.min(self.session.until).into()).await;
+    }
+
+    /// Requests the playlist and checks it. Says whether it has changed.
+    pub(super) async fn load(&mut self) -> Option<(Exchange, Playlist, bool)> {
+        let session = self.session;
+        let exchange = session.manifest(&Request::manifest(self.url.clone(), WITHIN)).await?;
+        check_exchange(session, &exchange);
+        if exchange.reply.status != 200 {
+            return None;
+        }
+        let text = exchange.reply.text();
+        let playlist = Playlist::parse(&text);
+        if !playlist.ended {
+            let half = Duration::from_secs(playlist.target);
+            session.judge(&exchange, http::check_freshness(&exchange.reply, half));
+        }
+        let changed = self.seen.previous() != Some(text.as_str());
+        let gone = self.seen.previous().map(|previous| hls::removed(previous, &text)).unwrap_or_default();
+        self.loaded = session.elapsed();
+        session.judge(&exchange, self.seen.see(&text, self.loaded));
+        self.check_removed(&gone).await;
+        Some((exchange, playlist, changed))
+    }
+
+    /// Requests the first byte of segments that have just been removed.
+    pub(super) async fn check_removed(&mut self, uris: &[String]) {
+        for uri in uris.iter().rev().take(MOST_REMOVED.saturating_sub(self.removed)) {
+            let Ok(url) = self.url.join(uri) else { continue };
+            self.removed += 1;
+            let request = Request::media(url, WITHIN).with(RANGE, "bytes=0-0".into());
+            let Some(exchange) = self.session.answer(&request).await else { continue };
+            let status = if exchange.reply.status == 206 { 200 } else { exchange.reply.status };
+            self.session.judge(&exchange, hls::check_removed(uri, status));
+        }
+    }
+
+    /// Receives the segments that are new, the last ones at the start.
+    pub(super) async fn receive(&mut self, playlist: &Playlist, is_start: bool) {
+        let skipped = match is_start && !playlist.ended {
+            true => playlist.segments.len().saturating_sub(START),
+            false => 0,
+        };
+        for segment in &playlist.segments {
+            self.session.counts.borrow_mut().ended |= playlist.ended;
+            let is_new = self.received.insert(segment.number);
+            let is_old = segment.number < playlist.sequence + skipped as u64;
+            if is_new && !is_old && !self.session.is_over() {
+                self.receive_segment(segment).await;
+            }
+        }
+    }
+
+    /// Receives one segment, and its init segment if that is a new one.
+    pub(super) async fn receive_segment(&mut self, segment: &Segment) -> Option<Exchange> {
+        let session = self.session;
+        if let Some(map) = segment.map.as_deref() {
+            let uri = attribute(map, "URI").unwrap_or_default();
+            let range = attribute(map, "BYTERANGE");
+            if let Ok(url) = self.url.join(&uri) {
+                self.track.load_init(session, &url, range.as_deref()).await;
+            }
+        }
+        let mut request = Request::media(self.url.join(&segment.uri).ok()?, WITHIN);
+        let range = segment.range.as_deref();
+        if let Some(range) = range.and_then(bytes_of) {
+            request = request.with(RANGE, range);
+        }
+        if segment.gap || (range.is_some() && request.headers.iter().all(|(name, _)| *name != RANGE)) {
+            return None;
+        }
+        let mut exchange = session.media(&request).await?;
+        if range.is_some() && exchange.reply.status == 206 {
+            exchange.reply.status = 200;
+        }
+        let reply = &exchange.reply;
+        let download =
+            hls::Download { status: reply.status, length: reply.header("content-length"), took: exchange.took };
+        session.judge(&exchange, hls::check_download(segment, &download, reply.body.len()));
+        if reply.status != 200 {
+            return None;
+        }
+        session.judge(&exchange, hls::check_media(&exchange.reply, exchange.redirects));
+        session.judge(&exchange, http::check_origin(&exchange.reply));
+        let place = (segment.number, !segment.discontinuity);
+        if let Some(received) = self.track.receive(session, place, &exchange) {
+            session.judge(&exchange, hls::check_duration(segment, received.micros, received.longest));
+        }
+        if !self.has_probed_range && range.is_none() {
+            self.has_probed_range = true;
+            session.probe_range(&exchange).await;
+        }
+        Some(exchange)
+    }
+}
