@@ -26,12 +26,14 @@ use serde::{Deserialize, Serialize};
 pub mod viewer_token;
 
 mod access;
+mod altered_media;
 mod api;
 mod blocking_reload;
 mod cache_control;
 mod condition_table;
 mod conditions;
 mod connection_limits;
+mod early_hint;
 mod egress;
 mod error;
 mod events;

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+mod count;
 mod description;
 mod error;
 mod fault;
@@ -20,6 +21,7 @@ mod table;
 mod value;
 mod wrap;
 
+pub use count::Grid;
 pub use description::Description;
 pub use error::ConditionError;
 pub use fault::{Fault, FaultKind};
@@ -112,11 +114,12 @@ impl Condition {
         }
     }
 
-    /// The moment that is its value.
-    fn moment(&self) -> Option<Moment> {
+    /// Whether it has a moment that depends on when it is requested.
+    fn is_relative(&self) -> bool {
         match self {
-            Self::Fault(fault) => fault.moment(),
-            Self::From(moment) | Self::Origin(moment) | Self::Until(moment) => Some(*moment),
+            Self::Fault(fault) => fault.is_relative(),
+            Self::From(moment) | Self::Origin(moment) | Self::Until(moment) => moment.is_relative(),
+            Self::Wrap(_) => true,
             Self::Addressing(_)
             | Self::ByteRanges
             | Self::ClockSkew(_)
@@ -131,8 +134,7 @@ impl Condition {
             | Self::Shift(_)
             | Self::UpdatePeriod(_)
             | Self::UtcTiming(_)
-            | Self::Window(_)
-            | Self::Wrap(_) => None,
+            | Self::Window(_) => false,
         }
     }
 

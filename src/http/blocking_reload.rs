@@ -1,6 +1,7 @@
 //! Delivery directives of low-latency playlists (RFC 8216bis 6.2.5), and the hold of a request until the playlist lists the
 //! segment or part that the directives name.
 
+use std::future;
 use std::sync::Arc;
 
 use tokio::time::{sleep, timeout};
@@ -11,6 +12,7 @@ use crate::base::utc::Clock;
 use crate::definition::condition::{Condition, Conditions};
 use crate::media::manifest::extent::Extent;
 use crate::media::manifest::hls::{self, Skip};
+use crate::media::manifest::lag::Lag;
 use crate::media::window::{Edge, Granularity, Output, Snapshot, Track};
 
 /// Longest hold of a request, in target durations (RFC 8216bis 6.2.5.2).
@@ -99,6 +101,7 @@ impl Directives {
         (output, track): (&Output, &Track),
         granularity: Granularity,
         (extent, clock): (&Extent, &Clock),
+        lag: &Lag<'_>,
     ) -> Result<(), ApiError> {
         let Some(wanted) = self.wanted.map(|wanted| wanted.after(extent.origin)) else { return Ok(()) };
         let timeline = &output.spec.timeline;
@@ -115,12 +118,21 @@ impl Directives {
         }
         let timeout_after = hls::target_duration(&output.spec) * PATIENCE_TARGETS;
         let until = wanted.until(chunks, granularity).min(end);
-        let there = async {
+        let until_listed = async {
             if !extent.shift.is_zero() {
                 return until_due(timeline, until, (extent, clock)).await;
             }
             // The window outlives the wait, so the sender cannot be gone.
             _ = snapshots.wait_for(|snapshot| snapshot.ended() || listed(snapshot, chunks, granularity) >= until).await;
+        };
+        let there = async {
+            until_listed.await;
+            // A manifest that is behind the clock lists it later.
+            let (now, ends) = (clock.now(), end_of(timeline, until) + extent.shift);
+            match lag.lists(ends, (now, now + timeout_after)) {
+                Some(time) => sleep(time.saturating_since(now)).await,
+                None => future::pending().await,
+            }
         };
         timeout(timeout_after, there).await.map_err(|_| ApiError::Overdue { waited: timeout_after })
     }
@@ -128,9 +140,7 @@ impl Directives {
 
 /// Resolves when `chunks` chunks since 1970 have ended on the shifted clock.
 async fn until_due(timeline: &Timeline, chunks: u64, (extent, clock): (&Extent, &Clock)) {
-    let per_segment = u64::from(timeline.chunks_per_segment());
-    let newest = chunks.saturating_sub(1);
-    let end = timeline.chunk_span(newest / per_segment, (newest % per_segment) as u32).end + extent.shift;
+    let end = end_of(timeline, chunks) + extent.shift;
     loop {
         let left = end.saturating_since(clock.now());
         if left.is_zero() {
@@ -138,6 +148,13 @@ async fn until_due(timeline: &Timeline, chunks: u64, (extent, clock): (&Extent, 
         }
         sleep(left).await;
     }
+}
+
+/// End of the last of `chunks` chunks since 1970.
+fn end_of(timeline: &Timeline, chunks: u64) -> UnixTime {
+    let per_segment = u64::from(timeline.chunks_per_segment());
+    let newest = chunks.saturating_sub(1);
+    timeline.chunk_span(newest / per_segment, (newest % per_segment) as u32).end
 }
 
 impl Wanted {

@@ -42,7 +42,7 @@ struct ParameterAnswer {
 struct ValueAnswer {
     /// `none`: no value. `duration`: such as `1m30s`. `offset`: a duration with a sign. `word`: one word.
     /// `moment`: a date in UTC, Unix seconds, or a duration with a sign. `words`: words joined by `+`.
-    /// `wrap`: such as `33:in=15s`. `integer`: a whole number. `share`: a number from 0 to 1.
+    /// `wrap`: such as `33:in=15s`. `integer`: a whole number. `signed`: a whole number with a sign. `share`: a number from 0 to 1.
     /// `numbers`: such as `100-120`. `track`: a word, or the id of a track.
     kind: &'static str,
     /// What is allowed, for people.

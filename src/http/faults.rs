@@ -17,6 +17,7 @@ use crate::definition::condition::{Conditions, Fault, FaultKind, Identity, Resou
 use crate::definition::spec::StreamSpec;
 use crate::media::manifest::extent::Extent;
 use crate::media::manifest::hls;
+use crate::media::manifest::jumps::Jumps;
 use crate::media::manifest::path::{MediaFile, Named};
 
 /// Extension of an answer whose status a fault has set: such an answer is no error of the server.
@@ -70,13 +71,16 @@ impl Acting {
         if named.file.is_none() {
             conditions::check(conditions, named.format, spec, now).ok()?;
         }
+        // Under `lost-hint`, no playlist refers to media otherwise than by a hint.
+        let hint = named.file.map_or(identity, |_| Identity { resource: Resource::Hint, ..identity });
+        let seen_by = |fault: &Fault| if fault.kind == FaultKind::LostHint { &hint } else { &identity };
         let concerning: Vec<_> =
-            conditions.faults().filter(|fault| fault.concerns(identity.resource, identity.track)).collect();
+            conditions.faults().filter(|fault| fault.concerns(seen_by(fault).resource, identity.track)).collect();
         concerning.first()?;
         let changes = concerning.iter().filter_map(|fault| fault.changes_after(&identity, now)).min();
-        let faults = concerning.into_iter().filter(|fault| fault.applies(&identity, now)).cloned().collect();
+        let faults = concerning.into_iter().filter(|fault| fault.applies(seen_by(fault), now)).cloned().collect();
         let cache = match identity.resource {
-            Resource::Init | Resource::Segment | Resource::Part => lifetime(spec),
+            Resource::Init | Resource::Segment | Resource::Part | Resource::Hint => lifetime(spec),
             Resource::Multivariant
             | Resource::Playlist
             | Resource::Iframes
@@ -95,6 +99,8 @@ impl Acting {
                 let retry_after = retry_after.map(|span| span.duration());
                 Some((StatusCode::from_u16(status).ok()?, retry_after, fault))
             }
+            FaultKind::LostHint => Some((StatusCode::NOT_FOUND, None, fault)),
+            _ => None,
         })
     }
 
@@ -124,7 +130,8 @@ fn identity<'a>(
         }
     };
     let first = Extent::of(conditions, spec, now).origin;
-    let file = named.file.zip(track).and_then(|(file, track)| file.of_track(&spec.timeline, track.kind, first));
+    let counted = (first, Jumps::of(conditions, spec, first));
+    let file = named.file.zip(track).and_then(|(file, track)| file.of_track(&spec.timeline, track.kind, counted));
     let segment = match file {
         Some(MediaFile::Segment(segment) | MediaFile::Chunk { segment, .. }) => Some(segment),
         Some(MediaFile::Init) | None => None,

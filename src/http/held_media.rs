@@ -13,6 +13,7 @@ use super::App;
 use super::cache_control::lifetime;
 use super::error::ApiError;
 use super::stream_lookup::{DEADLINE, SECOND, no_such};
+use crate::base::timeline::Timeline;
 use crate::definition::spec::Revision;
 use crate::media::cmaf::Media;
 use crate::media::window::{Lookup, Output, Segment, Snapshot, Window};
@@ -118,11 +119,10 @@ pub(super) async fn chunk(
             SECOND,
         );
     }
-    let ready = |snapshot: &Snapshot| Some(snapshot.segment(number)?.chunks.get(chunk as usize)?.media.clone());
+    let ready = |snapshot: &Snapshot| published(snapshot, (number, chunk));
     let is_refused = || {
-        let has_begun = timeline.chunk_span(number, chunk).start <= app.0.clock.now() + CLOCK_SKEW;
         let snapshot = window.snapshot();
-        !has_begun && ready(&snapshot).is_none() && !snapshot.ended()
+        !has_begun(app, timeline, (number, chunk)) && ready(&snapshot).is_none() && !snapshot.ended()
     };
     if is_refused() {
         app.0.late_refusals.hold().await;
@@ -131,6 +131,21 @@ pub(super) async fn chunk(
         }
     }
     wait(app, output, window, (number, ready)).await
+}
+
+/// Whether a chunk is being made: it has begun and is not published.
+pub(super) fn is_being_made(app: &App, output: &Output, window: &Window, (number, chunk): (u64, u32)) -> bool {
+    let (snapshot, timeline) = (window.snapshot(), &output.spec.timeline);
+    let is_there = chunk >= timeline.chunks_per_segment() || published(&snapshot, (number, chunk)).is_some();
+    !is_there && has_begun(app, timeline, (number, chunk)) && may_come(app, output, &snapshot, number)
+}
+
+fn published(snapshot: &Snapshot, (number, chunk): (u64, u32)) -> Option<Media> {
+    Some(snapshot.segment(number)?.chunks.get(chunk as usize)?.media.clone())
+}
+
+fn has_begun(app: &App, timeline: &Timeline, (number, chunk): (u64, u32)) -> bool {
+    timeline.chunk_span(number, chunk).start <= app.0.clock.now() + CLOCK_SKEW
 }
 
 /// Holds a request until `ready` finds its media in a snapshot. A refusal of a segment that is far ahead comes a second late

@@ -52,6 +52,37 @@ impl Kind {
     }
 }
 
+/// The moment that a manifest shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    /// The present.
+    Now(UnixTime),
+    /// A moment before, as faults ask for it.
+    Then(UnixTime),
+}
+
+impl When {
+    /// The stream at that moment.
+    fn view<'a>(self, view: View<'a>, conditions: &'a Conditions) -> View<'a> {
+        match self {
+            Self::Now(now) => view.under(conditions, now),
+            Self::Then(then) => view.back_at(conditions, then),
+        }
+    }
+
+    /// Version of what a manifest lists.
+    fn version(self, output: &Output, granularity: Granularity, conditions: &Conditions) -> Version {
+        let listed = || self.view(View::of(output), conditions).fingerprint(granularity);
+        match self {
+            Self::Then(then) => (listed(), then),
+            Self::Now(now) => {
+                let windows = if conditions.is_timed() { listed() } else { output.version(granularity) };
+                (windows, if dash::is_of_the_moment(conditions) { now } else { UnixTime::default() })
+            }
+        }
+    }
+}
+
 /// A rendered manifest.
 #[derive(Debug)]
 pub(super) struct Rendered {
@@ -107,7 +138,7 @@ struct Conditioned {
     requests: u64,
 }
 
-/// Version of the windows or of what is listed of them, and the time if the text depends on it, else 1970.
+/// Version of the windows or of what is listed of them, and the moment if the text depends on it, else 1970.
 type Version = (u64, UnixTime);
 
 /// One manifest of one output.
@@ -122,19 +153,19 @@ struct Slot {
 }
 
 impl Manifests {
-    /// The manifest under conditions at the time `now`; `None` if the stream is not playable yet, or has no such track.
+    /// The manifest under conditions, as it is or was at a moment; `None` if the stream is not playable yet, or has no such track.
     pub(super) fn get(
         &self,
         output: &Arc<Output>,
         kind: Kind,
         conditions: &Conditions,
-        now: UnixTime,
+        when: When,
     ) -> Option<Arc<Rendered>> {
         let slot = match conditions.is_empty() {
             true => self.plain_slot(output, kind),
             false => self.conditioned_slot(output, kind, conditions),
         };
-        let rendered = Self::newest(&slot, output, (kind, conditions), now);
+        let rendered = Self::newest(&slot, output, (kind, conditions), when);
         if !conditions.is_empty() {
             let mut all = self.conditioned.lock().unwrap_or_else(PoisonError::into_inner);
             all.limit(MAX_CONDITIONED_BYTES);
@@ -147,20 +178,15 @@ impl Manifests {
         slot: &Slot,
         output: &Arc<Output>,
         (kind, conditions): (Kind, &Conditions),
-        now: UnixTime,
+        when: When,
     ) -> Option<Arc<Rendered>> {
         let mut newest = slot.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        let moment = if dash::is_of_the_moment(conditions) { now } else { UnixTime::default() };
-        let windows = match conditions.is_timed() {
-            true => View::of(output).under(conditions, now).fingerprint(kind.granularity()),
-            false => output.version(kind.granularity()),
-        };
-        let version = (windows, moment);
+        let version = when.version(output, kind.granularity(), conditions);
         if let Some((_, rendered)) = newest.as_ref().filter(|(made_from, _)| *made_from == version) {
             return Some(Arc::clone(rendered));
         }
         let earlier = output.earlier();
-        let view = View::of(output).after(&earlier).under(conditions, now);
+        let view = when.view(View::of(output).after(&earlier), conditions);
         let is_there = match kind {
             Kind::Mpd(..) | Kind::Patch(..) => view.is_described(),
             Kind::Multivariant(..) | Kind::Media(..) | Kind::LowLatency(..) | Kind::Iframes(_) => view.is_playable(),
@@ -248,23 +274,8 @@ fn render(view: &View<'_>, then: Option<&View<'_>>, kind: Kind) -> Option<Render
         etag: format!("\"{hash:016x}\""),
         gzip_etag: format!("\"{hash:016x}-gzip\""),
         is_vod: view.is_vod(),
-        modified: end(view, kind.granularity()).or_else(|| end(view.earlier.last()?, kind.granularity()))?,
+        modified: view.ends(kind.granularity()).or_else(|| view.earlier.last()?.ends(kind.granularity()))?,
     })
-}
-
-fn end(view: &View<'_>, granularity: Granularity) -> Option<UnixTime> {
-    let timeline = &view.spec.timeline;
-    let snapshots = view.snapshots.iter();
-    match granularity {
-        Granularity::Segment => {
-            let newest = snapshots.filter_map(|snapshot| snapshot.last_complete()).max()?;
-            Some(timeline.segment_start(newest + 1) + view.extent.shift)
-        }
-        Granularity::Chunk => {
-            let edge = snapshots.filter_map(|snapshot| snapshot.edge()).max()?;
-            Some(timeline.chunk_span(edge.segment, edge.chunk).end + view.extent.shift)
-        }
-    }
 }
 
 #[cfg(test)]
@@ -274,6 +285,7 @@ mod tests {
     use crate::media::window::fixture::{initialise, publish, publish_chunks};
 
     const SEGMENT: u64 = 935_016_890;
+    const NOW: When = When::Now(UnixTime::from_nanos(0));
 
     /// With one segment of each track.
     fn output() -> Arc<Output> {
@@ -290,7 +302,7 @@ mod tests {
         let output = output();
         let manifests = Manifests::default();
         let kinds = [Kind::Media(0, Skip::No), Kind::LowLatency(0, Skip::No), Kind::Mpd(Place::Stream, Latency::Low)];
-        let all = || kinds.map(|kind| manifests.get(&output, kind, Conditions::NONE, UnixTime::default()).unwrap());
+        let all = || kinds.map(|kind| manifests.get(&output, kind, Conditions::NONE, NOW).unwrap());
         let before = all();
         let same = |other: &[Arc<Rendered>; 3]| [0, 1, 2].map(|place| Arc::ptr_eq(&before[place], &other[place]));
         assert_eq!(same(&all()), [true; 3]);
@@ -304,9 +316,7 @@ mod tests {
     fn a_flood_of_conditions_takes_bounded_memory() {
         let output = output();
         let manifests = Manifests::default();
-        let get = |conditions: &Conditions| {
-            manifests.get(&output, Kind::Media(0, Skip::No), conditions, UnixTime::default()).unwrap()
-        };
+        let get = |conditions: &Conditions| manifests.get(&output, Kind::Media(0, Skip::No), conditions, NOW).unwrap();
         let plain = get(Conditions::NONE);
         let kept = Conditions::parse("no-date-time").unwrap();
         let first = get(&kept);
@@ -325,7 +335,7 @@ mod tests {
     fn a_long_playlist_is_stored_compressed() {
         let manifests = Manifests::default();
         let conditions = Conditions::parse("window=6h").unwrap();
-        let day = manifests.get(&output(), Kind::Media(0, Skip::No), &conditions, UnixTime::default()).unwrap();
+        let day = manifests.get(&output(), Kind::Media(0, Skip::No), &conditions, NOW).unwrap();
         assert!(day.bytes() < 200_000, "{}", day.bytes());
         assert_eq!(day.text().iter().filter(|byte| **byte == b'\n').count(), 8 + 3 * 11_250);
     }

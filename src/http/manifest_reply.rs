@@ -13,14 +13,16 @@ use super::blocking_reload::Directives;
 use super::cache_control::Cache;
 use super::conditions;
 use super::error::ApiError;
-use super::manifest_cache::{Kind, Rendered};
+use super::manifest_cache::{Kind, Rendered, When};
 use super::reply::{self, Meta};
 use super::stream_lookup::{Answer, DEADLINE, SECOND, no_such, target};
 use super::viewers::Caller;
 use crate::base::timeline::UnixTime;
-use crate::definition::condition::{Conditions, Span};
+use crate::definition::condition::{Conditions, Fault, FaultKind, Identity, Resource, Span, Track};
 use crate::media::manifest::dash;
 use crate::media::manifest::extent::Extent;
+use crate::media::manifest::lag::Lag;
+use crate::media::window::Output;
 use crate::stream::ActiveOutput;
 
 /// Number of segments from which on a playlist is rendered on a thread where it delays no other request. An hour takes about two
@@ -45,15 +47,23 @@ pub(super) async fn manifest(
     if !matches!(kind, Kind::Mpd(..) | Kind::Patch(..)) || output.before().is_none() {
         timeout(DEADLINE, output.opened()).await.map_err(|_| ApiError::Starting(stream.to_string()))?;
     }
+    let path = caller.path_and_query().split('?').next().unwrap_or_default();
+    let now = app.0.clock.now();
+    let manifest = identity(output, kind, path);
+    let lag = Lag::of(conditions, manifest, &output.spec);
+    let is_unblocked =
+        conditions.faults().any(|fault| fault.kind == FaultKind::Unblocked && fault.applies(&manifest, now));
+    let directives = if is_unblocked { directives.without_wait() } else { directives };
     if let Kind::LowLatency(track, _) | Kind::Iframes(track) = kind {
         let extent = Extent::of(conditions, &output.spec, app.0.clock.now());
-        directives.wait((output, &output.tracks[track]), kind.granularity(), (&extent, &app.0.clock)).await?;
+        directives.wait((output, &output.tracks[track]), kind.granularity(), (&extent, &app.0.clock), &lag).await?;
     }
     drop(held);
     let now = app.0.clock.now();
     let target = target(output);
     let gzip = reply::prefers_gzip(request);
-    let Some((rendered, bytes)) = rendered(app, output, (kind, conditions, gzip), now).await else {
+    let when = lag.shown(now).map_or(When::Now(now), When::Then);
+    let Some((rendered, bytes)) = rendered(app, output, (kind, conditions, gzip), (when, now)).await else {
         return match kind {
             Kind::Patch(..) => no_such("there is no patch for an MPD of this publishTime; load the MPD", SECOND),
             _ => no_such(format!("stream {stream} has no segments yet; start it"), target),
@@ -86,8 +96,32 @@ pub(super) async fn manifest(
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     caller.mark_format(app, output, kind, &mut response);
-    conditions::mark(app, &conditions.with_faults(|_| false), &mut response);
+    let acts = |fault: &Fault| acts(fault, (&manifest, &lag), (now, rendered.modified));
+    conditions::mark(app, &conditions.with_faults(acts), &mut response);
     Ok(response)
+}
+
+/// Whether a fault changed a manifest whose newest media end at `modified`.
+fn acts(fault: &Fault, (manifest, lag): (&Identity<'_>, &Lag<'_>), (now, modified): (UnixTime, UnixTime)) -> bool {
+    match fault.kind {
+        FaultKind::Discontinuity { .. } | FaultKind::LostHint => true,
+        FaultKind::Rewind(_) | FaultKind::Stale(_) => lag.is_by(fault, now),
+        FaultKind::Unblocked => fault.applies(manifest, now),
+        FaultKind::WrongReport => fault.applies(manifest, modified),
+        _ => false,
+    }
+}
+
+/// What selectors of faults see of a manifest.
+fn identity<'a>(output: &'a Output, kind: Kind, path: &'a str) -> Identity<'a> {
+    let (resource, track) = match kind {
+        Kind::Multivariant(..) => (Resource::Multivariant, None),
+        Kind::Mpd(..) | Kind::Patch(..) => (Resource::Mpd, None),
+        Kind::Media(track, _) | Kind::LowLatency(track, _) => (Resource::Playlist, output.tracks.get(track)),
+        Kind::Iframes(track) => (Resource::Iframes, output.tracks.get(track)),
+    };
+    let track = track.map(|track| Track { id: track.id.as_str(), kind: track.kind });
+    Identity { resource, track, number: None, begins: None, path }
 }
 
 /// The rendered manifest, and its bytes in the encoding of the answer.
@@ -95,10 +129,10 @@ async fn rendered(
     app: &App,
     output: &ActiveOutput,
     (kind, conditions, gzip): (Kind, &Conditions, bool),
-    now: UnixTime,
+    (when, now): (When, UnixTime),
 ) -> Option<(Arc<Rendered>, Bytes)> {
     let get = move |app: &App, output: &ActiveOutput, conditions: &Conditions| {
-        let rendered = app.0.manifests.get(output, kind, conditions, now)?;
+        let rendered = app.0.manifests.get(output, kind, conditions, when)?;
         let bytes = if gzip { rendered.gzip.clone() } else { rendered.text() };
         Some((rendered, bytes))
     };

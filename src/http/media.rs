@@ -7,11 +7,12 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
-use futures_util::StreamExt;
 
 use super::App;
+use super::altered_media::Alteration;
 use super::cache_control::{Cache, lifetime};
 use super::conditions::{self, Asked};
+use super::early_hint;
 use super::error::ApiError;
 use super::held_media::{self, SoFar};
 use super::past_media;
@@ -20,10 +21,11 @@ use super::reply::{self, Meta};
 use super::stream_lookup::{Answer, SECOND, missing, no_such, output};
 use super::viewers::Caller;
 use crate::base::timeline::Kind;
-use crate::definition::condition::Track;
+use crate::definition::condition::{Conditions, Track};
 use crate::definition::spec::{Revision, TrackId};
-use crate::media::cmaf::{Media, Origin};
+use crate::media::cmaf::Media;
 use crate::media::manifest::extent::Extent;
+use crate::media::manifest::jumps::Jumps;
 use crate::media::manifest::path::{MediaFile, RequestedFile};
 use crate::media::window::{Epoch, Output, Segment, Window};
 use crate::stream::ActiveOutput;
@@ -56,7 +58,9 @@ pub(super) async fn in_revision(
         return Ok(elsewhere);
     }
     let first = Extent::of(&conditions, &output.spec, app.0.clock.now()).origin;
-    let Some(Found { output, place, file, revision, source }) = find(output, &id, (&revision, file), first) else {
+    let Some(Found { output, place, file, revision, source }) =
+        find(output, &id, (&revision, file), (&conditions, first))
+    else {
         let detail = format!("stream {stream} has no {} of revision {revision}", file.name());
         return refused_late(&app, file, missing(detail, SECOND)).await;
     };
@@ -66,62 +70,63 @@ pub(super) async fn in_revision(
         Kind::Audio => "audio/mp4",
     };
     let spec = &output.spec;
+    let path = caller.path_and_query().split('?').next().unwrap_or_default();
+    let named = (file, resource, Track { id: id.as_str(), kind }, path);
+    let alteration = Alteration::of(&conditions, spec, named, first);
     let counted = |mut response: Response| {
         caller.count_media(&app, &output, (track.kind, file), &mut response);
-        let acting = conditions.of_resource(resource, of_track).with_faults(|_| false);
-        conditions::mark(&app, &acting, &mut response);
+        conditions::mark(&app, &alteration.conditions, &mut response);
         response
     };
-    let origin = (first > 0).then(|| Origin {
-        sequence: first * u64::from(spec.timeline.chunks_per_segment()),
-        ticks: spec.timeline.ticks_until(track.kind, first),
-    });
+    let answer = (&request, content_type, &alteration);
     let (media, cache, modified) = match file {
         MediaFile::Init => (held_media::init(source.window(), &revision).await?, Cache::Immutable(YEAR), None),
-        MediaFile::Segment(number) => {
-            let sent = match &source {
-                Source::Window(window) => {
-                    segment(&app, &output, (window.clone(), number), (&request, content_type, origin)).await?
-                }
-                Source::Past(epoch, window) => {
-                    Sent::Whole(past_media::segment(&app, &output, (epoch, window), (place, number)).await?)
-                }
-            };
-            match sent {
-                Sent::Whole(media) => {
-                    (media, Cache::Immutable(lifetime(spec)), Some(spec.timeline.segment_start(number + 1)))
-                }
+        MediaFile::Segment(number) => match segment(&app, &output, (&source, place), number, answer).await? {
+            Sent::Whole(media) => {
+                (media, Cache::Immutable(lifetime(spec)), Some(spec.timeline.segment_start(number + 1)))
+            }
+            Sent::Growing(response) => return Ok(counted(response)),
+        },
+        MediaFile::Chunk { segment, chunk } => {
+            let end = spec.timeline.chunk_span(segment, chunk).end;
+            match self::chunk(&app, &output, (&source, place), (segment, chunk), answer).await? {
+                Sent::Whole(media) => (media, Cache::Immutable(lifetime(spec)), Some(end)),
                 Sent::Growing(response) => return Ok(counted(response)),
             }
         }
-        MediaFile::Chunk { segment, chunk } => {
-            let media = match &source {
-                Source::Window(window) => held_media::chunk(&app, &output, window, (segment, chunk)).await?,
-                Source::Past(epoch, window) => {
-                    past_media::chunk(&app, &output, (epoch, window), (place, segment, chunk)).await?
-                }
-            };
-            (media, Cache::Immutable(lifetime(spec)), Some(spec.timeline.chunk_span(segment, chunk).end))
-        }
     };
-    let media = counted_from(origin, media)?;
     reply::media(&request, &media, &Meta { content_type, cache, etag: media.etag(), modified }).map(counted)
 }
 
-/// Media whose numbers and timestamps count from an origin, if there is one.
-fn counted_from(origin: Option<Origin>, media: Media) -> Result<Media, ApiError> {
-    match origin {
-        None => Ok(media),
-        Some(origin) => origin.apply(&media).ok_or(ApiError::Internal),
-    }
+/// What a request for a segment or a chunk is answered with.
+enum Sent {
+    /// All of it.
+    Whole(Media),
+    /// The segment or chunk while it is made.
+    Growing(Response),
 }
 
-/// What a request for a segment is answered with.
-enum Sent {
-    /// The complete segment.
-    Whole(Media),
-    /// The segment while it is made.
-    Growing(Response),
+/// A chunk, or its beginning and the rest as soon as it is published.
+async fn chunk(
+    app: &App,
+    output: &ActiveOutput,
+    (source, place): (&Source, usize),
+    (segment, chunk): (u64, u32),
+    (request, content_type, alteration): (&HeaderMap, &'static str, &Alteration),
+) -> Result<Sent, ApiError> {
+    let media = match source {
+        Source::Window(window) => {
+            let is_early = alteration.is_early() && !request.contains_key(header::RANGE);
+            let part = (output.tracks[place].kind, segment, chunk);
+            let early = || early_hint::answer(app, output, window, part, (alteration, content_type));
+            if let Some(response) = is_early.then(early).flatten() {
+                return Ok(Sent::Growing(response));
+            }
+            held_media::chunk(app, output, window, (segment, chunk)).await?
+        }
+        Source::Past(epoch, window) => past_media::chunk(app, output, (epoch, window), (place, segment, chunk)).await?,
+    };
+    alteration.chunks(chunk)(media).map(Sent::Whole)
 }
 
 /// A segment, or what a request can be answered with while the segment is made: all chunks, each as soon as it is published, or
@@ -129,39 +134,37 @@ enum Sent {
 async fn segment(
     app: &App,
     output: &ActiveOutput,
-    (window, number): (Window, u64),
-    (request, content_type, origin): (&HeaderMap, &'static str, Option<Origin>),
+    (source, place): (&Source, usize),
+    number: u64,
+    (request, content_type, alteration): (&HeaderMap, &'static str, &Alteration),
 ) -> Result<Sent, ApiError> {
+    let window = match source {
+        Source::Window(window) => window,
+        Source::Past(epoch, window) => {
+            let media = past_media::segment(app, output, (epoch, window), (place, number)).await?;
+            return alteration.chunks(0)(media).map(Sent::Whole);
+        }
+    };
     let cache = Cache::Immutable(lifetime(&output.spec));
-    // No manifest under an origin has byte ranges of a segment that is being made.
-    let Some(range) = reply::growing_range(request).filter(|_| origin.is_none()) else {
+    let chunks = || alteration.stream(held_media::as_it_is_made(app, output, (window.clone(), number)));
+    let Some(range) = reply::growing_range(request) else {
         let whole = request.contains_key(header::RANGE);
-        let media = held_media::segment(app, output, &window, (number, whole)).await?;
-        return Ok(media.map_or_else(
-            || {
-                let chunks = held_media::as_it_is_made(app, output, (window, number));
-                let chunks = chunks.map(move |chunk| match origin {
-                    None => chunk,
-                    Some(_) => Ok(counted_from(origin, Media::new(vec![chunk?]))?.joined()),
-                });
-                Sent::Growing(reply::growing(chunks, content_type, cache))
-            },
-            Sent::Whole,
-        ));
+        let media = held_media::segment(app, output, window, (number, whole)).await?;
+        return match media {
+            Some(media) => alteration.chunks(0)(media).map(Sent::Whole),
+            None => Ok(Sent::Growing(reply::growing(chunks(), content_type, cache))),
+        };
     };
     let is_enough = |segment: &Segment| range.is_served_by(segment.chunk_ends());
-    let segment = match held_media::bytes(app, output, &window, (number, is_enough)).await? {
-        SoFar::Whole(media) => return Ok(Sent::Whole(media)),
+    let segment = match held_media::bytes(app, output, window, (number, is_enough)).await? {
+        SoFar::Whole(media) => return alteration.chunks(0)(media).map(Sent::Whole),
         SoFar::Growing(segment) => segment,
     };
     let end = segment.chunk_ends().last().unwrap_or_default();
     let (body, last) = match range.last {
-        Some(last) if range.is_endless() => {
-            let chunks = held_media::as_it_is_made(app, output, (window, number));
-            (Body::from_stream(held_media::after(chunks, range.first)), last)
-        }
-        Some(last) => (reply::pieces(segment.slice(range.first..last + 1)), last),
-        None => (reply::pieces(segment.slice(range.first..end)), end - 1),
+        Some(last) if range.is_endless() => (Body::from_stream(held_media::after(chunks(), range.first)), last),
+        Some(last) => (reply::pieces(alteration.slice(&segment, range.first..last + 1)?), last),
+        None => (reply::pieces(alteration.slice(&segment, range.first..end)?), end - 1),
     };
     Ok(Sent::Growing(reply::growing_part(body, range.first..=last, content_type, cache)))
 }
@@ -205,11 +208,12 @@ fn find(
     newest: ActiveOutput,
     track: &TrackId,
     (revision, requested): (&str, RequestedFile),
-    origin: u64,
+    (conditions, origin): (&Conditions, u64),
 ) -> Option<Found> {
     let place_in = |output: &Output| {
         let place = output.place(track)?;
-        let file = requested.of_track(&output.spec.timeline, output.tracks.get(place)?.kind, origin)?;
+        let counted = (origin, Jumps::of(conditions, &output.spec, origin));
+        let file = requested.of_track(&output.spec.timeline, output.tracks.get(place)?.kind, counted)?;
         let (revision, source) = place_of(output, place, (revision, file))?;
         Some((place, file, revision, source))
     };

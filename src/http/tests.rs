@@ -15,14 +15,17 @@ use crate::base::timeline::UnixTime;
 use crate::definition::spec::{BaseUrl, StreamName, StreamSpec};
 use crate::definition::store::Definitions;
 use crate::http::viewer_token::Keys;
-use crate::media::window::fixture::{initialise, publish, publish_chunks};
+use crate::media::window::Output;
+use crate::media::window::fixture::{initialise, package, package_chunks, publish, publish_chunks};
 use crate::stream::{Capacity, Render, Setting};
 
 mod access;
 mod any_request;
 mod conditions;
 mod faults;
+mod manifest_faults;
 mod media;
+mod media_faults;
 mod presentations;
 mod still;
 mod truth;
@@ -62,6 +65,16 @@ fn registry_after(delay: Duration, capacity: Capacity, spec: StreamSpec, now: &A
 }
 
 fn setting_after(delay: Duration, capacity: Capacity, now: &Arc<AtomicU64>) -> Setting {
+    setting_with(delay, capacity, now, publish)
+}
+
+/// The same with a function that publishes segments.
+fn setting_with(
+    delay: Duration,
+    capacity: Capacity,
+    now: &Arc<AtomicU64>,
+    publish: fn(&Output, std::ops::Range<u64>),
+) -> Setting {
     let now = Arc::clone(now);
     let render = move |job: crate::media::pipeline::Job, stop: CancellationToken| async move {
         tokio::time::sleep(delay).await;
@@ -75,6 +88,21 @@ fn setting_after(delay: Duration, capacity: Capacity, now: &Arc<AtomicU64>) -> S
     let render: Render = Arc::new(move |job, stop| Box::pin(render(job, stop)));
     let clock = Clock::from_fn(move || UnixTime::from_millis(now.load(Ordering::Relaxed)));
     Setting { capacity: watch::Sender::new(capacity), ..Setting::new(clock, render, "scripted") }
+}
+
+/// A router whose stream publishes chunks of the packager up to [`SEGMENT`], the path of its media, its output and its clock in
+/// milliseconds.
+async fn packaged() -> (Router, String, Arc<Output>, Arc<AtomicU64>) {
+    let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
+    let setting = setting_with(Duration::ZERO, Capacity::Unlimited, &now, package);
+    let setting = Setting { archive_bytes: 1 << 22, ..setting };
+    let definitions = Definitions::in_memory(vec![StreamSpec::test()]);
+    let registry = Arc::new(Registry::new(setting, definitions, CancellationToken::new()));
+    let access = Access::new("token", TokenOrigin::Created, ViewerAccess::of(keys()));
+    let app = router(App::new(Arc::clone(&registry), access, CancellationToken::new()), Serve::All);
+    let media = until_ready(&app).await;
+    let output = registry.output(&StreamName::parse("test").unwrap()).await.unwrap().unwrap();
+    (app, media, Arc::clone(&output), now)
 }
 
 struct Answer {

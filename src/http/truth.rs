@@ -21,7 +21,7 @@ use super::{api, reply};
 use crate::base::timeline::UnixTime;
 use crate::definition::condition::{Moment, Span};
 use crate::definition::spec::SpecError;
-use crate::media::cmaf::Media;
+use crate::media::cmaf::{Media, Rewriting};
 use crate::media::truth::{Record, Truth};
 use crate::media::window::Output;
 use crate::stream::ArchiveError;
@@ -171,7 +171,10 @@ impl Source {
             None => None,
         };
         match (media, self.truth.origin(track)) {
-            (Some(media), Some(origin)) => origin.apply(&media).map(Some).ok_or(ApiError::Internal),
+            (Some(media), Some(origin)) => {
+                let counted = Rewriting { origin, ..Rewriting::default() };
+                counted.apply(&media, 0).map(Some).ok_or(ApiError::Internal)
+            }
             (media, _) => Ok(media),
         }
     }

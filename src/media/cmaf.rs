@@ -5,16 +5,18 @@ mod avc;
 mod init;
 mod media;
 mod movie;
-mod origin;
+mod opening;
 mod packager;
 mod padding;
+mod rewriting;
 mod samples;
 
 pub use init::Configuration;
 pub use media::Media;
 pub use movie::{Movie, Segments};
-pub use origin::Origin;
+pub use opening::{opening, smallest};
 pub use packager::{Chunk, Format, Packager};
+pub use rewriting::{Corruption, Drift, Origin, Rewriting};
 pub use samples::{level, samples, unpadded};
 
 /// Track id of the single track in every file.

@@ -8,16 +8,21 @@ use crate::base::timeline::{Kind, UnixTime};
 use crate::definition::condition::Conditions;
 use crate::definition::spec::{BaseUrl, StreamName, StreamSpec, TrackId};
 use crate::media::window::{Ending, Epoch, Epochs, Granularity, Output, Snapshot, epoch_at};
+use cuts::Cuts;
 use extent::{Bounds, Extent};
+use jumps::Jumps;
 
 pub mod cuts;
 pub mod dash;
 pub mod delay;
 pub mod extent;
 pub mod hls;
+pub mod jumps;
+pub mod lag;
 pub mod latency;
 mod patch;
 pub mod path;
+pub mod rewriting;
 
 /// The state of an output at one moment, from which its manifests are rendered.
 #[derive(Debug, Clone)]
@@ -149,6 +154,26 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The stream under conditions as manifests listed it at `time`, however long ago.
+    #[must_use]
+    pub fn back_at(self, conditions: &'a Conditions, time: UnixTime) -> Self {
+        match conditions.shift() {
+            // What is listed follows from the clock.
+            Some(_) => self.under(conditions, time),
+            None => self.back(time).under(conditions, time),
+        }
+    }
+
+    fn back(self, time: UnixTime) -> Self {
+        let chunks = self.spec.timeline.chunks_until(time);
+        let snapshots = self.snapshots.iter().map(|snapshot| Arc::new(snapshot.up_to(chunks))).collect();
+        let known = self.epochs.iter().enumerate().filter(|(place, epoch)| *place == 0 || epoch.described <= time);
+        let epochs = Arc::new(known.map(|(_, epoch)| Arc::clone(epoch)).collect());
+        let ending = self.ending.filter(|ending| ending.announced <= time);
+        let earlier = self.earlier.into_iter().map(|view| view.back(time)).collect();
+        Self { snapshots, epochs, ending, earlier, ..self }
+    }
+
     fn until(&self, time: UnixTime) -> Option<Self> {
         let newest = self.spec.timeline.segment_at(time).checked_sub(1)?;
         let until = |snapshot: &Arc<Snapshot>| snapshot.as_of(newest).map(Arc::new);
@@ -249,6 +274,33 @@ impl<'a> View<'a> {
     /// The number of a segment in manifests and URLs.
     fn number(&self, segment: u64) -> u64 {
         segment.saturating_sub(self.extent.origin)
+    }
+
+    /// End of the newest media that a manifest of this granularity lists.
+    pub fn ends(&self, granularity: Granularity) -> Option<UnixTime> {
+        let timeline = &self.spec.timeline;
+        let snapshots = self.snapshots.iter();
+        match granularity {
+            Granularity::Segment => {
+                let newest = snapshots.filter_map(|snapshot| snapshot.last_complete()).max()?;
+                Some(timeline.segment_start(newest + 1) + self.extent.shift)
+            }
+            Granularity::Chunk => {
+                let edge = snapshots.filter_map(|snapshot| snapshot.edge()).max()?;
+                Some(timeline.chunk_span(edge.segment, edge.chunk).end + self.extent.shift)
+            }
+        }
+    }
+
+    /// Where the presentation is cut into Periods, or by discontinuities.
+    fn cuts(&self) -> Option<Cuts<'_>> {
+        Cuts::of(self.conditions, self.spec, self.extent.origin)
+    }
+
+    /// Ticks by which the timestamps of a segment are later, in a timescale.
+    fn jump(&self, segment: u64, timescale: u32) -> u64 {
+        let jumps = Jumps::of(self.conditions, self.spec, self.extent.origin);
+        jumps.map_or(0, |jumps| jumps.ticks(segment, timescale))
     }
 
     fn ended(&self) -> bool {

@@ -1,14 +1,16 @@
 //! Faults: what goes wrong on purpose, on which resources, and when.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 use super::parameter::{Refusal, put};
 use super::resource::Tracks;
 use super::selector::Selector;
-use super::{ConditionError, Identity, Moment, On, Resource, Span, Track, Value};
+use super::{ConditionError, Grid, Identity, Moment, Offset, On, Resource, Span, Track, Value};
 use crate::base::format::Format;
-use crate::base::timeline::UnixTime;
+use crate::base::timeline::{Kind, UnixTime};
 
 /// A fault.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -23,6 +25,30 @@ pub struct Fault {
 /// What goes wrong, in the order of names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum FaultKind {
+    /// So many bytes in the samples of each segment are wrong.
+    Corrupt(u32),
+    /// Segments begin with a discontinuity or a Period.
+    Discontinuity {
+        /// How much later timestamps are from there on.
+        by: Option<Span>,
+    },
+    /// Timestamps run away from UTC.
+    Drift {
+        /// Parts per million by which they are too fast.
+        ppm: i32,
+        /// The moment at which they are right; `None` for that of the request.
+        since: Option<Moment>,
+    },
+    /// The first bytes of a hinted part come before it is whole.
+    EarlyHint,
+    /// A hinted part never comes, and the part that comes has another URL.
+    LostHint,
+    /// Timestamps are later by so much.
+    Offset(Offset),
+    /// Manifests go back by so many segments, once in each interval.
+    Rewind(u32),
+    /// Manifests stand still for so long.
+    Stale(Span),
     /// The answer has this status.
     Status {
         /// 400 to 599.
@@ -30,13 +56,27 @@ pub enum FaultKind {
         /// `Retry-After`.
         retry_after: Option<Span>,
     },
+    /// Blocking reload that does not block.
+    Unblocked,
+    /// Rendition reports that lag.
+    WrongReport,
 }
 
 impl FaultKind {
     /// Name in URLs.
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::Corrupt(_) => "corrupt",
+            Self::Discontinuity { .. } => "discontinuity",
+            Self::Drift { .. } => "drift",
+            Self::EarlyHint => "early-hint",
+            Self::LostHint => "lost-hint",
+            Self::Offset(_) => "offset",
+            Self::Rewind(_) => "rewind",
+            Self::Stale(_) => "stale",
             Self::Status { .. } => "status",
+            Self::Unblocked => "unblocked",
+            Self::WrongReport => "wrong-report",
         }
     }
 
@@ -44,7 +84,32 @@ impl FaultKind {
     /// manifests that list them are the same at every moment; any other fault is selected by the moment of the request.
     pub const fn is_of_media(&self) -> bool {
         match self {
-            Self::Status { .. } => false,
+            Self::Corrupt(_)
+            | Self::Discontinuity { .. }
+            | Self::Drift { .. }
+            | Self::EarlyHint
+            | Self::LostHint
+            | Self::Offset(_) => true,
+            Self::Rewind(_) | Self::Stale(_) | Self::Status { .. } | Self::Unblocked | Self::WrongReport => false,
+        }
+    }
+
+    /// The kinds of resources that the fault changes, if `on=` does not say it alone.
+    const fn resources(&self) -> Option<&'static [Resource]> {
+        match self {
+            Self::Discontinuity { .. } => {
+                Some(&[Resource::Playlist, Resource::Iframes, Resource::Mpd, Resource::Segment, Resource::Part])
+            }
+            // Parts of a lost hint have their plain URLs.
+            Self::LostHint => Some(&[Resource::Hint]),
+            Self::Unblocked | Self::WrongReport => Some(&[Resource::Playlist]),
+            Self::Corrupt(_)
+            | Self::Drift { .. }
+            | Self::EarlyHint
+            | Self::Offset(_)
+            | Self::Rewind(_)
+            | Self::Stale(_)
+            | Self::Status { .. } => None,
         }
     }
 
@@ -52,7 +117,9 @@ impl FaultKind {
     pub(super) fn take(&mut self, parameter: &str, value: &Value, text: &str) -> Result<(), Refusal> {
         match (self, parameter) {
             (Self::Status { retry_after, .. }, "retry-after") => put(retry_after, value.span(text)),
-            (Self::Status { .. }, _) => Err(Refusal::Value),
+            (Self::Discontinuity { by }, "by") => put(by, value.span(text)),
+            (Self::Drift { since, .. }, "since") => put(since, text.parse().ok()),
+            _ => Err(Refusal::Value),
         }
     }
 }
@@ -62,6 +129,17 @@ impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         match self {
+            Self::Corrupt(number) | Self::Rewind(number) => write!(f, "={number}"),
+            Self::Discontinuity { by: Some(span) } => write!(f, ":by={span}"),
+            Self::Drift { ppm, since: None } => write!(f, "={ppm}"),
+            Self::Drift { ppm, since: Some(moment) } => write!(f, "={ppm}:since={moment}"),
+            Self::Offset(offset) => write!(f, "={offset}"),
+            Self::Stale(span) => write!(f, "={span}"),
+            Self::Discontinuity { by: None }
+            | Self::EarlyHint
+            | Self::LostHint
+            | Self::Unblocked
+            | Self::WrongReport => Ok(()),
             Self::Status { status, retry_after: None } => write!(f, "={status}"),
             Self::Status { status, retry_after: Some(span) } => write!(f, "={status}:retry-after={span}"),
         }
@@ -72,21 +150,29 @@ impl Fault {
     /// Whether the fault is on resources of a kind, which belong to a track or to none, if selectors select them.
     pub fn concerns(&self, resource: Resource, track: Option<Track<'_>>) -> bool {
         let is_of_track = |tracks: &Tracks| track.is_some_and(|track| tracks.include(track));
-        self.on.includes(resource) && self.tracks.as_ref().is_none_or(is_of_track)
+        self.is_on(resource) && self.tracks.as_ref().is_none_or(is_of_track)
+    }
+
+    /// Whether the fault is on a kind of resources.
+    fn is_on(&self, resource: Resource) -> bool {
+        self.kind.resources().map_or(self.on.includes(resource), |all| all.contains(&resource))
     }
 
     /// Whether the URL of such resources has the fault: it concerns them, or what they list.
     pub(super) fn reaches(&self, resource: Resource, track: Option<Track<'_>>) -> bool {
         // A manifest of the whole stream lists all tracks.
         let is_of_track = |tracks: &Tracks| track.is_none_or(|track| tracks.include(track));
-        let lists = || resource.listed().iter().any(|listed| self.on.includes(*listed));
+        let lists = || resource.listed().iter().any(|listed| self.is_on(*listed));
         self.concerns(resource, track) || (lists() && self.tracks.as_ref().is_none_or(is_of_track))
     }
 
     /// Whether the fault is on this very resource, which is requested at `now`.
     pub fn applies(&self, identity: &Identity<'_>, now: UnixTime) -> bool {
         let moment = self.own_time(identity).unwrap_or(now);
-        self.concerns(identity.resource, identity.track) && self.selector.selects(identity, moment)
+        // A part and its segment have the same bytes, so a fault of media is on both or on neither.
+        let path = if self.kind.is_of_media() { identity.path_of_segment() } else { Cow::Borrowed(identity.path) };
+        self.concerns(identity.resource, identity.track)
+            && self.selector.selects(&Identity { path: &path, ..*identity }, moment)
     }
 
     /// After what time from `now` the fault may be on the resource, or no longer be on it; no cache may store an answer for
@@ -103,14 +189,40 @@ impl Fault {
         identity.begins.filter(|_| self.kind.is_of_media())
     }
 
-    /// The moment from which on the fault is there.
-    pub(super) fn moment(&self) -> Option<Moment> {
-        self.selector.at.map(|(moment, _)| moment)
+    /// The time around `now`, at which the fault is on a resource, for which it lasts.
+    pub fn lasts(&self, now: UnixTime) -> Range<UnixTime> {
+        self.selector.lasts(now)
     }
 
-    /// The same with a relative moment written out.
+    /// Whether selectors select by time.
+    pub const fn is_timed(&self) -> bool {
+        self.selector.at.is_some() || self.selector.each.is_some()
+    }
+
+    /// Number of selected segments from number 1 to number `last`, apart from `share`.
+    pub fn count(&self, last: u64, grid: Grid<'_>) -> u64 {
+        self.selector.count(last, grid)
+    }
+
+    /// Whether a moment in it depends on when it is requested.
+    pub(super) fn is_relative(&self) -> bool {
+        let drifts_from = match self.kind {
+            FaultKind::Drift { since, .. } => Some(since.unwrap_or(Moment::NOW)),
+            _ => None,
+        };
+        let at = self.selector.at.map(|(moment, _)| moment);
+        at.into_iter().chain(drifts_from).any(Moment::is_relative)
+    }
+
+    /// The same with relative moments written out.
     pub(super) fn fixed(&self, now: UnixTime) -> Self {
-        Self { selector: self.selector.fixed(now), ..self.clone() }
+        let kind = match self.kind {
+            FaultKind::Drift { ppm, since } => {
+                FaultKind::Drift { ppm, since: Some(since.unwrap_or(Moment::NOW).fixed(now)) }
+            }
+            _ => self.kind.clone(),
+        };
+        Self { kind, selector: self.selector.fixed(now), ..self.clone() }
     }
 
     /// Checks that the parameters do not contradict each other.
@@ -123,6 +235,20 @@ impl Fault {
         if self.on == On::Mpd && self.tracks.is_some() {
             return contradiction("track", on(), "an MPD belongs to no track");
         }
+        if matches!(self.kind, FaultKind::Discontinuity { .. }) {
+            let whole = "all tracks jump at segments that are counted, so that they stay together";
+            if self.tracks.is_some() {
+                return contradiction("track", name.to_owned(), whole);
+            }
+            if self.selector.share.is_some() {
+                return contradiction("share", name.to_owned(), whole);
+            }
+        }
+        // Sound is what people hear first when it is out of step.
+        let tracks = match self.kind {
+            FaultKind::Drift { .. } | FaultKind::Offset(_) => Some(self.tracks.unwrap_or(Tracks::Of(Kind::Audio))),
+            _ => self.tracks,
+        };
         let has_numbers = self.on.has_numbers();
         let why = "only on=segments, on=parts and on=media have numbers";
         match (self.selector.every, self.selector.numbers) {
@@ -131,7 +257,7 @@ impl Fault {
             _ if self.selector.each.is_some_and(|(interval, long)| long > interval) => {
                 contradiction("for", "each".to_owned(), "a fault lasts at most the interval")
             }
-            _ => Ok(self),
+            _ => Ok(Self { tracks, ..self }),
         }
     }
 

@@ -6,28 +6,146 @@ use super::selector::Selector;
 use super::{Condition, Fault, FaultKind, On, Span, Value};
 use crate::base::format::Format;
 
+const LOW_LATENCY_HLS: &[Format] = &[Format::LlHls];
 /// What a fault of HTTP may be on: all there is, by default manifests.
 const ALL: &[On] = &On::ALL;
 
+/// What a fault of media may be on.
+const MEDIA: &[On] = &[On::Media, On::Segments, On::Parts];
+/// What a fault of manifests may be on.
+const MANIFESTS: &[On] = &[On::Manifests, On::Playlists, On::Mpd];
+const PLAYLISTS: &[On] = &[On::Playlists];
+const PARTS: &[On] = &[On::Parts];
+const DAY: Span = Span::from_millis(86_400_000);
+
 /// All faults, by name.
-pub const FAULTS: &[Description] = &[Description {
-    own: &[Parameter {
-        name: "retry-after",
-        value: Value::Span { least: Span::from_millis(0), most: Span::from_millis(86_400_000), or_none: false },
-        summary: "The answer has Retry-After, in whole seconds rounded up.",
-    }],
-    ..fault(
-        "status",
-        Value::Integer { least: 400, most: 599 },
-        "The answer has this status in place of the resource.",
-        ALL,
-        &["status=503:on=segments:every=7", "status=404:retry-after=2s:on=init:track=audio"],
-        |value, text| {
-            let status = u16::try_from(value.integer(text)?).ok()?;
-            plain(FaultKind::Status { status, retry_after: None }, ALL)
-        },
-    )
-}];
+pub const FAULTS: &[Description] = &[
+    fault(
+        "corrupt",
+        Value::Integer { least: 1, most: 65_536 },
+        "So many bytes in the samples of each segment are wrong; in its parts they are the same ones.",
+        MEDIA,
+        &["corrupt=20", "corrupt=1000:track=video:every=5"],
+        |value, text| plain(FaultKind::Corrupt(u32::try_from(value.integer(text)?).ok()?), MEDIA),
+    ),
+    Description {
+        own: &[Parameter {
+            name: "by",
+            value: Value::Span { least: Span::from_millis(0), most: Span::from_millis(3_600_000), or_none: false },
+            summary: "How much later timestamps are from there on; 10s if it is left out.",
+        }],
+        excludes: &["periods"],
+        ..fault(
+            "discontinuity",
+            Value::Nothing,
+            "Each segment begins with EXT-X-DISCONTINUITY or a Period, and timestamps jump there.",
+            &[On::Media],
+            &["discontinuity:by=10s:every=5", "discontinuity:every=3"],
+            |_, _| plain(FaultKind::Discontinuity { by: None }, &[On::Media]),
+        )
+    },
+    Description {
+        own: &[Parameter {
+            name: "since",
+            value: Value::Moment,
+            summary: "When timestamps are right; the moment of the request if it is left out.",
+        }],
+        ..fault(
+            "drift",
+            Value::Signed { most: 100_000 },
+            "Timestamps of one track, audio if track does not name it, run away from UTC by so many millionths.",
+            MEDIA,
+            &["drift=50:since=2026-11-21T03:40:00Z:track=audio", "drift=-100:track=video"],
+            |value, text| plain(FaultKind::Drift { ppm: value.signed(text)?, since: None }, MEDIA),
+        )
+    },
+    Description {
+        formats: LOW_LATENCY_HLS,
+        ..fault(
+            "early-hint",
+            Value::Nothing,
+            "The first bytes of a hinted part are sent at once, before the part is whole.",
+            PARTS,
+            &["early-hint"],
+            |_, _| plain(FaultKind::EarlyHint, PARTS),
+        )
+    },
+    Description {
+        formats: LOW_LATENCY_HLS,
+        ..fault(
+            "lost-hint",
+            Value::Nothing,
+            "A hinted part never comes: its URL is answered 404, and the part that is listed later has another URL.",
+            PARTS,
+            &["lost-hint", "lost-hint:every=2"],
+            |_, _| plain(FaultKind::LostHint, PARTS),
+        )
+    },
+    fault(
+        "offset",
+        Value::Offset { most: DAY },
+        "Timestamps of one track, audio if track does not name it, are later by so much.",
+        MEDIA,
+        &["offset=120ms:track=audio", "offset=-1s:track=video"],
+        |value, text| plain(FaultKind::Offset(value.offset(text)?), MEDIA),
+    ),
+    fault(
+        "rewind",
+        Value::Integer { least: 1, most: 1000 },
+        "Manifests go back by so many segments, for the first 10s of each 30s if at and each do not say when.",
+        MANIFESTS,
+        &["rewind=3", "rewind=2:each=1m:for=5s"],
+        |value, text| plain(FaultKind::Rewind(u32::try_from(value.integer(text)?).ok()?), MANIFESTS),
+    ),
+    fault(
+        "stale",
+        Value::Span { least: Span::from_millis(1000), most: DAY, or_none: false },
+        "Manifests stand still for so long, then catch up.",
+        MANIFESTS,
+        &["stale=20s", "stale=20s:each=1m:for=20s"],
+        |value, text| plain(FaultKind::Stale(value.span(text)?), MANIFESTS),
+    ),
+    Description {
+        own: &[Parameter {
+            name: "retry-after",
+            value: Value::Span { least: Span::from_millis(0), most: Span::from_millis(86_400_000), or_none: false },
+            summary: "The answer has Retry-After, in whole seconds rounded up.",
+        }],
+        ..fault(
+            "status",
+            Value::Integer { least: 400, most: 599 },
+            "The answer has this status in place of the resource.",
+            ALL,
+            &["status=503:on=segments:every=7", "status=404:retry-after=2s:on=init:track=audio"],
+            |value, text| {
+                let status = u16::try_from(value.integer(text)?).ok()?;
+                plain(FaultKind::Status { status, retry_after: None }, ALL)
+            },
+        )
+    },
+    Description {
+        formats: LOW_LATENCY_HLS,
+        ..fault(
+            "unblocked",
+            Value::Nothing,
+            "Playlists offer blocking reload, and the server answers at once with what there is.",
+            PLAYLISTS,
+            &["unblocked"],
+            |_, _| plain(FaultKind::Unblocked, PLAYLISTS),
+        )
+    },
+    Description {
+        formats: LOW_LATENCY_HLS,
+        ..fault(
+            "wrong-report",
+            Value::Nothing,
+            "Rendition reports are two segments old.",
+            PLAYLISTS,
+            &["wrong-report"],
+            |_, _| plain(FaultKind::WrongReport, PLAYLISTS),
+        )
+    },
+];
 
 /// A fault in all formats without parameters of its own.
 const fn fault(

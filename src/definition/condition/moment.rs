@@ -16,6 +16,9 @@ pub enum Moment {
 }
 
 impl Moment {
+    /// The moment of the request.
+    pub const NOW: Self = Self::FromNow(Offset::ZERO);
+
     /// Whether the moment depends on when it is asked for.
     pub const fn is_relative(self) -> bool {
         match self {

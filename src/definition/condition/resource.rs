@@ -24,6 +24,8 @@ pub enum Resource {
     Segment,
     /// Parts: chunks with a URL of their own.
     Part,
+    /// Parts that a playlist hints at before they are there.
+    Hint,
     /// Streams as one file.
     SingleFile,
     /// Stills.
@@ -34,10 +36,10 @@ impl Resource {
     /// What a resource has the URLs of.
     pub(super) const fn listed(self) -> &'static [Self] {
         match self {
-            Self::Multivariant => &[Self::Playlist, Self::Iframes, Self::Init, Self::Segment, Self::Part],
-            Self::Playlist => &[Self::Init, Self::Segment, Self::Part],
+            Self::Multivariant => &[Self::Playlist, Self::Iframes, Self::Init, Self::Segment, Self::Part, Self::Hint],
+            Self::Playlist => &[Self::Init, Self::Segment, Self::Part, Self::Hint],
             Self::Iframes | Self::Mpd => &[Self::Init, Self::Segment],
-            Self::Time | Self::Init | Self::Segment | Self::Part | Self::SingleFile | Self::Still => &[],
+            Self::Time | Self::Init | Self::Segment | Self::Part | Self::Hint | Self::SingleFile | Self::Still => &[],
         }
     }
 }
@@ -92,8 +94,8 @@ impl On {
             Self::Mpd => matches!(resource, Resource::Mpd),
             Self::Init => matches!(resource, Resource::Init),
             Self::Segments => matches!(resource, Resource::Segment),
-            Self::Parts => matches!(resource, Resource::Part),
-            Self::Media => matches!(resource, Resource::Segment | Resource::Part),
+            Self::Parts => matches!(resource, Resource::Part | Resource::Hint),
+            Self::Media => matches!(resource, Resource::Segment | Resource::Part | Resource::Hint),
         }
     }
 

@@ -1,6 +1,8 @@
 //! Selectors: which resources a fault is on, and when.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 use super::{Moment, Resource, Share, Span, Track};
@@ -19,6 +21,18 @@ pub struct Identity<'a> {
     pub begins: Option<UnixTime>,
     /// The plain path: without token and conditions.
     pub path: &'a str,
+}
+
+impl Identity<'_> {
+    /// The path of the segment that a part belongs to; for another resource its own path.
+    pub(super) fn path_of_segment(&self) -> Cow<'_, str> {
+        let is_part = matches!(self.resource, Resource::Part | Resource::Hint);
+        let (directory, file) = self.path.rsplit_once('/').filter(|_| is_part).unwrap_or(("", self.path));
+        match file.split('.').collect::<Vec<_>>()[..] {
+            [segment, _, extension] if is_part => Cow::Owned(format!("{directory}/{segment}.{extension}")),
+            _ => Cow::Borrowed(self.path),
+        }
+    }
 }
 
 /// What a resource and a moment must be for a fault; all of it must hold.
@@ -57,6 +71,20 @@ impl Selector {
             if passed < long { long - passed } else { interval.duration() - passed }
         });
         at.into_iter().chain(each).min()
+    }
+
+    /// The time around `moment`, which is selected, that is selected without a break.
+    pub(super) fn lasts(&self, moment: UnixTime) -> Range<UnixTime> {
+        let (mut begin, mut end) = (UnixTime::default(), UnixTime::from_nanos(u64::MAX));
+        if let Some((from, long)) = self.at {
+            let from = from.at(moment);
+            (begin, end) = (from, from + long.duration());
+        }
+        if let Some((interval, long)) = self.each {
+            let from = moment.saturating_sub(since_begin_of(interval, moment));
+            (begin, end) = (begin.max(from), end.min(from + long.duration()));
+        }
+        begin..end
     }
 
     /// The same with a relative moment written out.
@@ -113,6 +141,11 @@ impl Numbers {
         });
         let numbers = Self { first: first?, last: last? };
         (numbers.first <= numbers.last).then_some(numbers)
+    }
+
+    /// The first and the last.
+    pub(super) const fn bounds(self) -> (u64, u64) {
+        (self.first, self.last)
     }
 
     const fn contain(self, number: u64) -> bool {

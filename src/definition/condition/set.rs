@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{
-    Addressing, Condition, ConditionError, Fault, LONGEST, MAX_CONDITIONS, Moment, Offset, Resource, Span, Timing,
-    Track, reading,
+    Addressing, Condition, ConditionError, Fault, FaultKind, LONGEST, MAX_CONDITIONS, Moment, Offset, Resource, Span,
+    Timing, Track, reading,
 };
 use crate::base::format::Format;
 use crate::base::timeline::UnixTime;
@@ -87,6 +87,15 @@ impl Conditions {
         if self.from().is_some() && self.window().is_some() {
             return Err(ConditionError::Excluded { name: "window", other: "from" });
         }
+        let mut jumps = self.faults().filter(|fault| matches!(fault.kind, FaultKind::Discontinuity { .. }));
+        if jumps.next().is_some() {
+            if self.periods().is_some() {
+                return Err(ConditionError::Excluded { name: "periods", other: "discontinuity" });
+            }
+            if jumps.next().is_some() {
+                return Err(ConditionError::Twice { name: "discontinuity" });
+            }
+        }
         if self.is_wrapped() && self.origin().is_some() {
             return Err(ConditionError::Excluded { name: "wrap", other: "origin" });
         }
@@ -109,7 +118,6 @@ impl Conditions {
     /// The set whose relative moments are written out as they are at `now`, in whole seconds; `None` without such a moment.
     /// An origin takes the place of `wrap`.
     pub fn absolute(&self, now: UnixTime) -> Option<Self> {
-        let is_relative = |condition: &Condition| condition.moment().is_some_and(Moment::is_relative);
         let absolute = |condition: &Condition| match condition {
             Condition::From(moment) => Condition::From(moment.fixed(now)),
             Condition::Origin(moment) => Condition::Origin(moment.fixed(now)),
@@ -118,7 +126,7 @@ impl Conditions {
             Condition::Fault(fault) => Condition::Fault(fault.fixed(now)),
             other => other.clone(),
         };
-        if !self.is_wrapped() && !self.0.iter().any(is_relative) {
+        if !self.0.iter().any(Condition::is_relative) {
             return None;
         }
         Some(Self::sorted(self.0.iter().map(absolute).collect()))

@@ -86,6 +86,9 @@ pub struct Offset {
 }
 
 impl Offset {
+    /// No offset.
+    pub const ZERO: Self = Self { is_negative: false, span: Span(0) };
+
     /// The offset without its sign.
     pub const fn size(self) -> Span {
         self.span

@@ -143,7 +143,7 @@ pub const TABLE: &[Description] = &[
             EXT-X-DISCONTINUITY there.",
         formats: &Format::ALL,
         changes: &[Resource::Playlist, Resource::Iframes, Resource::Mpd],
-        excludes: &[],
+        excludes: &["discontinuity"],
         examples: &["periods=10s"],
         on: &[],
         own: &[],

@@ -39,6 +39,11 @@ pub enum Value {
         /// The largest.
         most: u64,
     },
+    /// A whole number with a sign, up to a size.
+    Signed {
+        /// The largest size.
+        most: i32,
+    },
     /// A number from 0 to 1.
     Share,
     /// The first and the last number of segments.
@@ -61,6 +66,7 @@ impl Value {
             Self::Word(_) | Self::On(_) => "word",
             Self::Wrap => "wrap",
             Self::Integer { .. } => "integer",
+            Self::Signed { .. } => "signed",
             Self::Share => "share",
             Self::Numbers => "numbers",
             Self::Track => "track",
@@ -81,6 +87,7 @@ impl Value {
             }
             Self::Word(words) => format!("one of {}", words.join(", ")),
             Self::Integer { least, most } => format!("a whole number from {least} to {most}"),
+            Self::Signed { most } => format!("a whole number from -{most} to {most}"),
             Self::Share => "a number from 0 to 1 with at most six decimals".to_owned(),
             Self::Numbers => "the first and the last number, such as 100-120".to_owned(),
             Self::Track => "video, audio or the id of a track".to_owned(),
@@ -97,6 +104,7 @@ impl Value {
             | Self::Offset { .. }
             | Self::Moment
             | Self::Integer { .. }
+            | Self::Signed { .. }
             | Self::Share
             | Self::Numbers => Vec::new(),
             Self::Track => vec!["video", "audio"],
@@ -115,6 +123,7 @@ impl Value {
             Self::Offset { most } => Some((format!("-{most}"), most.to_string())),
             Self::Wrap => Some((Span::from_millis(0).to_string(), Wrap::MOST.to_string())),
             Self::Integer { least, most } => Some((least.to_string(), most.to_string())),
+            Self::Signed { most } => Some((format!("-{most}"), most.to_string())),
             Self::Share => Some(("0".to_owned(), "1".to_owned())),
             Self::Nothing
             | Self::Moment
@@ -157,6 +166,14 @@ impl Value {
             Self::Integer { least, most } if is_number => {
                 text.parse().ok().filter(|number| (*least..=*most).contains(number))
             }
+            _ => None,
+        }
+    }
+
+    /// Reads a whole number with or without a sign, within the limits.
+    pub(super) fn signed(&self, text: &str) -> Option<i32> {
+        match self {
+            Self::Signed { most } => text.parse().ok().filter(|number| (-most..=*most).contains(number)),
             _ => None,
         }
     }

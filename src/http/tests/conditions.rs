@@ -349,10 +349,10 @@ fn the_documentation_has_a_row_for_every_condition() {
         let rows: String = table.iter().map(row).collect();
         assert!(document.contains(&rows), "the table must be:\n{rows}");
     }
-    let common = FAULTS[0]
-        .parameters()
-        .into_iter()
-        .filter(|parameter| !FAULTS[0].own.iter().any(|own| own.name == parameter.name));
+    // A fault that can be on everything.
+    let any = FAULTS.iter().max_by_key(|fault| fault.on.len()).unwrap();
+    let is_common = |parameter: &Parameter| !any.own.iter().any(|own| own.name == parameter.name);
+    let common = any.parameters().into_iter().filter(is_common);
     let own = FAULTS.iter().flat_map(|fault| fault.own.iter().map(|parameter| (Some(fault.name), parameter.clone())));
     let row = |(fault, parameter): (Option<&str>, Parameter)| {
         let Parameter { name, value, summary } = parameter;

@@ -2,6 +2,7 @@
 //! its pieces with its chunks.
 
 use std::fmt;
+use std::hash::Hash;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -25,6 +26,14 @@ impl Media {
         pieces.iter().for_each(|piece| hash.update(piece));
         let len = pieces.iter().map(|piece| piece.len() as u64).sum();
         Self { pieces: pieces.into(), len, etag: format!("\"{:032x}\"", hash.digest128()).into() }
+    }
+
+    /// The same media after a change of some bytes, which are in `pieces` now. The entity tag follows from that of these media and
+    /// from the `change`, because a hash of all bytes would take longer than the change.
+    pub(super) fn altered(&self, pieces: Vec<Bytes>, change: &impl Hash) -> Self {
+        let mut hash = Xxh3Default::new();
+        (&*self.etag, change).hash(&mut hash);
+        Self { pieces: pieces.into(), len: self.len, etag: format!("\"{:032x}\"", hash.digest128()).into() }
     }
 
     /// The concatenation of `parts`.

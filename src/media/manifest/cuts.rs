@@ -1,8 +1,9 @@
-//! Cuts of the condition `periods`: the segments at which a presentation is cut into Periods, or by discontinuities. They follow
-//! from the clock, so that every server cuts at the same segments at all times.
+//! Cuts of the condition `periods` and of the fault `discontinuity`: the segments at which a presentation is cut into Periods, or by
+//! discontinuities. They follow from the clock, so that every server cuts at the same segments at all times.
 
 use std::time::Duration;
 
+use super::jumps::Jumps;
 use crate::base::timeline::{Timeline, UnixTime};
 use crate::definition::condition::{ConditionError, Conditions, Span};
 use crate::definition::spec::StreamSpec;
@@ -14,36 +15,65 @@ const LEAST_SEGMENTS: u32 = 2;
 /// present one at each reload, and hangs if they are counted from 1970.
 const COUNTED_FROM: UnixTime = UnixTime::from_millis(1_793_491_200_000);
 
-/// One cut at each multiple of a duration since 1970: with the first segment that starts there or later.
+/// The cuts of a presentation.
 #[derive(Debug, Clone, Copy)]
 pub struct Cuts<'a> {
     timeline: &'a Timeline,
-    every: Duration,
+    at: At<'a>,
+}
+
+/// Where cuts are.
+#[derive(Debug, Clone, Copy)]
+enum At<'a> {
+    /// At each multiple of a duration since 1970: with the first segment that starts there or later. Timestamps go on.
+    Multiples(Duration),
+    /// Where timestamps jump.
+    Jumps(Jumps<'a>),
 }
 
 impl<'a> Cuts<'a> {
-    /// The cuts of a stream; `None` without the condition.
-    pub fn of(conditions: &Conditions, spec: &'a StreamSpec) -> Option<Self> {
-        conditions.periods().map(|every| Self { timeline: &spec.timeline, every: every.duration() })
+    /// The cuts of a stream whose numbers count from segment `origin`; `None` if it has none.
+    pub fn of(conditions: &'a Conditions, spec: &'a StreamSpec, origin: u64) -> Option<Self> {
+        let jumps = Jumps::of(conditions, spec, origin).map(At::Jumps);
+        let at = jumps.or_else(|| conditions.periods().map(|every| At::Multiples(every.duration())))?;
+        Some(Self { timeline: &spec.timeline, at })
     }
 
-    /// Number of multiples up to the start of segment `number`.
+    /// Number of cuts up to the start of segment `number`.
     pub fn until(&self, number: u64) -> u64 {
-        (u128::from(self.timeline.segment_start(number).as_nanos()) / self.every.as_nanos()) as u64
+        match &self.at {
+            At::Multiples(every) => {
+                (u128::from(self.timeline.segment_start(number).as_nanos()) / every.as_nanos()) as u64
+            }
+            At::Jumps(jumps) => jumps.until(number),
+        }
     }
 
     /// Number of cuts up to the start of segment `number` that EXT-X-DISCONTINUITY-SEQUENCE counts.
     pub fn counted(&self, number: u64) -> u64 {
-        let before = u128::from(COUNTED_FROM.as_nanos()) / self.every.as_nanos();
-        self.until(number).saturating_sub(before as u64)
+        let before = match &self.at {
+            At::Multiples(every) => (u128::from(COUNTED_FROM.as_nanos()) / every.as_nanos()) as u64,
+            At::Jumps(jumps) => jumps.until(self.timeline.segment_at(COUNTED_FROM)),
+        };
+        self.until(number).saturating_sub(before)
     }
 
-    /// The segment that the cut with this number begins with. Cut 0 is 1970.
-    pub fn segment(&self, cut: u64) -> u64 {
-        let nanos = u128::from(cut) * self.every.as_nanos();
-        let time = UnixTime::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
-        let number = self.timeline.segment_at(time);
-        number + u64::from(self.timeline.segment_start(number) < time)
+    /// The segment that the cut with this number begins with, if there are so many. Cut 0 is 1970 or the origin.
+    pub fn segment(&self, cut: u64) -> Option<u64> {
+        match &self.at {
+            At::Multiples(every) => {
+                let nanos = u128::from(cut) * every.as_nanos();
+                let time = UnixTime::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+                let number = self.timeline.segment_at(time);
+                Some(number + u64::from(self.timeline.segment_start(number) < time))
+            }
+            At::Jumps(jumps) => jumps.segment(cut),
+        }
+    }
+
+    /// Whether timestamps go on at cuts.
+    pub fn are_continuous(&self) -> bool {
+        matches!(self.at, At::Multiples(_))
     }
 }
 
@@ -81,9 +111,9 @@ mod tests {
             let request = StreamRequest { fps: fps.into(), segment_frames: frames, chunk_frames: 6, ..StreamRequest::named("test") };
             let spec = StreamSpec::try_from(request).unwrap();
             let conditions = Conditions::parse(&format!("periods={millis}ms")).unwrap();
-            let cuts = Cuts::of(&conditions, &spec).unwrap();
+            let cuts = Cuts::of(&conditions, &spec, 0).unwrap();
             let time = UnixTime::from_millis(millis * cut);
-            let first = cuts.segment(cut);
+            let first = cuts.segment(cut).unwrap();
             let start = |number| spec.timeline.segment_start(number);
             prop_assert!(start(first) >= time && start(first - 1) < time);
             prop_assert_eq!((cuts.until(first - 1), cuts.until(first)), (cut - 1, cut));

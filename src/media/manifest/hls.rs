@@ -11,6 +11,7 @@ use crate::definition::spec::{StreamSpec, TrackId, VideoSpec};
 use crate::media::window::{Epoch, Snapshot};
 
 mod delta;
+mod hints;
 mod low_latency;
 
 pub use delta::Skip;
@@ -184,7 +185,7 @@ fn sequence(view: &View<'_>, first: u64) -> String {
 
 /// Number of discontinuities up to segment `number`.
 fn discontinuities(view: &View<'_>, number: u64) -> u64 {
-    let cuts = Cuts::of(view.conditions, view.spec).map_or(0, |cuts| cuts.counted(uncut(view, number)));
+    let cuts = view.cuts().map_or(0, |cuts| cuts.counted(uncut(view, number)));
     view.epoch(number).index + cuts
 }
 
@@ -197,7 +198,7 @@ fn uncut(view: &View<'_>, number: u64) -> u64 {
 /// Whether a discontinuity comes before segment `number`.
 fn begins(view: &View<'_>, number: u64) -> bool {
     let is_cut = |cuts: Cuts<'_>| number > 0 && cuts.until(uncut(view, number)) > cuts.until(uncut(view, number - 1));
-    is_change(view.epoch(number), number) || Cuts::of(view.conditions, view.spec).is_some_and(is_cut)
+    is_change(view.epoch(number), number) || view.cuts().is_some_and(is_cut)
 }
 
 /// Whether the definition changes with segment `number`.
@@ -213,6 +214,8 @@ struct Links<'a> {
     base: String,
     /// The same for parts.
     part_base: String,
+    /// The same for hints that are lost.
+    lost_base: String,
     /// The same for init segments.
     init_base: String,
 }
@@ -224,7 +227,7 @@ impl<'a> Links<'a> {
             path::from_playlist((&view.spec.name, track), view.presentation, (view.conditions, &kept))
         };
         let (base, part_base, init_base) = (to(Resource::Segment), to(Resource::Part), to(Resource::Init));
-        Self { view, snapshot, base, part_base, init_base }
+        Self { view, snapshot, base, part_base, lost_base: to(Resource::Hint), init_base }
     }
 
     /// The URL of a file, which is or belongs to segment `number`.
@@ -234,8 +237,12 @@ impl<'a> Links<'a> {
             path::MediaFile::Segment(_) => &self.base,
             path::MediaFile::Chunk { .. } => &self.part_base,
         };
-        let file = file.counted_from(self.view.extent.origin);
-        format!("{base}{}", file.in_track(&self.view.epoch(number).revision))
+        format!("{base}{}", self.file(file, number))
+    }
+
+    /// A file of segment `number`, in the directory of the track.
+    fn file(&self, file: path::MediaFile, number: u64) -> String {
+        file.counted_from(self.view.extent.origin).in_track(&self.view.epoch(number).revision)
     }
 
     /// The last lines of a segment. A segment that is still to be rendered has no known length, so it is not a byte range.

@@ -22,6 +22,7 @@ mod named;
 
 pub use named::Named;
 
+use super::jumps::Jumps;
 use crate::base::timeline::{Kind, Timeline};
 use crate::definition::condition::{Addressing, Conditions};
 use crate::definition::spec::{Revision, StreamName, TrackId};
@@ -94,12 +95,18 @@ impl RequestedFile {
         }
     }
 
-    /// The file in a track of this timeline, if numbers and times count from segment `origin`; `None` if no segment starts at the
-    /// time.
-    pub fn of_track(self, timeline: &Timeline, kind: Kind, origin: u64) -> Option<MediaFile> {
-        match self {
-            Self::Named(file) => Some(file.after(origin)),
-            Self::SegmentAt(time) => {
+    /// The file in a track of this timeline, if numbers and times count from segment `origin` and times jump; `None` if no segment
+    /// starts at the time.
+    pub fn of_track(
+        self,
+        timeline: &Timeline,
+        kind: Kind,
+        (origin, jumps): (u64, Option<Jumps<'_>>),
+    ) -> Option<MediaFile> {
+        match (self, jumps) {
+            (Self::Named(file), _) => Some(file.after(origin)),
+            (Self::SegmentAt(time), Some(jumps)) => jumps.segment_from(kind, time).map(MediaFile::Segment),
+            (Self::SegmentAt(time), None) => {
                 timeline.segment_from(kind, time + timeline.ticks_until(kind, origin)).map(MediaFile::Segment)
             }
         }

@@ -2,7 +2,7 @@
 
 use super::{Epoch, Init, Output};
 use crate::base::timeline::Kind;
-use crate::media::cmaf::{Chunk, Configuration, Media};
+use crate::media::cmaf::{Chunk, Configuration, Format, Media, Packager};
 
 /// Sets the init segments of all tracks and definitions.
 pub(crate) fn initialise(output: &Output) {
@@ -40,6 +40,27 @@ pub(crate) fn publish_past(epoch: &Epoch, segments: impl IntoIterator<Item = u64
                 let chunk = Chunk { segment, index, media, first_sample_end: 7, excess: 0 };
                 epoch.rest(track).expect("there is a window for each track").push(chunk);
             }
+        }
+    }
+}
+
+/// Publishes chunks of the packager, for every track, whose samples contain the number of their frame.
+pub(crate) fn package(output: &Output, segments: std::ops::Range<u64>) {
+    let chunks = output.spec.timeline.chunks_per_segment();
+    segments.for_each(|segment| package_chunks(output, segment, 0..chunks));
+}
+
+/// The same for some chunks of a segment.
+pub(crate) fn package_chunks(output: &Output, segment: u64, chunks: std::ops::Range<u32>) {
+    let timeline = output.spec.timeline;
+    for track in &output.tracks {
+        let mut packager = Packager::new(Format { kind: track.kind, timeline, bitrate: 100_000 }, segment);
+        let frames = timeline.segment(track.kind, segment);
+        for frame in frames.clone() {
+            let nal = if frame == frames.start { 0x65 } else { 0x41 };
+            let unit = [&[0, 0, 0, 9, nal][..], &frame.to_be_bytes()].concat();
+            let chunk = packager.push(frame, &unit).expect("frames are consecutive");
+            chunk.into_iter().filter(|chunk| chunks.contains(&chunk.index)).for_each(|chunk| track.window.push(chunk));
         }
     }
 }

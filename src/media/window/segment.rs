@@ -25,6 +25,11 @@ impl Segment {
         Self { number, chunks: Vec::new(), whole: None, joined: Vec::new() }
     }
 
+    /// The segment when `chunks` of its chunks were published.
+    pub(super) fn up_to(&self, chunks: usize) -> Self {
+        Self { chunks: self.chunks.iter().take(chunks).cloned().collect(), ..Self::new(self.number) }
+    }
+
     /// Number of bytes up to the end of each published chunk.
     pub fn chunk_ends(&self) -> impl Iterator<Item = u64> {
         self.chunks.iter().scan(0, |end, chunk| {

@@ -1,5 +1,7 @@
 //! An immutable view of a window: what is listed, what exists, and the state of each segment.
 
+mod then;
+
 use std::collections::VecDeque;
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;

@@ -179,3 +179,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_window_of_then_lists_what_was_published_then() {
+    let window = Window::new(DEPTH);
+    (100..106).for_each(|number| push_segment(&window, number));
+    let now = window.snapshot();
+    let then = now.up_to(104 * 3 + 2);
+    assert_eq!((then.listed(), then.edge()), (Some(100..=103), Some(Edge { segment: 104, chunk: 1 })));
+    let newest = then.segment(104).unwrap();
+    assert_eq!((newest.chunks.len(), newest.whole.is_none()), (2, true));
+    let whole = now.up_to(104 * 3);
+    assert_eq!((whole.listed(), whole.edge()), (Some(100..=103), Some(Edge { segment: 103, chunk: 2 })));
+    assert!(whole.segment(104).is_none());
+    // Nothing is listed before it is there.
+    assert_eq!((now.up_to(999).listed(), now.up_to(999).edge()), (now.listed(), now.edge()));
+    (106..120).for_each(|number| push_segment(&window, number));
+    let long_ago = window.snapshot().up_to(105 * 3);
+    assert_eq!(long_ago.listed(), Some(101..=104));
+    assert!((101..105).all(|number| long_ago.is_available(number)), "they are no gaps");
+}

@@ -43,10 +43,15 @@ pub(super) fn periods(
     shown.iter().zip(before).map(period).chain(early).collect()
 }
 
-/// Says that a Period goes on from the one before, if that is listed (ISO/IEC 23009-1 5.3.2.4).
+/// Says that a Period goes on from the one before, if that is listed: with the same init segments, and with continuous timestamps
+/// unless they jump (ISO/IEC 23009-1 5.3.2.4).
 fn continuity(part: &Shown<'_>, before: Option<&Shown<'_>>) -> Vec<SupplementalProperty> {
+    let scheme = match part.view.cuts().is_none_or(|cuts| cuts.are_continuous()) {
+        true => "urn:mpeg:dash:period-continuity:2015",
+        false => "urn:mpeg:dash:period-connectivity:2015",
+    };
     let property = |before: &Shown<'_>| SupplementalProperty {
-        schemeIdUri: "urn:mpeg:dash:period-continuity:2015".into(),
+        schemeIdUri: scheme.into(),
         value: Some(before.id()),
         ..SupplementalProperty::default()
     };

@@ -59,18 +59,23 @@ fn resync(view: &View<'_>, (kind, sap): (Kind, &str)) -> Resync {
     Resync { rtype: Some(sap.into()), dT: Some(longest.round() as u64), marker: Some(true), ..Resync::default() }
 }
 
-/// Media time counts from 1970 or the origin, and is later by `shift` (ISO/IEC 23009-1 5.12).
+/// Media time counts from 1970 or the origin, and is later by `shift` and by the jumps before (ISO/IEC 23009-1 5.12).
 fn reference_time(part: &Shown<'_>, (kind, place): (Kind, Place)) -> Option<ProducerReferenceTime> {
     // An unsignedInt, unique within the MPD: cuts have the upper half of its numbers.
     let period = part.cut.map_or(part.epoch.index, |cut| (1 << 30) + cut % (1 << 30));
     let id = 2 * period + u64::from(kind == Kind::Audio);
     let extent = &part.view.extent;
+    let timeline = &part.view.spec.timeline;
+    let timescale = match part.view.conditions.addressing() {
+        Addressing::Number => timeline.timescale(Kind::Video),
+        Addressing::NumberTimeline | Addressing::TimeTimeline => timeline.timescale(kind),
+    };
     Some(ProducerReferenceTime {
         id: Some(id.to_string()),
         inband: Some(kind == Kind::Video),
-        presentationTime: Some(0),
+        presentationTime: Some(part.view.jump(part.from, timescale)),
         prtType: Some("captured".into()),
-        wallClockTime: Some(date_time(part.view.spec.timeline.segment_start(extent.origin) + extent.shift)?),
+        wallClockTime: Some(date_time(timeline.segment_start(extent.origin) + extent.shift)?),
         // The clock is that of the MPD.
         UTCTiming: timings(part.view, place).into_iter().next(),
     })
@@ -142,7 +147,8 @@ fn numbered(part: &Shown<'_>, numbers: Numbers) -> SegmentTemplate {
     let (first, offset) = match numbers {
         Numbers::OfPeriod => {
             let first = part.view.number(part.from);
-            (first, (first > 0).then(|| first * timeline.segment_ticks()))
+            let jump = part.view.jump(part.from, timeline.timescale(Kind::Video));
+            (first, Some(first * timeline.segment_ticks() + jump).filter(|offset| *offset > 0))
         }
         // From 1970 with the smallest possible offset: 11 µs at 90 kHz. Where the `availabilityStartTime` is an origin or the
         // beginning of an event, there is no need of an offset.
@@ -173,15 +179,16 @@ fn listed(part: &Shown<'_>, kind: Kind, addressing: Addressing) -> SegmentTempla
         by_number || Some(number) > newest || tracks.all(|(.., snapshot)| snapshot.is_available(number))
     };
     let origin = part.view.extent.origin;
+    let jump = part.view.jump(part.from, timeline.timescale(kind));
     let offset = timeline.ticks_until(kind, part.from);
     // Audio begins with the first frame that starts with the video or after it.
     let begin = timeline.segment(kind, part.from).start * u64::from(timeline.frame_ticks(kind));
     SegmentTemplate {
         timescale: Some(timeline.timescale(kind).into()),
         startNumber: by_number.then_some(part.view.number(segments.start)),
-        presentationTimeOffset: Some(offset - timeline.ticks_until(kind, origin)).filter(|offset| *offset > 0),
+        presentationTimeOffset: Some(offset - timeline.ticks_until(kind, origin) + jump).filter(|offset| *offset > 0),
         eptDelta: Some((begin - offset) as i64).filter(|delta| *delta > 0),
-        SegmentTimeline: Some(segment_timeline((timeline, kind), (segments, origin), is_there)),
+        SegmentTimeline: Some(segment_timeline((timeline, kind), (segments, origin, jump), is_there)),
         ..SegmentTemplate::default()
     }
 }

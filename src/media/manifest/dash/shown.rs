@@ -75,7 +75,7 @@ fn shown_of<'a>(view: &'a View<'a>, latency: Latency, end: Option<UnixTime>) -> 
         let until = last.map(|last| last + 1).chain(next.map(|next| next.from)).min();
         newest.push(Shown { view, epoch, from: view.first_of(epoch), cut: None, until, listed });
     }
-    match Cuts::of(view.conditions, view.spec) {
+    match view.cuts() {
         None => newest,
         Some(cuts) => newest.into_iter().flat_map(|part| pieces(part, cuts)).collect(),
     }
@@ -88,23 +88,23 @@ fn pieces<'a>(whole: Shown<'a>, cuts: Cuts<'_>) -> Vec<Shown<'a>> {
     let last = match whole.view.conditions.addressing() {
         Addressing::Number => {
             let being_made = whole.view.last_complete().map_or(0, |newest| newest + 1);
-            cuts.segment(cuts.until(being_made) + 1)
+            cuts.segment(cuts.until(being_made) + 1).unwrap_or(being_made)
         }
         Addressing::NumberTimeline | Addressing::TimeTimeline => next.saturating_sub(1),
     };
     let mut cut = cuts.until(first.max(whole.from));
-    let mut piece = match cuts.segment(cut) {
-        from if from > whole.from => Shown { from, cut: Some(cut), ..whole },
-        _ => whole,
+    let mut piece = match cuts.segment(cut).filter(|from| *from > whole.from) {
+        Some(from) => Shown { from, cut: Some(cut), ..whole },
+        None => whole,
     };
+    let is_listed = |from: &u64| *from <= last && whole.until.is_none_or(|until| *from < until);
     let mut pieces = Vec::new();
     loop {
         cut += 1;
-        let from = cuts.segment(cut);
-        if from > last || whole.until.is_some_and(|until| from >= until) {
+        let Some(from) = cuts.segment(cut).filter(is_listed) else {
             pieces.push(piece);
             return pieces;
-        }
+        };
         pieces.push(Shown { until: Some(from), ..piece });
         piece = Shown { from, cut: Some(cut), ..whole };
     }
@@ -144,9 +144,8 @@ pub(super) fn published(view: &View<'_>, shown: &[Shown<'_>], end: Option<UnixTi
     };
     let changed = |view: &View<'_>| {
         let next = view.last_complete()? + 1;
-        let cuts = || Cuts::of(view.conditions, view.spec);
         let since = match view.conditions.addressing() {
-            Addressing::Number => cuts().map(|cuts| cuts.segment(cuts.until(next)))?,
+            Addressing::Number => view.cuts().and_then(|cuts| cuts.segment(cuts.until(next)))?,
             Addressing::NumberTimeline | Addressing::TimeTimeline => next,
         };
         Some(view.spec.timeline.segment_start(since) + extent.shift)

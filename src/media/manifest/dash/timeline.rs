@@ -6,11 +6,11 @@ use dash_mpd_core::{S, SegmentTimeline};
 
 use crate::base::timeline::{Kind, Timeline};
 
-/// Lists `segments` of a track, with times that count from segment `origin`; segments of the same duration are one `S`. A segment
-/// that `is_there` does not accept is a hole.
+/// Lists `segments` of a track, with times that count from segment `origin` and are later by `jump`; segments of the same duration are
+/// one `S`. A segment that `is_there` does not accept is a hole.
 pub(super) fn segment_timeline(
     (timeline, kind): (&Timeline, Kind),
-    (segments, origin): (Range<u64>, u64),
+    (segments, origin, jump): (Range<u64>, u64, u64),
     is_there: impl Fn(u64) -> bool,
 ) -> SegmentTimeline {
     let ticks = u64::from(timeline.frame_ticks(kind));
@@ -19,7 +19,7 @@ pub(super) fn segment_timeline(
     let mut end = None;
     for number in segments.filter(|number| is_there(*number)) {
         let frames = timeline.segment(kind, number);
-        let (start, d) = (frames.start * ticks - before, (frames.end - frames.start) * ticks);
+        let (start, d) = (frames.start * ticks - before + jump, (frames.end - frames.start) * ticks);
         let follows = end == Some(start);
         match list.last_mut().filter(|last| follows && last.d == d) {
             Some(last) => last.r = Some(last.r.unwrap_or_default() + 1),

@@ -4,18 +4,20 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::delta::{self, Skip};
-use super::{Links, begins, date, end, extent, find, least_hold_back, opening, sequence, target_duration};
+use super::{Links, begins, date, end, extent, find, hints, least_hold_back, opening, sequence, target_duration};
 use crate::base::timeline::{Kind, Timeline};
-use crate::definition::condition::Condition;
+use crate::definition::condition::{Condition, FaultKind, Identity, Resource, Track};
 use crate::definition::spec::{StreamSpec, TrackId};
 use crate::media::manifest::{View, latency, path, seconds};
-use crate::media::window::{Edge, Snapshot};
+use crate::media::window::{Edge, Granularity, Snapshot};
 
 /// Version that EXT-X-SKIP needs (RFC 8216bis 8). Playlists without the tag have it too, so that a delta update has the
 /// version of the playlist that it updates.
 pub(super) const VERSION: u32 = 9;
 /// Target durations from the end within which the listed parts begin (RFC 8216bis 6.2.2).
 const PART_TARGETS: u64 = 3;
+/// Segments by which wrong reports lag. A client that follows one loads a playlist that is there already, and is late.
+const WRONG_REPORT_SEGMENTS: u64 = 2;
 
 /// The media playlist of a track with its parts, of which a VOD has none; `None` before the first complete segment, or if the track is unknown.
 pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
@@ -60,22 +62,9 @@ pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
         date(&mut playlist, view, (kind, edge.segment));
         parts(&mut playlist, &links, (kind, edge.segment, snapshot), edge.chunk);
     }
-    let hint = next(edge, last_part);
-    let is_hinted = !snapshot.ended() && view.last().is_none_or(|last| hint.segment <= last);
-    if is_hinted && !view.conditions.has(&Condition::NoHints) {
-        let (file, start) = match view.conditions.has(&Condition::ByteRanges) {
-            true => {
-                let segment = snapshot.segment(hint.segment);
-                let start = segment.and_then(|segment| segment.chunk_start(hint.chunk as usize)).unwrap_or_default();
-                (path::MediaFile::Segment(hint.segment), format!(",BYTERANGE-START={start}"))
-            }
-            false => (path::MediaFile::Chunk { segment: hint.segment, chunk: hint.chunk }, String::new()),
-        };
-        let uri = links.uri(file, hint.segment);
-        let _ = writeln!(playlist, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{uri}\"{start}");
-    }
+    hints::write(&mut playlist, &links, (track, kind), next(edge, last_part));
     if !view.conditions.has(&Condition::NoReports) {
-        reports(&mut playlist, view, track);
+        reports(&mut playlist, view, (track, kind));
     }
     end(&mut playlist, snapshot);
     Some(playlist)
@@ -132,14 +121,34 @@ fn next(edge: Edge, last_part: u32) -> Edge {
     }
 }
 
-/// Reports the newest parts of the other renditions (RFC 8216bis 4.4.5.4).
-fn reports(playlist: &mut String, view: &View<'_>, track: &TrackId) {
+/// Reports the newest parts of the other renditions (RFC 8216bis 4.4.5.4), or older ones under `wrong-report`.
+fn reports(playlist: &mut String, view: &View<'_>, (track, kind): (&TrackId, Kind)) {
+    let lag = if are_reports_wrong(view, (track, kind)) { WRONG_REPORT_SEGMENTS } else { 0 };
     for (id, _, snapshot) in view.tracks().filter(|(id, ..)| *id != track) {
         let Some(edge) = snapshot.edge() else { continue };
+        let edge = Edge { segment: edge.segment.saturating_sub(lag), ..edge };
         let uri = path::other_playlist(id, view.presentation, path::LLHLS);
         let (number, part) = (view.number(edge.segment), edge.chunk);
         let _ = writeln!(playlist, "#EXT-X-RENDITION-REPORT:URI=\"{uri}\",LAST-MSN={number},LAST-PART={part}");
     }
+}
+
+/// Whether a fault is on the reports of a playlist, at the end of the newest part in it.
+fn are_reports_wrong(view: &View<'_>, (track, kind): (&TrackId, Kind)) -> bool {
+    let mut faults = view.conditions.faults().filter(|fault| fault.kind == FaultKind::WrongReport).peekable();
+    if faults.peek().is_none() {
+        return false;
+    }
+    let playlist = path::media_playlist(view.presentation, path::LLHLS);
+    let playlist = Identity {
+        resource: Resource::Playlist,
+        track: Some(Track { id: track.as_str(), kind }),
+        number: None,
+        begins: None,
+        path: &format!("/{}/{playlist}", path::track_directory(&view.spec.name, track)),
+    };
+    let newest = view.ends(Granularity::Chunk).unwrap_or_default();
+    faults.any(|fault| fault.applies(&playlist, newest))
 }
 
 /// The parts of a segment up to part `newest`. A part whose length is not known is no byte range.
