@@ -3,6 +3,7 @@
 
 pub mod boxes;
 pub mod check;
+pub mod difference;
 pub mod fetch;
 pub mod finding;
 pub mod mpd;

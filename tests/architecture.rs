@@ -45,7 +45,7 @@ const ORDER: &[(&str, &[&str])] = &[
     ("stream", &[]),
     ("http", &[]),
     ("program", &["config", "telemetry", "shutdown", "wait", "token_file", "app"]),
-    ("inspect", &["boxes", "mpd", "playlist", "reply", "rules", "finding", "fetch", "check", "report"]),
+    ("inspect", &["boxes", "mpd", "playlist", "reply", "rules", "difference", "finding", "fetch", "check", "report"]),
     ("cli", &[]),
 ];
 /// Modules without locks, tasks and clocks.

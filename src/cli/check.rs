@@ -13,7 +13,7 @@ use tokio::runtime;
 
 use crate::base::os_error;
 use crate::base::utc::Clock;
-use crate::inspect::check::{self, Progress, Settings};
+use crate::inspect::check::{self, Other, Progress, Settings};
 use crate::inspect::fetch::{Access, Fetcher};
 use crate::inspect::finding::{Filter, is_named};
 use crate::inspect::report::{self, Style};
@@ -57,7 +57,10 @@ pub struct Arguments {
     /// Least level of findings
     #[arg(long, value_enum, default_value = "should")]
     level: LevelArgument,
-    /// Header that is sent to the origin of URL, such as "Authorization: Bearer x"; may be repeated
+    /// URL of the same presentation at another origin: are both the same?
+    #[arg(long, value_name = "URL")]
+    against: Option<Url>,
+    /// Header that is sent to the origins of URL and --against, such as "Authorization: Bearer x"; may be repeated
     #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
     header: Vec<(HeaderName, HeaderValue)>,
     /// File with certificates in PEM that are trusted beside those of the host
@@ -97,9 +100,12 @@ fn checked(arguments: &Arguments) -> Result<u8, String> {
         None => None,
     };
     let access = Access { headers: arguments.header.clone(), certificates };
-    let fetcher = Fetcher::new(&arguments.url, access, Clock::system()).map_err(|error| error.to_string())?;
+    let client = |url| Fetcher::new(url, access.clone(), Clock::system()).map_err(|error| error.to_string());
+    let fetcher = client(&arguments.url)?;
+    let other = arguments.against.as_ref().map(client).transpose()?;
+    let against = arguments.against.clone().zip(other.as_ref()).map(|(url, fetcher)| Other { url, fetcher });
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
-    let settings = Settings { duration: arguments.duration, filter: filter.clone() };
+    let settings = Settings { duration: arguments.duration, filter: filter.clone(), against };
     let line = ProgressLine::new();
     let outcome = runtime.block_on(check::check(&fetcher, (&arguments.url, settings), |progress| line.show(progress)));
     drop(line);

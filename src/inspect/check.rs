@@ -1,6 +1,7 @@
 //! A check of one server over time. It asks for what a player would ask for, no more often, and a few times more: HEAD,
 //! conditional and range requests, and requests that the server has to refuse.
 
+mod against;
 mod dash;
 mod hls;
 mod llhls;
@@ -11,7 +12,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use futures_util::future::OptionFuture;
 use reqwest::{Method, Url};
+
+pub use against::Other;
 
 use super::fetch::{Exchange, FetchError, Fetcher, Request};
 use super::finding::{Filter, Finding, Findings};
@@ -24,11 +28,13 @@ const WITHIN: Duration = Duration::from_secs(20);
 
 /// What to check, and for how long.
 #[derive(Debug)]
-pub struct Settings {
+pub struct Settings<'a> {
     /// How long a live presentation is watched.
     pub duration: Duration,
     /// Which findings are wanted.
     pub filter: Filter,
+    /// Another origin, which has to be the same.
+    pub against: Option<Other<'a>>,
 }
 
 /// The format of a presentation.
@@ -63,6 +69,8 @@ pub struct Outcome {
     pub manifests: u64,
     /// Segments and parts that were read.
     pub media: u64,
+    /// What is worth knowing and breaks no rule.
+    pub notes: Vec<String>,
     /// All findings, in the order in which they came first.
     pub findings: Vec<Finding>,
 }
@@ -116,6 +124,7 @@ struct Session<'a> {
     counts: RefCell<Counts>,
     /// Newest segment and part of each low-latency playlist.
     edges: RefCell<HashMap<Url, (u64, u64)>>,
+    notes: RefCell<Vec<String>>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -132,7 +141,7 @@ struct Counts {
 /// [`CheckError`] if there is no manifest to check.
 pub async fn check(
     fetcher: &Fetcher,
-    (url, settings): (&Url, Settings),
+    (url, settings): (&Url, Settings<'_>),
     tell: impl Fn(Progress),
 ) -> Result<Outcome, CheckError> {
     let began = Instant::now();
@@ -149,9 +158,11 @@ pub async fn check(
         until: began + settings.duration,
         counts: RefCell::new(Counts::default()),
         edges: RefCell::new(HashMap::new()),
+        notes: RefCell::new(Vec::new()),
     };
     let text = first.reply.text();
     let (url, is_playlist) = (first.url.clone(), text.trim_start_matches('\u{feff}').starts_with("#EXTM3U"));
+    let compared = OptionFuture::from(settings.against.as_ref().map(|other| against::compare(&session, other, &first)));
     let work = async {
         match is_playlist {
             true => hls::check(&session, &first).await,
@@ -163,7 +174,7 @@ pub async fn check(
         Ok(())
     };
     tokio::select! {
-        done = work => done?,
+        (done, _) = async { tokio::join!(work, compared) } => done?,
         () = session.report_progress(tell) => {}
     }
     let counts = *session.counts.borrow();
@@ -181,6 +192,7 @@ pub async fn check(
         requests: fetcher.count(),
         manifests: counts.manifests,
         media: counts.media,
+        notes: session.notes.into_inner(),
         findings: session.findings.into_inner().into_all(),
     })
 }
@@ -217,6 +229,11 @@ impl Session<'_> {
         self.findings.borrow_mut().add((url.as_str(), self.fetcher.now()), violations, "");
     }
 
+    /// Adds a note.
+    fn note(&self, text: String) {
+        self.notes.borrow_mut().push(text);
+    }
+
     /// Requests a manifest. An answer that cannot be read is a finding.
     async fn manifest(&self, request: &Request) -> Option<Exchange> {
         let exchange = self.answer(request).await?;
@@ -250,6 +267,7 @@ impl Session<'_> {
         if let Some(head) = self.answer(&head).await {
             self.judge(&head, http::check_head(&first.reply, &head.reply));
         }
+        self.judge(first, http::check_validator(&first.reply));
         let tag = first.reply.header("etag");
         if tag.is_empty() {
             return;
@@ -297,6 +315,3 @@ fn evidence(exchange: &Exchange) -> String {
     }
     text
 }
-
-#[cfg(test)]
-mod tests;

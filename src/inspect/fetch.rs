@@ -30,7 +30,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60);
 const PAGE: &str = "http://localhost";
 
 /// Credentials and trust of a client.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Access {
     /// Headers that are sent to the origin of the checked URL, and to no other.
     pub headers: Vec<(HeaderName, HeaderValue)>,

@@ -6,6 +6,7 @@ pub mod hls;
 pub mod http;
 pub mod lldash;
 pub mod llhls;
+pub mod origins;
 mod report;
 pub mod schema;
 pub mod table;

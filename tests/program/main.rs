@@ -9,7 +9,6 @@ mod abuse;
 mod access;
 mod bitrate;
 mod capacity;
-mod check;
 mod client;
 mod config;
 mod connections;

@@ -69,7 +69,7 @@ fn check_mpd(session: &Session<'_>, exchange: &Exchange, mpd: &Mpd) {
 }
 
 /// How far the clock of the server is ahead, by the first UTCTiming that can be read.
-async fn clock_offset(session: &Session<'_>, first: &Exchange, mpd: &Mpd) -> i128 {
+pub(super) async fn clock_offset(session: &Session<'_>, first: &Exchange, mpd: &Mpd) -> i128 {
     for (scheme, value) in &mpd.timings {
         let asked = (Instant::now(), session.fetcher.now());
         let text = match scheme.as_str() {

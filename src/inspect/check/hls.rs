@@ -41,7 +41,7 @@ pub(super) async fn check(session: &Session<'_>, first: &Exchange) {
 }
 
 /// URLs of the first variant and its audio, and those of others.
-fn renditions(text: &str, base: &Url) -> (Vec<Url>, Vec<Url>) {
+pub(super) fn renditions(text: &str, base: &Url) -> (Vec<Url>, Vec<Url>) {
     let variants = tags(text, "#EXT-X-STREAM-INF");
     let url = |uri: &str| base.join(uri).ok();
     let group = variants.first().and_then(|(list, _)| attribute(list, "AUDIO"));

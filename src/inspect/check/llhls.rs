@@ -37,8 +37,9 @@ struct Live<'a, 'b> {
     /// Bytes of parts by segment and index.
     parts: HashMap<(u64, u64), Bytes>,
     removed: usize,
-    /// When the playlist was received last.
-    loaded: Duration,
+    /// Time for which answers were awaited so far. The pace of the server is judged by it, so that time in which the
+    /// checker is busy with media does not count.
+    awaited: Duration,
 }
 
 /// Follows the playlist until the time is over or the presentation has ended.
@@ -51,7 +52,7 @@ pub(super) async fn run(watch: &mut Watch<'_>, first: &Exchange, renditions: &[U
         renditions,
         parts: HashMap::new(),
         removed: 0,
-        loaded: Duration::ZERO,
+        awaited: Duration::ZERO,
     };
     live.start(first).await;
     let mut rounds = 0;
@@ -63,7 +64,7 @@ pub(super) async fn run(watch: &mut Watch<'_>, first: &Exchange, renditions: &[U
             live.probe().await;
         }
     }
-    let violations = live.seen.check_pace(live.loaded);
+    let violations = live.seen.check_pace(live.awaited);
     live.session().judge_at(&live.watch.url, violations);
 }
 
@@ -75,14 +76,9 @@ impl<'b> Live<'_, 'b> {
     async fn start(&mut self, first: &Exchange) {
         let (text, session) = (self.held.clone(), self.session());
         let playlist = Playlist::parse(&text);
-        self.loaded = session.elapsed();
-        session.judge(first, self.seen.see(&text, self.loaded));
+        session.judge(first, self.seen.see(&text, self.awaited));
         session.judge(first, llhls::check_caching(Asked::Playlist, playlist.target, &first.reply));
         session.judge(first, llhls::check_gzip(&first.reply));
-        if first.url.scheme() == "https" {
-            let version = first.version.trim_start_matches("HTTP/").trim_end_matches(".0");
-            session.judge(first, llhls::check_protocol(version));
-        }
         if let Some(segment) = playlist.segments.last() {
             self.watch.receive_segment(segment).await;
         }
@@ -122,12 +118,12 @@ impl<'b> Live<'_, 'b> {
         }
         session.judge(&answer, hls::check_headers(&answer.reply));
         session.judge(&answer, llhls::check_gzip(&answer.reply));
-        self.loaded = session.elapsed();
-        session.judge(&answer, self.seen.see(&text, self.loaded));
+        self.awaited += answer.took;
+        session.judge(&answer, self.seen.see(&text, self.awaited));
         self.check_reports(&answer, &text, &edges);
         let after = Playlist::parse(&text);
-        if let (Some((request, uri)), Some(hinted)) = (hint, hinted.flatten()) {
-            self.receive_hinted(&request, (&uri, &hinted), &after);
+        if let (Some((_, uri)), Some(hinted)) = (hint, hinted.flatten()) {
+            self.receive_hinted((&uri, &hinted), (&after, answer.headers_after));
         }
         self.receive_new(&before, &after).await;
         self.check_removed(&before, &after).await;
@@ -148,13 +144,19 @@ impl<'b> Live<'_, 'b> {
         Some((Request::media(self.watch.url.join(&uri).ok()?, patience), uri))
     }
 
-    fn receive_hinted(&mut self, request: &Request, (uri, answer): (&str, &Exchange), after: &Playlist) {
+    /// Checks a part that was requested when it was hinted. The playlist that lists it came `listed_after` the same
+    /// moment.
+    fn receive_hinted(&mut self, (uri, answer): (&str, &Exchange), (after, listed_after): (&Playlist, Duration)) {
         let session = self.session();
-        session.judge(answer, llhls::check_hinted(uri, &answer.reply));
         let Some(part) = after.parts.iter().find(|part| part.uri == uri) else { return };
+        if part.gap {
+            return;
+        }
+        session.judge(answer, llhls::check_hinted(uri, &answer.reply));
         let first = answer.arrivals.first().map_or(answer.took, |(_, at)| *at);
         let duration = Duration::from_micros(part.micros);
-        session.judge(answer, llhls::check_hint_pace(request.url.path(), (first, answer.took), duration));
+        let times = llhls::Hinted { first, last: answer.took, listed_after, duration };
+        session.judge(answer, llhls::check_hint_pace(uri, &times));
         session.judge(answer, llhls::check_caching(Asked::Media, after.target, &answer.reply));
         self.receive_part(part, answer);
     }
@@ -202,10 +204,11 @@ impl<'b> Live<'_, 'b> {
 
     /// Requests the first byte of segments and parts that have just been removed.
     async fn check_removed(&mut self, before: &Playlist, after: &Playlist) {
-        let gone = before.segments.iter().filter(|segment| segment.number < after.sequence);
+        let gone = before.segments.iter().filter(|segment| segment.number < after.sequence && !segment.gap);
         let gone: Vec<_> = gone.map(|segment| segment.uri.clone()).collect();
         self.watch.check_removed(&gone).await;
-        let is_gone = |part: &&Part| part.range.is_none() && !after.parts.iter().any(|other| other.uri == part.uri);
+        let is_gone =
+            |part: &&Part| part.range.is_none() && !part.gap && !after.parts.iter().any(|other| other.uri == part.uri);
         for part in before.parts.iter().filter(is_gone).take(MOST_REMOVED.saturating_sub(self.removed)) {
             self.removed += 1;
             let Ok(url) = self.watch.url.join(&part.uri) else { continue };

@@ -73,7 +73,10 @@ impl<'a> Watch<'a> {
             session.judge(&exchange, http::check_freshness(&exchange.reply, half));
         }
         let changed = self.seen.previous() != Some(text.as_str());
-        let gone = self.seen.previous().map(|previous| hls::removed(previous, &text)).unwrap_or_default();
+        let mut gone = self.seen.previous().map(|previous| hls::removed(previous, &text)).unwrap_or_default();
+        let before = self.seen.previous().map(Playlist::parse).unwrap_or_default();
+        // A gap was never there.
+        gone.retain(|uri| before.segments.iter().any(|segment| segment.uri == *uri && !segment.gap));
         self.loaded = session.elapsed();
         session.judge(&exchange, self.seen.see(&text, self.loaded));
         self.check_removed(&gone).await;

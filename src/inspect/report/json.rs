@@ -29,6 +29,7 @@ pub fn json(outcome: &Outcome) -> Value {
         "requests": outcome.requests,
         "manifests": outcome.manifests,
         "media": outcome.media,
+        "notes": outcome.notes,
         "findings": findings.collect::<Vec<_>>(),
     })
 }

@@ -19,6 +19,9 @@ pub enum Style {
 /// The whole text.
 pub fn text(outcome: &Outcome, style: Style) -> String {
     let mut text = summary(outcome);
+    for note in &outcome.notes {
+        text += &format!("{note}\n");
+    }
     for level in LEVELS {
         for finding in outcome.findings.iter().filter(|finding| finding.level == level) {
             text += &described(finding, style);

@@ -49,6 +49,14 @@ pub fn check_head(get: &Reply, head: &Reply) -> Vec<Violation> {
     report.0
 }
 
+/// Checks that a manifest can be requested conditionally.
+pub fn check_validator(reply: &Reply) -> Vec<Violation> {
+    let mut report = Report::default();
+    let there = !reply.header("etag").is_empty() || !reply.header("last-modified").is_empty();
+    report.demand("T3", there, || "neither ETag nor Last-Modified".into());
+    report.0
+}
+
 /// Checks the answer to a request with the ETag of `first` in If-None-Match. The resource may have changed.
 pub fn check_conditional(first: &Reply, second: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
@@ -140,6 +148,7 @@ mod tests {
         let get = reply(200, &[("content-type", "a/b"), ("etag", "\"1\"")], b"");
         check("T2", &check_head(&get, &get), &check_head(&get, &reply(405, &[], b"")));
         check("T2", &[], &check_head(&get, &reply(200, &[("content-type", "c/d")], b"")));
+        check("T3", &check_validator(&get), &check_validator(&reply(200, &[], b"")));
         check("T3", &check_conditional(&get, &reply(304, &[("etag", "\"1\"")], b"")), &check_conditional(&get, &get));
         let part = |range, body| reply(206, &[("content-range", range)], body);
         let good = check_range(b"0123456789", (2, 4), &part("bytes 2-4/10", b"234"));

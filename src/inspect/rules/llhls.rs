@@ -8,7 +8,7 @@ mod reload;
 mod update;
 
 pub use delivery::{
-    Asked, Watch, check_caching, check_gzip, check_hint_pace, check_hinted, check_listed_part, check_protocol,
+    Asked, Hinted, Watch, check_caching, check_gzip, check_hint_pace, check_hinted, check_listed_part, check_protocol,
     check_removed_part, check_unhinted,
 };
 pub use reload::{Exchange, check_answer, check_parameters};
@@ -133,7 +133,9 @@ pub fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
         let put_in = was.is_none() && Some((part.segment, part.index)) < old.edge();
         report.demand("H5", !put_in, || format!("{} is put in before the end", part.uri));
     }
-    let follows = |part: &&Part| Some((part.segment, part.index)) > old.edge();
+    // A client that is late finds only parts that came long after the hinted one.
+    let in_time = new.parts.iter().any(|part| Some((part.segment, part.index)) == old.edge());
+    let follows = |part: &&Part| in_time && Some((part.segment, part.index)) > old.edge();
     let is_part = |list: &&String| attribute(list, "TYPE").as_deref() == Some("PART");
     if let (Some(hint), Some(part)) = (old.hints.iter().find(is_part), new.parts.iter().find(follows)) {
         let uri = attribute(hint, "URI").unwrap_or_default();

@@ -241,9 +241,15 @@ pub const RULES: &[Rule] = &[
     ),
     must("C8", "CMAF 10.4", "AAC of the core profile has at most two channels and 48 kHz"),
     must("C9", "CMAF 7.3", "a file has one track, and brands of CMAF"),
+    must("A1", "check --against", "both origins list the same segments, at most one segment apart (should)"),
+    must("A2", "check --against", "both origins have the same init segments and segments, byte for byte"),
     must("T1", "RFC 9112 6.3, 8; RFC 9110 8.4", "a body has the stated length and coding"),
     should("T2", "RFC 9110 9.3.2", "HEAD is answered as GET is, without the body"),
-    should("T3", "RFC 9110 13.1.2", "a request with the current ETag is answered with 304"),
+    should(
+        "T3",
+        "RFC 9110 13.1.2",
+        "a manifest has an ETag or Last-Modified, and a request with the current ETag is answered with 304",
+    ),
     must("T4", "RFC 9110 14.2, 15.3.7", "a response to a range request has the bytes of that range"),
     should("T5", "Fetch 3.2", "pages of other origins may read manifests and media"),
     should("T6", "RFC 9111 4.2", "caches keep a live manifest no longer than until its next change"),
@@ -278,10 +284,12 @@ mod tests {
             include_str!("llhls/delivery.rs"),
             include_str!("llhls/reload.rs"),
             include_str!("llhls/update.rs"),
+            include_str!("origins.rs"),
             include_str!("schema.rs"),
         ];
         let all = sources.concat();
-        for call in all.split(['"']).filter(|word| word.len() <= 4 && word.starts_with(['H', 'L', 'D', 'E', 'C', 'T']))
+        for call in
+            all.split(['"']).filter(|word| word.len() <= 4 && word.starts_with(['H', 'L', 'D', 'E', 'C', 'A', 'T']))
         {
             let is_id = call[1..].starts_with(|c: char| c.is_ascii_digit());
             assert!(!is_id || find(call).is_some(), "{call} is not in the table");

@@ -75,12 +75,31 @@ pub fn check_listed_part(uri: &str, status: u16) -> Vec<Violation> {
     report.0
 }
 
-/// Checks the pace of a hinted part that lasts `duration`, whose bytes came from `first` to `last`.
-pub fn check_hint_pace(uri: &str, (first, last): (Duration, Duration), duration: Duration) -> Vec<Violation> {
+/// Times of the answer with a hinted part, after the request.
+#[derive(Debug, Clone, Copy)]
+pub struct Hinted {
+    /// First byte.
+    pub first: Duration,
+    /// Last byte.
+    pub last: Duration,
+    /// Arrival of the playlist that lists the part, requested at the same moment.
+    pub listed_after: Duration,
+    /// Duration of the part.
+    pub duration: Duration,
+}
+
+/// Checks that a hinted part was not sent while it was made: slowly, and long before it was listed.
+pub fn check_hint_pace(uri: &str, times: &Hinted) -> Vec<Violation> {
     let mut report = Report::default();
-    let spread = last.saturating_sub(first);
-    let quick = spread < duration / 2 || spread < LINE_SPEED;
-    report.demand("L17", quick, || format!("{uri} came over {spread:?}: its first byte was sent before it was whole"));
+    let half = times.duration / 2;
+    let spread = times.last.saturating_sub(times.first);
+    let early = times.first + half <= times.listed_after && spread >= half.max(LINE_SPEED);
+    report.demand("L17", !early, || {
+        format!(
+            "{uri} came over {spread:?}, its first byte {:?} before it was listed",
+            times.listed_after - times.first
+        )
+    });
     report.0
 }
 

@@ -9,47 +9,47 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
-use crate::base::utc::Clock;
+use barstone::base::utc::Clock;
 
 /// A request.
-pub(super) struct Ask {
-    pub(super) method: String,
-    pub(super) path: String,
-    pub(super) query: Vec<(String, String)>,
+pub(crate) struct Ask {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: Vec<(String, String)>,
     /// Time since the server started.
-    pub(super) millis: u64,
+    pub(crate) millis: u64,
     /// UTC.
-    pub(super) time: SystemTime,
+    pub(crate) time: SystemTime,
     headers: String,
 }
 
 /// How a range is answered.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Range {
+pub(crate) enum Range {
     Right,
     Wrong,
 }
 
 /// An answer.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
     /// Time before the first byte.
-    pub(super) wait: Duration,
+    pub(crate) wait: Duration,
     /// The body comes in two halves, the second one so much later.
-    pub(super) trickle: Duration,
+    pub(crate) trickle: Duration,
     /// Whether only half of the body comes.
-    pub(super) cut: bool,
+    pub(crate) cut: bool,
     /// Whether If-None-Match is heeded.
-    pub(super) conditional: bool,
-    pub(super) range: Range,
+    pub(crate) conditional: bool,
+    pub(crate) range: Range,
     /// After this time the request is answered anew.
-    pub(super) again: Option<Duration>,
+    pub(crate) again: Option<Duration>,
 }
 
 impl Answer {
-    pub(super) fn status(status: u16) -> Self {
+    pub(crate) fn status(status: u16) -> Self {
         Self {
             status,
             headers: vec![("access-control-allow-origin".into(), "*".into())],
@@ -63,31 +63,31 @@ impl Answer {
         }
     }
 
-    pub(super) fn ok(kind: &str, body: Vec<u8>) -> Self {
+    pub(crate) fn ok(kind: &str, body: Vec<u8>) -> Self {
         Self { body, ..Self::status(200).with("content-type", kind) }
     }
 
     /// What the function answers after `wait`.
-    pub(super) fn again(wait: Duration) -> Self {
+    pub(crate) fn again(wait: Duration) -> Self {
         Self { again: Some(wait), ..Self::status(200) }
     }
 
-    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 }
 
 /// A server that runs as long as the test.
-pub(super) struct Server {
+pub(crate) struct Server {
     address: SocketAddr,
     _tasks: TaskTracker,
 }
 
 impl Server {
-    pub(super) async fn start(answer: impl Fn(&Ask) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, tasks, answer) = (listener.local_addr().unwrap(), TaskTracker::new(), Arc::new(answer));
+    pub(crate) async fn start(answer: impl Fn(&Ask) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("it works");
+        let (address, tasks, answer) = (listener.local_addr().expect("it works"), TaskTracker::new(), Arc::new(answer));
         let (of_connections, began) = (tasks.clone(), Instant::now());
         tasks.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -98,8 +98,8 @@ impl Server {
         Self { address, _tasks: tasks }
     }
 
-    pub(super) fn url(&self, path: &str) -> Url {
-        Url::parse(&format!("http://{}/{path}", self.address)).unwrap()
+    pub(crate) fn url(&self, path: &str) -> Url {
+        Url::parse(&format!("http://{}/{path}", self.address)).expect("it works")
     }
 }
 

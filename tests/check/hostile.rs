@@ -9,7 +9,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
-use super::*;
+use futures_util::future::join_all;
+use reqwest::Url;
+
+use crate::findings;
 
 /// Time in which each check ends: the limit of a request, and some more on a loaded machine.
 const WITHIN: Duration = Duration::from_secs(40);
@@ -70,8 +73,8 @@ async fn serve(mut stream: TcpStream) -> Option<()> {
 }
 
 async fn refused(path: &str) -> (String, Duration) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = Url::parse(&format!("http://{}{path}", listener.local_addr().unwrap())).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("it works");
+    let url = Url::parse(&format!("http://{}{path}", listener.local_addr().expect("it works"))).expect("it works");
     let tasks = TaskTracker::new();
     let of_connections = tasks.clone();
     tasks.spawn(async move {
@@ -79,10 +82,8 @@ async fn refused(path: &str) -> (String, Duration) {
             of_connections.spawn(serve(stream));
         }
     });
-    let fetcher = Fetcher::new(&url, Access::default(), Clock::system()).unwrap();
-    let filter = Filter { only: Vec::new(), skip: Vec::new(), level: Level::Should };
     let began = Instant::now();
-    let error = check(&fetcher, (&url, Settings { duration: WATCHED, filter }), |_| {}).await.unwrap_err();
+    let error = findings(&url, None).await.expect_err("there is nothing to check");
     (error.to_string(), began.elapsed())
 }
 

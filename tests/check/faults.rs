@@ -1,8 +1,5 @@
 //! Servers in memory, each with one fault, and the rules that the checker says they break.
 
-mod hostile;
-mod server;
-
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::time::Duration;
@@ -11,13 +8,11 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::future::join_all;
 
-use super::*;
-use crate::base::utc::Clock;
-use crate::inspect::fetch::Access;
-use crate::inspect::rules::Level;
-use server::{Answer, Ask, Server};
+use barstone::inspect::check::Other;
 
-const WATCHED: Duration = Duration::from_secs(7);
+use crate::memory::{self, Answer, Ask, Server};
+use crate::{client, findings};
+
 /// Newest segment when the server starts.
 const FIRST: u64 = 100;
 /// Segments of a playlist.
@@ -38,7 +33,7 @@ fn media(number: u64, part: Option<u64>) -> Vec<u8> {
 }
 
 fn date(number: u64) -> String {
-    format!("{:.3}", jiff::Timestamp::from_millisecond(number as i64 * 1000).unwrap())
+    format!("{:.3}", jiff::Timestamp::from_millisecond(number as i64 * 1000).expect("valid"))
 }
 
 /// A playlist of 1 s segments.
@@ -79,7 +74,7 @@ fn low_latency(fault: &str, (newest, parts): (u64, u64)) -> String {
 
 /// A delta update of [`low_latency`].
 fn shortened(whole: &str, fault: &str) -> String {
-    let (head, rest) = whole.split_at(whole.find("#EXT-X-PROGRAM").unwrap());
+    let (head, rest) = whole.split_at(whole.find("#EXT-X-PROGRAM").expect("valid"));
     let marks: Vec<_> = rest.match_indices("#EXT-X-PROGRAM").map(|(place, _)| place).collect();
     let count = if fault == "wrong-delta" { 5 } else { 4 };
     format!("{head}#EXT-X-SKIP:SKIPPED-SEGMENTS=4\n{}", &rest[marks[count]..])
@@ -87,8 +82,8 @@ fn shortened(whole: &str, fault: &str) -> String {
 
 fn gzip(text: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(text.as_bytes()).unwrap();
-    encoder.finish().unwrap()
+    encoder.write_all(text.as_bytes()).expect("valid");
+    encoder.finish().expect("valid")
 }
 
 /// An MPD of 1 s segments that begin in 1970.
@@ -112,7 +107,10 @@ fn answer(ask: &Ask) -> Answer {
     if file == "time" {
         return Answer::ok(
             "text/plain",
-            jiff::Timestamp::from_millisecond((FIRST * 1000 + ask.millis) as i64 + 1000).unwrap().to_string().into(),
+            jiff::Timestamp::from_millisecond((FIRST * 1000 + ask.millis) as i64 + 1000)
+                .expect("valid")
+                .to_string()
+                .into(),
         );
     }
     let mut numbers =
@@ -135,12 +133,13 @@ fn answer(ask: &Ask) -> Answer {
         "removed" if removed => Answer::status(404),
         "lost" | "gone" if !removed && number % 3 == 0 => Answer::status(404),
         "lost-hint" if part == Some(1) && number >= now.0 => Answer::status(404),
+        "other" => Answer { body: media(number + 1, part), ..answer },
         "slow" => Answer { trickle: Duration::from_millis(1300), ..answer },
         "moved" if !file.contains('/') => Answer::status(302).with("location", &format!("new/{file}")),
         "wrong-type" => Answer { headers: Answer::ok("text/plain", Vec::new()).headers, ..answer },
         "cut" if part.is_none() => Answer { cut: true, ..answer },
         "other-parts" if part == Some(1) => Answer { body: vec![0x47; 200], ..answer },
-        "wrong-range" => Answer { range: server::Range::Wrong, ..answer },
+        "wrong-range" => Answer { range: memory::Range::Wrong, ..answer },
         _ => answer,
     }
 }
@@ -157,6 +156,7 @@ fn manifest(ask: &Ask, (fault, file): (&str, &str), now: (u64, u64)) -> Answer {
         _ => now,
     };
     let text = match file {
+        "live.m3u8" if fault == "ahead" => playlist(shown.0).replace("00.000Z", "00.500Z").replace("0.000Z", "0.100Z"),
         "live.m3u8" => playlist(shown.0),
         "ll.m3u8" => low_latency(fault, shown),
         _ => mpd(ask.millis, fault),
@@ -209,12 +209,13 @@ fn manifest(ask: &Ask, (fault, file): (&str, &str), now: (u64, u64)) -> Answer {
     }
 }
 
-async fn found(server: &Server, path: &str) -> BTreeSet<String> {
-    let url = server.url(path);
-    let fetcher = Fetcher::new(&url, Access::default(), Clock::system()).unwrap();
-    let filter = Filter { only: Vec::new(), skip: Vec::new(), level: Level::Should };
-    let outcome = check(&fetcher, (&url, Settings { duration: WATCHED, filter }), |_| {}).await;
-    let outcome = outcome.unwrap_or_else(|error| panic!("{path}: {error}"));
+/// Ids of the rules that a server breaks. A path may have another one beside it, that of the other origin.
+async fn found(server: &Server, paths: &str) -> BTreeSet<String> {
+    let (path, other) = paths.split_once(' ').unwrap_or((paths, ""));
+    let (url, other) = (server.url(path), server.url(other));
+    let theirs = client(&other);
+    let against = paths.contains(' ').then_some(Other { url: other, fetcher: &theirs });
+    let outcome = findings(&url, against).await.unwrap_or_else(|error| panic!("{path}: {error}"));
     outcome.findings.iter().map(|finding| finding.rule.id.to_owned()).collect()
 }
 
@@ -250,6 +251,20 @@ async fn each_fault_of_hls_breaks_its_rule_and_no_other() {
         ("busy/live.m3u8", &["T7"]),
         ("late/live.m3u8", &["T8"]),
         ("plain/live.m3u8", &["H20"]),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn origins_that_differ_break_a_rule() {
+    check_all(&[
+        ("none/live.m3u8 none/live.m3u8", &[]),
+        ("none/live.m3u8 other/live.m3u8", &["A2"]),
+        ("none/live.m3u8 stale/live.m3u8", &["A1"]),
+        ("none/live.m3u8 ahead/live.m3u8", &["A1"]),
+        ("none/live.m3u8 lost/live.m3u8", &["A1"]),
+        ("none/live.mpd none/live.mpd", &[]),
+        ("none/live.mpd other/live.mpd", &["A2"]),
     ])
     .await;
 }
