@@ -38,6 +38,7 @@ mod egress;
 mod error;
 mod events;
 mod faults;
+mod held_answers;
 mod held_media;
 mod issue_token;
 mod late_refusal;
@@ -102,6 +103,7 @@ struct Shared {
     manifests: manifest_cache::Manifests,
     late_refusals: late_refusal::LateRefusals,
     stills: stills::Stills,
+    held_answers: Arc<held_answers::HeldAnswers>,
     /// Manifest format of each client.
     client_formats: ClientFormats,
     access: watch::Sender<Arc<Access>>,
@@ -122,6 +124,7 @@ impl App {
             manifests: manifest_cache::Manifests::default(),
             late_refusals: late_refusal::LateRefusals::default(),
             stills: stills::Stills::default(),
+            held_answers: Arc::default(),
             client_formats: ClientFormats::new(),
             access: watch::Sender::new(Arc::new(access)),
             draining,

@@ -21,11 +21,17 @@ sub vcl_init {
 include "origins.vcl";
 
 sub vcl_recv {
+    unset req.http.X-Fault;
     if (req.url == "/edge/livez") {
         return (synth(200));
     }
     if (req.url ~ "^/(metrics|whoami)(\?|$)") {
         return (synth(404));
+    }
+    # Varnish stores nothing under faults of transport that the URL asks for.
+    if (req.url ~ "^/(t/[^/]+/)?with/([^/]*,)?(cut=|delay=[^,/]*:|hang=|rate=|reset|status=)") {
+        set req.http.X-Fault = "1";
+        return (pass);
     }
     # Varnish forwards all other requests unchanged, such as those for the page and the API.
     if (req.method !~ "^(GET|HEAD)$" || req.url !~ "^/(with/[^/?]+/)?(live|hls|dash)/[^?]*\.(m3u8|mpd|m4s|mp4|jpg|png)(\?|$)") {
@@ -92,6 +98,12 @@ sub vcl_backend_fetch {
     set bereq.first_byte_timeout = 10s;
     # An event stream sends a line at least every 15 s.
     set bereq.between_bytes_timeout = 60s;
+    # A fault lasts up to ten minutes, and every replica answers alike.
+    if (bereq.http.X-Fault) {
+        set bereq.first_byte_timeout = 610s;
+        set bereq.between_bytes_timeout = 610s;
+        return (fetch);
+    }
     # A frozen replica accepts connections and does not answer. Two replicas get 600 ms each, about two chunk durations. If
     # neither answers in that time, the third attempt waits longer.
     if (bereq.url ~ "^[^?]*\.(m3u8|mpd|m4s|mp4)(\?|$)|^/time$" && bereq.url !~ "/stream\.mp4(\?|$)") {
@@ -104,6 +116,9 @@ sub vcl_backend_fetch {
 }
 
 sub vcl_backend_response {
+    if (bereq.http.X-Fault) {
+        return (deliver);
+    }
     # If a replica is gone, starting or ending, Varnish sends the request to another replica. It does not repeat requests that
     # may have changed something.
     if (beresp.status >= 502 && beresp.status <= 504 && bereq.method ~ "^(GET|HEAD)$" && bereq.retries < 2) {
@@ -125,7 +140,7 @@ sub vcl_backend_response {
 }
 
 sub vcl_backend_error {
-    if (bereq.method ~ "^(GET|HEAD)$" && bereq.retries < 2) {
+    if (!bereq.http.X-Fault && bereq.method ~ "^(GET|HEAD)$" && bereq.retries < 2) {
         return (retry);
     }
 }

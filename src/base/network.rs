@@ -1,13 +1,15 @@
 //! Networks, and lists of networks that may or may not access something.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net};
 
 /// Prefix length of IPv4-mapped IPv6 addresses (RFC 4291 2.5.5.2).
 const MAPPED: u8 = 96;
+/// Prefix length of the IPv6 network of one subscriber (RFC 6177).
+const SUBSCRIBER: u32 = 64;
 
 /// An address or a network. An IPv4-mapped IPv6 address counts as the IPv4 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +27,14 @@ pub struct Lists {
     pub allow: Vec<Network>,
     /// Networks that are refused.
     pub deny: Vec<Network>,
+}
+
+/// What addresses of one subscriber have in common: an IPv4 address, or the beginning of an IPv6 address.
+pub fn subscriber(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> SUBSCRIBER << SUBSCRIBER).into(),
+    }
 }
 
 impl Network {

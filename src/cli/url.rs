@@ -4,7 +4,7 @@ use clap::Args;
 use reqwest::Url;
 
 use crate::base::format::Format;
-use crate::definition::condition::{ConditionError, Conditions};
+use crate::definition::condition::{Condition, ConditionError, Conditions};
 use crate::media::manifest::path;
 
 /// Exit codes, for the help.
@@ -60,9 +60,18 @@ pub fn lines(arguments: &Arguments) -> Result<Vec<String>, UrlError> {
     url.set_path(&format!("{prefix}{}", path::under_conditions(&conditions, manifest)));
     let mut lines = vec![url.to_string()];
     if arguments.explain {
-        lines.extend(conditions.iter().map(|condition| format!("{condition}: {}", condition.description().summary)));
+        lines.extend(conditions.iter().flat_map(explained));
     }
     Ok(lines)
+}
+
+/// What a condition does, and what the parameters that it has mean.
+fn explained(condition: &Condition) -> Vec<String> {
+    let (text, description) = (condition.to_string(), condition.description());
+    let summary = format!("{text}: {}", description.summary);
+    let parameters = description.parameters();
+    let given = parameters.iter().filter(|parameter| text.contains(&format!(":{}=", parameter.name)));
+    [summary].into_iter().chain(given.map(|parameter| format!("  {}: {}", parameter.name, parameter.summary))).collect()
 }
 
 /// The part of a path before the manifest, such as a token, and the path of the manifest.
@@ -120,6 +129,16 @@ mod tests {
         );
         let explained = run(&format!("{host}/live/test/llhls.m3u8"), &["no-hints", "delay=3s"]).unwrap();
         assert_eq!(explained[2], "no-hints: Playlists have no EXT-X-PRELOAD-HINT.");
+        let fault = run(&format!("{host}/live/test/llhls.m3u8"), &["status=503:every=7:on=segments"]).unwrap();
+        assert_eq!(fault[0], format!("{host}/with/status=503:on=segments:every=7/live/test/llhls.m3u8"));
+        assert_eq!(
+            fault[1..],
+            [
+                "status=503:on=segments:every=7: The answer has this status in place of the resource.",
+                "  on: The resources that the fault is on; without it, the first of these words.",
+                "  every: Only segments whose number is a multiple of this, and their parts.",
+            ]
+        );
     }
 
     #[test]

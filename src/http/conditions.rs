@@ -12,7 +12,7 @@ use super::reply;
 use crate::base::format::Format;
 use crate::base::metrics::ConditionLabels;
 use crate::base::timeline::UnixTime;
-use crate::definition::condition::{ConditionError, Conditions, Resource, Track};
+use crate::definition::condition::{ConditionError, Conditions, Fault, Resource, Track};
 use crate::definition::spec::StreamSpec;
 use crate::media::manifest::extent::{self, Extent};
 use crate::media::manifest::{cuts, delay, path};
@@ -93,6 +93,12 @@ pub(super) fn check(
         Some(at) => Err(ApiError::NotBegun { at, wait: at.saturating_since(now) }),
         None => Ok(()),
     }
+}
+
+/// Whether a fault makes gaps in the playlists of a track. An MPD and a multivariant playlist, which belong to none, list no gaps.
+pub(super) fn lists_gaps(fault: &Fault, track: Option<Track<'_>>) -> bool {
+    let media = [Resource::Segment, Resource::Part];
+    track.is_some_and(|track| media.iter().any(|resource| fault.concerns(*resource, Some(track))))
 }
 
 /// Says in the answer and in the metrics which conditions changed the answer, beside those that it says already.

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::cache_control::Cache;
 use super::connection_limits::ExceededLimit;
+use super::held_answers::TooManyHeld;
 use super::token_origin::TokenOrigin;
 use crate::base::timeline::UnixTime;
 use crate::definition::condition::ConditionError;
@@ -101,6 +102,8 @@ pub(super) enum ApiError {
     Wedged,
     #[error("{0}")]
     Crowded(Refusal),
+    #[error("{0}")]
+    TooManyHeld(TooManyHeld),
     #[error("bytes {asked} are outside the file, which has {len} bytes")]
     Range { asked: String, len: u64 },
     #[error(transparent)]
@@ -193,6 +196,7 @@ impl ApiError {
             Self::Starting(_) => (Code::Starting, Cache::NoStore),
             Self::Wedged => (Code::Wedged, Cache::NoStore),
             Self::Crowded(_) => (Code::Crowded, Cache::NoStore),
+            Self::TooManyHeld(_) => (Code::FaultLimit, Cache::NoStore),
             Self::Archive(error) => (past(error), Cache::NoStore),
             Self::Range { .. } => (Code::BadRange, Cache::NoStore),
             Self::StillsBusy => (Code::StillsBusy, Cache::NoStore),

@@ -105,6 +105,7 @@ pub(super) async fn manifest(
 fn acts(fault: &Fault, (manifest, lag): (&Identity<'_>, &Lag<'_>), (now, modified): (UnixTime, UnixTime)) -> bool {
     match fault.kind {
         FaultKind::Discontinuity { .. } | FaultKind::LostHint => true,
+        FaultKind::Gap => conditions::lists_gaps(fault, manifest.track),
         FaultKind::Rewind(_) | FaultKind::Stale(_) => lag.is_by(fault, now),
         FaultKind::Unblocked => fault.applies(manifest, now),
         FaultKind::WrongReport => fault.applies(manifest, modified),

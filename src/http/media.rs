@@ -14,6 +14,7 @@ use super::cache_control::{Cache, lifetime};
 use super::conditions::{self, Asked};
 use super::early_hint;
 use super::error::ApiError;
+use super::faults::Chunks;
 use super::held_media::{self, SoFar};
 use super::past_media;
 use super::path_parameters::PathParameters;
@@ -147,12 +148,16 @@ async fn segment(
     };
     let cache = Cache::Immutable(lifetime(&output.spec));
     let chunks = || alteration.stream(held_media::as_it_is_made(app, output, (window.clone(), number)));
+    let in_chunks = |mut response: Response| {
+        response.extensions_mut().insert(Chunks(output.spec.timeline.chunks_per_segment()));
+        Sent::Growing(response)
+    };
     let Some(range) = reply::growing_range(request) else {
         let whole = request.contains_key(header::RANGE);
         let media = held_media::segment(app, output, window, (number, whole)).await?;
         return match media {
             Some(media) => alteration.chunks(0)(media).map(Sent::Whole),
-            None => Ok(Sent::Growing(reply::growing(chunks(), content_type, cache))),
+            None => Ok(in_chunks(reply::growing(chunks(), content_type, cache))),
         };
     };
     let is_enough = |segment: &Segment| range.is_served_by(segment.chunk_ends());
@@ -166,7 +171,7 @@ async fn segment(
         Some(last) => (reply::pieces(alteration.slice(&segment, range.first..last + 1)?), last),
         None => (reply::pieces(alteration.slice(&segment, range.first..end)?), end - 1),
     };
-    Ok(Sent::Growing(reply::growing_part(body, range.first..=last, content_type, cache)))
+    Ok(in_chunks(reply::growing_part(body, range.first..=last, content_type, cache)))
 }
 
 /// The place of a file.

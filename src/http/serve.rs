@@ -1,6 +1,5 @@
 //! HTTP/1.1 and HTTP/2 connections, with or without TLS, on one port, and the limits on each client.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use tower::Service as _;
 
 use super::error::ApiError;
+use super::faults::Reset;
 use super::tls::Certificates;
 use crate::base::metrics::Metrics;
 use crate::base::os_error;
@@ -117,6 +117,11 @@ type Accepted = (TcpStream, SocketAddr);
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
+/// The connection is reset in place of an answer; in HTTP/2 the stream alone (RST_STREAM).
+#[derive(Debug, thiserror::Error)]
+#[error("the URL asks for a reset")]
+struct IntendedReset;
+
 /// Serves one request of a connection over a limit: a probe is answered, another request is refused.
 async fn answer_one(accepted: Accepted, site: &Site, excess: &Arc<ExcessConnection>) {
     let last = GracefulShutdown::new();
@@ -149,10 +154,14 @@ async fn connection((stream, address): Accepted, site: &Site, watcher: Watcher, 
         let response = may_pass.map(|()| router.clone().call(request.map(body)));
         async move {
             let response = match response {
-                Ok(response) => response.await?,
+                Ok(response) => response.await.unwrap_or_else(|never| match never {}),
                 Err(error) => error.into_response(),
             };
-            Ok::<_, Infallible>(response.map(|body| Answer::new(body, active)))
+            if response.extensions().get::<Reset>().is_some() {
+                active.reset();
+                return Err(IntendedReset);
+            }
+            Ok(response.map(|body| Answer::new(body, active)))
         }
     });
     let connection = builder(&site.limits).serve_connection(TokioIo::new(stream), service).into_owned();

@@ -113,7 +113,7 @@ pub(super) fn with_prefixed_paths(plain: Router) -> Router {
     // A fallback costs requests without a prefix nothing.
     plain.clone().fallback(move |request: Request| {
         let mut plain = plain.clone();
-        async move { plain.call(without_prefixes(request)).await }
+        async move { plain.call(without_prefixes(request)).await.map(faults::without_cors) }
     })
 }
 

@@ -16,6 +16,7 @@ mod decode;
 mod definitions;
 mod directory;
 mod disk_trouble;
+mod faults;
 mod headers;
 mod hooks;
 mod http2;

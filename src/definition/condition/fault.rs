@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::parameter::{Refusal, put};
 use super::resource::Tracks;
 use super::selector::Selector;
-use super::{ConditionError, Grid, Identity, Moment, Offset, On, Resource, Span, Track, Value};
+use super::{ConditionError, Grid, Identity, Moment, Offset, On, Resource, Share, Span, Track, Value};
 use crate::base::format::Format;
 use crate::base::timeline::{Kind, UnixTime};
 
@@ -27,6 +27,10 @@ pub struct Fault {
 pub enum FaultKind {
     /// So many bytes in the samples of each segment are wrong.
     Corrupt(u32),
+    /// The body ends after this part of it.
+    Cut(Share),
+    /// The answer comes later.
+    Delay(Span),
     /// Segments begin with a discontinuity or a Period.
     Discontinuity {
         /// How much later timestamps are from there on.
@@ -41,10 +45,24 @@ pub enum FaultKind {
     },
     /// The first bytes of a hinted part come before it is whole.
     EarlyHint,
+    /// Media are listed as a gap, and are not there.
+    Gap,
+    /// The body pauses in the middle.
+    Hang(Span),
     /// A hinted part never comes, and the part that comes has another URL.
     LostHint,
+    /// Media are listed, and are not there.
+    Missing,
+    /// No page of another origin may read the answer.
+    NoCors,
+    /// The answer has no validators.
+    NoValidator,
     /// Timestamps are later by so much.
     Offset(Offset),
+    /// Bits per second of the body.
+    Rate(u64),
+    /// The connection is reset.
+    Reset,
     /// Manifests go back by so many segments, once in each interval.
     Rewind(u32),
     /// Manifests stand still for so long.
@@ -58,8 +76,12 @@ pub enum FaultKind {
     },
     /// Blocking reload that does not block.
     Unblocked,
+    /// Caches are told to store the answer too long, or not at all.
+    WrongMaxAge,
     /// Rendition reports that lag.
     WrongReport,
+    /// The answer has another Content-Type.
+    WrongType,
 }
 
 impl FaultKind {
@@ -67,16 +89,27 @@ impl FaultKind {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Corrupt(_) => "corrupt",
+            Self::Cut(_) => "cut",
+            Self::Delay(_) => "delay",
             Self::Discontinuity { .. } => "discontinuity",
             Self::Drift { .. } => "drift",
             Self::EarlyHint => "early-hint",
+            Self::Gap => "gap",
+            Self::Hang(_) => "hang",
             Self::LostHint => "lost-hint",
+            Self::Missing => "missing",
+            Self::NoCors => "no-cors",
+            Self::NoValidator => "no-validator",
             Self::Offset(_) => "offset",
+            Self::Rate(_) => "rate",
+            Self::Reset => "reset",
             Self::Rewind(_) => "rewind",
             Self::Stale(_) => "stale",
             Self::Status { .. } => "status",
             Self::Unblocked => "unblocked",
+            Self::WrongMaxAge => "wrong-max-age",
             Self::WrongReport => "wrong-report",
+            Self::WrongType => "wrong-type",
         }
     }
 
@@ -88,9 +121,24 @@ impl FaultKind {
             | Self::Discontinuity { .. }
             | Self::Drift { .. }
             | Self::EarlyHint
+            | Self::Gap
             | Self::LostHint
+            | Self::Missing
             | Self::Offset(_) => true,
-            Self::Rewind(_) | Self::Stale(_) | Self::Status { .. } | Self::Unblocked | Self::WrongReport => false,
+            Self::Cut(_)
+            | Self::Delay(_)
+            | Self::Hang(_)
+            | Self::NoCors
+            | Self::NoValidator
+            | Self::Rate(_)
+            | Self::Reset
+            | Self::Rewind(_)
+            | Self::Stale(_)
+            | Self::Status { .. }
+            | Self::Unblocked
+            | Self::WrongMaxAge
+            | Self::WrongReport
+            | Self::WrongType => false,
         }
     }
 
@@ -104,12 +152,23 @@ impl FaultKind {
             Self::LostHint => Some(&[Resource::Hint]),
             Self::Unblocked | Self::WrongReport => Some(&[Resource::Playlist]),
             Self::Corrupt(_)
+            | Self::Cut(_)
+            | Self::Delay(_)
             | Self::Drift { .. }
             | Self::EarlyHint
+            | Self::Gap
+            | Self::Hang(_)
+            | Self::Missing
+            | Self::NoCors
+            | Self::NoValidator
             | Self::Offset(_)
+            | Self::Rate(_)
+            | Self::Reset
             | Self::Rewind(_)
             | Self::Stale(_)
-            | Self::Status { .. } => None,
+            | Self::Status { .. }
+            | Self::WrongMaxAge
+            | Self::WrongType => None,
         }
     }
 
@@ -134,12 +193,21 @@ impl fmt::Display for FaultKind {
             Self::Drift { ppm, since: None } => write!(f, "={ppm}"),
             Self::Drift { ppm, since: Some(moment) } => write!(f, "={ppm}:since={moment}"),
             Self::Offset(offset) => write!(f, "={offset}"),
-            Self::Stale(span) => write!(f, "={span}"),
+            Self::Cut(share) => write!(f, "={share}"),
+            Self::Rate(rate) => write!(f, "={rate}"),
+            Self::Delay(span) | Self::Hang(span) | Self::Stale(span) => write!(f, "={span}"),
             Self::Discontinuity { by: None }
             | Self::EarlyHint
+            | Self::Gap
             | Self::LostHint
+            | Self::Missing
+            | Self::NoCors
+            | Self::NoValidator
+            | Self::Reset
             | Self::Unblocked
-            | Self::WrongReport => Ok(()),
+            | Self::WrongMaxAge
+            | Self::WrongReport
+            | Self::WrongType => Ok(()),
             Self::Status { status, retry_after: None } => write!(f, "={status}"),
             Self::Status { status, retry_after: Some(span) } => write!(f, "={status}:retry-after={span}"),
         }

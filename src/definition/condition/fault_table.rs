@@ -12,10 +12,15 @@ const ALL: &[On] = &On::ALL;
 
 /// What a fault of media may be on.
 const MEDIA: &[On] = &[On::Media, On::Segments, On::Parts];
+/// The same with init segments.
+const FILES: &[On] = &[On::Media, On::Segments, On::Parts, On::Init];
 /// What a fault of manifests may be on.
 const MANIFESTS: &[On] = &[On::Manifests, On::Playlists, On::Mpd];
 const PLAYLISTS: &[On] = &[On::Playlists];
 const PARTS: &[On] = &[On::Parts];
+/// The longest wait that a fault asks for. Proxies and players give up much earlier.
+const LONGEST_WAIT: Span = Span::from_millis(600_000);
+const WAIT: Value = Value::Span { least: Span::from_millis(1), most: LONGEST_WAIT, or_none: false };
 const DAY: Span = Span::from_millis(86_400_000);
 
 /// All faults, by name.
@@ -27,6 +32,23 @@ pub const FAULTS: &[Description] = &[
         MEDIA,
         &["corrupt=20", "corrupt=1000:track=video:every=5"],
         |value, text| plain(FaultKind::Corrupt(u32::try_from(value.integer(text)?).ok()?), MEDIA),
+    ),
+    fault(
+        "cut",
+        Value::Share,
+        "The connection ends after this part of the body, in HTTP/2 the request; Content-Length is that of the whole body.",
+        ALL,
+        &["cut=0.5:on=segments:every=7"],
+        |_, text| plain(FaultKind::Cut(text.parse().ok()?), ALL),
+    ),
+    fault(
+        "delay",
+        WAIT,
+        "The answer comes so much later. As a fault, delay needs a parameter; without one it is the distance from the live \
+            edge.",
+        ALL,
+        &["delay=3s:on=segments:every=7", "delay=300ms:on=manifests"],
+        |value, text| plain(FaultKind::Delay(value.span(text)?), ALL),
     ),
     Description {
         own: &[Parameter {
@@ -70,6 +92,22 @@ pub const FAULTS: &[Description] = &[
             |_, _| plain(FaultKind::EarlyHint, PARTS),
         )
     },
+    fault(
+        "gap",
+        Value::Nothing,
+        "Segments are listed with EXT-X-GAP and parts with GAP=YES, and both are answered 404; in DASH 404 alone.",
+        MEDIA,
+        &["gap:every=7"],
+        |_, _| plain(FaultKind::Gap, MEDIA),
+    ),
+    fault(
+        "hang",
+        WAIT,
+        "Half of the body is sent, then nothing for so long, then the rest.",
+        ALL,
+        &["hang=10s:on=segments:every=7"],
+        |value, text| plain(FaultKind::Hang(value.span(text)?), ALL),
+    ),
     Description {
         formats: LOW_LATENCY_HLS,
         ..fault(
@@ -82,12 +120,52 @@ pub const FAULTS: &[Description] = &[
         )
     },
     fault(
+        "missing",
+        Value::Nothing,
+        "The resource is listed as always, and answered 404.",
+        FILES,
+        &["missing:track=video:every=7", "missing:on=init:track=audio"],
+        |_, _| plain(FaultKind::Missing, FILES),
+    ),
+    fault(
+        "no-cors",
+        Value::Nothing,
+        "The answer has no CORS headers, so no page of another origin can read it.",
+        ALL,
+        &["no-cors:on=segments"],
+        |_, _| plain(FaultKind::NoCors, ALL),
+    ),
+    fault(
+        "no-validator",
+        Value::Nothing,
+        "The answer has neither ETag nor Last-Modified, and conditional requests are answered in full.",
+        ALL,
+        &["no-validator"],
+        |_, _| plain(FaultKind::NoValidator, ALL),
+    ),
+    fault(
         "offset",
         Value::Offset { most: DAY },
         "Timestamps of one track, audio if track does not name it, are later by so much.",
         MEDIA,
         &["offset=120ms:track=audio", "offset=-1s:track=video"],
         |value, text| plain(FaultKind::Offset(value.offset(text)?), MEDIA),
+    ),
+    fault(
+        "rate",
+        Value::Integer { least: 1000, most: 10_000_000_000 },
+        "The body is sent no faster than so many bits per second.",
+        ALL,
+        &["rate=500000:on=segments"],
+        |value, text| plain(FaultKind::Rate(value.integer(text)?), ALL),
+    ),
+    fault(
+        "reset",
+        Value::Nothing,
+        "The connection is reset before an answer, in HTTP/2 the request.",
+        ALL,
+        &["reset:on=segments:every=7"],
+        |_, _| plain(FaultKind::Reset, ALL),
     ),
     fault(
         "rewind",
@@ -134,6 +212,14 @@ pub const FAULTS: &[Description] = &[
             |_, _| plain(FaultKind::Unblocked, PLAYLISTS),
         )
     },
+    fault(
+        "wrong-max-age",
+        Value::Nothing,
+        "Caches may store manifests for an hour, so that they become old, and media not at all.",
+        ALL,
+        &["wrong-max-age", "wrong-max-age:on=segments"],
+        |_, _| plain(FaultKind::WrongMaxAge, ALL),
+    ),
     Description {
         formats: LOW_LATENCY_HLS,
         ..fault(
@@ -145,6 +231,14 @@ pub const FAULTS: &[Description] = &[
             |_, _| plain(FaultKind::WrongReport, PLAYLISTS),
         )
     },
+    fault(
+        "wrong-type",
+        Value::Nothing,
+        "The Content-Type is text/plain.",
+        ALL,
+        &["wrong-type", "wrong-type:on=init"],
+        |_, _| plain(FaultKind::WrongType, ALL),
+    ),
 ];
 
 /// A fault in all formats without parameters of its own.

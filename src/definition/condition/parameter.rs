@@ -26,7 +26,7 @@ pub(super) fn common(on: &'static [On]) -> Vec<Parameter> {
         Parameter {
             name: "on",
             value: Value::On(on),
-            summary: "The resources that the fault is on; the first of these if it is left out.",
+            summary: "The resources that the fault is on; without it, the first of these words.",
         },
         Parameter {
             name: "track",

@@ -42,6 +42,11 @@ impl Resource {
             Self::Time | Self::Init | Self::Segment | Self::Part | Self::Hint | Self::SingleFile | Self::Still => &[],
         }
     }
+
+    /// Whether it is a playlist or an MPD.
+    pub const fn is_manifest(self) -> bool {
+        On::Manifests.includes(self)
+    }
 }
 
 /// What a fault is on.

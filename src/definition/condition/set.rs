@@ -162,9 +162,9 @@ impl Conditions {
         Self(self.0.iter().filter(is_kept).cloned().collect())
     }
 
-    /// A single fault.
-    pub fn of_fault(fault: Fault) -> Self {
-        Self(vec![Condition::Fault(fault)])
+    /// Faults alone.
+    pub fn of_faults(faults: Vec<Fault>) -> Self {
+        Self::sorted(faults.into_iter().map(Condition::Fault).collect())
     }
 
     /// These and other conditions, none of which contradict each other.

@@ -72,6 +72,7 @@ codes! {
     Wedged: SERVICE_UNAVAILABLE "wedged" "barstone is stuck"
     TooManyConnections: SERVICE_UNAVAILABLE "too_many_connections" "Too many connections are open"
     Crowded: SERVICE_UNAVAILABLE "crowded" "The viewer or bandwidth limit is reached"
+    FaultLimit: SERVICE_UNAVAILABLE "fault_limit" "Too many answers are held open by faults"
     ArchiveBusy: SERVICE_UNAVAILABLE "archive_busy" "Too many past segments are requested"
     StillsBusy: SERVICE_UNAVAILABLE "stills_busy" "Too many stills are requested"
     NoRoomYet: SERVICE_UNAVAILABLE "no_room" "The stream waits for encoding capacity"

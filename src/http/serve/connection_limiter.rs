@@ -1,19 +1,18 @@
 //! Limits on the number of connections: in total, and from one address.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Resource, getrlimit};
 
 use crate::base::metrics::Metrics;
+use crate::base::network::subscriber;
 use crate::http::ConnectionLimits;
 use crate::http::connection_limits::ExceededLimit;
 
 /// Share of the file descriptors that connections may use. Files, pipelines and hooks need the rest.
 const SHARE: (u64, u64) = (3, 4);
-/// Prefix length of the IPv6 network of one subscriber (RFC 6177).
-const NETWORK: u32 = 64;
 
 /// Counts connections.
 #[derive(Debug)]
@@ -51,7 +50,7 @@ impl ConnectionLimiter {
 
     /// Admits a connection, unless a limit is reached.
     pub(super) fn enter(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionPermit, ExceededLimit> {
-        let address = network(address.to_canonical());
+        let address = subscriber(address);
         let mut counts = self.counts();
         match counts.addresses.get(&address) {
             _ if counts.all >= self.all => return Err(ExceededLimit::Total(self.all)),
@@ -88,13 +87,6 @@ impl Drop for ConnectionPermit {
 fn affordable() -> usize {
     let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     usize::try_from(descriptors / SHARE.1 * SHARE.0).unwrap_or(usize::MAX)
-}
-
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> NETWORK << NETWORK).into(),
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::{Request, Version};
+use tokio::sync::Notify;
 
 use super::priority::Priority;
 use super::scheduler::Scheduler;
@@ -17,6 +18,10 @@ pub(super) struct Requests {
     /// Whether requests are multiplexed (HTTP/2).
     multiplexed: AtomicBool,
     active: AtomicUsize,
+    /// Whether the connection ends with a reset.
+    reset: AtomicBool,
+    /// Notified when all bytes that were written have been passed on.
+    flushed: Notify,
     scheduler: Mutex<Scheduler>,
 }
 
@@ -35,6 +40,8 @@ impl Requests {
             reading_head: AtomicBool::new(true),
             multiplexed: AtomicBool::new(false),
             active: AtomicUsize::new(0),
+            reset: AtomicBool::new(false),
+            flushed: Notify::new(),
             scheduler: Mutex::default(),
         })
     }
@@ -60,8 +67,31 @@ impl Requests {
         self.reading_head.load(Ordering::Relaxed)
     }
 
+    pub(super) fn ends_with_reset(&self) -> bool {
+        self.reset.load(Ordering::Relaxed)
+    }
+
+    /// Called when all bytes that were written have been passed on.
+    pub(super) fn mark_flushed(&self) {
+        self.flushed.notify_waiters();
+    }
+
+    /// Resolves at the end of the next flush.
+    pub(super) async fn next_flush(&self) {
+        self.flushed.notified().await;
+    }
+
     pub(super) fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
         self.scheduler.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ActiveRequest {
+    /// Lets the connection end with a reset, unless other requests share it.
+    pub(super) fn reset(&self) {
+        if self.priority.is_none() {
+            self.requests.reset.store(true, Ordering::Relaxed);
+        }
     }
 }
 

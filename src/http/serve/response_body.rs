@@ -1,17 +1,24 @@
 //! Response bodies. In HTTP/2 a body is sent in pieces, in the order that the scheduler decides; in HTTP/1.1 it is
 //! sent unchanged.
 
+use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use http_body::{Body as _, Frame, SizeHint};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
 use super::requests::ActiveRequest;
 
 /// Bytes sent before a more urgent response may go first: the largest frame that every client accepts (RFC 9113 4.2).
 const PIECE: usize = 16 * 1024;
+/// Longest wait until the pieces before an error have left. A client that reads so slowly gets fewer of them.
+const MAX_FLUSH: Duration = Duration::from_secs(10);
+/// Time after a flush by which one has ended that began after the last piece: in HTTP/2 another task writes.
+const SETTLED: Duration = Duration::from_millis(20);
 
 /// The body of a response.
 #[derive(Debug)]
@@ -19,7 +26,21 @@ pub(super) struct Answer {
     body: Body,
     /// The response in the scheduler, until it is complete.
     sending: Option<Sending>,
+    /// The error with which the body breaks off, once what was sent before has left.
+    breaking: Option<Breaking>,
     active: ActiveRequest,
+}
+
+/// A body that breaks off.
+struct Breaking {
+    error: axum::Error,
+    sent: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl fmt::Debug for Breaking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
 }
 
 #[derive(Debug)]
@@ -35,7 +56,33 @@ impl Answer {
         let join =
             |priority| Sending { id: active.requests.scheduler().join(priority), rest: Bytes::new(), held: None };
         let sending = active.priority.filter(|_| !body.is_end_stream()).map(join);
-        Self { body, sending, active }
+        Self { body, sending, breaking: None, active }
+    }
+
+    /// The next piece. An error ends the connection or the stream, and discards what is not sent by then.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.breaking.is_none() {
+            match ready!(self.poll_piece(cx)) {
+                Some(Err(error)) => {
+                    self.leave();
+                    self.breaking = Some(Breaking { error, sent: self.all_sent() });
+                }
+                piece => return Poll::Ready(piece),
+            }
+        }
+        if let Some(breaking) = &mut self.breaking {
+            ready!(breaking.sent.as_mut().poll(cx));
+        }
+        Poll::Ready(self.breaking.take().map(|breaking| Err(breaking.error)))
+    }
+
+    /// Resolves when the pieces have left for the client, or cannot.
+    fn all_sent(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let requests = Arc::clone(&self.active.requests);
+        Box::pin(async move {
+            _ = timeout(MAX_FLUSH, requests.next_flush()).await;
+            sleep(SETTLED).await;
+        })
     }
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
@@ -90,7 +137,7 @@ impl http_body::Body for Answer {
     type Error = axum::Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        self.get_mut().poll_piece(cx)
+        self.get_mut().poll_next(cx)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -118,8 +165,6 @@ impl Drop for Answer {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
-    use std::sync::Arc;
-    use std::time::Duration;
 
     use axum::http::{Request, Version};
     use futures_util::stream;

@@ -5,8 +5,11 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
 use super::deadline::Deadline;
 use super::requests::Requests;
@@ -18,7 +21,7 @@ const READ_FACTOR: usize = 2;
 /// A byte stream that fails with [`ErrorKind::TimedOut`] if the client is too slow, and with
 /// [`ErrorKind::InvalidData`] if a request head does not end.
 #[derive(Debug)]
-pub(super) struct Link<T> {
+pub(super) struct Link<T: Socket> {
     stream: T,
     requests: Arc<Requests>,
     limits: ConnectionLimits,
@@ -30,7 +33,28 @@ pub(super) struct Link<T> {
     sending: Option<Deadline>,
 }
 
-impl<T> Link<T> {
+/// A stream that can end with a reset.
+pub(super) trait Socket {
+    /// Makes the end of the stream a reset.
+    fn end_with_reset(&self);
+}
+
+impl Socket for TcpStream {
+    fn end_with_reset(&self) {
+        // Without it the client meets an ordinary end. An error is ignored.
+        let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
+    }
+}
+
+impl<T: Socket> Drop for Link<T> {
+    fn drop(&mut self) {
+        if self.requests.ends_with_reset() {
+            self.stream.end_with_reset();
+        }
+    }
+}
+
+impl<T: Socket> Link<T> {
     /// Wraps `stream`. The time limit of the first request head starts now.
     pub(super) fn new(stream: T, requests: Arc<Requests>, limits: ConnectionLimits) -> Self {
         let head = Some(Deadline::after(limits.header));
@@ -60,7 +84,7 @@ impl<T> Link<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Link<T> {
+impl<T: AsyncRead + Socket + Unpin> AsyncRead for Link<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.head_bytes > self.limits.header_bytes * READ_FACTOR && self.requests.head_is_awaited() {
             return Poll::Ready(Err(ErrorKind::InvalidData.into()));
@@ -77,7 +101,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Link<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Link<T> {
+impl<T: AsyncWrite + Socket + Unpin> AsyncWrite for Link<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let sent = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.poll_sent(sent, cx)
@@ -97,7 +121,11 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Link<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if flushed.is_ready() {
+            self.requests.mark_flushed();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -107,8 +135,6 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Link<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use axum::http::Request;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     use tokio::time::{Instant, sleep, timeout};
@@ -116,6 +142,12 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    impl Socket for DuplexStream {
+        fn end_with_reset(&self) {
+            unreachable!("no test resets it");
+        }
+    }
 
     fn link() -> (Link<DuplexStream>, DuplexStream, Arc<Requests>) {
         let (server, client) = duplex(16);

@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod effects;
+
 /// The paths of a stream whose media directories begin with `media`, one of each kind of resource.
 fn paths(media: &str) -> [(&'static str, String); 8] {
     let sound = media.replace("v720", "a");
@@ -112,7 +114,7 @@ async fn caches_store_no_answer_for_longer_than_its_fault_lasts() {
         ("status=503:on=segments:every=661", &*segment, "public, max-age=60"),
         ("status=503:on=segments:every=8", &*segment, &*plain),
         ("status=503:on=segments:each=1m:for=40s", &*segment, "public, max-age=11"),
-        ("status=503:on=segments:each=1m:for=20s", &*segment, "public, max-age=31"),
+        ("status=503:on=segments:each=1m:for=20s", &*segment, "public, max-age=31, immutable"),
         ("status=503:on=segments:each=10s:for=9s", &*segment, "no-store"),
         ("status=503:at=2026-11-21T03:40:29Z:for=9s", "/live/test/dash.mpd", "no-store"),
         ("status=503", "/live/test/dash.mpd", "public, max-age=1"),

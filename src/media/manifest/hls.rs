@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::cuts::Cuts;
 use super::{Latency, Place, View, date_time, path, seconds};
-use crate::base::timeline::{Kind, Timeline};
-use crate::definition::condition::{Condition, Resource, Track};
+use crate::base::timeline::Kind;
+use crate::definition::condition::{Condition, FaultKind, Identity, Resource, Track};
 use crate::definition::spec::{StreamSpec, TrackId, VideoSpec};
 use crate::media::window::{Epoch, Snapshot};
 
@@ -85,7 +85,7 @@ pub fn least_hold_back(spec: &StreamSpec) -> Duration {
 
 /// The media playlist of a track (RFC 8216bis 4.4.3); without segments until the first one is complete. A long one offers delta
 /// updates.
-pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
+pub fn media<'a>(view: &'a View<'a>, track: &'a TrackId, skip: Skip) -> Option<String> {
     let (kind, snapshot) = find(view, track)?;
     let (first, last) = snapshot.listed().map_or((0, 0), |listed| (*listed.start(), *listed.end()));
     let links = Links::of(view, (track, kind), snapshot);
@@ -102,7 +102,7 @@ pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
     delta::write_skip(&mut playlist, skip, skipped);
     for number in snapshot.listed().into_iter().flatten().skip(skipped as usize) {
         links.map(&mut playlist, number, &mut mapped);
-        segment(&mut playlist, view, (kind, number), snapshot);
+        segment(&mut playlist, &links, (kind, number));
         links.segment(&mut playlist, number, snapshot);
     }
     end(&mut playlist, snapshot);
@@ -125,7 +125,7 @@ fn control(playlist: &mut String, view: &View<'_>, has_deltas: bool) {
 
 /// The I-frame playlist of a video track (RFC 8216bis 4.4.3.6): the first sample of each segment, with the
 /// boxes before it. It lists complete segments only.
-pub fn iframes(view: &View<'_>, track: &TrackId) -> Option<String> {
+pub fn iframes<'a>(view: &'a View<'a>, track: &'a TrackId) -> Option<String> {
     let (kind, snapshot) = find(view, track)?;
     if kind != Kind::Video {
         return None;
@@ -143,7 +143,7 @@ pub fn iframes(view: &View<'_>, track: &TrackId) -> Option<String> {
     for number in listed {
         links.map(&mut playlist, number, &mut mapped);
         let length = snapshot.segment(number)?.chunks.first()?.first_sample_end;
-        segment(&mut playlist, view, (kind, number), snapshot);
+        segment(&mut playlist, &links, (kind, number));
         let file = links.uri(path::MediaFile::Segment(number), number);
         let _ = writeln!(playlist, "#EXT-X-BYTERANGE:{length}@0\n{file}");
     }
@@ -218,16 +218,41 @@ struct Links<'a> {
     lost_base: String,
     /// The same for init segments.
     init_base: String,
+    /// The directory of the track, from the root.
+    directory: String,
+    track: Track<'a>,
 }
 
 impl<'a> Links<'a> {
-    fn of(view: &'a View<'a>, (track, kind): (&TrackId, Kind), snapshot: &'a Snapshot) -> Self {
+    fn of(view: &'a View<'a>, (track, kind): (&'a TrackId, Kind), snapshot: &'a Snapshot) -> Self {
         let to = |resource| {
             let kept = view.conditions.of_resource(resource, Some(Track { id: track.as_str(), kind }));
             path::from_playlist((&view.spec.name, track), view.presentation, (view.conditions, &kept))
         };
         let (base, part_base, init_base) = (to(Resource::Segment), to(Resource::Part), to(Resource::Init));
-        Self { view, snapshot, base, part_base, lost_base: to(Resource::Hint), init_base }
+        let directory = format!("/{}", path::track_directory(&view.spec.name, track));
+        let lost_base = to(Resource::Hint);
+        let of = Track { id: track.as_str(), kind };
+        Self { view, snapshot, base, part_base, lost_base, init_base, directory, track: of }
+    }
+
+    /// Whether a fault makes a gap of a file, which is or belongs to segment `number`.
+    fn is_gap(&self, file: path::MediaFile, number: u64) -> bool {
+        let gaps: Vec<_> = self.view.conditions.faults().filter(|fault| fault.kind == FaultKind::Gap).collect();
+        if gaps.is_empty() {
+            return false;
+        }
+        let begins = self.view.spec.timeline.segment_start(number);
+        let named = file.counted_from(self.view.extent.origin).in_track(&self.view.epoch(number).revision);
+        let path = format!("{}/{named}", self.directory);
+        let identity = Identity {
+            resource: path::RequestedFile::Named(file).resource(),
+            track: Some(self.track),
+            number: Some(self.view.number(number)),
+            begins: Some(begins),
+            path: &path,
+        };
+        gaps.iter().any(|gap| gap.applies(&identity, begins))
     }
 
     /// The URL of a file, which is or belongs to segment `number`.
@@ -273,9 +298,9 @@ impl<'a> Links<'a> {
     }
 }
 
-fn segment(playlist: &mut String, view: &View<'_>, (kind, number): (Kind, u64), snapshot: &Snapshot) {
-    date(playlist, view, (kind, number));
-    extent(playlist, &view.spec.timeline, (kind, number), snapshot);
+fn segment(playlist: &mut String, links: &Links<'_>, (kind, number): (Kind, u64)) {
+    date(playlist, links.view, (kind, number));
+    extent(playlist, links, (kind, number));
 }
 
 fn date(playlist: &mut String, view: &View<'_>, (kind, number): (Kind, u64)) {
@@ -287,11 +312,11 @@ fn date(playlist: &mut String, view: &View<'_>, (kind, number): (Kind, u64)) {
     let _ = writeln!(playlist, "#EXT-X-PROGRAM-DATE-TIME:{}", date_time(start));
 }
 
-fn extent(playlist: &mut String, timeline: &Timeline, (kind, number): (Kind, u64), snapshot: &Snapshot) {
-    if !snapshot.is_available(number) {
+fn extent(playlist: &mut String, links: &Links<'_>, (kind, number): (Kind, u64)) {
+    if !links.snapshot.is_available(number) || links.is_gap(path::MediaFile::Segment(number), number) {
         playlist.push_str("#EXT-X-GAP\n");
     }
-    let _ = writeln!(playlist, "#EXTINF:{},", seconds(timeline.duration(kind, number)));
+    let _ = writeln!(playlist, "#EXTINF:{},", seconds(links.view.spec.timeline.duration(kind, number)));
 }
 
 fn end(playlist: &mut String, snapshot: &Snapshot) {

@@ -7,6 +7,7 @@ use crate::media::window::fixture::{initialise, publish, publish_chunks};
 mod addressing;
 mod change;
 mod extent;
+mod faults;
 mod mpd;
 mod parts;
 mod periods;

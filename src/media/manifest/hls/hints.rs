@@ -24,6 +24,10 @@ pub(super) fn write(playlist: &mut String, links: &Links<'_>, (track, kind): (&T
         }
         false => (path::MediaFile::Chunk { segment: hint.segment, chunk: hint.chunk }, String::new()),
     };
+    // A part that is never there is listed as a gap, and not hinted at.
+    if links.is_gap(file, hint.segment) {
+        return;
+    }
     let part = Identity {
         resource: Resource::Hint,
         track: Some(Track { id: track.as_str(), kind }),

@@ -20,7 +20,7 @@ const PART_TARGETS: u64 = 3;
 const WRONG_REPORT_SEGMENTS: u64 = 2;
 
 /// The media playlist of a track with its parts, of which a VOD has none; `None` before the first complete segment, or if the track is unknown.
-pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
+pub fn media<'a>(view: &'a View<'a>, track: &'a TrackId, skip: Skip) -> Option<String> {
     if view.is_vod() {
         return super::media(view, track, Skip::No);
     }
@@ -54,7 +54,7 @@ pub fn media(view: &View<'_>, track: &TrackId, skip: Skip) -> Option<String> {
         if number >= recent && snapshot.is_available(number) {
             parts(&mut playlist, &links, (kind, number, snapshot), last_part);
         }
-        extent(&mut playlist, timeline, (kind, number), snapshot);
+        extent(&mut playlist, &links, (kind, number));
         links.segment(&mut playlist, number, snapshot);
     }
     if last < edge.segment {
@@ -124,10 +124,21 @@ fn next(edge: Edge, last_part: u32) -> Edge {
 /// Reports the newest parts of the other renditions (RFC 8216bis 4.4.5.4), or older ones under `wrong-report`.
 fn reports(playlist: &mut String, view: &View<'_>, (track, kind): (&TrackId, Kind)) {
     let lag = if are_reports_wrong(view, (track, kind)) { WRONG_REPORT_SEGMENTS } else { 0 };
-    for (id, _, snapshot) in view.tracks().filter(|(id, ..)| *id != track) {
+    let kept =
+        |id: &TrackId, kind| view.conditions.of_resource(Resource::Playlist, Some(Track { id: id.as_str(), kind }));
+    let own = kept(track, kind);
+    for (id, kind, snapshot) in view.tracks().filter(|(id, ..)| *id != track) {
         let Some(edge) = snapshot.edge() else { continue };
         let edge = Edge { segment: edge.segment.saturating_sub(lag), ..edge };
-        let uri = path::other_playlist(id, view.presentation, path::LLHLS);
+        let other = kept(id, kind);
+        let uri = match other == own {
+            true => path::other_playlist(id, view.presentation, path::LLHLS),
+            // A fault is on one of the tracks.
+            false => {
+                let to_track = path::from_playlist((&view.spec.name, id), view.presentation, (view.conditions, &other));
+                format!("{to_track}{}", path::media_playlist(view.presentation, path::LLHLS))
+            }
+        };
         let (number, part) = (view.number(edge.segment), edge.chunk);
         let _ = writeln!(playlist, "#EXT-X-RENDITION-REPORT:URI=\"{uri}\",LAST-MSN={number},LAST-PART={part}");
     }
@@ -165,7 +176,8 @@ fn parts(playlist: &mut String, links: &Links<'_>, (kind, number, snapshot): (Ki
         };
         let (uri, range) = (links.uri(file, number), range.unwrap_or_default());
         let duration = seconds(links.view.spec.timeline.chunk_duration(kind, number, chunk));
+        let gap = if links.is_gap(file, number) { ",GAP=YES" } else { "" };
         let independent = if kind == Kind::Audio || chunk == 0 { ",INDEPENDENT=YES" } else { "" };
-        let _ = writeln!(playlist, "#EXT-X-PART:DURATION={duration},URI=\"{uri}\"{range}{independent}");
+        let _ = writeln!(playlist, "#EXT-X-PART:DURATION={duration},URI=\"{uri}\"{range}{independent}{gap}");
     }
 }
