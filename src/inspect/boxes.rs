@@ -83,6 +83,11 @@ impl Init {
         codecs.is_some_and(|codecs| codecs.iter().any(|codec| matches!(codec, Codec::Avc1(_))))
     }
 
+    /// Whether an edit list moves the presentation of a track.
+    pub fn is_edited(&self) -> bool {
+        self.moov.trak.iter().any(|trak| trak.edts.is_some())
+    }
+
     /// Whether the file says that it follows CMAF.
     pub fn is_cmaf(&self) -> bool {
         self.has_brand(b"cmfc") || self.has_brand(b"cmf2")
@@ -147,6 +152,20 @@ impl Segment {
     /// Decode time of the first sample.
     pub fn start(&self) -> u64 {
         self.chunks[0].start()
+    }
+
+    /// Earliest presentation time of the first chunk, without an edit list.
+    pub fn presented(&self) -> i128 {
+        let Some(chunk) = self.chunks.first() else { return 0 };
+        let traf = &chunk.moof.traf[0];
+        let ticks = traf.tfhd.default_sample_duration.unwrap_or_default();
+        let mut at = i128::from(chunk.start());
+        let mut earliest = i128::MAX;
+        for sample in traf.trun.iter().flat_map(|run| run.samples.iter()) {
+            earliest = earliest.min(at + i128::from(sample.cts.unwrap_or_default()));
+            at += i128::from(sample.duration.unwrap_or(ticks));
+        }
+        if earliest == i128::MAX { at } else { earliest }
     }
 
     /// Sum of all sample durations.

@@ -20,11 +20,14 @@ pub use against::Other;
 use super::fetch::{Exchange, FetchError, Fetcher, Request};
 use super::finding::{Filter, Finding, Findings};
 use super::mpd::Mpd;
-use super::rules::{Violation, http};
+use super::rules::{Violation, cmaf, http};
 use crate::base::timeline::UnixTime;
 
 /// Time limit of a request that does not wait for media.
 const WITHIN: Duration = Duration::from_secs(20);
+
+/// Segments whose offsets are remembered.
+const MOST_OFFSETS: usize = 1000;
 
 /// What to check, and for how long.
 #[derive(Debug)]
@@ -125,6 +128,8 @@ struct Session<'a> {
     /// Newest segment and part of each low-latency playlist.
     edges: RefCell<HashMap<Url, (u64, u64)>>,
     notes: RefCell<Vec<String>>,
+    /// Media time minus date of each segment number, by the first track that has it.
+    offsets: RefCell<HashMap<u64, i128>>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -159,6 +164,7 @@ pub async fn check(
         counts: RefCell::new(Counts::default()),
         edges: RefCell::new(HashMap::new()),
         notes: RefCell::new(Vec::new()),
+        offsets: RefCell::new(HashMap::new()),
     };
     let text = first.reply.text();
     let (url, is_playlist) = (first.url.clone(), text.trim_start_matches('\u{feff}').starts_with("#EXTM3U"));
@@ -232,6 +238,15 @@ impl Session<'_> {
     /// Adds a note.
     fn note(&self, text: String) {
         self.notes.borrow_mut().push(text);
+    }
+
+    /// Compares the distance between media time and date, in microseconds, with that of another track.
+    fn check_offset(&self, number: u64, offset: i128) -> Vec<Violation> {
+        let mut offsets = self.offsets.borrow_mut();
+        if offsets.len() >= MOST_OFFSETS {
+            offsets.clear();
+        }
+        cmaf::check_offsets(*offsets.entry(number).or_insert(offset), offset)
     }
 
     /// Requests a manifest. An answer that cannot be read is a finding.

@@ -173,5 +173,8 @@ fn tracks_that_do_not_match_break_the_rule() {
     check_finds("C4", &switching(track(90_000, 9000, 3000, 2)));
     check_finds("C4", &switching(track(48_000, 9000, 3600, 2)));
     check_finds("C4", &switching(track(90_000, 9000, 3600, 3)));
+    check_none(&cmaf::check_offsets(1_000_000, 1_021_334));
+    check_finds("C6", &cmaf::check_offsets(1_000_000, 1_046_000));
+    check_finds("C6", &cmaf::check_offsets(1_120_000, 1_000_000));
     check_finds("C6", &cmaf::check_alignment(&[(90_000, 90_000), (48_000, 50_000)]));
 }

@@ -26,6 +26,8 @@ pub(super) struct Received {
     pub(super) micros: u64,
     /// Longest time between two pictures that a decoder can start at, in microseconds.
     pub(super) longest: u64,
+    /// Earliest presentation time in microseconds; `None` with an edit list, which moves it.
+    pub(super) presented: Option<i128>,
     /// Decode time of the first sample, in ticks.
     pub(super) start: u64,
     /// Ticks per second.
@@ -101,6 +103,7 @@ impl Track {
         let received = Received {
             micros: micros(segment.duration()),
             longest: if init.is_video() { micros(segment.longest_between_sync()) } else { 0 },
+            presented: (!init.is_edited()).then(|| segment.presented() * 1_000_000 / i128::from(timescale)),
             start: segment.start(),
             timescale,
         };

@@ -145,6 +145,11 @@ impl<'a> Watch<'a> {
         let place = (segment.number, !segment.discontinuity);
         if let Some(received) = self.track.receive(session, place, &exchange) {
             session.judge(&exchange, hls::check_duration(segment, received.micros, received.longest));
+            let date = segment.date.parse::<jiff::Timestamp>().ok().map(|date| i128::from(date.as_microsecond()));
+            if let Some((presented, date)) = received.presented.zip(date) {
+                let violations = session.check_offset(segment.number, presented - date);
+                session.judge(&exchange, violations);
+            }
         }
         if !self.has_probed_range && range.is_none() {
             self.has_probed_range = true;

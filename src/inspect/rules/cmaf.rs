@@ -6,6 +6,10 @@ use mp4_atom::{Codec, FourCC};
 use super::{Level, Report, Violation};
 use crate::inspect::boxes::{Chunk, Init, Segment, nal_types};
 
+/// A frame of video at 25 fps and rounding to milliseconds, in microseconds.
+const IN_STEP: u128 = 45_000;
+/// Difference in microseconds at which sound and picture are visibly out of step.
+const OUT_OF_STEP: u128 = 100_000;
 const NAL_IDR: u8 = 5;
 
 /// Checks an init segment. Rules of CMAF hold for files with a brand of CMAF.
@@ -138,6 +142,16 @@ pub fn check_switching(tracks: &[(Init, Vec<Segment>)]) -> Vec<Violation> {
             report.demand("C4", same, || format!("durations or chunks at {} differ", segment.start()));
         }
     }
+    report.0
+}
+
+/// Checks that two tracks have the same distance, in microseconds, between media time and a common clock.
+pub fn check_offsets(one: i128, two: i128) -> Vec<Violation> {
+    let mut report = Report::default();
+    let apart = one.abs_diff(two);
+    let what = || format!("media times are {apart} µs apart from those of the same moment in another track");
+    report.demand("C6", apart < OUT_OF_STEP, what);
+    report.advise(("C6", Level::Should), apart <= IN_STEP || apart >= OUT_OF_STEP, what);
     report.0
 }
 
