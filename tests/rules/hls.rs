@@ -44,6 +44,7 @@ fn a_good_playlist_breaks_no_rule() {
     check_none(&hls::check(&good(100)));
     check_none(&hls::check_reload(&good(100), &good(100)));
     check_none(&hls::check_reload(&good(100), &good(102)));
+    check_none(&hls::check_reload(&good(100), &good(120)));
     check_none(&hls::check_reload(&good(100), &(good(101) + "#EXT-X-ENDLIST\n")));
     check_none(&hls::check_renditions(&[good(100), good(101)]));
     check_none(&hls::check_multivariant(MULTIVARIANT));
