@@ -23,8 +23,9 @@ export class StreamStill extends HTMLElement {
   #stream = null;
   /** What the picture follows from, apart from the time. */
   #shown = '';
-  /** The still that is requested or shown. */
+  /** The still that was requested last. */
   #url = '';
+  #isLoading = false;
   #isVisible = false;
   #timer = 0;
   #observer = new IntersectionObserver((entries) => {
@@ -71,17 +72,16 @@ export class StreamStill extends HTMLElement {
     void this.#request(new URL(`live/${encodeURIComponent(stream.name)}/still.jpg?${query}`, BASE).href);
   }
 
-  /** Shows a still once it is there, so that nothing flickers. @param {string} url */
+  /** Shows a still once it is there, so that nothing flickers; one request at a time. @param {string} url */
   async #request(url) {
-    if (url === this.#url) return;
+    if (url === this.#url || this.#isLoading) return;
     this.#url = url;
+    this.#isLoading = true;
     const image = Object.assign(new Image(), { alt: '', src: url });
-    try {
-      await image.decode();
-    } catch {
-      return;
-    }
-    if (url === this.#url) this.replaceChildren(image);
+    const isThere = await image.decode().then(() => true, () => false);
+    this.#isLoading = false;
+    // An empty URL: the definition has changed meanwhile.
+    if (isThere && this.#url === url) this.replaceChildren(image);
   }
 }
 
