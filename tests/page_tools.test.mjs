@@ -108,7 +108,7 @@ describe('tools', { concurrency: 2 }, () => {
       const add = async (name) => {
         await builder.getByLabel('Kind of fault').selectOption(name);
         await builder.getByRole('button', { name: 'Add', exact: true }).click();
-        return rows.last();
+        return rows.nth((await rows.count()) - 1);
       };
       await until('faults are offered', SOON_S, () => builder.getByLabel('Kind of fault').isVisible());
       const first = await add('status');
