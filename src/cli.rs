@@ -4,6 +4,7 @@ pub mod check;
 pub mod client;
 mod manual;
 pub mod url;
+pub mod verify;
 
 use clap::{Arg, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -99,6 +100,13 @@ pub enum Command {
         #[command(flatten)]
         arguments: check::Arguments,
     },
+    /// Compare the segments that a CDN delivers with what the definition makes of them
+    #[command(after_help = verify::EXIT_CODES)]
+    Verify {
+        /// The presentation and its definition.
+        #[command(flatten)]
+        arguments: verify::Arguments,
+    },
     /// Print a script with completions for a shell
     Completions {
         /// The shell
@@ -147,6 +155,7 @@ mod tests {
                 | Command::Token { .. }
                 | Command::Url { .. }
                 | Command::Check { .. }
+                | Command::Verify { .. }
                 | Command::Completions { .. }
                 | Command::Man,
             ) => panic!("no settings belong to it"),

@@ -44,6 +44,7 @@ fn main() -> ExitCode {
             Err(error) => fail(&error.into(), BAD_CONFIGURATION),
         },
         Some(Command::Check { arguments }) => cli::check::run(&arguments),
+        Some(Command::Verify { arguments }) => cli::verify::run(&arguments),
         Some(Command::Completions { shell }) => written(cli::completions(shell)),
         Some(Command::Man) => written(cli::man()),
     }

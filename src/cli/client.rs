@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use reqwest::Method;
 use reqwest::header::{IF_MATCH, IF_NONE_MATCH};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::runtime;
 
 mod answer;
@@ -29,6 +29,14 @@ use server::{Answer, Condition, Server};
 use crate::program::config::Config;
 
 type CommandResult = Result<Code, ClientError>;
+
+/// Reads a definition from a file.
+///
+/// # Errors
+/// A message that names the file.
+pub fn read_definition(path: &Path) -> Result<Value, String> {
+    document::read(path).map_err(|error| error.to_string())
+}
 
 /// Runs an action on streams and reports errors.
 pub fn streams(options: &Options, action: StreamsAction) -> ExitCode {

@@ -34,4 +34,5 @@ mod restart;
 mod single_file;
 mod still;
 mod store;
+mod verify;
 mod viewers;

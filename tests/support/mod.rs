@@ -2,6 +2,7 @@
 //! that share no code with the writers.
 
 pub(crate) mod ffmpeg;
+pub(crate) mod files;
 pub(crate) mod limits;
 pub(crate) mod nats;
 pub(crate) mod playlist;
