@@ -1,0 +1,194 @@
+//! What does the past cost: a segment, a minute in order, a playlist of a day, and a shifted stream?
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use barstone::base::timeline::UnixTime;
+use barstone::base::utc::Clock;
+use futures_util::future::try_join_all;
+use reqwest::Url;
+use tokio::time::sleep;
+
+use child::Program;
+use order::percentile;
+use server::Server;
+use table::Table;
+
+#[path = "support/child.rs"]
+mod child;
+#[path = "support/order.rs"]
+mod order;
+#[path = "support/server.rs"]
+mod server;
+#[path = "support/table.rs"]
+mod table;
+
+const QUESTION: &str = "What does the past cost?";
+/// Number of segments that are requested cold, far enough from each other that none is encoded with another.
+const COLD: u64 = 40;
+const APART: u64 = 64;
+/// Segments in two hours.
+const TWO_HOURS: u64 = 3750;
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+/// Number of requests for each of a cached and a live segment.
+const REPEATS: usize = 300;
+const VIEWERS: usize = 20;
+const WATCHED: Duration = Duration::from_secs(20);
+const PICTURE: &str = "smptebars=s=1280x720:r=25,drawtext=fontfile=static/fonts/DejaVuSansMono-Bold.ttf:\
+    text='%{gmtime}':fontsize=96:fontcolor=white:box=1:boxcolor=black:x=(w-text_w)/2:y=(h-text_h)/2";
+const ENCODER: &str = "-t 60 -an -c:v libx264 -preset ultrafast -threads 1 -g 48 -b:v 2M -f null -";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let server = Server::start(None).await?;
+    let live = server.listed("test", "v720").await?;
+    for file in &live {
+        server.wait_for(file).await?;
+    }
+    let newest = live.last().context("nothing is listed")?;
+    let mut table = Table::new(QUESTION);
+    cold(&server, newest, &mut table).await?;
+    in_order(&server, newest, &mut table).await?;
+    day(&server, &mut table).await?;
+    shifted(&server, &mut table).await?;
+    table.print();
+    Ok(())
+}
+
+/// Segments two hours old, each for the first time.
+async fn cold(server: &Server, newest: &str, table: &mut Table) -> anyhow::Result<()> {
+    let (directory, number) = numbered(newest)?;
+    let mut seconds = Vec::new();
+    for index in 1..=COLD {
+        let path = format!("{directory}/{}.m4s", number - TWO_HOURS - index * APART);
+        seconds.push(timed(server, &path).await?);
+    }
+    for percent in [50, 95] {
+        let time = percentile(&seconds, percent);
+        let name = format!("a segment two hours old, cold, {COLD} times: {percent} % within");
+        table.judged(name, format!("{:.0} ms", time * 1e3), "under 150 ms", time < 0.15);
+    }
+    Ok(())
+}
+
+/// A minute of the past in order, beside ffmpeg encoding a minute, and again from the cache beside a live segment.
+async fn in_order(server: &Server, newest: &str, table: &mut Table) -> anyhow::Result<()> {
+    let from = whole_seconds(Clock::system().now()) - 3 * HOUR.as_secs();
+    let vod = format!("/with/from={from},until={}/live/test/v720/hls.m3u8", from + MINUTE.as_secs());
+    let files = listed(server, &vod).await?;
+    let (begun, before) = (Instant::now(), server.program.cpu_time()?);
+    for file in &files {
+        timed(server, file).await?;
+    }
+    let (lasted, used) = (begun.elapsed().as_secs_f64(), (server.program.cpu_time()? - before).as_secs_f64());
+    let ffmpeg = encoded_by_ffmpeg()?.as_secs_f64();
+    table.figure("a minute of the past in order", format!("{lasted:.2} s"));
+    let rate = MINUTE.as_secs_f64() / used;
+    table.judged("  times real time for each core", format!("{rate:.0}"), "at least 10", rate >= 10.0);
+    table.figure("  processor time / ffmpeg -preset ultrafast -threads 1", format!("{:.2}", used / ffmpeg));
+
+    let mut seconds = [const { Vec::new() }; 2];
+    for _ in 0..REPEATS {
+        for (seconds, path) in seconds.iter_mut().zip([files[0].as_str(), newest]) {
+            seconds.push(timed(server, path).await?);
+        }
+    }
+    let ratio = percentile(&seconds[0], 50) / percentile(&seconds[1], 50);
+    table.judged("time of a cached past segment / of a live one", format!("{ratio:.2}"), "at most 1.2", ratio <= 1.2);
+    Ok(())
+}
+
+/// The playlist of a day.
+async fn day(server: &Server, table: &mut Table) -> anyhow::Result<()> {
+    let path = "/with/window=1d/live/test/v720/llhls.m3u8";
+    let first = timed(server, path).await?;
+    table.figure("playlist of a day: time to make", format!("{:.0} ms", first * 1e3));
+    for (name, query) in [("playlist of a day", ""), ("its delta", "?_HLS_skip=YES")] {
+        let path = format!("{path}{query}");
+        let plain = server.get(&path).await?.1.len();
+        let request = server.client.get(server.url(&path)).header("accept-encoding", "gzip");
+        let begun = Instant::now();
+        let compressed = request.send().await?.bytes().await?.len();
+        let time = begun.elapsed().as_secs_f64() * 1e3;
+        table.figure(format!("{name}: bytes; with gzip"), format!("{plain}; {compressed}"));
+        table.figure(format!("{name}: time with gzip"), format!("{time:.1} ms"));
+    }
+    Ok(())
+}
+
+/// The processor time of a shifted stream with one viewer and with many.
+async fn shifted(server: &Server, table: &mut Table) -> anyhow::Result<()> {
+    let mut cores = Vec::new();
+    for viewers in [0, 1, VIEWERS] {
+        let (begun, before) = (Instant::now(), server.program.cpu_time()?);
+        match viewers {
+            0 => sleep(WATCHED).await,
+            _ => drop(try_join_all((0..viewers).map(|_| watch(server))).await?),
+        }
+        cores.push((server.program.cpu_time()? - before).as_secs_f64() / begun.elapsed().as_secs_f64());
+    }
+    let names = ["no viewer", "one viewer of shift=1h", "20 viewers of shift=1h"];
+    for (name, cores) in names.iter().zip(&cores) {
+        table.figure(format!("default stream with {name}"), format!("{cores:.3} cores"));
+    }
+    Ok(())
+}
+
+/// Requests every new segment of a shifted stream.
+async fn watch(server: &Server) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let mut last = String::new();
+    while begun.elapsed() < WATCHED {
+        let files = listed(server, "/with/shift=1h/live/test/v720/hls.m3u8").await?;
+        let newest = files.last().context("nothing is listed")?;
+        if *newest != last {
+            timed(server, newest).await?;
+            last.clone_from(newest);
+        }
+        sleep(Duration::from_millis(500)).await;
+    }
+    Ok(())
+}
+
+/// Seconds until `path` is answered with 200 and read.
+async fn timed(server: &Server, path: &str) -> anyhow::Result<f64> {
+    let begun = Instant::now();
+    let (status, _) = server.get(path).await?;
+    anyhow::ensure!(status == 200, "{path} is answered {status}");
+    Ok(begun.elapsed().as_secs_f64())
+}
+
+/// Paths of the media files in a playlist.
+async fn listed(server: &Server, path: &str) -> anyhow::Result<Vec<String>> {
+    let playlist = String::from_utf8(server.wait_for(path).await?)?;
+    let base = Url::parse(&server.url(path))?;
+    let files = playlist.lines().filter(|line| !line.starts_with('#'));
+    files.map(|file| Ok(base.join(file)?.path().to_owned())).collect()
+}
+
+/// Directory and number of a segment.
+fn numbered(path: &str) -> anyhow::Result<(&str, u64)> {
+    let (directory, file) = path.rsplit_once('/').context("no directory")?;
+    Ok((directory, file.trim_end_matches(".m4s").parse()?))
+}
+
+fn whole_seconds(moment: UnixTime) -> u64 {
+    moment.as_nanos() / 1_000_000_000
+}
+
+/// Processor time of ffmpeg for a minute of the same picture.
+fn encoded_by_ffmpeg() -> anyhow::Result<Duration> {
+    let mut command = Command::new("ffmpeg");
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
+    command.args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", PICTURE]);
+    command.args(ENCODER.split_whitespace());
+    let program = Program::start(&mut command)?;
+    let mut used = Duration::ZERO;
+    while let Ok(so_far) = program.cpu_time() {
+        used = so_far;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(used)
+}
