@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::cmaf::Origin;
 use super::manifest::extent::Extent;
 use super::manifest::path::{self, MediaFile};
+use super::manifest::rewriting;
 use super::signal::{self, Timecode};
 use super::window::{Epoch, Epochs, epoch_at};
 use crate::base::timeline::{Kind, SAMPLE_RATE, Timeline, UnixTime};
@@ -238,7 +239,9 @@ impl Truth {
             path: &path,
         };
         let ended = timeline.segment_start(number + 1) + self.shift;
-        let faults: Vec<&Fault> = conditions.faults().filter(|fault| fault.applies(&identity, ended)).collect();
+        let alters = |fault: &Fault| rewriting::acts(fault, spec, &identity, (number, self.origin));
+        let acts = |fault: &&Fault| fault.applies(&identity, ended) || alters(fault);
+        let faults: Vec<&Fault> = conditions.faults().filter(acts).collect();
         Segment {
             utc: utc(timeline.frame_start(kind, frames.start)),
             track: id.to_string(),
@@ -250,7 +253,7 @@ impl Truth {
             bytes: None,
             sha256: None,
             faults: faults.iter().map(ToString::to_string).collect(),
-            is_altered: faults.iter().any(|fault| fault.kind.is_of_media()),
+            is_altered: faults.iter().any(|fault| alters(fault)),
             place: (number, track),
         }
     }

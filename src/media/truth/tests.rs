@@ -133,3 +133,11 @@ fn segments_name_the_faults_that_requests_for_them_meet() {
     let is_under = |line: &Value| line["url"].as_str().unwrap().starts_with(&format!("/with/{fault}/live/"));
     assert_eq!(segments.iter().map(|line| is_under(line)).collect::<Vec<_>>(), [true, false, true, false]);
 }
+
+#[test]
+fn all_segments_after_a_jump_name_it() {
+    let fault = "discontinuity:numbers=1-1";
+    let found = lines(epochs(&[(0, spec(json!({"name": "test"})))]), fault, 3840);
+    let faults: Vec<_> = of_type(&found, "segment").iter().map(|line| line.get("faults").cloned()).collect();
+    assert_eq!(faults, vec![Some(json!([fault])); 4]);
+}
