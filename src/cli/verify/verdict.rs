@@ -170,7 +170,7 @@ mod tests {
         flipped[last] ^= 1;
         assert_eq!(judged(&flipped), Verdict::Damaged { first: last, count: 1 });
         assert_eq!(judged(b"<html>not found</html>").name(), "unknown");
-        assert_eq!(judge(&two, ("v", 7), &expected), Verdict::MixedUp("v".to_owned(), 2));
+        assert_eq!(judge(&two, ("v", 7), &expected), Verdict::Stale(2));
         assert_eq!(judge(b"x", ("v", 7), &expected).name(), "unknown");
     }
 }
