@@ -25,11 +25,16 @@ const GOES_TO_ITS_START = /^bufferSeekOverHole .* seeking from 0 to /;
 /** Error of hls.js at each event `waiting`, however short the wait is. The length of waits is measured for all players. */
 const WAITS = /^bufferStalledError /;
 
-/** Checks for no error, no stall, and no unreadable picture. @param {Report} report */
-export function playedCleanly(report) {
-  const { errors, stallsMs, waitsMs, hiccupsMs } = report;
+/** Checks that the player reports no error. @param {Report} report */
+export function hasNoError({ errors }) {
   const isHarmless = (/** @type {string} */ what) => [GOES_TO_ITS_START, WAITS].some((error) => error.test(what));
   assert.deepEqual(errors.filter(({ fatal, what }) => fatal || !isHarmless(what)), []);
+}
+
+/** Checks for no error, no stall, and no unreadable picture. @param {Report} report */
+export function playedCleanly(report) {
+  const { stallsMs, waitsMs, hiccupsMs } = report;
+  hasNoError(report);
   assert.deepEqual(stallsMs, []);
   const heldUpMs = [...waitsMs, ...hiccupsMs].reduce((sum, ms) => sum + ms, 0);
   assert.ok(heldUpMs <= realTimeToleranceMs(report), `waits of ${waitsMs} ms, hiccups of ${hiccupsMs} ms`);
