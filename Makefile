@@ -8,7 +8,7 @@ NODE_TEST = $(TIMED) node --test --test-reporter=spec
 LONG_TEST = replicas_publish_the_same_bytes
 ALONE_TESTS = each_fault_of this_server_breaks_no_rule
 LONGEST = tests/edge.test.mjs
-ALONE = tests/low_latency.test.mjs tests/play.test.mjs
+ALONE = tests/low_latency.test.mjs tests/page.test.mjs tests/play.test.mjs
 
 run:
 	docker/install-packages.sh build run
