@@ -33,13 +33,7 @@ impl Alteration {
         let (MediaFile::Segment(segment) | MediaFile::Chunk { segment, .. }) = file else {
             return Self { conditions: own.with_faults(|_| false), rewriting: None };
         };
-        let media = Identity {
-            resource,
-            track: Some(track),
-            number: Some(segment.saturating_sub(origin)),
-            begins: Some(spec.timeline.segment_start(segment)),
-            path,
-        };
+        let media = Identity::of_segment((resource, track, path), &spec.timeline, (segment, origin));
         let conditions = own.with_faults(|fault| rewriting::acts(fault, spec, &media, (segment, origin)));
         let rewriting = rewriting::rewriting(&conditions, spec, &media, (segment, origin));
         Self { conditions, rewriting }

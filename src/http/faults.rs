@@ -274,16 +274,12 @@ fn identity<'a>(
     let first = Extent::of(conditions, spec, now).origin;
     let counted = (first, Jumps::of(conditions, spec, first));
     let file = named.file.zip(track).and_then(|(file, track)| file.of_track(&spec.timeline, track.kind, counted));
-    let segment = match file {
-        Some(MediaFile::Segment(segment) | MediaFile::Chunk { segment, .. }) => Some(segment),
-        Some(MediaFile::Init) | None => None,
-    };
-    Some(Identity {
-        resource: named.resource,
-        track,
-        number: segment.map(|segment| segment.saturating_sub(first)),
-        begins: segment.map(|segment| spec.timeline.segment_start(segment)),
-        path,
+    let resource = named.resource;
+    Some(match (file, track) {
+        (Some(MediaFile::Segment(segment) | MediaFile::Chunk { segment, .. }), Some(track)) => {
+            Identity::of_segment((resource, track, path), &spec.timeline, (segment, first))
+        }
+        (Some(MediaFile::Init) | None, _) | (_, None) => Identity { resource, track, number: None, begins: None, path },
     })
 }
 

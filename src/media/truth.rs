@@ -231,13 +231,7 @@ impl Truth {
         let conditions = self.conditions.of_resource(Resource::Segment, Some(of_track));
         let directory = path::track_directory(&spec.name, id);
         let path = format!("/{directory}/{}", file.in_track(&epoch.revision));
-        let identity = Identity {
-            resource: Resource::Segment,
-            track: Some(of_track),
-            number: Some(number - self.origin),
-            begins: Some(timeline.segment_start(number)),
-            path: &path,
-        };
+        let identity = Identity::of_segment((Resource::Segment, of_track, &path), timeline, (number, self.origin));
         let ended = timeline.segment_start(number + 1) + self.shift;
         let alters = |fault: &Fault| rewriting::acts(fault, spec, &identity, (number, self.origin));
         let acts = |fault: &&Fault| fault.applies(&identity, ended) || alters(fault);

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::{Moment, Resource, Share, Span, Track};
-use crate::base::timeline::UnixTime;
+use crate::base::timeline::{Timeline, UnixTime};
 
 /// What selectors see of a resource.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +23,22 @@ pub struct Identity<'a> {
     pub path: &'a str,
 }
 
-impl Identity<'_> {
+impl<'a> Identity<'a> {
+    /// What segment `number`, or a resource that belongs to it, is in a stream whose numbers count from segment `origin`.
+    pub fn of_segment(
+        (resource, track, path): (Resource, Track<'a>, &'a str),
+        timeline: &Timeline,
+        (number, origin): (u64, u64),
+    ) -> Self {
+        Self {
+            resource,
+            track: Some(track),
+            number: Some(number.saturating_sub(origin)),
+            begins: Some(timeline.segment_start(number)),
+            path,
+        }
+    }
+
     /// The path of the segment that a part belongs to; for another resource its own path.
     pub(super) fn path_of_segment(&self) -> Cow<'_, str> {
         let is_part = matches!(self.resource, Resource::Part | Resource::Hint);

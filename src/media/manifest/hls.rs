@@ -242,17 +242,13 @@ impl<'a> Links<'a> {
         if gaps.is_empty() {
             return false;
         }
-        let begins = self.view.spec.timeline.segment_start(number);
+        let timeline = &self.view.spec.timeline;
         let named = file.counted_from(self.view.extent.origin).in_track(&self.view.epoch(number).revision);
         let path = format!("{}/{named}", self.directory);
-        let identity = Identity {
-            resource: path::RequestedFile::Named(file).resource(),
-            track: Some(self.track),
-            number: Some(self.view.number(number)),
-            begins: Some(begins),
-            path: &path,
-        };
-        gaps.iter().any(|gap| gap.applies(&identity, begins))
+        let resource = path::RequestedFile::Named(file).resource();
+        let numbers = (number, self.view.extent.origin);
+        let identity = Identity::of_segment((resource, self.track, &path), timeline, numbers);
+        gaps.iter().any(|gap| gap.applies(&identity, timeline.segment_start(number)))
     }
 
     /// The URL of a file, which is or belongs to segment `number`.

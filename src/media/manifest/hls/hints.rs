@@ -28,13 +28,10 @@ pub(super) fn write(playlist: &mut String, links: &Links<'_>, (track, kind): (&T
     if links.is_gap(file, hint.segment) {
         return;
     }
-    let part = Identity {
-        resource: Resource::Hint,
-        track: Some(Track { id: track.as_str(), kind }),
-        number: Some(view.number(hint.segment)),
-        begins: Some(view.spec.timeline.segment_start(hint.segment)),
-        path: &format!("/{}/{}", path::track_directory(&view.spec.name, track), links.file(file, hint.segment)),
-    };
+    let of_track = Track { id: track.as_str(), kind };
+    let path = format!("/{}/{}", path::track_directory(&view.spec.name, track), links.file(file, hint.segment));
+    let numbers = (hint.segment, view.extent.origin);
+    let part = Identity::of_segment((Resource::Hint, of_track, &path), &view.spec.timeline, numbers);
     let mut lost = view.conditions.faults().filter(|fault| fault.kind == FaultKind::LostHint);
     let uri = match lost.any(|fault| fault.applies(&part, UnixTime::default())) {
         true => format!("{}{}", links.lost_base, links.file(file, hint.segment)),
