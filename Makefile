@@ -1,20 +1,19 @@
 # Each target installs the packages that it needs.
-.PHONY: run test lint test-rust test-rust-long test-rust-alone test-players test-plays test-plays-alone soak test-cluster kubernetes helm image image-full cluster package deb bench program packages players schemathesis
+.PHONY: run test lint test-rust test-rust-long test-rust-alone test-players test-plays test-plays-alone soak test-cluster kubernetes helm image image-full cluster package deb bench program packages players schemathesis aiortc
 
 # Where `make run` stores streams and the API token.
 STATE = $${BARSTONE_STATE_DIR:-$${XDG_STATE_HOME:-$$HOME/.local/state}/barstone}
 TIMED = node tests/timed.mjs run
-NODE_TEST = $(TIMED) node --test --test-reporter=spec
 LONG_TEST = replicas_publish_the_same_bytes
-ALONE_TESTS = each_fault_of this_server_breaks_no_rule
+ALONE_TESTS = all_four_manifests_keep each_fault_of this_server_breaks_no_rule clients_of_all_formats_play
 LONGEST = tests/edge.test.mjs
-ALONE = tests/low_latency.test.mjs tests/page.test.mjs tests/play.test.mjs
+ALONE = tests/check_edge.test.mjs tests/check_others.test.mjs tests/low_latency.test.mjs tests/page.test.mjs tests/play.test.mjs tests/probe.test.mjs tests/whep.test.mjs
 
 run:
 	docker/install-packages.sh build run
 	BARSTONE_STATE_DIR="$(STATE)" cargo run --release --locked
 
-test: packages players schemathesis
+test: packages players schemathesis aiortc
 	node tests/timed.mjs begin
 	cargo fmt --check
 	cargo test --locked --no-run
@@ -37,22 +36,23 @@ test-rust:
 test-rust-long:
 	$(TIMED) cargo test --locked --test replicas -- $(LONG_TEST)
 
-# Tests of the checker that judge when a server answers: beside nothing else, because on a busy machine a server is late.
+# Tests that judge when a server answers, or that it answers every client: beside nothing else, because on a busy machine a
+# server is late, and skips segments.
 test-rust-alone:
-	$(TIMED) cargo test --locked --test check -- $(ALONE_TESTS)
+	$(TIMED) cargo test --locked --test check --test low_latency --test program -- $(ALONE_TESTS)
 
 test-players: test-plays test-plays-alone
 
 # Tests with small pictures: two files at a time, the longest file first.
 test-plays:
-	$(NODE_TEST) --test-concurrency=2 $(LONGEST) $(filter-out $(LONGEST) $(ALONE),$(wildcard tests/*.test.mjs))
+	$(TIMED) node tests/plays.mjs 2 $(LONGEST) $(filter-out $(LONGEST) $(ALONE),$(wildcard tests/*.test.mjs))
 
 # Tests that judge latency and stalls of the default stream: one file at a time.
 test-plays-alone:
-	$(NODE_TEST) --test-concurrency=1 $(ALONE)
+	$(TIMED) node tests/plays.mjs 1 $(ALONE)
 
 # Runs the same tests ten times, and prints how often each test failed.
-soak: packages players schemathesis
+soak: packages players schemathesis aiortc
 	node tests/timed.mjs begin
 	cargo test --locked --no-run
 	tests/soak.sh 10
@@ -60,7 +60,7 @@ soak: packages players schemathesis
 # Tests that take longer, or that need root.
 test-cluster: kubernetes image cluster
 
-kubernetes: tests/kubernetes/venv/.installed
+kubernetes: tests/kubernetes/venv/.installed tests/kubernetes/venv/bin/compose-spec
 	tests/kubernetes/venv/bin/python -m unittest discover -s tests/kubernetes
 
 # Tests the chart with Helm. A build of Helm takes minutes, so no other target calls this one.
@@ -100,11 +100,10 @@ deb:
 program: packages
 	[ -n "$$BARSTONE_BIN" ] || cargo build --locked --bins --examples
 
+# Writes docs/measurements.md. BENCH="archive http" runs these benches alone.
 bench: packages players
 	cargo build --profile dist --locked
-	cargo bench --profile dist --locked --bench '*'
-	node benches/latency.mjs
-	node benches/edge.mjs
+	node benches/run.mjs $(BENCH)
 
 packages:
 	docker/install-packages.sh build run test
@@ -122,9 +121,21 @@ tests/schemathesis/venv/.installed: tests/schemathesis/requirements.txt | packag
 	tests/schemathesis/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
+aiortc: tests/aiortc/venv/.installed
+
+tests/aiortc/venv/.installed: tests/aiortc/requirements.txt | packages
+	python3 -m venv --clear tests/aiortc/venv
+	tests/aiortc/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
 tests/kubernetes/venv/.installed: tests/kubernetes/requirements.txt | packages
 	python3 -m venv --clear tests/kubernetes/venv
 	tests/kubernetes/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	command -v kubectl >/dev/null || command -v kustomize >/dev/null \
 		|| GOBIN=$(CURDIR)/tests/kubernetes/venv/bin go install sigs.k8s.io/kustomize/kustomize/v5@v5.5.0
 	touch $@
+
+# The validator of the Compose Specification, which "docker compose" calls as well.
+tests/kubernetes/venv/bin/compose-spec: | tests/kubernetes/venv/.installed
+	GOBIN=$(CURDIR)/tests/kubernetes/venv/bin go install github.com/compose-spec/compose-go/v2/cmd@v2.16.2
+	mv tests/kubernetes/venv/bin/cmd $@

@@ -1,4 +1,5 @@
-//! What does the past cost: a segment, a minute in order, a playlist of a day, and a shifted stream?
+//! What does the past cost: a segment, a minute in order, manifests of a day, and a shifted stream? What do conditions cost those who use
+//! none?
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -52,9 +53,9 @@ async fn main() -> anyhow::Result<()> {
     cold(&server, newest, &mut table).await?;
     in_order(&server, newest, &mut table).await?;
     day(&server, &mut table).await?;
+    plain(&server, &mut table).await?;
     shifted(&server, &mut table).await?;
-    table.print();
-    Ok(())
+    table.print()
 }
 
 /// Segments two hours old, each for the first time.
@@ -100,21 +101,48 @@ async fn in_order(server: &Server, newest: &str, table: &mut Table) -> anyhow::R
     Ok(())
 }
 
-/// The playlist of a day.
+/// The playlist and the MPD of a day, and what brings a player from one version to the next.
 async fn day(server: &Server, table: &mut Table) -> anyhow::Result<()> {
-    let path = "/with/window=1d/live/test/v720/llhls.m3u8";
-    let first = timed(server, path).await?;
+    let playlist = "/with/window=1d/live/test/v720/llhls.m3u8";
+    let under = "/with/addressing=time-timeline,patch=1m,window=1d/live/test";
+    let mpd = format!("{under}/dash.mpd");
+    let first = timed(server, playlist).await?;
     table.figure("playlist of a day: time to make", format!("{:.0} ms", first * 1e3));
-    for (name, query) in [("playlist of a day", ""), ("its delta", "?_HLS_skip=YES")] {
-        let path = format!("{path}{query}");
-        let plain = server.get(&path).await?.1.len();
-        let request = server.client.get(server.url(&path)).header("accept-encoding", "gzip");
+    let begun = Instant::now();
+    let text = String::from_utf8(server.get(&mpd).await?.1)?;
+    table.figure("MPD of a day: time to make", format!("{:.0} ms", begun.elapsed().as_secs_f64() * 1e3));
+    let patch = text.split_once("<PatchLocation ttl=\"60\">").and_then(|(_, rest)| rest.split_once('<'));
+    let patch = format!("{under}/{}", patch.context("the MPD has no patch")?.0);
+    // It is held until there is a newer MPD.
+    timed(server, &patch).await?;
+    for (name, path) in [
+        ("playlist of a day", playlist),
+        ("its delta", &*format!("{playlist}?_HLS_skip=YES")),
+        ("MPD of a day", &*mpd),
+        ("its patch", &*patch),
+    ] {
+        let plain = server.get(path).await?.1.len();
+        let request = server.client.get(server.url(path)).header("accept-encoding", "gzip");
         let begun = Instant::now();
         let compressed = request.send().await?.bytes().await?.len();
         let time = begun.elapsed().as_secs_f64() * 1e3;
         table.figure(format!("{name}: bytes; with gzip"), format!("{plain}; {compressed}"));
         table.figure(format!("{name}: time with gzip"), format!("{time:.1} ms"));
     }
+    Ok(())
+}
+
+/// A playlist without conditions, beside the same playlist under one.
+async fn plain(server: &Server, table: &mut Table) -> anyhow::Result<()> {
+    let mut seconds = [const { Vec::new() }; 2];
+    for _ in 0..REPEATS {
+        for (seconds, under) in seconds.iter_mut().zip(["", "/with/no-date-time"]) {
+            seconds.push(timed(server, &format!("{under}/live/test/v720/hls.m3u8")).await?);
+        }
+    }
+    let ratio = percentile(&seconds[0], 50) / percentile(&seconds[1], 50);
+    let name = "time of a playlist without conditions / with one";
+    table.judged(name, format!("{ratio:.2}"), "at most 1.1", ratio <= 1.1);
     Ok(())
 }
 
@@ -133,6 +161,9 @@ async fn shifted(server: &Server, table: &mut Table) -> anyhow::Result<()> {
     for (name, cores) in names.iter().zip(&cores) {
         table.figure(format!("default stream with {name}"), format!("{cores:.3} cores"));
     }
+    let ratio = (cores[2] - cores[0]) / (cores[1] - cores[0]);
+    let name = "cost of shift=1h with 20 viewers / with one";
+    table.judged(name, format!("{ratio:.2}"), "at most 1.5", ratio <= 1.5);
     Ok(())
 }
 

@@ -32,11 +32,12 @@ const FOLLOWED: u64 = 180;
 const CLIENTS: usize = 5000;
 const WAKES: u64 = 30;
 /// Chunks until all clients wait.
-const HEAD_START: u64 = 6;
+const HEAD_START: u64 = 8;
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Timeline of the default stream.
 fn timeline() -> Timeline {
-    Timeline::new(Rate::new(25, 1).expect("25 is a rate"), 48, 8)
+    Timeline::new(Rate::new(25, 1).expect("25 is a rate"), 48, 6)
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -46,8 +47,7 @@ async fn main() -> anyhow::Result<()> {
     let mut table = Table::new(QUESTION);
     few(&mut table).await?;
     many(&mut table).await?;
-    table.print();
-    Ok(())
+    table.print()
 }
 
 /// Measures one client for each of ten streams.

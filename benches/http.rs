@@ -1,4 +1,4 @@
-//! How fast are segments and playlists served, compared with nginx?
+//! How fast are segments and playlists served, compared with nginx, and segments that a fault rewrites, compared with plain ones?
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -48,7 +48,7 @@ async fn main() -> anyhow::Result<()> {
     let nginx = Nginx::start(&server, &[&segment, &playlist]).await?;
 
     let mut table = Table::new(QUESTION);
-    for (name, path, goal) in [("segment", segment, 0.7), ("playlist", playlist, 1.0)] {
+    for (name, path, goal) in [("segment", segment.clone(), 0.7), ("playlist", playlist, 1.0)] {
         let size = server.wait_for(&path).await?.len();
         let mut rates = [const { Vec::new() }; 2];
         let mut costs = [const { Vec::new() }; 2];
@@ -76,7 +76,22 @@ async fn main() -> anyhow::Result<()> {
         table.judged(format!("barstone / nginx: {name}s"), format!("{ratio:.2}"), &target, ratio >= goal);
         table.figure(format!("barstone / nginx: processor time for a {name}"), format!("{cost:.2}"));
     }
-    table.print();
+    rewritten(&server, &segment, &mut table)?;
+    table.print()
+}
+
+/// Segments that a fault rewrites beside the plain segment.
+fn rewritten(server: &Server, segment: &str, table: &mut Table) -> anyhow::Result<()> {
+    for fault in ["offset=120ms:track=video", "corrupt=100:track=video"] {
+        let mut ratios = Vec::new();
+        for _ in 0..ROUNDS {
+            let changed = Load::run(&server.url(&format!("/with/{fault}{segment}")))?;
+            ratios.push(changed.per_second / Load::run(&server.url(segment))?.per_second);
+        }
+        let ratio = percentile(&ratios, 50);
+        let name = format!("segments under {fault} / plain segments");
+        table.judged(name, format!("{ratio:.2}"), "at least 0.9", ratio >= 0.9);
+    }
     Ok(())
 }
 

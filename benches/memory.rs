@@ -59,8 +59,7 @@ async fn main() -> anyhow::Result<()> {
         &format!("at most {ALLOWED} × the start"),
         later <= ALLOWED * start,
     );
-    table.print();
-    Ok(())
+    table.print()
 }
 
 /// Creates streams, plays them and deletes them. Returns the memory while they play.

@@ -28,7 +28,7 @@ fn packager(kind: Kind, timeline: Timeline) -> (Packager, u64) {
 /// to 2 Mbit/s, and AAC frames of 128 kbit/s.
 fn package(criterion: &mut Criterion) {
     let timeline = Timeline::new(Rate::new(25, 1).expect("25 is a rate"), SEGMENT_FRAMES, CHUNK_FRAMES);
-    let mut group = criterion.benchmark_group("package (target for a picture: under 20 us)");
+    let mut group = criterion.benchmark_group("package");
 
     let (idr, other) = (access_unit(0x65, 40_000), access_unit(0x41, 1500));
     let (mut pictures, mut frame) = packager(Kind::Video, timeline);

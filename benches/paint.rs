@@ -23,7 +23,7 @@ fn picture(width: u32, height: u32) -> Picture {
 }
 
 fn paint(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("paint (target for 720: under 0.2 ms)");
+    let mut group = criterion.benchmark_group("paint");
     for (width, height) in [(640, 360), (1280, 720), (1920, 1080), (3840, 2160)] {
         let painter = Painter::new(&picture(width, height));
         let mut frame = painter.blank();

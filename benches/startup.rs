@@ -55,8 +55,7 @@ async fn main() -> anyhow::Result<()> {
             table.judged(name, format!("{time:.3} s"), target, time < limit);
         }
     }
-    table.print();
-    Ok(())
+    table.print()
 }
 
 /// Seconds from the request to the moment at which the stream is playable.

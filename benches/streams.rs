@@ -84,8 +84,7 @@ async fn main() -> anyhow::Result<()> {
     table.figure("resident memory", format!("{resident:.0} MB"));
     let each = resident / STREAMS as f64;
     table.judged("resident memory for each stream", format!("{each:.1} MB"), "under 40 MB", each < 40.0);
-    table.print();
-    Ok(())
+    table.print()
 }
 
 fn names() -> impl Iterator<Item = String> {
@@ -114,7 +113,7 @@ impl Sample {
 
 /// Maximum number of segments by which the newest of any media playlist is behind UTC, in samples until `end`.
 async fn newest_behind(server: &Server, end: Instant) -> anyhow::Result<u64> {
-    let timeline = Timeline::new(Rate::new(25, 1).expect("25 is a rate"), 48, 8);
+    let timeline = Timeline::new(Rate::new(25, 1).expect("25 is a rate"), 48, 6);
     let clock = Clock::system();
     let mut ticks = interval(LOOK);
     let mut most = 0;

@@ -5,9 +5,11 @@
 set -eu
 program=$1
 out=$2
-# app: appsrc, appsink; coreelements: capsfilter; videotestsrc: for the version of x264. The second line is for push.
-plugins='app coreelements videotestsrc voaacenc x264
-    flv rtmp2 mpegtsmux videoparsersbad srt udp'
+# app: appsrc, appsink; coreelements: capsfilter; opus: sound over WebRTC; videotestsrc: for the version of x264. The second line is for push,
+# the third line, with videoparsersbad, for what a publisher sends.
+plugins='app coreelements opus videotestsrc voaacenc x264
+    flv rtmp2 mpegtsmux videoparsersbad srt udp
+    openh264 vpx videoconvertscale'
 # The plugins use two small libraries of this package, which depends on a desktop. The script copies the two libraries.
 copied=libgstreamer-plugins-bad1.0-0
 directory=$(dirname "$(find /usr/lib -name libgstcoreelements.so)")

@@ -1,8 +1,12 @@
 //! The command line: its commands and the flags of each.
 
+mod access;
 pub mod check;
 pub mod client;
+mod definition;
+pub mod load;
 mod manual;
+pub mod probe;
 pub mod url;
 pub mod verify;
 
@@ -76,7 +80,7 @@ pub enum Command {
         #[command(subcommand)]
         action: DefinitionsAction,
     },
-    /// Make playback links to a private stream that expire
+    /// Create playback links to a private stream that expire
     #[command(after_help = EXIT_CODES)]
     Token {
         /// The stream, and the lifetime of the token.
@@ -100,7 +104,21 @@ pub enum Command {
         #[command(flatten)]
         arguments: check::Arguments,
     },
-    /// Compare the segments that a CDN delivers with what the definition makes of them
+    /// Play a stream as many light clients do, and report what they met
+    #[command(after_help = load::EXIT_CODES)]
+    Load {
+        /// The manifests and the clients.
+        #[command(flatten)]
+        arguments: load::Arguments,
+    },
+    /// Measure latency, losses and synchronisation at the end of any chain that carries the signal
+    #[command(after_help = probe::EXIT_CODES)]
+    Probe {
+        /// What to play, and the limits.
+        #[command(flatten)]
+        arguments: probe::Arguments,
+    },
+    /// Compare the segments that a CDN delivers with the definition of the stream
     #[command(after_help = verify::EXIT_CODES)]
     Verify {
         /// The presentation and its definition.
@@ -155,6 +173,8 @@ mod tests {
                 | Command::Token { .. }
                 | Command::Url { .. }
                 | Command::Check { .. }
+                | Command::Load { .. }
+                | Command::Probe { .. }
                 | Command::Verify { .. }
                 | Command::Completions { .. }
                 | Command::Man,

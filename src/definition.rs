@@ -1,5 +1,5 @@
-//! What a user asked for: conditions in a URL ([`condition`]); stream definitions ([`spec`]), and where they are stored
-//! ([`store`]). Conditions and definitions are valid by construction. Nothing here knows whether a stream runs.
+//! Requests of users: conditions in a URL ([`condition`]), stream definitions ([`spec`]), and the store of definitions
+//! ([`store`]). Conditions and definitions are valid by construction. No module here depends on whether a stream runs.
 
 pub mod condition;
 pub mod spec;

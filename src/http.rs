@@ -1,7 +1,7 @@
 //! The HTTP surface: all routes and the layers around them. Each route names its handler; the handler names its cache
 //! policy.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -20,9 +20,11 @@ use crate::base::metrics::{Metrics, RequestLabels};
 use crate::base::utc::{Clock, Offset};
 use crate::stream::Registry;
 use crate::stream::audience::ClientFormats;
+use crate::stream::webrtc::Webrtc;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+pub mod exporter;
 pub mod viewer_token;
 
 mod access;
@@ -45,12 +47,14 @@ mod late_refusal;
 mod manifest_cache;
 mod manifest_reply;
 mod media;
+mod named_stream;
 mod openapi;
 mod ops;
 mod page;
 mod past_media;
 mod patches;
 mod path_parameters;
+mod publish_access;
 mod recording;
 mod reply;
 mod request_body;
@@ -66,6 +70,10 @@ mod track_playlists;
 mod truth;
 mod viewer_access;
 mod viewers;
+mod webrtc_error;
+mod webrtc_session;
+mod whep;
+mod whip;
 
 use cache_control::Cache;
 use request_body::{MAX_BODY_BYTES, MAX_IMPORT_BYTES};
@@ -107,6 +115,8 @@ struct Shared {
     /// Manifest format of each client.
     client_formats: ClientFormats,
     access: watch::Sender<Arc<Access>>,
+    /// Sessions over WebRTC, if this server has any.
+    webrtc: OnceLock<Webrtc>,
     draining: CancellationToken,
 }
 
@@ -127,6 +137,7 @@ impl App {
             held_answers: Arc::default(),
             client_formats: ClientFormats::new(),
             access: watch::Sender::new(Arc::new(access)),
+            webrtc: OnceLock::new(),
             draining,
         }))
     }
@@ -134,6 +145,17 @@ impl App {
     /// Replaces the access rules.
     pub fn change_access(&self, access: Access) {
         self.0.access.send_replace(Arc::new(access));
+    }
+
+    /// Opens sessions of WHEP and WHIP with `webrtc`.
+    #[must_use]
+    pub fn with_webrtc(self, webrtc: Webrtc) -> Self {
+        self.0.webrtc.get_or_init(|| webrtc);
+        self
+    }
+
+    fn webrtc(&self) -> Result<&Webrtc, webrtc_error::WebrtcError> {
+        self.0.webrtc.get().ok_or(webrtc_error::WebrtcError::Off)
     }
 
     fn access(&self) -> Arc<Access> {
@@ -182,30 +204,35 @@ pub fn router(app: App, serve: Serve) -> Router {
         .route("/", get(page::index))
         .route("/wall", get(page::wall))
         .route("/embed/{stream}", get(page::embed))
+        .route("/docs/{file}", get(page::docs))
+        .route("/still.jpg", get(still::of_definition))
+        .route("/still.png", get(still::of_definition))
         .route("/static/{*path}", get(page::asset));
-    let shown = match serve {
-        Serve::All => media.merge(page),
-        Serve::Api => media.merge(page).route_layer(from_fn(async |_: Request, _: Next| error::ApiError::NotServed)),
+    let served = |routes: Router<App>| match serve {
+        Serve::All => routes,
+        Serve::Api => routes.route_layer(from_fn(async |_: Request, _: Next| error::ApiError::NotServed)),
     };
-    let plain = Router::new()
-        .merge(shown)
-        .merge(operation)
-        .merge(api)
-        .fallback(error::unknown_path)
-        .method_not_allowed_fallback(error::wrong_method)
-        // One tuple, because each call of `layer` boxes every route, and a request clones all boxes.
-        .layer((
-            cors(),
-            SetResponseHeaderLayer::overriding(
-                HeaderName::from_static("timing-allow-origin"),
-                HeaderValue::from_static("*"),
-            ),
-            CatchPanicLayer::custom(error::panicked),
-            from_fn_with_state(app.clone(), count),
-            DefaultBodyLimit::max(MAX_BODY_BYTES),
-        ))
-        .with_state(app);
+    let all = Router::new().merge(served(media.merge(page))).merge(operation).merge(api).fallback(error::unknown_path);
+    let webrtc = served(whep::routes(&app).merge(whip::routes(&app)));
+    let webrtc = with_layers(webrtc, webrtc_session::cors(PREFLIGHT_MAX_AGE), &app);
+    let webrtc = webrtc.layer(from_fn(webrtc_session::mark_options));
+    let plain = with_layers(all, cors(), &app).merge(webrtc).with_state(app);
     viewer_access::with_prefixed_paths(plain)
+}
+
+/// Routes with what all of them have.
+fn with_layers(routes: Router<App>, cors: CorsLayer, app: &App) -> Router<App> {
+    // One tuple, because each call of `layer` boxes every route, and a request clones all boxes.
+    routes.method_not_allowed_fallback(error::wrong_method).layer((
+        cors,
+        SetResponseHeaderLayer::overriding(
+            HeaderName::from_static("timing-allow-origin"),
+            HeaderValue::from_static("*"),
+        ),
+        CatchPanicLayer::custom(error::panicked),
+        from_fn_with_state(app.clone(), count),
+        DefaultBodyLimit::max(MAX_BODY_BYTES),
+    ))
 }
 
 /// Pages of any origin may read, and none of another origin may write.
@@ -226,8 +253,9 @@ async fn count(State(app): State<App>, request: Request, next: Next) -> Response
     let admitted = if is_probe(route) { Ok(()) } else { app.access().viewer_access.admit(&request) };
     let mut response = match admitted {
         Ok(()) => match conditions::to_absolute(&request, app.0.clock.now()) {
-            Some(redirect) => redirect,
-            None => next.run(request).await,
+            Ok(Some(redirect)) => redirect,
+            Ok(None) => next.run(request).await,
+            Err(error) => error.into_response(),
         },
         Err(error) => error.into_response(),
     };
@@ -249,10 +277,12 @@ fn kind(route: Option<&str>) -> &'static str {
     match route.unwrap_or_default() {
         "/live/{stream}/{file}" | "/live/{stream}/{track}/{file}" | "/hls/{file}" | "/dash/{file}" => "manifest",
         "/live/{stream}/stream.mp4" | "/live/{stream}/stream.ts" => "media",
-        "/live/{stream}/still.jpg" | "/live/{stream}/still.png" => "still",
+        "/live/{stream}/still.jpg" | "/live/{stream}/still.png" | "/still.jpg" | "/still.png" => "still",
         "/live/{stream}/{track}/{revision}/{file}" => "media",
+        route if route.starts_with("/live/{stream}/whep") => "whep",
+        route if route.starts_with("/live/{stream}/whip") => "whip",
         route if route.starts_with("/live/{stream}/{track}/{presentation}/") => "manifest",
-        "/" | "/wall" | "/embed/{stream}" | "/static/{*path}" => "page",
+        "/" | "/wall" | "/embed/{stream}" | "/docs/{file}" | "/static/{*path}" => "page",
         route if route.starts_with("/api/") => "api",
         "" => "unknown",
         _ => "operation",

@@ -6,7 +6,7 @@
 //!    frame index since 1970; nothing counts from when the stream started. See [`base::timeline`] and [`media::signal`].
 //! 2. **Replicas are byte-identical.** Two processes with the same definition publish the same bytes under the same URLs,
 //!    whenever they started: runs begin on boundaries where encoders are in the same state ([`media::pipeline`]), and the packager
-//!    ([`media::cmaf`]) takes every number from the frame index.
+//!    ([`media::cmaf`]) derives every number from the frame index.
 //! 3. **Encode once, package once, publish once.** Each rendition is encoded once and each CMAF chunk is in memory once;
 //!    manifests are pure functions of a definition and a [`media::window`].
 //!
@@ -43,7 +43,7 @@
 //! Every change of a definition is written to [`definition::store`]. The registry in [`stream`] is the reconciler: at every
 //! change and every few seconds it compares the running streams with the definitions, the schedules and the time, so that a
 //! restart, a missed moment and a clock that is set heal in the same way. Streams for which the machine has no capacity
-//! wait. A change of picture or sound takes effect at a segment that is stored with the definition: the windows go on, and
+//! wait. A change of picture or sound takes effect at a segment that is stored with the definition: the windows continue, and
 //! the segments between two changes are an *epoch*, with a revision and a pipeline of its own. Epochs with the same init
 //! segments are one *Period* of the MPD, whose template names the revision of the first.
 //!
@@ -53,20 +53,23 @@
 //! wait on the window's `watch` channel. The first request that finds a manifest out of date renders it, and all requests
 //! share the rendering ([`http`]).
 //!
+//! Viewers over WebRTC cannot wait for a chunk. While somebody follows a track, its frames are encoded one by one, when they
+//! are due, and are published in [`media::window::Live`] too: once for all viewers, with the same bytes as in the chunk.
+//!
 //! # Pushing
 //!
-//! A push reads the windows as a viewer does, takes the frames out of the chunks and sends them in another container.
+//! A push reads the windows as a viewer does, extracts the frames from the chunks and sends them in another container.
 //! Nothing else waits for a push, and each target has a task that reconnects until it is stopped ([`stream`]).
 //!
 //! # Access
 //!
-//! A definition says who may watch; this changes nothing in the published bytes. A viewer token
+//! A definition states who may watch, which does not change the published bytes. A viewer token
 //! ([`http::viewer_token`]) is the beginning of the path and is removed before routing, so that manifests, whose URLs are
 //! relative, are the same bytes for all viewers.
 //!
 //! # Words
 //!
-//! *stream* what a user starts · *definition* what the user asked for · *track* one encoded video rendition or audio ·
+//! *stream* a live programme that a user creates and starts · *definition* the description of a stream by the user · *track* one encoded video rendition or audio ·
 //! *frame* one picture, or one AAC frame of 1024 samples · *segment* the media between two grid points, starting with an
 //! IDR picture · *chunk* a piece of a segment, `moof` and `mdat` · *window* the segments of a track that are available · *snapshot* an
 //! immutable view of a window · *output* all windows of a stream · *audience* the viewers of a stream · *target* another
@@ -79,19 +82,19 @@
 //! | wing | what belongs in it, and what does not |
 //! |---|---|
 //! | [`base`] | time, network addresses, manifest formats, secrets, memory and metrics: used by every other wing, knows none of them |
-//! | [`definition`] | what a user asked for, valid by construction, and where it is stored; nothing of what runs |
+//! | [`definition`] | conditions in URLs and stream definitions, valid by construction, and the store of definitions; nothing of what runs |
 //! | [`media`] | from the painted picture to the text of a manifest; no HTTP, no decision about which stream runs |
-//! | [`stream`] | streams that run: desired state, supervisors, viewers, events, hooks and push; no HTTP server and no GStreamer |
+//! | [`stream`] | streams that run: desired state, supervisors, viewers, events, hooks, push and WebRTC; no HTTP server and no GStreamer |
 //! | [`http`] | every route, who may call it, how an answer is cached and sent; no decision about media |
 //! | [`program`] | the server process: configuration, log, start and end; no protocol |
-//! | [`inspect`] | servers seen from outside: readers, the rules of HLS, DASH and CMAF, the checker; nothing of what this server writes |
+//! | [`inspect`] | servers seen from outside: readers, the rules of HLS, DASH and CMAF, the checker, the probe; nothing of what this server writes |
 //! | [`cli`] | the command line and the client of the REST API |
 //!
 //! The order of the `mod` lines is the order of dependence, and so is the order of modules inside a wing;
-//! `tests/architecture.rs` keeps both. GStreamer is known in [`media::pipeline`] only, axum in [`http`] only, reqwest in
-//! [`stream::hooks`], [`inspect`] and [`cli`] only, the wall clock in [`base::utc`] only; [`base::timeline`], [`definition::condition`], [`definition::spec`],
-//! [`media::signal`], [`media::still`], [`media::cmaf`], [`media::transport_stream`], [`media::manifest`] and [`media::truth`] have no lock, no clock and nothing
-//! asynchronous.
+//! `tests/architecture.rs` keeps both. GStreamer is known in [`media::pipeline`] and in the player of
+//! [`inspect::probe`] only, axum in [`http`] only, reqwest in [`stream::hooks`], [`inspect`] and [`cli`] only, str0m in [`stream::webrtc`] and the viewer of [`inspect::probe`] only, the wall clock in [`base::utc`] only; [`base::timeline`], [`definition::condition`], [`definition::spec`],
+//! [`media::signal`], [`media::still`], [`media::cmaf`], [`media::rtp`], [`media::transport_stream`], [`media::manifest`] and [`media::truth`]
+//! have no lock, no clock and nothing asynchronous.
 
 pub mod base;
 

@@ -13,7 +13,7 @@ use clap::Parser;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio_util::sync::CancellationToken;
 
-/// Exit code for an invalid configuration or condition, or one that names something that does not exist.
+/// Exit code for an invalid configuration or condition, or for a configuration that names something that does not exist.
 const BAD_CONFIGURATION: u8 = 2;
 /// Exit code for other failures.
 const FAILURE: u8 = 1;
@@ -44,6 +44,11 @@ fn main() -> ExitCode {
             Err(error) => fail(&error.into(), BAD_CONFIGURATION),
         },
         Some(Command::Check { arguments }) => cli::check::run(&arguments),
+        Some(Command::Load { arguments }) => {
+            raise_open_files();
+            cli::load::run(&arguments)
+        }
+        Some(Command::Probe { arguments }) => cli::probe::run(&arguments),
         Some(Command::Verify { arguments }) => cli::verify::run(&arguments),
         Some(Command::Completions { shell }) => written(cli::completions(shell)),
         Some(Command::Man) => written(cli::man()),
@@ -117,7 +122,7 @@ fn serve(sources: Sources, config: Config, ignored: &[String]) -> anyhow::Result
             tracing::info!("ending");
             end.cancel();
             shutdown::asked_to_end().await?;
-            anyhow::bail!("ended at once by a second signal")
+            anyhow::bail!("a second signal ended the process immediately")
         };
         tokio::select! {
             ran = app::run(start, end.clone()) => Ok(ran?),

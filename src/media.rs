@@ -5,6 +5,7 @@ pub mod cmaf;
 pub mod directory;
 pub mod manifest;
 pub mod pipeline;
+pub mod rtp;
 pub mod signal;
 pub mod single_file;
 pub mod still;

@@ -1,5 +1,5 @@
 //! Running streams: the registry that reconciles them with their definitions, the supervisor of each stream, phases,
-//! past segments, viewers, events, webhooks and push targets.
+//! past segments, viewers, events, webhooks, push targets and WebRTC.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use crate::media::pipeline::{Delivery, Job, PipelineError, PushEnd, PushError};
 
 pub mod audience;
 pub mod hooks;
+pub mod webrtc;
 
 mod archive;
 mod back_off;

@@ -4,8 +4,11 @@
 /** The root of the server as the browser sees it; API, media and pages are below it. */
 export const BASE = new URL('..', import.meta.url);
 
-/** Path of a manifest below the server's root: `live/STREAM/FILE`, after `t/TOKEN/` for a private stream and `with/CONDITIONS/`. */
-const MANIFEST = /(?:^|\/)((?:t\/[^/]+\/)?(?:with\/[^/]+\/)?live\/[^/]+\/[^/]+)$/;
+/**
+ * Path of a manifest below the server's root: `live/STREAM/FILE`, after `t/TOKEN/` for a private stream and `with/CONDITIONS/`; and
+ * of a session of WebRTC.
+ */
+const MANIFEST = /(?:^|\/)((?:t\/[^/]+\/)?(?:with\/[^/]+\/)?live\/[^/]+\/(?:wh[ei]p\/sessions\/)?[^/]+)$/;
 
 /**
  * The URL that this page plays a manifest from: always below the page, because the page may load nothing from elsewhere,
@@ -47,6 +50,11 @@ export function withConditions(url, conditions) {
  */
 export function stillUrl(url) {
   return new URL('still.jpg', playbackUrl(url).replace(/\/with\/[^/]+(?=\/live\/)/, '')).href;
+}
+
+/** Whether the URL is that of WHEP, where sessions of WebRTC are opened. @param {string} url */
+export function isWhep(url) {
+  return /\/whep(?:[?#]|$)/.test(url);
 }
 
 /** Percent-encodes what a path segment may not contain (RFC 3986 3.3). @param {string} text */

@@ -1,7 +1,7 @@
 // @ts-check
 // The server's REST API; the only file that calls fetch.
 
-import { BASE } from './address.js';
+import { BASE, playbackUrl, publicUrl } from './address.js';
 import { definitionFrom, record, streamFrom, text, urlsFrom } from './answers.js';
 import { apiToken, refuseToken, requestToken } from './token.js';
 
@@ -11,6 +11,7 @@ import { apiToken, refuseToken, requestToken } from './token.js';
 
 const ANSWER_TIMEOUT_MS = 5000;
 const UNAUTHORIZED = 401;
+const DAY_S = 86_400;
 const STREAMS = 'api/v1/streams';
 
 /** A refusal or a failure that the server reports (RFC 9457). */
@@ -86,6 +87,15 @@ export async function viewerLinks(name, seconds) {
   return urlsFrom(record(await json(response)).urls);
 }
 
+/**
+ * @param {string} name
+ * @returns {Promise<string>} URL at which this page may publish to the stream for a day
+ */
+export async function publishUrl(name) {
+  const answer = record(await ask('POST', `${streamPath(name)}/tokens`, { purpose: 'publish', seconds: DAY_S }));
+  return playbackUrl(text(record(answer.urls).whip));
+}
+
 /** @returns {Promise<unknown[]>} the conditions that the path of a manifest can have */
 export async function listConditions() {
   const answer = await ask('GET', 'api/v1/conditions');
@@ -96,6 +106,23 @@ export async function listConditions() {
 /** Requests a manifest, to see whether the server has it. @param {string} url absolute; rejects with the problem of the server */
 export async function checkManifest(url) {
   await send('GET', url, { background: true });
+}
+
+/**
+ * Opens a session of WebRTC (WHEP or WHIP).
+ * @param {string} url absolute
+ * @param {string} offer
+ * @returns {Promise<{ answer: string, session: string }>} the answer, and the URL of the session
+ */
+export async function openSession(url, offer) {
+  const response = await request('POST', url, null, { body: offer, headers: { 'Content-Type': 'application/sdp' } });
+  if (!response.ok) throw await problemOf(response);
+  return { answer: await response.text(), session: publicUrl(new URL(response.headers.get('Location') ?? '', url).href) };
+}
+
+/** Closes a session of WebRTC. A server that gets no request closes the session later. @param {string} session its URL */
+export async function closeSession(session) {
+  await request('DELETE', session, null, {}).catch(() => {});
 }
 
 /** @returns {Promise<string>} version of the server */
@@ -148,14 +175,20 @@ async function send(method, path, { background = false, ...content } = {}) {
     const token = method === 'GET' ? null : apiToken();
     const response = await request(method, path, token, content);
     if (response.ok) return response;
-    const problem = new Problem(response.status, isJson(response) ? record(await response.json().catch(() => null)) : {});
+    const problem = await problemOf(response);
     if (problem.status !== UNAUTHORIZED) throw problem;
     refuseToken(token);
     if (background || !(await requestToken())) throw problem;
   }
 }
 
+/** @param {Response} response */
+async function problemOf(response) {
+  return new Problem(response.status, isJson(response) ? record(await response.json().catch(() => null)) : {});
+}
+
 /**
+ * `body` is text, or what is sent as JSON.
  * @typedef {{ body?: unknown, headers?: Record<string, string> }} Content
  * @param {string} method
  * @param {string} path
@@ -173,7 +206,7 @@ async function request(method, path, token, { body, headers }) {
         ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
   } catch {
     throw new NoConnection('The server does not answer. Check that barstone runs, then try again.');

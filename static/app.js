@@ -10,6 +10,7 @@ import { Follow } from './follow.js';
 import { find, html, render, setText } from './html.js';
 import { icon } from './icons.js';
 import { PlayerPanel } from './player-panel.js';
+import { PublishDialog } from './publish-dialog.js';
 import { MOST_CHOICES, parseRoute, writeRoute } from './route.js';
 import { StreamEditor } from './stream-editor.js';
 import { StreamList } from './stream-list.js';
@@ -27,6 +28,7 @@ const list = find(document, 'stream-list', StreamList);
 const panel = find(document, 'player-panel', PlayerPanel);
 const comparison = find(document, 'compare-panel', ComparePanel);
 const editor = find(document, 'stream-editor', StreamEditor);
+const publisher = find(document, 'publish-dialog', PublishDialog);
 const connection = find(document, '#connection', HTMLElement);
 const news = find(document, '#news', HTMLElement);
 
@@ -136,6 +138,7 @@ render(create, html`${icon('plus')}<span>New stream</span>`);
 create.addEventListener('click', () => editor.create());
 document.addEventListener('stream-edit', (event) => editor.edit(detail(event)).catch(showTrouble));
 document.addEventListener('stream-copy', (event) => editor.copy(detail(event)).catch(showTrouble));
+document.addEventListener('stream-publish', (event) => publisher.open(detail(event)));
 document.addEventListener('stream-play', (event) => {
   const [choice] = route.choices;
   const next = choose(detail(event), choice?.format ?? DEFAULT_FORMAT, choice?.player ?? '');

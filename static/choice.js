@@ -1,7 +1,7 @@
 // @ts-check
 // What a player plays: a stream or any URL, a format and a player, and how the fragment of the address writes it.
 
-import { decode, pathSegment } from './address.js';
+import { decode, isWhep, pathSegment } from './address.js';
 
 /** @typedef {import('./answers.js').Stream} Stream */
 /** @typedef {'hls.js' | 'dash.js' | 'shaka-player' | 'native'} PlayerName */
@@ -10,25 +10,28 @@ import { decode, pathSegment } from './address.js';
  * `conditions` are joined by commas, as in a URL.
  * @typedef {{ stream: string, url: string, format: string, player: PlayerName, conditions: string }} Choice
  */
-/** @typedef {{ id: string, label: string, lowLatency: boolean, players: readonly PlayerName[] }} Format */
+/** `hasManifest`: whether its URL is that of a manifest, which can have conditions. @typedef {{ id: string, label: string, lowLatency: boolean, hasManifest: boolean, players: readonly PlayerName[] }} Format */
 
 /** Whether the browser itself plays HLS. */
 const PLAYS_HLS = document.createElement('video').canPlayType('application/vnd.apple.mpegurl') !== '';
 /** @type {readonly PlayerName[]} */
-const NATIVE = PLAYS_HLS ? ['native'] : [];
+const NATIVE_HLS = PLAYS_HLS ? ['native'] : [];
 /** Starts the first part of a fragment that has a URL; the name of a stream has no colon. */
 const URL_MARK = 'url:';
 
 /** @type {readonly PlayerName[]} */
-export const PLAYERS = ['hls.js', 'dash.js', 'shaka-player', ...NATIVE];
+export const PLAYERS = ['hls.js', 'dash.js', 'shaka-player', 'native'];
 
 /** The first player of a format is its default. @type {readonly Format[]} */
 export const FORMATS = [
-  { id: 'hls', label: 'HLS', lowLatency: false, players: ['hls.js', 'shaka-player', ...NATIVE] },
-  { id: 'llhls', label: 'LL-HLS', lowLatency: true, players: ['hls.js', 'shaka-player', ...NATIVE] },
-  { id: 'dash', label: 'DASH', lowLatency: false, players: ['dash.js', 'shaka-player'] },
-  { id: 'lldash', label: 'LL-DASH', lowLatency: true, players: ['dash.js', 'shaka-player'] },
+  { id: 'hls', label: 'HLS', lowLatency: false, hasManifest: true, players: ['hls.js', 'shaka-player', ...NATIVE_HLS] },
+  { id: 'llhls', label: 'LL-HLS', lowLatency: true, hasManifest: true, players: ['hls.js', 'shaka-player', ...NATIVE_HLS] },
+  { id: 'dash', label: 'DASH', lowLatency: false, hasManifest: true, players: ['dash.js', 'shaka-player'] },
+  { id: 'lldash', label: 'LL-DASH', lowLatency: true, hasManifest: true, players: ['dash.js', 'shaka-player'] },
+  { id: 'webrtc', label: 'WebRTC', lowLatency: true, hasManifest: false, players: ['native'] },
 ];
+
+export const MANIFEST_FORMATS = FORMATS.filter(({ hasManifest }) => hasManifest);
 
 /** Low latency in hls.js, which also plays where a browser has ManagedMediaSource only. */
 export const DEFAULT_FORMAT = 'llhls';
@@ -51,7 +54,7 @@ export function parse(text) {
     const url = source.slice(URL_MARK.length);
     return { ...choose('', format(wanted)?.id ?? formatOf(url), player), url };
   }
-  return { ...choose(source, format(wanted)?.id ?? DEFAULT_FORMAT, player), conditions };
+  return withConditions(choose(source, format(wanted)?.id ?? DEFAULT_FORMAT, player), conditions);
 }
 
 /**
@@ -86,7 +89,17 @@ export function choose(stream, id, player) {
  * @returns {Choice}
  */
 export function change({ stream, url, conditions }, id, player) {
-  return { ...choose(stream, id, player), url, conditions };
+  return withConditions({ ...choose(stream, id, player), url }, conditions);
+}
+
+/**
+ * The same choice with these conditions, or without any if its format has none.
+ * @param {Choice} choice
+ * @param {string} conditions
+ * @returns {Choice}
+ */
+function withConditions(choice, conditions) {
+  return { ...choice, conditions: format(choice.format)?.hasManifest ? conditions : '' };
 }
 
 /** @param {string} url of any manifest @returns {Choice} */
@@ -112,8 +125,9 @@ export function write({ stream, url, format: id, player, conditions }) {
   return [source, id, player, ...(conditions === '' ? [] : [pathSegment(conditions)])].join('/');
 }
 
-/** @param {string} url of a manifest @returns {string} id of the format that its name suggests */
+/** @param {string} url of a manifest or of WHEP @returns {string} id of the format that its name suggests */
 function formatOf(url) {
+  if (isWhep(url)) return 'webrtc';
   const path = url.replace(/[?#].*$/, '');
   const isDash = path.endsWith('.mpd');
   const isLow = /\/ll[^/]*$/.test(path);

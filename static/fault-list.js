@@ -22,7 +22,7 @@ export class FaultList extends HTMLElement {
         <select aria-label="Kind of fault"></select>
         <button type="button" data-action="add">${icon('plus')}<span>Add</span></button></div>
       <ul class="faults"></ul>
-      <p class="hint">What goes wrong on purpose, on which resources, and when. All parameters of a fault must hold; empty ones are left out.</p>`);
+      <p class="hint">A fault happens on purpose, on the resources and at the times that its parameters select. A resource must match all parameters. The page leaves out empty parameters.</p>`);
     find(this, '[data-action=add]', HTMLElement).addEventListener('click', () => this.#add(this.#kind.value));
     this.addEventListener('click', ({ target }) => {
       const row = target instanceof Element && target.closest('[data-action=remove]') ? target.closest('li') : null;

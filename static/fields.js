@@ -89,7 +89,7 @@ export function targetFields({ url, video }, place) {
   return html`
     <li class="row wide" data-field="${at}" data-row>
       ${text({ name: `${at}.url`, label: 'URL of the target' }, url, 'rtmp://live.example/app/KEY')}
-      ${text({ name: `${at}.video`, label: 'Rendition', hint: 'Empty: the first' }, video ?? '')}
+      ${text({ name: `${at}.video`, label: 'Rendition', hint: 'Empty: the first rendition' }, video ?? '')}
       <button type="button" class="quiet" data-remove aria-label="Remove target ${place + 1}">${icon('close')}</button>
       <p class="hint" id="h-${at}"></p>
     </li>`;

@@ -16,7 +16,7 @@ export class LatencyReadout extends HTMLElement {
           <dd><span data-figure="latency">–</span></dd>
         </div>
         <div><dt>Median</dt><dd data-figure="median">–</dd></div>
-        <div title="95 % of the measurements are at most this"><dt>95 %</dt><dd data-figure="p95">–</dd></div>
+        <div title="95 % of the measurements are at most this value"><dt>95 %</dt><dd data-figure="p95">–</dd></div>
       </dl>
       <latency-plot></latency-plot>`);
     this.show(null, null);

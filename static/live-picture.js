@@ -13,7 +13,7 @@ import { SoundOffset } from './sound-offset.js';
 /** @typedef {import('./choice.js').Choice} Choice */
 /** @typedef {import('./meter.js').Figures} Figures */
 /** @typedef {{ at: number, kind: 'error' | 'stall' | 'switch' | 'state' | 'request', text: string }} LogEntry */
-/** `url` is that of the manifest. @typedef {{ key: string, url: string, choice: Choice, playback: Playback, video: HTMLVideoElement, meter: Meter, history: History }} Showing */
+/** `url` is that of the manifest; `openedAt` is of `performance.now()`. @typedef {{ key: string, url: string, openedAt: number, choice: Choice, playback: Playback, video: HTMLVideoElement, meter: Meter, history: History }} Showing */
 /** @typedef {'idle' | 'opening' | 'playing' | 'paused' | 'stalled' | 'failed'} PlayerState */
 
 const READ_EVERY_MS = 240;
@@ -72,7 +72,8 @@ export class LivePicture extends HTMLElement {
   /** @param {number} volume 0 to 1 */
   set volume(volume) {
     this.#volume = volume;
-    if (this.#showing) this.#showing.video.volume = volume;
+    if (this.#sound) this.#sound.volume = volume;
+    else if (this.#showing) this.#showing.video.volume = volume;
   }
 
   /**
@@ -95,10 +96,10 @@ export class LivePicture extends HTMLElement {
       url: choice.url === '' ? playbackUrl(url) : url,
       lowLatency: format(choice.format)?.lowLatency ?? false,
       onError: (text) => this.note('error', text),
-      onBlocked: () => this.#changed(),
+      onChange: () => this.#changed(),
     });
     const meter = new Meter(video, this.readEveryMs);
-    this.#showing = { key, url, choice, playback, video, meter, history: new History() };
+    this.#showing = { key, url, openedAt: performance.now(), choice, playback, video, meter, history: new History() };
     this.note('state', 'opened');
     this.#changed();
   }

@@ -71,7 +71,11 @@ export class Meter {
     this.#position = currentTime;
     if (moved || paused || seeking || document.hidden) {
       // A player that fills its buffer before the start sets the rate to 0.
-      this.#begun ||= moved && !seeking && !paused && playbackRate > 0;
+      if (!this.#begun && moved && !seeking && !paused && playbackRate > 0) {
+        this.#begun = true;
+        // A player may skip from its first picture to the live edge.
+        this.#seen = null;
+      }
       this.#stalled = false;
       this.#movedAt = now;
     } else if (this.#begun && !this.#stalled && now - this.#movedAt >= STALL_MS) {

@@ -52,6 +52,7 @@ export function obstacle({ choice, stream, isListed, plays }, changed) {
 export function remark(stream, playback) {
   if (playback?.isBlocked) return { text: 'The browser has blocked playback.', remedy: { label: 'Play', run: () => playback.resume() } };
   if (stream?.phase === 'starting' || stream?.phase === 'waiting') return { text: sentence(stream) };
+  if (playback?.failure) return { text: `Playback failed: ${playback.failure}` };
   return stream?.video.length === 0 ? { text: `${stream.name} has no picture, so no latency can be read.` } : null;
 }
 

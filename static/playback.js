@@ -1,6 +1,8 @@
 // @ts-check
 // Plays one URL in one video element: loads the player, opens it, opens it again after a fatal error, closes it.
 
+import { BASE } from './address.js';
+import { checkManifest, NoConnection, Problem } from './api.js';
 import { loadBundle } from './player/bundle.js';
 import { player as dash } from './player/dash.js';
 import { player as hls } from './player/hls.js';
@@ -10,15 +12,15 @@ import { timeOfDay } from './words.js';
 
 /** @typedef {{ fatal: boolean, text: string }} PlaybackError */
 /**
- * `onBlocked`: whether the browser refuses to play before the user acts. `onError`: each error, fatal or not.
+ * `onChange`: `isBlocked` or `failure` has changed. `onError`: each error, fatal or not.
  * @typedef {object} Source
  * @property {HTMLVideoElement} video
  * @property {string} url
  * @property {boolean} lowLatency
- * @property {(isBlocked: boolean) => void} onBlocked
+ * @property {() => void} onChange
  * @property {(text: string) => void} onError
  */
-/** @typedef {Omit<Source, 'onBlocked' | 'onError'> & { onError: (error: PlaybackError) => void, onBlocked: () => void }} PlayerSource */
+/** @typedef {Omit<Source, 'onChange' | 'onError'> & { onError: (error: PlaybackError) => void, onBlocked: () => void }} PlayerSource */
 /** A rendition that the player can be held to. @typedef {{ id: string, label: string }} Quality */
 /**
  * A player that is open. `close` resolves when it has released the video element.
@@ -41,7 +43,10 @@ const REOPEN_AFTER_MS = 3000;
 export class Playback {
   /** @type {PlaybackState} */
   state = 'opening';
+  /** Whether the browser refuses to play before the user acts. */
   isBlocked = false;
+  /** Why nothing plays, after a fatal error and until a picture plays; empty otherwise. */
+  failure = '';
   /** With its time; empty for none. */
   lastError = '';
   /** @type {Player} */
@@ -62,6 +67,7 @@ export class Playback {
   constructor(name, source) {
     this.#player = PLAYERS[name];
     this.#source = source;
+    source.video.addEventListener('playing', () => this.#setFailure(''));
     void this.#open();
   }
 
@@ -95,7 +101,21 @@ export class Playback {
   #setBlocked(isBlocked) {
     if (this.isBlocked === isBlocked) return;
     this.isBlocked = isBlocked;
-    this.#source.onBlocked(isBlocked);
+    this.#source.onChange();
+  }
+
+  /** @param {string} failure */
+  #setFailure(failure) {
+    if (this.failure === failure) return;
+    this.failure = failure;
+    this.#source.onChange();
+  }
+
+  /** Players do not pass on why a server refuses a manifest. @param {string} text what the player says */
+  async #explain(text) {
+    if (this.failure === '') this.#setFailure(text);
+    const reason = await checkManifest(this.#source.url).then(() => null, (problem) => problem);
+    if (this.state === 'failed') this.#setFailure(explanation(text, reason, this.#source.url));
   }
 
   async #open() {
@@ -128,6 +148,7 @@ export class Playback {
     this.#source.onError(text + next);
     if (!fatal) return;
     this.state = 'failed';
+    void this.#explain(text);
     this.#retry = setTimeout(async () => {
       await this.#release();
       if (!this.#isClosed()) await this.#open();
@@ -144,4 +165,12 @@ export class Playback {
   #isClosed() {
     return this.state === 'closed';
   }
+}
+
+/** @param {string} text what the player says @param {unknown} reason why this page cannot load the manifest either @param {string} url */
+function explanation(text, reason, url) {
+  if (reason instanceof Problem) return reason.message;
+  if (!(reason instanceof NoConnection)) return text;
+  const isOurs = new URL(url, BASE).origin === BASE.origin;
+  return `${text}: the server does not answer${isOurs ? '' : ', or does not allow pages of other origins (CORS)'}`;
 }

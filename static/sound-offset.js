@@ -1,8 +1,12 @@
 // @ts-check
 // Measures how late the sound is against the picture: a beep begins on each full second, and the strip says which picture that is.
-// Both are compared on the timeline of the player, so neither the screen nor the loudspeaker counts.
+// Both are compared on the timeline of the player, or by the server's clock where a player has no timeline, as with WebRTC. Neither
+// the screen nor the loudspeaker counts.
 
+import { serverNow } from './clock.js';
 import { quantile } from './history.js';
+
+/** `latencyMs` is needed where the player has no timeline. @typedef {{ timeMs: number, mediaTime: number, latencyMs?: number | null }} Seen */
 
 /** Beeps whose median is shown. */
 const BEEPS = 7;
@@ -19,6 +23,7 @@ export class SoundOffset {
   #video;
   #context;
   #gain;
+  #muted = true;
   #timer;
   /** Position of the player minus time of the audio context, in seconds. @type {number[]} */
   #pairs = [];
@@ -30,38 +35,43 @@ export class SoundOffset {
    * Call it when the user acts, because a browser makes no sound before that.
    * @param {HTMLVideoElement} video is heard through this from now on
    * @param {boolean} muted
-   * @param {() => import('./meter.js').Seen | null} seen the last picture with a strip
+   * @param {() => Seen | null} seen the last picture with a strip
    */
   constructor(video, muted, seen) {
     this.#video = video;
     this.#seen = seen;
     this.#context = new AudioContext({ sampleRate: 48_000 });
-    this.#gain = new GainNode(this.#context, { gain: muted ? 0 : 1 });
+    this.#gain = new GainNode(this.#context);
     this.#gain.connect(this.#context.destination);
+    this.muted = muted;
     this.#timer = setInterval(() => this.#pair(), SAMPLE_EVERY_MS);
   }
 
   /** Starts to measure; rejects if the browser has no audio worklet. */
   async start() {
     await this.#context.audioWorklet.addModule(new URL('beep-worklet.js', import.meta.url));
-    const source = this.#context.createMediaElementSource(this.#video);
+    const { srcObject } = this.#video;
+    const isStream = srcObject instanceof MediaStream;
+    const source = isStream ? this.#context.createMediaStreamSource(srcObject) : this.#context.createMediaElementSource(this.#video);
     const detector = new AudioWorkletNode(this.#context, 'beep-detector', { channelCount: 1, channelCountMode: 'explicit' });
     detector.port.onmessage = ({ data }) => this.#beep(Number(data));
     source.connect(this.#gain);
     source.connect(detector).connect(new GainNode(this.#context, { gain: 0 })).connect(this.#context.destination);
-    // Sound of a muted element is silent here too; the gain mutes it from now on.
-    this.#video.muted = false;
+    // Sound of a muted element is silent here too; the gain mutes it from now on. A stream is heard past its element.
+    this.#video.muted = isStream;
     await this.#context.resume();
   }
 
   /** @param {boolean} muted */
   set muted(muted) {
-    this.#gain.gain.value = muted ? 0 : 1;
+    this.#muted = muted;
+    this.#setGain();
   }
 
   /** @param {number} volume 0 to 1 */
   set volume(volume) {
     this.#video.volume = volume;
+    this.#setGain();
   }
 
   /** How late the sound is in milliseconds, negative if it is early; null before the first beeps. */
@@ -72,6 +82,12 @@ export class SoundOffset {
   close() {
     clearInterval(this.#timer);
     void this.#context.close();
+  }
+
+  /** The volume of an element applies to its own sound, not to that of a stream. */
+  #setGain() {
+    const { srcObject, volume } = this.#video;
+    this.#gain.gain.value = this.#muted ? 0 : srcObject === null ? 1 : volume;
   }
 
   #pair() {
@@ -86,10 +102,24 @@ export class SoundOffset {
   /** @param {number} at time of the audio context */
   #beep(at) {
     const seen = this.#seen();
-    const ahead = quantile([...this.#pairs].sort((a, b) => a - b), LEAST_AHEAD);
-    if (seen === null || ahead === null || this.#pairs.length < PAIRS / 2) return;
-    const pictureMs = seen.timeMs + (at + ahead - seen.mediaTime) * 1000;
+    if (seen === null) return;
+    const pictureMs = this.#video.srcObject === null ? this.#byTimeline(at, seen) : this.#byClock(at, seen);
+    if (pictureMs === null) return;
     this.#offsets.push(pictureMs - Math.round(pictureMs / 1000) * 1000);
     if (this.#offsets.length > BEEPS) this.#offsets.shift();
+  }
+
+  /** The time in the picture at a moment. @param {number} at time of the audio context @param {Seen} seen @returns {number | null} */
+  #byTimeline(at, seen) {
+    const ahead = quantile([...this.#pairs].sort((a, b) => a - b), LEAST_AHEAD);
+    if (ahead === null || this.#pairs.length < PAIRS / 2) return null;
+    return seen.timeMs + (at + ahead - seen.mediaTime) * 1000;
+  }
+
+  /** As `#byTimeline`. @param {number} at @param {Seen} seen @returns {number | null} */
+  #byClock(at, seen) {
+    const now = serverNow();
+    if (now === null || typeof seen.latencyMs !== 'number') return null;
+    return now - (this.#context.currentTime - at) * 1000 - seen.latencyMs;
   }
 }

@@ -1,6 +1,6 @@
 // @ts-check
 // <stream-card>: one stream and the buttons that act on it. Set `stream`; fires `stream-play`, `stream-edit`, `stream-copy` (detail: the
-// name), `compare` (detail: a choice), `stream-deleted` (detail: what was deleted) and `streams-changed`.
+// name), `stream-publish` (detail: the name), `compare` (detail: a choice), `stream-deleted` (detail: what was deleted) and `streams-changed`.
 
 import { definitionOf, deleteStream, startStream, stopStream } from './api.js';
 import { choose, DEFAULT_FORMAT, FORMATS } from './choice.js';
@@ -54,6 +54,7 @@ export class StreamCard extends HTMLElement {
       <ul class="card-targets" aria-label="Push targets of ${name}" hidden></ul>
       <div class="actions" role="group" aria-label="Actions on ${name}">
         <button type="button" class="primary" data-action="play">Play</button>
+        <button type="button" data-action="publish" hidden>Publish</button>
         <button type="button" data-action="toggle" data-writes></button>
         <button type="button" class="quiet" data-action="more" aria-expanded="false" aria-label="More about ${name}">${icon('more')}</button>
       </div>
@@ -93,6 +94,7 @@ export class StreamCard extends HTMLElement {
     viewers.title = audienceInDetail(stream.viewers);
     this.#updateTargets(stream.targets);
     setText(this.#button('toggle'), TOGGLES[toggle(stream)].label);
+    this.#button('publish').hidden = stream.urls.whip === undefined;
     for (const action of ['edit', 'ask']) this.#button(action).hidden = stream.declared;
     this.#updateLinks(stream.urls);
   }
@@ -137,6 +139,7 @@ export class StreamCard extends HTMLElement {
     const { name } = stream;
     switch (button.dataset.action) {
       case 'play': return this.#fire('stream-play', name);
+      case 'publish': return this.#fire('stream-publish', name);
       case 'toggle': return this.#run(button, () => TOGGLES[toggle(stream)].act(name));
       case 'more': return this.#expand(find(this, '.card-more', HTMLElement).hidden);
       case 'edit': return this.#fire('stream-edit', name);

@@ -15,6 +15,8 @@ import { StreamStill } from './stream-still.js';
 
 const MOST_RENDITIONS = 8;
 const MOST_TARGETS = 8;
+/** Name in the picture of a stream that has no name yet. */
+const PREVIEW_NAME = 'new-stream';
 
 export class StreamEditor extends DefinitionForm {
   /** The stream that is changed; null for a new one. @type {Tagged | null} */
@@ -226,7 +228,13 @@ export class StreamEditor extends DefinitionForm {
   #showConsequences() {
     const content = fromForm(new FormData(this.form));
     setText(find(this, '.consequences', HTMLElement), consequences(content));
-    find(this, 'stream-still', StreamStill).preview(content);
+    if (this.#isPictureValid()) find(this, 'stream-still', StreamStill).preview({ ...content, name: content.name || PREVIEW_NAME });
+  }
+
+  /** Whether the server can paint the picture of the form. A stream without a name yet gets one. */
+  #isPictureValid() {
+    const inputs = [...this.form.querySelectorAll('.editor-picture input, [data-list=video] input, [name$=_frames]')];
+    return inputs.every((input) => !(input instanceof HTMLInputElement) || (input.name === 'name' && input.value === '') || input.checkValidity());
   }
 }
 
@@ -282,7 +290,7 @@ function viewerFields({ access, allow, deny, max_viewers, max_bandwidth, overflo
       ${select({ name: 'access', label: 'Access', hint: 'Private: links need a token' }, [{ id: 'public', label: 'Public' }, { id: 'private', label: 'Private' }], access)}
       ${number({ name: 'max_viewers', label: 'Viewer limit', unit: 'viewers', hint: 'Empty: no limit' }, { value: max_viewers, min: 1, max: 1_000_000, optional: true })}
       ${number({ name: 'max_bandwidth', label: 'Bandwidth limit', unit: 'Mbit/s', hint: 'Empty: no limit; 0.1 at least' }, { value: max_bandwidth === null ? null : max_bandwidth / 1e6, min: 0.1, max: 1_000_000, step: 'any', optional: true })}
-      ${text({ name: 'overflow_url', label: 'Overflow URL', hint: 'Where viewers over a limit are sent; empty: they get 503' }, overflow_url ?? '', 'https://other.example')}
+      ${text({ name: 'overflow_url', label: 'Overflow URL', hint: 'Base URL for viewers over a limit; empty: they get 503' }, overflow_url ?? '', 'https://other.example')}
       ${lines({ name: 'allow', label: 'Allowed addresses', hint: 'An address or network on each line; empty: everyone' }, allow)}
       ${lines({ name: 'deny', label: 'Denied addresses', hint: 'An address or network on each line' }, deny)}
     </div>`;

@@ -8,6 +8,7 @@ import { html, render } from './html.js';
 
 /** @typedef {import('./answers.js').Stream} Stream */
 /** @typedef {{ name: string, title: string, pattern: string, video: unknown[] }} Drawn */
+/** @typedef {import('./definition.js').Filled} Filled */
 
 const STILL_WIDTH = 320;
 /** Stills are of multiples of this, so that all pages request the same. */
@@ -25,6 +26,8 @@ export class StreamStill extends HTMLElement {
   #shown = '';
   /** The still that was requested last. */
   #url = '';
+  /** The still of the last call of `preview`. */
+  #wanted = '';
   #isLoading = false;
   #isVisible = false;
   #timer = 0;
@@ -55,9 +58,19 @@ export class StreamStill extends HTMLElement {
     this.#look();
   }
 
-  /** Shows a stream that does not exist yet. @param {Drawn} filled */
-  preview(filled) {
-    render(this, drawing(filled));
+  /**
+   * Shows a stream that does not exist yet: a still of its first rendition. The picture stays while the server does not accept
+   * the values.
+   * @param {Filled} filled
+   */
+  preview({ name, title, pattern, fps, segment_frames, chunk_frames, video }) {
+    if (video[0] === undefined || this.querySelector('img') === null) render(this, drawing({ name, title, pattern, video }));
+    if (video[0] === undefined) return;
+    const definition = { name, title, pattern, fps, segment_frames, chunk_frames, video: [video[0]] };
+    const seconds = (Math.floor((serverNow() ?? 0) / REFRESH_MS) * REFRESH_MS) / 1000;
+    const query = new URLSearchParams({ definition: JSON.stringify(definition), at: String(seconds), width: String(STILL_WIDTH) });
+    this.#wanted = new URL(`still.jpg?${query}`, BASE).href;
+    void this.#request(this.#wanted);
   }
 
   /** Requests a still if there is a newer one and somebody sees it. */
@@ -82,6 +95,7 @@ export class StreamStill extends HTMLElement {
     this.#isLoading = false;
     // An empty URL: the definition has changed meanwhile.
     if (isThere && this.#url === url) this.replaceChildren(image);
+    if (this.#wanted !== '') void this.#request(this.#wanted);
   }
 }
 
@@ -95,9 +109,8 @@ function drawing({ name, title, pattern, video }) {
   return html`
     <svg viewBox="0 0 160 90" aria-hidden="true" focusable="false">
       <rect width="160" height="90" fill="#101010"/>
-      ${video.length === 0 ? sound() : background(pattern)}
-      <rect x="12" y="22" width="136" height="42" fill="#000"/>
-      <text class="still-title" x="80" y="47" text-anchor="middle" fill="#ddd">${(title || name).slice(0, 18)}</text>
+      ${video.length === 0 ? sound() : html`${background(pattern)}<rect x="12" y="22" width="136" height="42" fill="#000"/>`}
+      <text class="still-title" x="80" y="${video.length === 0 ? 22 : 47}" text-anchor="middle" fill="#ddd">${(title || name).slice(0, 18)}</text>
     </svg>`;
 }
 
@@ -117,7 +130,7 @@ function background(pattern) {
 
 /** A stream without pictures. */
 function sound() {
-  return html`<path fill="none" stroke="#5a9" stroke-width="2" d="M0 45h30l4-30 6 60 6-50 5 30 4-10h50l4-30 6 60 6-50 5 30 4-10h30"/>`;
+  return html`<path fill="none" stroke="#5a9" stroke-width="2" stroke-linejoin="round" d="M0 57h30l4-20 6 40 6-34 5 20 4-6h50l4-20 6 40 6-34 5 20 4-6h30"/>`;
 }
 
 customElements.define('stream-still', StreamStill);

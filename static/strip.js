@@ -1,5 +1,5 @@
 // @ts-check
-// Reads the machine-readable strip at the top of the picture: the index of the frame and the time at which it starts.
+// Reads and encodes the machine-readable strip at the top of the picture: the index of the frame and the time at which it starts.
 // src/media/signal/timecode.rs draws the strip and documents its layout.
 
 /** @typedef {{ timeMs: number, frame: number }} Timecode Start of the frame in ms since 1970, and its index since 1970. */
@@ -9,6 +9,8 @@ const VERSION = 0xb1;
 /** @typedef {{ columns: number, rows: number }} Grid */
 /** The cells of most pictures, and those of a picture less than 128 pixels wide. */
 const GRIDS = [{ columns: 64, rows: 2 }, { columns: 32, rows: 4 }];
+/** The grid of a strip that is written. */
+export const STRIP = { columns: 64, rows: 2, rowsInHeight: 30 };
 /** Height of the picture divided by the height of a row of cells. */
 const ROWS_IN_HEIGHT = 30;
 /** Minimum difference between the lightest and the darkest cell, in steps of 0 to 255. */
@@ -47,6 +49,18 @@ export function readStripFromVideo(video, canvas) {
   const height = (videoHeight * TOP_ROWS) / ROWS_IN_HEIGHT;
   context.drawImage(video, 0, 0, videoWidth, height, 0, 0, TOP_WIDTH, TOP_HEIGHT);
   return readEither(context.getImageData(0, 0, TOP_WIDTH, TOP_HEIGHT), TOP_HEIGHT / TOP_ROWS);
+}
+
+/** @param {Timecode} timecode @returns {boolean[]} the bits of its strip, left to right, upper row first */
+export function encodeStrip({ timeMs, frame }) {
+  const strip = new DataView(new ArrayBuffer(16));
+  strip.setUint8(0, VERSION);
+  strip.setUint16(1, Math.floor(timeMs / 2 ** 32));
+  strip.setUint32(3, timeMs % 2 ** 32);
+  strip.setUint8(7, Math.floor(frame / 2 ** 32));
+  strip.setUint32(8, frame % 2 ** 32);
+  strip.setUint32(12, crc32(new Uint8Array(strip.buffer, 0, 12)));
+  return Array.from({ length: STRIP.columns * STRIP.rows }, (_, bit) => (strip.getUint8(bit >> 3) & (0x80 >> (bit & 7))) !== 0);
 }
 
 /**

@@ -4,7 +4,7 @@
 
 import { checkManifest, Problem } from './api.js';
 import { playbackUrl, publicUrl, withConditions } from './address.js';
-import { change, format, FORMATS } from './choice.js';
+import { change, format, MANIFEST_FORMATS } from './choice.js';
 import { conditions, join, split } from './conditions.js';
 import { copyButton, copyFrom } from './copy-link.js';
 import { FaultList } from './fault-list.js';
@@ -41,7 +41,7 @@ export class UrlBuilder extends HTMLElement {
         <p class="hint built-fault" role="alert"></p>
         <div class="actions">
           <button type="button" class="primary" data-action="play">${icon('play')}<span>Play here</span></button>
-          <label class="quality"><span>Format</span> <select data-control="format">${FORMATS.map(({ id, label }) => html`<option value="${id}">${label}</option>`)}</select></label>
+          <label class="quality"><span>Format</span> <select data-control="format">${MANIFEST_FORMATS.map(({ id, label }) => html`<option value="${id}">${label}</option>`)}</select></label>
           <button type="button" class="quiet" data-action="clear">Remove all conditions</button>
         </div>
       </div>
@@ -69,7 +69,7 @@ export class UrlBuilder extends HTMLElement {
     const from = choice === null ? '' : JSON.stringify([choice.stream, choice.url, choice.format, choice.conditions]);
     if (from === this.#filledFrom) return;
     this.#filledFrom = from;
-    if (choice !== null) this.#format.value = choice.format;
+    if (format(choice?.format ?? '')?.hasManifest) this.#format.value = choice?.format ?? '';
     this.#fill(choice?.conditions ?? '');
   }
 
@@ -177,12 +177,18 @@ export class UrlBuilder extends HTMLElement {
 
   /** @param {string} name of a condition; empty for none @param {string} fault */
   #blame(name, fault) {
-    for (const each of this.querySelectorAll('[data-condition]')) each.classList.remove('faulty');
+    for (const each of this.querySelectorAll('[data-condition].faulty')) {
+      each.classList.remove('faulty');
+      setText(find(each, '.hint', HTMLElement), '');
+    }
     for (const input of this.#form.querySelectorAll('[aria-invalid]')) input.removeAttribute('aria-invalid');
     this.#faults?.blame(name);
     const place = name === '' ? null : this.querySelector(`[data-condition="${CSS.escape(name)}"]`);
-    place?.classList.add('faulty');
-    place?.querySelector('input[type=text]')?.setAttribute('aria-invalid', 'true');
+    if (place !== null) {
+      place.classList.add('faulty');
+      setText(find(place, '.hint', HTMLElement), fault);
+      place.querySelector('input[type=text]')?.setAttribute('aria-invalid', 'true');
+    }
     const words = find(this, '.built-fault', HTMLElement);
     words.parentElement?.classList.toggle('faulty', fault !== '');
     setText(words, fault);
@@ -234,7 +240,7 @@ export class UrlBuilder extends HTMLElement {
 
 /** @param {Condition} condition */
 function row({ name, summary, kind, allowed, formats, excludes, values }) {
-  const labels = formats.length === FORMATS.length ? '' : formats.map((id) => format(id)?.label ?? id).join(', ');
+  const labels = formats.length === MANIFEST_FORMATS.length ? '' : formats.map((id) => format(id)?.label ?? id).join(', ');
   const hint = [kind === 'none' ? '' : allowed, excludes.length === 0 ? '' : `not with ${excludes.join(', ')}`].filter(Boolean).join('; ');
   // A moment relative to now is the more useful example.
   const suggested = (kind === 'moment' ? values.find((value) => /^[+-]/.test(value)) : undefined) ?? values[0];
@@ -242,9 +248,10 @@ function row({ name, summary, kind, allowed, formats, excludes, values }) {
     <li data-condition="${name}">
       <label class="check"><input type="checkbox" value="${name}"> <code>${name}</code>${labels === '' ? '' : html` <small>${labels}</small>`}</label>
       ${kind === 'none' ? '' : html`
-        <input type="text" aria-label="Value of ${name}" aria-describedby="c-${name}" list="v-${name}" placeholder="${suggested}" autocomplete="off" autocapitalize="none" spellcheck="false" disabled>
+        <input type="text" aria-label="Value of ${name}" aria-describedby="e-${name} c-${name}" list="v-${name}" placeholder="${suggested}" autocomplete="off" autocapitalize="none" spellcheck="false" disabled>
         <datalist id="v-${name}">${values.map((value) => html`<option value="${value}"></option>`)}</datalist>`}
-      <p class="hint" id="c-${name}">${summary}${hint === '' ? '' : html` <span class="limits">${hint}</span>`}</p>
+      <p class="hint" id="e-${name}"></p>
+      <p class="hint help" id="c-${name}">${summary}${hint === '' ? '' : html` <span class="limits">${hint}</span>`}</p>
     </li>`;
 }
 

@@ -3,7 +3,7 @@
 declare class Hls {
   static readonly Events: { readonly ERROR: 'hlsError'; readonly MANIFEST_PARSED: 'hlsManifestParsed' };
   static isSupported(): boolean;
-  constructor(config: { lowLatencyMode: boolean });
+  constructor(config: { lowLatencyMode: boolean; backBufferLength: number; maxLiveSyncPlaybackRate: number; liveSyncOnStallIncrease: number });
   on(event: 'hlsError', listener: (event: string, data: HlsErrorData) => void): void;
   on(event: 'hlsManifestParsed', listener: () => void): void;
   attachMedia(video: HTMLVideoElement): void;
@@ -11,6 +11,10 @@ declare class Hls {
   destroy(): void;
   static readonly ErrorDetails: Record<string, string>;
   readonly levels: { height?: number; bitrate: number }[];
+  readonly config: { backBufferLength: number };
+  readonly latency: number;
+  readonly targetLatency: number | null;
+  readonly liveSyncPosition: number | null;
   readonly autoLevelEnabled: boolean;
   readonly manualLevel: number;
   readonly currentLevel: number;

@@ -83,6 +83,16 @@ export function sentence({ name, phase, error }) {
   return error === '' ? `${state}.` : `${state}: ${error}`;
 }
 
+/** Phases that need attention first. @type {readonly Stream['phase'][]} */
+const BY_URGENCY = ['failed', 'waiting', 'starting', 'running', 'on demand', 'stopped'];
+
+/** @param {readonly Stream[]} streams @returns {string} like `3 streams: 1 failed, 2 running` */
+export function census(streams) {
+  const numbers = BY_URGENCY.map((phase) => ({ phase, number: streams.filter((stream) => stream.phase === phase).length }));
+  const words = numbers.filter(({ number }) => number > 0).map(({ phase, number }) => `${number} ${phase}`).join(', ');
+  return `${streams.length === 1 ? '1 stream' : `${streams.length} streams`}${words === '' ? '' : `: ${words}`}`;
+}
+
 /** @param {Target} target @returns {string} like `rtmp://live.example/app/***: waiting, no route to host · next try 03:12:44 UTC` */
 export function pushed({ url, phase, error, nextTry }) {
   const why = [`${url}: ${phase}`, error].filter(Boolean).join(', ');

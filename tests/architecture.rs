@@ -33,6 +33,7 @@ const ORDER: &[(&str, &[&str])] = &[
             "signal",
             "still",
             "cmaf",
+            "rtp",
             "transport_stream",
             "window",
             "single_file",
@@ -45,17 +46,36 @@ const ORDER: &[(&str, &[&str])] = &[
     ("stream", &[]),
     ("http", &[]),
     ("program", &["config", "telemetry", "shutdown", "wait", "token_file", "app"]),
-    ("inspect", &["boxes", "mpd", "playlist", "reply", "rules", "difference", "finding", "fetch", "check", "report"]),
+    (
+        "inspect",
+        &[
+            "boxes",
+            "mpd",
+            "playlist",
+            "reply",
+            "rules",
+            "difference",
+            "finding",
+            "stalls",
+            "fetch",
+            "manifest",
+            "check",
+            "report",
+            "probe",
+            "load",
+        ],
+    ),
     ("cli", &[]),
 ];
 /// Modules without locks, tasks and clocks.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "base::timeline",
     "definition::condition",
     "definition::spec",
     "media::signal",
     "media::still",
     "media::cmaf",
+    "media::rtp",
     "media::transport_stream",
     "media::manifest",
     "media::truth",
@@ -253,12 +273,14 @@ fn no_files_of_a_module_depend_on_each_other_in_a_circle() {
 #[test]
 fn each_library_is_used_in_one_module() {
     check_only("barstone_heap", &["base::memory"]);
-    check_only("gstreamer", &["media::pipeline"]);
+    check_only("gstreamer", &["media::pipeline", "inspect::probe::player"]);
     check_only("axum", &["http"]);
     check_only("mp4_atom", &["media::cmaf", "inspect"]);
     check_only("dash_mpd", &["media::manifest", "inspect"]);
     check_only("prometheus_client", &["base::metrics"]);
     check_only("reqwest", &["stream::hooks", "inspect", "cli"]);
+    check_only("str0m", &["stream::webrtc", "inspect::probe::whep"]);
+    check_only("quinn_udp", &["stream::webrtc"]);
     check_only("async_nats", &["definition::store"]);
     check_only("schemars", &["definition::spec", "stream", "http"]);
     check_only("anyhow", &["main"]);

@@ -7,6 +7,7 @@ import { before, describe, test } from 'node:test';
 import { until } from './players/deadline.mjs';
 import { Play } from './players/play.mjs';
 import { open } from './players/fixture.mjs';
+import { withinTries } from './players/tries.mjs';
 import { advancesInRealTime, figures, playedCleanly } from './players/verdict.mjs';
 
 const { server, browser } = await open();
@@ -31,7 +32,7 @@ before(async () => {
 
 const PLAYERS = ['hls.js', 'shaka-player'];
 describe('a ladder', { concurrency: PLAYERS.length }, () => PLAYERS.forEach((player) => {
-  test(`${player} switches between three renditions`, { timeout: 120_000 }, async (t) => {
+  test(`${player} switches between three renditions`, { timeout: 240_000 }, (t) => withinTries(t, async () => {
     const play = await Play.open(browser, player, `${server.url}/live/ladder/hls.m3u8`);
     try {
       let report = await play.played(1);
@@ -47,7 +48,7 @@ describe('a ladder', { concurrency: PLAYERS.length }, () => PLAYERS.forEach((pla
     } finally {
       await play.close();
     }
-  });
+  }));
 }));
 
 test('a deleted ladder is gone', async () => {

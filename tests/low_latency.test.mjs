@@ -52,7 +52,7 @@ const PLAYS = [
 ];
 
 describe('low latency', { concurrency: AT_ONCE }, () => PLAYS.forEach(([path, player, seconds, from]) => {
-  test(`${path} of ${from} plays in ${player} for ${seconds} s`, { timeout: 150_000 }, (t) => {
+  test(`${path} of ${from} plays in ${player} for ${seconds} s`, { timeout: 300_000 }, (t) => {
     const { url } = { 'one server': servers[0], 'two servers': proxy, 'a cache': edge }[from];
     return playsCleanly(t, browser, { player, url: url + path, seconds }, (report) => {
       agreesWithProgramTime(report);

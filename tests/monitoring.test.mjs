@@ -1,5 +1,6 @@
 // @ts-check
-// The shipped dashboard, alert rules and configuration of Prometheus, with a real Prometheus that scrapes a real server.
+// The shipped dashboards, alert rules and configuration of Prometheus, with a real Prometheus that scrapes a real server and a
+// probe of its stream.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -12,7 +13,7 @@ import { until } from './players/deadline.mjs';
 import { remove, temporaryDirectory } from './players/leftovers.mjs';
 import { freePort } from './players/ports.mjs';
 import { Process } from './players/process.mjs';
-import { Server } from './players/server.mjs';
+import { BINARY, Server } from './players/server.mjs';
 
 const SHIPPED = new URL('../docker/', import.meta.url);
 const RULES = 'prometheus/barstone.rules.yml';
@@ -20,9 +21,13 @@ const DOCUMENT = readFileSync(new URL('../docs/monitoring.md', import.meta.url),
 /** @type {{ templating: { list: Variable[] }, panels: Panel[], annotations: { list: { expr: string }[] } }} */
 const DASHBOARD = JSON.parse(shipped('grafana/barstone.json'));
 const PANELS = DASHBOARD.panels.filter(({ type }) => type !== 'row');
+/** @type {Panel[]} */
+const PROBE_PANELS = JSON.parse(shipped('grafana/probe.json')).panels;
 /** Names of metrics in expressions, with their suffixes. */
 const METRIC = /\b(?:barstone|process)_\w+/g;
 const HAS_DATA_WITHIN_S = 30;
+/** A probe first waits until GStreamer has filled its buffer. */
+const PROBE_HAS_DATA_WITHIN_S = 80;
 
 /** @typedef {{ name: string, type: string, definition?: string }} Variable */
 /** @typedef {{ type: string, title: string, targets: { expr: string, legendFormat: string }[] }} Panel */
@@ -33,12 +38,12 @@ function shipped(name) {
   return readFileSync(new URL(name, SHIPPED), 'utf8');
 }
 
-/** Starts Prometheus with the shipped configuration, scraping each second. @param {string} host of the server */
-async function startPrometheus(host) {
+/** Starts Prometheus with the shipped configuration, scraping each second. @param {string} host of the server @param {string} probe its address */
+async function startPrometheus(host, probe) {
   const own = temporaryDirectory('prometheus');
   const port = await freePort();
   const changed = shipped('prometheus/prometheus.yml')
-    .replace(/dns_sd_configs:\n.*$/m, `static_configs: [{targets: ["${host}"]}]`)
+    .replace(/dns_sd_configs:\n.*$/m, `static_configs: [{targets: ["${host}", "${probe}"]}]`)
     .replaceAll('_interval: 5s', '_interval: 1s');
   assert.ok(changed.includes(host) && changed.includes('scrape_interval: 1s'));
   writeFileSync(join(own, 'prometheus.yml'), changed);
@@ -79,8 +84,16 @@ async function request(server) {
   await server.text('/with/no-hints/live/test/v/llhls.m3u8');
 }
 
+/** Starts a probe of the server's stream. @returns {Promise<string>} the address of its metrics */
+async function startProbe() {
+  const address = `127.0.0.1:${await freePort()}`;
+  const probe = new Process(BINARY, ['probe', `${server.url}/live/test/hls.m3u8`, '--prometheus', address]);
+  after(() => probe.stop());
+  return address;
+}
+
 const server = await startServer();
-const prometheus = await startPrometheus(new URL(server.url).host);
+const prometheus = await startPrometheus(new URL(server.url).host, await startProbe());
 
 /** @param {string} path @param {Record<string, string>} query */
 async function ask(path, query) {
@@ -101,21 +114,29 @@ async function samples(expression) {
   return result.filter((/** @type {Sample} */ { value }) => value[1] !== 'NaN');
 }
 
+/** Fails if a panel has no data. @param {Panel[]} panels */
+async function haveData(panels) {
+  /** @type {string[]} */
+  const empty = [];
+  for (const { title, targets } of panels) {
+    const found = await Promise.all(targets.map(({ expr }) => samples(expr)));
+    if (found.every((target) => target.length === 0)) empty.push(title);
+  }
+  assert.deepEqual(empty, []);
+  return true;
+}
+
 test('every panel of the dashboard has data', { timeout: 90_000 }, async () => {
   await until('every panel has data', HAS_DATA_WITHIN_S, async () => {
     await request(server);
-    /** @type {string[]} */
-    const empty = [];
-    for (const { title, targets } of PANELS) {
-      const found = await Promise.all(targets.map(({ expr }) => samples(expr)));
-      if (found.every((target) => target.length === 0)) empty.push(title);
-    }
-    assert.deepEqual(empty, []);
-    return true;
+    return haveData(PANELS);
   });
   const [version] = await samples('barstone_build_info{instance=~"$instance"}');
   assert.match(version.metric.version, /^\d+\.\d+\.\d+$/);
 });
+
+test('every panel of the dashboard of probes has data', { timeout: 90_000 }, () =>
+  until('every panel has data', PROBE_HAS_DATA_WITHIN_S, () => haveData(PROBE_PANELS)));
 
 test('the dashboard counts what clients request', async () => {
   const expressions = ['Egress by stream', 'Requests with conditions', 'Requests by kind'].map(

@@ -24,7 +24,7 @@ const PLAYS = [
 ];
 
 describe('the default stream', { concurrency: AT_ONCE }, () => PLAYS.forEach(([path, player, seconds]) => {
-  test(`${path} plays in ${player} for ${seconds} s`, { timeout: 90_000 }, (t) =>
+  test(`${path} plays in ${player} for ${seconds} s`, { timeout: 180_000 }, (t) =>
     playsCleanly(t, browser, { player, url: server.url + path, seconds }, (report, { requests }) => {
       agreesWithProgramTime(report);
       assert.ok(report.audioBytes > 0, 'no sound is decoded');

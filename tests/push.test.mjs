@@ -3,16 +3,18 @@
 // killed, and after the server was killed.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 
 import { launch } from './players/browser.mjs';
 import { until } from './players/deadline.mjs';
 import { remove, temporaryDirectory } from './players/leftovers.mjs';
 import { startRtmp } from './players/nginx.mjs';
 import { Play } from './players/play.mjs';
-import { Server } from './players/server.mjs';
+import { BINARY, Server } from './players/server.mjs';
 import { advancesInRealTime, figures, playedCleanly } from './players/verdict.mjs';
 
 const KEY = 'a-key-that-nobody-sees';
@@ -100,9 +102,21 @@ async function plays(t, since) {
   }));
 }
 
-test('the HLS and DASH that nginx makes of the push play', { timeout: 240_000 }, async (t) => {
+/** Probes a URL, and checks that nothing is lost and that the sound is with the picture. @param {string} url */
+async function losesNothing(url) {
+  const { stdout } = await promisify(execFile)(BINARY, ['probe', url, '--json', '--duration', '5s']);
+  const { frames, beeps, discontinuities, av_offset: offset } = JSON.parse(stdout).figures;
+  const { dropped, repeated, unreadable, out_of_order: disordered } = frames;
+  const lost = { dropped, repeated, unreadable, disordered, ...discontinuities, missing: beeps.missing, extra: beeps.extra };
+  assert.deepEqual(Object.entries(lost).filter(([, count]) => count !== 0), [], `${url}: ${stdout}`);
+  assert.ok(Math.abs(offset.median_ms) <= 5, `${url}: the sound is ${offset.median_ms} ms late`);
+}
+
+test('the push arrives whole, and the HLS and DASH that nginx makes of it play', { timeout: 240_000 }, async (t) => {
   await targetBecomes(({ phase }) => phase === 'running');
-  await plays(t, { began: '', newest: 0 });
+  const relayed = losesNothing(`${nginx.rtmp}/${KEY}`);
+  await Promise.all([relayed, plays(t, { began: '', newest: 0 })]);
+  await losesNothing(`${nginx.url}/hls/${KEY}.m3u8`);
   const { url, error, bytes, restarts } = await target();
   assert.deepEqual([url, error, restarts], [`${nginx.rtmp}/***`, null, 0]);
   // The video has 2 Mbit/s.
@@ -132,7 +146,7 @@ test('a stalled target is noticed, and the stream does not wait for it', { timeo
   await targetBecomes(({ phase }) => phase === 'running', 'much');
   nginx.signal('SIGSTOP');
   try {
-    await targetBecomes(({ phase, error }) => phase === 'waiting' && /taken nothing|timed out/.test(error), 'much');
+    await targetBecomes(({ phase, error }) => phase === 'waiting' && /accepted no data|timed out/.test(error), 'much');
     const before = await newest();
     await until('segments go on', RUNS_AGAIN_WITHIN_S, async () => (await newest()) >= before + 2);
   } finally {

@@ -10,13 +10,15 @@ use prometheus_client::registry::{Registry, Unit};
 
 mod labels;
 mod process;
+mod webrtc;
 
 use super::format::Format;
 pub use labels::{
-    ConditionLabels, HookLabels, PhaseLabels, RefusedConnectionLabels, RefusedViewerLabels, RequestLabels,
-    RestartLabels, StreamLabels, ViewerLabels, labels,
+    ConditionLabels, HookLabels, PhaseLabels, RefusedConnectionLabels, RefusedSessionLabels, RefusedViewerLabels,
+    RequestLabels, RestartLabels, StreamLabels, TransportLabels, ViewerLabels, labels,
 };
 use process::ProcessCollector;
+pub use webrtc::WebrtcMetrics;
 
 /// Counts one blocked request until it is dropped.
 #[derive(Debug)]
@@ -79,7 +81,7 @@ pub struct Metrics {
     pub archive_seconds: Counter<f64, AtomicU64>,
     /// Requests for past segments that were refused because too many waited.
     pub archive_refused: Counter,
-    /// Memory of the past segments in the archive's cache.
+    /// Size of the past segments in the archive's cache, in memory or in archive_dir.
     pub archive_bytes: Gauge,
     /// Requests that wait for media that is not published yet.
     blocked: Gauge,
@@ -99,6 +101,8 @@ pub struct Metrics {
     pub push_failures: Family<StreamLabels, Counter>,
     /// Bytes that push targets have accepted.
     pub push_bytes: Family<StreamLabels, Counter>,
+    /// Metrics of sessions over WebRTC.
+    pub webrtc: WebrtcMetrics,
 }
 
 impl Metrics {
@@ -143,6 +147,7 @@ impl Metrics {
             push_running: Family::default(),
             push_failures: Family::default(),
             push_bytes: Family::default(),
+            webrtc: WebrtcMetrics::default(),
         };
         metrics.register();
         metrics
@@ -188,7 +193,7 @@ impl Metrics {
         for reason in RestartLabels::REASONS {
             self.restarts.remove(&RestartLabels { stream: stream.clone(), reason });
         }
-        for format in Format::ALL.map(Format::as_str) {
+        for format in Format::ALL.map(Format::as_str).into_iter().chain([ViewerLabels::WEBRTC]) {
             self.viewers.remove(&ViewerLabels { stream: stream.clone(), format });
         }
         for reason in RefusedViewerLabels::REASONS {
@@ -246,7 +251,7 @@ impl Metrics {
         registry.register_with_unit("archive_rendered", help, Unit::Seconds, self.archive_seconds.clone());
         let help = "Requests for past segments refused because too many waited";
         registry.register("archive_refused", help, self.archive_refused.clone());
-        let help = "Memory of the past segments in the archive's cache";
+        let help = "Size of the past segments in the archive's cache, in memory or in archive_dir";
         registry.register_with_unit("archive", help, Unit::Bytes, self.archive_bytes.clone());
         registry.register_with_unit("http_egress", "Response bodies sent", Unit::Bytes, self.egress.clone());
         let help = "Manifests and media sent";
@@ -262,6 +267,7 @@ impl Metrics {
         registry.register("push_running", "Push targets that accept frames", self.push_running.clone());
         registry.register("push_failures", "Failed pushes", self.push_failures.clone());
         registry.register_with_unit("push", "Bytes sent to push targets", Unit::Bytes, self.push_bytes.clone());
+        self.webrtc.register(registry);
     }
 }
 

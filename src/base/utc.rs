@@ -57,7 +57,7 @@ impl Offset {
 /// When a file or directory was last modified, by the clock of its file system. A symbolic link is not followed.
 ///
 /// # Errors
-/// The file system says nothing about the file.
+/// The file system has no information about the file.
 pub fn modified(file: &Path) -> io::Result<UnixTime> {
     fs::symlink_metadata(file).and_then(|metadata| metadata.modified()).map(unix_time)
 }

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use reqwest::Url;
-use reqwest::header::{HeaderName, HeaderValue};
 use tokio::runtime;
 
+use super::access::AccessArguments;
 use crate::base::os_error;
 use crate::base::utc::Clock;
 use crate::inspect::check::{self, Other, Progress, Settings};
-use crate::inspect::fetch::{Access, Fetcher};
+use crate::inspect::fetch::Fetcher;
 use crate::inspect::finding::{Filter, is_named};
 use crate::inspect::report::{self, Style};
 use crate::inspect::rules::Level;
@@ -23,7 +23,7 @@ use crate::inspect::rules::table::RULES;
 /// Exit codes, for the help.
 pub const EXIT_CODES: &str = "\
 Exit codes:
-  0  nothing was found
+  0  there are no findings
   1  there are findings
   2  wrong usage, or nothing could be checked";
 
@@ -44,28 +44,25 @@ pub struct Arguments {
     /// Write JUnit XML to this file, too
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// How long to watch a live presentation, such as 90s or 2m. The default shows ten reloads at a target duration of
-    /// 2 s, and three at 6 s
+    /// Time to watch a live presentation, such as 90s or 2m. The default suffices for ten reloads at a target duration
+    /// of 2 s, and for three at 6 s
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = duration)]
     duration: Duration,
     /// Report only these rules: ids such as H3, or letters of families; docs/check.md lists them
     #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
     only: Vec<String>,
-    /// Leave out these rules
+    /// Do not report these rules
     #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
     skip: Vec<String>,
-    /// Least level of findings
+    /// Lowest level of rules to report
     #[arg(long, value_enum, default_value = "should")]
     level: LevelArgument,
-    /// URL of the same presentation at another origin: are both the same?
+    /// Compare with the same presentation at this URL of another origin
     #[arg(long, value_name = "URL")]
     against: Option<Url>,
-    /// Header that is sent to the origins of URL and --against, such as "Authorization: Bearer x"; may be repeated
-    #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
-    header: Vec<(HeaderName, HeaderValue)>,
-    /// File with certificates in PEM that are trusted beside those of the host
-    #[arg(long, value_name = "FILE")]
-    cacert: Option<PathBuf>,
+    /// Credentials and trust.
+    #[command(flatten)]
+    access: AccessArguments,
 }
 
 /// A level as an argument.
@@ -94,12 +91,7 @@ fn checked(arguments: &Arguments) -> Result<u8, String> {
             LevelArgument::Recommended => Level::Recommended,
         },
     };
-    let named = |path: &PathBuf, error: &io::Error| format!("{}: {}", path.display(), os_error::text(error));
-    let certificates = match &arguments.cacert {
-        Some(path) => Some(fs::read(path).map_err(|error| named(path, &error))?),
-        None => None,
-    };
-    let access = Access { headers: arguments.header.clone(), certificates };
+    let access = arguments.access.access()?;
     let client = |url| Fetcher::new(url, access.clone(), Clock::system()).map_err(|error| error.to_string());
     let fetcher = client(&arguments.url)?;
     let other = arguments.against.as_ref().map(client).transpose()?;
@@ -111,7 +103,8 @@ fn checked(arguments: &Arguments) -> Result<u8, String> {
     drop(line);
     let outcome = outcome.map_err(|error| error.to_string())?;
     if let Some(path) = &arguments.junit {
-        fs::write(path, report::junit(&outcome, &filter)).map_err(|error| named(path, &error))?;
+        let written = fs::write(path, report::junit(&outcome, &filter));
+        written.map_err(|error| format!("{}: {}", path.display(), os_error::text(&error)))?;
     }
     let text = match arguments.json {
         true => format!("{:#}\n", report::json(&outcome)),
@@ -161,7 +154,8 @@ fn fail(message: &str) -> u8 {
     NOT_CHECKED
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+/// Parses a time such as `90s`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let duration: jiff::SignedDuration = text.parse().map_err(|_| "write a time such as 90s or 2m".to_owned())?;
     let duration = Duration::try_from(duration).map_err(|_| "a time is positive".to_owned())?;
     match duration > LONGEST || duration.is_zero() {
@@ -175,10 +169,4 @@ fn rule(text: &str) -> Result<String, String> {
         true => Ok(text.to_owned()),
         false => Err("there is no such rule; docs/check.md lists all".to_owned()),
     }
-}
-
-fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let (name, value) = text.split_once(':').ok_or("write a name, a colon and a value")?;
-    let name = HeaderName::try_from(name.trim()).map_err(|error| error.to_string())?;
-    Ok((name, HeaderValue::try_from(value.trim()).map_err(|error| error.to_string())?))
 }

@@ -40,7 +40,7 @@ pub enum UrlError {
     Condition(#[from] ConditionError),
 }
 
-/// The lines to print: the URL, and what its parts do if that was asked for.
+/// The lines to print: the URL and, with `--explain`, the effects of its conditions.
 ///
 /// # Errors
 /// [`UrlError`].
@@ -135,8 +135,8 @@ mod tests {
             fault[1..],
             [
                 "status=503:on=segments:every=7: The answer has this status in place of the resource.",
-                "  on: The resources that the fault is on; without it, the first of these words.",
-                "  every: Only segments whose number is a multiple of this, and their parts.",
+                "  on: Kind of resources that the fault changes. The default is the first of these words.",
+                "  every: The fault changes only segments whose number is a multiple of this value, and their parts.",
             ]
         );
     }
@@ -149,7 +149,7 @@ mod tests {
         };
         check("/live/test/llhls.m3u8", "no-hint", "did you mean no-hints?");
         check("/live/test/hls.m3u8", "no-hints", "no-hints does not apply to HLS, only to LL-HLS");
-        check("/with/delay=3s/live/test/hls.m3u8", "delay=4s", "delay stands twice");
+        check("/with/delay=3s/live/test/hls.m3u8", "delay=4s", "delay occurs twice");
         check("/live/test/page.html", "delay=4s", "is not the URL of a manifest");
         check("/api/v1/streams", "delay=4s", "is not the URL of a manifest");
     }

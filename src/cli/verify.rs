@@ -1,5 +1,5 @@
-//! `barstone verify`: compares the segments that came through a CDN with what they must be. The segments are rendered here from
-//! the definition, so the origin is not asked for any.
+//! `barstone verify`: compares the segments that a CDN delivers with the segments that the definition describes. The command renders
+//! these segments itself, so it requests no segment from the origin.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -22,8 +22,8 @@ mod verdict;
 /// Exit codes, for the help.
 pub const EXIT_CODES: &str = "\
 Exit codes:
-  0  all segments are what they must be
-  1  at least one segment is not
+  0  all segments are the same
+  1  at least one segment has another verdict
   2  wrong usage, or nothing could be verified";
 
 const SAME: u8 = 0;
@@ -36,10 +36,10 @@ const MOST_SEGMENTS: u64 = 1000;
 pub struct Arguments {
     /// URL of a multivariant playlist, a media playlist or an MPD of a barstone stream, as viewers get it
     url: Url,
-    /// The definition of the stream: a file in JSON or TOML, or the URL of a barstone server that has the stream
+    /// Definition of the stream: a file in JSON or TOML, or the URL of a barstone server that has the stream
     #[arg(long, value_name = "FILE|SERVER")]
     definition: String,
-    /// Verify so many of the newest segments of each track
+    /// Number of segments to verify in each track, the newest ones
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=MOST_SEGMENTS))]
     segments: u64,
     /// Print JSON instead of text

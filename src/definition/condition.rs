@@ -1,6 +1,6 @@
-//! Conditions: what a URL asks to be otherwise, as in `/with/no-deltas,delay=9s/live/test/llhls.m3u8`. [`TABLE`] describes
-//! every condition of time and shape, and [`FAULTS`] every fault; parser, errors, documentation, API and command line follow
-//! them. Pure functions of the text.
+//! Conditions in URLs, such as `/with/no-deltas,delay=9s/live/test/llhls.m3u8`, change a manifest or the delivery of media.
+//! [`TABLE`] describes every condition of time and shape, and [`FAULTS`] every fault. Parser, errors, documentation, API and
+//! command line are derived from these tables. All functions are pure functions of the text.
 
 use std::fmt;
 
@@ -8,6 +8,7 @@ mod count;
 mod description;
 mod error;
 mod fault;
+mod fault_kind;
 mod fault_table;
 mod moment;
 mod parameter;
@@ -24,7 +25,8 @@ mod wrap;
 pub use count::Grid;
 pub use description::Description;
 pub use error::ConditionError;
-pub use fault::{Fault, FaultKind};
+pub use fault::Fault;
+pub use fault_kind::{DeliveryFault, FaultKind, HeaderFault, InPlace, ManifestFault, MediaFault};
 pub use fault_table::FAULTS;
 pub use moment::Moment;
 pub use parameter::Parameter;
@@ -39,19 +41,19 @@ pub use wrap::Wrap;
 
 /// Limit of conditions in a URL.
 pub const MAX_CONDITIONS: usize = 16;
-/// Longest presentation, and longest window: a playlist of more segments is too long for players.
+/// Longest presentation and longest window. Players cannot handle a playlist with more segments.
 pub const LONGEST: Span = Span::from_millis(7 * 86_400_000);
 
-/// A condition with its value, in the order of their names, which is the canonical order.
+/// A condition with its value. The canonical order of conditions is that of their names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Condition {
     /// How the MPD addresses segments.
     Addressing(Addressing),
-    /// The time that clients are told is wrong by so much.
+    /// Difference between the time in answers and UTC.
     ClockSkew(Offset),
-    /// How far behind the live edge players play.
+    /// Distance from the live edge that players keep.
     Delay(Span),
-    /// The presentation begins here.
+    /// Start of the presentation.
     From(Moment),
     /// LL-HLS without blocking reload.
     NoBlocking,
@@ -65,25 +67,25 @@ pub enum Condition {
     NoReports,
     /// HLS with parts that are byte ranges of their segment.
     ByteRanges,
-    /// Numbers and timestamps count from here.
+    /// Moment from which numbers and timestamps count.
     Origin(Moment),
-    /// Something goes wrong on purpose.
+    /// A fault that happens on purpose.
     Fault(Fault),
-    /// DASH with patches, for so long after each MPD.
+    /// DASH with patches. A patch is available for this duration after `publishTime` of an MPD.
     Patch(Span),
-    /// A cut at each multiple of the span since 1970.
+    /// Cut into Periods, or by discontinuities, at each multiple of the span since 1970.
     Periods(Span),
-    /// The stream is live as it was so long ago.
+    /// The stream is live as it was this duration ago.
     Shift(Span),
-    /// The presentation ends here.
+    /// End of the presentation.
     Until(Moment),
-    /// After what time players load the MPD again; `None` for never.
+    /// Time after which players load the MPD again; `None` for never.
     UpdatePeriod(Option<Span>),
-    /// How players learn the time, in this order; empty for not at all.
+    /// UTCTiming elements of the MPD, in this order. Empty for none.
     UtcTiming(Vec<Timing>),
-    /// How much of the past is listed.
+    /// Length of the past that manifests list.
     Window(Span),
-    /// Timestamps pass the limit of their bits soon.
+    /// Origin that makes timestamps pass 2^32 or 2^33 soon.
     Wrap(Wrap),
 }
 
@@ -114,7 +116,7 @@ impl Condition {
         }
     }
 
-    /// Whether it has a moment that depends on when it is requested.
+    /// Whether the condition contains a moment that is relative to the request.
     fn is_relative(&self) -> bool {
         match self {
             Self::Fault(fault) => fault.is_relative(),
@@ -138,10 +140,10 @@ impl Condition {
         }
     }
 
-    /// The condition in the table.
+    /// Row of the condition in its table.
     ///
     /// # Panics
-    /// Never: a table has every condition.
+    /// Never: one of the tables contains every condition.
     pub fn description(&self) -> &'static Description {
         row(self.name(), matches!(self, Self::Fault(_)))
     }
@@ -155,7 +157,7 @@ impl Condition {
     }
 }
 
-/// The row of a fault, or of another condition.
+/// Row of the fault or of the other condition with this name.
 fn row(name: &str, is_fault: bool) -> &'static Description {
     reading::rows().find(|row| row.name == name && row.is_fault() == is_fault).expect("a table has every condition")
 }

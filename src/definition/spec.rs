@@ -74,6 +74,16 @@ macro_rules! text_newtype {
 }
 text_newtype!(StreamName TrackId Revision);
 
+/// Where picture and sound come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Source {
+    /// The test signal, which this program paints and encodes.
+    #[default]
+    Signal,
+    /// A publisher, who sends both over WebRTC. Viewers over WebRTC get them unchanged, others get them encoded anew.
+    Publish,
+}
+
 /// Background of the picture, behind the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Pattern {
@@ -130,6 +140,8 @@ impl Preset {
 pub struct StreamSpec {
     /// Name of the stream in URLs.
     pub name: StreamName,
+    /// Where picture and sound come from.
+    pub source: Source,
     /// Text in the picture. If empty, the picture shows the name.
     pub title: String,
     /// Background of the picture.
@@ -236,7 +248,7 @@ impl StreamSpec {
     /// Whether a stream can switch to `next` during playback: name, timeline, window and track ids are equal.
     pub fn continues_as(&self, next: &Self) -> bool {
         let same = self.name == next.name && self.timeline == next.timeline && self.window == next.window;
-        same && self.tracks().eq(next.tracks())
+        same && self.source == next.source && self.tracks().eq(next.tracks())
     }
 
     /// Whether every track has the same init segment in this definition and in `next`, so that a decoder can continue.
@@ -265,7 +277,12 @@ impl StreamSpec {
 
     /// Whether every process that runs this definition publishes the same bytes.
     pub fn is_deterministic(&self) -> bool {
-        self.video.iter().all(|video| video.preset.is_deterministic())
+        !self.is_published() && self.video.iter().all(|video| video.preset.is_deterministic())
+    }
+
+    /// Whether a publisher sends picture and sound.
+    pub fn is_published(&self) -> bool {
+        self.source == Source::Publish
     }
 
     /// Encoding load in pixels per second, rounded up: the pixels of each rendition times [`Preset::cost`].
@@ -284,10 +301,14 @@ impl StreamSpec {
 
     /// Hash of everything that changes media bytes. `encoders` contains the versions of the encoder libraries.
     pub fn revision(&self, encoders: &str) -> Revision {
-        let Self { name: _, title: _, pattern, timeline, window: _, video, audio, .. } = self;
+        let Self { name: _, title: _, source, pattern, timeline, window: _, video, audio, .. } = self;
         let Self { control: _, audience: _, limits: _, push: _, .. } = self;
         let media =
             format!("{MEDIA_VERSION}|{encoders}|{}|{pattern:?}|{timeline:?}|{video:?}|{audio:?}", self.shown_title());
+        let media = match source {
+            Source::Signal => media,
+            Source::Publish => format!("{media}|{source:?}"),
+        };
         let hash = Sha256::digest(media);
         Revision(hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect())
     }

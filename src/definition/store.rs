@@ -265,7 +265,8 @@ impl Definitions {
     }
 
     /// Writes the record that `next` returns, given the current record, the number of streams and the counters of a deleted
-    /// stream of this name. `None` writes nothing. Returns the record before the write.
+    /// stream of this name. `None` writes nothing, if the store confirms that the record is current. Returns the record before
+    /// the write.
     async fn write(
         &self,
         name: &StreamName,
@@ -278,7 +279,12 @@ impl Definitions {
             precondition.check(before.as_ref(), name)?;
             let others = (self.known.borrow().len(), contents.removed.get(name));
             let Some(record) = next(before.as_ref(), others)?.map(Arc::new) else {
-                return Ok(before);
+                let is_declared = before.as_ref().is_some_and(|record| record.origin == Origin::Declared);
+                let confirmed = async { Ok(is_declared || self.confirm(&mut contents, name).await?) };
+                match confirmed.await.map_err(|error| failed("save", name, error))? {
+                    true => return Ok(before),
+                    false => continue,
+                }
             };
             if record.origin == Origin::Declared {
                 contents.count(&record).await;
@@ -318,13 +324,19 @@ impl Definitions {
         name: &StreamName,
         refusal: Refusal,
     ) -> Result<(), StoreError> {
-        let updates = match refusal {
-            Refusal::Conflict => contents.store.get(name).await,
+        match refusal {
+            Refusal::Conflict => self.confirm(contents, name).await.map(drop),
             Refusal::Failed(error) => Err(error),
-        };
-        updates?.into_iter().for_each(|update| contents.apply(update));
+        }
+    }
+
+    /// Applies what another replica has written. Returns whether this process knew the newest version already.
+    async fn confirm(&self, contents: &mut Contents, name: &StreamName) -> Result<bool, StoreError> {
+        let Some(update) = contents.store.get(name).await? else { return Ok(true) };
+        let known = contents.version(name);
+        contents.apply(update);
         self.publish(contents);
-        Ok(())
+        Ok(contents.version(name) == known)
     }
 
     /// Publishes all definitions. A declared definition overrides a stored one of the same name.

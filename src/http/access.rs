@@ -29,10 +29,15 @@ impl Access {
         Self { digest: Sha256::digest(token).into(), origin, viewer_access }
     }
 
+    /// Whether this is the API token.
+    pub(super) fn is_api_token(&self, token: &[u8]) -> bool {
+        Sha256::digest(token).ct_eq(&self.digest).into()
+    }
+
     /// Checks that a request to change something has the API token.
     fn check(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         let token = bearer(headers).ok_or(ApiError::TokenNeeded(self.origin))?;
-        match Sha256::digest(token).ct_eq(&self.digest).into() {
+        match self.is_api_token(token) {
             true => Ok(()),
             false => Err(ApiError::BadToken(self.origin)),
         }
@@ -48,7 +53,7 @@ pub(super) async fn guard(State(app): State<App>, request: Request, next: Next) 
 }
 
 /// The bearer token of a request (RFC 6750 2.1), if it has one.
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(header::AUTHORIZATION)?.as_bytes();
     let (scheme, token) = value.split_at_checked("bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"bearer ").then_some(token.trim_ascii())

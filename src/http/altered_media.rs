@@ -1,4 +1,4 @@
-//! What conditions change in the media of a request, and the media with the change.
+//! Media of a request with the changes of its conditions.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
 
 use super::error::ApiError;
-use crate::definition::condition::{Conditions, FaultKind, Identity, Resource, Track};
+use crate::definition::condition::{Conditions, FaultKind, Identity, MediaFault, Resource, Track};
 use crate::definition::spec::StreamSpec;
 use crate::media::cmaf::{Media, Rewriting};
 use crate::media::manifest::path::MediaFile;
@@ -41,7 +41,7 @@ impl Alteration {
 
     /// Whether a part is to be sent before it is whole.
     pub(super) fn is_early(&self) -> bool {
-        self.conditions.faults().any(|fault| fault.kind == FaultKind::EarlyHint)
+        self.conditions.faults().any(|fault| fault.kind == FaultKind::Media(MediaFault::EarlyHint))
     }
 
     /// A way to change chunks, `first` of which is the first, that owns all it needs.
@@ -62,7 +62,7 @@ impl Alteration {
         Ok(self.chunks(0)(published)?.slice(range))
     }
 
-    /// The chunks of a segment from its first on, as they are made.
+    /// The chunks of a segment from the first, each as soon as it is published.
     pub(super) fn stream<S: Stream<Item = Result<Bytes, ApiError>>>(
         &self,
         chunks: S,

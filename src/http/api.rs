@@ -19,7 +19,7 @@ use crate::stream::{Phase, StreamView};
 
 mod answer;
 
-pub(super) use answer::{OneStream, StreamAnswer, Urls};
+pub(super) use answer::{OneStream, StreamAnswer, Urls, url};
 use answer::{answers, created, one};
 
 type Answer = Result<Response, ApiError>;

@@ -28,7 +28,7 @@ pub(super) struct Directives {
     wanted: Option<Wanted>,
 }
 
-/// `_HLS_msn`, and `_HLS_part` if it is there.
+/// `_HLS_msn`, and `_HLS_part` if the request has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Wanted {
     segment: u64,
@@ -92,10 +92,10 @@ impl Directives {
 
     /// Resolves when the playlist of `track` at this granularity lists the segment or part that the directives name.
     ///
-    /// A server that is behind the clock, as after it was suspended, holds requests for what other replicas list already.
+    /// A server that is behind the clock, for example after a suspend, holds requests for segments that other replicas list already.
     ///
     /// # Errors
-    /// [`ApiError::TooFarAhead`] at once, [`ApiError::Overdue`] after three target durations.
+    /// [`ApiError::TooFarAhead`] immediately, [`ApiError::Overdue`] after three target durations.
     pub(super) async fn wait(
         &self,
         (output, track): (&Output, &Track),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::base::format::Format;
 use crate::definition::condition::{Description, FAULTS, Parameter, TABLE, Value};
 
-/// A condition that can stand in the path of a manifest.
+/// A condition in the path of a manifest.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ConditionAnswer {
     /// Name in URLs.
@@ -17,11 +17,11 @@ pub(super) struct ConditionAnswer {
     value: ValueAnswer,
     /// Formats to which the condition applies: `hls`, `llhls`, `dash`, `lldash`.
     formats: Vec<&'static str>,
-    /// Conditions that exclude this one.
+    /// Conditions that exclude this condition.
     excludes: &'static [&'static str],
     /// Examples, as in a URL.
     examples: &'static [&'static str],
-    /// Whether it is a fault: it may occur several times, and it takes parameters.
+    /// Whether the condition is a fault. A fault may occur several times, and has parameters.
     fault: bool,
     /// Parameters of a fault, such as `on=segments`, each after a colon.
     parameters: Vec<ParameterAnswer>,
@@ -37,7 +37,7 @@ struct ParameterAnswer {
     value: ValueAnswer,
 }
 
-/// What a value may be.
+/// Allowed values.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ValueAnswer {
     /// `none`: no value. `duration`: such as `1m30s`. `offset`: a duration with a sign. `word`: one word.
@@ -45,9 +45,9 @@ struct ValueAnswer {
     /// `wrap`: such as `33:in=15s`. `integer`: a whole number. `signed`: a whole number with a sign. `share`: a number from 0 to 1.
     /// `numbers`: such as `100-120`. `track`: a word, or the id of a track.
     kind: &'static str,
-    /// What is allowed, for people.
+    /// Allowed values, as text for people.
     allowed: String,
-    /// Words that are allowed; of `on`, the first is the default.
+    /// Allowed words. The first word of `on` is the default.
     words: Vec<&'static str>,
     /// The smallest duration or number.
     #[serde(skip_serializing_if = "Option::is_none")]

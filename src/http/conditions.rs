@@ -58,13 +58,16 @@ pub(super) fn to_plain(
 }
 
 /// Redirects a request with relative moments to the URL in which they are written out, so that all that follows, and all who
-/// get the URL, mean the same moments. `None` if there are none.
-pub(super) fn to_absolute(request: &Request, now: UnixTime) -> Option<Response> {
-    let PathConditions(Ok(relative)) = request.extensions().get()? else { return None };
-    let absolute = relative.absolute(now)?;
-    let plain = request.uri().path_and_query()?.as_str();
+/// get the URL, mean the same moments. `None` if there are none, or if the conditions cannot be read: the handler refuses those.
+///
+/// # Errors
+/// [`ApiError::Condition`] if the moments contradict each other.
+pub(super) fn to_absolute(request: &Request, now: UnixTime) -> Result<Option<Response>, ApiError> {
+    let Some(PathConditions(Ok(relative))) = request.extensions().get() else { return Ok(None) };
+    let Some(absolute) = relative.absolute(now)? else { return Ok(None) };
+    let plain = request.uri().path_and_query().map_or("/", |plain| plain.as_str());
     let location = format!("{}{}", path::to_root(depth(request.uri().path()), relative, &absolute), &plain[1..]);
-    Some(reply::redirect(StatusCode::FOUND, &location, Cache::NoStore))
+    Ok(Some(reply::redirect(StatusCode::FOUND, &location, Cache::NoStore)))
 }
 
 /// Directories between the root and a path without a query.
@@ -101,7 +104,7 @@ pub(super) fn lists_gaps(fault: &Fault, track: Option<Track<'_>>) -> bool {
     track.is_some_and(|track| media.iter().any(|resource| fault.concerns(*resource, Some(track))))
 }
 
-/// Says in the answer and in the metrics which conditions changed the answer, beside those that it says already.
+/// Adds conditions that changed the answer to its header `Barstone-Condition` and to the metrics.
 pub(super) fn mark(app: &App, conditions: &Conditions, response: &mut Response) {
     if conditions.is_empty() {
         return;

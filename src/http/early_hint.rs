@@ -1,5 +1,5 @@
-//! The answer to a hinted part under the fault `early-hint`: its first bytes at once, and the rest when the part is whole. A
-//! correct server sends no byte before that (RFC 8216bis 6.2.6).
+//! The answer to a request for a hinted part under the fault `early-hint`: the first bytes immediately, and the rest when the part is
+//! complete. A correct server sends no byte before the part is complete (RFC 8216bis 6.2.6).
 
 use std::future;
 
@@ -16,7 +16,7 @@ use crate::media::cmaf;
 use crate::media::window::Window;
 use crate::stream::ActiveOutput;
 
-/// The answer to a request for a part that is being made; `None` if the part is there, or has not begun.
+/// The answer to a request for a part that is being encoded; `None` if the part is complete or has not begun.
 pub(super) fn answer(
     app: &App,
     output: &ActiveOutput,
@@ -28,7 +28,7 @@ pub(super) fn answer(
         return None;
     }
     let altered = alteration.chunks(chunk);
-    // What comes before the samples follows from numbers.
+    // The bytes before the samples are a function of numbers.
     let smallest = cmaf::smallest(kind, output.spec.timeline, (segment, chunk))?;
     let early = cmaf::opening(&altered(smallest).ok()?)?;
     let cache = Cache::Immutable(lifetime(&output.spec));

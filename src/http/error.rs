@@ -14,6 +14,7 @@ use super::cache_control::Cache;
 use super::connection_limits::ExceededLimit;
 use super::held_answers::TooManyHeld;
 use super::token_origin::TokenOrigin;
+use super::webrtc_error::WebrtcError;
 use crate::base::timeline::UnixTime;
 use crate::definition::condition::ConditionError;
 use crate::definition::spec::{SpecError, StreamName};
@@ -74,7 +75,7 @@ pub(super) enum ApiError {
         "this server serves the API only (serve = \"api\"); request the page and media from the server in front of it"
     )]
     NotServed,
-    #[error("{path} does not take {method}; the header Allow lists the methods")]
+    #[error("{path} does not support {method}; the header Allow lists the methods")]
     WrongMethod { method: Method, path: String },
     /// A media URL that does not exist. Caches may store the answer for `retry`.
     #[error("{detail}")]
@@ -92,9 +93,9 @@ pub(super) enum ApiError {
     Directive(String),
     #[error(transparent)]
     Condition(#[from] ConditionError),
-    #[error("the playlist ends with segment {last}; request no more than the next few parts")]
+    #[error("the playlist ends with segment {last}; request only the next few parts")]
     TooFarAhead { last: u64 },
-    #[error("the media has not arrived within {} s; see phase and error of the stream", waited.as_secs())]
+    #[error("the media did not arrive within {} s; phase and error of the stream say why", waited.as_secs())]
     Overdue { waited: Duration },
     #[error("stream {0} is starting; try again in a second")]
     Starting(String),
@@ -108,9 +109,11 @@ pub(super) enum ApiError {
     Range { asked: String, len: u64 },
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    #[error("the server paints as many stills as it can; try again in a second")]
+    #[error("too many stills wait to be painted; try again in a second")]
     StillsBusy,
-    #[error("a fault in barstone; the log has the details")]
+    #[error(transparent)]
+    Webrtc(#[from] WebrtcError),
+    #[error("barstone has a bug; the log contains the details. Please report it")]
     Internal,
 }
 
@@ -123,7 +126,7 @@ pub(super) struct TooSlow(pub(super) Duration);
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Problem<'a> {
     r#type: &'static str,
-    /// The same for all problems with this code.
+    /// Title of all problems with this code.
     title: &'static str,
     status: u16,
     /// What happened this time and what to do, for people.
@@ -142,10 +145,10 @@ pub(super) struct Problem<'a> {
 
 /// `Retry-After` in seconds, for media that is about to be published.
 const RETRY_SOON: &str = "1";
-/// `Retry-After` in seconds, after which viewers that left no longer count and an on-demand stream may have stopped.
+/// `Retry-After` in seconds. After this time, viewers that have left no longer count, and an on-demand stream may have stopped.
 const RETRY_WHEN_FULL: &str = "10";
 
-/// `Retry-After` in seconds, after which the waiting past segments are rendered.
+/// `Retry-After` in seconds. After this time, the waiting past segments are rendered.
 const RETRY_WHEN_BUSY: &str = "5";
 
 /// Cache duration of the absence of media that may be published at any time.
@@ -200,6 +203,7 @@ impl ApiError {
             Self::Archive(error) => (past(error), Cache::NoStore),
             Self::Range { .. } => (Code::BadRange, Cache::NoStore),
             Self::StillsBusy => (Code::StillsBusy, Cache::NoStore),
+            Self::Webrtc(error) => (of_webrtc(error), Cache::NoStore),
             Self::Internal => (Code::Internal, Cache::NoStore),
         }
     }
@@ -240,9 +244,30 @@ fn refused(error: &WriteError) -> Code {
 
 fn past(error: &ArchiveError) -> Code {
     match error {
-        ArchiveError::Off | ArchiveError::Future { .. } => Code::NoSuchMedia,
+        ArchiveError::Off | ArchiveError::Published | ArchiveError::Future { .. } => Code::NoSuchMedia,
         ArchiveError::Busy => Code::ArchiveBusy,
         ArchiveError::Failed { .. } => Code::Overdue,
+    }
+}
+
+const fn of_webrtc(error: &WebrtcError) -> Code {
+    match error {
+        WebrtcError::Off => Code::WebrtcOff,
+        WebrtcError::WrongType { .. } => Code::NotSdpType,
+        WebrtcError::BadSdp(_) => Code::BadSdp,
+        WebrtcError::NoCommonCodec(_) => Code::NoCommonCodec,
+        WebrtcError::NotRunning(_) | WebrtcError::NobodyPublishes(_) => Code::NotRunning,
+        WebrtcError::Occupied(_) => Code::AlreadyPublished,
+        WebrtcError::NotPublishable(_) => Code::NotPublishable,
+        WebrtcError::PublishTokenNeeded(_) => Code::PublishTokenNeeded,
+        WebrtcError::BadPublishToken(_) => Code::BadPublishToken,
+        WebrtcError::PublishTokenExpired => Code::PublishTokenExpired,
+        WebrtcError::NotPainted(_) => Code::NotPainted,
+        WebrtcError::TooMany(_) => Code::TooManySessions,
+        WebrtcError::NoSuchSession => Code::NoSuchSession,
+        WebrtcError::NoPrecondition => Code::NoPrecondition,
+        WebrtcError::Restarted => Code::SessionChanged,
+        WebrtcError::Conditions => Code::BadCondition,
     }
 }
 
@@ -275,9 +300,9 @@ impl IntoResponse for ApiError {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if status == StatusCode::SERVICE_UNAVAILABLE || code == Code::NotRunning {
             let seconds = match code {
-                Code::Crowded | Code::NoRoomYet => RETRY_WHEN_FULL,
+                Code::Crowded | Code::NoRoomYet | Code::TooManySessions => RETRY_WHEN_FULL,
                 Code::ArchiveBusy => RETRY_WHEN_BUSY,
                 _ => RETRY_SOON,
             };

@@ -1,5 +1,5 @@
-//! Faults in the path of a request, and what they do to its answer. A fault sees the path, the definition of the stream and the
-//! time alone, so every replica answers alike.
+//! Applies the faults in the path of a request to its answer. A fault depends only on the path, the definition of the stream and the
+//! time, so every replica gives the same answer.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -17,7 +17,9 @@ use super::cache_control::{Cache, lifetime, shorten};
 use super::conditions::{self, PathConditions};
 use super::error::ApiError;
 use crate::base::timeline::UnixTime;
-use crate::definition::condition::{Conditions, Fault, FaultKind, Identity, Resource, Track};
+use crate::definition::condition::{
+    Conditions, DeliveryFault, Fault, FaultKind, HeaderFault, Identity, InPlace, Resource, Track,
+};
 use crate::definition::spec::StreamSpec;
 use crate::media::manifest::extent::Extent;
 use crate::media::manifest::hls;
@@ -29,11 +31,11 @@ mod shaped_body;
 
 pub(super) use shaped_body::Chunks;
 
-/// Extension of an answer whose status a fault has set: such an answer is no error of the server.
+/// Extension of an answer whose status a fault has set. Such an answer is not an error of the server.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Intended;
 
-/// Extension of an answer in whose place the connection is reset.
+/// Extension of an answer that is replaced by a reset of the connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reset;
 
@@ -41,28 +43,28 @@ pub(super) struct Reset;
 #[derive(Debug, Clone, Copy)]
 struct WithoutCors;
 
-/// The status under which a reset is counted, as nginx does; no client sees it.
+/// Status under which metrics count a reset, as in nginx. No client gets this status.
 const NO_ANSWER: u16 = 444;
-/// How long caches may store manifests that should not be stored for so long.
+/// `Cache-Control` of manifests under `wrong-max-age`.
 const TOO_LONG: HeaderValue = HeaderValue::from_static("public, max-age=3600");
-/// How long caches may store media that could be stored for long.
+/// `Cache-Control` of media under `wrong-max-age`.
 const TOO_SHORT: HeaderValue = HeaderValue::from_static("public, max-age=0");
-/// The type of neither manifests nor media.
+/// `Content-Type` under `wrong-type`.
 const OTHER_TYPE: HeaderValue = HeaderValue::from_static("text/plain");
 
-/// What the faults in the path of a request do to its answer.
+/// The faults in the path of a request that change its answer.
 #[derive(Debug)]
 struct Acting {
     resource: Resource,
     /// In canonical order.
     faults: Vec<Fault>,
-    /// After what time other faults may be there.
+    /// Time after which other faults may act.
     changes: Option<Duration>,
-    /// How long caches may store an answer in place of the resource, if the faults stay.
+    /// Cache policy of an answer that replaces the resource, if the faults do not change earlier.
     cache: Cache,
 }
 
-/// Answers a request with the resource, or with what the faults in its path make of it.
+/// Answers a request with the resource, changed by the faults in the path.
 pub(super) async fn run(app: &App, request: Request, next: Next) -> Response {
     let Some(acting) = Acting::on(app, &request) else { return next.run(request).await };
     let mut response = acting.answer(app, request, next).await.unwrap_or_else(ApiError::into_response);
@@ -72,7 +74,7 @@ pub(super) async fn run(app: &App, request: Request, next: Next) -> Response {
     response
 }
 
-/// Removes CORS headers from an answer that is to have none.
+/// Removes CORS headers from an answer under `no-cors`.
 pub(super) fn without_cors(mut response: Response) -> Response {
     if response.extensions_mut().remove::<WithoutCors>().is_some() {
         response.headers_mut().remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
@@ -82,8 +84,8 @@ pub(super) fn without_cors(mut response: Response) -> Response {
 }
 
 impl Acting {
-    /// The faults on a request, if there is one that concerns its resource. `None` as well for what does not exist, or is under
-    /// conditions that are not possible: the handler says so.
+    /// The faults on a request; `None` if no fault concerns its resource. Also `None` if the resource does not exist or its
+    /// conditions are not possible, because the handler answers with an error then.
     fn on(app: &App, request: &Request) -> Option<Self> {
         let PathConditions(Ok(conditions)) = request.extensions().get()? else { return None };
         conditions.faults().next()?;
@@ -98,9 +100,9 @@ impl Acting {
         if named.file.is_none() {
             conditions::check(conditions, named.format, spec, now).ok()?;
         }
-        // Under `lost-hint`, no playlist refers to media otherwise than by a hint.
+        // Under `lost-hint`, playlists contain URLs of media under the fault only in hints.
         let hint = named.file.map_or(identity, |_| Identity { resource: Resource::Hint, ..identity });
-        let seen_by = |fault: &Fault| if fault.kind == FaultKind::LostHint { &hint } else { &identity };
+        let seen_by = |fault: &Fault| if fault.kind == InPlace::LostHint.into() { &hint } else { &identity };
         let concerning: Vec<_> =
             conditions.faults().filter(|fault| fault.concerns(seen_by(fault).resource, identity.track)).collect();
         concerning.first()?;
@@ -113,13 +115,13 @@ impl Acting {
         Some(Self { resource: identity.resource, faults, changes, cache: Cache::MaxAge(cache) })
     }
 
-    /// The answer, once it is time for it.
+    /// The answer, after the delay that faults add.
     async fn answer(&self, app: &App, mut request: Request, next: Next) -> Result<Response, ApiError> {
         let held = match self.faults.iter().any(|fault| holds(&fault.kind)) {
             true => Some(app.0.held_answers.enter(client(app, &request)).map_err(ApiError::TooManyHeld)?),
             false => None,
         };
-        let has_validators = !self.faults.iter().any(|fault| fault.kind == FaultKind::NoValidator);
+        let has_validators = !self.faults.iter().any(|fault| fault.kind == HeaderFault::NoValidator.into());
         let is_head = request.method() == Method::HEAD;
         let mut response = match self.in_place(is_head) {
             Some(response) => response,
@@ -137,33 +139,20 @@ impl Acting {
         let (mut shape, mut delay) = (Shape::default(), Duration::ZERO);
         let mut acted = Vec::new();
         for fault in &self.faults {
-            let acts = match fault.kind {
-                FaultKind::Delay(span) => {
-                    delay += span.duration();
-                    true
-                }
-                FaultKind::Cut(share) if has_body => shape.cut.replace(share).is_none(),
-                FaultKind::Hang(span) if has_body => shape.hang.replace(span.duration()).is_none(),
-                FaultKind::Rate(rate) if has_body => shape.rate.replace(rate).is_none(),
-                FaultKind::Cut(_) | FaultKind::Hang(_) | FaultKind::Rate(_) => false,
-                FaultKind::Gap
-                | FaultKind::LostHint
-                | FaultKind::Missing
-                | FaultKind::Reset
-                | FaultKind::Status { .. } => Some(fault) == self.faults.iter().find(|fault| replaces(&fault.kind)),
-                FaultKind::NoCors | FaultKind::NoValidator | FaultKind::WrongMaxAge | FaultKind::WrongType => {
-                    !is_intended && self.change_headers(&fault.kind, &mut response)
-                }
-                // The handlers of manifests and media do what these say.
-                FaultKind::Corrupt(_)
-                | FaultKind::Discontinuity { .. }
-                | FaultKind::Drift { .. }
-                | FaultKind::EarlyHint
-                | FaultKind::Offset(_)
-                | FaultKind::Rewind(_)
-                | FaultKind::Stale(_)
-                | FaultKind::Unblocked
-                | FaultKind::WrongReport => false,
+            let acts = match &fault.kind {
+                FaultKind::Delivery(kind) => match *kind {
+                    DeliveryFault::Delay(span) => {
+                        delay += span.duration();
+                        true
+                    }
+                    DeliveryFault::Cut(share) => has_body && shape.cut.replace(share).is_none(),
+                    DeliveryFault::Hang(span) => has_body && shape.hang.replace(span.duration()).is_none(),
+                    DeliveryFault::Rate(rate) => has_body && shape.rate.replace(rate).is_none(),
+                },
+                FaultKind::InPlace(_) => Some(fault) == self.replacement().map(|(fault, _)| fault),
+                FaultKind::Headers(kind) => !is_intended && self.change_headers(kind, &mut response),
+                // The handlers of manifests and media apply these faults.
+                FaultKind::Media(_) | FaultKind::Manifest(_) => false,
             };
             if acts {
                 acted.push(fault.clone());
@@ -180,13 +169,13 @@ impl Acting {
         })
     }
 
-    /// The answer in place of the resource that the first fault of that kind asks for.
+    /// The answer that replaces the resource, by the first fault that replaces it.
     fn in_place(&self, is_head: bool) -> Option<Response> {
-        let fault = self.faults.iter().find(|fault| replaces(&fault.kind))?;
-        let (status, retry_after) = match fault.kind {
-            FaultKind::Status { status, retry_after } => (status, retry_after),
-            FaultKind::Gap | FaultKind::LostHint | FaultKind::Missing => (404, None),
-            _ => (NO_ANSWER, None),
+        let (fault, kind) = self.replacement()?;
+        let (status, retry_after) = match *kind {
+            InPlace::Status { status, retry_after } => (status, retry_after),
+            InPlace::Gap | InPlace::LostHint | InPlace::Missing => (404, None),
+            InPlace::Reset => (NO_ANSWER, None),
         };
         let status = StatusCode::from_u16(status).ok()?;
         let text = format!("{status}, because the URL asks for {fault}\n");
@@ -199,56 +188,55 @@ impl Acting {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(span.duration())));
         }
         response.extensions_mut().insert(Intended);
-        if fault.kind == FaultKind::Reset {
+        if *kind == InPlace::Reset {
             response.extensions_mut().insert(Reset);
         }
         Some(response)
     }
 
-    /// Changes the headers of an answer; returns whether one of them is another now.
-    fn change_headers(&self, kind: &FaultKind, response: &mut Response) -> bool {
+    /// The first fault whose answer is in place of the resource.
+    fn replacement(&self) -> Option<(&Fault, &InPlace)> {
+        self.faults.iter().find_map(|fault| match &fault.kind {
+            FaultKind::InPlace(kind) => Some((fault, kind)),
+            FaultKind::Headers(_) | FaultKind::Delivery(_) | FaultKind::Media(_) | FaultKind::Manifest(_) => None,
+        })
+    }
+
+    /// Changes the headers of an answer. Returns whether a header changed.
+    fn change_headers(&self, kind: &HeaderFault, response: &mut Response) -> bool {
         let headers = response.headers_mut();
         match kind {
-            FaultKind::NoCors => response.extensions_mut().insert(WithoutCors).is_none(),
-            FaultKind::NoValidator => {
+            HeaderFault::NoCors => response.extensions_mut().insert(WithoutCors).is_none(),
+            HeaderFault::NoValidator => {
                 let removed = [header::ETAG, header::LAST_MODIFIED].map(|name| headers.remove(name).is_some());
                 removed.contains(&true)
             }
-            FaultKind::WrongMaxAge => {
+            HeaderFault::WrongMaxAge => {
                 let wrong = if self.resource.is_manifest() { TOO_LONG } else { TOO_SHORT };
                 headers.insert(header::CACHE_CONTROL, wrong);
                 true
             }
-            FaultKind::WrongType => match headers.get_mut(header::CONTENT_TYPE) {
+            HeaderFault::WrongType => match headers.get_mut(header::CONTENT_TYPE) {
                 Some(content_type) => {
                     *content_type = OTHER_TYPE;
                     true
                 }
                 None => false,
             },
-            _ => false,
         }
     }
 }
 
 /// Whether an answer under the fault is held open longer than the resource needs.
 const fn holds(kind: &FaultKind) -> bool {
-    matches!(kind, FaultKind::Delay(_) | FaultKind::Hang(_) | FaultKind::Rate(_))
-}
-
-/// Whether the fault answers in place of the resource.
-const fn replaces(kind: &FaultKind) -> bool {
-    matches!(
-        kind,
-        FaultKind::Gap | FaultKind::LostHint | FaultKind::Missing | FaultKind::Reset | FaultKind::Status { .. }
-    )
+    matches!(kind, FaultKind::Delivery(DeliveryFault::Delay(_) | DeliveryFault::Hang(_) | DeliveryFault::Rate(_)))
 }
 
 fn client(app: &App, request: &Request) -> Option<IpAddr> {
     app.access().viewer_access.addresses(request.extensions(), request.headers())?.first().copied()
 }
 
-/// Makes of a conditional request a plain one. A range that depends on a validator is the whole file then (RFC 9110 13.1.5).
+/// Turns a conditional request into a plain request. A range with `If-Range` becomes a request for the whole file (RFC 9110 13.1.5).
 fn remove_preconditions(headers: &mut HeaderMap) {
     for name in [header::IF_MATCH, header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE, header::IF_UNMODIFIED_SINCE] {
         headers.remove(name);
@@ -258,7 +246,7 @@ fn remove_preconditions(headers: &mut HeaderMap) {
     }
 }
 
-/// What selectors see of the resource that a path names; `None` if the stream has no such track.
+/// Identity of the resource at a path, for selectors; `None` if the stream has no such track.
 fn identity<'a>(
     (path, named): (&'a str, &'a Named),
     spec: &StreamSpec,

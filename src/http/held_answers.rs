@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::network::subscriber;
 
-/// Limit of all such answers. Each holds a connection, a timer and shared media; two fifths of the connections that the server
-/// takes by default are left to everybody else.
+/// Limit of all such answers together. Each answer occupies a connection, a timer and shared media. Two fifths of the connections
+/// that the server accepts by default remain for other requests.
 pub(super) const MAX_HELD: usize = 6000;
-/// Limit of such answers to one address: that of connections, so that tests of a thousand players on one machine are possible.
+/// Limit of such answers to one address. It equals the default limit of connections, so that a thousand players on one machine can be
+/// tested.
 pub(super) const MAX_HELD_PER_ADDRESS: usize = 1024;
 
 /// The answers that are held open.

@@ -1,5 +1,5 @@
-//! Media that is still to come: a request for the next segment, or for the part that a playlist hints at, is held until the
-//! media are there. A request for what is further ahead is refused, a second late.
+//! Media that do not exist yet. A request for the next segment, or for the part that a playlist hints, is held until the media
+//! exist. A request for later media is refused after a second.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,8 +31,8 @@ pub(super) async fn init(window: &Window, revision: &Revision) -> Result<Media, 
     media.ok_or_else(|| ApiError::Starting(revision.to_string()))
 }
 
-/// A complete segment, or `None` for a segment that is being made, unless the client needs it `whole`. A segment that is
-/// about to begin is held.
+/// A complete segment, or `None` for a segment that is being encoded, unless the client needs the segment `whole`. A request for a
+/// segment that is about to begin is held.
 pub(super) async fn segment(
     app: &App,
     output: &Output,
@@ -47,7 +47,7 @@ pub(super) async fn segment(
     wait(app, output, window, (number, ready)).await
 }
 
-/// What is there of a segment.
+/// The available part of a segment.
 pub(super) enum SoFar {
     /// All of it.
     Whole(Media),
@@ -55,7 +55,7 @@ pub(super) enum SoFar {
     Growing(Arc<Segment>),
 }
 
-/// A segment, once it is complete or enough of it is there.
+/// A segment, as soon as it is complete or enough of its bytes exist.
 pub(super) async fn bytes(
     app: &App,
     output: &Output,
@@ -104,8 +104,8 @@ pub(super) fn as_it_is_made(
     stream::iter(0..chunks).then(chunk)
 }
 
-/// A chunk, once it is published. Before the moment at which it begins the request is refused: a playlist hints at the part
-/// that is being made, and at no other (RFC 8216bis 4.4.5.3).
+/// A chunk, as soon as it is published. Before the chunk begins, the request is refused: a playlist hints only the part that is being
+/// encoded (RFC 8216bis 4.4.5.3).
 pub(super) async fn chunk(
     app: &App,
     output: &Output,
@@ -133,7 +133,7 @@ pub(super) async fn chunk(
     wait(app, output, window, (number, ready)).await
 }
 
-/// Whether a chunk is being made: it has begun and is not published.
+/// Whether a chunk is being encoded: it has begun and is not published.
 pub(super) fn is_being_made(app: &App, output: &Output, window: &Window, (number, chunk): (u64, u32)) -> bool {
     let (snapshot, timeline) = (window.snapshot(), &output.spec.timeline);
     let is_there = chunk >= timeline.chunks_per_segment() || published(&snapshot, (number, chunk)).is_some();
@@ -148,8 +148,8 @@ fn has_begun(app: &App, timeline: &Timeline, (number, chunk): (u64, u32)) -> boo
     timeline.chunk_span(number, chunk).start <= app.0.clock.now() + CLOCK_SKEW
 }
 
-/// Holds a request until `ready` finds its media in a snapshot. A refusal of a segment that is far ahead comes a second late
-/// ([`super::late_refusal`]).
+/// Holds a request until `ready` finds its media in a snapshot. A refusal of a segment that is far ahead is sent after a
+/// second ([`super::late_refusal`]).
 async fn wait<T>(
     app: &App,
     output: &Output,
@@ -188,7 +188,8 @@ async fn wait_while_it_may_come<T>(
     outcome.await.unwrap_or_else(|_| Err(ApiError::Overdue { waited: deadline }))
 }
 
-/// Whether a request for a segment is held: the segment is being made, begins within a segment, or is being filled in.
+/// Whether a request for a segment is held: the segment is being encoded, begins within a segment duration, or is a past segment that
+/// is being rendered.
 fn may_come(app: &App, output: &Output, snapshot: &Snapshot, number: u64) -> bool {
     if snapshot.ended() {
         return false;
@@ -198,7 +199,7 @@ fn may_come(app: &App, output: &Output, snapshot: &Snapshot, number: u64) -> boo
         // Before its run has a permit to start, a stream has not announced which segments it renders.
         Lookup::Missing => snapshot.is_available(number) || !snapshot.has_begun(),
         Lookup::Expired => false,
-        // Players request the next segment while they still receive the one that is being made.
+        // Players request the next segment while they still receive the current segment.
         Lookup::Future => {
             let timeline = &output.spec.timeline;
             timeline.segment_start(number) <= app.0.clock.now() + timeline.segment_duration()
@@ -206,7 +207,8 @@ fn may_come(app: &App, output: &Output, snapshot: &Snapshot, number: u64) -> boo
     }
 }
 
-fn absent(output: &Output, snapshot: &Snapshot, number: u64) -> ApiError {
+/// Why a segment is not there and will not come.
+pub(super) fn absent(output: &Output, snapshot: &Snapshot, number: u64) -> ApiError {
     match snapshot.lookup(number) {
         Lookup::Expired => ApiError::Expired { segment: number, first: snapshot.first(), keep: lifetime(&output.spec) },
         Lookup::Future if !snapshot.ended() => too_early(format!("segment {number}"), snapshot),

@@ -15,7 +15,7 @@ use crate::base::timeline::UnixTime;
 use crate::definition::condition::Conditions;
 use crate::media::manifest::hls::Skip;
 use crate::media::manifest::{Latency, Place, View, dash, hls};
-use crate::media::window::{Granularity, Output};
+use crate::media::window::{Granularity, Output, Segment};
 
 /// A manifest of a stream. Tracks are named by their index in the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,7 +25,7 @@ pub(super) enum Kind {
     LowLatency(usize, Skip),
     Iframes(usize),
     Mpd(Place, Latency),
-    /// What has changed in the MPD since it was published.
+    /// Patch from the MPD that was published at this time.
     Patch(Place, Latency, UnixTime),
 }
 
@@ -57,11 +57,17 @@ impl Kind {
 pub(super) enum When {
     /// The present.
     Now(UnixTime),
-    /// A moment before, as faults ask for it.
+    /// An earlier moment, under a fault.
     Then(UnixTime),
 }
 
 impl When {
+    pub(super) fn time(self) -> UnixTime {
+        match self {
+            Self::Now(time) | Self::Then(time) => time,
+        }
+    }
+
     /// The stream at that moment.
     fn view<'a>(self, view: View<'a>, conditions: &'a Conditions) -> View<'a> {
         match self {
@@ -70,7 +76,7 @@ impl When {
         }
     }
 
-    /// Version of what a manifest lists.
+    /// Version of the content of a manifest.
     fn version(self, output: &Output, granularity: Granularity, conditions: &Conditions) -> Version {
         let listed = || self.view(View::of(output), conditions).fingerprint(granularity);
         match self {
@@ -138,7 +144,7 @@ struct Conditioned {
     requests: u64,
 }
 
-/// Version of the windows or of what is listed of them, and the moment if the text depends on it, else 1970.
+/// Version of the windows or of their listed part, and the moment if the text depends on it, else 1970.
 type Version = (u64, UnixTime);
 
 /// One manifest of one output.
@@ -153,19 +159,20 @@ struct Slot {
 }
 
 impl Manifests {
-    /// The manifest under conditions, as it is or was at a moment; `None` if the stream is not playable yet, or has no such track.
+    /// The manifest under conditions, as it is or was at a moment. `past` are segments whose parts a low-latency playlist lists as
+    /// byte ranges, if they may not be in the window. `None` if the stream is not playable yet, or has no such track.
     pub(super) fn get(
         &self,
         output: &Arc<Output>,
         kind: Kind,
         conditions: &Conditions,
-        when: When,
+        (when, past): (When, &[Arc<Segment>]),
     ) -> Option<Arc<Rendered>> {
         let slot = match conditions.is_empty() {
             true => self.plain_slot(output, kind),
             false => self.conditioned_slot(output, kind, conditions),
         };
-        let rendered = Self::newest(&slot, output, (kind, conditions), when);
+        let rendered = Self::newest(&slot, output, (kind, conditions), (when, past));
         if !conditions.is_empty() {
             let mut all = self.conditioned.lock().unwrap_or_else(PoisonError::into_inner);
             all.limit(MAX_CONDITIONED_BYTES);
@@ -173,12 +180,12 @@ impl Manifests {
         rendered
     }
 
-    /// The rendering in `slot`, made again if it is out of date.
+    /// The rendering in `slot`, rendered again if it is out of date.
     fn newest(
         slot: &Slot,
         output: &Arc<Output>,
         (kind, conditions): (Kind, &Conditions),
-        when: When,
+        (when, past): (When, &[Arc<Segment>]),
     ) -> Option<Arc<Rendered>> {
         let mut newest = slot.newest.lock().unwrap_or_else(PoisonError::into_inner);
         let version = when.version(output, kind.granularity(), conditions);
@@ -187,6 +194,7 @@ impl Manifests {
         }
         let earlier = output.earlier();
         let view = when.view(View::of(output).after(&earlier), conditions);
+        let view = if let Kind::LowLatency(track, _) = kind { view.with_past(track, past) } else { view };
         let is_there = match kind {
             Kind::Mpd(..) | Kind::Patch(..) => view.is_described(),
             Kind::Multivariant(..) | Kind::Media(..) | Kind::LowLatency(..) | Kind::Iframes(_) => view.is_playable(),
@@ -231,7 +239,7 @@ impl Manifests {
 }
 
 impl Conditioned {
-    /// Removes those that were not used for the longest time, until all have at most `bytes` bytes or one is left.
+    /// Removes the least recently used manifests until all together have at most `bytes` bytes or only one is left.
     fn limit(&mut self, bytes: usize) {
         let size = |slots: &HashMap<_, (u64, Arc<Slot>)>| -> usize {
             slots.values().map(|(_, slot)| slot.bytes.load(Ordering::Relaxed)).sum()
@@ -285,7 +293,7 @@ mod tests {
     use crate::media::window::fixture::{initialise, publish, publish_chunks};
 
     const SEGMENT: u64 = 935_016_890;
-    const NOW: When = When::Now(UnixTime::from_nanos(0));
+    const NOW: (When, &[Arc<Segment>]) = (When::Now(UnixTime::from_nanos(0)), &[]);
 
     /// With one segment of each track.
     fn output() -> Arc<Output> {

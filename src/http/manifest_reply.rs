@@ -14,19 +14,22 @@ use super::cache_control::Cache;
 use super::conditions;
 use super::error::ApiError;
 use super::manifest_cache::{Kind, Rendered, When};
+use super::past_media;
 use super::reply::{self, Meta};
 use super::stream_lookup::{Answer, DEADLINE, SECOND, no_such, target};
 use super::viewers::Caller;
 use crate::base::timeline::UnixTime;
-use crate::definition::condition::{Conditions, Fault, FaultKind, Identity, Resource, Span, Track};
+use crate::definition::condition::{
+    Conditions, Fault, FaultKind, Identity, InPlace, ManifestFault, MediaFault, Resource, Span, Track,
+};
 use crate::media::manifest::dash;
 use crate::media::manifest::extent::Extent;
 use crate::media::manifest::lag::Lag;
-use crate::media::window::Output;
+use crate::media::window::{Output, Segment};
 use crate::stream::ActiveOutput;
 
-/// Number of segments from which on a playlist is rendered on a thread where it delays no other request. An hour takes about two
-/// milliseconds.
+/// Number of segments from which a playlist is rendered on another thread, so that it delays no other request. The playlist of an hour
+/// takes about 2 ms.
 const LONG_SEGMENTS: u64 = 2000;
 /// How long caches may store a manifest of a VOD. It is the same until the definition of the stream changes.
 const VOD_FOR: Duration = Duration::from_secs(60);
@@ -43,7 +46,7 @@ pub(super) async fn manifest(
 ) -> Answer {
     let stream = &output.spec.name;
     let held = app.0.metrics.hold();
-    // An MPD tells players of the one before where the next begins, as soon as it can.
+    // The MPD announces the next presentation to players of the current one as early as possible.
     if !matches!(kind, Kind::Mpd(..) | Kind::Patch(..)) || output.before().is_none() {
         timeout(DEADLINE, output.opened()).await.map_err(|_| ApiError::Starting(stream.to_string()))?;
     }
@@ -51,8 +54,9 @@ pub(super) async fn manifest(
     let now = app.0.clock.now();
     let manifest = identity(output, kind, path);
     let lag = Lag::of(conditions, manifest, &output.spec);
-    let is_unblocked =
-        conditions.faults().any(|fault| fault.kind == FaultKind::Unblocked && fault.applies(&manifest, now));
+    let is_unblocked = conditions
+        .faults()
+        .any(|fault| fault.kind == FaultKind::Manifest(ManifestFault::Unblocked) && fault.applies(&manifest, now));
     let directives = if is_unblocked { directives.without_wait() } else { directives };
     if let Kind::LowLatency(track, _) | Kind::Iframes(track) = kind {
         let extent = Extent::of(conditions, &output.spec, app.0.clock.now());
@@ -63,7 +67,11 @@ pub(super) async fn manifest(
     let target = target(output);
     let gzip = reply::prefers_gzip(request);
     let when = lag.shown(now).map_or(When::Now(now), When::Then);
-    let Some((rendered, bytes)) = rendered(app, output, (kind, conditions, gzip), (when, now)).await else {
+    let past = match kind {
+        Kind::LowLatency(track, _) => past_media::with_ranges(app, output, track, (conditions, when.time())).await?,
+        _ => Vec::new(),
+    };
+    let Some((rendered, bytes)) = rendered(app, output, (kind, conditions, gzip), (when, past)).await else {
         return match kind {
             Kind::Patch(..) => no_such("there is no patch for an MPD of this publishTime; load the MPD", SECOND),
             _ => no_such(format!("stream {stream} has no segments yet; start it"), target),
@@ -103,13 +111,20 @@ pub(super) async fn manifest(
 
 /// Whether a fault changed a manifest whose newest media end at `modified`.
 fn acts(fault: &Fault, (manifest, lag): (&Identity<'_>, &Lag<'_>), (now, modified): (UnixTime, UnixTime)) -> bool {
-    match fault.kind {
-        FaultKind::Discontinuity { .. } | FaultKind::LostHint => true,
-        FaultKind::Gap => conditions::lists_gaps(fault, manifest.track),
-        FaultKind::Rewind(_) | FaultKind::Stale(_) => lag.is_by(fault, now),
-        FaultKind::Unblocked => fault.applies(manifest, now),
-        FaultKind::WrongReport => fault.applies(manifest, modified),
-        _ => false,
+    match &fault.kind {
+        FaultKind::Media(MediaFault::Discontinuity { .. }) | FaultKind::InPlace(InPlace::LostHint) => true,
+        FaultKind::InPlace(InPlace::Gap) => conditions::lists_gaps(fault, manifest.track),
+        FaultKind::Manifest(kind) => match kind {
+            ManifestFault::Rewind(_) | ManifestFault::Stale(_) => lag.is_by(fault, now),
+            ManifestFault::Unblocked => fault.applies(manifest, now),
+            ManifestFault::WrongReport => fault.applies(manifest, modified),
+        },
+        FaultKind::Media(
+            MediaFault::Corrupt(_) | MediaFault::Drift { .. } | MediaFault::EarlyHint | MediaFault::Offset(_),
+        )
+        | FaultKind::InPlace(InPlace::Missing | InPlace::Reset | InPlace::Status { .. })
+        | FaultKind::Headers(_)
+        | FaultKind::Delivery(_) => false,
     }
 }
 
@@ -130,14 +145,14 @@ async fn rendered(
     app: &App,
     output: &ActiveOutput,
     (kind, conditions, gzip): (Kind, &Conditions, bool),
-    (when, now): (When, UnixTime),
+    (when, past): (When, Vec<Arc<Segment>>),
 ) -> Option<(Arc<Rendered>, Bytes)> {
     let get = move |app: &App, output: &ActiveOutput, conditions: &Conditions| {
-        let rendered = app.0.manifests.get(output, kind, conditions, when)?;
+        let rendered = app.0.manifests.get(output, kind, conditions, (when, &past))?;
         let bytes = if gzip { rendered.gzip.clone() } else { rendered.text() };
         Some((rendered, bytes))
     };
-    let extent = Extent::of(conditions, &output.spec, now);
+    let extent = Extent::of(conditions, &output.spec, when.time());
     if extent.segments(&output.spec.timeline) <= LONG_SEGMENTS {
         return get(app, output, conditions);
     }

@@ -103,7 +103,7 @@ pub(super) async fn in_revision(
 enum Sent {
     /// All of it.
     Whole(Media),
-    /// The segment or chunk while it is made.
+    /// The segment or chunk while it is encoded.
     Growing(Response),
 }
 
@@ -130,8 +130,8 @@ async fn chunk(
     alteration.chunks(chunk)(media).map(Sent::Whole)
 }
 
-/// A segment, or what a request can be answered with while the segment is made: all chunks, each as soon as it is published, or
-/// the bytes of a range.
+/// A segment. While the segment is encoded, the answer consists of all chunks, each as soon as it is published, or of the bytes of a
+/// range.
 async fn segment(
     app: &App,
     output: &ActiveOutput,
@@ -189,7 +189,7 @@ struct Found {
 enum Source {
     /// The window.
     Window(Window),
-    /// The archive, with the definition of an epoch. The segment has left the window.
+    /// The archive, with the definition of an epoch. The segment has left the window, or was skipped.
     Past(Arc<Epoch>, Window),
 }
 
@@ -248,7 +248,7 @@ fn place_of(output: &Output, track: usize, (revision, file): (&str, MediaFile)) 
     }
 }
 
-/// Refuses a segment or a chunk later than it could be refused; a client that plays asks for the next one then.
+/// Refuses a segment or a chunk after a delay. A client that plays then requests the next segment.
 async fn refused_late<T>(app: &App, file: RequestedFile, refusal: ApiError) -> Result<T, ApiError> {
     if file != RequestedFile::Named(MediaFile::Init) {
         app.0.late_refusals.hold().await;

@@ -94,31 +94,37 @@ fn optional(input: &Input) -> Vec<Value> {
         Input::Selection => {
             let limit = json!({"type": "integer", "minimum": 1, "maximum": MAX_STREAMS});
             vec![
-                ("query", "phase", "Only streams in this phase.", json!({"type": "string", "enum": Phase::WORDS})),
-                ("query", "search", "Only streams whose name or title contains this text.", text()),
-                ("query", "limit", "At most this many streams.", limit),
-                ("query", "after", "Only streams whose name comes after this one.", text()),
+                ("query", "phase", "List only streams in this phase.", json!({"type": "string", "enum": Phase::WORDS})),
+                ("query", "search", "List only streams whose name or title contains this text.", text()),
+                ("query", "limit", "List at most this many streams.", limit),
+                ("query", "after", "List only streams whose name comes after this name.", text()),
             ]
         }
         Input::Precondition => {
-            let tags = "Write only if the definition has one of these entity tags; `*`: only if the stream exists.";
+            let tags =
+                "Write only if the definition has one of these entity tags, or with `*` only if the stream exists.";
             let star_or_text = json!({"anyOf": [{"const": "*"}, text()]});
             vec![
                 ("header", "If-Match", tags, star_or_text),
-                ("header", "If-None-Match", "`*`: write only if no stream has this name.", text()),
+                ("header", "If-None-Match", "With `*`, write only if no stream has this name.", text()),
             ]
         }
         Input::Interval => {
             let hashes = json!({"type": "string", "enum": ["no", "memory", "yes"], "default": "memory"});
-            let about =
-                "Segments with sizes and hashes: none, those in memory, or all that have ended, which are rendered.";
+            let about = "Segments with size and hash: none, segments in memory, or all segments that have ended. The server renders \
+                 segments that are not in memory.";
             vec![
                 ("query", "from", "Start of the interval: RFC 3339 in UTC, Unix seconds, or relative to now.", text()),
                 ("query", "to", "End of the interval.", text()),
                 ("query", "hashes", about, hashes),
             ]
         }
-        Input::LastEventId => vec![("header", "Last-Event-ID", "Send only events after this one.", text())],
+        Input::LastEventId => vec![(
+            "header",
+            "Last-Event-ID",
+            "Id of the last event that the client has received. The server sends later events only.",
+            text(),
+        )],
     };
     let described = parameters
         .into_iter()

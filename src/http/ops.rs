@@ -17,7 +17,7 @@ use super::error::ApiError;
 use crate::base::metrics::PhaseLabels;
 use crate::definition::condition::Resource;
 use crate::media::manifest::{date_time, told};
-use crate::stream::Phase;
+use crate::stream::{Phase, StreamView};
 
 /// UTC as xs:dateTime with milliseconds, for `urn:mpeg:dash:utc:http-xsdate:2014`. Under `clock-skew` the header `Date`, which
 /// `http-head` reads, is wrong by as much as the body.
@@ -58,10 +58,12 @@ pub(super) struct Readiness {
     not_playable: Vec<String>,
 }
 
-/// `/readyz`: 200 if every stream that should run is playable, otherwise 503.
+/// `/readyz`: 200 if every stream that should run is playable, otherwise 503. Streams that a publisher sends do not matter.
 pub(super) async fn readyz(State(app): State<App>) -> Response {
     let streams = app.0.registry.list();
-    let waited_for = streams.iter().filter(|view| view.wanted && view.status.phase != Phase::Running);
+    // A publisher may need that this server is ready.
+    let is_awaited = |view: &&StreamView| view.wanted && !view.record.spec.is_published();
+    let waited_for = streams.iter().filter(is_awaited).filter(|view| view.status.phase != Phase::Running);
     let not_playable: Vec<_> = waited_for.map(|view| view.record.spec.name.to_string()).collect();
     let draining = app.0.draining.is_cancelled();
     let ready = not_playable.is_empty() && !draining;

@@ -67,7 +67,7 @@ pub(super) async fn newer(
                 let _ = track.window.subscribe().wait_for(is_complete).await;
             }
         };
-        // A patch without operations says that nothing has changed.
+        // A patch without operations means that the MPD has not changed.
         let _ = timeout(limit, complete).await;
     }
     Ok(())

@@ -102,13 +102,20 @@ struct Download {
     pieces: VecDeque<Bytes>,
 }
 
+/// Whether bytes of the file were sent, so that the client can no longer be refused.
+#[derive(Debug, Clone, Copy)]
+enum Begun {
+    No,
+    Yes,
+}
+
 impl Download {
-    /// The bytes of a part. Resolves when its first segment is there, so that a refusal is an answer of its own.
+    /// The bytes of a part. Resolves when the first segment is rendered, so that an error can still be an answer with its own status.
     async fn begin(source: Source, part: Range<u64>) -> Result<Self, ApiError> {
         let (segments, header) = (source.recording.segments_in(&part), source.recording.header().to_vec());
         let pieces = cut(header, 0, &part);
         let mut download = Self { source, part, segments, pieces };
-        let first = download.segment().await?;
+        let first = download.segment(Begun::No).await?;
         download.pieces.extend(first);
         Ok(download)
     }
@@ -116,16 +123,17 @@ impl Download {
     fn body(self) -> impl Stream<Item = Result<Bytes, ApiError>> {
         stream::try_unfold(self, |mut download| async move {
             if download.pieces.is_empty() {
-                download.pieces = download.segment().await?;
+                download.pieces = download.segment(Begun::Yes).await?;
             }
             Ok(download.pieces.pop_front().map(|piece| (piece, download)))
         })
     }
 
     /// The requested bytes of the next segment; empty after the last.
-    async fn segment(&mut self) -> Result<VecDeque<Bytes>, ApiError> {
+    async fn segment(&mut self, begun: Begun) -> Result<VecDeque<Bytes>, ApiError> {
         let Some(number) = self.segments.next() else { return Ok(VecDeque::new()) };
-        let segments = try_join_all(self.source.places.iter().map(|place| self.source.segment(*place, number))).await?;
+        let of_track = |place: &usize| self.source.segment(*place, number, begun);
+        let segments = try_join_all(self.source.places.iter().map(of_track)).await?;
         let chunks: Vec<_> = segments.iter().map(|segment| segment.chunks.as_slice()).collect();
         let recording = &self.source.recording;
         let pieces = recording.segment(number, &chunks).ok_or(ArchiveError::Failed { number })?;
@@ -135,14 +143,16 @@ impl Download {
 
 impl Source {
     /// A segment of a track by the definition, from the window or else from the archive.
-    async fn segment(&self, place: usize, number: u64) -> Result<Arc<Segment>, ApiError> {
+    async fn segment(&self, place: usize, number: u64, begun: Begun) -> Result<Arc<Segment>, ApiError> {
         let is_same = self.output.epoch(number).revision == self.epoch.revision;
         let snapshot = self.output.tracks[place].window.snapshot();
         let there = snapshot.segment(number).filter(|segment| is_same && segment.whole.is_some());
-        match there {
-            Some(segment) => Ok(Arc::clone(segment)),
-            None => Ok(self.app.0.registry.archive().segment(&self.epoch, place, number).await?),
-        }
+        let archive = self.app.0.registry.archive();
+        Ok(match (there, begun) {
+            (Some(segment), _) => Arc::clone(segment),
+            (None, Begun::No) => archive.segment(&self.epoch, place, number).await?,
+            (None, Begun::Yes) => archive.segment_at_last(&self.epoch, place, number).await?,
+        })
     }
 }
 

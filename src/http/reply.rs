@@ -117,7 +117,7 @@ pub(super) fn growing(
     response
 }
 
-/// The range of a request, if it is one that can be served while the file is being made. `If-Range` needs the whole file.
+/// The range of a request, if it can be served while the file still grows. `If-Range` needs the whole file.
 pub(super) fn growing_range(request: &HeaderMap) -> Option<Growing> {
     let range = preconditions::single(request, header::RANGE).filter(|_| !request.contains_key(header::IF_RANGE))?;
     Growing::parse(range)
@@ -141,7 +141,7 @@ pub(super) fn growing_part(
     response
 }
 
-/// A body of bytes that are there.
+/// A body of existing bytes.
 pub(super) fn pieces(pieces: Vec<Bytes>) -> Body {
     Pieces::body(pieces)
 }

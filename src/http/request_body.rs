@@ -45,7 +45,11 @@ pub(super) fn read_or_default<T: DeserializeOwned + JsonSchema>(
     parse(headers, if body.is_empty() { b"{}" } else { &body })
 }
 
-fn received(body: Body, limit: usize) -> Result<Bytes, ApiError> {
+/// The bytes of a body.
+///
+/// # Errors
+/// [`ApiError`] if it is longer than `limit`, or could not be read.
+pub(super) fn received(body: Body, limit: usize) -> Result<Bytes, ApiError> {
     body.map_err(|rejection| match (TooSlow::find(&rejection), rejection.status()) {
         (Some(slow), _) => ApiError::TooSlow(*slow),
         (None, StatusCode::PAYLOAD_TOO_LARGE) => ApiError::TooLarge { limit },

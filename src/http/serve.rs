@@ -110,6 +110,10 @@ pub async fn serve(listener: TcpListener, site: Site, stop: CancellationToken) {
     tokio::join!(connections.shutdown(), tasks.wait());
 }
 
+/// Address of this host that a client has connected to, an extension of its requests.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LocalAddress(pub(super) SocketAddr);
+
 /// An accepted connection and the address of its client.
 type Accepted = (TcpStream, SocketAddr);
 
@@ -139,11 +143,12 @@ async fn answer_one(accepted: Accepted, site: &Site, excess: &Arc<ExcessConnecti
 
 /// Serves a connection to its end. `excess` is set for a connection over a limit and decides about its requests.
 async fn connection((stream, address): Accepted, site: &Site, watcher: Watcher, excess: Option<Arc<ExcessConnection>>) {
-    let requests = Requests::new();
+    let (requests, local) = (Requests::new(), stream.local_addr().map(LocalAddress).ok());
     let Some(stream) = prepare(stream, site, &requests).await else { return };
     let (router, own, limits) = (site.router.clone(), Arc::clone(&requests), site.limits);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(address));
+        local.map(|local| request.extensions_mut().insert(local));
         let active = own.begin(&request);
         let may_pass = match (head_length(&request) <= limits.header_bytes, &excess) {
             (false, _) => Err(ApiError::HeadTooLong { limit: limits.header_bytes }),

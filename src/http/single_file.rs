@@ -1,6 +1,6 @@
-//! A stream as one file without end: a response that begins with the newest IDR picture and goes on chunk by chunk. A
-//! client that reads too slowly skips to the newest IDR picture. Nothing is queued for it: chunks are taken from the window
-//! when the connection has room.
+//! A stream as one file without end: the response begins with the newest IDR picture and continues chunk by chunk. A client that
+//! reads too slowly skips to the newest IDR picture. Chunks are not queued for the client: they are read from the window when the
+//! connection can send.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use super::App;
 use super::cache_control::Cache;
 use super::conditions::{self, Asked};
 use super::error::ApiError;
-use super::path_parameters::PathParameters;
-use super::stream_lookup::{Answer, DEADLINE, SECOND, no_such, output};
+use super::path_parameters::{PathParameters, kind_of_file};
+use super::stream_lookup::{Answer, DEADLINE, SECOND, no_such, no_such_video, output};
 use super::viewers::{self, Caller};
 use super::{recording, reply};
 use crate::base::metrics::labels;
@@ -41,8 +41,7 @@ pub(super) async fn in_stream(
     Asked(conditions): Asked,
     (method, mut request): (Method, HeaderMap),
 ) -> Answer {
-    let container = Container::ALL.into_iter().find(|container| uri.path().ends_with(container.file_name()));
-    let container = container.ok_or_else(|| ApiError::UnknownPath(uri.path().to_owned()))?;
+    let container = kind_of_file(&uri, &Container::ALL, Container::file_name)?;
     if let Some(elsewhere) = conditions::to_plain(&conditions, (Resource::SingleFile, None), caller.path_and_query()) {
         return Ok(elsewhere);
     }
@@ -54,7 +53,7 @@ pub(super) async fn in_stream(
         None => None,
         Some(id) => match TrackId::parse(&id).filter(|id| is_video(&output, id)) {
             Some(id) => Some(id),
-            None => return no_such(format!("stream {stream} has no video track {id}"), SECOND),
+            None => return no_such_video(&output.spec.name, &id),
         },
     };
     if conditions.is_empty() {
@@ -122,7 +121,7 @@ impl Feed {
         stream::try_unfold(self, |mut feed| async move { Ok(feed.piece().await?.map(|piece| (piece, feed))) })
     }
 
-    /// The next bytes; `None` at the end of what decoders can go on with.
+    /// The next bytes; `None` at the end of the stream, or when the decoder configuration changes.
     async fn piece(&mut self) -> Result<Option<Bytes>, ApiError> {
         loop {
             if let Some(piece) = self.pieces.pop_front() {

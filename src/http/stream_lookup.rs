@@ -18,8 +18,8 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
 pub(super) type Answer = Result<Response, ApiError>;
 
-/// The output of a stream. A stream that is starting is waited for, because a player that plays on over a restart takes 404
-/// for the end.
+/// The output of a stream. Waits for a stream that is starting, because a player that plays during a restart treats 404 as the end
+/// of the stream.
 pub(super) async fn output(app: &App, stream: &str) -> Result<ActiveOutput, ApiError> {
     let unknown = || ApiError::NoSuchMedia { detail: format!("there is no stream {stream}"), retry: SECOND };
     let name = StreamName::parse(stream).ok_or_else(unknown)?;
@@ -41,6 +41,10 @@ pub(super) fn target(output: &Output) -> Duration {
 
 pub(super) fn no_such<T>(detail: impl Into<String>, retry: Duration) -> Result<T, ApiError> {
     Err(missing(detail, retry))
+}
+
+pub(super) fn no_such_video<T>(stream: &StreamName, id: &str) -> Result<T, ApiError> {
+    no_such(format!("stream {stream} has no video track {id}"), SECOND)
 }
 
 pub(super) fn missing(detail: impl Into<String>, retry: Duration) -> ApiError {

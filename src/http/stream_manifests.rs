@@ -101,6 +101,10 @@ async fn whole(
     (kind, conditions): (Kind, &Conditions),
 ) -> Answer {
     if let Some(Err(refusal)) = StreamName::parse(stream).map(|name| caller.admit(app, &name, kind)) {
+        // A full stream must not hide that its conditions cannot be met.
+        if let Some(Ok(output)) = StreamName::parse(stream).map(|name| app.0.registry.published(&name)) {
+            conditions::check(conditions, kind.format(), &output.spec, app.0.clock.now())?;
+        }
         return caller.refused(refusal, conditions);
     }
     let output = output(app, stream).await?;
@@ -117,7 +121,7 @@ async fn whole(
     manifest(app, (caller, request), &output, (kind, Directives::default(), conditions)).await
 }
 
-/// The newest presentation that an MPD can describe: players that go on from the one before do not wait for the next.
+/// The newest presentation that an MPD can describe. Players that continue from the presentation before need not wait for the next.
 fn described(newest: ActiveOutput) -> ActiveOutput {
     let Some(before) = newest.before() else { return newest };
     let earlier = newest.earlier();

@@ -1,6 +1,6 @@
 //! `GET /api/v1/streams/{name}/truth`: the frames, beeps and segments of an interval as JSON lines. A stream that does not run
-//! has a truth too, and a request does not start a stream that runs on demand. The answer is made segment by segment while
-//! the client reads it.
+//! has a truth too, and a request does not start an on-demand stream. The answer is generated segment by segment while the
+//! client reads it.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use super::cache_control::Cache;
 use super::conditions::{self, Asked};
 use super::error::ApiError;
 use super::path_parameters::PathParameters;
+use super::webrtc_error::WebrtcError;
 use super::{api, reply};
 use crate::base::timeline::UnixTime;
 use crate::definition::condition::{Moment, Span};
@@ -32,22 +33,19 @@ const JSON_LINES: &str = "application/jsonl";
 const LONGEST: Span = Span::from_millis(3_600_000);
 /// Interval of a request without moments.
 const DEFAULT: Duration = Duration::from_secs(60);
-/// Waits for an archive whose queue is full, before the answer breaks off.
-const BUSY_WAITS: u32 = 30;
-const BUSY_WAIT: Duration = Duration::from_secs(1);
 
 /// Which segments have a size and a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Hashes {
     /// None.
     No,
-    /// Those in memory.
+    /// Segments in memory.
     InMemory,
-    /// All that have ended. Those that are not in memory are rendered.
+    /// All segments that have ended. Segments that are not in memory are rendered.
     Yes,
 }
 
-/// What a request asks for.
+/// Parameters of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Query {
     interval: Range<UnixTime>,
@@ -64,6 +62,9 @@ pub(super) async fn truth(
     let now = app.0.clock.now();
     let query = Query::parse(&query.unwrap_or_default(), now)?;
     let output = app.0.registry.published(&api::name(&stream)?)?;
+    if output.spec.is_published() {
+        return Err(WebrtcError::NotPainted(output.spec.name.clone()).into());
+    }
     let truth = Truth::new(output.epochs(), &conditions, query.interval, now);
     let mut segments = truth.segments();
     let source = Source { app: app.clone(), output, truth, hashes: query.hashes };
@@ -181,16 +182,11 @@ impl Source {
 
     /// A segment from the archive; `None` if the segment has not ended yet.
     async fn rendered(&self, number: u64, track: usize) -> Result<Option<Media>, ApiError> {
-        let (archive, epoch) = (self.app.0.registry.archive(), self.truth.epoch(number));
-        for _ in 0..BUSY_WAITS {
-            match archive.segment(epoch, track, number).await {
-                Ok(segment) => return Ok(segment.whole.clone()),
-                Err(ArchiveError::Future { .. }) => return Ok(None),
-                Err(ArchiveError::Busy) => tokio::time::sleep(BUSY_WAIT).await,
-                Err(error) => return Err(error.into()),
-            }
+        match self.app.0.registry.archive().segment_at_last(self.truth.epoch(number), track, number).await {
+            Ok(segment) => Ok(segment.whole.clone()),
+            Err(ArchiveError::Future { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
         }
-        Err(ArchiveError::Busy.into())
     }
 }
 

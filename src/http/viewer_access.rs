@@ -4,8 +4,7 @@
 use std::net::IpAddr;
 
 use axum::Router;
-use axum::extract::rejection::RawPathParamsRejection;
-use axum::extract::{RawPathParams, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{Extensions, HeaderMap, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -16,11 +15,12 @@ use super::cache_control::shorten;
 use super::conditions::PathConditions;
 use super::error::ApiError;
 use super::faults;
+use super::named_stream::Named;
 use crate::base::network::{Lists, Network};
 use crate::base::timeline::UnixTime;
 use crate::definition::condition::Conditions;
 use crate::definition::spec::StreamName;
-use crate::http::viewer_token::{Keys, Refusal};
+use crate::http::viewer_token::{Keys, Purpose, Refusal};
 use crate::media::manifest::path;
 
 mod client;
@@ -28,7 +28,7 @@ mod client;
 /// Beginnings of the paths that are served below a token and under conditions. The truth of a stream is part of the API, and
 /// is served under conditions only.
 const PREFIXED_PATHS: [&str; 4] = ["/live/", "/hls/", "/dash/", "/time"];
-/// A path without a route, in place of one that must not reveal its token.
+/// A path without a route. It replaces a path whose token must not be revealed.
 const NO_ROUTE: &str = "/t";
 
 /// Access rules for media and for the server as a whole.
@@ -42,9 +42,16 @@ pub struct ViewerAccess {
     pub proxies: Vec<Network>,
 }
 
-/// The viewer token from the path of a request.
+/// The viewer token or publish token from the path of a request.
 #[derive(Debug, Clone)]
 struct PathToken(String);
+
+/// A viewer whose request is answered, and who still watches.
+#[derive(Debug, Clone)]
+pub(super) struct Viewer {
+    token: Option<PathToken>,
+    addresses: Option<Vec<IpAddr>>,
+}
 
 impl ViewerAccess {
     /// Rules that admit all addresses and verify viewer tokens with `keys`.
@@ -58,11 +65,8 @@ impl ViewerAccess {
     }
 
     fn check_address(&self, lists: &Lists, request: &Request) -> Result<(), ApiError> {
-        if lists.is_empty() {
-            return Ok(());
-        }
-        let addresses = self.addresses(request.extensions(), request.headers());
-        match addresses.is_some_and(|all| all.iter().all(|address| lists.admit(*address))) {
+        let addresses = || self.addresses(request.extensions(), request.headers());
+        match lists.is_empty() || admits(lists, addresses().as_deref()) {
             true => Ok(()),
             false => Err(ApiError::AddressDenied),
         }
@@ -74,35 +78,63 @@ impl ViewerAccess {
     }
 
     /// Verifies the viewer token of a request for a private stream. Returns the time at which the token expires.
-    fn check(&self, request: &Request, stream: &StreamName, now: UnixTime) -> Result<UnixTime, ApiError> {
-        let PathToken(token) = request.extensions().get().ok_or(ApiError::ViewerTokenNeeded)?;
-        self.keys.verify(token, stream, now).map_err(|refusal| match refusal {
+    fn check(&self, token: Option<&PathToken>, stream: &StreamName, now: UnixTime) -> Result<UnixTime, ApiError> {
+        let PathToken(token) = token.ok_or(ApiError::ViewerTokenNeeded)?;
+        self.keys.verify(token, (Purpose::Watch, stream), now).map_err(|refusal| match refusal {
             Refusal::Bad => ApiError::BadViewerToken(stream.clone()),
             Refusal::Expired => ApiError::ViewerTokenExpired,
         })
     }
 }
 
+impl Viewer {
+    /// The sender of a request.
+    pub(super) fn of(app: &App, extensions: &Extensions, headers: &HeaderMap) -> Self {
+        let addresses = app.access().viewer_access.addresses(extensions, headers);
+        Self { token: extensions.get().cloned(), addresses }
+    }
+
+    /// Address of the viewer.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        self.addresses.as_ref()?.first().copied()
+    }
+
+    /// Whether the viewer may watch the stream now: by the rules of [`guard`], and those of the server.
+    pub(super) fn may_watch(&self, app: &App, stream: &StreamName) -> bool {
+        let Ok(record) = app.0.registry.record(stream) else { return false };
+        let (access, audience) = (app.access(), &record.spec.audience);
+        let ViewerAccess { lists, .. } = &access.viewer_access;
+        let is_admitted = |lists: &Lists| lists.is_empty() || admits(lists, self.addresses.as_deref());
+        let check = || access.viewer_access.check(self.token.as_ref(), stream, app.0.clock.now());
+        is_admitted(lists) && is_admitted(&audience.lists) && (!audience.is_private() || check().is_ok())
+    }
+}
+
+/// The token at the beginning of the path of a request.
+pub(super) fn path_token(extensions: &Extensions) -> Option<&str> {
+    extensions.get::<PathToken>().map(|PathToken(token)| token.as_str())
+}
+
+fn admits(lists: &Lists, addresses: Option<&[IpAddr]>) -> bool {
+    addresses.is_some_and(|all| all.iter().all(|address| lists.admit(*address)))
+}
+
 /// Middleware for media and manifests: applies the access rules of the stream. Answers to a token are not cached longer
 /// than the token is valid.
 pub(super) async fn guard(
     State(app): State<App>,
-    names: Result<RawPathParams, RawPathParamsRejection>,
+    Named(record): Named,
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    // A path that does not name a stream is refused by the handler.
-    let stream = names.ok().and_then(|names| stream(&names));
-    let Some(record) = stream.and_then(|name| app.0.registry.record(&name).ok()) else {
-        return Ok(next.run(request).await);
-    };
+    let Some(record) = record else { return Ok(next.run(request).await) };
     let (access, audience) = (app.access(), &record.spec.audience);
     let viewer_access = &access.viewer_access;
     viewer_access.check_address(&audience.lists, &request)?;
     if !audience.is_private() {
         return Ok(faults::run(&app, request, next).await);
     }
-    let expires = viewer_access.check(&request, &record.spec.name, app.0.clock.now())?;
+    let expires = viewer_access.check(request.extensions().get(), &record.spec.name, app.0.clock.now())?;
     let mut response = faults::run(&app, request, next).await;
     shorten(response.headers_mut(), expires.saturating_since(app.0.clock.now()));
     Ok(response)
@@ -115,15 +147,6 @@ pub(super) fn with_prefixed_paths(plain: Router) -> Router {
         let mut plain = plain.clone();
         async move { plain.call(without_prefixes(request)).await.map(faults::without_cors) }
     })
-}
-
-/// The stream in the path parameters: the first parameter, without its extension if necessary.
-fn stream(names: &RawPathParams) -> Option<StreamName> {
-    let (key, value) = names.iter().next()?;
-    match key {
-        "stream" => StreamName::parse(value),
-        _ => StreamName::parse(value.strip_suffix(".m3u8").or_else(|| value.strip_suffix(".mpd"))?),
-    }
 }
 
 /// Moves the token and the conditions from the path to the extensions of the request.

@@ -96,6 +96,13 @@ impl Caller {
         Ok(reply::redirect(StatusCode::FOUND, &elsewhere.with(&path), Cache::NoStore))
     }
 
+    /// The response to a refused viewer over WebRTC. WHEP knows no redirect that changes the method (RFC 9725 4.6).
+    pub(super) fn refused_session(&self, refusal: Refusal) -> Result<Response, ApiError> {
+        let Some(elsewhere) = &refusal.elsewhere else { return Err(ApiError::Crowded(refusal)) };
+        let location = elsewhere.with(self.path_and_query());
+        Ok(reply::redirect(StatusCode::TEMPORARY_REDIRECT, &location, Cache::NoStore))
+    }
+
     /// Stores which manifest format the client plays.
     pub(super) fn mark_format(&self, app: &App, output: &ActiveOutput, kind: Kind, response: &mut Response) {
         count_bytes(Arc::clone(&output.audience), response);

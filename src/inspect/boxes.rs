@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use mp4_atom::{Any, Codec, Decode, FourCC, Ftyp, Header, Moof, Moov, Prft, Styp};
+use mp4_atom::{Any, Codec, Decode, Emsg, FourCC, Ftyp, Header, Moof, Moov, Prft, Styp};
 
-/// Boxes that may stand between chunks and say nothing about samples.
+/// Boxes that may occur between chunks and contain no information about samples.
 const OF_NO_SAMPLES: [FourCC; 8] = [
+    FourCC::new(b"emsg"),
     FourCC::new(b"sidx"),
     FourCC::new(b"ssix"),
-    FourCC::new(b"emsg"),
     FourCC::new(b"free"),
     FourCC::new(b"skip"),
     FourCC::new(b"uuid"),
@@ -33,6 +33,8 @@ pub struct Init {
 pub struct Segment {
     /// Brands.
     pub styp: Option<Styp>,
+    /// Events before or between the chunks.
+    pub events: Vec<Emsg>,
     /// The chunks in the order of the file.
     pub chunks: Vec<Chunk>,
 }
@@ -56,13 +58,13 @@ impl Init {
     /// Parses `ftyp` and `moov`.
     ///
     /// # Errors
-    /// What is wrong with the file.
+    /// A text with the box that is missing, misplaced or unreadable.
     pub fn parse(file: &[u8]) -> Result<Self, String> {
         let mut boxes = boxes(file)?;
         boxes.retain(|(_, atom)| !OF_NO_SAMPLES.contains(&atom.kind()));
         match boxes.as_slice() {
             [(_, Any::Ftyp(ftyp)), (_, Any::Moov(moov)), ..] => Ok(Self { ftyp: ftyp.clone(), moov: moov.clone() }),
-            others => Err(format!("an init segment is ftyp and moov, not {:?}", kinds(others))),
+            others => Err(format!("an init segment is ftyp and moov, not {}", kinds(others))),
         }
     }
 
@@ -77,7 +79,7 @@ impl Init {
         found.map_or_else(|| self.timescale(), |trak| trak.mdia.mdhd.timescale.into())
     }
 
-    /// Whether the track is H.264 in the form in which parameters stand in the init segment or in band.
+    /// Whether the track is H.264 with a sample entry avc1.
     pub fn is_avc(&self) -> bool {
         let codecs = self.moov.trak.first().map(|trak| &trak.mdia.minf.stbl.stsd.codecs);
         codecs.is_some_and(|codecs| codecs.iter().any(|codec| matches!(codec, Codec::Avc1(_))))
@@ -88,7 +90,7 @@ impl Init {
         self.moov.trak.iter().any(|trak| trak.edts.is_some())
     }
 
-    /// Whether the file says that it follows CMAF.
+    /// Whether the file has a brand of CMAF.
     pub fn is_cmaf(&self) -> bool {
         self.has_brand(b"cmfc") || self.has_brand(b"cmf2")
     }
@@ -108,14 +110,15 @@ impl Segment {
     /// Parses a whole segment, or one of its chunks.
     ///
     /// # Errors
-    /// What is wrong with the file.
+    /// A text with the box that is missing, misplaced or unreadable.
     pub fn parse(file: &[u8]) -> Result<Self, String> {
-        let mut segment = Self { styp: None, chunks: Vec::new() };
+        let mut segment = Self { styp: None, events: Vec::new(), chunks: Vec::new() };
         let mut prft = None;
         let mut moof = None;
         for (range, atom) in boxes(file)? {
             match (atom, moof.take()) {
                 (Any::Styp(styp), None) => segment.styp = Some(styp),
+                (Any::Emsg(event), None) => segment.events.push(event),
                 (Any::Prft(found), None) => prft = Some(found),
                 (Any::Moof(found), None) => moof = Some((range.start, found)),
                 (Any::Mdat(_), Some((start, moof))) => {
@@ -123,7 +126,7 @@ impl Segment {
                     segment.chunks.push(Chunk::new(prft.take(), (start, moof), mdat)?);
                 }
                 (other, None) if OF_NO_SAMPLES.contains(&other.kind()) => {}
-                (other, _) => return Err(format!("{:?} at {} is not expected there", other.kind(), range.start)),
+                (other, _) => return Err(format!("{} at byte {} is not expected there", other.kind(), range.start)),
             }
         }
         match moof.is_none() && prft.is_none() && !segment.chunks.is_empty() {
@@ -255,16 +258,17 @@ fn boxes(file: &[u8]) -> Result<Vec<(Range<usize>, Any)>, String> {
     let mut rest = file;
     while !rest.is_empty() {
         let start = file.len() - rest.len();
-        let header = Header::decode(&mut &*rest).map_err(|error| format!("box at {start}: {error}"))?;
+        let header = Header::decode(&mut &*rest).map_err(|error| format!("box at byte {start}: {error}"))?;
         let size = header.size.ok_or("a box without an end")?.saturating_add(8);
-        let bytes = rest.get(..size).ok_or_else(|| format!("{:?} at {start} is cut short", header.kind))?;
-        let atom = Any::decode(&mut &*bytes).map_err(|error| format!("{:?} at {start}: {error}", header.kind))?;
+        let bytes = rest.get(..size).ok_or_else(|| format!("{} at byte {start} is cut short", header.kind))?;
+        let atom = Any::decode(&mut &*bytes).map_err(|error| format!("{} at byte {start}: {error}", header.kind))?;
         found.push((start..start + size, atom));
         rest = &rest[size..];
     }
     Ok(found)
 }
 
-fn kinds(boxes: &[(Range<usize>, Any)]) -> Vec<FourCC> {
-    boxes.iter().map(|(_, atom)| atom.kind()).collect()
+fn kinds(boxes: &[(Range<usize>, Any)]) -> String {
+    let kinds: Vec<_> = boxes.iter().map(|(_, atom)| atom.kind().to_string()).collect();
+    if kinds.is_empty() { "empty".into() } else { kinds.join(", ") }
 }

@@ -1,4 +1,4 @@
-//! A check of one server over time. It asks for what a player would ask for, no more often, and a few times more: HEAD,
+//! A check of one server over time. It requests manifests and media as a player does, and sends a few further requests: HEAD,
 //! conditional and range requests, and requests that the server has to refuse.
 
 mod against;
@@ -19,8 +19,11 @@ pub use against::Other;
 
 use super::fetch::{Exchange, FetchError, Fetcher, Request};
 use super::finding::{Filter, Finding, Findings};
-use super::mpd::Mpd;
+use super::manifest::{Manifest, ManifestError};
+use super::rules::hls::Span;
 use super::rules::{Violation, cmaf, http};
+use super::stalls::Stalls;
+use crate::base::format::Format;
 use crate::base::timeline::UnixTime;
 
 /// Time limit of a request that does not wait for media.
@@ -29,28 +32,15 @@ const WITHIN: Duration = Duration::from_secs(20);
 /// Segments whose offsets are remembered.
 const MOST_OFFSETS: usize = 1000;
 
-/// What to check, and for how long.
+/// Settings of a check.
 #[derive(Debug)]
 pub struct Settings<'a> {
-    /// How long a live presentation is watched.
+    /// Time for which a live presentation is watched.
     pub duration: Duration,
-    /// Which findings are wanted.
+    /// Findings to report.
     pub filter: Filter,
-    /// Another origin, which has to be the same.
+    /// Another origin to compare with.
     pub against: Option<Other<'a>>,
-}
-
-/// The format of a presentation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// HTTP Live Streaming.
-    Hls,
-    /// HTTP Live Streaming with parts.
-    LlHls,
-    /// MPEG-DASH.
-    Dash,
-    /// MPEG-DASH with chunks that are available before their segment.
-    LlDash,
 }
 
 /// The result of a check.
@@ -58,13 +48,13 @@ pub enum Format {
 pub struct Outcome {
     /// URL of the manifest, after redirects.
     pub url: Url,
-    /// What was found there.
+    /// Format of the presentation.
     pub format: Format,
     /// Whether the presentation has ended.
     pub ended: bool,
     /// UTC at the start.
     pub moment: UnixTime,
-    /// How long it took.
+    /// Duration of the check.
     pub took: Duration,
     /// Number of requests.
     pub requests: u64,
@@ -72,39 +62,10 @@ pub struct Outcome {
     pub manifests: u64,
     /// Segments and parts that were read.
     pub media: u64,
-    /// What is worth knowing and breaks no rule.
+    /// Observations that break no rule.
     pub notes: Vec<String>,
-    /// All findings, in the order in which they came first.
+    /// All findings, in the order of their first occurrence.
     pub findings: Vec<Finding>,
-}
-
-/// Why nothing could be checked.
-#[derive(Debug, thiserror::Error)]
-pub enum CheckError {
-    /// There is no manifest.
-    #[error("{url}: {error}")]
-    Fetch {
-        /// The URL.
-        url: Url,
-        /// Why.
-        error: FetchError,
-    },
-    /// The server refuses.
-    #[error("{url}: the server answers with status {status}")]
-    Status {
-        /// The URL.
-        url: Url,
-        /// The status code.
-        status: u16,
-    },
-    /// It is something else.
-    #[error("{url}: this is neither a playlist, because it does not start with #EXTM3U, nor an MPD: {error}")]
-    NoManifest {
-        /// The URL.
-        url: Url,
-        /// Why it is no MPD.
-        error: String,
-    },
 }
 
 /// Figures while a check runs.
@@ -121,6 +82,7 @@ pub struct Progress {
 /// A check that runs.
 struct Session<'a> {
     fetcher: &'a Fetcher,
+    stalls: Stalls,
     findings: RefCell<Findings>,
     began: Instant,
     until: Instant,
@@ -143,21 +105,22 @@ struct Counts {
 /// Checks the presentation at `url` and calls `tell` about once a second.
 ///
 /// # Errors
-/// [`CheckError`] if there is no manifest to check.
+/// [`ManifestError`] if there is no manifest to check.
 pub async fn check(
     fetcher: &Fetcher,
     (url, settings): (&Url, Settings<'_>),
     tell: impl Fn(Progress),
-) -> Result<Outcome, CheckError> {
+) -> Result<Outcome, ManifestError> {
     let began = Instant::now();
     let moment = fetcher.now();
-    let request = Request::manifest(url.clone(), WITHIN);
-    let first = fetcher.fetch(&request).await.map_err(|error| CheckError::Fetch { url: url.clone(), error })?;
-    if first.reply.status != 200 {
-        return Err(CheckError::Status { url: first.url, status: first.reply.status });
-    }
+    let (first, manifest) = match Manifest::fetch(fetcher, url, WITHIN).await {
+        // The server is busy, or the stream begins.
+        Err(ManifestError::Status { .. }) if fetcher.waits() => Manifest::fetch(fetcher, url, WITHIN).await?,
+        other => other?,
+    };
     let session = Session {
         fetcher,
+        stalls: Stalls::new(Instant::now()),
         findings: RefCell::new(Findings::new(settings.filter)),
         began,
         until: began + settings.duration,
@@ -166,26 +129,22 @@ pub async fn check(
         notes: RefCell::new(Vec::new()),
         offsets: RefCell::new(HashMap::new()),
     };
-    let text = first.reply.text();
-    let (url, is_playlist) = (first.url.clone(), text.trim_start_matches('\u{feff}').starts_with("#EXTM3U"));
+    let is_playlist = matches!(manifest, Manifest::Playlist(_));
     let compared = OptionFuture::from(settings.against.as_ref().map(|other| against::compare(&session, other, &first)));
     let work = async {
-        match is_playlist {
-            true => hls::check(&session, &first).await,
-            false => match Mpd::parse(&text, &first.url) {
-                Ok(mpd) => dash::check(&session, &first, mpd).await,
-                Err(error) => return Err(CheckError::NoManifest { url: first.url.clone(), error }),
-            },
+        match manifest {
+            Manifest::Playlist(_) => hls::check(&session, &first).await,
+            Manifest::Mpd(mpd) => dash::check(&session, &first, *mpd).await,
         }
-        Ok(())
     };
     tokio::select! {
-        (done, _) = async { tokio::join!(work, compared) } => done?,
+        _ = async { tokio::join!(work, compared) } => {}
         () = session.report_progress(tell) => {}
+        () = session.stalls.watch() => {}
     }
     let counts = *session.counts.borrow();
     Ok(Outcome {
-        url,
+        url: first.url.clone(),
         format: match (is_playlist, counts.low_latency) {
             (true, false) => Format::Hls,
             (true, true) => Format::LlHls,
@@ -213,14 +172,15 @@ impl Session<'_> {
         }
     }
 
-    /// Whether the time is over.
+    /// Whether the time of the check is over.
     fn is_over(&self) -> bool {
         Instant::now() >= self.until
     }
 
-    /// Time since the start.
-    fn elapsed(&self) -> Duration {
-        self.began.elapsed()
+    /// The request and the arrival of an answer, in time since the start.
+    fn span(&self, exchange: &Exchange) -> Span {
+        let since = |moment: Instant| moment.saturating_duration_since(self.began);
+        Span { sent: since(exchange.began), received: since(exchange.ended) }
     }
 
     /// Adds violations that an exchange shows.
@@ -228,6 +188,12 @@ impl Session<'_> {
         if !violations.is_empty() {
             self.findings.borrow_mut().add((exchange.url.as_str(), exchange.moment), violations, &evidence(exchange));
         }
+    }
+
+    /// Adds violations of `rule` that the time of an exchange shows. They count if that happens often.
+    fn judge_time(&self, exchange: &Exchange, rule: &'static str, violations: Vec<Violation>) {
+        let at = (exchange.url.as_str(), exchange.moment);
+        self.findings.borrow_mut().add_late(at, rule, violations, &evidence(exchange));
     }
 
     /// Adds violations that no single exchange shows.
@@ -264,20 +230,30 @@ impl Session<'_> {
         Some(exchange)
     }
 
+    /// Requests a URL, and again if the answer breaks off, as players do.
     async fn answer(&self, request: &Request) -> Option<Exchange> {
-        match self.fetcher.fetch(request).await {
-            Ok(exchange) => Some(exchange),
+        let path = request.url.path();
+        let mut fetched = self.fetcher.fetch(request).await;
+        if let Err(error @ FetchError::Broken(_)) = &fetched {
+            let problem = error.to_string();
+            fetched = self.fetcher.fetch(request).await;
+            if fetched.is_ok() {
+                self.judge_at(&request.url, http::broken_once(path, &problem));
+            }
+        }
+        match fetched {
+            Ok(exchange) => Some(exchange.without_stalls(&self.stalls)),
             Err(error) => {
                 let report = if error.is_unanswered() { http::unanswered } else { http::broken };
-                self.judge_at(&request.url, report(request.url.path(), &error.to_string()));
+                self.judge_at(&request.url, report(path, &error.to_string()));
                 None
             }
         }
     }
 
-    /// Asks for a manifest again by HEAD and with its ETag.
+    /// Requests a manifest again, with HEAD and with its ETag.
     async fn probe_manifest(&self, first: &Exchange) {
-        let request = Request::manifest(first.asked.clone(), WITHIN);
+        let request = Request::manifest(first.url.clone(), WITHIN);
         let head = Request { method: Method::HEAD, ..request.clone() };
         if let Some(head) = self.answer(&head).await {
             self.judge(&head, http::check_head(&first.reply, &head.reply));
@@ -289,11 +265,12 @@ impl Session<'_> {
         }
         let conditional = request.with(reqwest::header::IF_NONE_MATCH, tag.to_owned());
         if let Some(second) = self.answer(&conditional).await {
+            self.judge_time(&second, "T8", http::check_prompt(second.headers_after));
             self.judge(&second, http::check_conditional(&first.reply, &second.reply));
         }
     }
 
-    /// Asks for a range of a file that was received as a whole.
+    /// Requests a range of a file that was received as a whole.
     async fn probe_range(&self, whole: &Exchange) {
         let length = whole.reply.body.len();
         if whole.reply.status != 200 || length < 2 {

@@ -1,154 +1,48 @@
-//! The HTTP client of the checker. Every answer is bounded in size, inflated size, time and redirects, so that no server
-//! can hold it up or fill its memory.
+//! The HTTP client of the checker and of light clients. Limits on size, decompressed size, time and redirects keep a server
+//! from delaying a client or filling its memory.
+
+mod access;
+mod body;
+mod error;
+mod exchange;
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::error::Error;
-use std::io::Read;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
-use flate2::read::GzDecoder;
-use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN, RETRY_AFTER};
-use reqwest::{Certificate, Client, ClientBuilder, Method, Response, Url, redirect};
-use tokio_rustls::rustls::crypto::ring;
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::{Certificate, Client, ClientBuilder, Response, Url};
+
+pub use access::{Access, Versions, is_loopback};
+use access::{builder, trusted};
+use body::{inflate, read};
+pub use error::FetchError;
+use error::{MOST_REDIRECTS, root};
+pub use exchange::{Exchange, MOST_MANIFEST_BYTES, Request};
 
 use super::reply::Reply;
-use crate::base::os_error;
 use crate::base::timeline::UnixTime;
 use crate::base::utc::Clock;
 
-/// Largest playlist or MPD, before and after its content coding is removed.
-pub const MOST_MANIFEST_BYTES: usize = 8 << 20;
-/// Largest segment: 8 s of 64 Mbit/s.
-pub const MOST_MEDIA_BYTES: usize = 64 << 20;
-/// Redirects that are followed, as browsers do.
-const MOST_REDIRECTS: usize = 10;
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// Longest wait that a server may ask for with Retry-After.
+/// Longest wait by Retry-After.
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
-/// The page that a player would be on.
-const PAGE: &str = "http://localhost";
-
-/// Credentials and trust of a client.
-#[derive(Debug, Clone, Default)]
-pub struct Access {
-    /// Headers that are sent to the origin of the checked URL, and to no other.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// Certificates in PEM that are trusted beside those of the host.
-    pub certificates: Option<Vec<u8>>,
-}
 
 /// A client for one check.
 #[derive(Debug)]
 pub struct Fetcher {
     /// Without TLS no root certificates are needed, and reading them takes time.
     plain: Client,
+    /// For servers on this machine, if the client has an address of its own there.
+    loopback: Option<Client>,
     /// Built with the first URL that needs it.
     secure: OnceCell<Client>,
     certificates: Vec<Certificate>,
+    versions: Versions,
     headers: HeaderMap,
     origin: String,
     clock: Clock,
     count: Cell<u64>,
     not_before: RefCell<Option<Instant>>,
-}
-
-/// What is requested.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// Where.
-    pub url: Url,
-    /// GET or HEAD.
-    pub method: Method,
-    /// Largest body.
-    pub most_bytes: usize,
-    /// Time until the last byte.
-    pub within: Duration,
-    /// Headers of this request alone.
-    pub headers: Vec<(HeaderName, String)>,
-}
-
-/// An answer, with its times.
-#[derive(Debug, Clone)]
-pub struct Exchange {
-    /// URL that was requested.
-    pub asked: Url,
-    /// URL that answered, after redirects.
-    pub url: Url,
-    /// Number of redirects.
-    pub redirects: usize,
-    /// UTC when the request was sent.
-    pub moment: UnixTime,
-    /// From the request to the headers.
-    pub headers_after: Duration,
-    /// From the request to the last byte.
-    pub took: Duration,
-    /// Version of HTTP, such as `HTTP/2.0`.
-    pub version: String,
-    /// The answer with its body inflated.
-    pub reply: Reply,
-    /// Number of body bytes received up to each moment after the request.
-    pub arrivals: Vec<(usize, Duration)>,
-}
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum FetchError {
-    /// The client cannot be built.
-    #[error("{0}")]
-    Client(String),
-    /// No connection, or TLS that does not verify.
-    #[error("cannot connect: {0}")]
-    Connect(String),
-    /// The answer is not HTTP, or its body breaks off.
-    #[error("the answer breaks off: {0}")]
-    Broken(String),
-    /// A redirect leads nowhere.
-    #[error("it is redirected to {0:?}, which is no URL")]
-    Location(String),
-    /// Redirects lead in a circle, or too far.
-    #[error("it is redirected more than {MOST_REDIRECTS} times")]
-    Redirects,
-    /// The body does not end.
-    #[error("its body is longer than {0} bytes")]
-    TooLong(usize),
-    /// The body inflates to too much.
-    #[error("its body inflates to more than {0} bytes")]
-    Inflated(usize),
-    /// The body is not gzip.
-    #[error("its body is not the gzip that Content-Encoding states: {0}")]
-    Coding(String),
-    /// The answer takes too long.
-    #[error("no whole answer within {0:?}")]
-    Timeout(Duration),
-}
-
-impl FetchError {
-    /// Whether nothing came, in contrast to something that is wrong.
-    pub const fn is_unanswered(&self) -> bool {
-        matches!(self, Self::Client(_) | Self::Connect(_) | Self::Timeout(_))
-    }
-}
-
-impl Request {
-    /// A playlist or an MPD.
-    pub fn manifest(url: Url, within: Duration) -> Self {
-        let headers = vec![(ACCEPT_ENCODING, "gzip".to_owned()), (ORIGIN, PAGE.to_owned())];
-        Self { url, method: Method::GET, most_bytes: MOST_MANIFEST_BYTES, within, headers }
-    }
-
-    /// A segment, a part or an init segment.
-    pub fn media(url: Url, within: Duration) -> Self {
-        let headers = vec![(ORIGIN, PAGE.to_owned())];
-        Self { url, method: Method::GET, most_bytes: MOST_MEDIA_BYTES, within, headers }
-    }
-
-    /// The same with one more header.
-    #[must_use]
-    pub fn with(mut self, name: HeaderName, value: String) -> Self {
-        self.headers.push((name, value));
-        self
-    }
 }
 
 impl Fetcher {
@@ -157,15 +51,16 @@ impl Fetcher {
     /// # Errors
     /// [`FetchError::Client`] if the certificates cannot be read.
     pub fn new(url: &Url, access: Access, clock: Clock) -> Result<Self, FetchError> {
-        // Installs the TLS provider of the process. An error means that it is installed already.
-        let _ = ring::default_provider().install_default();
-        let trusted = access.certificates.as_deref().map(Certificate::from_pem_bundle).transpose();
-        let trusted = trusted.map_err(|error| FetchError::Client(root(&error)))?;
-        let plain = builder().tls_certs_only([]).build();
+        let certificates = trusted(access.certificates.as_deref())?;
+        let plain = || builder(access.versions).tls_certs_only([]);
+        let build = |builder: ClientBuilder| builder.build().map_err(|error| FetchError::Client(root(&error)));
+        let from = |address| build(plain().local_address(IpAddr::V4(address)));
         Ok(Self {
-            plain: plain.map_err(|error| FetchError::Client(root(&error)))?,
+            plain: build(plain())?,
+            loopback: access.loopback.map(from).transpose()?,
             secure: OnceCell::new(),
-            certificates: trusted.unwrap_or_default(),
+            certificates,
+            versions: access.versions,
             headers: access.headers.into_iter().collect(),
             origin: url.origin().ascii_serialization(),
             clock,
@@ -179,12 +74,17 @@ impl Fetcher {
         self.count.get()
     }
 
+    /// Whether the server has sent Retry-After, so that the next request waits.
+    pub fn waits(&self) -> bool {
+        self.not_before.borrow().is_some()
+    }
+
     /// UTC now.
     pub fn now(&self) -> UnixTime {
         self.clock.now()
     }
 
-    /// Sends a request, follows redirects and reads the body. Waits first if the server has asked for that.
+    /// Sends a request, follows redirects and reads the body. Waits before that if the server has sent Retry-After.
     ///
     /// # Errors
     /// [`FetchError`].
@@ -212,7 +112,7 @@ impl Fetcher {
             self.heed(&response);
             let version = format!("{:?}", response.version());
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            let (body, arrivals) = read(response, request.most_bytes, began).await?;
+            let (body, arrivals) = read(response, request, began).await?;
             let body = match headers.get("content-encoding").is_some_and(|coding| coding == "gzip") {
                 true => inflate(&body, request.most_bytes)?,
                 false => body,
@@ -222,6 +122,8 @@ impl Fetcher {
                 url,
                 redirects,
                 moment,
+                began,
+                ended: Instant::now(),
                 headers_after,
                 took: began.elapsed(),
                 version,
@@ -233,13 +135,18 @@ impl Fetcher {
     }
 
     fn client(&self, url: &Url) -> Result<&Client, FetchError> {
-        if url.scheme() != "https" {
-            return Ok(&self.plain);
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(FetchError::Scheme(url.scheme().to_owned()));
+        }
+        if url.scheme() == "http" {
+            let is_ipv6 = url.host_str().is_some_and(|host| host.starts_with('['));
+            let loopback = self.loopback.as_ref().filter(|_| is_loopback(url) && !is_ipv6);
+            return Ok(loopback.unwrap_or(&self.plain));
         }
         if let Some(client) = self.secure.get() {
             return Ok(client);
         }
-        let client = builder().tls_certs_merge(self.certificates.iter().cloned()).build();
+        let client = builder(self.versions).tls_certs_merge(self.certificates.iter().cloned()).build();
         let client = client.map_err(|error| FetchError::Client(root(&error)))?;
         Ok(self.secure.get_or_init(|| client))
     }
@@ -253,13 +160,10 @@ impl Fetcher {
         if url.origin().ascii_serialization() == self.origin {
             builder = builder.headers(self.headers.clone());
         }
-        builder.send().await.map_err(|error| match error.is_connect() {
-            true => FetchError::Connect(root(&error)),
-            false => FetchError::Broken(root(&error)),
-        })
+        builder.send().await.map_err(|error| FetchError::of(&error))
     }
 
-    /// Remembers a wait that the server asks for.
+    /// Stores the time of Retry-After.
     fn heed(&self, response: &Response) {
         let text = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let busy = matches!(response.status().as_u16(), 429 | 503);
@@ -270,46 +174,28 @@ impl Fetcher {
     }
 }
 
-fn builder() -> ClientBuilder {
-    let client = Client::builder().user_agent(concat!("barstone-check/", env!("CARGO_PKG_VERSION")));
-    client.redirect(redirect::Policy::none()).no_proxy().connect_timeout(CONNECT_WITHIN)
-}
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
 
-async fn read(
-    mut response: Response,
-    most: usize,
-    began: Instant,
-) -> Result<(Bytes, Vec<(usize, Duration)>), FetchError> {
-    let (mut body, mut arrivals) = (BytesMut::new(), Vec::new());
-    while let Some(piece) = response.chunk().await.map_err(|error| FetchError::Broken(root(&error)))? {
-        if body.len() + piece.len() > most {
-            return Err(FetchError::TooLong(most));
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_to_this_machine_come_from_the_address_of_the_client() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let own = Ipv4Addr::new(127, 1, 0, 9);
+        for host in ["127.0.0.1", "localhost"] {
+            let url = Url::parse(&format!("http://{host}:{port}/")).unwrap();
+            let access = Access { loopback: Some(own), ..Access::default() };
+            let fetcher = Fetcher::new(&url, access, Clock::system()).unwrap();
+            let request = Request::manifest(url, Duration::from_secs(20));
+            tokio::select! {
+                accepted = listener.accept() => assert_eq!(accepted.unwrap().1.ip(), own, "{host}"),
+                answer = fetcher.fetch(&request) => panic!("{host}: {answer:?}"),
+            }
         }
-        body.extend_from_slice(&piece);
-        arrivals.push((body.len(), began.elapsed()));
     }
-    Ok((body.freeze(), arrivals))
-}
-
-fn inflate(body: &[u8], most: usize) -> Result<Bytes, FetchError> {
-    // A response to HEAD, or without content, has a coding and no body.
-    if body.is_empty() {
-        return Ok(Bytes::new());
-    }
-    let mut text = Vec::new();
-    let read = GzDecoder::new(body).take(most as u64 + 1).read_to_end(&mut text);
-    match read {
-        Ok(length) if length > most => Err(FetchError::Inflated(most)),
-        Ok(_) => Ok(text.into()),
-        Err(error) => Err(FetchError::Coding(error.to_string())),
-    }
-}
-
-/// Innermost cause of an error.
-fn root(error: &reqwest::Error) -> String {
-    let mut cause: &dyn Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    os_error::without_numbers(&cause.to_string())
 }

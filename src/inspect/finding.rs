@@ -1,9 +1,9 @@
-//! What a check has found: violations with URL and moment. Repeats are counted.
+//! The findings of a check: violations with URL and moment. Repeats are counted.
 
 use std::collections::HashMap;
 
-use super::rules::Violation;
 use super::rules::table::{Level, Rule, find};
+use super::rules::{Punctuality, Violation};
 use crate::base::timeline::UnixTime;
 
 /// Most different findings that are stored. A server that changes everything all the time has no more.
@@ -22,32 +22,44 @@ pub struct Finding {
     pub url: String,
     /// UTC of the first request that showed it.
     pub moment: UnixTime,
-    /// What was found.
+    /// The observed value.
     pub seen: String,
     /// Status line, headers or text that show it.
     pub evidence: String,
-    /// How often it was found.
+    /// Number of times that the violation was found.
     pub count: u64,
 }
 
-/// Which findings are wanted.
+/// Selection of the findings that are reported.
 #[derive(Debug, Clone)]
 pub struct Filter {
     /// Ids or families such as `H`; all rules if empty.
     pub only: Vec<String>,
     /// Ids or families that are left out.
     pub skip: Vec<String>,
-    /// Least level.
+    /// Lowest level of reported findings.
     pub level: Level,
 }
 
-/// The findings of a check, in the order in which they came first.
+/// The findings of a check, in the order of their first occurrence.
 #[derive(Debug)]
 pub struct Findings {
     filter: Filter,
     all: Vec<Finding>,
     /// Place of each finding, by rule, URL and text without numbers.
     places: HashMap<(&'static str, String, String), usize>,
+    /// Number of prompt and of late answers, by rule.
+    punctuality: HashMap<&'static str, Punctuality>,
+    late: Vec<Late>,
+}
+
+/// A violation by a late answer, which counts if answers are late often.
+#[derive(Debug)]
+struct Late {
+    url: String,
+    moment: UnixTime,
+    violation: Violation,
+    evidence: String,
 }
 
 impl Filter {
@@ -67,7 +79,7 @@ pub fn is_named(name: &str, id: &str) -> bool {
 impl Findings {
     /// No findings yet.
     pub fn new(filter: Filter) -> Self {
-        Self { filter, all: Vec::new(), places: HashMap::new() }
+        Self { filter, all: Vec::new(), places: HashMap::new(), punctuality: HashMap::new(), late: Vec::new() }
     }
 
     /// Adds violations that were found at `url`.
@@ -96,13 +108,26 @@ impl Findings {
         }
     }
 
-    /// All findings so far.
+    /// Adds the violations of `rule`, if any, that the time of an answer shows.
+    pub fn add_late(&mut self, at: (&str, UnixTime), rule: &'static str, violations: Vec<Violation>, evidence: &str) {
+        self.punctuality.entry(rule).or_default().add(!violations.is_empty());
+        for violation in violations.into_iter().take(MOST_FINDINGS.saturating_sub(self.late.len())) {
+            self.late.push(Late { url: at.0.to_owned(), moment: at.1, violation, evidence: evidence.to_owned() });
+        }
+    }
+
+    /// All findings so far, without those by late answers.
     pub fn all(&self) -> &[Finding] {
         &self.all
     }
 
-    /// The findings.
-    pub fn into_all(self) -> Vec<Finding> {
+    /// The findings. Violations by late answers are recommendations unless they are frequent.
+    pub fn into_all(mut self) -> Vec<Finding> {
+        for Late { url, moment, mut violation, evidence } in std::mem::take(&mut self.late) {
+            let punctuality = self.punctuality.get(violation.rule).copied().unwrap_or_default();
+            violation.level = punctuality.level(violation.level);
+            self.add((&url, moment), vec![violation], &evidence);
+        }
         self.all
     }
 }
@@ -146,5 +171,19 @@ mod tests {
         assert_eq!(filter(&["h"], &[], Level::Recommended), [("H11", 2)]);
         assert_eq!(filter(&[], &["H11", "c"], Level::Recommended), [("T6", 1)]);
         assert_eq!(shortened("a\u{1b}[2J"), "a\u{fffd}[2J");
+    }
+
+    #[test]
+    fn one_late_answer_is_a_recommendation() {
+        let found = |late: usize| {
+            let mut findings = Findings::new(Filter { only: Vec::new(), skip: Vec::new(), level: Level::Recommended });
+            for index in 0..8 {
+                let violations = (index < late).then(|| violation("T8", Level::Should, "late"));
+                findings.add_late(("http://a/b", UnixTime::from_millis(7)), "T8", violations.into_iter().collect(), "");
+            }
+            findings.into_all().first().map(|finding| (finding.level, finding.count))
+        };
+        assert_eq!((found(0), found(1)), (None, Some((Level::Recommended, 1))));
+        assert_eq!(found(2), Some((Level::Should, 2)));
     }
 }

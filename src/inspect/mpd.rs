@@ -1,16 +1,17 @@
-//! MPDs as a client reads them: where each segment is, and when it is available. Attributes of a SegmentTemplate are
-//! inherited from Period to AdaptationSet to Representation (ISO/IEC 23009-1 5.3.9.1).
+//! MPDs as a client reads them.
 
 mod element;
+mod patch;
+mod track;
 
 use std::time::Duration;
 
 use reqwest::Url;
 
 pub use element::Element;
-
-/// Most segments of a SegmentTimeline, far more than a day of them.
-const MOST_SEGMENTS: usize = 100_000;
+pub use patch::{difference, patched};
+pub use track::{Entry, Nominal, Place, Track};
+use track::{based, tracks};
 
 /// An MPD with what is needed to request its segments.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,12 +22,27 @@ pub struct Mpd {
     pub start: i128,
     /// `@minimumUpdatePeriod`.
     pub update: Option<Duration>,
+    /// `@mediaPresentationDuration`.
+    pub duration: Option<Duration>,
     /// `@timeShiftBufferDepth`.
     pub depth: Option<Duration>,
     /// Scheme and value of each UTCTiming.
     pub timings: Vec<(String, String)>,
+    /// The first Location, from which updates are requested.
+    pub location: Option<Url>,
+    /// The PatchLocation.
+    pub patch: Option<PatchLocation>,
     /// The Periods.
     pub periods: Vec<Period>,
+}
+
+/// Where a patch of an MPD is (ISO/IEC 23009-1 5.15).
+#[derive(Debug, Clone, PartialEq)]
+pub struct PatchLocation {
+    /// URL of the patch.
+    pub url: Url,
+    /// End of the availability of the patch, in microseconds since 1970: the sum of `@publishTime` and `@ttl`.
+    pub until: Option<i128>,
 }
 
 /// A Period.
@@ -40,66 +56,11 @@ pub struct Period {
     pub tracks: Vec<Track>,
 }
 
-/// A representation that is addressed by a template.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Track {
-    /// Place of the AdaptationSet in its Period.
-    pub set: usize,
-    /// `Representation@id`.
-    pub id: String,
-    /// URL that templates are relative to.
-    pub base: Url,
-    /// Times and numbers of its segments.
-    pub nominal: Nominal,
-    /// The segments of a SegmentTimeline.
-    pub timeline: Option<Vec<Entry>>,
-    /// `@availabilityTimeOffset` in microseconds.
-    pub early_micros: i128,
-    /// `@availabilityTimeComplete` is not false.
-    pub is_complete: bool,
-    bandwidth: String,
-    media: String,
-    initialization: String,
-}
-
-/// Times and numbers of segments by a template.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Nominal {
-    /// Ticks per second.
-    pub timescale: u64,
-    /// Duration of a segment in ticks; 0 with a SegmentTimeline.
-    pub duration: u64,
-    /// Number of the first segment.
-    pub start_number: u64,
-    /// `@presentationTimeOffset` in ticks.
-    pub offset: u64,
-}
-
-/// A segment of a SegmentTimeline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
-    /// Start in ticks.
-    pub time: u64,
-    /// Duration in ticks.
-    pub duration: u64,
-}
-
-/// A segment of a track.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    /// Its number.
-    pub number: u64,
-    /// Nominal start in ticks.
-    pub time: u64,
-    /// Nominal end in microseconds after the start of the Period.
-    pub end_micros: i128,
-}
-
 impl Mpd {
     /// Reads an MPD that was received from `url`.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A text with the error of the XML, or with the name of another root element.
     pub fn parse(text: &str, url: &Url) -> Result<Self, String> {
         let root = Element::parse(text)?;
         if root.name != "MPD" {
@@ -107,21 +68,24 @@ impl Mpd {
         }
         let base = based(url.clone(), &root);
         let mut periods: Vec<Period> = Vec::new();
-        let mut due = Duration::ZERO;
+        let mut due = Some(Duration::ZERO);
         for element in root.children("Period") {
-            let start = element.duration("start").unwrap_or(due);
+            // A Period whose start nobody knows is announced, and not played yet (ISO/IEC 23009-1 5.3.2.1).
+            let Some(start) = element.duration("start").or(due) else { continue };
             let duration = element.duration("duration");
-            due = start + duration.unwrap_or_default();
+            due = duration.map(|duration| start + duration);
             periods.push(Period { start, duration, tracks: tracks(element, &based(base.clone(), element)) });
         }
         let timing = |element: &Element| (element.attribute("schemeIdUri"), element.attribute("value"));
-        let start = root.get("availabilityStartTime").and_then(|text| text.parse::<jiff::Timestamp>().ok());
         Ok(Self {
             is_live: root.get("type") == Some("dynamic"),
-            start: start.map_or(0, |time| i128::from(time.as_microsecond())),
+            start: moment(&root, "availabilityStartTime").unwrap_or_default(),
             update: root.duration("minimumUpdatePeriod"),
+            duration: root.duration("mediaPresentationDuration"),
             depth: root.duration("timeShiftBufferDepth"),
             timings: root.children("UTCTiming").map(timing).collect(),
+            location: root.children("Location").find_map(|location| url.join(location.text.trim()).ok()),
+            patch: root.children("PatchLocation").find_map(|location| patch_location(&root, location, url)),
             periods,
         })
     }
@@ -131,6 +95,14 @@ impl Mpd {
         self.periods.iter().flat_map(|period| &period.tracks).any(|track| !track.is_complete)
     }
 
+    /// Duration of the Period at an index; `None` if its end is not known.
+    pub fn length(&self, index: usize) -> Option<Duration> {
+        let period = self.periods.get(index)?;
+        let next = self.periods.get(index + 1).and_then(|next| next.start.checked_sub(period.start));
+        let end = self.duration.and_then(|duration| duration.checked_sub(period.start));
+        period.duration.or(next).or(end)
+    }
+
     /// The Period that is played at `micros` since 1970, or the last one before.
     pub fn period_at(&self, micros: i128) -> Option<&Period> {
         let begun = |period: &&Period| self.start + period.start.as_micros() as i128 <= micros;
@@ -138,128 +110,15 @@ impl Mpd {
     }
 }
 
-/// The URL with the first BaseURL of the element.
-fn based(url: Url, element: &Element) -> Url {
-    let base = element.children("BaseURL").next().and_then(|base| url.join(base.text.trim()).ok());
-    base.unwrap_or(url)
+/// The value of an attribute that is a moment, in microseconds since 1970.
+fn moment(element: &Element, name: &str) -> Option<i128> {
+    element.get(name)?.parse::<jiff::Timestamp>().ok().map(|time| i128::from(time.as_microsecond()))
 }
 
-fn tracks(period: &Element, base: &Url) -> Vec<Track> {
-    let mut tracks = Vec::new();
-    for (place, set) in period.children("AdaptationSet").enumerate() {
-        let base = based(base.clone(), set);
-        for representation in set.children("Representation") {
-            let levels = [representation, set, period];
-            let templates: Vec<_> =
-                levels.iter().filter_map(|level| level.children("SegmentTemplate").next()).collect();
-            tracks.extend(track((place, representation), based(base.clone(), representation), &templates));
-        }
-    }
-    tracks
-}
-
-/// A track whose template has the attributes of `templates`, the innermost first.
-fn track((set, representation): (usize, &Element), base: Url, templates: &[&Element]) -> Option<Track> {
-    let get = |name: &str| templates.iter().find_map(|template| template.get(name));
-    let number = |name: &str| get(name).and_then(|text| text.parse::<f64>().ok()).map(|number| number as u64);
-    let timeline = templates.iter().find_map(|template| template.children("SegmentTimeline").next());
-    let early: f64 = get("availabilityTimeOffset").and_then(|text| text.parse().ok()).unwrap_or_default();
-    Some(Track {
-        set,
-        id: representation.attribute("id"),
-        base,
-        nominal: Nominal {
-            timescale: number("timescale").unwrap_or(1).max(1),
-            duration: number("duration").unwrap_or_default(),
-            start_number: number("startNumber").unwrap_or(1),
-            offset: number("presentationTimeOffset").unwrap_or_default(),
-        },
-        timeline: timeline.map(entries),
-        early_micros: (early.clamp(0.0, 1e6) * 1e6) as i128,
-        is_complete: get("availabilityTimeComplete") != Some("false"),
-        bandwidth: representation.attribute("bandwidth"),
-        media: get("media")?.to_owned(),
-        initialization: get("initialization").unwrap_or_default().to_owned(),
-    })
-}
-
-/// The segments of a timeline. A repeat without end is left out: its segments depend on the time.
-fn entries(timeline: &Element) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = Vec::new();
-    for element in timeline.children("S") {
-        let number = |name: &str| element.get(name).and_then(|text| text.parse::<u64>().ok());
-        let due = entries.last().map_or(0, |last| last.time.saturating_add(last.duration));
-        let mut time = number("t").unwrap_or(due);
-        let duration = number("d").unwrap_or_default();
-        for _ in 0..=number("r").unwrap_or_default() {
-            if entries.len() >= MOST_SEGMENTS {
-                return entries;
-            }
-            entries.push(Entry { time, duration });
-            time = time.saturating_add(duration);
-        }
-    }
-    entries
-}
-
-impl Track {
-    /// URL of the init segment. `None` if segments need none.
-    pub fn init(&self) -> Option<Url> {
-        if self.initialization.is_empty() {
-            return None;
-        }
-        self.base.join(&self.filled(&self.initialization, None)).ok()
-    }
-
-    /// URL of a segment.
-    pub fn segment(&self, place: &Place) -> Option<Url> {
-        self.base.join(&self.filled(&self.media, Some(place))).ok()
-    }
-
-    /// The segment with this number.
-    pub fn place(&self, number: u64) -> Option<Place> {
-        let index = number.checked_sub(self.nominal.start_number)?;
-        let (time, duration) = match &self.timeline {
-            Some(entries) => entries.get(usize::try_from(index).ok()?).map(|entry| (entry.time, entry.duration))?,
-            None => {
-                (self.nominal.offset.checked_add(index.checked_mul(self.nominal.duration)?)?, self.nominal.duration)
-            }
-        };
-        let end = i128::from(time) + i128::from(duration) - i128::from(self.nominal.offset);
-        Some(Place { number, time, end_micros: end * 1_000_000 / i128::from(self.nominal.timescale) })
-    }
-
-    /// The newest segment that is available `micros` after the start of the Period.
-    pub fn newest(&self, micros: i128) -> Option<Place> {
-        match &self.timeline {
-            Some(entries) => self.place(self.nominal.start_number + entries.len().checked_sub(1)? as u64),
-            None if self.nominal.duration == 0 => None,
-            None => {
-                let ticks = (micros + self.early_micros) * i128::from(self.nominal.timescale) / 1_000_000;
-                let count = u64::try_from(ticks / i128::from(self.nominal.duration)).ok()?;
-                self.place((self.nominal.start_number + count).checked_sub(1)?)
-            }
-        }
-    }
-
-    fn filled(&self, template: &str, place: Option<&Place>) -> String {
-        let mut text = String::new();
-        for (index, part) in template.split('$').enumerate() {
-            let (name, width) = part.split_once("%0").unwrap_or((part, ""));
-            let width: usize = width.trim_end_matches(['d', 'u']).parse().unwrap_or_default();
-            let width = width.min(20);
-            let number = |value: u64| format!("{value:0width$}");
-            match (index % 2 == 1, name, place) {
-                (true, "RepresentationID", _) => text += &self.id,
-                (true, "Bandwidth", _) => text += &self.bandwidth,
-                (true, "Number", Some(place)) => text += &number(place.number),
-                (true, "Time", Some(place)) => text += &number(place.time),
-                (true, "", _) => text.push('$'),
-                (_, _, _) => text += part,
-            }
-        }
-        text
-    }
+fn patch_location(root: &Element, location: &Element, url: &Url) -> Option<PatchLocation> {
+    let ttl = location.get("ttl").and_then(|text| text.parse::<f64>().ok()).map(|seconds| (seconds * 1e6) as i128);
+    let until = moment(root, "publishTime").zip(ttl).map(|(published, ttl)| published.saturating_add(ttl));
+    Some(PatchLocation { url: url.join(location.text.trim()).ok()?, until })
 }
 
 #[cfg(test)]
@@ -297,6 +156,18 @@ mod tests {
         assert_eq!((newest.number, newest.time, newest.end_micros), (9, 140, 4_500_000));
         assert_eq!(track.segment(&newest).unwrap().path(), "/x/a/140-9.m4s");
         assert_eq!(track.init().unwrap().path(), "/x/a/v.mp4");
+    }
+
+    #[test]
+    fn an_open_timeline_goes_on() {
+        let mpd = parse(
+            r#"<SegmentTemplate media="$Time$.m4s"><SegmentTimeline><S t="100" d="20"/><S d="10" r="-1"/></SegmentTimeline></SegmentTemplate>"#,
+        );
+        let track = &mpd.periods[0].tracks[0];
+        // 16 s are 160 ticks: segments end at 120, 130, 140, 150 and 160.
+        let newest = track.newest(16_000_000).unwrap();
+        assert_eq!((newest.number, newest.time, newest.end_micros), (11, 150, 16_000_000));
+        assert_eq!([100, 120, 121, 130, 150].map(|time| track.number_at(time)), [7, 8, 9, 9, 11].map(Some));
     }
 
     #[test]

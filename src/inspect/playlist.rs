@@ -1,4 +1,10 @@
-//! Media playlists (RFC 8216bis), read tag by tag. Tags that no rule needs are skipped.
+//! Media playlists (RFC 8216bis), read tag by tag, and the renditions of multivariant playlists. Tags that no rule needs are
+//! skipped.
+
+use reqwest::Url;
+
+/// Most renditions in addition to the played ones.
+const MOST_OTHERS: usize = 8;
 
 /// A media playlist.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -11,7 +17,7 @@ pub struct Playlist {
     pub sequence: u64,
     /// EXT-X-DISCONTINUITY-SEQUENCE.
     pub discontinuity_sequence: Option<u64>,
-    /// Whether EXT-X-ENDLIST is there.
+    /// Whether the playlist has EXT-X-ENDLIST.
     pub ended: bool,
     /// Whole segments.
     pub segments: Vec<Segment>,
@@ -128,6 +134,18 @@ impl Playlist {
         self.segments.iter().map(|segment| segment.micros).sum()
     }
 
+    /// Whether the server blocks reloads.
+    pub fn can_block(&self) -> bool {
+        let blocks = self.control.as_deref().and_then(|list| attribute(list, "CAN-BLOCK-RELOAD"));
+        blocks.as_deref() == Some("YES")
+    }
+
+    /// URI of the hinted part. A hinted byte range has no end, so it is left out.
+    pub fn hinted_part(&self) -> Option<String> {
+        let part = self.hints.iter().find(|list| attribute(list, "TYPE").as_deref() == Some("PART"))?;
+        attribute(part, "URI").filter(|_| attribute(part, "BYTERANGE-START").is_none())
+    }
+
     /// A number in EXT-X-SERVER-CONTROL, seconds as microseconds.
     pub fn control(&self, name: &str) -> Option<u64> {
         attribute(self.control.as_deref()?, name).map(|text| micros(&text))
@@ -135,7 +153,7 @@ impl Playlist {
 }
 
 impl Segment {
-    /// What identifies the segment in another version of the playlist.
+    /// URI without query, and byte range: they identify the segment in another version of the playlist.
     pub fn identity(&self) -> (&str, Option<&str>) {
         (without_query(&self.uri), self.range.as_deref())
     }
@@ -181,6 +199,35 @@ pub fn tags<'a>(text: &'a str, tag: &str) -> Vec<(&'a str, &'a str)> {
     let list = |line: &'a str| line.strip_prefix(tag)?.strip_prefix(':');
     let after = |index: usize| lines.get(index + 1).copied().unwrap_or_default();
     lines.iter().enumerate().filter_map(|(index, line)| Some((list(line)?, after(index)))).collect()
+}
+
+/// URLs of the media playlists of a multivariant playlist: those of the first variant and its audio, and a few others.
+pub fn renditions(text: &str, base: &Url) -> (Vec<Url>, Vec<Url>) {
+    let variants = tags(text, "#EXT-X-STREAM-INF");
+    let url = |uri: &str| base.join(uri).ok();
+    let group = variants.first().and_then(|(list, _)| attribute(list, "AUDIO"));
+    let media = tags(text, "#EXT-X-MEDIA")
+        .into_iter()
+        .map(|(list, _)| list)
+        .filter(|list| attribute(list, "TYPE").is_some_and(|kind| kind == "AUDIO" || kind == "VIDEO"));
+    let mut sounds: Vec<_> = media.filter_map(|list| Some((list, url(&attribute(list, "URI")?)?))).collect();
+    sounds.sort_by_key(|(list, _)| attribute(list, "DEFAULT").as_deref() != Some("YES"));
+    let mut played: Vec<_> = variants.first().and_then(|(_, uri)| url(uri)).into_iter().collect();
+    let sound = sounds.iter().find(|(list, _)| group.is_some() && attribute(list, "GROUP-ID") == group);
+    played.extend(sound.map(|(_, url)| url.clone()));
+    played.dedup();
+    let mut others: Vec<Url> = Vec::new();
+    for url in variants.iter().filter_map(|(_, uri)| url(uri)).chain(sounds.into_iter().map(|(_, url)| url)) {
+        if !played.contains(&url) && !others.contains(&url) && others.len() < MOST_OTHERS {
+            others.push(url);
+        }
+    }
+    (played, others)
+}
+
+/// Whether a text is a playlist.
+pub fn is_playlist(text: &str) -> bool {
+    text.trim_start_matches('\u{feff}').starts_with("#EXTM3U")
 }
 
 /// A URI without its query, which may change with each reload.

@@ -11,6 +11,7 @@ mod padding;
 mod rewriting;
 mod samples;
 
+pub use avc::Slices;
 pub use init::Configuration;
 pub use media::Media;
 pub use movie::{Movie, Segments};
@@ -26,7 +27,7 @@ const TRACK_ID: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PackageError {
     /// Access units are not consecutive.
-    #[error("frame {found} came where frame {expected} was due")]
+    #[error("frame {found} arrived in place of frame {expected}")]
     OutOfOrder {
         /// The expected frame.
         expected: u64,

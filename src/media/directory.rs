@@ -17,7 +17,7 @@ use crate::base::utc::Clock;
 use crate::definition::spec::StreamName;
 use crate::media::window::{Granularity, Output, Window};
 
-mod files;
+pub mod files;
 mod leftovers;
 mod marker;
 mod mirror;
@@ -52,7 +52,7 @@ pub async fn mirror(root: Option<PathBuf>, output: Arc<Output>, metrics: Arc<Met
             if let Err(error) = &result {
                 metrics.directory_errors.get_or_create(&labels(output.spec.name.as_str())).inc();
                 if !failing {
-                    tracing::warn!(%error, "cannot write to the media directory; the stream goes on from memory");
+                    tracing::warn!(%error, "cannot write to the media directory; barstone serves the stream from memory");
                 }
             } else if failing {
                 tracing::info!("writing to the media directory again");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::base::timeline::{Kind, UnixTime};
 use crate::definition::condition::Conditions;
 use crate::definition::spec::{BaseUrl, StreamName, StreamSpec, TrackId};
-use crate::media::window::{Ending, Epoch, Epochs, Granularity, Output, Snapshot, epoch_at};
+use crate::media::window::{Ending, Epoch, Epochs, Granularity, Output, Segment, Snapshot, epoch_at};
 use cuts::Cuts;
 use extent::{Bounds, Extent};
 use jumps::Jumps;
@@ -31,11 +31,11 @@ pub struct View<'a> {
     pub presentation: u64,
     /// The first definition: its name, timeline, window and tracks are those of the whole presentation.
     pub spec: &'a StreamSpec,
-    /// Where clients find the server, if not where it listens.
+    /// URL at which clients find the server, if it differs from the address to listen on.
     pub public_url: Option<&'a BaseUrl>,
     /// The definitions, oldest first.
     pub epochs: Epochs,
-    /// One for each track of the definition, video first.
+    /// Window of each track of the definition, video first.
     pub snapshots: Vec<Arc<Snapshot>>,
     /// When the stream was last started, or 1970.
     pub begun: UnixTime,
@@ -43,11 +43,11 @@ pub struct View<'a> {
     pub ending: Option<Ending>,
     /// Presentations before this one whose Periods the MPD may still list, oldest first.
     pub earlier: Vec<Self>,
-    /// Which part of the stream is listed.
+    /// Part of the stream that manifests list.
     pub extent: Extent,
-    /// What is to be otherwise.
+    /// Conditions of the request.
     pub conditions: &'a Conditions,
-    /// The time that is told to clients; read only where a condition asks for it.
+    /// Time in answers to clients. Only manifests under some conditions contain it.
     pub told: UnixTime,
 }
 
@@ -64,7 +64,7 @@ impl<'a> View<'a> {
         Self { presentation, spec, public_url, epochs, snapshots, begun, ending, earlier, extent, conditions, told }
     }
 
-    /// The same with the part of the window that is in memory.
+    /// This view, restricted to the part of the window that is in memory.
     #[must_use]
     pub fn in_memory(self) -> Self {
         let segments = self.spec.memory_segments();
@@ -73,7 +73,7 @@ impl<'a> View<'a> {
         Self { snapshots, extent, ..self }
     }
 
-    /// The same under conditions, at the time `now`.
+    /// This view under conditions, at the time `now`.
     #[must_use]
     pub fn under(self, conditions: &'a Conditions, now: UnixTime) -> Self {
         let told = told(conditions, now);
@@ -85,8 +85,8 @@ impl<'a> View<'a> {
         Self { earlier, conditions, told, ..self }
     }
 
-    /// The part of the stream that `extent` names, as it is listed at `now`. The stream is taken as it is defined now:
-    /// presentations before this one are left out.
+    /// The part of the stream in `extent`, as manifests list it at `now`. The stream is as it is defined now; earlier presentations
+    /// are not part of the view.
     fn within(self, extent: Extent, now: UnixTime) -> Self {
         let timeline = &self.spec.timeline;
         let end = self.last();
@@ -108,7 +108,18 @@ impl<'a> View<'a> {
         Self { snapshots, ending, earlier: Vec::new(), extent, ..self }
     }
 
-    /// A number that changes whenever a manifest of this granularity may be another.
+    /// This view with these segments of the track `track`, an index in the definition, which may not be in its window.
+    #[must_use]
+    pub fn with_past(self, track: usize, past: &[Arc<Segment>]) -> Self {
+        let with_past = |(place, snapshot): (usize, &Arc<Snapshot>)| match place == track {
+            true => Arc::new(snapshot.with_past(past)),
+            false => Arc::clone(snapshot),
+        };
+        let snapshots = self.snapshots.iter().enumerate().map(with_past).collect();
+        Self { snapshots, ..self }
+    }
+
+    /// A number that changes whenever a manifest of this granularity may change.
     pub fn fingerprint(&self, granularity: Granularity) -> u64 {
         let mut hasher = DefaultHasher::new();
         for snapshot in &self.snapshots {
@@ -123,7 +134,7 @@ impl<'a> View<'a> {
         hasher.finish()
     }
 
-    /// The same after those of these outputs, oldest first, that hand over from one to the next without a break.
+    /// This view after the views of those outputs, oldest first, that continue each other without a break.
     #[must_use]
     pub fn after(self, outputs: &'a [Arc<Output>]) -> Self {
         let mut earlier = Vec::new();
@@ -142,13 +153,13 @@ impl<'a> View<'a> {
         Self { earlier, ..self }
     }
 
-    /// The stream under conditions as an MPD that was published at `time` described it; `None` if segments of then are not known
-    /// any more. Ends that were not announced are forgotten, and so are earlier starts.
+    /// The stream under conditions as an MPD that was published at `time` described it; `None` if segments of that time are no longer
+    /// known. Ends that were not announced at `time`, and earlier starts, are not part of the view.
     pub fn as_of(self, conditions: &'a Conditions, time: UnixTime) -> Option<Self> {
         // Times in an MPD are rounded down to milliseconds.
         let time = time + Duration::from_nanos(999_999);
         match conditions.shift() {
-            // What is listed follows from the clock.
+            // The clock determines which segments are listed.
             Some(_) => Some(self.under(conditions, time)),
             None => Some(self.until(time)?.under(conditions, time)),
         }
@@ -158,7 +169,7 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn back_at(self, conditions: &'a Conditions, time: UnixTime) -> Self {
         match conditions.shift() {
-            // What is listed follows from the clock.
+            // The clock determines which segments are listed.
             Some(_) => self.under(conditions, time),
             None => self.back(time).under(conditions, time),
         }
@@ -187,12 +198,12 @@ impl<'a> View<'a> {
         Some(Self { snapshots, epochs: Arc::new(epochs), ending, earlier, ..self.clone() })
     }
 
-    /// The first segment of its first Period.
+    /// First segment of the first Period of the view.
     pub fn first_of_period(&self) -> u64 {
         self.epochs.first().map_or(0, |epoch| epoch.period.from)
     }
 
-    /// When its first Period starts.
+    /// Start of the first Period of the view.
     fn start(&self) -> UnixTime {
         self.spec.timeline.segment_start(self.first_of_period())
     }
@@ -203,8 +214,8 @@ impl<'a> View<'a> {
         self.snapshots.iter().all(|snapshot| snapshot.init(revision).is_some() && snapshot.last_complete().is_some())
     }
 
-    /// Whether an MPD can describe it: every track has its init segment, and there are complete segments, or those of a
-    /// presentation before.
+    /// Whether an MPD can describe the view: every track has its init segment, and this or an earlier presentation has complete
+    /// segments.
     pub fn is_described(&self) -> bool {
         let revision = &self.current().revision;
         let has_inits = self.snapshots.iter().all(|snapshot| snapshot.init(revision).is_some());
@@ -307,18 +318,18 @@ impl<'a> View<'a> {
         self.snapshots.iter().all(|snapshot| snapshot.ended())
     }
 
-    /// When players of the MPD go on with the next presentation.
+    /// Moment at which players of the MPD continue with the next presentation.
     fn handover(&self) -> Option<UnixTime> {
         self.ending?.handover
     }
 }
 
-/// The time that clients are told at `now`.
+/// Time in answers to clients at `now`.
 pub fn told(conditions: &Conditions, now: UnixTime) -> UnixTime {
     conditions.clock_skew().map_or(now, |skew| skew.after(now))
 }
 
-/// Where a stream's manifest is served, which its relative URLs depend on.
+/// Directory of a stream's manifest. Relative URLs in the manifest depend on the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Place {
     /// `/live/{stream}/`, beside the tracks.
@@ -328,7 +339,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// What leads from this place to the directory of the stream's tracks, for resources that `kept` conditions change.
+    /// Relative path from this place to the directory of the stream's tracks, for resources that `kept` conditions change.
     /// The manifest is under `own` conditions.
     fn to_stream(self, name: &StreamName, own: &Conditions, kept: &Conditions) -> String {
         match (self, own.is_empty()) {
@@ -338,7 +349,7 @@ impl Place {
         }
     }
 
-    /// What leads from this place to the root of the server, or to that of the `kept` conditions.
+    /// Relative path from this place to the root of the server, or to the root of the `kept` conditions.
     fn to_root(self, own: &Conditions, kept: &Conditions) -> String {
         path::to_root(self.depth(), own, kept)
     }
@@ -352,12 +363,12 @@ impl Place {
     }
 }
 
-/// Whether a manifest lets players go as near to the live edge as they can.
+/// Whether a manifest has low latency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Latency {
     /// Whole segments.
     Normal,
-    /// Chunks as they are made.
+    /// Chunks as soon as they are encoded.
     Low,
 }
 

@@ -1,6 +1,6 @@
 //! GStreamer pipelines; no other module uses GStreamer. [`run`] renders a stream into its windows from one segment to
-//! another, or without end. [`push`](fn@push) sends published frames to another server. When they return, the
-//! pipeline, its threads and the connection are gone.
+//! another, or without end; the pictures are those of the test signal or of a publisher. [`push`](fn@push) sends published frames to another server. When they return, the
+//! pipeline, its threads and the connection are gone. [`opus`] encodes sound for viewers over RTP.
 
 use std::time::Duration;
 
@@ -9,18 +9,24 @@ use crate::media::cmaf::PackageError;
 mod background;
 mod branch;
 mod bus;
+mod decoder;
 mod encoder;
 mod engine;
 mod feed;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod flow;
+mod jitter_buffer;
 mod job;
 mod measure;
+pub mod opus;
 mod pace;
 mod probe;
+mod published;
 mod push;
+mod reception;
 mod sink;
+mod state;
 
 pub use encoder::group;
 pub use engine::run;
@@ -79,10 +85,14 @@ pub enum PipelineError {
 /// Debian package that contains an element.
 fn package(element: &str) -> Option<&'static str> {
     match element {
-        "capsfilter" => Some("libgstreamer1.0-0"),
-        "appsrc" | "appsink" | "videotestsrc" => Some("gstreamer1.0-plugins-base"),
-        "flvmux" | "udpsink" => Some("gstreamer1.0-plugins-good"),
-        "voaacenc" | "rtmp2sink" | "srtsink" | "mpegtsmux" | "h264parse" => Some("gstreamer1.0-plugins-bad"),
+        "capsfilter" | "tee" => Some("libgstreamer1.0-0"),
+        "appsrc" | "appsink" | "opusenc" | "opusdec" | "videoconvertscale" | "videotestsrc" => {
+            Some("gstreamer1.0-plugins-base")
+        }
+        "flvmux" | "udpsink" | "vp8dec" => Some("gstreamer1.0-plugins-good"),
+        "voaacenc" | "rtmp2sink" | "srtsink" | "mpegtsmux" | "h264parse" | "openh264dec" => {
+            Some("gstreamer1.0-plugins-bad")
+        }
         "x264enc" => Some("gstreamer1.0-plugins-ugly"),
         _ => None,
     }

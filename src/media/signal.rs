@@ -61,6 +61,12 @@ impl Picture {
             label: format!("{id}  {width}x{height}  {rate} fps  {} kbit/s", bitrate / 1000),
         }
     }
+
+    /// The picture of a rendition while no publisher sends one.
+    pub fn without_publisher(spec: &StreamSpec, video: &VideoSpec) -> Self {
+        // A long title is cut at its end.
+        Self { title: format!("no picture: {}", spec.shown_title()), ..Self::of(spec, video) }
+    }
 }
 
 /// Draws the frames of one rendition. The constant part is drawn once.
@@ -98,6 +104,15 @@ impl Painter {
     /// A frame with the constant part only. [`Painter::paint`] completes it.
     pub fn blank(&self) -> Vec<u8> {
         self.base.clone()
+    }
+
+    /// Draws the strip of frame `index`, counted from 1970, over the top of another picture of the same layout.
+    ///
+    /// # Panics
+    /// If `frame` is shorter than [`Layout::size`].
+    pub fn paint_strip(&self, frame: &mut [u8], index: u64) {
+        Canvas::new(frame, self.layout).fill(timecode::area(self.layout), canvas::BLACK);
+        Timecode::of_frame(self.rate, index).paint(frame, self.layout);
     }
 
     /// Draws frame `index`, counted from 1970, into `frame`. Only luma changes.

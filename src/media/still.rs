@@ -1,5 +1,5 @@
-//! Stills: the picture of one frame as an image file, painted and not decoded, so that it takes milliseconds and needs no
-//! stream that runs. Pure functions.
+//! Stills: the picture of one frame as an image file. The picture is painted and not decoded, so a still takes milliseconds and needs
+//! no running stream. Pure functions.
 
 mod colour;
 mod png;
@@ -50,7 +50,7 @@ pub struct Still {
     pub picture: Picture,
     /// Index of the frame since 1970.
     pub frame: u64,
-    /// Width of the image in pixels. A larger width than that of the picture stands for the latter.
+    /// Width of the image in pixels, at most the width of the picture; a larger value has the same effect as the width of the picture.
     pub width: u32,
     /// File format.
     pub format: ImageFormat,

@@ -14,16 +14,21 @@ mod epoch;
 pub(crate) mod fixture;
 mod init;
 mod listing;
+pub mod live;
 mod output;
 mod reader;
+pub mod relay;
 mod segment;
 mod snapshot;
+pub mod sound;
 
 pub use epoch::{Epoch, Epochs, Period, epoch_at};
 pub use init::Init;
 pub use listing::Listing;
+pub use live::Live;
 pub use output::{Earlier, Ending, Output, Track};
 pub use reader::{Chunks, Frame, Read, Reader, Start};
+pub use relay::Relay;
 pub use segment::Segment;
 pub use snapshot::{Depth, Edge, Granularity, Lookup, Snapshot};
 

@@ -25,6 +25,7 @@ use crate::program::config::{Config, ConfigError, MaxPixels, MediaDir, Sources, 
 use crate::program::telemetry::Log;
 use crate::program::wait::{self, Unreachable};
 use crate::stream::hooks::{self, RetryTimes, Workers};
+use crate::stream::webrtc::{Sockets, Webrtc};
 use crate::stream::{Registry, Render, Setting};
 
 mod capacity;
@@ -33,6 +34,7 @@ mod listener;
 mod page_link;
 mod reload;
 mod secrets;
+mod webrtc;
 
 pub use created_secrets::TOKEN as TOKEN_IN_STATE_DIR;
 use reload::Reloader;
@@ -71,6 +73,14 @@ pub enum AppError {
         /// The error of the operating system.
         why: std::io::Error,
     },
+    /// WebRTC cannot use the address.
+    #[error("webrtc_listen: cannot listen on {listen}: {}", os_error::text(why))]
+    ListenWebrtc {
+        /// The address.
+        listen: SocketAddr,
+        /// The error of the operating system.
+        why: std::io::Error,
+    },
     /// GStreamer cannot be used.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
@@ -90,7 +100,11 @@ impl AppError {
     pub const fn is_of_configuration(&self) -> bool {
         match self {
             Self::Config(_) | Self::Unreachable(_) | Self::Store(StoreError::Bucket(_)) | Self::Tls(_) => true,
-            Self::Listen { .. } | Self::Pipeline(_) | Self::Store(StoreError::File(_)) | Self::Token(..) => false,
+            Self::Listen { .. }
+            | Self::ListenWebrtc { .. }
+            | Self::Pipeline(_)
+            | Self::Store(StoreError::File(_))
+            | Self::Token(..) => false,
         }
     }
 }
@@ -107,6 +121,7 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
     let listen = config.listen;
     let listener = listener::bind(listen).map_err(|why| AppError::Listen { listen, why })?;
     let address = listener.local_addr().map_err(|why| AppError::Listen { listen, why })?;
+    let sockets = webrtc::bind(&config)?;
     let tasks = TaskTracker::new();
     let watch = |files| Certificates::watch(files, &tasks, end.clone());
     let certificates = config.tls.clone().map(watch).transpose()?;
@@ -118,6 +133,7 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
         tasks: tasks.clone(),
         pushes: config.push,
         archive_bytes: config.archive_bytes,
+        archive_dir: config.archive_dir.clone(),
         public_url: config.public_url.clone(),
         capacity: watch::Sender::new(capacity::initial(config.max_pixels)),
         limits: watch::Sender::new(config.viewer_limits.clone()),
@@ -144,6 +160,7 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
     let (link, started, stop) = (secrets.link(&config), Arc::clone(&registry), end.clone());
     tasks.spawn(async move { stop.run_until_cancelled(page_link::print_when_started(&link, &started)).await });
     let app = App::new(Arc::clone(&registry), access, end.clone());
+    let app = with_webrtc(app, sockets, &config, (registry.setting(), end.clone()));
     let site = Site { router: http::router(app.clone(), config.serve), certificates, limits, metrics };
     let (reloader, stop) = (Reloader { sources, config, log, registry, workers, app, secrets }, end.clone());
     tasks.spawn(async move { stop.run_until_cancelled(reloader.run(hangups)).await });
@@ -161,6 +178,24 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
     posts.wait().await;
     tracing::info!("ended");
     Ok(())
+}
+
+/// The app with sessions on `sockets` until the token is cancelled.
+fn with_webrtc(
+    app: App,
+    sockets: Option<Sockets>,
+    config: &Config,
+    (setting, end): (&Setting, CancellationToken),
+) -> App {
+    let Some(sockets) = sockets else { return app };
+    let configured = (config.webrtc.addresses.clone(), config.webrtc.limits);
+    match Webrtc::start(sockets, configured, setting, end) {
+        Ok(webrtc) => app.with_webrtc(webrtc),
+        Err(error) => {
+            tracing::error!(error = os_error::text(&error), "cannot start WebRTC: streams are served without it");
+            app
+        }
+    }
 }
 
 fn posted(setting: &Setting) -> hooks::Setting {

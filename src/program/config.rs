@@ -25,6 +25,7 @@ mod settings;
 mod token;
 mod unknown;
 mod viewer_key;
+mod webrtc;
 
 pub use pixels::MaxPixels;
 use ranges::{archive_bytes, in_range, seconds};
@@ -33,6 +34,7 @@ pub use settings::{LogFormat, Sources};
 pub use token::ApiToken;
 pub use unknown::check_environment;
 pub use viewer_key::{VIEWER_KEY_VARIABLE, ViewerKey};
+pub use webrtc::{Webrtc, WebrtcListen};
 
 /// All IPv6 and IPv4 addresses, on a port that needs no privileges.
 const LISTEN: &str = "[::]:8080";
@@ -65,6 +67,8 @@ pub enum ConfigAction {
 pub struct Config {
     /// Address to listen on.
     pub listen: SocketAddr,
+    /// Settings of WebRTC.
+    pub webrtc: Webrtc,
     /// Directory that windows are written to.
     pub media_dir: MediaDir,
     /// Directory of definitions and secrets.
@@ -87,8 +91,10 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// Maximum number of streams.
     pub max_streams: usize,
-    /// Most bytes of past segments in memory; 0 if past segments are not rendered again.
+    /// Most bytes of past segments in memory or in `archive_dir`; 0 if past segments are not rendered again.
     pub archive_bytes: u64,
+    /// Directory of past segments that were rendered again, if they are not in memory.
+    pub archive_dir: Option<PathBuf>,
     /// Limits on the viewers of all streams together.
     pub viewer_limits: spec::Limits,
     /// Limits on connections.
@@ -183,13 +189,14 @@ impl Config {
         let settings = sources.settings.clone().or(file);
         let max_streams = settings.max_streams.unwrap_or(DEFAULT_MAX_STREAMS as u32);
         let max_streams = in_range("max_streams", max_streams)? as usize;
-        let limits = limits::limits(&settings)?;
+        let (limits, webrtc) = (limits::limits(&settings)?, webrtc::webrtc(&settings)?);
         let streams = settings.streams.map(|streams| declared(streams, max_streams)).transpose().map_err(in_file)?;
         if let (Some(streams), None, None) = (&streams, &settings.state_dir, &settings.store) {
             check_requirements(streams).map_err(in_file)?;
         }
         Ok(Self {
             limits,
+            webrtc,
             listen: listen(settings.listen)?,
             media_dir: media_dir(settings.media_dir),
             state_dir: settings.state_dir,
@@ -209,6 +216,7 @@ impl Config {
             trusted_proxies: networks("trusted_proxies", settings.trusted_proxies)?,
             max_streams,
             archive_bytes: archive_bytes(settings.archive_bytes.unwrap_or(ARCHIVE_BYTES))?,
+            archive_dir: settings.archive_dir,
             viewer_limits: spec::Limits::check(
                 settings.max_viewers,
                 settings.max_bandwidth,

@@ -37,13 +37,13 @@ async fn until_one_is(server: &str, wait: &Wait) -> Result<(), Unreachable> {
     loop {
         let problem = match timeout(ATTEMPT_TIMEOUT, TcpStream::connect(server)).await {
             Ok(Ok(_)) => {
-                tracing::info!(server, attempt, "accepts connections");
+                tracing::info!(server, attempt, "the server accepts connections");
                 return Ok(());
             }
             Ok(Err(error)) => os_error::text(&error),
             Err(_) => format!("no answer within {} s", ATTEMPT_TIMEOUT.as_secs()),
         };
-        tracing::info!(server, attempt, problem, "accepts no connections yet");
+        tracing::info!(server, attempt, problem, "the server accepts no connections yet");
         if attempt == wait.tries {
             return Err(Unreachable { target: server.to_owned(), tries: wait.tries, problem });
         }

@@ -3,12 +3,13 @@
 //!
 //! A render makes one track only, in blocks of neighbouring segments that an encoder renders with the least work. All
 //! requests for a segment wait for the same render and get the segment as soon as it is complete. The number of renders
-//! and of waiting blocks is limited, and so are the bytes of the cache.
+//! and of waiting blocks is limited, and so are the bytes of the cache, which is in memory, or in a directory if there is one.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::task::spawn_blocking;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::catch_up_permits::cores;
@@ -16,15 +17,21 @@ use super::setting::Setting;
 use crate::media::pipeline::{Job, PipelineError, Priority};
 use crate::media::window::{Epoch, Output, Segment};
 use block::{Block, Source, Watcher};
-use cache::Cache;
+use cache::{Cache, Stored};
+use directory::Directory;
 use queue::Queue;
 
 mod block;
 mod cache;
+mod directory;
 mod queue;
 
 /// Longest wait for a segment. A full queue takes less on a machine that renders ten times faster than real time.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Time between attempts of a caller that waits for a full queue.
+const BUSY_WAIT: Duration = Duration::from_secs(1);
+/// Failed renders of a segment after which such a caller gives up.
+const FAILURES: u32 = 3;
 
 /// Past segments of all streams. Clones share the cache.
 #[derive(Clone)]
@@ -36,12 +43,16 @@ struct Shared {
     over: CancellationToken,
     /// Number of simultaneous renders.
     renders: usize,
+    /// Where the cache stores segments, if not in memory.
+    directory: Option<Directory>,
     state: Mutex<State>,
 }
 
 struct State {
     cache: Cache,
     queue: Queue,
+    /// Whether the last segment could not be written to the directory.
+    failing: bool,
 }
 
 /// Why the archive has no segment.
@@ -50,6 +61,9 @@ pub enum ArchiveError {
     /// The archive is off.
     #[error("the archive is off (archive_bytes = 0)")]
     Off,
+    /// A publisher has sent the stream, and nobody can encode its past again.
+    #[error("the past of a stream that a publisher sends cannot be encoded again")]
+    Published,
     /// The segment has not ended yet.
     #[error("segment {number} has not ended yet")]
     Future {
@@ -68,10 +82,20 @@ pub enum ArchiveError {
 }
 
 impl Archive {
-    /// An archive with an empty cache of `setting.archive_bytes` bytes. Renders end when `over` is cancelled.
+    /// An archive with a cache of `setting.archive_bytes` bytes, which is empty or has the segments of an earlier process in
+    /// `setting.archive_dir`. Renders end when `over` is cancelled.
     pub fn new(setting: Arc<Setting>, over: CancellationToken) -> Self {
         // The other half of the cores is left to live streams and to connections.
-        Self(Arc::new(Shared::new(setting, (cores() / 2).max(1), over)))
+        Self::with_renders((cores() / 2).max(1), setting, over)
+    }
+
+    fn with_renders(renders: usize, setting: Arc<Setting>, over: CancellationToken) -> Self {
+        let shared = Arc::new(Shared::new(setting, renders, over));
+        if let Some(directory) = shared.directory.clone() {
+            let lists = Arc::clone(&shared);
+            shared.setting.tasks.spawn_blocking(move || lists.list(&directory));
+        }
+        Self(shared)
     }
 
     /// Segment `number` of track `track`, an index in `epoch.spec` with video first, as the definition of `epoch`
@@ -82,38 +106,74 @@ impl Archive {
     /// # Errors
     /// [`ArchiveError`]. Nothing is rendered for a caller that no longer waits.
     pub async fn segment(&self, epoch: &Epoch, track: usize, number: u64) -> Result<Arc<Segment>, ArchiveError> {
-        let source = Source::of(epoch, track).ok_or(ArchiveError::Failed { number })?;
-        let coming = match self.find(epoch, &source, number)? {
-            Found::Here(segment) => return Ok(segment),
-            Found::Coming(progress) => progress,
-        };
-        match timeout(PATIENCE, coming.segment(number)).await {
-            Ok(Some(segment)) => {
-                self.0.state().cache.request(&source, number);
-                Ok(segment)
+        let segment = timeout(PATIENCE, self.rendered(epoch, track, number)).await;
+        segment.unwrap_or(Err(ArchiveError::Failed { number }))
+    }
+
+    /// The same for a caller whose answer has begun, so that it can no longer be refused: waits for as long as the archive is busy,
+    /// and has a segment whose render failed rendered again.
+    ///
+    /// # Errors
+    /// [`ArchiveError`], but not [`ArchiveError::Busy`].
+    pub async fn segment_at_last(
+        &self,
+        epoch: &Epoch,
+        track: usize,
+        number: u64,
+    ) -> Result<Arc<Segment>, ArchiveError> {
+        let mut failures = 0;
+        loop {
+            match self.rendered(epoch, track, number).await {
+                Err(ArchiveError::Busy) => sleep(BUSY_WAIT).await,
+                Err(ArchiveError::Failed { .. }) if failures < FAILURES => failures += 1,
+                outcome => return outcome,
             }
-            Ok(None) | Err(_) => Err(ArchiveError::Failed { number }),
         }
     }
 
-    fn find(&self, epoch: &Epoch, source: &Source, number: u64) -> Result<Found, ArchiveError> {
+    /// The segment, once it is rendered.
+    async fn rendered(&self, epoch: &Epoch, track: usize, number: u64) -> Result<Arc<Segment>, ArchiveError> {
+        let source = Source::of(epoch, track).ok_or(ArchiveError::Failed { number })?;
+        let coming = loop {
+            match self.find(epoch, (&source, track), number)? {
+                Found::Here(segment) => return Ok(segment),
+                Found::OnDisk(directory) => {
+                    if let Some(segment) = self.0.read(directory, &source, number).await {
+                        return Ok(segment);
+                    }
+                    // A segment that cannot be read is no longer found.
+                }
+                Found::Coming(progress) => break progress,
+            }
+        };
+        let segment = coming.segment(number).await.ok_or(ArchiveError::Failed { number })?;
+        self.0.state().cache.request(&source, number);
+        Ok(segment)
+    }
+
+    fn find(&self, epoch: &Epoch, track: (&Source, usize), number: u64) -> Result<Found, ArchiveError> {
+        let (source, _) = track;
         let setting = &self.0.setting;
         if setting.archive_bytes == 0 {
             return Err(ArchiveError::Off);
+        }
+        if epoch.spec.is_published() {
+            return Err(ArchiveError::Published);
         }
         let end = epoch.spec.timeline.segment_at(setting.clock.now());
         if number >= end {
             return Err(ArchiveError::Future { number });
         }
         let mut state = self.0.state();
-        let State { cache, queue } = &mut *state;
-        let found = match cache.get(source, number) {
-            Some(segment) => {
+        let State { cache, queue, .. } = &mut *state;
+        let found = match (cache.get(source, number), &self.0.directory) {
+            (Some(Stored::Memory(segment)), _) => {
                 setting.metrics.archive_hits.inc();
                 Found::Here(segment)
             }
-            None => {
-                let block = queue.request(source, number, || Block::around(source, epoch, number, end));
+            (Some(Stored::Disk), Some(directory)) => Found::OnDisk(directory.clone()),
+            (Some(Stored::Disk), None) | (None, _) => {
+                let block = queue.request(source, number, || Block::around(track, epoch, number, end));
                 let Some(block) = block else {
                     setting.metrics.archive_refused.inc();
                     return Err(ArchiveError::Busy);
@@ -126,7 +186,7 @@ impl Archive {
         let ahead = if reads_on { 2 } else { 1 };
         for next in (number + 1..=number + ahead).take_while(|next| *next < end) {
             if !cache.contains(source, next) {
-                queue.read_ahead(source, next, || Block::around(source, epoch, next, end));
+                queue.read_ahead(source, next, || Block::around(track, epoch, next, end));
             }
         }
         while let Some(block) = queue.begin(self.0.renders) {
@@ -140,14 +200,16 @@ impl Archive {
 /// Where a segment is.
 enum Found {
     Here(Arc<Segment>),
+    OnDisk(Directory),
     /// In a block that is being rendered, or will be.
     Coming(Watcher),
 }
 
 impl Shared {
     fn new(setting: Arc<Setting>, renders: usize, over: CancellationToken) -> Self {
-        let state = State { cache: Cache::new(setting.archive_bytes), queue: Queue::default() };
-        Self { setting, over, renders, state: Mutex::new(state) }
+        let state = State { cache: Cache::new(setting.archive_bytes), queue: Queue::default(), failing: false };
+        let directory = setting.archive_dir.clone().filter(|_| setting.archive_bytes > 0).map(Directory::at);
+        Self { setting, over, renders, directory, state: Mutex::new(state) }
     }
 
     /// Renders `first` and then the waiting blocks.
@@ -156,9 +218,10 @@ impl Shared {
         while let Some(block) = next {
             let rendered = self.render(&block).await;
             if let Err(error) = &rendered {
-                tracing::warn!(stream = %block.spec.name, segments = ?block.segments, %error, "cannot render the past");
+                tracing::warn!(stream = %block.spec.name, segments = ?block.segments, %error, "cannot render past segments");
             }
             block.end();
+            self.write(&block).await;
             let mut state = self.state();
             if self.over.is_cancelled() {
                 // Ends the waits for them.
@@ -206,15 +269,74 @@ impl Shared {
     }
 
     fn publish(&self, block: &Block, segment: &Arc<Segment>) {
-        let metrics = &self.setting.metrics;
-        let held = {
+        let bytes = if self.directory.is_some() { directory::length(segment) } else { cache::weight(segment) };
+        let stored = Stored::Memory(Arc::clone(segment));
+        self.change(|cache| cache.insert(&block.source, segment.number, (stored, bytes)));
+        self.setting.metrics.archive_seconds.inc_by(block.duration(segment.number).as_secs_f64());
+        block.publish(segment);
+    }
+
+    /// Lists the segments of an earlier process.
+    fn list(&self, directory: &Directory) {
+        match directory.list() {
+            Ok(found) => found.into_iter().for_each(|directory::Found { source, number, bytes }| {
+                self.change(|cache| cache.insert(&source, number, (Stored::Disk, bytes)));
+            }),
+            Err(error) => tracing::warn!(%error, "cannot list the archive directory"),
+        }
+    }
+
+    /// A segment from its file. A segment whose file cannot be read leaves the cache.
+    async fn read(&self, directory: Directory, source: &Source, number: u64) -> Option<Arc<Segment>> {
+        let of = source.clone();
+        let read = spawn_blocking(move || directory.read(&of, number)).await.ok().flatten();
+        match &read {
+            Some(_) => _ = self.setting.metrics.archive_hits.inc(),
+            None => self.change(|cache| cache.remove(source, number)),
+        }
+        read.map(Arc::new)
+    }
+
+    /// Moves the segments of a block from memory to the directory, if there is one. Requests that waited for the segments have
+    /// been answered by then.
+    async fn write(&self, block: &Block) {
+        let Some(directory) = self.directory.clone() else { return };
+        let source = block.source.clone();
+        let (obsolete, segments) = {
             let mut state = self.state();
-            state.cache.insert(&block.source, Arc::clone(segment));
+            let is_stored = |segment: &Arc<Segment>| state.cache.contains(&source, segment.number);
+            let segments: Vec<_> = block.complete().into_iter().filter(is_stored).collect();
+            (state.cache.take_obsolete(), segments)
+        };
+        let task = spawn_blocking(move || {
+            obsolete.iter().for_each(|(source, number)| directory.remove(source, *number));
+            let write = |segment: Arc<Segment>| (segment.number, directory.write(&source, &segment));
+            segments.into_iter().map(write).collect::<Vec<_>>()
+        });
+        for (number, written) in task.await.unwrap_or_default() {
+            self.change(|cache| match written {
+                Ok(()) => cache.move_to_disk(&block.source, number),
+                Err(_) => cache.remove(&block.source, number),
+            });
+            let was_failing = std::mem::replace(&mut self.state().failing, written.is_err());
+            match written {
+                Err(error) if !was_failing => {
+                    tracing::warn!(%error, "cannot write to the archive directory; past segments are rendered for each request");
+                }
+                Ok(()) if was_failing => tracing::info!("writing to the archive directory again"),
+                Ok(()) | Err(_) => {}
+            }
+        }
+    }
+
+    /// Changes the cache, and reports its size.
+    fn change(&self, change: impl FnOnce(&mut Cache)) {
+        let bytes = {
+            let mut state = self.state();
+            change(&mut state.cache);
             state.cache.bytes()
         };
-        metrics.archive_bytes.set(held.try_into().unwrap_or(i64::MAX));
-        metrics.archive_seconds.inc_by(block.duration(segment.number).as_secs_f64());
-        block.publish(segment);
+        self.setting.metrics.archive_bytes.set(bytes.try_into().unwrap_or(i64::MAX));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,10 +1,10 @@
-//! Viewers of a stream, estimated from media requests, without cookies and without a session id in URLs. A player
-//! fetches each segment of one video rendition and of the audio once, so the number of requests for one segment is
+//! Viewers of a stream. Viewers over WebRTC have sessions, which are counted. Other viewers are estimated from media
+//! requests, without cookies and without a session id in URLs. A player fetches each segment of one video rendition and of the audio once, so the number of requests for one segment is
 //! the number of viewers. Counters are atomic and of fixed size (`request_counts`); `estimate` is the pure arithmetic
 //! from counts to viewers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::base::timeline::{Timeline, UnixTime};
@@ -36,10 +36,16 @@ pub struct Audience {
     pub id: u64,
     request_counts: RequestCounts,
     sent: AtomicU64,
+    /// Viewers over WebRTC.
+    sessions: AtomicU64,
     /// Time of the last refusal in nanoseconds since 1970; 0 before the first.
     refused: AtomicU64,
     history: Mutex<History>,
 }
+
+/// Counts one viewer over WebRTC until it is dropped.
+#[derive(Debug)]
+pub struct Watching(Arc<Audience>);
 
 impl Audience {
     /// An audience without viewers.
@@ -48,6 +54,7 @@ impl Audience {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             request_counts: RequestCounts::default(),
             sent: AtomicU64::new(0),
+            sessions: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             history: Mutex::default(),
         }
@@ -68,6 +75,12 @@ impl Audience {
         self.history().admit();
     }
 
+    /// Counts a viewer over WebRTC until the returned value is dropped.
+    pub fn watch(self: &Arc<Self>) -> Watching {
+        self.sessions.fetch_add(1, Ordering::Relaxed);
+        Watching(Arc::clone(self))
+    }
+
     /// Records a refusal. Returns whether an episode begins.
     pub fn refuse(&self, now: UnixTime) -> bool {
         let last = self.refused.swap(now.as_nanos(), Ordering::Relaxed);
@@ -78,7 +91,7 @@ impl Audience {
     pub fn measure(&self, timeline: Option<&Timeline>, now: UnixTime) -> Option<Transition> {
         let viewers =
             timeline.map(|timeline| (self.request_counts.viewers(timeline, now), timeline.segment_duration()));
-        self.history().measure(viewers, self.sent.load(Ordering::Relaxed), now)
+        self.history().measure(viewers, self.totals(), now)
     }
 
     /// The last measurement, and the totals since the start.
@@ -88,11 +101,22 @@ impl Audience {
 
     /// The current load, including viewers that were just admitted.
     pub fn load(&self, now: UnixTime) -> Load {
-        self.history().load(self.sent.load(Ordering::Relaxed), now)
+        self.history().load(self.totals(), now)
+    }
+
+    /// Viewers over WebRTC now, and bytes sent so far.
+    fn totals(&self) -> (u64, u64) {
+        (self.sessions.load(Ordering::Relaxed), self.sent.load(Ordering::Relaxed))
     }
 
     fn history(&self) -> MutexGuard<'_, History> {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.0.sessions.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::definition::spec::StreamSpec;
 use crate::media::directory;
 use crate::media::window::Output;
 
-/// Mirrors `output` until `stop` is cancelled, whenever the stream is public.
+/// Mirrors `output` until `stop` is cancelled, whenever the stream has public files.
 pub(super) async fn mirror(
     setting: Arc<Setting>,
     output: Arc<Output>,
@@ -22,10 +22,10 @@ pub(super) async fn mirror(
     stop: CancellationToken,
 ) {
     while !stop.is_cancelled() {
-        let private = is_private(&wanted.borrow_and_update());
+        let has_files = has_files(&wanted.borrow_and_update());
         let over = stop.child_token();
         let mirrored = async {
-            if private {
+            if !has_files {
                 clear(&setting, &output.spec).await;
                 return over.cancelled().await;
             }
@@ -33,7 +33,7 @@ pub(super) async fn mirror(
             directory::mirror(setting.directory.clone(), output, metrics, over.clone()).await;
         };
         let changed = async {
-            if wanted.wait_for(|wanted| is_private(wanted) != private).await.is_err() {
+            if wanted.wait_for(|wanted| self::has_files(wanted) != has_files).await.is_err() {
                 // The stream was deleted. The end of its presentation must still be written.
                 std::future::pending().await
             }
@@ -54,6 +54,6 @@ pub(super) async fn clear(setting: &Setting, spec: &StreamSpec) {
     }
 }
 
-fn is_private(wanted: &Instruction) -> bool {
-    wanted.record.spec.audience.is_private()
+fn has_files(wanted: &Instruction) -> bool {
+    !wanted.record.spec.audience.is_private()
 }

@@ -43,8 +43,10 @@ pub struct Setting {
     pub catch_up_permits: CatchUpPermits,
     /// Encoding capacity of the machine.
     pub capacity: watch::Sender<Capacity>,
-    /// Most bytes of past segments in memory; 0 if past segments are not rendered again.
+    /// Most bytes of past segments in memory or in `archive_dir`; 0 if past segments are not rendered again.
     pub archive_bytes: u64,
+    /// Directory of past segments that were rendered again, if they are not in memory.
+    pub archive_dir: Option<PathBuf>,
     /// Viewer limits of all streams together.
     pub limits: watch::Sender<Limits>,
 }
@@ -67,6 +69,7 @@ impl Setting {
             catch_up_permits: CatchUpPermits::default(),
             capacity: watch::Sender::default(),
             archive_bytes: 0,
+            archive_dir: None,
             limits: watch::Sender::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! The task of one stream: it makes the run match the newest instruction until the stream is removed.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,6 +31,9 @@ use crate::media::window::{Earlier, Output};
 
 /// A stop that was decided longer ago than this has another reason, such as a stream that required this one.
 const RECENT: Duration = Duration::from_secs(10);
+
+/// Why a stream waits that a publisher sends.
+const NOBODY_PUBLISHES: &str = "nobody publishes to the stream";
 
 /// Limit of earlier presentations that are served. Each takes as much memory as the stream.
 const MOST_EARLIER: usize = 2;
@@ -208,7 +212,7 @@ impl Supervisor {
         (mut running, ending): (BoxFuture<'static, ()>, &AtomicBool),
         stop: &CancellationToken,
     ) {
-        let is_over = match self.order_to_pause() {
+        let is_over = match self.order_to_pause(output) {
             Some((phase, why)) => {
                 ending.store(true, Ordering::Relaxed);
                 self.set(phase, why);
@@ -224,9 +228,11 @@ impl Supervisor {
         }
     }
 
-    /// The phase to change to, and the reason, if a stream that players use should stop.
-    fn order_to_pause(&self) -> Option<(Phase, Option<String>)> {
-        let is_played = self.status.borrow().phase == Phase::Running && !self.over.is_cancelled();
+    /// The phase to change to, and the reason, if a stream that players use should stop. Players use a stream without a
+    /// publisher too.
+    fn order_to_pause(&self, output: &Output) -> Option<(Phase, Option<String>)> {
+        let is_running = self.status.borrow().phase == Phase::Running || output.spec.is_published();
+        let is_played = is_running && output.is_open() && !self.over.is_cancelled();
         self.instruction.borrow().order.pause().filter(|_| is_played)
     }
 
@@ -259,7 +265,11 @@ impl Supervisor {
         loop {
             set(Phase::Starting, None);
             let started = Instant::now();
-            let result = run::run(&self.setting, &output, &stop, || set(Phase::Running, None)).await;
+            let playable = Notify::new();
+            let result = tokio::select! {
+                result = run::run(&self.setting, &output, &stop, || playable.notify_one()) => result,
+                never = show_playable(&output, &playable, set) => match never {},
+            };
             let error = match result {
                 Ok(()) => return,
                 Err(error) => error,
@@ -299,6 +309,22 @@ impl Supervisor {
             self.setting.events.publish(since, &name, EventKind::Phase { phase, error });
         }
         self.phase_changed.notify_one();
+    }
+}
+
+/// Sets the phase of a stream once it is `playable`. A stream that a publisher sends is playable without a publisher, but then
+/// it waits for one.
+async fn show_playable(output: &Output, playable: &Notify, set: impl Fn(Phase, Option<String>)) -> Infallible {
+    playable.notified().await;
+    let mut is_live = output.relay.is_live();
+    loop {
+        let is_waiting = output.spec.is_published() && !*is_live.borrow_and_update();
+        match is_waiting {
+            true => set(Phase::Waiting, Some(NOBODY_PUBLISHES.to_owned())),
+            false => set(Phase::Running, None),
+        }
+        // The output outlives the wait.
+        let _ = is_live.changed().await;
     }
 }
 

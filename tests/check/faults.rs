@@ -1,306 +1,150 @@
-//! Servers in memory, each with one fault, and the rules that the checker says they break.
+//! Servers in memory, each with one fault, and the rules that the checker must find broken.
 
 use std::collections::BTreeSet;
-use std::io::Write;
-use std::time::Duration;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use futures_util::future::join_all;
 
-use barstone::inspect::check::Other;
+use tempfile::TempDir;
 
-use crate::memory::{self, Answer, Ask, Server};
-use crate::{client, findings};
+use barstone::inspect::check::{Other, Outcome};
+use barstone::inspect::manifest::ManifestError;
 
-/// Newest segment when the server starts.
-const FIRST: u64 = 100;
-/// Segments of a playlist.
-const LISTED: u64 = 5;
-/// Parts of a second-long segment.
-const PARTS: u64 = 2;
+use crate::faulty::answer;
+use crate::memory::Server;
+use crate::support::tls::certify;
+use crate::{WATCHED, client, client_that_trusts, findings, findings_by};
 
-/// Number of the newest whole segment and of its successor's parts, after so many milliseconds.
-fn edge(millis: u64) -> (u64, u64) {
-    (FIRST + millis / 1000, millis % 1000 * PARTS / 1000)
-}
+/// Path of a manifest, whose first segment names the fault of the server, and the rules that the server breaks. A path may have
+/// another one beside it, that of the other origin.
+pub(crate) type Row = (&'static str, &'static [&'static str]);
 
-fn media(number: u64, part: Option<u64>) -> Vec<u8> {
-    let of = |part: u64| {
-        (0..200).map(|index| if index == 0 { 0x47 } else { (number + part + index) as u8 }).collect::<Vec<_>>()
-    };
-    part.map_or_else(|| (0..PARTS).flat_map(of).collect(), of)
-}
+pub(crate) const OF_HLS: &[Row] = &[
+    ("none/live.m3u8", &[]),
+    ("stopped/live.m3u8", &[]),
+    ("starting/live.m3u8", &[]),
+    ("other-map/live.m3u8", &["H13", "H14"]),
+    ("removed/live.m3u8", &["H9"]),
+    ("stale/live.m3u8", &["H10"]),
+    ("rewind/live.m3u8", &["H4", "H5", "H10"]),
+    ("lost/live.m3u8", &["H11"]),
+    ("slow/live.m3u8", &["H11"]),
+    ("moved/live.m3u8", &["H26"]),
+    ("wrong-type/live.m3u8", &["H27"]),
+    ("cut/live.m3u8", &["T1"]),
+    ("no-head/live.m3u8", &["T2"]),
+    ("no-validator/live.m3u8", &["T3"]),
+    ("wrong-range/live.m3u8", &["T4"]),
+    ("no-cors/live.m3u8", &["T5"]),
+    ("kept/live.m3u8", &["T6"]),
+    ("busy/live.m3u8", &["T7"]),
+    ("late/live.m3u8", &["T8"]),
+    ("plain/live.m3u8", &["H20"]),
+];
 
-fn date(number: u64) -> String {
-    format!("{:.3}", jiff::Timestamp::from_millisecond(number as i64 * 1000).expect("valid"))
-}
+pub(crate) const OF_LOW_LATENCY_HLS: &[Row] = &[
+    ("none/ll.m3u8", &[]),
+    ("stopped/ll.m3u8", &[]),
+    ("late-parts/ll.m3u8", &["L7"]),
+    ("old-parts/ll.m3u8", &["L8"]),
+    ("impatient/ll.m3u8", &["L13"]),
+    ("plain/ll.m3u8", &["H20", "L21"]),
+    ("other-parts/ll.m3u8", &["L6"]),
+    ("unblocked/ll.m3u8", &["L9", "L10"]),
+    ("part-alone/ll.m3u8", &["L11"]),
+    ("far/ll.m3u8", &["L12"]),
+    ("old-refused/ll.m3u8", &["L14"]),
+    ("wrong-delta/ll.m3u8", &["L15"]),
+    ("wrong-hint/ll.m3u8", &["L16"]),
+    ("lost-hint/ll.m3u8", &["L16"]),
+    ("early-hint/ll.m3u8", &["L17"]),
+    ("long/ll.m3u8", &["L26"]),
+    ("uncached/ll.m3u8", &["L23"]),
+    ("strict/ll.m3u8", &["L24"]),
+];
 
-/// A playlist of 1 s segments.
-fn playlist(newest: u64) -> String {
-    let first = newest + 1 - LISTED;
-    let mut text = format!("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:{first}\n");
-    for number in first..=newest {
-        text += &format!("#EXT-X-PROGRAM-DATE-TIME:{}\n#EXTINF:1.0,\n{number}.ts\n", date(number));
-    }
-    text
-}
+/// Faults of a server behind TLS.
+pub(crate) const OF_TLS: &[Row] = &[("http-1/ll.m3u8", &["L20"])];
 
-/// A low-latency playlist of 1 s segments with two parts each.
-fn low_latency(fault: &str, (newest, parts): (u64, u64)) -> String {
-    let first = newest + 1 - 10;
-    let mut text = format!(
-        "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:1\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,\
-         CAN-SKIP-UNTIL=6.0,PART-HOLD-BACK=1.5\n#EXT-X-PART-INF:PART-TARGET=0.5\n#EXT-X-MEDIA-SEQUENCE:{first}\n"
-    );
-    for number in first..=newest + 1 {
-        let whole = number <= newest;
-        if !whole && parts == 0 {
-            continue;
-        }
-        text += &format!("#EXT-X-PROGRAM-DATE-TIME:{}\n", date(number));
-        for part in 0..if whole { PARTS } else { parts } {
-            if number + 2 > newest {
-                text += &format!("#EXT-X-PART:DURATION=0.5,URI=\"{number}.{part}.ts\",INDEPENDENT=YES\n");
-            }
-        }
-        if whole {
-            text += &format!("#EXTINF:1.0,\n{number}.ts\n");
-        }
-    }
-    let name = if fault == "wrong-hint" { "other." } else { "" };
-    text + &format!("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{name}{}.{parts}.ts\"\n", newest + 1)
-}
+pub(crate) const OF_DASH: &[Row] = &[
+    ("none/live.mpd", &[]),
+    ("stopped/live.mpd", &[]),
+    ("starting/live.mpd", &[]),
+    ("renamed/live.mpd", &["D3"]),
+    ("rewritten/live.mpd", &["D5"]),
+    ("unaligned/live.mpd", &["D11"]),
+    ("unpublished/live.mpd", &["D4"]),
+    ("gone/live.mpd", &["D8"]),
+    ("too-early/live.mpd", &["D8"]),
+    ("plain/live.mpd", &["D15"]),
+    ("kept/live.mpd", &["T6"]),
+    ("busy/live.mpd", &["T7"]),
+];
 
-/// A delta update of [`low_latency`].
-fn shortened(whole: &str, fault: &str) -> String {
-    let (head, rest) = whole.split_at(whole.find("#EXT-X-PROGRAM").expect("valid"));
-    let marks: Vec<_> = rest.match_indices("#EXT-X-PROGRAM").map(|(place, _)| place).collect();
-    let count = if fault == "wrong-delta" { 5 } else { 4 };
-    format!("{head}#EXT-X-SKIP:SKIPPED-SEGMENTS=4\n{}", &rest[marks[count]..])
-}
+pub(crate) const OF_TWO_ORIGINS: &[Row] = &[
+    ("none/live.m3u8 none/live.m3u8", &[]),
+    ("none/live.m3u8 other/live.m3u8", &["A2"]),
+    ("none/live.m3u8 stale/live.m3u8", &["A1"]),
+    ("none/live.m3u8 ahead/live.m3u8", &["A1"]),
+    ("none/live.m3u8 lost/live.m3u8", &["A1"]),
+    ("none/live.mpd none/live.mpd", &[]),
+    ("none/live.mpd other/live.mpd", &["A2"]),
+];
 
-fn gzip(text: &str) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(text.as_bytes()).expect("valid");
-    encoder.finish().expect("valid")
-}
-
-/// An MPD of 1 s segments that begin in 1970.
-fn mpd(millis: u64, fault: &str) -> String {
-    let change = if fault == "unpublished" { millis / 1000 } else { 0 };
-    let id = if fault == "renamed" { millis / 1000 } else { 0 };
-    let published = date(if fault == "renamed" { FIRST + millis / 1000 } else { FIRST });
-    format!(
-        r#"<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z" publishTime="{published}" minimumUpdatePeriod="PT1S" minBufferTime="PT1S" timeShiftBufferDepth="PT10S"><Period id="{id}" start="PT0S"><AdaptationSet id="0" contentType="video" segmentAlignment="true" startWithSAP="1"><SegmentTemplate media="$Number$.ts" startNumber="0" duration="1" timescale="1"/><Representation id="v" bandwidth="{}"/></AdaptationSet></Period><UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="time"/></MPD>"#,
-        1000 + change
-    )
-}
-
-/// The server with all faults: the first segment of the path is the name of one.
-fn answer(ask: &Ask) -> Answer {
-    let (fault, file) = ask.path.trim_start_matches('/').split_once('/').unwrap_or_default();
-    let now = edge(ask.millis);
-    if file.ends_with(".m3u8") || file.ends_with(".mpd") {
-        return manifest(ask, (fault, file), now);
-    }
-    if file == "time" {
-        return Answer::ok(
-            "text/plain",
-            jiff::Timestamp::from_millisecond((FIRST * 1000 + ask.millis) as i64 + 1000)
-                .expect("valid")
-                .to_string()
-                .into(),
-        );
-    }
-    let mut numbers =
-        file.rsplit('/').next().into_iter().flat_map(|name| name.split('.')).map(|word| word.parse::<u64>().ok());
-    let Some(number) = numbers.next().flatten() else { return Answer::status(404) };
-    let part = numbers.next().flatten();
-    // A part that is hinted comes when it is complete.
-    let due = (number.saturating_sub(FIRST) * 1000).saturating_sub(part.map_or(0, |part| 1000 - (part + 1) * 500));
-    let mut answer = Answer::ok("video/mp2t", media(number, part)).with("cache-control", "max-age=60");
-    if due > ask.millis {
-        match part {
-            Some(_) if fault == "early-hint" => answer.trickle = Duration::from_millis(due - ask.millis),
-            Some(_) => answer.wait = Duration::from_millis(due - ask.millis),
-            None if fault == "too-early" => {}
-            None => return Answer::status(404),
-        }
-    }
-    let removed = number + LISTED <= now.0;
-    match fault {
-        "removed" if removed => Answer::status(404),
-        "lost" | "gone" if !removed && number % 3 == 0 => Answer::status(404),
-        "lost-hint" if part == Some(1) && number >= now.0 => Answer::status(404),
-        "other" => Answer { body: media(number + 1, part), ..answer },
-        "slow" => Answer { trickle: Duration::from_millis(1300), ..answer },
-        "moved" if !file.contains('/') => Answer::status(302).with("location", &format!("new/{file}")),
-        "wrong-type" => Answer { headers: Answer::ok("text/plain", Vec::new()).headers, ..answer },
-        "cut" if part.is_none() => Answer { cut: true, ..answer },
-        "other-parts" if part == Some(1) => Answer { body: vec![0x47; 200], ..answer },
-        "wrong-range" => Answer { range: memory::Range::Wrong, ..answer },
-        _ => answer,
-    }
-}
-
-fn manifest(ask: &Ask, (fault, file): (&str, &str), now: (u64, u64)) -> Answer {
-    let is_dash = file.ends_with(".mpd");
-    let kind = if is_dash { "application/dash+xml" } else { "application/vnd.apple.mpegurl" };
-    let number =
-        |name: &str| ask.query.iter().find(|(key, _)| key == name).and_then(|(_, value)| value.parse::<u64>().ok());
-    let (segment, part) = (number("_HLS_msn"), number("_HLS_part"));
-    let shown = match fault {
-        "stale" => (now.0.min(FIRST + 1), 0),
-        "rewind" if ask.millis > 4000 => (now.0 - 3, now.1),
-        _ => now,
-    };
-    let text = match file {
-        "live.m3u8" if fault == "ahead" => playlist(shown.0).replace("00.000Z", "00.500Z").replace("0.000Z", "0.100Z"),
-        "live.m3u8" => playlist(shown.0),
-        "ll.m3u8" => low_latency(fault, shown),
-        _ => mpd(ask.millis, fault),
-    };
-    let is_blocking = segment.is_some() && file == "ll.m3u8";
-    let text = if ask.query.iter().any(|(key, _)| key == "_HLS_skip") { shortened(&text, fault) } else { text };
-    let max_age = match (fault, is_blocking) {
-        ("kept", _) => 60,
-        ("uncached", true) => 0,
-        (_, true) => 6,
-        (_, false) => 1,
-    };
-    // The same tag at any time, so that no request falls between two versions.
-    let tag = if fault == "no-validator" { 0 } else { crc32fast::hash(text.as_bytes()) };
-    let mut answer = Answer::ok(kind, gzip(&text))
-        .with("content-encoding", "gzip")
-        .with("cache-control", &format!("max-age={max_age}"))
-        .with("etag", &format!("\"{tag}\""))
-        .with("last-modified", &httpdate::fmt_http_date(ask.time));
-    if file == "ll.m3u8" {
-        let wanted = segment.map(|segment| (segment, part.unwrap_or(PARTS - 1)));
-        let far = wanted.is_some_and(|(segment, _)| segment > now.0 + 3);
-        if (part.is_some() && segment.is_none() && fault != "part-alone") || (far && fault != "far") {
-            return Answer::status(400).with("cache-control", "no-store");
-        }
-        if let Some((segment, part)) = wanted.filter(|_| !far) {
-            let place = |(segment, part): (u64, u64)| segment * PARTS + part;
-            let due = (place((segment, part)) + 1).saturating_sub(FIRST * PARTS + PARTS) * 1000 / PARTS;
-            let wait = due.saturating_sub(ask.millis);
-            if segment <= now.0 && fault == "old-refused" && segment + 10 < now.0 {
-                return Answer::status(400);
-            }
-            if wait > 0 && fault != "unblocked" {
-                return Answer::again(Duration::from_millis(wait));
-            }
-        }
-        if fault == "strict" && ask.query.iter().any(|(key, _)| key == "a") {
-            return Answer::status(400);
-        }
-    }
-    match fault {
-        "no-head" if ask.method == "HEAD" => Answer::status(405),
-        "no-validator" => Answer { conditional: false, ..answer },
-        "no-cors" => {
-            answer.headers.retain(|(name, _)| !name.starts_with("access"));
-            answer
-        }
-        "busy" if ask.millis > 3000 && ask.millis < 5500 => Answer::status(503),
-        "late" if ask.method == "GET" => Answer { wait: Duration::from_millis(2300), ..answer },
-        "plain" => Answer::ok(kind, text.into()).with("last-modified", &httpdate::fmt_http_date(ask.time)),
-        _ => answer,
-    }
-}
-
-/// Ids of the rules that a server breaks. A path may have another one beside it, that of the other origin.
+/// Ids of the rules that a server breaks.
 async fn found(server: &Server, paths: &str) -> BTreeSet<String> {
     let (path, other) = paths.split_once(' ').unwrap_or((paths, ""));
     let (url, other) = (server.url(path), server.url(other));
     let theirs = client(&other);
     let against = paths.contains(' ').then_some(Other { url: other, fetcher: &theirs });
-    let outcome = findings(&url, against).await.unwrap_or_else(|error| panic!("{path}: {error}"));
+    ids(findings(&url, against).await, path)
+}
+
+fn ids(outcome: Result<Outcome, ManifestError>, path: &str) -> BTreeSet<String> {
+    let outcome = outcome.unwrap_or_else(|error| panic!("{path}: {error}"));
     outcome.findings.iter().map(|finding| finding.rule.id.to_owned()).collect()
 }
 
 /// Checks that each fault breaks the rules beside it, and no other.
-async fn check_all(table: &[(&str, &[&str])]) {
+async fn check_all(table: &[Row]) {
     let server = Server::start(answer).await;
     let all = join_all(table.iter().map(|(path, _)| found(&server, path))).await;
-    let wrong = table
-        .iter()
-        .zip(&all)
-        .filter(|((_, rules), found)| rules.iter().map(|rule| (*rule).to_owned()).collect::<BTreeSet<_>>() != **found);
-    let wrong: Vec<_> = wrong.map(|((path, rules), found)| format!("{path}: {found:?}, not {rules:?}")).collect();
+    let differs = |((path, rules), found): (&Row, BTreeSet<String>)| {
+        let expected: BTreeSet<_> = rules.iter().map(|rule| (*rule).to_owned()).collect();
+        (expected != found).then(|| format!("{path}: {found:?}, not {rules:?}"))
+    };
+    let wrong: Vec<_> = table.iter().zip(all).filter_map(differs).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[tokio::test]
 async fn each_fault_of_hls_breaks_its_rule_and_no_other() {
-    check_all(&[
-        ("none/live.m3u8", &[]),
-        ("removed/live.m3u8", &["H9"]),
-        ("stale/live.m3u8", &["H10"]),
-        ("rewind/live.m3u8", &["H4", "H5", "H10"]),
-        ("lost/live.m3u8", &["H11"]),
-        ("slow/live.m3u8", &["H11"]),
-        ("moved/live.m3u8", &["H26"]),
-        ("wrong-type/live.m3u8", &["H27"]),
-        ("cut/live.m3u8", &["T1"]),
-        ("no-head/live.m3u8", &["T2"]),
-        ("no-validator/live.m3u8", &["T3"]),
-        ("wrong-range/live.m3u8", &["T4"]),
-        ("no-cors/live.m3u8", &["T5"]),
-        ("kept/live.m3u8", &["T6"]),
-        ("busy/live.m3u8", &["T7"]),
-        ("late/live.m3u8", &["T8"]),
-        ("plain/live.m3u8", &["H20"]),
-    ])
-    .await;
+    check_all(OF_HLS).await;
 }
 
 #[tokio::test]
 async fn origins_that_differ_break_a_rule() {
-    check_all(&[
-        ("none/live.m3u8 none/live.m3u8", &[]),
-        ("none/live.m3u8 other/live.m3u8", &["A2"]),
-        ("none/live.m3u8 stale/live.m3u8", &["A1"]),
-        ("none/live.m3u8 ahead/live.m3u8", &["A1"]),
-        ("none/live.m3u8 lost/live.m3u8", &["A1"]),
-        ("none/live.mpd none/live.mpd", &[]),
-        ("none/live.mpd other/live.mpd", &["A2"]),
-    ])
-    .await;
+    check_all(OF_TWO_ORIGINS).await;
 }
 
 #[tokio::test]
 async fn each_fault_of_low_latency_hls_breaks_its_rule_and_no_other() {
-    check_all(&[
-        ("none/ll.m3u8", &[]),
-        ("other-parts/ll.m3u8", &["L6"]),
-        ("unblocked/ll.m3u8", &["L9", "L10"]),
-        ("part-alone/ll.m3u8", &["L11"]),
-        ("far/ll.m3u8", &["L12"]),
-        ("old-refused/ll.m3u8", &["L14"]),
-        ("wrong-delta/ll.m3u8", &["L15"]),
-        ("wrong-hint/ll.m3u8", &["L16"]),
-        ("lost-hint/ll.m3u8", &["L16"]),
-        ("early-hint/ll.m3u8", &["L17"]),
-        ("uncached/ll.m3u8", &["L23"]),
-        ("strict/ll.m3u8", &["L24"]),
-    ])
-    .await;
+    check_all(OF_LOW_LATENCY_HLS).await;
 }
 
 #[tokio::test]
 async fn each_fault_of_dash_breaks_its_rule_and_no_other() {
-    check_all(&[
-        ("none/live.mpd", &[]),
-        ("renamed/live.mpd", &["D3"]),
-        ("unpublished/live.mpd", &["D4"]),
-        ("gone/live.mpd", &["D8"]),
-        ("too-early/live.mpd", &["D8"]),
-        ("plain/live.mpd", &["D15"]),
-        ("kept/live.mpd", &["T6"]),
-        ("busy/live.mpd", &["T7"]),
-    ])
-    .await;
+    check_all(OF_DASH).await;
+}
+
+#[tokio::test]
+async fn low_latency_hls_over_http_1_breaks_a_rule() {
+    let home = TempDir::new().expect("a directory");
+    let files = certify(home.path());
+    let server = Server::start_secure(answer, &files).await;
+    for (path, rules) in OF_TLS {
+        let url = server.url(path);
+        let client = client_that_trusts(&url, std::fs::read(&files[0]).ok());
+        let found = ids(findings_by(&client, &url, None, WATCHED).await, path);
+        assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), *rules, "{path}");
+    }
 }

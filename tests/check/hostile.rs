@@ -1,4 +1,4 @@
-//! Servers that want to hold the checker up or to fill its memory.
+//! Servers that try to delay the checker or to fill its memory.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -65,7 +65,7 @@ async fn serve(mut stream: TcpStream) -> Option<()> {
         "/error" => stream.write_all(b"HTTP/1.1 500 x\r\ncontent-length: 0\r\n\r\n").await.ok(),
         "/page" => whole("content-type: text/html", b"<html><body></body></html>").await,
         _ => {
-            // It holds the connection and says nothing.
+            // The server keeps the connection open and sends nothing.
             tokio::time::sleep(2 * WITHIN).await;
             Some(())
         }
@@ -90,18 +90,18 @@ async fn refused(path: &str) -> (String, Duration) {
 #[tokio::test]
 async fn a_hostile_server_is_refused_in_bounded_time_and_memory() {
     let table = [
-        ("/bomb", "inflates to more than 8388608 bytes"),
+        ("/bomb", "the decompressed body is longer than 8388608 bytes"),
         ("/entities", "a DTD"),
         ("/deep", "more than 32 levels"),
-        ("/short", "breaks off"),
-        ("/noise", "breaks off"),
-        ("/circle", "redirected more than 10 times"),
-        ("/nowhere", "which is no URL"),
+        ("/short", "broke off"),
+        ("/noise", "broke off"),
+        ("/circle", "more than 10 redirects"),
+        ("/nowhere", "which is not a URL"),
         ("/endless", "longer than 8388608 bytes"),
         ("/playlist", "longer than 8388608 bytes"),
         ("/error", "status 500"),
         ("/page", "the root element is html"),
-        ("/hang", "no whole answer within 20s"),
+        ("/hang", "no complete answer within 20 s"),
     ];
     let all = join_all(table.iter().map(|(path, _)| refused(path))).await;
     for ((path, expected), (error, took)) in table.iter().zip(all) {

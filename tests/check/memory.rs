@@ -1,12 +1,17 @@
-//! A server of HTTP/1.1 whose answers a function decides.
+//! An HTTP/1.1 server that gets its answers from a function or from another server behind it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::Url;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_util::task::TaskTracker;
 
 use barstone::base::utc::Clock;
@@ -37,14 +42,14 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
     /// Time before the first byte.
     pub(crate) wait: Duration,
-    /// The body comes in two halves, the second one so much later.
+    /// Delay between the two halves of the body.
     pub(crate) trickle: Duration,
-    /// Whether only half of the body comes.
+    /// Whether the server sends only half of the body.
     pub(crate) cut: bool,
-    /// Whether If-None-Match is heeded.
+    /// Whether the server evaluates If-None-Match.
     pub(crate) conditional: bool,
     pub(crate) range: Range,
-    /// After this time the request is answered anew.
+    /// Time after which the server asks the function again, and sends that answer.
     pub(crate) again: Option<Duration>,
 }
 
@@ -78,33 +83,65 @@ impl Answer {
     }
 }
 
+/// Source of the answers of a server.
+pub(crate) trait Source: Send + Sync + 'static {
+    fn answer(&self, ask: &Ask) -> impl Future<Output = Answer> + Send;
+}
+
+impl<F: Fn(&Ask) -> Answer + Send + Sync + 'static> Source for F {
+    async fn answer(&self, ask: &Ask) -> Answer {
+        self(ask)
+    }
+}
+
 /// A server that runs as long as the test.
 pub(crate) struct Server {
     address: SocketAddr,
+    scheme: &'static str,
     _tasks: TaskTracker,
 }
 
 impl Server {
-    pub(crate) async fn start(answer: impl Fn(&Ask) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(source: impl Source) -> Self {
+        Self::accept(source, None).await
+    }
+
+    /// A server behind TLS that negotiates no other version of HTTP.
+    pub(crate) async fn start_secure(source: impl Source, [cert, key]: &[String; 2]) -> Self {
+        let certificates = CertificateDer::pem_file_iter(cert).expect("it is read").map(|one| one.expect("it is read"));
+        let key = PrivateKeyDer::from_pem_file(key).expect("a key");
+        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let builder = builder.with_safe_default_protocol_versions().expect("versions").with_no_client_auth();
+        let config = builder.with_single_cert(certificates.collect(), key).expect("a certificate");
+        Self::accept(source, Some(TlsAcceptor::from(Arc::new(config)))).await
+    }
+
+    async fn accept(source: impl Source, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("it works");
-        let (address, tasks, answer) = (listener.local_addr().expect("it works"), TaskTracker::new(), Arc::new(answer));
-        let (of_connections, began) = (tasks.clone(), Instant::now());
+        let (address, tasks, source) = (listener.local_addr().expect("it works"), TaskTracker::new(), Arc::new(source));
+        let (of_connections, began, scheme) =
+            (tasks.clone(), Instant::now(), if tls.is_some() { "https" } else { "http" });
         tasks.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let answer = answer.clone();
-                of_connections.spawn(async move { serve(stream, &*answer, began).await });
+                let (source, tls) = (Arc::clone(&source), tls.clone());
+                of_connections.spawn(async move {
+                    match tls {
+                        Some(tls) => serve(tls.accept(stream).await.ok()?, &*source, began).await,
+                        None => serve(stream, &*source, began).await,
+                    }
+                });
             }
         });
-        Self { address, _tasks: tasks }
+        Self { address, scheme, _tasks: tasks }
     }
 
     pub(crate) fn url(&self, path: &str) -> Url {
-        Url::parse(&format!("http://{}/{path}", self.address)).expect("it works")
+        Url::parse(&format!("{}://{}/{path}", self.scheme, self.address)).expect("it works")
     }
 }
 
 /// Answers requests until the client or an answer ends the connection.
-async fn serve(mut stream: TcpStream, answer: &(impl Fn(&Ask) -> Answer + Sync), began: Instant) -> Option<()> {
+async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, source: &impl Source, began: Instant) -> Option<()> {
     loop {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -112,7 +149,7 @@ async fn serve(mut stream: TcpStream, answer: &(impl Fn(&Ask) -> Answer + Sync),
         }
         let text = String::from_utf8(head).ok()?;
         let reply = loop {
-            let reply = answer(&ask(&text, began)?);
+            let reply = source.answer(&ask(&text, began)?).await;
             let Some(wait) = reply.again else { break reply };
             tokio::time::sleep(wait).await;
         };
@@ -136,7 +173,7 @@ fn ask(head: &str, began: Instant) -> Option<Ask> {
     })
 }
 
-async fn send(stream: &mut TcpStream, mut reply: Answer, ask: &Ask) -> Option<()> {
+async fn send(stream: &mut (impl AsyncWrite + Unpin), mut reply: Answer, ask: &Ask) -> Option<()> {
     tokio::time::sleep(reply.wait).await;
     let header = |name: &str| ask.headers.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
     let tag = reply.headers.iter().find(|(name, _)| name == "etag").map(|(_, value)| value.clone());

@@ -49,6 +49,9 @@ class Chart(unittest.TestCase):
                 with self.subTest(overlay=overlay, component=component):
                     rendered = template(overlay=overlay, **values)
                     self.assertEqual(by_name(rendered), by_name(with_components(overlay, [component])))
+        for overlay in ("single", "replicated"):
+            rendered = template(overlay=overlay, webrtc={"enabled": True})
+            self.assertEqual(by_name(rendered), by_name(with_components(overlay, ["webrtc"])))
         for components, values in (
             (["autoscale"], {"enabled": True}),
             (["autoscale", "egress-metric"], {"enabled": True, "egress": True}),
@@ -66,6 +69,7 @@ class Chart(unittest.TestCase):
             resources={"edge": {"limits": {"memory": "1Gi"}}},
             podSpec={"nodeSelector": {"disk": "fast"}},
             config="max_viewers = 7\n",
+            webrtc={"enabled": True, "address": "tv.example"},
             ingress={"enabled": True, "host": "tv.example", "className": "nginx", "tls": [{"hosts": ["tv.example"]}]},
         )
         for document in objects:
@@ -78,6 +82,8 @@ class Chart(unittest.TestCase):
         self.assertTrue(all(pod["nodeSelector"] == {"disk": "fast"} for pod, _ in containers(objects)))
         limits = {container["name"]: container["resources"]["limits"]["memory"] for _, container in containers(objects)}
         self.assertEqual((limits["edge"], limits["barstone"]), ("1Gi", "512Mi"))
+        variables = {v["name"]: v.get("value") for _, container in containers(objects) for v in container.get("env", [])}
+        self.assertEqual(variables["BARSTONE_WEBRTC_ADDRESSES"], "tv.example")
         (ingress,) = of_kind(objects, "Ingress").values()
         self.assertEqual(ingress["spec"]["rules"][0]["host"], "tv.example")
         self.assertEqual((ingress["spec"]["ingressClassName"], ingress["spec"]["tls"]), ("nginx", [{"hosts": ["tv.example"]}]))

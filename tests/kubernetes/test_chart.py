@@ -1,6 +1,7 @@
 """The chart, without Helm: its files are what kustomize renders, and its schema fits its values. tests/helm renders the chart."""
 
 import json
+import re
 import tomllib
 import unittest
 
@@ -37,6 +38,13 @@ class Chart(unittest.TestCase):
         jsonschema.validate(self.values, self.schema)
         self.assertEqual(set(self.schema["properties"]) - {"global"}, set(self.values))
 
+    def test_the_documentation_lists_every_value(self):
+        text = (REPOSITORY / "docs/containers.md").read_text(encoding="utf-8")
+        _, _, table = text.partition("| value | default | meaning |")
+        rows = re.findall(r"^\| (`.*?) \|", table.partition("\n\n")[0], re.M)
+        listed = {name.partition(".")[0] for row in rows for name in re.findall(r"`(.+?)`", row)}
+        self.assertEqual(set(self.values) - listed, set())
+
     def test_the_schema_refuses_what_the_chart_cannot_do(self):
         for wrong in (
             {"overlay": "many"},
@@ -45,6 +53,7 @@ class Chart(unittest.TestCase):
             {"autoscale": {"enabled": True}},
             {"image": {"prefix": "registry"}},
             {"resources": {"barstone": {}, "other": {}}},
+            {"overlay": "split", "webrtc": {"enabled": True}},
         ):
             with self.subTest(wrong), self.assertRaises(jsonschema.ValidationError):
                 jsonschema.validate({**self.values, **wrong}, self.schema)

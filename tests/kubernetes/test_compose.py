@@ -1,6 +1,8 @@
 """The profiles of compose: what runs in each, and the habits of all; and who may run the images."""
 
 import re
+import subprocess
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -9,9 +11,25 @@ import yaml
 COMPOSE_FILE = Path(__file__).resolve().parents[2] / "docker/compose.yaml"
 COMPOSE = yaml.safe_load(COMPOSE_FILE.read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]
+VALIDATOR = Path(__file__).parent / "venv/bin/compose-spec"
+
+
+def validate(text):
+    """Validates a file against the Compose Specification. Returns the messages."""
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "compose.yaml"
+        file.write_text(text, encoding="utf-8")
+        ran = subprocess.run([VALIDATOR, file], cwd=directory, capture_output=True, text=True, check=False)
+        return ran.stderr
 
 
 class Compose(unittest.TestCase):
+    def test_it_conforms_to_the_specification(self):
+        text = COMPOSE_FILE.read_text(encoding="utf-8")
+        self.assertEqual(validate(text), "")
+        self.assertIn("readonly", validate(text.replace("read_only:", "readonly:")))
+        self.assertIn("depends_on", validate(text.replace("condition: service_healthy", "condition: healthy")))
+
     def test_each_profile_has_one_door(self):
         for profile, names in {
             "one": {"barstone"},
@@ -21,7 +39,12 @@ class Compose(unittest.TestCase):
             services = {name: service for name, service in SERVICES.items() if service["profiles"] == [profile]}
             self.assertEqual(set(services), names)
             ports = [service["ports"] for service in services.values() if "ports" in service]
-            self.assertEqual(ports, [["${PORT:-8080}:8080"]])
+            webrtc = [f"${{WEBRTC_PORT:-8189}}:${{WEBRTC_PORT:-8189}}/{protocol}" for protocol in ("udp", "tcp")]
+            self.assertEqual(ports, [["${PORT:-8080}:8080", *(webrtc if profile == "one" else [])]])
+
+    def test_webrtc_has_the_same_port_inside_and_outside(self):
+        inside = SERVICES["barstone"]["environment"]["BARSTONE_WEBRTC_LISTEN"]
+        self.assertEqual(inside, "[::]:${WEBRTC_PORT:-8189}")
 
     def test_monitoring_scrapes_every_server_and_shows_the_dashboard(self):
         names = {name for name, service in SERVICES.items() if service["profiles"] == ["monitoring"]}

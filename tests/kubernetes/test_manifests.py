@@ -94,6 +94,8 @@ ALL = {
     "single with components": with_components("single", EVERYWHERE),
     "split with components": with_components("split", EVERYWHERE),
     "replicated with components": with_components("replicated", [*EVERYWHERE, "autoscale", "egress-metric"]),
+    "single with webrtc": with_components("single", ["webrtc"]),
+    "replicated with webrtc": with_components("replicated", ["webrtc"]),
 }
 
 
@@ -215,6 +217,25 @@ class Together(unittest.TestCase):
     def test_viewers_come_by_ipv4_and_ipv6(self):
         for objects in ALL.values():
             self.assertEqual(of_kind(objects, "Service")["barstone"]["spec"]["ipFamilyPolicy"], "PreferDualStack")
+
+    def test_viewers_reach_webrtc_on_the_node(self):
+        for overlay in ("single", "replicated"):
+            objects = ALL[f"{overlay} with webrtc"]
+            container = of_kind(objects, "Deployment")["barstone"]["spec"]["template"]["spec"]["containers"][0]
+            variables = {variable["name"]: variable for variable in container["env"]}
+            self.assertEqual(variables["BARSTONE_WEBRTC_LISTEN"]["value"], "[::]:8189")
+            address = variables["BARSTONE_WEBRTC_ADDRESSES"]["valueFrom"]
+            self.assertEqual(address, {"fieldRef": {"fieldPath": "status.hostIP"}})
+            ports = {port["name"]: port for port in container["ports"]}
+            admitted = [rule["ports"] for rule in of_kind(objects, "NetworkPolicy")["barstone"]["spec"]["ingress"]]
+            for protocol in ("UDP", "TCP"):
+                port = ports[f"webrtc-{protocol.lower()}"]
+                self.assertEqual((port["containerPort"], port["hostPort"], port["protocol"]), (8189, 8189, protocol))
+                self.assertIn({"port": port["name"], "protocol": protocol}, admitted[-1])
+        for objects in PLAIN.values():
+            for _, container in containers(objects):
+                variables = {variable["name"]: variable.get("value") for variable in container.get("env", [])}
+                self.assertEqual(variables.get("BARSTONE_WEBRTC_LISTEN", ""), "")
 
     def test_openshift_chooses_users_and_groups(self):
         for overlay in OVERLAYS:

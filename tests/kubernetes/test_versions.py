@@ -25,7 +25,8 @@ class Versions(unittest.TestCase):
         minor = VERSION.rpartition(".")[0]
         self.assertEqual(set(re.findall(r"barstone@v([\d.]+)", text)), {VERSION})
         self.assertEqual(set(re.findall(r"/barstone:([\d.]+)", text)), {minor})
-        self.assertEqual(set(re.findall(r"barstone_([\d.]+)-1", read("docs/install.md"))), {VERSION})
+        for name in ("README.md", "docs/install.md"):
+            self.assertEqual(set(re.findall(r"barstone_([\d.]+)-1", read(name))), {VERSION})
         self.assertIn(f"| barstone | {VERSION} |", read("docs/comparison.md"))
 
     def test_the_changelog_describes_it(self):

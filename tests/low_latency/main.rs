@@ -154,5 +154,5 @@ async fn playlists_come_over_http_2() {
         .arg(web.url(&llhls_of("v720")))
         .output()
         .expect("curl is installed");
-    check_none(&llhls::check_protocol(&String::from_utf8_lossy(&output.stdout)));
+    check_none(&llhls::check_protocol(&format!("HTTP/{}", String::from_utf8_lossy(&output.stdout)), true));
 }

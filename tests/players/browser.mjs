@@ -5,7 +5,7 @@ import { chromium } from 'playwright-core';
 
 import { remove, temporaryDirectory } from './leftovers.mjs';
 
-const PROGRAM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+export const PROGRAM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 const FLAGS = [
   '--disable-gpu',
@@ -20,7 +20,7 @@ const FLAGS = [
 ];
 const VIEWPORT = { width: 1000, height: 800 };
 /** Chromium refuses to run its sandbox as root. */
-const ROOT_FLAGS = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+export const ARGUMENTS = [...FLAGS, ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])];
 
 export async function launch() {
   const profile = temporaryDirectory('chromium');
@@ -35,7 +35,7 @@ export async function launch() {
       executablePath: PROGRAM,
       headless: true,
       viewport: VIEWPORT,
-      args: [...FLAGS, ...ROOT_FLAGS],
+      args: ARGUMENTS,
     });
   } catch (error) {
     await close();

@@ -73,7 +73,7 @@ export async function startEverywhere(name, ipv6) {
   return { ...await run(own, name, `http://127.0.0.1:${port}`), port, rtmp };
 }
 
-/** Writes the streams that it receives to a directory of its own. `rtmp` is the URL to push to. */
+/** Writes the streams that it receives to `media`, a directory of its own. `rtmp` is the URL to push to. */
 export async function startRtmp() {
   const media = temporaryDirectory('rtmp');
   const port = await HERE.port();
@@ -87,7 +87,7 @@ export async function startRtmp() {
     await nginx.stop();
     remove(media);
   };
-  return { ...nginx, rtmp: `rtmp://127.0.0.1:${port}/live`, stop };
+  return { ...nginx, rtmp: `rtmp://127.0.0.1:${port}/live`, media, stop };
 }
 
 /** @param {string[]} urls */

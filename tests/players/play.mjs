@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 
+import { Answers } from './answers.mjs';
 import { until } from './deadline.mjs';
 import { startOrigin } from './origin.mjs';
 import { waitedForProcessorMs } from './pressure.mjs';
@@ -10,7 +11,7 @@ import { waitedForProcessorMs } from './pressure.mjs';
 /** @typedef {import('./stage/measure.js').Report} Measured */
 /** @typedef {import('./stage/stage.js').PlayerError} PlayerError */
 /** `waitedMs` is the time during which programs on this machine waited for a processor. */
-/** @typedef {Measured & { errors: PlayerError[], ended: boolean, waitedMs: number }} Report */
+/** @typedef {Measured & { errors: PlayerError[], ended: boolean, offMs: number | null, soundLateMs: number | null, waitedMs: number }} Report */
 
 /** Seconds for a start on a busy machine, in addition to those to be played. */
 const SLACK_S = 20;
@@ -22,6 +23,7 @@ export class Play {
   refused = [];
   /** Requests without an answer. @type {string[]} */
   unanswered = [];
+  answers;
   player;
   #page;
   #origin;
@@ -36,6 +38,7 @@ export class Play {
     this.#page = page;
     this.player = player;
     this.#origin = origin;
+    this.answers = new Answers(page);
     page.on('request', (request) => this.requests.push(request.url()));
     page.on('requestfailed', (request) => this.unanswered.push(request.url()));
     page.on('response', (response) => {
@@ -94,6 +97,26 @@ export class Play {
    */
   seek(seconds) {
     return this.#page.evaluate(`stage.seek(${seconds})`);
+  }
+
+  /** Starts to measure how late the sound is, which reports contain from then on. */
+  async listen() {
+    await this.#page.evaluate('stage.listen()');
+  }
+
+  /**
+   * Plays at a distance from UTC from now on, by the time that the player knows.
+   * @param {number} latencyMs
+   * @param {number} toleranceMs the first report within it is returned
+   */
+  async follow(latencyMs, toleranceMs) {
+    await this.#page.evaluate(`stage.follow(${latencyMs})`);
+    return this.until(`it plays ${latencyMs} ms behind UTC`, SLACK_S, ({ offMs }) => offMs !== null && Math.abs(offMs) <= toleranceMs);
+  }
+
+  /** @returns {Promise<import('/static/strip.js').Timecode | null>} what the strip of a publisher at the bottom says */
+  bottomStrip() {
+    return this.#page.evaluate('stage.bottomStrip()');
   }
 
   /** @param {number} height of the rendition to show from now on */

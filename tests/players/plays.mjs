@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 
 import { Play } from './play.mjs';
+import { withinTries } from './tries.mjs';
 import { advancesInRealTime, figures, playedCleanly } from './verdict.mjs';
 
 /** @typedef {import('./play.mjs').Report} Report */
@@ -16,16 +17,18 @@ import { advancesInRealTime, figures, playedCleanly } from './verdict.mjs';
  * @param {{ player: string, url: string, seconds: number }} what
  * @param {(report: Report, play: Play) => unknown} [check]
  */
-export async function playsCleanly(t, browser, { player, url, seconds }, check = () => {}) {
-  const play = await Play.open(browser, player, url);
-  try {
-    const report = await play.played(seconds);
-    t.diagnostic(figures(report));
-    playedCleanly(report);
-    advancesInRealTime(report);
-    assert.deepEqual(play.refused, []);
-    await check(report, play);
-  } finally {
-    await play.close();
-  }
+export function playsCleanly(t, browser, { player, url, seconds }, check = () => {}) {
+  return withinTries(t, async () => {
+    const play = await Play.open(browser, player, url);
+    try {
+      const report = await play.played(seconds);
+      t.diagnostic(figures(report));
+      playedCleanly(report);
+      advancesInRealTime(report);
+      assert.deepEqual(play.refused, []);
+      await check(report, play);
+    } finally {
+      await play.close();
+    }
+  });
 }

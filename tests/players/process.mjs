@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { until } from './deadline.mjs';
 import { own } from './leftovers.mjs';
 
-const STARTS_WITHIN_S = 20;
+const STARTS_WITHIN_S = 60;
 const ENDS_WITHIN_MS = 15_000;
 
 export class Process {

@@ -4,6 +4,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { launch } from './browser.mjs';
@@ -23,16 +24,20 @@ import { Server, SMALL_VIDEO } from './server.mjs';
 
 const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
 const LADDER = [
-  { id: 'v720', width: 1280, height: 720, bitrate: 2_000_000 }, { id: 'v360', width: 640, height: 360, bitrate: 600_000 },
+  { id: 'v360', width: 640, height: 360, bitrate: 600_000 }, { id: 'v180', width: 320, height: 180, bitrate: 300_000 },
 ];
 const STREAMS = [
   { name: 'ladder', title: 'Two renditions', pattern: 'ebu', video: LADDER },
   { name: 'office', title: 'On demand', on_demand: true, video: SMALL_VIDEO },
+  { name: 'portrait', title: 'Portrait', pattern: 'grid', video: [{ id: 'v640', width: 360, height: 640, bitrate: 600_000 }] },
   { name: 'radio', title: 'Audio only', video: [] },
+  { name: 'smooth', title: '50 fps', fps: '50', segment_frames: 96, chunk_frames: 12, video: SMALL_VIDEO },
 ];
 /** Seconds of latency in the plot. */
 const PLOTTED_S = 60;
 const STARTS_WITHIN_S = 60;
+/** Seconds in which streams that have just started encode the past of their windows, which takes all processors. */
+const FILLS_WITHIN_S = 30;
 
 /** Writes a picture with 256 colours, a third of the size. @param {string} from @param {string} to */
 function reduce(from, to) {
@@ -59,7 +64,7 @@ const PICTURES = [
   { name: 'page-dark', path: '/#ladder/lldash/shaka-player', width: 1920, height: 1080, scheme: 'dark', ready: figures(PLAYER, PLOTTED_S) },
   { name: 'page-compare', path: '/#test/hls/hls.js&beside=test/lldash/dash.js', width: 1280, height: 900, ready: figures('compare-tile [data-figure=latency]', PLOTTED_S) },
   { name: 'page-phone', path: '/#test/llhls/hls.js', width: 390, height: 844, ready: figures(PLAYER, PLOTTED_S / 4) },
-  { name: 'page-wall', path: '/wall', width: 1920, height: 1080, ready: (page) => page.waitForTimeout(15_000) },
+  { name: 'page-wall', path: '/wall', width: 1920, height: 1080, ready: figures('[data-phase=running]:not(:has(h2:text("radio"))) .screen-latency', PLOTTED_S / 4) },
   {
     name: 'page-url', path: '/#test/llhls/hls.js/delay=3s,no-hints&tool=url', width: 1280, height: 900, ready: async (page) => {
       await figures(PLAYER, 1)(page);
@@ -71,6 +76,7 @@ const PICTURES = [
       await page.getByRole('button', { name: 'New stream' }).click();
       await page.getByLabel('Name').fill('lab');
       await page.getByRole('button', { name: 'ABR ladder' }).click();
+      await page.locator('stream-editor stream-still img').waitFor();
     },
   },
 ];
@@ -80,6 +86,7 @@ const server = await Server.start();
 const browser = await launch();
 try {
   for (const stream of STREAMS) await server.api('POST', '', stream);
+  await setTimeout(FILLS_WITHIN_S * 1000);
   for (const { name, path, width, height, scheme = 'light', ready } of PICTURES) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     const page = await (await browser.newContext()).newPage();

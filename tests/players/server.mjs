@@ -10,7 +10,7 @@ import { HERE } from './host.mjs';
 import { remove, temporaryDirectory } from './leftovers.mjs';
 import { Process } from './process.mjs';
 
-const BINARY = process.env.BARSTONE_BIN ?? fileURLToPath(new URL('../../target/debug/barstone', import.meta.url));
+export const BINARY = process.env.BARSTONE_BIN ?? fileURLToPath(new URL('../../target/debug/barstone', import.meta.url));
 
 /** Video that is cheap to encode and to play. */
 export const SMALL_VIDEO = [{ id: 'v', width: 320, height: 180, bitrate: 400_000 }];

@@ -94,8 +94,8 @@ function realTimeToleranceMs({ waitedMs }) {
 }
 
 /** @param {number[]} values @returns {number} */
-function median(values) {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+export function median(values) {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
 /** @param {number} ms @param {number} toleranceMs @param {string} what */

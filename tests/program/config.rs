@@ -66,6 +66,7 @@ fn errors_of_the_system_are_told_in_words_with_the_thing_that_they_concern() {
         (["--state-dir", state], ["cannot use the file token in state_dir: Is a directory", ""]),
         (["--listen", &taken], ["another program uses this port", "--listen"]),
         (["--listen", "192.0.2.1:8080"], ["this machine does not have the address", "--listen"]),
+        (["--webrtc-listen", &taken], ["webrtc_listen: cannot listen on", "Address already in use"]),
         (["--store", "nats://127.0.0.1:1"], ["nats://127.0.0.1:1", "Connection refused"]),
         (["--wait-for", "127.0.0.1:1"], ["127.0.0.1:1", "Connection refused"]),
     ] {
@@ -116,6 +117,8 @@ type Row = (&'static str, Option<&'static str>, [&'static str; 3], &'static [&'s
 
 const PRECEDENCE: &[Row] = &[
     ("listen", Some("'[::]:8080'"), ["'127.0.0.1:1'", "127.0.0.1:2", "127.0.0.1:3"], &[]),
+    ("webrtc_listen", None, ["'127.0.0.1:1'", "127.0.0.1:2", "127.0.0.1:3"], &[]),
+    ("webrtc_addresses", None, ["['192.0.2.1']", "tv.example,::1", "192.0.2.3"], &[]),
     ("media_dir", None, ["'/file'", "/variable", "none"], &[]),
     ("state_dir", None, ["'/file'", "/variable", "/flag"], &[]),
     ("store", None, ["'nats://file/b'", "nats://variable/b", "nats://flag/b"], &[]),
@@ -130,12 +133,16 @@ const PRECEDENCE: &[Row] = &[
     ("trusted_proxies", None, ["['10.0.0.0/8']", "10.1.0.0/16,::1", "10.2.0.0/16"], &[]),
     ("max_connections", Some("10000"), ["2", "3", "4"], &[]),
     ("max_connections_per_address", Some("1024"), ["2", "3", "4"], &[]),
+    ("max_webrtc_sessions", Some("1000"), ["2", "3", "4"], &[]),
+    ("max_webrtc_sessions_per_stream", Some("1000"), ["2", "3", "4"], &[]),
+    ("max_webrtc_sessions_per_address", Some("100"), ["2", "3", "4"], &[]),
     ("max_header_bytes", Some("32768"), ["8192", "8193", "8194"], &[]),
     ("header_seconds", Some("10"), ["2", "3", "4"], &[]),
     ("body_seconds", Some("10"), ["2", "3", "4"], &[]),
     ("send_seconds", Some("30"), ["2", "3", "4"], &[]),
     ("max_streams", Some("256"), ["2", "3", "4"], &[]),
     ("archive_bytes", Some("268435456"), ["0", "1", "2"], &[]),
+    ("archive_dir", None, ["'/file'", "/variable", "/flag"], &[]),
     ("max_viewers", None, ["2", "3", "4"], &[]),
     ("max_bandwidth", None, ["200000", "300000", "400000"], &[]),
     ("overflow_url", None, ["'http://file'", "http://variable", "https://flag/path"], &[]),

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use barstone::base::timeline::{Rate, UnixTime};
 use barstone::media::signal::timecode;
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::support::server::Server;
@@ -18,6 +20,8 @@ use barstone::inspect::boxes::{Init, Segment, nal_types};
 const FPS: u64 = 25;
 const SEGMENT_FRAMES: u64 = 48;
 const SIZE: (usize, usize) = (1280, 720);
+/// Size of the stream whose truth is compared.
+const SMALL: (usize, usize) = (320, 180);
 const SAMPLE_RATE: u64 = 48_000;
 const NAL_SLICE: u8 = 1;
 const NAL_IDR: u8 = 5;
@@ -242,6 +246,99 @@ fn check_beeps(minute: &Part) {
     assert!(checked >= 58, "{checked} beeps");
     let first = UnixTime::from_millis(minute.start * 1000 / SAMPLE_RATE);
     assert!(first.as_secs() > 1_700_000_000, "the clock of this machine");
+}
+
+/// The truth of an interval, each line with its type.
+async fn truth(web: &Web, path_and_query: &str) -> Vec<(String, Value)> {
+    let text = web.text(path_and_query).await;
+    let parse = |line: &str| -> Value { serde_json::from_str(line).expect("JSON") };
+    text.lines().map(parse).map(|line| (line["type"].as_str().expect("a type").to_owned(), line)).collect()
+}
+
+/// The segments of a track in a truth; each file must have the stated hash.
+async fn proven(web: &Web, truth: &[(String, Value)], track: &str) -> Vec<String> {
+    let segments = truth.iter().filter(|(kind, line)| kind == "segment" && line["track"] == track);
+    let mut urls = Vec::new();
+    for (_, line) in segments {
+        let url = line["url"].as_str().expect("a path");
+        let file = web.fetch(url).await;
+        let hash: String = Sha256::digest(&file).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!((&line["bytes"], &line["sha256"]), (&file.len().into(), &hash.into()), "{url}");
+        assert_eq!(line["media_time"], Segment::parse(&file).expect("a segment").start(), "{url}");
+        urls.push(url.to_owned());
+    }
+    urls
+}
+
+/// Checks that the pictures which ffmpeg decodes of `part` are the frames of a truth of a minute.
+fn check_true_frames(part: &Part, truth: &[(String, Value)]) {
+    let (width, height) = SMALL;
+    let read = |luma: &[u8]| timecode::read(luma, width, width, height).expect("every strip is read");
+    let decoded = ffmpeg::frames(&part.file, SMALL, read);
+    let frames: Vec<_> = truth.iter().filter(|(kind, _)| kind == "frame").map(|(_, line)| line).collect();
+    let of_decoded = decoded.iter().position(|(_, strip)| frames[0]["frame"] == strip.frame).expect("it is decoded");
+    for (line, (time, strip)) in frames.iter().zip(&decoded[of_decoded..]) {
+        let bits: String = strip.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!((&line["frame"], &line["time_ms"]), (&strip.frame.into(), &strip.time_ms.into()));
+        assert_eq!((&line["media_time"], &line["strip"]), (&(*time).into(), &bits.into()));
+    }
+    assert!(frames.len() as u64 == 60 * FPS && decoded.len() >= of_decoded + frames.len());
+}
+
+/// Checks that the sound which ffmpeg decodes of `part` has the beeps of a truth of a minute.
+fn check_true_beeps(part: &Part, truth: &[(String, Value)]) {
+    let samples = ffmpeg::samples(&part.file);
+    let beeps: Vec<_> = truth.iter().filter(|(kind, _)| kind == "beep").map(|(_, line)| line).collect();
+    assert_eq!(beeps.len(), 60);
+    for beep in beeps {
+        let zero = (beep["media_time"].as_u64().expect("samples") - part.start) as usize;
+        let second = beep["sample"].as_u64().expect("samples") / SAMPLE_RATE;
+        let (duration, pitch) = if second.is_multiple_of(60) { (0.5, 2000) } else { (0.1, 1000) };
+        assert_eq!((&beep["duration"], &beep["frequency"]), (&duration.into(), &pitch.into()));
+        let end = (zero + SAMPLE_RATE as usize - 2048).min(samples.len());
+        check_beep(second, &samples[zero - 2048..end], 2048);
+    }
+}
+
+#[tokio::test]
+async fn the_truth_of_a_minute_is_what_ffmpeg_decodes() {
+    let server = Server::shared();
+    let web = Web::of(&server);
+    let video = json!([{"id": "v", "width": SMALL.0, "height": SMALL.1, "bitrate": 400_000}]);
+    let created = web.json(Method::POST, "/api/v1/streams", &json!({"name": "minute", "video": video})).await;
+    assert_eq!(created.status, 201, "{}", created.text());
+    web.playable("minute").await;
+    let now: jiff::Timestamp = web.text("/time").await.trim().parse().expect("a time");
+    // A fifth of a second before the first beep: the decoder needs a frame to start. No beep is cut off at the end.
+    let time = |second: i64| jiff::Timestamp::from_millisecond(second * 1000 + 800).expect("a time");
+    let query = format!("from={}&to={}&hashes=yes", time(now.as_second() - 71), time(now.as_second() - 11));
+    let truth = truth(&web, &format!("/api/v1/streams/minute/truth?{query}")).await;
+    let revision = truth[0].1["revision"].as_str().expect("the definition").to_owned();
+    let directory = TempDir::new().expect("a temporary directory");
+    let mut parts = Vec::new();
+    for track in ["v", "a"] {
+        let urls = proven(&web, &truth, track).await;
+        assert!(urls.len() >= 32, "{track}");
+        let init = format!("/live/minute/{track}/{revision}/init.mp4");
+        parts.push(collect(&web, &init, &urls, directory.path().join(track)).await);
+    }
+    let checks = tokio::task::spawn_blocking(move || {
+        check_true_frames(&parts[0], &truth);
+        check_true_beeps(&parts[1], &truth);
+    });
+    checks.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+}
+
+#[tokio::test]
+async fn the_truth_of_the_past_has_the_hashes_of_the_archive() {
+    let (_server, web) = start().await;
+    let origin = web.get("/with/origin=-2h/api/v1/streams/test/truth").await;
+    let location = web.resolve("/with/origin=-2h/api/v1/streams/test/truth", origin.header("location"));
+    let truth = truth(&web, &format!("{location}?from=-1h&to=-59m56s&hashes=yes")).await;
+    for track in ["v720", "a"] {
+        let urls = proven(&web, &truth, track).await;
+        assert!(urls.len() >= 3 && urls.iter().all(|url| url.starts_with("/with/origin=")), "{urls:?}");
+    }
 }
 
 /// Checks one second of audio, which starts at `zero` of `samples`.

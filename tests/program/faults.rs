@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use h2::Reason;
 use hyper::Request;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -14,6 +15,9 @@ use tokio::time::timeout;
 use crate::support::LONG;
 use crate::support::server::Server;
 use crate::support::web::Web;
+
+/// Number of clients that faults hold.
+const HELD: usize = 1000;
 
 /// Path of a complete segment, and its bytes.
 async fn segment(web: &Web) -> (String, Vec<u8>) {
@@ -62,6 +66,38 @@ async fn a_body_pauses_or_is_slow() {
         let (_, body, end) = over_http1(&server, &format!("/with/{fault}:on=segments{path}")).await;
         assert!(began.elapsed() >= Duration::from_secs(1), "{fault} {:?}", began.elapsed());
         assert!(body == whole && end.is_none(), "{fault} {}", body.len());
+    }
+}
+
+#[tokio::test]
+async fn held_clients_leave_live_clients_alone() {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).expect("it is set");
+    let server = Server::fresh();
+    let web = Web::of(&server);
+    let (path, whole) = segment(&web).await;
+    let mut held = Vec::with_capacity(HELD);
+    for fault in ["hang=5m", "rate=1000"].into_iter().cycle().take(HELD) {
+        let mut stream = TcpStream::connect(server.address()).await.expect("it accepts");
+        let request = format!("GET /with/{fault}:on=segments{path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("it is sent");
+        held.push(stream);
+    }
+    for stream in &mut held {
+        let mut status = [0; 12];
+        timeout(LONG, stream.read_exact(&mut status)).await.expect("in time").expect("an answer");
+        assert_eq!(&status, b"HTTP/1.1 200");
+    }
+    for _ in 0..3 {
+        let next = web.playlist("test", "v720").await.next();
+        let blocking = format!("/live/test/v720/llhls.m3u8?_HLS_msn={next}");
+        assert_eq!(timeout(LONG, web.get(&blocking)).await.expect("in time").status, 200);
+        assert_eq!(timeout(LONG, web.get(&path)).await.expect("in time").body, whole);
+    }
+    for stream in &held {
+        let mut rest = vec![0; whole.len()];
+        let received = stream.try_read(&mut rest).unwrap_or_default();
+        assert!(received < whole.len(), "{received} bytes of {}", whole.len());
     }
 }
 

@@ -20,21 +20,29 @@ pub(crate) struct Recorded {
     pub(crate) audio_ticks: i64,
 }
 
+/// What a checked file contains.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Contents {
+    /// Difference between the presentation times of the video and UTC, in ticks.
+    pub(crate) difference: i64,
+    /// Number of pictures.
+    pub(crate) pictures: usize,
+}
+
 impl Recorded {
-    /// Checks pictures and beeps. Returns the difference between the presentation times of the video and UTC, in ticks.
-    pub(crate) async fn check(self) -> i64 {
+    /// Checks pictures and beeps.
+    pub(crate) async fn check(self) -> Contents {
         let checked = tokio::task::spawn_blocking(move || {
-            let difference = check_pictures(&self.file, self.size);
-            check_beeps(&self, difference);
-            difference
+            let contents = check_pictures(&self.file, self.size);
+            check_beeps(&self, contents.difference);
+            contents
         });
         checked.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
     }
 }
 
-/// Checks that no picture is missing and that presentation times differ from the times in the strip by a constant,
-/// which is returned.
-fn check_pictures(file: &Path, size: (usize, usize)) -> i64 {
+/// Checks that no picture is missing and that presentation times differ from the times in the strip by a constant.
+fn check_pictures(file: &Path, size: (usize, usize)) -> Contents {
     let frames = ffmpeg::frames(file, size, |luma| timecode::read(luma, size.0, size.0, size.1));
     assert!(frames.len() >= 100, "{} pictures", frames.len());
     let mut differences: Vec<_> = Vec::new();
@@ -46,7 +54,7 @@ fn check_pictures(file: &Path, size: (usize, usize)) -> i64 {
     assert_eq!(differences.len(), 1, "{differences:?}");
     let indices: Vec<_> = frames.iter().filter_map(|(_, strip)| Some(strip.as_ref().ok()?.frame)).collect();
     assert!(indices.windows(2).all(|pair| pair[1] == pair[0] + 1), "{indices:?}");
-    differences[0]
+    Contents { difference: differences[0], pictures: frames.len() }
 }
 
 /// Checks that every second has its beep together with the picture of that second.

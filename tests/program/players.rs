@@ -1,5 +1,5 @@
-//! Players that are not browsers: GStreamer, ffmpeg and mpv play HLS and DASH, plain and with low latency, without a
-//! missing picture or a gap in the audio.
+//! Players that are not browsers: GStreamer, ffmpeg and mpv play HLS and DASH, plain and with low latency, and presentations of
+//! another moment and single files, without a missing picture or a gap in the audio.
 
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -15,6 +15,7 @@ use crate::support::server::Server;
 use crate::support::web::{Web, send};
 
 const MANIFESTS: [&str; 4] = ["hls.m3u8", "llhls.m3u8", "dash.mpd", "lldash.mpd"];
+const FILES: [&str; 2] = ["stream.mp4", "stream.ts"];
 /// Length of a play, at least two segments.
 const SECONDS: usize = 5;
 const PICTURES: usize = SECONDS * 25;
@@ -29,13 +30,13 @@ struct Played {
 }
 
 #[tokio::test]
-async fn gstreamer_plays_every_manifest() {
+async fn gstreamer_plays_every_url() {
     gstreamer::init().expect("GStreamer is installed");
     check("gstreamer", play_in_gstreamer).await;
 }
 
 #[tokio::test]
-async fn ffmpeg_plays_every_manifest() {
+async fn ffmpeg_plays_every_url() {
     let play = |url: &str| {
         let mut command = Command::new("ffmpeg");
         command.args(["-v", "info", "-nostats", "-nostdin", "-i", url, "-t", &(SECONDS + 1).to_string()]);
@@ -46,14 +47,27 @@ async fn ffmpeg_plays_every_manifest() {
 }
 
 #[tokio::test]
-async fn mpv_plays_every_manifest() {
+async fn mpv_plays_every_url() {
     let play = |url: &str| {
         let mut command = Command::new("mpv");
-        command.args(["--no-config", "--vo=null", "--ao=null", &format!("--length={}", SECONDS + 1)]);
-        command.args(["--vf=lavfi=[showinfo]", "--af=lavfi=[ashowinfo]", "--msg-level=all=warn,ffmpeg=v", url]);
+        // Times count from the first frame, because lavfi prints few digits of those since 1970.
+        command.args(["--no-config", "--vo=null", "--ao=null", &format!("--frames={}", PICTURES + 25)]);
+        command.args(["--vf=lavfi=[setpts=PTS-STARTPTS,showinfo]", "--af=lavfi=[asetpts=PTS-STARTPTS,ashowinfo]"]);
+        command.args(["--msg-level=all=warn,ffmpeg=v", url]);
         parse_frames(command)
     };
     check("mpv", play).await;
+}
+
+/// URLs below the server: manifests and files of the live stream, and manifests of an event that goes on and of a VOD.
+async fn paths(web: &Web, name: &str) -> Vec<String> {
+    let now: jiff::Timestamp = web.text("/time").await.parse().expect("xs:dateTime");
+    let now = now.as_second();
+    let event = format!("from={},until={}", now - 40, now + 600);
+    let vod = format!("from={},until={}", now - 600, now - 580);
+    let live = MANIFESTS.into_iter().chain(FILES).map(|file| format!("/live/{name}/{file}"));
+    let of = |conditions: String| ["hls.m3u8", "dash.mpd"].map(|file| format!("/with/{conditions}/live/{name}/{file}"));
+    live.chain(of(event)).chain(of(vod)).collect()
 }
 
 /// Plays every manifest of a stream with a small picture, all simultaneously.
@@ -64,10 +78,11 @@ async fn check(name: &str, play: impl Fn(&str) -> Played + Copy + Send + Sync + 
     let made = web.json(Method::POST, "/api/v1/streams", &json!({"name": name, "video": video})).await;
     assert_eq!(made.status, 201, "{}", made.text());
     web.playable(name).await;
-    let plays = MANIFESTS.map(|manifest| {
-        let url = web.url(&format!("/live/{name}/{manifest}"));
-        (manifest, tokio::task::spawn_blocking(move || play(&url)))
-    });
+    let play = |path: String| {
+        let url = web.url(&path);
+        (path, tokio::task::spawn_blocking(move || play(&url)))
+    };
+    let plays: Vec<_> = paths(&web, name).await.into_iter().map(play).collect();
     for (manifest, play) in plays {
         let played = play.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
         check_continuous(&format!("pictures of {manifest}"), &played.pictures, PICTURES, 1.0 / 25.0);

@@ -8,12 +8,13 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::in_sync::Recorded;
+use crate::in_sync::{Contents, Recorded};
 use crate::support::server::Server;
 use crate::support::web::{Web, send};
 use crate::support::{LONG, until};
 
 const SIZE: (usize, usize) = (320, 180);
+const SEGMENT_FRAMES: usize = 48;
 /// Bytes of five seconds.
 const ENOUGH: usize = 5 * (400_000 + 128_000) / 8;
 const SMALL: &str = "[[streams]]\nname = 'test'\n[[streams.video]]\nwidth = 320\nheight = 180\nbitrate = 400000\n";
@@ -46,7 +47,7 @@ async fn an_mp4_file_has_every_picture_and_beep_and_ends_with_the_stream() {
     let head = send(web.request(Method::HEAD, "/live/test/stream.mp4")).await;
     assert_eq!((head.status, head.header("content-type"), head.body.len()), (200, "video/mp4", 0));
     record(&web, "/live/test/stream.mp4", "video/mp4", &file).await;
-    let difference = Recorded { file, size: SIZE, audio_ticks: 48_000 }.check().await;
+    let difference = Recorded { file, size: SIZE, audio_ticks: 48_000 }.check().await.difference;
     assert_eq!(difference, 0, "presentation times are UTC");
     assert_eq!(web.get("/live/test/stream.mp4?video=a").await.status, 404, "there is no such rendition");
 }
@@ -57,27 +58,37 @@ async fn a_transport_stream_has_every_picture_and_beep_and_ends_with_the_stream(
     let (web, file) = (Web::of(&server), directory.path().join("stream.ts"));
     web.playable("test").await;
     record(&web, "/live/test/stream.ts?video=v720", "video/mp2t", &file).await;
-    let difference = Recorded { file, size: SIZE, audio_ticks: 90_000 }.check().await;
+    let difference = Recorded { file, size: SIZE, audio_ticks: 90_000 }.check().await.difference;
     assert_eq!(difference % (1 << 33), 0, "presentation times are UTC modulo 2^33");
 }
 
-/// Requests an interval of an hour ago, which is redirected to absolute moments. Returns the path of the file.
-async fn interval(web: &Web, file: &str) -> String {
-    let path = format!("/with/from=-1h,until=-59m50s/live/test/{file}");
+/// Requests a minute of an hour ago, which is redirected to absolute moments. Returns the path of the file.
+async fn minute(web: &Web, file: &str) -> String {
+    let path = format!("/with/from=-1h,until=-59m/live/test/{file}");
     let redirect = web.get(&path).await;
     assert_eq!(redirect.status, 302, "{}", redirect.text());
     web.resolve(&path, redirect.header("location"))
 }
 
+/// Number of pictures of all segments that an interval in a path overlaps.
+fn pictures(path: &str) -> usize {
+    let moment = |name: &str| -> jiff::Timestamp {
+        let (_, rest) = path.split_once(name).expect("a moment");
+        rest.split([',', '/']).next().and_then(|text| text.parse().ok()).expect("an absolute one")
+    };
+    let frames = |name| moment(name).as_second() as usize * 25;
+    (frames("until=").div_ceil(SEGMENT_FRAMES) - frames("from=") / SEGMENT_FRAMES) * SEGMENT_FRAMES
+}
+
 #[tokio::test]
-async fn an_interval_of_the_past_is_a_file_with_a_length_and_ranges() {
+async fn a_minute_of_the_past_is_a_file_with_a_length_and_ranges() {
     let (server, directory) = (Server::configured(SMALL), TempDir::new().expect("a temporary directory"));
     let web = Web::of(&server);
     web.playable("test").await;
     for (file, audio_ticks, wrap) in [("stream.mp4", 48_000, 0), ("stream.ts", 90_000, 1_i64 << 33)] {
-        let path = interval(&web, file).await;
+        let path = minute(&web, file).await;
         let head = send(web.request(Method::HEAD, &path)).await;
-        let whole = web.get(&path).await;
+        let whole = send(web.request(Method::GET, &path).timeout(LONG * 5)).await;
         assert_eq!((head.status, whole.status), (200, 200), "{}", whole.text());
         assert_eq!(whole.header("content-length"), whole.body.len().to_string());
         assert_eq!(whole.header("accept-ranges"), "bytes");
@@ -89,8 +100,9 @@ async fn an_interval_of_the_past_is_a_file_with_a_length_and_ranges() {
         assert_eq!((part.status, part.0.body), (206, whole.body.slice(from..to)));
         let file = directory.path().join(file);
         std::fs::write(&file, &whole.body).expect("there is room");
-        let difference = Recorded { file, size: SIZE, audio_ticks }.check().await;
+        let Contents { difference, pictures } = Recorded { file, size: SIZE, audio_ticks }.check().await;
         assert_eq!(if wrap == 0 { difference } else { difference % wrap }, 0);
+        assert_eq!(pictures, self::pictures(&path));
     }
     for (conditions, field) in [("from=-1h", "until"), ("until=-1h,delay=9s", "delay")] {
         let path = format!("/with/{conditions}/live/test/stream.mp4");

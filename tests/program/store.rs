@@ -144,6 +144,9 @@ async fn without_the_store_streams_continue_and_writes_are_refused() {
     };
     assert_eq!(until("a write is refused", LONG, refused).await, "1");
     assert_eq!(a.names().await, ["test"]);
+    // The stream runs, as far as this replica knows; another may have stopped it.
+    let start = send(a.web.request(Method::POST, &format!("{STREAMS}/test/start"))).await;
+    assert_eq!((start.status, start.json()["code"].as_str()), (503, Some("not_kept")));
     let goes_on = async || (a.web.playlist("test", "v720").await.last().number > before + 1).then_some(());
     until("the stream goes on", LONG, goes_on).await;
 

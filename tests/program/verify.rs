@@ -42,6 +42,16 @@ async fn segments_are_as_defined_until_something_changes_them() {
     let definition = directory.path().join("test.json");
     let all: Value = serde_json::from_str(&web.text("/api/v1/definitions").await).expect("JSON");
     std::fs::write(&definition, all["streams"][0].to_string()).expect("it is written");
+    let old = directory.path().join("old.json");
+    let mut stream = all["streams"][0].clone();
+    stream["title"] = json!("Another title");
+    std::fs::write(&old, stream.to_string()).expect("it is written");
+    let live = web.url("/live/test/hls.m3u8");
+    let (code, report, error) = verify(live, old.to_str().expect("UTF-8").to_owned()).await;
+    let segments = report["segments"].as_array().expect(&error);
+    let is_old = |segment: &Value| segment["verdict"] == "other revision";
+    assert!(code == Some(1) && segments.len() == 6 && segments.iter().all(is_old), "{report}");
+
     let url = format!("{}/live/test/v720/hls.m3u8", files::serve(files));
     let (code, report, error) = verify(url, definition.to_str().expect("UTF-8").to_owned()).await;
     let segments = report["segments"].as_array().expect(&error).iter();

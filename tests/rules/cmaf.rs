@@ -8,7 +8,7 @@ use mp4_atom::{
 
 use super::{check_finds, check_none};
 use barstone::inspect::boxes::{Init, Segment};
-use barstone::inspect::rules::cmaf;
+use barstone::inspect::rules::{Level, cmaf};
 
 const SYNC: u32 = 0x0200_0000;
 const NON_SYNC: u32 = 0x0101_0000;
@@ -88,7 +88,7 @@ fn good_files_break_no_rule() {
     check_none(&cmaf::check_init(&init(true)));
     check_none(&cmaf::check_init(&init(false)));
     check_none(&cmaf::check_segment(&init(true), &good(9000, 3600)));
-    check_none(&cmaf::check_continuity(&[segment(9000, 3600), segment(16_200, 3600)]));
+    check_none(&cmaf::check_continuity(&init(true), &[segment(9000, 3600), segment(16_200, 3600)]));
     check_none(&cmaf::check_alignment(&[(90_000, 90_000), (48_000, 48_000)]));
 }
 
@@ -159,8 +159,13 @@ fn with_first(traf: &mut Traf, change: impl Fn(&mut TrunEntry)) {
 
 #[test]
 fn tracks_that_do_not_match_break_the_rule() {
-    check_finds("C1", &cmaf::check_continuity(&[segment(9000, 3600), segment(16_201, 3600)]));
-    check_finds("C1", &cmaf::check_continuity(&[segment(9000, 3600), segment(9000, 3600)]));
+    check_finds("C1", &cmaf::check_continuity(&init(true), &[segment(9000, 3600), segment(16_201, 3600)]));
+    check_finds("C1", &cmaf::check_continuity(&init(true), &[segment(9000, 3600), segment(9000, 3600)]));
+    // Without a brand of CMAF, the last sample lasts longer.
+    let mut other = init(true);
+    other.ftyp.compatible_brands.clear();
+    let level = |start| cmaf::check_continuity(&other, &[segment(9000, 3600), segment(start, 3600)])[0].level;
+    assert_eq!((level(16_201), level(16_199)), (Level::Recommended, Level::Must));
     let track = |timescale: u32, start: u64, ticks: u32, count: u64| {
         let mut init = init(true);
         init.moov.trak[0].mdia.mdhd.timescale = timescale;

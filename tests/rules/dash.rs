@@ -1,6 +1,9 @@
 //! The rules of DASH find each single error in an MPD.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
+use mp4_atom::{Emsg, EmsgTimestamp};
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -29,6 +32,26 @@ fn a_good_mpd_breaks_no_rule() {
     check_none(&dash::check(&event()));
     check_none(&dash::check(&vod()));
     check_none(&dash::check_reload(&event(), &vod()));
+}
+
+#[test]
+fn periods_come_and_go() {
+    let with = |ids: std::ops::Range<u64>| {
+        let (begin, end) = (GOOD.find("<Period").expect("a Period"), GOOD.find("<UTCTiming").expect("a UTCTiming"));
+        let period = |id| GOOD[begin..end].replace(r#"id="0" start="PT0S""#, &format!(r#"id="p{id}" start="PT{id}S""#));
+        let periods: String = ids.clone().map(period).collect();
+        let text = format!("{}{periods}{}", &GOOD[..begin], &GOOD[end..]);
+        text.replace("2026-01-01T00:00:00Z", &format!("2026-01-01T00:00:{:02}Z", ids.end))
+    };
+    check_none(&dash::check_reload(&with(1..4), &with(1..5)));
+    check_none(&dash::check_reload(&with(1..4), &with(2..5)));
+    check_finds("D3", &dash::check_reload(&with(1..4), &with(4..6)));
+    check_finds("D3", &dash::check_reload(&with(2..4), &with(1..5)));
+    check_finds("D3", &dash::check_reload(&with(1..5), &with(1..4).replace("00:00:04Z", "00:00:06Z")));
+    let announced = with(1..4).replace("<UTCTiming", r#"<Period id="early-p3"/><UTCTiming"#);
+    check_none(&dash::check_reload(&announced, &with(1..5)));
+    let early = GOOD.replace(r#" start="PT0S""#, "");
+    check_none(&dash::check_reload(&early, &early));
 }
 
 /// An event whose end is announced.
@@ -153,7 +176,7 @@ fn segments_at_a_wrong_time_break_the_rule() {
     check_none(&dash::check_addressing(&event, 90_000, &[at(105, 105 * 172_800)]));
     check_finds("D9", &dash::check_addressing(&Nominal { offset: 7, ..event }, 90_000, &[at(105, 105 * 172_800)]));
     let listed = Nominal { duration: 0, ..template };
-    let place = Place { number: 5, time: 864_000, end_micros: 0 };
+    let place = Place { number: 5, time: 864_000, start_micros: 0, end_micros: 0 };
     check_none(&dash::check_time(&listed, &place, (864_000, 90_000)));
     check_finds("D10", &dash::check_time(&listed, &place, (909_001, 90_000)));
 }
@@ -212,9 +235,72 @@ fn a_timeline_that_changes_breaks_the_rule() {
     check_finds("D9", &dash::check_timelines(&old, &gap()));
 }
 
+#[test]
+fn a_timeline_without_available_segments_breaks_the_rule() {
+    // Segments of two seconds in ticks, and a time shift buffer of a minute.
+    let listing = |first: u64, count: usize| with_timeline(first * 180_000, &vec![180_000; count]);
+    let at = |second: i128| second * 1_000_000;
+    let old = listing(100, 40);
+    check_none(&dash::check_listed(&old, at(280)));
+    check_none(&dash::check_listed(&old, at(285)));
+    check_finds("D6", &dash::check_listed(&old, at(286)));
+    check_none(&dash::check_removed(&old, &listing(101, 40), at(262)));
+    check_finds("D7", &dash::check_removed(&old, &listing(101, 40), at(261)));
+    check_none(&dash::check_removed(&old, &old, at(200)));
+}
+
+#[test]
+fn a_patch_with_an_error_breaks_the_rule() {
+    let old = changed("<MPD ", r#"<MPD id="m" "#);
+    let new = old.replace("2026-01-01T00:00:00Z", "2026-01-01T00:00:02Z").replace("2000000", "2000001");
+    let patch = r#"<Patch mpdId="m" originalPublishTime="2026-01-01T00:00:00Z" publishTime="2026-01-01T00:00:02Z"><replace sel="/MPD/@publishTime">2026-01-01T00:00:02Z</replace><replace sel="/MPD/Period[1]/AdaptationSet[@id='0']/Representation[1]/@bandwidth">2000001</replace></Patch>"#;
+    check_none(&dash::check_patch(&old, &new, (200, patch)));
+    // The patch leads to a later MPD than the one that was received.
+    check_none(&dash::check_patch(&old, &old, (200, patch)));
+    check_finds("D18", &dash::check_patch(&old, &new, (404, "")));
+    for (from, to) in [
+        ("2000001", "2000002"),
+        ("Patch", "Batch"),
+        ("\"m\"", "\"n\""),
+        ("originalPublishTime=\"2026", "originalPublishTime=\"2025"),
+        (" publishTime=\"2026", " publishTime=\"2025"),
+        ("Representation[1]", "Representation[2]"),
+    ] {
+        let wrong = patch.replace(from, to);
+        check_finds("D18", &dash::check_patch(&old, &new, (200, &wrong)));
+    }
+}
+
+#[test]
+fn an_event_with_an_error_breaks_the_rule() {
+    let event = |value: &str, message: &[u8]| Emsg {
+        timescale: 1,
+        presentation_time: EmsgTimestamp::Relative(0),
+        event_duration: 1,
+        id: 7,
+        scheme_id_uri: "urn:example".into(),
+        value: value.into(),
+        message_data: message.to_vec(),
+    };
+    let known = HashMap::from([(dash::key(&event("1", b"a")), event("1", b"a"))]);
+    let declared = |value: Option<&str>| vec![("urn:example".to_owned(), value.map(str::to_owned))];
+    check_none(&dash::check_events(&[event("1", b"a"), event("2", b"b")], &declared(None), &known));
+    check_none(&dash::check_events(&[event("1", b"a")], &declared(Some("1")), &known));
+    check_finds("D19", &dash::check_events(&[event("1", b"a")], &declared(Some("2")), &known));
+    check_finds("D19", &dash::check_events(&[event("1", b"a")], &[], &known));
+    check_finds("D19", &dash::check_events(&[event("1", b"b")], &declared(None), &known));
+}
+
 /// A timeline with a hole after its second segment.
 fn gap() -> Mpd {
     let mut mpd = with_timeline(0, &[2, 2, 2, 2]);
     mpd.periods[0].tracks[0].timeline.as_mut().expect("a timeline").remove(2);
     mpd
+}
+
+#[test]
+fn a_period_whose_start_nobody_knows_is_not_played() {
+    let text = r#"<MPD type="dynamic"><Period start="PT5S"/><Period id="early"/><Period start="PT9S" duration="PT2S"/><Period/></MPD>"#;
+    let mpd = Mpd::parse(text, &Url::parse("http://host/m.mpd").expect("a URL")).expect("an MPD");
+    assert_eq!(mpd.periods.iter().map(|period| period.start.as_secs()).collect::<Vec<_>>(), [5, 9, 11]);
 }

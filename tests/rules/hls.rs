@@ -160,11 +160,28 @@ fn late_or_slow_segments_break_the_rule() {
     check_finds("H4", &watch.see(&good(90), Duration::from_secs(7)));
 
     let segment = Playlist::parse(&good(100)).segments.remove(0);
-    let download = |status, length, millis| hls::Download { status, length, took: Duration::from_millis(millis) };
-    check_none(&hls::check_download(&segment, &download(200, "9", 5), 9));
-    for answer in [download(404, "9", 5), download(200, "", 5), download(200, "8", 5), download(200, "9", 1950)] {
+    let download = |status, length| hls::Download { status, length };
+    check_none(&hls::check_download(&segment, &download(200, "9"), 9));
+    for answer in [download(404, "9"), download(200, ""), download(200, "8")] {
         check_finds("H11", &hls::check_download(&segment, &answer, 9));
     }
+    check_none(&hls::check_speed(&segment, Duration::from_millis(1900)));
+    check_finds("H11", &hls::check_speed(&segment, Duration::from_millis(1950)));
+}
+
+#[test]
+fn late_answers_do_not_make_segments_late() {
+    let second = Duration::from_secs;
+    let seen = |last: hls::Span, next: u64| {
+        let mut watch = hls::Watch::default();
+        check_none(&watch.see(&good(100), second(0)));
+        check_none(&watch.see(&good(100), last));
+        check_none(&watch.see(&good(101), second(next)));
+        watch.check_pace(second(next))
+    };
+    // The playlist without the next segment was sent by 3 s, although it arrived later.
+    check_none(&seen(hls::Span { sent: second(3), received: second(6) }, 6));
+    check_finds("H10", &seen(hls::Span { sent: second(5), received: second(5) }, 6));
 }
 
 fn reply(changed: (&'static str, &'static str)) -> Reply {

@@ -62,6 +62,28 @@ fn an_mpd_with_one_error_breaks_the_rule() {
     check_finds("E4", &lldash::check(&GOOD.replacen(reference, &reference.repeat(2), 1)));
 }
 
+#[test]
+fn a_template_and_a_resync_may_be_those_of_a_representation() {
+    let (begin, end) = (GOOD.find("<Resync").expect("a Resync"), GOOD.find("<Representation").expect("one"));
+    let own = format!(r#"codecs="avc1.42c01f">{}</Representation>"#, &GOOD[begin..end]);
+    let moved = format!("{}{}", &GOOD[..begin], &GOOD[end..]).replace(r#"codecs="avc1.42c01f"/>"#, &own);
+    check_none(&lldash::check(&moved));
+    check_finds("E9", &lldash::check(&moved.replace("$Number$", "$Time$")));
+    check_finds("E6", &lldash::check(&moved.replace(" availabilityTimeOffset=\"1.6\"", "")));
+}
+
+#[test]
+fn only_the_live_period_needs_low_latency() {
+    let (begin, end) = (GOOD.find("<Period").expect("a Period"), GOOD.find("</Period>").expect("a Period") + 9);
+    let plain = r#"<Period id="p" start="PT0S"><AdaptationSet id="0" contentType="video" segmentAlignment="true" startWithSAP="1"><SegmentTemplate media="$RepresentationID$/r/$Number$.m4s" initialization="$RepresentationID$/r/init.mp4" startNumber="0" duration="172800" timescale="90000"/><Representation id="v" bandwidth="2000000" codecs="avc1.42c01f"/></AdaptationSet></Period>"#;
+    let later =
+        GOOD[begin..end].replace("PT0S", "PT1S").replace(r#"presentationTime="90000""#, r#"presentationTime="0""#);
+    let early = plain.replace(r#"id="p" start="PT0S""#, r#"id="early""#);
+    let with = |periods: &str| format!("{}{periods}{}", &GOOD[..begin], &GOOD[end..]);
+    check_none(&lldash::check(&with(&format!("{plain}{later}{early}"))));
+    check_finds("E6", &lldash::check(&with(&format!("{later}{}", plain.replace("PT0S", "PT9S")))));
+}
+
 /// A chunk that starts at `start` ticks, after a `prft` with this NTP time in seconds since 1970.
 fn piece(start: u64, prft: Option<u64>) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -160,9 +182,19 @@ fn chunks_that_come_late_break_the_rule() {
     let half = growing.pieces[0].0.len();
     let ms = std::time::Duration::from_millis;
     // The request is sent when the segment begins; a chunk lasts 320 ms.
-    let timing = Timing { origin: 0, sent: 10_000_000, timescale: TIMESCALE };
-    let check = |arrivals: &[(usize, std::time::Duration)]| lldash::check_pace(&body, arrivals, &timing);
-    check_none(&check(&[(half, ms(330)), (body.len(), ms(650))]));
-    check_finds("E11", &check(&[(half, ms(1400)), (body.len(), ms(1500))]));
-    check_finds("E11", &check(&[(body.len(), ms(650))]));
+    let timing = Timing { origin: 0, sent: 10_000_000, answered: 10_010_000, error: 0, timescale: TIMESCALE };
+    let check = |timing: Timing, arrivals: &[(usize, std::time::Duration)]| {
+        lldash::check_pace(&body, arrivals, &timing).expect("the segment grew")
+    };
+    check_none(&check(timing, &[(half, ms(330)), (body.len(), ms(650))]));
+    check_finds("E11", &check(timing, &[(half, ms(1400)), (body.len(), ms(1500))]));
+    check_finds("E11", &check(timing, &[(body.len(), ms(650))]));
+    // The clock of the server is known to 300 ms only, because it told the time late.
+    let unsure = Timing { error: 300_000, ..timing };
+    check_none(&check(unsure, &[(half, ms(1400)), (body.len(), ms(1500))]));
+    check_finds("E11", &check(unsure, &[(half, ms(2000)), (body.len(), ms(2100))]));
+    // The server was busy, and answered when it had the last chunk.
+    check_none(&check(Timing { answered: 10_650_000, ..timing }, &[(body.len(), ms(650))]));
+    let complete = Timing { sent: 10_700_000, ..timing };
+    assert_eq!(lldash::check_pace(&body, &[(body.len(), ms(3000))], &complete), None);
 }

@@ -9,6 +9,7 @@ use super::cmaf::{good as file, init};
 use super::{check_finds, check_none};
 use barstone::inspect::playlist::Playlist;
 use barstone::inspect::reply::Reply;
+use barstone::inspect::rules::Level;
 use barstone::inspect::rules::llhls::{self, Asked, Exchange};
 
 /// A playlist of eight segments of two parts, starting at number `first`. It lists parts of the newer segments and
@@ -209,6 +210,9 @@ fn wrong_answers_to_blocking_requests_break_the_rule() {
     check_none(&llhls::check_parameters((200, "a"), (200, "a")));
     check_finds("L24", &llhls::check_parameters((200, "a"), (400, "a")));
     check_finds("L24", &llhls::check_parameters((200, "a"), (200, "b")));
+    // The other rendition got a new part in between.
+    let report = |part: u64| format!("a\n#EXT-X-RENDITION-REPORT:URI=\"b\",LAST-MSN=7,LAST-PART={part}\n");
+    check_none(&llhls::check_parameters((200, &report(0)), (200, &report(1))));
 }
 
 #[test]
@@ -227,6 +231,9 @@ fn late_parts_break_the_rule() {
         check_none(&watch.see(&text, Duration::from_millis(at)));
     }
     check_none(&watch.check_pace(Duration::from_millis(4700)));
+    // One late part is a recommendation, unless it takes three target durations.
+    let level = |millis| watch.check_pace(Duration::from_millis(millis)).iter().map(|found| found.level).max();
+    assert_eq!((level(4700), level(4800), level(8900)), (None, Some(Level::Recommended), Some(Level::Must)));
     check_finds("L7", &watch.check_pace(Duration::from_millis(4800)));
     check_finds(
         "L1",
@@ -234,8 +241,9 @@ fn late_parts_break_the_rule() {
     );
     check_none(&llhls::check_removed_part("r/100.0.m4s", 200));
     check_finds("L8", &llhls::check_removed_part("r/100.0.m4s", 404));
-    check_none(&llhls::check_protocol("2"));
-    check_finds("L20", &llhls::check_protocol("1.1"));
+    check_none(&llhls::check_protocol("HTTP/2.0", true));
+    check_finds("L20", &llhls::check_protocol("HTTP/1.1", true));
+    check_finds("L20", &llhls::check_protocol("HTTP/1.1", false));
 }
 
 fn reply(status: u16, name: &'static str, value: &'static str) -> Reply {

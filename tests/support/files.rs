@@ -1,7 +1,7 @@
 //! A server of a few files in memory, which does not answer for some of them.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
@@ -31,10 +31,14 @@ fn answer(mut stream: &TcpStream, files: &Files) -> Option<()> {
         let mut line = String::new();
         reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
         let path = line.split(' ').nth(1)?.split('?').next()?.to_owned();
+        let mut length = 0;
         while line.trim() != "" {
             line.clear();
             reader.read_line(&mut line).ok()?;
+            let line = line.to_ascii_lowercase();
+            length = line.strip_prefix("content-length:").and_then(|value| value.trim().parse().ok()).unwrap_or(length);
         }
+        io::copy(&mut (&mut reader).take(length), &mut io::sink()).ok()?;
         let (status, body) = match files.get(&path) {
             Some(Some(body)) => ("200 OK", body.clone()),
             Some(None) => {

@@ -56,8 +56,13 @@ pub struct PhaseLabels {
 pub struct ViewerLabels {
     /// Name of the stream.
     pub stream: String,
-    /// `hls`, `llhls`, `dash` or `lldash`.
+    /// `hls`, `llhls`, `dash`, `lldash` or `webrtc`.
     pub format: &'static str,
+}
+
+impl ViewerLabels {
+    /// Value of `format` of viewers over WebRTC, who request no manifest.
+    pub const WEBRTC: &'static str = "webrtc";
 }
 
 /// Labels of refused viewers.
@@ -85,5 +90,26 @@ pub struct HookLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RefusedConnectionLabels {
     /// The limit that was reached: `all` or `address`.
+    pub reason: &'static str,
+}
+
+/// Labels of sessions over WebRTC.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct TransportLabels {
+    /// `udp` or `tcp`.
+    pub transport: &'static str,
+}
+
+impl TransportLabels {
+    /// Labels of sessions over TCP, or over UDP.
+    pub const fn of(is_tcp: bool) -> Self {
+        Self { transport: if is_tcp { "tcp" } else { "udp" } }
+    }
+}
+
+/// Labels of refused sessions over WebRTC.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RefusedSessionLabels {
+    /// The limit that was reached: `all`, `stream`, `address` or `unconnected`.
     pub reason: &'static str,
 }

@@ -37,6 +37,7 @@ fn count_all(metrics: &Metrics, stream: &str) {
         push_running,
         push_failures,
         push_bytes,
+        webrtc: _,
     } = metrics;
     for family in
         [chunks, oversized, skipped, jumps, directory_errors, stream_egress, reader_skips, push_failures, push_bytes]
@@ -50,7 +51,7 @@ fn count_all(metrics: &Metrics, stream: &str) {
     for reason in RestartLabels::REASONS {
         restarts.get_or_create(&RestartLabels { stream: stream(), reason }).inc();
     }
-    for format in Format::ALL.map(Format::as_str) {
+    for format in Format::ALL.map(Format::as_str).into_iter().chain([ViewerLabels::WEBRTC]) {
         viewers.get_or_create(&ViewerLabels { stream: stream(), format }).set(1);
     }
     for reason in RefusedViewerLabels::REASONS {
@@ -80,6 +81,8 @@ fn the_documentation_lists_every_metric_and_no_other() {
     metrics.connections_refused.get_or_create(&RefusedConnectionLabels { reason: "all" }).inc();
     metrics.requests.get_or_create(&RequestLabels { kind: "api", status: 200 }).inc();
     metrics.conditions.get_or_create(&ConditionLabels { condition: "delay" }).inc();
+    metrics.webrtc.sessions.get_or_create(&TransportLabels::of(false)).inc();
+    metrics.webrtc.refused.get_or_create(&RefusedSessionLabels { reason: "all" }).inc();
 
     let document = include_str!("../../../docs/monitoring.md");
     let section = document.split("\n## ").find(|section| section.starts_with("Metrics\n"));

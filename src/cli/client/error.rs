@@ -22,7 +22,7 @@ pub(super) enum ClientError {
     Start(String),
     #[error("{server} cannot be reached: {problem}. Is the server running? Start it, or name another with --server")]
     Unreachable { server: String, problem: String },
-    #[error("{server} has not answered within {seconds} s; --timeout allows more")]
+    #[error("{server} has not answered within {seconds} s; raise --timeout")]
     Timeout { server: String, seconds: u64 },
     #[error("the server answered {status}: {problem}")]
     Failed { status: u16, problem: String },
@@ -36,7 +36,7 @@ pub(super) enum ClientError {
     Output(std::io::Error),
     #[error("{option}: must consist of visible ASCII characters")]
     Header { option: &'static str },
-    #[error("the API token of {origin} cannot be sent: a token is visible ASCII characters without blanks")]
+    #[error("the API token of {origin} cannot be sent: a token consists of visible ASCII characters without blanks")]
     Token { origin: Origin },
     #[error("{server} needs the API token for this: use --token-file FILE, or set BARSTONE_API_TOKEN")]
     TokenNeeded { server: String },

@@ -2,18 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use reqwest::Url;
-use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::listed::WITHIN;
-use crate::cli::client;
-use crate::definition::spec::{Revision, StreamRequest, StreamSpec};
-use crate::inspect::fetch::{Fetcher, Request};
+use crate::cli::definition;
+use crate::definition::spec::{Revision, StreamSpec};
+use crate::inspect::fetch::Fetcher;
 use crate::media::pipeline::{self, Job, Priority};
 use crate::media::window::Output;
 
@@ -33,12 +29,7 @@ pub(super) struct Expected {
 impl Definition {
     /// Reads the definition of a stream from a file, or from a server.
     pub(super) async fn read(place: &str, stream: &str, fetcher: &Fetcher) -> Result<Self, String> {
-        let value = match Url::parse(place).ok().filter(|url| url.scheme().starts_with("http")) {
-            Some(server) => on_server(&server, stream, fetcher).await?,
-            None => client::read_definition(Path::new(place))?,
-        };
-        let request: StreamRequest = serde_json::from_value(value).map_err(|error| format!("{place}: {error}"))?;
-        let spec = StreamSpec::try_from(request).map_err(|error| format!("{place}: {error}"))?;
+        let spec = definition::read(place, Some(stream), fetcher).await?;
         if spec.name.as_str() != stream {
             return Err(format!("{place}: this defines the stream {}; the URL is of the stream {stream}", spec.name));
         }
@@ -46,17 +37,6 @@ impl Definition {
         let revision = spec.revision(encoders.versions());
         Ok(Self { spec, revision })
     }
-}
-
-async fn on_server(server: &Url, stream: &str, fetcher: &Fetcher) -> Result<Value, String> {
-    let url = server.join("/api/v1/definitions").map_err(|error| format!("{server}: {error}"))?;
-    let answer =
-        fetcher.fetch(&Request::manifest(url.clone(), WITHIN)).await.map_err(|error| format!("{url}: {error}"))?;
-    let unknown = || format!("{server}: this server has no stream {stream}");
-    let mut all: Value = serde_json::from_slice(&answer.reply.body).map_err(|_| unknown())?;
-    let streams = all["streams"].as_array_mut().ok_or_else(unknown)?;
-    let found = streams.iter_mut().find(|definition| definition["name"] == stream);
-    found.map(Value::take).ok_or_else(unknown)
 }
 
 impl Expected {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use crate::inspect::fetch::{Fetcher, Request};
+use crate::inspect::fetch::{Exchange, Fetcher};
+use crate::inspect::manifest::Manifest;
 use crate::inspect::mpd::Mpd;
 use crate::inspect::playlist::{Playlist, attribute, tags};
 use crate::media::manifest::path::MediaFile;
@@ -37,12 +38,10 @@ impl Listed {
 
 /// The newest segments of each track that are listed.
 pub(super) async fn segments(fetcher: &Fetcher, url: &Url, newest: u64) -> Result<Vec<Listed>, String> {
-    let (text, url) = manifest(fetcher, url).await?;
-    let urls = match text.starts_with("#EXTM3U") {
-        true => in_playlists(fetcher, (&text, &url), newest).await?,
-        false => {
-            let mpd =
-                Mpd::parse(&text, &url).map_err(|error| format!("{url}: neither a playlist nor an MPD: {error}"))?;
+    let (answer, manifest) = manifest(fetcher, url).await?;
+    let urls = match manifest {
+        Manifest::Playlist(text) => in_playlists(fetcher, (&text, &answer.url), newest).await?,
+        Manifest::Mpd(mpd) => {
             let now = i128::from(fetcher.now().as_nanos()) / 1000;
             in_mpd(&mpd, now, newest)
         }
@@ -50,13 +49,8 @@ pub(super) async fn segments(fetcher: &Fetcher, url: &Url, newest: u64) -> Resul
     urls.into_iter().map(Listed::of).collect()
 }
 
-async fn manifest(fetcher: &Fetcher, url: &Url) -> Result<(String, Url), String> {
-    let answer =
-        fetcher.fetch(&Request::manifest(url.clone(), WITHIN)).await.map_err(|error| format!("{url}: {error}"))?;
-    match answer.reply.status {
-        200 => Ok((answer.reply.text(), answer.url)),
-        status => Err(format!("{url}: the server answers with status {status}")),
-    }
+async fn manifest(fetcher: &Fetcher, url: &Url) -> Result<(Exchange, Manifest), String> {
+    Manifest::fetch(fetcher, url, WITHIN).await.map_err(|error| error.to_string())
 }
 
 async fn in_playlists(fetcher: &Fetcher, (text, url): (&str, &Url), newest: u64) -> Result<Vec<Url>, String> {
@@ -71,8 +65,8 @@ async fn in_playlists(fetcher: &Fetcher, (text, url): (&str, &Url), newest: u64)
     let mut found = Vec::new();
     for uri in uris {
         let playlist = url.join(&uri).map_err(|error| format!("{uri}: {error}"))?;
-        let (text, url) = manifest(fetcher, &playlist).await?;
-        found.extend(in_playlist(&text, &url, newest));
+        let (answer, _) = manifest(fetcher, &playlist).await?;
+        found.extend(in_playlist(&answer.reply.text(), &answer.url, newest));
     }
     Ok(found)
 }

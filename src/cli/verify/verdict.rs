@@ -1,4 +1,4 @@
-//! What became of a segment: a pure comparison of its bytes with those of all segments that it may be.
+//! Verdict on a segment: a pure comparison of its bytes with the bytes of all segments that it may be.
 
 use std::collections::BTreeMap;
 
@@ -7,24 +7,24 @@ use sha2::{Digest, Sha256};
 
 use crate::inspect::boxes::Segment;
 
-/// What a segment is.
+/// Verdict on a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// What it must be.
+    /// The bytes of the definition.
     Same,
-    /// No answer with the segment.
+    /// No answer, or an answer with an error status.
     Missing(String),
-    /// The URL names another revision than the definition has here.
+    /// The URL contains another revision than the definition has here.
     OtherRevision,
-    /// An earlier segment of the same track.
+    /// The bytes of an earlier segment of the same track.
     Stale(u64),
-    /// Another segment.
+    /// The bytes of another segment.
     MixedUp(String, u64),
-    /// The beginning of the segment.
+    /// Only the beginning of the segment.
     Truncated {
-        /// Bytes that came.
+        /// Number of received bytes.
         received: usize,
-        /// Bytes of the segment.
+        /// Number of bytes of the segment.
         expected: usize,
     },
     /// Other boxes around the same samples.
@@ -36,7 +36,7 @@ pub(super) enum Verdict {
         /// Their number.
         count: usize,
     },
-    /// Nothing that is known.
+    /// The bytes of no known segment.
     Unknown {
         /// SHA-256 in hex digits.
         sha256: String,

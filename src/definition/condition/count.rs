@@ -1,4 +1,5 @@
-//! How many segments selectors select, without a visit to each: manifests and media of today follow from all segments before.
+//! Counts the segments that selectors select, without visiting each segment: numbers in manifests and timestamps in media depend on
+//! all segments since 1970.
 
 use super::selector::Selector;
 use crate::base::timeline::{Timeline, UnixTime};
@@ -22,14 +23,14 @@ impl Grid<'_> {
 
     /// Number of the first `count` multiples of `every` whose segments begin in the first `long` nanoseconds of an interval.
     fn at_begin_of(&self, every: u64, (interval, long): (u128, u128), count: u64) -> u64 {
-        // In units of which there are `rate.num` in a nanosecond, every moment is whole.
+        // The unit is 1/`rate.num` ns, in which every moment is an integer.
         let rate = self.timeline.rate();
         let unit = u128::from(rate.num());
         let segment = u128::from(self.timeline.segment_frames()) * u128::from(rate.den()) * 1_000_000_000;
-        // A segment begins at a moment that is rounded up to a nanosecond.
+        // The start of a segment is rounded up to a nanosecond.
         let begin = segment * u128::from(self.origin) + unit - 1;
         let (step, interval, count) = (segment * u128::from(every), interval * unit, u128::from(count));
-        // Of the intervals up to a moment and of those up to `long` before it, the numbers differ if the moment is selected.
+        // A moment is selected if the number of intervals until the moment differs from the number until `long` before the moment.
         let until = floor_sum(count, interval, (step, begin));
         let before = floor_sum(count, interval, (step, begin + interval - long * unit));
         (count + until - before) as u64
@@ -68,7 +69,7 @@ fn floor_sum(mut n: u128, mut m: u128, (mut a, mut b): (u128, u128)) -> u128 {
     while n > 0 {
         sum += n * (n - 1) / 2 * (a / m) + n * (b / m);
         (a, b) = (a % m, b % m);
-        // The points below a line are counted from its other side.
+        // Swaps the axes: the points below the line are counted from its other side.
         let top = a * n + b;
         (n, b) = (top / m, top % m);
         (m, a) = (a, m);

@@ -9,22 +9,22 @@ use crate::base::format::Format;
 pub struct Description {
     /// Name in URLs.
     pub name: &'static str,
-    /// What its value may be.
+    /// Allowed values.
     pub value: Value,
-    /// What it does, as a sentence.
+    /// Effect of the condition, in whole sentences.
     pub summary: &'static str,
-    /// Formats to which it applies.
+    /// Formats to which the condition applies.
     pub formats: &'static [Format],
-    /// Resources that it changes; empty for a fault, whose `on=` says it. A resource that no condition changes has its plain
-    /// URL.
+    /// Resources that the condition changes. Empty for a fault, whose parameter `on=` names the resources. A resource that no
+    /// condition changes has its plain URL.
     pub changes: &'static [Resource],
-    /// Conditions that exclude it.
+    /// Conditions that exclude this condition.
     pub excludes: &'static [&'static str],
     /// Examples, as in a URL.
     pub examples: &'static [&'static str],
-    /// What `on=` of a fault may name, the default first; empty for a condition that is no fault.
+    /// Allowed values of `on=`, the default first. Empty for a condition that is not a fault.
     pub on: &'static [On],
-    /// Parameters that a fault has beside those of all faults.
+    /// Parameters that only this fault has.
     pub own: &'static [Parameter],
     pub(super) read: Read,
 }
@@ -33,7 +33,7 @@ pub struct Description {
 pub(super) type Read = fn(&Value, &str) -> Option<Condition>;
 
 impl Description {
-    /// Whether it is a fault.
+    /// Whether the condition is a fault.
     pub const fn is_fault(&self) -> bool {
         !self.on.is_empty()
     }

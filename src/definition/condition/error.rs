@@ -38,8 +38,8 @@ pub enum ConditionError {
         /// What is allowed.
         allowed: String,
     },
-    /// A condition stands twice.
-    #[error("{name} stands twice; remove one")]
+    /// A condition occurs twice.
+    #[error("{name} occurs twice; remove one")]
     Twice {
         /// Name of the condition.
         name: &'static str,
@@ -63,7 +63,7 @@ pub enum ConditionError {
     /// There are more conditions than allowed.
     #[error("there are more than {MAX_CONDITIONS} conditions; remove some")]
     TooMany,
-    /// The format has nothing that the condition could change.
+    /// The format has no property that the condition could change.
     #[error("{name} does not apply to {}, only to {}", .format.title(), Format::titles(.formats))]
     WrongFormat {
         /// Name of the condition.
@@ -95,8 +95,8 @@ pub enum ConditionError {
         /// What is allowed.
         allowed: String,
     },
-    /// A parameter stands twice.
-    #[error("{parameter} of {name} stands twice; remove one")]
+    /// A parameter occurs twice.
+    #[error("{parameter} of {name} occurs twice; remove one")]
     ParameterTwice {
         /// Name of the fault.
         name: &'static str,

@@ -11,7 +11,7 @@ use crate::base::timeline::UnixTime;
 pub enum Moment {
     /// A fixed moment: `2026-11-21T03:40:28Z` or `1795232428`.
     At(UnixTime),
-    /// A moment that depends on when it is asked for: `-1h30m` or `+10s`.
+    /// A moment relative to the time of the request: `-1h30m` or `+10s`.
     FromNow(Offset),
 }
 
@@ -19,7 +19,7 @@ impl Moment {
     /// The moment of the request.
     pub const NOW: Self = Self::FromNow(Offset::ZERO);
 
-    /// Whether the moment depends on when it is asked for.
+    /// Whether the moment is relative to the time of the request.
     pub const fn is_relative(self) -> bool {
         match self {
             Self::At(_) => false,
@@ -27,7 +27,7 @@ impl Moment {
         }
     }
 
-    /// A relative moment, as seen at `now`, in whole seconds; another one as it is.
+    /// A relative moment as an absolute one, seen at `now`, in whole seconds. An absolute moment stays as it is.
     #[must_use]
     pub fn fixed(self, now: UnixTime) -> Self {
         match self {
@@ -62,7 +62,7 @@ impl FromStr for Moment {
     }
 }
 
-/// Whether the text has no more than the letters of RFC 3339 in UTC; the parser of dates takes other notations too.
+/// Whether the text contains only letters of RFC 3339 in UTC. The parser of dates also accepts other notations.
 fn is_utc(text: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_digit() || b"-:.T".contains(&byte);
     text.strip_suffix('Z').is_some_and(|rest| rest.contains('T') && rest.bytes().all(is_allowed))

@@ -1,10 +1,10 @@
-//! Parameters of faults: `name=value` after a colon. What all faults have is described here.
+//! Parameters of faults: `name=value` after a colon. This file describes the parameters that all faults share.
 
 use super::{On, Span, Value};
 
-/// The longest distance and interval of a selector.
+/// Longest duration of a selector.
 const LONGEST: Span = Span::from_millis(365 * 86_400_000);
-/// The shortest one.
+/// Shortest duration of a selector.
 const SHORTEST: Span = Span::from_millis(1);
 const SPAN: Value = Value::Span { least: SHORTEST, most: LONGEST, or_none: false };
 
@@ -26,48 +26,52 @@ pub(super) fn common(on: &'static [On]) -> Vec<Parameter> {
         Parameter {
             name: "on",
             value: Value::On(on),
-            summary: "The resources that the fault is on; without it, the first of these words.",
+            summary: "Kind of resources that the fault changes. The default is the first of these words.",
         },
         Parameter {
             name: "track",
             value: Value::Track,
-            summary: "Only resources of this track, or of tracks of this kind.",
+            summary: "The fault changes only resources of this track, or of tracks of this kind.",
         },
     ];
     let numbered = [
         Parameter {
             name: "every",
             value: Value::Integer { least: 1, most: 1_000_000_000 },
-            summary: "Only segments whose number is a multiple of this, and their parts.",
+            summary: "The fault changes only segments whose number is a multiple of this value, and their parts.",
         },
         Parameter {
             name: "numbers",
             value: Value::Numbers,
-            summary: "Only segments with these numbers, and their parts.",
+            summary: "The fault changes only segments with these numbers, and their parts.",
         },
     ];
     let others = [
         Parameter {
             name: "at",
             value: Value::Moment,
-            summary: "Only from this moment on, for the time that for says.",
+            summary: "The fault begins at this moment, and lasts for the duration in for.",
         },
         Parameter {
             name: "each",
             value: SPAN,
-            summary: "Only at the beginning of each such interval since 1970, for the time that for says.",
+            summary: "The fault begins at each multiple of this interval since 1970, and lasts for the duration in for.",
         },
-        Parameter { name: "for", value: SPAN, summary: "How long the fault lasts, behind at or each." },
+        Parameter {
+            name: "for",
+            value: SPAN,
+            summary: "The duration of the fault. This parameter follows at or each.",
+        },
         Parameter {
             name: "share",
             value: Value::Share,
-            summary: "Only this share of the resources, chosen by a hash of the path: always the same ones.",
+            summary: "The fault changes only this share of the resources. A hash of the path selects always the same resources.",
         },
     ];
     narrowing.into_iter().chain(numbered.into_iter().filter(|_| has_numbers)).chain(others).collect()
 }
 
-/// Why a parameter is not taken.
+/// Reason to refuse a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// Its value is not allowed.

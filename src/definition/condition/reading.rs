@@ -10,12 +10,12 @@ use super::table::TABLE;
 use super::{Condition, Fault, Moment, On, Share, Span};
 use crate::base::suggestion::nearest;
 
-/// The rows of both tables. A name may stand in each of them once.
+/// The rows of both tables. A name may occur once in each table.
 pub(super) fn rows() -> impl Iterator<Item = &'static Description> {
     TABLE.iter().chain(FAULTS)
 }
 
-/// Reads a condition. Of two with the same name it is the fault if it has a parameter.
+/// Reads a condition. If a fault and another condition have this name, a parameter makes it the fault.
 pub(super) fn read(text: &str) -> Result<Condition, ConditionError> {
     let (name, rest) = text.split_at(text.find(['=', ':']).unwrap_or(text.len()));
     let named = || rows().filter(|row| row.name == name);
@@ -78,7 +78,7 @@ fn split(text: &str) -> Vec<&str> {
     pieces
 }
 
-/// Parameters that were read so far.
+/// Parameters read so far.
 #[derive(Default)]
 struct Draft {
     on: Option<On>,
@@ -146,7 +146,7 @@ fn unknown(name: &'static str, parameter: &str, parameters: &[Parameter]) -> Con
     ConditionError::UnknownParameter { name, parameter: shown(parameter), advice }
 }
 
-/// What to write in place of an unknown name.
+/// Advice for an unknown name: the nearest name, or all names.
 fn advice(name: &str) -> String {
     match nearest(&shown(name), rows().map(|row| row.name)) {
         Some(meant) => format!("did you mean {meant}?"),

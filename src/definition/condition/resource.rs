@@ -24,7 +24,7 @@ pub enum Resource {
     Segment,
     /// Parts: chunks with a URL of their own.
     Part,
-    /// Parts that a playlist hints at before they are there.
+    /// Parts that a playlist hints before they exist.
     Hint,
     /// Streams as one file.
     SingleFile,
@@ -33,7 +33,7 @@ pub enum Resource {
 }
 
 impl Resource {
-    /// What a resource has the URLs of.
+    /// Kinds of resources whose URLs this resource contains.
     pub(super) const fn listed(self) -> &'static [Self] {
         match self {
             Self::Multivariant => &[Self::Playlist, Self::Iframes, Self::Init, Self::Segment, Self::Part, Self::Hint],
@@ -43,13 +43,13 @@ impl Resource {
         }
     }
 
-    /// Whether it is a playlist or an MPD.
+    /// Whether the resource is a playlist or an MPD.
     pub const fn is_manifest(self) -> bool {
         On::Manifests.includes(self)
     }
 }
 
-/// What a fault is on.
+/// Kinds of resources that a fault changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum On {
     /// Playlists and MPDs.
@@ -109,7 +109,7 @@ impl On {
         matches!(self, Self::Segments | Self::Parts | Self::Media)
     }
 
-    /// The formats that have such resources; `of_track` if only those of a track count, of which an MPD is none.
+    /// Formats that have such resources. With `of_track`, only resources of a track count, which excludes MPDs.
     pub const fn formats(self, of_track: bool) -> &'static [Format] {
         match self {
             Self::Playlists => &[Format::Hls, Format::LlHls],
@@ -140,7 +140,7 @@ pub(super) enum Tracks {
 }
 
 impl Tracks {
-    /// Reads `video`, `audio` or an id. The words come before a track that has one of them as its id.
+    /// Reads `video`, `audio` or an id. The words have precedence over a track with the same id.
     pub(super) fn read(text: &str) -> Option<Self> {
         let is_id = matches!(text.len(), 1..=32)
             && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');

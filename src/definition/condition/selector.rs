@@ -8,23 +8,23 @@ use std::time::Duration;
 use super::{Moment, Resource, Share, Span, Track};
 use crate::base::timeline::{Timeline, UnixTime};
 
-/// What selectors see of a resource.
+/// Properties of a resource that selectors use.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity<'a> {
     /// Kind of the resource.
     pub resource: Resource,
-    /// The track that it belongs to.
+    /// The track that the resource belongs to.
     pub track: Option<Track<'a>>,
-    /// Number of the segment that it is or belongs to, as its URL says it.
+    /// Number of the segment that the resource is or belongs to, as in its URL.
     pub number: Option<u64>,
     /// The moment at which that segment begins.
     pub begins: Option<UnixTime>,
-    /// The plain path: without token and conditions.
+    /// The path without token and conditions.
     pub path: &'a str,
 }
 
 impl<'a> Identity<'a> {
-    /// What segment `number`, or a resource that belongs to it, is in a stream whose numbers count from segment `origin`.
+    /// Identity of segment `number`, or of a resource that belongs to it, in a stream whose numbers count from segment `origin`.
     pub fn of_segment(
         (resource, track, path): (Resource, Track<'a>, &'a str),
         timeline: &Timeline,
@@ -39,7 +39,7 @@ impl<'a> Identity<'a> {
         }
     }
 
-    /// The path of the segment that a part belongs to; for another resource its own path.
+    /// Path of the segment that a part belongs to. For every other resource, its own path.
     pub(super) fn path_of_segment(&self) -> Cow<'_, str> {
         let is_part = matches!(self.resource, Resource::Part | Resource::Hint);
         let (directory, file) = self.path.rsplit_once('/').filter(|_| is_part).unwrap_or(("", self.path));
@@ -50,15 +50,15 @@ impl<'a> Identity<'a> {
     }
 }
 
-/// What a resource and a moment must be for a fault; all of it must hold.
+/// Requirements of a fault on resource and moment. A resource and a moment must meet all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Selector {
-    /// The number is a multiple of this.
+    /// Divisor of the number.
     pub(super) every: Option<u64>,
     pub(super) numbers: Option<Numbers>,
-    /// From this moment on, for so long.
+    /// A moment, and the duration from that moment on.
     pub(super) at: Option<(Moment, Span)>,
-    /// Of each such interval since 1970, the first so much.
+    /// An interval that repeats since 1970, and the selected duration at its beginning.
     pub(super) each: Option<(Span, Span)>,
     pub(super) share: Option<Share>,
 }
@@ -74,7 +74,7 @@ impl Selector {
             && self.share.is_none_or(|share| share.includes(xxhash_rust::xxh3::xxh3_64(identity.path.as_bytes())))
     }
 
-    /// After what time from `moment` other moments are selected; `None` for never.
+    /// Time from `moment` until the selection changes; `None` for never.
     pub(super) fn changes_after(&self, moment: UnixTime) -> Option<Duration> {
         let at = self.at.and_then(|(from, long)| {
             let from = from.at(moment);
@@ -88,7 +88,7 @@ impl Selector {
         at.into_iter().chain(each).min()
     }
 
-    /// The time around `moment`, which is selected, that is selected without a break.
+    /// Uninterrupted selected time around the selected `moment`.
     pub(super) fn lasts(&self, moment: UnixTime) -> Range<UnixTime> {
         let (mut begin, mut end) = (UnixTime::default(), UnixTime::from_nanos(u64::MAX));
         if let Some((from, long)) = self.at {
@@ -102,7 +102,7 @@ impl Selector {
         begin..end
     }
 
-    /// The same with a relative moment written out.
+    /// This selector with a relative moment replaced by an absolute one.
     pub(super) fn fixed(&self, now: UnixTime) -> Self {
         Self { at: self.at.map(|(moment, long)| (moment.fixed(now), long)), ..self.clone() }
     }

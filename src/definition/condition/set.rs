@@ -1,10 +1,10 @@
-//! Sets of conditions: what stands between `/with/` and the next slash.
+//! Sets of conditions: the part of a path between `/with/` and the next slash.
 
 use std::fmt;
 
 use super::{
-    Addressing, Condition, ConditionError, Fault, FaultKind, LONGEST, MAX_CONDITIONS, Moment, Offset, Resource, Span,
-    Timing, Track, reading,
+    Addressing, Condition, ConditionError, Fault, FaultKind, LONGEST, MAX_CONDITIONS, MediaFault, Moment, Offset,
+    Resource, Span, Timing, Track, reading,
 };
 use crate::base::format::Format;
 use crate::base::timeline::UnixTime;
@@ -60,7 +60,7 @@ impl Conditions {
         Ok(set)
     }
 
-    /// In canonical order: by name, and faults of one name by their text. Equal faults are one.
+    /// Sorts conditions in canonical order: by name, and faults of one name by their text. Removes equal faults.
     fn sorted(mut all: Vec<Condition>) -> Self {
         all.sort_by_cached_key(|condition| (condition.name(), condition.to_string()));
         all.dedup();
@@ -72,22 +72,15 @@ impl Conditions {
         if is_skewed && self.utc_timing() == Some(&[]) {
             return Err(ConditionError::Excluded { name: "clock-skew", other: "utc-timing=none" });
         }
-        // The MPD is another at each moment.
+        // With `direct`, the MPD differs at each moment.
         if self.patch().is_some() && self.utc_timing().is_some_and(|schemes| schemes.contains(&Timing::Direct)) {
             return Err(ConditionError::Excluded { name: "patch", other: "utc-timing=direct" });
-        }
-        // The lengths of chunks are known of those in memory only.
-        let is_counted = self.origin().is_some() || self.is_wrapped();
-        if self.has(&Condition::ByteRanges) && (self.is_timed() || is_counted) {
-            return Err(ConditionError::Excluded {
-                name: "byte-ranges",
-                other: "from, until, origin, shift, window or wrap",
-            });
         }
         if self.from().is_some() && self.window().is_some() {
             return Err(ConditionError::Excluded { name: "window", other: "from" });
         }
-        let mut jumps = self.faults().filter(|fault| matches!(fault.kind, FaultKind::Discontinuity { .. }));
+        let mut jumps =
+            self.faults().filter(|fault| matches!(fault.kind, FaultKind::Media(MediaFault::Discontinuity { .. })));
         if jumps.next().is_some() {
             if self.periods().is_some() {
                 return Err(ConditionError::Excluded { name: "periods", other: "discontinuity" });
@@ -102,7 +95,7 @@ impl Conditions {
         self.check_bounds()
     }
 
-    /// Checks `until` against `from`, unless one of them is relative: the client is redirected to absolute ones first.
+    /// Checks `until` against `from`, unless one of them is relative: [`Self::absolute`] checks those.
     fn check_bounds(&self) -> Result<(), ConditionError> {
         let (Some(Moment::At(from)), Some(Moment::At(until))) = (self.from(), self.until()) else { return Ok(()) };
         let wrong = |allowed: String| Err(ConditionError::WrongEnd { allowed, until: Moment::At(until).to_string() });
@@ -115,9 +108,12 @@ impl Conditions {
         Ok(())
     }
 
-    /// The set whose relative moments are written out as they are at `now`, in whole seconds; `None` without such a moment.
-    /// An origin takes the place of `wrap`.
-    pub fn absolute(&self, now: UnixTime) -> Option<Self> {
+    /// The set with relative moments replaced by absolute ones, seen at `now`, in whole seconds; `None` if the set contains no
+    /// relative moment. An `origin` replaces `wrap`.
+    ///
+    /// # Errors
+    /// [`ConditionError::WrongEnd`].
+    pub fn absolute(&self, now: UnixTime) -> Result<Option<Self>, ConditionError> {
         let absolute = |condition: &Condition| match condition {
             Condition::From(moment) => Condition::From(moment.fixed(now)),
             Condition::Origin(moment) => Condition::Origin(moment.fixed(now)),
@@ -127,9 +123,11 @@ impl Conditions {
             other => other.clone(),
         };
         if !self.0.iter().any(Condition::is_relative) {
-            return None;
+            return Ok(None);
         }
-        Some(Self::sorted(self.0.iter().map(absolute).collect()))
+        let set = Self::sorted(self.0.iter().map(absolute).collect());
+        set.check_bounds()?;
+        Ok(Some(set))
     }
 
     /// Checks that every condition applies to a format.
@@ -145,8 +143,8 @@ impl Conditions {
         self.faults().try_for_each(|fault| fault.check_format(format))
     }
 
-    /// The conditions that change a resource, which belongs to a track or to none; the resource under all others is the plain
-    /// one.
+    /// The conditions that change a resource, which belongs to a track or to none. All other conditions lead to the plain
+    /// resource.
     #[must_use]
     pub fn of_resource(&self, resource: Resource, track: Option<Track<'_>>) -> Self {
         Self(self.0.iter().filter(|condition| condition.changes(resource, track)).cloned().collect())
@@ -167,7 +165,7 @@ impl Conditions {
         Self::sorted(faults.into_iter().map(Condition::Fault).collect())
     }
 
-    /// These and other conditions, none of which contradict each other.
+    /// The union of these and other conditions, which must not contradict each other.
     #[must_use]
     pub fn and(&self, others: &Self) -> Self {
         Self::sorted(self.iter().chain(others.iter()).cloned().collect())
@@ -181,7 +179,7 @@ impl Conditions {
         })
     }
 
-    /// Whether there are none.
+    /// Whether the set is empty.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -191,19 +189,24 @@ impl Conditions {
         self.0.iter()
     }
 
-    /// Whether this very condition is in the set.
+    /// Whether the set contains this condition with this value.
     pub fn has(&self, condition: &Condition) -> bool {
         self.0.contains(condition)
     }
 
-    /// Whether a condition says which part of the stream is listed.
+    /// Whether a condition determines which part of the stream is listed.
     pub fn is_timed(&self) -> bool {
         self.from().is_some() || self.until().is_some() || self.shift().is_some() || self.window().is_some()
     }
 
-    /// Value of `addressing`.
+    /// Value of `addressing`. An event and a VOD list their segments by time unless the condition says otherwise: ffmpeg, and
+    /// players built on it, compute wrong numbers while an event grows, and play past the end of a VOD without a list.
     pub fn addressing(&self) -> Addressing {
-        value!(self, Addressing).copied().unwrap_or_default()
+        let default = || match self.from().or(self.until()) {
+            Some(_) => Addressing::TimeTimeline,
+            None => Addressing::Number,
+        };
+        value!(self, Addressing).copied().unwrap_or_else(default)
     }
 
     /// Value of `clock-skew`.

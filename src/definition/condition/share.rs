@@ -13,12 +13,12 @@ const WHOLE: u32 = 1_000_000;
 pub struct Share(u32);
 
 impl Share {
-    /// So much of `whole`, rounded down.
+    /// This share of `whole`, rounded down.
     pub fn of(self, whole: u64) -> u64 {
         (u128::from(whole) * u128::from(self.0) / u128::from(WHOLE)) as u64
     }
 
-    /// Whether the share includes a hash. Each share includes what smaller ones include.
+    /// Whether the share includes a hash. A share includes all hashes that a smaller share includes.
     pub(super) const fn includes(self, hash: u64) -> bool {
         hash % (WHOLE as u64) < self.0 as u64
     }

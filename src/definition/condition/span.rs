@@ -42,7 +42,7 @@ impl Span {
 impl FromStr for Span {
     type Err = ();
 
-    /// Reads numbers with units. Longer units come first, and each stands at most once.
+    /// Reads numbers with units. Longer units come first, and each unit occurs at most once.
     fn from_str(text: &str) -> Result<Self, ()> {
         if text.is_empty() {
             return Err(());
@@ -117,7 +117,7 @@ impl FromStr for Offset {
             None => (false, text.strip_prefix('+').unwrap_or(text)),
         };
         let span: Span = size.parse()?;
-        // There is one zero.
+        // Zero has no sign.
         Ok(Self { is_negative: is_negative && span > Span(0), span })
     }
 }

@@ -1,4 +1,4 @@
-//! The table of all conditions but faults. A condition that works is one row here, and a variant of [`Condition`].
+//! The table of all conditions except faults. A condition is one row of this table and a variant of [`Condition`].
 
 use super::description::{Description, Read};
 use super::value::{Addressing, NONE, Timing, Value};
@@ -12,13 +12,13 @@ const HLS: &[Format] = &[Format::Hls, Format::LlHls];
 const LOW_LATENCY_HLS: &[Format] = &[Format::LlHls];
 const DASH: &[Format] = &[Format::Dash, Format::LlDash];
 
-/// All conditions but faults, by name.
+/// All conditions except faults, sorted by name.
 pub const TABLE: &[Description] = &[
     Description {
         name: "addressing",
         value: Value::Word(Addressing::WORDS),
-        summary: "How the MPD addresses segments: by number with one duration, or by number or start time with a \
-            SegmentTimeline.",
+        summary: "How the MPD addresses segments: by number with one duration, or by number or by start time with a \
+            SegmentTimeline. The default is number, and time-timeline under from and until.",
         formats: DASH,
         changes: &[Resource::Mpd],
         excludes: &[],
@@ -33,7 +33,7 @@ pub const TABLE: &[Description] = &[
         summary: "Segments, parts and preload hints are byte ranges of one file for each segment.",
         formats: HLS,
         changes: &[Resource::Playlist],
-        excludes: &["from", "until", "shift", "window", "origin", "wrap"],
+        excludes: &["shift"],
         examples: &["byte-ranges"],
         on: &[],
         own: &[],
@@ -42,7 +42,7 @@ pub const TABLE: &[Description] = &[
     Description {
         name: "clock-skew",
         value: Value::Offset { most: DAY },
-        summary: "The time that /time and UTCTiming tell is wrong by so much.",
+        summary: "The time in answers of /time and in UTCTiming differs from UTC by this duration.",
         formats: DASH,
         changes: &[Resource::Mpd, Resource::Time],
         excludes: &["utc-timing=none"],
@@ -54,8 +54,8 @@ pub const TABLE: &[Description] = &[
     Description {
         name: "delay",
         value: Value::Span { least: Span::from_millis(100), most: DAY, or_none: false },
-        summary: "How far behind the live edge players play: HOLD-BACK in HLS, suggestedPresentationDelay in DASH; with \
-            low latency PART-HOLD-BACK and the target latency as well.",
+        summary: "The distance from the live edge that players keep: HOLD-BACK in HLS, suggestedPresentationDelay in DASH. With \
+            low latency, PART-HOLD-BACK and the target latency as well.",
         formats: &Format::ALL,
         changes: &[Resource::Playlist, Resource::Mpd],
         excludes: &[],
@@ -67,7 +67,8 @@ pub const TABLE: &[Description] = &[
     Description {
         name: "from",
         value: Value::Moment,
-        summary: "The presentation begins here, rounded down to a segment, and lasts 7 days if until does not end it before.",
+        summary: "The presentation begins at this moment, rounded down to a segment. It lasts 7 days if until does not end it \
+            earlier.",
         formats: &Format::ALL,
         changes: &[Resource::Playlist, Resource::Mpd, Resource::SingleFile],
         excludes: &["window"],
@@ -114,11 +115,11 @@ pub const TABLE: &[Description] = &[
     Description {
         name: "origin",
         value: Value::Moment,
-        summary: "Segment numbers and timestamps count from here, rounded down to a segment, instead of 1970; nothing before \
-            is listed.",
+        summary: "Segment numbers and timestamps count from this moment, rounded down to a segment, instead of from 1970. \
+            Manifests list no earlier segment.",
         formats: &Format::ALL,
         changes: &[Resource::Playlist, Resource::Mpd, Resource::Segment, Resource::Part],
-        excludes: &["wrap", "byte-ranges"],
+        excludes: &["wrap"],
         examples: &["origin=2026-11-21T03:39:00Z", "origin=-10s"],
         on: &[],
         own: &[],
@@ -127,7 +128,7 @@ pub const TABLE: &[Description] = &[
     Description {
         name: "patch",
         value: Value::Span { least: Span::from_millis(1000), most: DAY, or_none: false },
-        summary: "The MPD names a patch of itself in PatchLocation, which is available for so long after publishTime.",
+        summary: "The MPD contains a PatchLocation. The patch is available for this duration after publishTime.",
         formats: DASH,
         changes: &[Resource::Mpd],
         excludes: &["utc-timing, if the value contains direct"],
@@ -139,8 +140,8 @@ pub const TABLE: &[Description] = &[
     Description {
         name: "periods",
         value: Value::Span { least: Span::from_millis(1000), most: YEAR, or_none: false },
-        summary: "A Period at each multiple of the duration since 1970, continuous with the one before; in HLS \
-            EXT-X-DISCONTINUITY there.",
+        summary: "In DASH, a Period begins at each multiple of the duration since 1970, continuous with the Period before. In HLS, \
+            EXT-X-DISCONTINUITY marks these moments.",
         formats: &Format::ALL,
         changes: &[Resource::Playlist, Resource::Iframes, Resource::Mpd],
         excludes: &["discontinuity"],
@@ -156,8 +157,8 @@ pub const TABLE: &[Description] = &[
             most: Span::from_millis(3650 * DAY_MILLIS),
             or_none: false,
         },
-        summary: "The stream is live as it was so long ago, with low latency too; the clock in the picture shows the time \
-            of then.",
+        summary: "The stream is live as it was this duration ago, with low latency too. The clock in the picture shows the \
+            earlier time.",
         formats: &Format::ALL,
         changes: &[Resource::Playlist, Resource::Mpd, Resource::Still],
         excludes: &[],
@@ -169,8 +170,8 @@ pub const TABLE: &[Description] = &[
     Description {
         name: "until",
         value: Value::Moment,
-        summary: "The presentation ends here, rounded up to a segment, and begins a window before if from does not say \
-            where. Once this moment is past, it is a VOD; until then, an event that grows.",
+        summary: "The presentation ends at this moment, rounded up to a segment. Without from, the presentation begins one window \
+            earlier. It is an event that grows until this moment, and a VOD afterwards.",
         formats: &Format::ALL,
         changes: &[Resource::Playlist, Resource::Mpd, Resource::SingleFile],
         excludes: &[],
@@ -182,7 +183,8 @@ pub const TABLE: &[Description] = &[
     Description {
         name: "update-period",
         value: Value::Span { least: Span::from_millis(0), most: DAY, or_none: true },
-        summary: "The minimumUpdatePeriod of the MPD; none leaves it out, so that players never load the MPD again.",
+        summary: "The minimumUpdatePeriod of the MPD. With none, the MPD has no minimumUpdatePeriod, so players never load the MPD \
+            again.",
         formats: DASH,
         changes: &[Resource::Mpd],
         excludes: &[],
@@ -209,7 +211,7 @@ pub const TABLE: &[Description] = &[
     Description {
         name: "window",
         value: Value::Span { least: Span::from_millis(1000), most: LONGEST, or_none: false },
-        summary: "How much of the past is listed, in place of the window of the stream.",
+        summary: "The length of the past that manifests list, in place of the window of the stream.",
         formats: &Format::ALL,
         changes: &[Resource::Playlist, Resource::Mpd],
         excludes: &["from"],
@@ -221,11 +223,11 @@ pub const TABLE: &[Description] = &[
     Description {
         name: "wrap",
         value: Value::Wrap,
-        summary: "An origin such that timestamps pass 2^32 or 2^33 ticks of 90 kHz so long after the request, or up to a \
-            segment before; after 30s if the value does not say it.",
+        summary: "An origin that makes timestamps pass 2^32 or 2^33 ticks of 90 kHz after the duration in :in=, by default 30s, or up to \
+            a segment earlier.",
         formats: &Format::ALL,
         changes: &[Resource::Playlist, Resource::Mpd, Resource::Segment, Resource::Part],
-        excludes: &["origin", "byte-ranges"],
+        excludes: &["origin"],
         examples: &["wrap=33:in=15s", "wrap=32:in=30s"],
         on: &[],
         own: &[],

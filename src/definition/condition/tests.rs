@@ -48,7 +48,7 @@ fn a_refusal_names_the_condition_and_says_what_is_allowed() {
         Some("utc-timing"),
         "utc-timing must be none, or some of http-xsdate, http-iso, http-head, direct joined by +, not \"direct+direct\"",
     );
-    check_refused("delay=3s,delay=3s", Some("delay"), "delay stands twice; remove one");
+    check_refused("delay=3s,delay=3s", Some("delay"), "delay occurs twice; remove one");
     check_refused(
         "utc-timing=none,clock-skew=1s",
         Some("clock-skew"),
@@ -61,7 +61,7 @@ fn a_refusal_names_the_condition_and_says_what_is_allowed() {
 
 #[test]
 fn more_than_sixteen_conditions_are_refused() {
-    check_refused(&["no-hints"; 16].join(","), Some("no-hints"), "no-hints stands twice; remove one");
+    check_refused(&["no-hints"; 16].join(","), Some("no-hints"), "no-hints occurs twice; remove one");
     check_refused(&["no-hints"; 17].join(","), None, "there are more than 16 conditions; remove some");
 }
 

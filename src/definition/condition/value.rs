@@ -2,10 +2,10 @@
 
 use super::{Offset, On, Span, Wrap};
 
-/// The word for nothing.
+/// The value that stands for no value.
 pub(super) const NONE: &str = "none";
 
-/// What a value may be.
+/// Kinds of values and their limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// The condition has no value.
@@ -48,7 +48,7 @@ pub enum Value {
     Share,
     /// The first and the last number of segments.
     Numbers,
-    /// A kind of tracks, or the id of one.
+    /// A kind of tracks, or the id of a track.
     Track,
     /// One of these kinds of resources.
     On(&'static [On]),
@@ -73,7 +73,7 @@ impl Value {
         }
     }
 
-    /// What is allowed, as a noun; `no value` if there is none.
+    /// Description of the allowed values, as a noun. `no value` if the condition has none.
     pub fn allowed(&self) -> String {
         match self {
             Self::Nothing => "no value".to_owned(),
@@ -96,7 +96,7 @@ impl Value {
         }
     }
 
-    /// Words that stand for themselves.
+    /// Values that are fixed words.
     pub fn words(&self) -> Vec<&'static str> {
         match self {
             Self::Nothing
@@ -135,7 +135,7 @@ impl Value {
         }
     }
 
-    /// What is allowed, as the end of a sentence about the condition.
+    /// Description of the allowed values, as the end of a sentence about the condition.
     pub(super) fn rule(&self) -> String {
         match self {
             Self::Nothing => "takes no value".to_owned(),
@@ -192,10 +192,9 @@ fn words(on: &[On]) -> Vec<&'static str> {
 }
 
 /// How an MPD refers to segments (ISO/IEC 23009-1 5.3.9).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Addressing {
     /// By number, with one duration for all segments.
-    #[default]
     Number,
     /// By number, with a list of the durations.
     NumberTimeline,
@@ -209,7 +208,7 @@ impl Addressing {
     /// The words for all ways.
     pub(super) const WORDS: &'static [&'static str] = &[Self::ALL[0].word(), Self::ALL[1].word(), Self::ALL[2].word()];
 
-    /// The word for it in URLs.
+    /// Value of the condition in URLs.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Number => "number",
@@ -245,7 +244,7 @@ impl Timing {
     /// All ways.
     pub const ALL: [Self; 4] = [Self::HttpXsDate, Self::HttpIso, Self::HttpHead, Self::Direct];
 
-    /// The word for it, which is a part of its URN.
+    /// Value of the condition in URLs, which is a part of the URN.
     pub const fn word(self) -> &'static str {
         match self {
             Self::HttpXsDate => "http-xsdate",
@@ -255,7 +254,7 @@ impl Timing {
         }
     }
 
-    /// Reads `none` as no ways at all, or words joined by `+`, none of them twice.
+    /// Reads `none`, or words joined by `+`, each at most once.
     pub(super) fn read_all(text: &str) -> Option<Vec<Self>> {
         if text == NONE {
             return Some(Vec::new());

@@ -7,12 +7,12 @@ use std::time::Duration;
 use super::Span;
 use crate::base::timeline::UnixTime;
 
-/// Ticks per second of the clock whose ticks are counted: that of MPEG-2 Systems, whatever the timescale of a track is.
+/// Ticks per second of the clock of MPEG-2 Systems. The limit counts these ticks, for every timescale of a track.
 const TICKS_PER_SECOND: u128 = 90_000;
-/// The time until the limit, if the value does not say it.
+/// Default of the time until the limit.
 const DEFAULT: Span = Span::from_millis(30_000);
 
-/// Which limit timestamps pass, and after what time.
+/// The limit that timestamps pass, and the time until then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Wrap {
     bits: Bits,
@@ -32,7 +32,7 @@ impl Wrap {
     /// The longest time until the limit.
     pub const MOST: Span = Span::from_millis(86_400_000);
 
-    /// The origin from which timestamps at 90 kHz pass the limit so long after `now`, in whole milliseconds.
+    /// The origin from which timestamps at 90 kHz pass the limit this time after `now`, in whole milliseconds.
     pub fn origin(self, now: UnixTime) -> UnixTime {
         let ticks = match self.bits {
             Bits::Bits32 => 1u128 << 32,

@@ -13,8 +13,8 @@ use super::ranges::{
     SEGMENT_SECONDS, SIDES, VIDEO_BITRATES, WINDOW_SECONDS,
 };
 use super::{
-    Access, Audience, AudioSpec, BaseUrl, Control, Limits, Pattern, Preset, PushRequest, ScheduleRequest, StreamName,
-    StreamSpec, TrackId, VideoSpec,
+    Access, Audience, AudioSpec, BaseUrl, Control, Limits, Pattern, Preset, PushRequest, ScheduleRequest, Source,
+    StreamName, StreamSpec, TrackId, VideoSpec,
 };
 use super::{frame_rate, object, push};
 use crate::base::network::{Lists, Network};
@@ -24,7 +24,7 @@ const ONE_LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 /// Limit of frames in a segment: the longest segment at the highest rate.
 const MAX_FRAMES: u32 = *SEGMENT_SECONDS.end() * *RATES.end();
 
-/// Definition of a stream, unchecked. Every field except `name` has a default.
+/// Definition of a stream, as a client sends it. Every field except `name` has a default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StreamRequest {
@@ -77,6 +77,10 @@ pub struct StreamRequest {
     #[serde(default, deserialize_with = "object::list")]
     #[schemars(length(max = MAX_PUSHES))]
     pub push: Vec<PushRequest>,
+    /// `signal`: the test signal. `publish`: picture and sound that a client sends over WebRTC.
+    #[serde(default = "source")]
+    #[schemars(extend("enum" = Source::WORDS))]
+    pub source: String,
     /// Text in the picture. If it is empty, the picture shows the name.
     #[serde(default)]
     #[schemars(length(max = MAX_TITLE_CHARS), regex(pattern = ONE_LINE))]
@@ -111,7 +115,7 @@ pub struct StreamRequest {
     pub audio: Option<AudioRequest>,
 }
 
-/// Definition of a video rendition, unchecked.
+/// Definition of a video rendition, as a client sends it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct VideoRequest {
@@ -135,7 +139,7 @@ pub struct VideoRequest {
     pub preset: String,
 }
 
-/// Definition of the sound, unchecked.
+/// Definition of the sound, as a client sends it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AudioRequest {
@@ -173,6 +177,7 @@ impl StreamRequest {
             max_bandwidth: None,
             overflow_url: None,
             push: Vec::new(),
+            source: source(),
             title: String::new(),
             pattern: pattern(),
             fps: fps(),
@@ -227,7 +232,20 @@ impl Default for AudioRequest {
 
 impl From<&StreamSpec> for StreamRequest {
     fn from(spec: &StreamSpec) -> Self {
-        let StreamSpec { name, title, pattern, timeline, window, video, audio, control, audience, limits, push } = spec;
+        let StreamSpec {
+            name,
+            source,
+            title,
+            pattern,
+            timeline,
+            window,
+            video,
+            audio,
+            control,
+            audience,
+            limits,
+            push,
+        } = spec;
         let Control { enabled, schedule, on_demand, requires } = control;
         let Audience { access, lists: Lists { allow, deny } } = audience;
         let Limits { viewers, bandwidth, overflow } = limits;
@@ -245,6 +263,7 @@ impl From<&StreamSpec> for StreamRequest {
             max_bandwidth: *bandwidth,
             overflow_url: overflow.as_ref().map(BaseUrl::to_string),
             push: push.iter().map(PushRequest::from).collect(),
+            source: source.as_str().into(),
             title: title.clone(),
             pattern: pattern.as_str().into(),
             fps: timeline.rate().to_string(),
@@ -303,6 +322,7 @@ macro_rules! words {
     };
 }
 words!(Pattern: Smpte = "smpte" Ebu = "ebu" Grid = "grid" Black = "black");
+words!(Source: Signal = "signal" Publish = "publish");
 words!(Access: Public = "public" Private = "private");
 words!(Preset: Ultrafast = "ultrafast" Superfast = "superfast" Veryfast = "veryfast" Faster = "faster" Fast = "fast" Medium = "medium");
 
@@ -316,6 +336,10 @@ fn idle_seconds() -> u32 {
 
 fn access() -> String {
     Access::default().as_str().into()
+}
+
+fn source() -> String {
+    Source::default().as_str().into()
 }
 
 fn pattern() -> String {

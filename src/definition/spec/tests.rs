@@ -36,7 +36,7 @@ fn default_segments_have_an_exact_duration() {
 
 #[test]
 fn the_default_definition_as_json() {
-    assert_snapshot!(serde_json::to_string(&StreamRequest::named("test")).unwrap(), @r#"{"name":"test","enabled":true,"schedule":null,"on_demand":false,"idle_seconds":30,"requires":[],"access":"public","allow":[],"deny":[],"max_viewers":null,"max_bandwidth":null,"overflow_url":null,"push":[],"title":"","pattern":"smpte","fps":"25","segment_frames":48,"chunk_frames":6,"window_seconds":60,"video":[{"id":"v720","width":1280,"height":720,"bitrate":2000000,"codec":"h264","preset":"ultrafast"}],"audio":{"id":"a","codec":"aac","bitrate":128000,"beep_hz":1000,"beep_dbfs":-18}}"#);
+    assert_snapshot!(serde_json::to_string(&StreamRequest::named("test")).unwrap(), @r#"{"name":"test","enabled":true,"schedule":null,"on_demand":false,"idle_seconds":30,"requires":[],"access":"public","allow":[],"deny":[],"max_viewers":null,"max_bandwidth":null,"overflow_url":null,"push":[],"source":"signal","title":"","pattern":"smpte","fps":"25","segment_frames":48,"chunk_frames":6,"window_seconds":60,"video":[{"id":"v720","width":1280,"height":720,"bitrate":2000000,"codec":"h264","preset":"ultrafast"}],"audio":{"id":"a","codec":"aac","bitrate":128000,"beep_hz":1000,"beep_dbfs":-18}}"#);
 }
 
 #[test]
@@ -130,6 +130,7 @@ fn the_revision_changes_exactly_with_the_media_bytes() {
         json!({"name": "a", "title": "t", "pattern": "ebu"}),
         json!({"name": "a", "title": "t", "chunk_frames": 16}),
         json!({"name": "a", "title": "t", "audio": null}),
+        json!({"name": "a", "title": "t", "source": "publish"}),
         json!({"name": "a", "title": "t", "video": [{"preset": "veryfast"}]}),
     ] {
         assert_ne!(base, revision(other));
@@ -146,6 +147,7 @@ const SEEDS: &[&str] = &[
     r#"{"name": "a", "fps": "50", "segment_frames": 96, "chunk_frames": 16, "window_seconds": 20, "video": []}"#,
     r#"{"name": "a", "video": [{"id": "v1", "width": 640, "height": 360, "bitrate": 500000, "preset": "fast"}, {}]}"#,
     r#"{"name": "a", "audio": {"id": "b", "bitrate": 64000, "beep_hz": 440, "beep_dbfs": -20}, "enabled": false}"#,
+    r#"{"name": "a", "source": "publish", "video": []}"#,
     r#"{"name": "a", "on_demand": true, "idle_seconds": 10, "requires": ["b", "c"], "audio": false}"#,
     r#"{"name": "a", "schedule": {"time_zone": "Europe/Berlin", "start": ["0 8 * * MON-FRI"], "stop": ["0 18 * * *"]}}"#,
     r#"{"name": "a", "push": [{"url": "rtmp://[::1]:1935/live/key?a=b", "video": "v720"}, {"url": "srt://a:9?streamid=s"}, {"url": "udp://1.2.3.4:5"}]}"#,
@@ -159,6 +161,9 @@ fn a_slower_preset_needs_more_capacity() {
         let request: StreamRequest = serde_json::from_value(json!({"name": "a", "fps": "25", "video": video})).unwrap();
         StreamSpec::try_from(request).unwrap().pixels_per_second()
     };
+    let published = spec(json!({"name": "a", "source": "publish"})).unwrap();
+    let signal = spec(json!({"name": "a"})).unwrap();
+    assert_eq!((published.pixels_per_second(), published.is_deterministic()), (signal.pixels_per_second(), false));
     let found = ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"].map(pixels);
     assert_eq!(found, [1, 2, 2, 3, 5, 5].map(|cost| cost * 640 * 360 * 25));
 }

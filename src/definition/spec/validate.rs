@@ -12,7 +12,7 @@ use super::ranges::{
 };
 use super::refusal::{between, in_range, one_of, refuse};
 use super::{
-    Audience, AudioRequest, AudioSpec, Control, Limits, Pattern, Preset, Push, Schedule, SpecError, StreamName,
+    Audience, AudioRequest, AudioSpec, Control, Limits, Pattern, Preset, Push, Schedule, Source, SpecError, StreamName,
     StreamRequest, StreamSpec, TrackId, VideoRequest, VideoSpec,
 };
 use crate::base::timeline::{Kind, Rate, Timeline};
@@ -43,6 +43,7 @@ impl TryFrom<StreamRequest> for StreamSpec {
             max_bandwidth,
             overflow_url,
             push,
+            source,
             title,
             pattern,
             fps,
@@ -53,6 +54,7 @@ impl TryFrom<StreamRequest> for StreamSpec {
             audio,
         } = request;
         let name = check_name(name.as_deref())?;
+        let source = one_of("source", &source, Source::parse(&source), Source::WORDS)?;
         check_title(&title)?;
         let pattern = one_of("pattern", &pattern, Pattern::parse(&pattern), Pattern::WORDS)?;
         let timeline = check_timeline(&fps, segment_frames, chunk_frames)?;
@@ -74,7 +76,15 @@ impl TryFrom<StreamRequest> for StreamSpec {
         in_range("idle_seconds", idle_seconds, &IDLE_SECONDS)?;
         let limits = Limits::check(max_viewers, max_bandwidth, overflow_url.as_deref())?;
         let push = Push::check_all(&push, &video)?;
-        let spec = Self { name, title, pattern, timeline, window, video, audio, control, audience, limits, push };
+        if source == Source::Publish && window > super::MEMORY_WINDOW {
+            let most = super::MEMORY_WINDOW.as_secs();
+            return refuse(
+                "window_seconds",
+                format!("must be at most {most} if source is publish: older segments cannot be encoded again"),
+            );
+        }
+        let spec =
+            Self { name, source, title, pattern, timeline, window, video, audio, control, audience, limits, push };
         check_tracks(&spec)?;
         check_parts(&spec)?;
         Ok(spec)

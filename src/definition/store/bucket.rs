@@ -76,7 +76,10 @@ impl Bucket {
         let options = options.event_callback(move |event| {
             match event {
                 Event::Disconnected => {
-                    tracing::warn!(store = named, "the store is not reachable; streams go on, and changes are refused")
+                    tracing::warn!(
+                        store = named,
+                        "the store is not reachable; streams continue, and barstone refuses changes"
+                    )
                 }
                 Event::Connected => {
                     tracing::info!(store = named, "connected to the store");
@@ -122,9 +125,8 @@ impl Bucket {
 
     /// Reads one key. `None` if the key never existed or its value cannot be parsed.
     pub(super) async fn get(&self, name: &StreamName) -> Result<Option<Update>, BucketError> {
-        let entry = timeout(ANSWER_TIMEOUT, self.store.entry(name.as_str())).await;
-        let entry = entry.map_err(|_| self.address.failed(&"no answer within 1 s"))?;
-        Ok(entry.map_err(|error| self.address.failed(&error))?.as_ref().and_then(Update::of))
+        let read = async { self.store.entry(name.as_str()).await.map_err(|error| self.address.failed(&error)) };
+        Ok(self.if_connected(read).await?.as_ref().and_then(Update::of))
     }
 
     pub(super) async fn write(&self, record: &Record, version: u64) -> Result<u64, Refusal> {
@@ -133,7 +135,7 @@ impl Bucket {
             match version {
                 0 => self.store.create(name, text).await.map_err(|error| match error.kind() {
                     kv::CreateErrorKind::AlreadyExists => Refusal::Conflict,
-                    _ => self.failed(&error),
+                    _ => self.failed(&error).into(),
                 }),
                 version => self.store.update(name, text, version).await.map_err(|error| self.refusal(&error)),
             }
@@ -148,23 +150,24 @@ impl Bucket {
 
     /// Runs a request if the client is connected. Without a connection the library would queue the request; the caller
     /// gets an error instead.
-    async fn if_connected<T>(&self, work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+    async fn if_connected<T, E: From<BucketError>>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         if self.client.connection_state() != connection::State::Connected {
-            return Err(self.failed(&"not connected"));
+            return Err(self.failed(&"not connected").into());
         }
-        timeout(ANSWER_TIMEOUT, work).await.unwrap_or_else(|_| Err(self.failed(&"no answer within 1 s")))
+        timeout(ANSWER_TIMEOUT, work).await.unwrap_or_else(|_| Err(self.failed(&"no answer within 1 s").into()))
     }
 
     fn refusal(&self, error: &kv::UpdateError) -> Refusal {
         match error.kind() {
             kv::UpdateErrorKind::WrongLastRevision => Refusal::Conflict,
-            _ => self.failed(error),
+            _ => self.failed(error).into(),
         }
     }
 
-    fn failed(&self, problem: &dyn fmt::Display) -> Refusal {
+    /// The error of a request without a usable answer. All definitions are read again, because updates may be missing as well.
+    fn failed(&self, problem: &dyn fmt::Display) -> BucketError {
         self.missed_updates.notify_one();
-        Refusal::Failed(self.address.failed(problem).into())
+        self.address.failed(problem)
     }
 }
 
@@ -204,7 +207,7 @@ async fn open_or_create(client: &Client, bucket: &str) -> Result<kv::Store, Stri
 }
 
 impl Update {
-    /// Parses an entry. One that cannot be parsed is logged and ignored.
+    /// Parses an entry. Logs and ignores an entry that cannot be parsed.
     fn of(entry: &kv::Entry) -> Option<Self> {
         let (key, version) = (&entry.key, entry.revision);
         let Some(name) = StreamName::parse(key) else {

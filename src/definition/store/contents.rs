@@ -74,7 +74,7 @@ impl Contents {
         }
     }
 
-    /// Stores the counters of a declared stream, for a process that declares it otherwise. A failure is logged.
+    /// Stores the counters of a declared stream, for a later process with another declaration of the stream. Logs a failure.
     pub(super) async fn count(&mut self, record: &Record) {
         let counters = Arc::new(record.counters());
         if let Err(Refusal::Failed(error)) = self.store.count(&counters).await {

@@ -60,3 +60,9 @@ impl From<FileError> for Refusal {
         Self::Failed(error.into())
     }
 }
+
+impl From<BucketError> for Refusal {
+    fn from(error: BucketError) -> Self {
+        Self::Failed(error.into())
+    }
+}

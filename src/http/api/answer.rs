@@ -101,18 +101,19 @@ struct ByFormat {
     llhls: u64,
     dash: u64,
     lldash: u64,
+    webrtc: u64,
 }
 
 impl From<&Figures> for Viewers {
     fn from(figures: &Figures) -> Self {
-        let Figures { current: [hls, llhls, dash, lldash], peak, peak_at, average, bytes } = *figures;
+        let Figures { current: [hls, llhls, dash, lldash], sessions: webrtc, peak, peak_at, average, bytes } = *figures;
         Self {
             current: figures.viewers(),
             peak,
             peak_at: peak_at.map(date_time),
             average: (average * 100.0).round() / 100.0,
             bytes,
-            by_format: ByFormat { hls, llhls, dash, lldash },
+            by_format: ByFormat { hls, llhls, dash, lldash, webrtc },
         }
     }
 }
@@ -142,25 +143,32 @@ impl From<&Moment> for Past {
     }
 }
 
-/// URLs of the manifests: paths, or absolute URLs where `public_url` is set.
+/// URLs of the manifests, of WHEP and WHIP: paths, or absolute URLs where `public_url` is set.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::http) struct Urls {
     hls: String,
     llhls: String,
     dash: String,
     lldash: String,
+    webrtc: String,
+    /// Where a client publishes, if a publisher sends the stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    whip: Option<String>,
 }
 
 impl Urls {
     /// URLs of the stream whose media path is `directory`, from the root of the server.
     pub(in crate::http) fn in_directory(app: &App, directory: &str) -> Self {
-        let public_url = app.0.registry.setting().public_url.as_ref();
-        let [hls, llhls, dash, lldash] = [path::HLS, path::LLHLS, path::DASH, path::LLDASH].map(|file| {
-            let path = format!("/{directory}/{file}");
-            public_url.map_or_else(|| path.clone(), |url| url.with(&path))
-        });
-        Self { hls, llhls, dash, lldash }
+        let files = [path::HLS, path::LLHLS, path::DASH, path::LLDASH, path::WHEP];
+        let [hls, llhls, dash, lldash, webrtc] = files.map(|file| url(app, directory, file));
+        Self { hls, llhls, dash, lldash, webrtc, whip: None }
     }
+}
+
+/// URL of a file of the stream whose media path is `directory`.
+pub(in crate::http) fn url(app: &App, directory: &str, file: &str) -> String {
+    let path = format!("/{directory}/{file}");
+    app.0.registry.setting().public_url.as_ref().map_or_else(|| path.clone(), |url| url.with(&path))
 }
 
 /// Answer to the creation of a stream. The `Location` is relative to the URL of the request, because a URL from the
@@ -190,6 +198,8 @@ pub(super) fn answers(app: &App, views: &[StreamView]) -> Vec<StreamAnswer> {
 fn answer(app: &App, view: &StreamView) -> StreamAnswer {
     let StreamView { record, wanted, status, viewers, targets } = view;
     let spec = &record.spec;
+    let directory = path::stream_directory(&spec.name);
+    let whip = spec.is_published().then(|| url(app, &directory, path::WHIP));
     StreamAnswer {
         definition: StreamRequest::from(spec).masked(),
         phase: status.phase,
@@ -200,7 +210,7 @@ fn answer(app: &App, view: &StreamView) -> StreamAnswer {
         declared: record.origin == Origin::Declared,
         revision: record.revision(spec, &app.0.registry.setting().encoders).to_string(),
         deterministic: spec.is_deterministic(),
-        urls: Urls::in_directory(app, &path::stream_directory(&spec.name)),
+        urls: Urls { whip, ..Urls::in_directory(app, &directory) },
         segment: status.output.as_ref().and_then(|output| output.last_complete()),
         viewers: viewers.into(),
         targets: targets.iter().map(Target::from).collect(),

@@ -16,18 +16,18 @@ use crate::http::held_answers::Held;
 #[derive(Debug, Clone, Copy)]
 pub(in crate::http) struct Chunks(pub(in crate::http) u32);
 
-/// How long the pieces of a slow body are apart, unless a byte takes longer. With a thousand slow bodies, shorter times cost more
-/// processor time than live viewers.
+/// Time between two pieces of a slow body, unless one byte takes longer. With a thousand slow bodies, shorter times would need more
+/// processor time than live viewers need.
 const TICK: Duration = Duration::from_millis(200);
 /// Largest piece of a slow body.
 const LARGEST_PIECE: u64 = 16 * 1024;
 
-/// What happens to a body.
+/// Changes of a body by faults.
 #[derive(Debug, Default)]
 pub(super) struct Shape {
-    /// The body breaks off after this part.
+    /// Share of the body after which it breaks off.
     pub(super) cut: Option<Share>,
-    /// The body pauses so long in the middle.
+    /// Pause in the middle of the body.
     pub(super) hang: Option<Duration>,
     /// Bits per second.
     pub(super) rate: Option<u64>,
@@ -43,7 +43,8 @@ impl Shape {
         self.cut.is_none() && self.hang.is_none() && self.rate.is_none()
     }
 
-    /// The body in this shape. It is cut by bytes, or by chunks if only their number is known. `held` is dropped at its end.
+    /// The body with these changes. Positions count bytes, or chunks if only the number of chunks is known. `held` is dropped at the end of
+    /// the body.
     pub(super) fn apply(self, body: Body, chunks: Option<Chunks>, held: Option<Held>) -> Body {
         let bytes = body.size_hint().exact();
         let whole = bytes.or(chunks.map(|Chunks(chunks)| u64::from(chunks)));
@@ -63,12 +64,12 @@ impl Shape {
     }
 }
 
-/// What is left of a body, and of its faults.
+/// The rest of a body, and the faults that have not acted yet.
 struct State {
     body: BodyDataStream,
-    /// What was taken from the body and not sent yet.
+    /// Bytes read from the body and not sent yet.
     rest: Bytes,
-    /// How much was sent: bytes, or chunks.
+    /// Number of bytes or chunks sent.
     sent: u64,
     counts_bytes: bool,
     /// Where the body breaks off.

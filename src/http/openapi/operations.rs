@@ -63,7 +63,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         answers: &[PAGE],
         inputs: &[Input::Selection],
         refuses: &[Code::BadQuery],
-        ..get("/api/v1/streams", "list_streams", "Lists streams by name.")
+        ..get("/api/v1/streams", "list_streams", "Lists streams, sorted by name.")
     },
     Operation {
         answers: &[CREATED],
@@ -107,10 +107,14 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ..post("/api/v1/streams/{name}/stop", "stop_stream", "Stops a stream, if it runs.")
     },
     Operation {
-        answers: &[json(201, "The token, and the URLs of the stream with it.", "ViewerToken")],
+        answers: &[json(201, "The token, and URLs of the stream that contain the token.", "ViewerToken")],
         inputs: &[Input::OptionalBody("ViewerTokenRequest")],
-        refuses: NO_SUCH_STREAM,
-        ..post("/api/v1/streams/{name}/tokens", "issue_viewer_token", "Makes a viewer token for a private stream.")
+        refuses: &[Code::UnknownPath, Code::UnknownStream, Code::NotPublishable],
+        ..post(
+            "/api/v1/streams/{name}/tokens",
+            "issue_viewer_token",
+            "Creates a viewer token for a private stream, or a publish token for a stream that a publisher sends.",
+        )
     },
     Operation {
         answers: &[Answer { content: Some(("application/jsonl", "Truth")), ..text("One record a line.", "") }],
@@ -122,6 +126,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             Code::BadValue,
             Code::BadCondition,
             Code::NoSuchMedia,
+            Code::NotPainted,
             Code::ArchiveBusy,
             Code::Overdue,
         ],
@@ -156,12 +161,16 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ..post(
             "/api/v1/definitions",
             "import_definitions",
-            "Imports definitions: creates or replaces these streams and leaves others alone.",
+            "Imports definitions: creates or replaces these streams, and does not change other streams.",
         )
     },
     Operation {
-        answers: &[json(200, "The conditions by name.", "Conditions")],
-        ..get("/api/v1/conditions", "list_conditions", "Describes the conditions that the path of a manifest can have.")
+        answers: &[json(200, "The conditions, sorted by name.", "Conditions")],
+        ..get(
+            "/api/v1/conditions",
+            "list_conditions",
+            "Describes the conditions that the path of a manifest may contain.",
+        )
     },
     Operation {
         answers: &[Answer { content: Some(("text/event-stream", "SentEvent")), ..text("Events as they happen.", "") }],

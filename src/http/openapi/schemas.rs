@@ -52,7 +52,7 @@ fn sent_event() -> Value {
             "type": "object",
             "required": ["id", "event", "data"],
             "properties": {
-                "id": {"type": "string", "description": "Send it as Last-Event-ID to continue after this event."},
+                "id": {"type": "string", "description": "Id of the event. A client that sends this id as Last-Event-ID gets the later events."},
                 "event": {"enum": Event::NAMES},
                 "data": data(super::named("Event")),
             },
@@ -70,7 +70,7 @@ fn sent_event() -> Value {
 fn truth() -> Value {
     json!({
         "type": "object",
-        "description": "One line. Documentation: docs/truth.md.",
+        "description": "One line of the list; docs/truth.md describes the fields.",
         "required": ["type", "utc"],
         "properties": {
             "type": {"type": "string", "enum": ["definition", "segment", "frame", "beep"]},
@@ -86,7 +86,7 @@ fn event() -> Value {
         "required": ["id", "at", "event", "stream"],
         "additionalProperties": false,
         "properties": {
-            "id": {"type": "integer", "minimum": 1, "description": "Rises by one with each event."},
+            "id": {"type": "integer", "minimum": 1, "description": "Number of the event, which rises by one with each event."},
             "at": {"type": "string", "format": "date-time"},
             "event": {"type": "string", "enum": Event::NAMES},
             "stream": {"type": "string", "pattern": StreamName::PATTERN},

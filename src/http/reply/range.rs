@@ -17,7 +17,7 @@ pub(super) enum Selection {
 /// JavaScript counts exactly.
 const ENDLESS: u64 = (1 << 53) - 1;
 
-/// A single range of a representation that is being made.
+/// A single range of a representation that still grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) struct Growing {
     /// The first byte.
@@ -36,7 +36,7 @@ impl Growing {
         last.is_none_or(|last| first <= last).then_some(Self { first, last })
     }
 
-    /// Whether all bytes are meant, as they are made.
+    /// Whether the range has no end, so that bytes are sent as soon as they exist.
     pub(in crate::http) fn is_endless(self) -> bool {
         self.last >= Some(ENDLESS)
     }

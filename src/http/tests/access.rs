@@ -105,7 +105,7 @@ async fn a_viewer_token_is_limited_to_its_stream_and_time() {
     let token = private(&app).await;
     let init = get(&app, &format!("{token}{media}/init.mp4")).await;
     assert_eq!(init.header("cache-control"), "public, max-age=29, immutable");
-    let expired = keys().sign(&StreamSpec::test().name, UnixTime::from_millis(SEGMENT * 1920));
+    let expired = keys().sign(Purpose::Watch, &StreamSpec::test().name, UnixTime::from_millis(SEGMENT * 1920));
     check_refused(&get(&app, &format!("/t/{expired}{media}/init.mp4")).await, "viewer_token_expired");
     send(&app, "POST", "/api/v1/streams", json!({"name": "other", "access": "private", "enabled": false})).await;
     check_refused(&get(&app, &format!("{token}/live/other/hls.m3u8")).await, "bad_viewer_token");
@@ -128,7 +128,8 @@ async fn a_private_on_demand_stream_starts_only_with_a_token() {
     let (app, _) = ready().await;
     let definition = json!({"name": "idle", "access": "private", "on_demand": true});
     send(&app, "POST", "/api/v1/streams", definition).await;
-    let token = keys().sign(&StreamName::parse("idle").unwrap(), UnixTime::from_millis((SEGMENT + 9) * 1920));
+    let token =
+        keys().sign(Purpose::Watch, &StreamName::parse("idle").unwrap(), UnixTime::from_millis((SEGMENT + 9) * 1920));
     let phase = async || get(&app, "/api/v1/streams/idle").await.json()["wanted"].clone();
     check_refused(&get(&app, "/live/idle/hls.m3u8").await, "viewer_token_needed");
     assert_eq!(phase().await, json!(false));

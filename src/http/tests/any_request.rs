@@ -38,6 +38,8 @@ const PATHS: &[&str] = &[
     "/static/page.js",
     "/embed/test",
     "/wall",
+    "/docs/check",
+    "/still.png?definition={}",
     "/time",
     "/readyz",
 ];

@@ -4,6 +4,11 @@ use super::*;
 use crate::base::format::Format;
 use crate::definition::condition::{Description, FAULTS, Parameter, TABLE};
 
+mod past;
+mod refusals;
+mod shape;
+mod time;
+
 /// The multivariant playlist or MPD of a format, and the resource below it whose text conditions change.
 fn paths(format: Format) -> (&'static str, &'static str) {
     match format {
@@ -132,6 +137,29 @@ async fn every_condition_has_its_effect_in_each_format_and_is_refused_in_others(
 }
 
 #[tokio::test(start_paused = true)]
+async fn replicas_give_the_same_manifests_under_every_condition() {
+    let (app, _) = ready().await;
+    // It began earlier, so that it has more in memory.
+    let now = Arc::new(AtomicU64::new((SEGMENT - 100) * 1920));
+    let (replica, _) = app_at(&now);
+    until_ready(&replica).await;
+    now.store(SEGMENT * 1920, Ordering::Relaxed);
+    for description in TABLE {
+        for format in description.formats {
+            let (start, changed) = paths(*format);
+            for example in description.examples {
+                let example = absolute(&app, example, start).await;
+                for path in [start, changed].map(|path| format!("/with/{example}{path}")) {
+                    let [one, other] = [get(&app, &path).await, get(&replica, &path).await];
+                    assert_eq!(one.status, other.status, "{path}");
+                    assert_eq!((text(&one), &one.headers), (text(&other), &other.headers), "{path}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn resources_that_no_condition_changes_have_their_plain_url() {
     let (app, media) = ready().await;
     let revision = media.rsplit('/').next().unwrap();
@@ -177,129 +205,6 @@ async fn all_spellings_of_a_set_are_the_same_manifest() {
     assert_eq!((head.header("content-encoding"), head.body.len()), ("gzip", 0));
     let request = Request::get("/with/delay=9s,no-hints/live/test/v720/llhls.m3u8").header("if-none-match", &etags[0]);
     assert_eq!(ask(&app, request.body(Body::empty()).unwrap()).await.status, StatusCode::NOT_MODIFIED);
-}
-
-#[tokio::test(start_paused = true)]
-async fn directives_that_a_playlist_does_not_offer_have_no_effect() {
-    let (app, _) = ready().await;
-    let next = format!("/live/test/v720/llhls.m3u8?_HLS_msn={SEGMENT}&_HLS_part=7");
-    assert_eq!(get(&app, &format!("/with/no-hints{next}")).await.status, StatusCode::SERVICE_UNAVAILABLE, "it is held");
-    let answer = get(&app, &format!("/with/no-blocking{next}")).await;
-    assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::OK, "public, max-age=1"));
-    let skip = "/live/test/v720/llhls.m3u8?_HLS_skip=YES";
-    assert!(text(&get(&app, &format!("/with/no-hints{skip}")).await).contains("EXT-X-SKIP"));
-    assert!(!text(&get(&app, &format!("/with/no-deltas{skip}")).await).contains("EXT-X-SKIP"));
-    let long = "/with/window=3m/live/test/v720/hls.m3u8?_HLS_skip=YES";
-    assert!(text(&get(&app, long).await).contains("#EXT-X-SKIP:SKIPPED-SEGMENTS=87\n"));
-    let plain = get(&app, "/live/test/v720/hls.m3u8?_HLS_skip=YES&_HLS_msn=1").await;
-    assert!(plain.status == StatusCode::OK && !text(&plain).contains("EXT-X-SKIP"), "it offers no delta updates");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_skewed_clock_is_told_by_every_scheme() {
-    let (app, _) = ready().await;
-    let time = get(&app, "/with/clock-skew=-1h/time").await;
-    assert_eq!(time.body, b"2026-11-21T02:40:28.800Z");
-    assert_eq!(time.header("date"), "Sat, 21 Nov 2026 02:40:28 GMT");
-    assert_eq!((time.header("barstone-condition"), time.header("cache-control")), ("clock-skew=-1h", "no-store"));
-    let mpd = get(&app, "/with/clock-skew=5s,utc-timing=direct/live/test/dash.mpd").await;
-    assert!(text(&mpd).contains("value=\"2026-11-21T03:40:33.800Z\""), "{}", text(&mpd));
-    assert_eq!(mpd.header("cache-control"), "no-store");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_segment_has_the_same_bytes_by_number_and_by_time() {
-    let (app, media) = ready().await;
-    let number = SEGMENT - 1;
-    let by_number = get(&app, &format!("{media}/{number}.m4s")).await;
-    let sound = media.replace("v720", "a");
-    // 1.92 s are 172800 ticks of the video and 92160 samples.
-    for (path, time) in [(&media, number * 172_800), (&sound, number * 92_160)] {
-        let by_time = get(&app, &format!("{path}/t{time}.m4s")).await;
-        assert_eq!((by_time.status, &by_time.body), (StatusCode::OK, &by_number.body), "{path} {time}");
-        assert_eq!(by_time.header("cache-control"), by_number.header("cache-control"));
-        assert_eq!(get(&app, &format!("{path}/t{}.m4s", time + 1)).await.status, StatusCode::NOT_FOUND);
-    }
-    let next = get(&app, &format!("{media}/t{}.m4s", (number + 9) * 172_800)).await;
-    assert_eq!(next.status.as_u16(), get(&app, &format!("{media}/{}.m4s", number + 9)).await.status.as_u16());
-    let mpd = get(&app, "/with/addressing=time-timeline/live/test/dash.mpd").await;
-    assert_eq!(mpd.header("cache-control"), "public, max-age=1");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_delay_that_the_stream_does_not_allow_is_refused() {
-    let (app, _) = ready().await;
-    for (path, allowed) in [
-        ("/with/delay=1s/live/test/hls.m3u8", "from 6s to 58s80ms"),
-        ("/with/delay=100ms/live/test/llhls.m3u8", "from 512ms to 58s80ms"),
-        ("/with/delay=59s/live/test/dash.mpd", "from 1s920ms to 58s80ms"),
-    ] {
-        let refused = get(&app, path).await;
-        let detail = refused.json()["detail"].as_str().unwrap().to_owned();
-        assert!(refused.status == StatusCode::BAD_REQUEST && detail.contains(allowed), "{path}: {detail}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_patch_leads_from_one_mpd_to_the_next() {
-    let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
-    let registry = Arc::new(registry_after(Duration::ZERO, Capacity::Unlimited, StreamSpec::test(), &now));
-    let access = Access::new("token", TokenOrigin::Created, ViewerAccess::of(keys()));
-    let app = router(App::new(Arc::clone(&registry), access, CancellationToken::new()), Serve::All);
-    until_ready(&app).await;
-    let output = registry.output(&StreamName::parse("test").unwrap()).await.unwrap().unwrap();
-    let under = "/with/addressing=time-timeline,patch=1m";
-    for (mpd, directory) in [("/live/test/dash.mpd", "/live/test/"), ("/dash/test.mpd", "/dash/")] {
-        let mpd = text(&get(&app, &format!("{under}{mpd}")).await);
-        let (_, rest) = mpd.split_once("<PatchLocation ttl=\"60\">").unwrap();
-        let path = format!("{under}{directory}{}", rest.split_once('<').unwrap().0);
-        // The request is held until there is a newer MPD.
-        let next = output.last_complete().unwrap() + 1;
-        let later = async {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            now.store((next + 1) * 1920, Ordering::Relaxed);
-            publish(&output, [next]);
-        };
-        let (patch, ()) = tokio::join!(get(&app, &path), later);
-        assert_eq!(
-            (patch.status, patch.header("content-type")),
-            (StatusCode::OK, "application/dash-patch+xml"),
-            "{path}"
-        );
-        assert_eq!(patch.header("barstone-condition"), &under[6..]);
-        let patch = text(&patch);
-        assert!(
-            patch.contains("<replace sel=\"/MPD/@publishTime\">") && patch.contains("/SegmentTimeline[1]/S[1]"),
-            "{patch}"
-        );
-    }
-    for (path, detail) in [
-        (format!("{under}/live/test/dash.mpp"), "is requested with publishTime"),
-        (format!("{under}/live/test/dash.mpp?publishTime=yesterday"), "is requested with publishTime"),
-        (format!("{under}/live/test/dash.mpp?publishTime=2026-11-21T03:39:00Z"), "is available for 1m"),
-        (
-            format!("{under}/live/test/dash.mpp?publishTime=2026-11-21T03:40:28.801Z"),
-            "no patch for an MPD of this publishTime",
-        ),
-        ("/live/test/dash.mpp?publishTime=2026-11-21T03:40:28.8Z".into(), "under the condition patch"),
-    ] {
-        let refused = get(&app, &path).await;
-        let told = refused.json()["detail"].as_str().unwrap().to_owned();
-        assert!(refused.status == StatusCode::NOT_FOUND && told.contains(detail), "{path}: {told}");
-    }
-    let excluded = get(&app, "/with/patch=1m,utc-timing=direct/live/test/dash.mpd").await;
-    assert_eq!((excluded.status.as_u16(), &excluded.json()["field"]), (400, &json!("patch")));
-}
-
-#[tokio::test(start_paused = true)]
-async fn periods_of_less_than_two_segments_are_refused() {
-    let (app, _) = ready().await;
-    for path in ["/live/test/dash.mpd", "/live/test/hls.m3u8", "/live/test/v720/iframes.m3u8"] {
-        let refused = get(&app, &format!("/with/periods=3839ms{path}")).await;
-        let detail = refused.json()["detail"].as_str().unwrap().to_owned();
-        assert!(refused.status == StatusCode::BAD_REQUEST && detail.contains("at least 3s840ms"), "{path}: {detail}");
-        assert_eq!(get(&app, &format!("/with/periods=3840ms{path}")).await.status, StatusCode::OK, "{path}");
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -361,99 +266,4 @@ fn the_documentation_has_a_row_for_every_condition() {
     };
     let rows: String = common.map(|parameter| (None, parameter)).chain(own).map(row).collect();
     assert!(document.contains(&rows), "the table of parameters must be:\n{rows}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_relative_moment_is_written_out_once() {
-    let (app, _) = ready().await;
-    for (path, location) in [
-        (
-            "/with/from=-1h/live/test/v720/hls.m3u8?a=b",
-            "../../../../from=2026-11-21T02:40:28Z/live/test/v720/hls.m3u8?a=b",
-        ),
-        ("/t/x/with/until=+10s,delay=9s/dash/test.mpd", "../../delay=9s,until=2026-11-21T03:40:38Z/dash/test.mpd"),
-        ("/with/from=-1h/time", "../from=2026-11-21T02:40:28Z/time"),
-        (
-            "/with/wrap=33:in=15s,until=+10s/hls/test.m3u8",
-            "../../origin=2026-11-20T01:10:00.082Z,until=2026-11-21T03:40:38Z/hls/test.m3u8",
-        ),
-    ] {
-        let moved = get(&app, path).await;
-        assert_eq!((moved.status, moved.header("location")), (StatusCode::FOUND, location), "{path}");
-        assert_eq!((moved.header("cache-control"), moved.header("access-control-allow-origin")), ("no-store", "*"));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_presentation_that_cannot_be_is_refused() {
-    let (app, _) = ready().await;
-    let check = async |conditions: &str, status: u16, field: Option<&str>, says: &str| {
-        let refused = get(&app, &format!("/with/{conditions}/live/test/v720/hls.m3u8")).await;
-        let problem = refused.json();
-        assert_eq!((refused.status.as_u16(), problem["field"].as_str()), (status, field), "{conditions}: {problem}");
-        assert!(problem["detail"].as_str().unwrap().contains(says), "{problem}");
-        refused
-    };
-    check("from=20,until=20", 400, Some("until"), "later than from, which is 1970-01-01T00:00:20Z").await;
-    check("from=20,until=900000", 400, Some("until"), "at most 7d after from").await;
-    check("from=20,window=60s", 400, Some("window"), "window and from exclude each other").await;
-    check("window=5s", 400, Some("window"), "from 6s to 7d").await;
-    check("window=8d", 400, Some("window"), "from 1s to 7d").await;
-    check("wrap=33,origin=20", 400, Some("wrap"), "wrap and origin exclude each other").await;
-    check("wrap=31", 400, Some("wrap"), "wrap must be 32 or 33").await;
-    check("origin=2026-11-21T03:40:29Z", 404, None, "complete at 2026-11-21T03:40:30.720Z").await;
-    check("from=yesterday", 400, Some("from"), "from must be a moment such as").await;
-    // The first segment, which begins at 03:40:28.800, is complete at 03:40:30.720; it is 03:40:28.800.
-    let early = check("from=2026-11-21T03:40:29Z", 404, None, "complete at 2026-11-21T03:40:30.720Z").await;
-    assert_eq!((early.header("retry-after"), early.header("cache-control")), ("2", "public, max-age=1"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn numbers_count_from_the_origin_in_every_request() {
-    let (app, _) = ready().await;
-    let playlist = "/with/origin=2026-11-21T03:39:00Z/live/test/v720/llhls.m3u8";
-    let whole = text(&get(&app, playlist).await);
-    let media = "../../../../origin=2026-11-21T03:39:00Z/live/test/v720/";
-    // The newest of 47 segments, the part that comes next, and the init segment, which is the same as ever.
-    assert!(whole.contains(&format!("\n{media}")) && whole.contains("/46.m4s\n"), "{whole}");
-    assert!(whole.contains("/47.0.m4s\"\n") && whole.contains("a/llhls.m3u8\",LAST-MSN=46,LAST-PART=7"), "{whole}");
-    assert!(whole.contains("#EXT-X-MAP:URI=\"../../../../../live/test/v720/"), "{whole}");
-    assert_eq!(text(&get(&app, &format!("{playlist}?_HLS_msn=46&_HLS_part=7")).await), whole);
-    let delta = text(&get(&app, &format!("{playlist}?_HLS_msn=46&_HLS_skip=YES")).await);
-    assert!(delta.contains("#EXT-X-MEDIA-SEQUENCE:15\n") && delta.contains("SKIPPED-SEGMENTS="), "{delta}");
-    let ahead = get(&app, &format!("{playlist}?_HLS_msn=50")).await;
-    assert!(ahead.json()["detail"].as_str().unwrap().contains("ends with segment 46;"), "{}", ahead.json());
-    let mpd = text(&get(&app, "/with/origin=2026-11-21T03:39:00Z/live/test/lldash.mpd").await);
-    assert!(mpd.contains("startNumber=\"0\"") && !mpd.contains("presentationTimeOffset"), "{mpd}");
-    assert!(mpd.contains("wallClockTime=\"2026-11-21T03:38:58.560Z\""), "{mpd}");
-    assert!(mpd.contains("media=\"../../../origin=2026-11-21T03:39:00Z/live/test/"), "{mpd}");
-    assert!(mpd.contains("initialization=\"../../../../live/test/"), "{mpd}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_vod_is_cached_longer_and_directives_do_not_concern_it() {
-    let (app, _) = ready().await;
-    let vod = "/with/from=2026-11-21T03:00:00Z,until=2026-11-21T03:10:00Z/live/test";
-    for file in ["hls.m3u8", "v720/hls.m3u8", "a/llhls.m3u8?_HLS_msn=935016885&_HLS_skip=YES", "dash.mpd"] {
-        let answer = get(&app, &format!("{vod}/{file}")).await;
-        assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::OK, "public, max-age=60"), "{file}");
-        assert_eq!(answer.header("last-modified"), "Sat, 21 Nov 2026 03:10:00 GMT", "{file}");
-    }
-    let event = "/with/from=2026-11-21T03:00:00Z/live/test/v720/llhls.m3u8";
-    assert_eq!(get(&app, event).await.header("cache-control"), "public, max-age=1");
-    assert_eq!(get(&app, &format!("{event}?_HLS_msn={SEGMENT}")).await.status, StatusCode::SERVICE_UNAVAILABLE);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_shifted_playlist_is_held_until_the_clock_is_there() {
-    let (app, _) = ready().await;
-    let shifted = "/with/shift=1h/live/test/v720/llhls.m3u8";
-    // 1875 segments ago the segment with this number began.
-    let now = SEGMENT - 1875;
-    assert!(text(&get(&app, shifted).await).contains("PRELOAD-HINT:TYPE=PART,URI=\"../../../../../live/"));
-    let last = get(&app, &format!("{shifted}?_HLS_msn={}&_HLS_part=7", now - 1)).await;
-    assert_eq!((last.status, last.header("cache-control")), (StatusCode::OK, "public, max-age=12"));
-    assert_eq!(get(&app, &format!("{shifted}?_HLS_msn={now}")).await.status, StatusCode::SERVICE_UNAVAILABLE);
-    let far = get(&app, &format!("{shifted}?_HLS_msn={}", now + 9)).await;
-    assert_eq!(far.json()["code"], "too_far_ahead");
 }

@@ -80,7 +80,7 @@ async fn jumps_that_are_not_counted_are_refused() {
         ("discontinuity:share=0.5", "share of discontinuity contradicts discontinuity"),
         ("discontinuity:track=audio", "all tracks jump"),
         ("discontinuity,periods=10s", "periods and discontinuity exclude each other"),
-        ("discontinuity,discontinuity:every=2", "discontinuity stands twice"),
+        ("discontinuity,discontinuity:every=2", "discontinuity occurs twice"),
         ("unblocked", "unblocked does not apply to DASH"),
         ("wrong-report", "wrong-report does not apply to DASH"),
         ("lost-hint", "lost-hint does not apply to DASH"),

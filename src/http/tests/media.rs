@@ -163,6 +163,33 @@ async fn the_window_is_never_rendered_again_and_a_full_archive_says_when_to_come
     assert!(renders().await >= 15);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_segment_that_was_skipped_is_rendered_when_it_is_requested() {
+    let (app, media, output, now) = packaged().await;
+    now.store((SEGMENT + 2) * 1920, Ordering::Relaxed);
+    package_chunks(&output, SEGMENT + 1, 0..8);
+    let playlist = get(&app, "/live/test/v720/hls.m3u8").await;
+    assert!(String::from_utf8(playlist.body).unwrap().contains("#EXT-X-GAP\n"));
+    let (segment, chunk) = (format!("{media}/{SEGMENT}.m4s"), format!("{media}/{SEGMENT}.0.m4s"));
+    let (whole, first) = (get(&app, &segment).await, get(&app, &chunk).await);
+    assert_eq!((whole.status, first.status), (StatusCode::OK, StatusCode::OK));
+    assert!(whole.body.starts_with(&first.body) && whole.body.len() > first.body.len());
+    package_chunks(&output, SEGMENT, 0..8);
+    assert_eq!(get(&app, &segment).await.body, whole.body, "as the run would have published it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_that_was_skipped_is_missing_without_an_archive() {
+    let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
+    let (app, registry) = app_at(&now);
+    let media = until_ready(&app).await;
+    let output = registry.output(&StreamName::parse("test").unwrap()).await.unwrap().unwrap();
+    now.store((SEGMENT + 2) * 1920, Ordering::Relaxed);
+    publish_chunks(&output, SEGMENT + 1, 0..8);
+    let skipped = get(&app, &format!("{media}/{SEGMENT}.m4s")).await;
+    assert_eq!((skipped.status.as_u16(), skipped.json()["code"].clone()), (404, json!("no_such_media")));
+}
+
 #[tokio::test]
 async fn head_answers_like_get_without_a_body() {
     let (app, media) = ready().await;
@@ -178,9 +205,7 @@ async fn head_answers_like_get_without_a_body() {
 #[tokio::test(start_paused = true)]
 async fn a_range_of_a_segment_that_is_being_made_is_sent_when_its_bytes_are_there() {
     let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
-    let registry = Arc::new(registry_after(Duration::ZERO, Capacity::Unlimited, StreamSpec::test(), &now));
-    let access = Access::new("token", TokenOrigin::Created, ViewerAccess::of(keys()));
-    let app = router(App::new(Arc::clone(&registry), access, CancellationToken::new()), Serve::All);
+    let (app, registry) = app_at(&now);
     let path = format!("{}/{SEGMENT}.m4s", until_ready(&app).await);
     let output = registry.output(&StreamName::parse("test").unwrap()).await.unwrap().unwrap();
     let range = |range: &str| ask(&app, Request::get(&path).header("range", range).body(Body::empty()).unwrap());
@@ -292,9 +317,7 @@ async fn no_request_blocks_longer_than_three_target_durations() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_is_behind_the_clock_holds_requests_for_what_is_due() {
     let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
-    let registry = Arc::new(registry_after(Duration::ZERO, Capacity::Unlimited, StreamSpec::test(), &now));
-    let access = Access::new("token", TokenOrigin::Created, ViewerAccess::of(keys()));
-    let app = router(App::new(registry, access, CancellationToken::new()), Serve::All);
+    let (app, _) = app_at(&now);
     until_ready(&app).await;
     // Another replica has published five segments meanwhile.
     now.store((SEGMENT + 5) * 1920, Ordering::Relaxed);

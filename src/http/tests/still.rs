@@ -115,3 +115,35 @@ async fn stills_of_a_private_stream_need_a_viewer_token() {
     let answer = get(&app, &format!("/t/{token}/live/secret/still.jpg?at=0")).await;
     assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::OK, "public, max-age=599, immutable"));
 }
+
+#[tokio::test]
+async fn a_definition_has_a_still_without_a_stream() {
+    let app = app();
+    let still = |definition: &str, more: &str| {
+        format!(
+            "/still.jpg?definition={}{more}",
+            percent_encoding::utf8_percent_encode(definition, percent_encoding::NON_ALPHANUMERIC)
+        )
+    };
+    let moment = format!("&at={NOW}");
+    let answer = get(&app, &still(r#"{"name": "test"}"#, &moment)).await;
+    assert_eq!((answer.header("content-type"), answer.header("cache-control")), ("image/jpeg", FOR_A_DAY));
+    assert_eq!(
+        tag(&answer),
+        tag(&get(&app, &format!("{PATH}{}", moment.replace('&', "?"))).await),
+        "that of the stream"
+    );
+    let other = get(&app, &still(r#"{"name": "test", "pattern": "ebu"}"#, &moment)).await;
+    assert_ne!(tag(&other), tag(&answer));
+    for (path, status, word) in [
+        ("/still.jpg".to_owned(), 400, "definition"),
+        (still("{}", ""), 422, "name"),
+        (still(r#"{"name": "a", "pattern": "stripes"}"#, ""), 422, "pattern"),
+        (still(r#"{"name": "a", "colour": 1}"#, ""), 400, "colour"),
+        (still(r#"{"name": "a", "video": []}"#, ""), 404, "audio only"),
+    ] {
+        let answer = get(&app, &path).await;
+        assert_eq!(answer.status, status, "{path}");
+        assert!(answer.json().to_string().contains(word), "{path}: {}", answer.json());
+    }
+}

@@ -97,7 +97,7 @@ async fn a_viewer_is_counted_by_the_first_byte_of_a_segment() {
     assert_eq!((first.status.as_u16(), expired.status.as_u16()), (206, 410));
     fixture.wait(1);
     let viewers = fixture.viewers().await;
-    assert_eq!(viewers["by_format"], json!({"hls": 2, "llhls": 1, "dash": 1, "lldash": 1}));
+    assert_eq!(viewers["by_format"], json!({"hls": 2, "llhls": 1, "dash": 1, "lldash": 1, "webrtc": 0}));
     assert_eq!((&viewers["current"], &viewers["peak"], &viewers["bytes"]), (&json!(5), &json!(5), &json!(bytes)));
     assert!(fixture.metric("barstone_viewers{stream=\"test\",format=\"hls\"} 2").await);
     assert!(fixture.metric(&format!("barstone_stream_egress_bytes_total{{stream=\"test\"}} {bytes}")).await);
@@ -139,6 +139,9 @@ async fn a_reached_limit_does_not_affect_playing_viewers() {
         check_refused(&fixture.get(3, &format!("/live/test/{path}")).await, words);
     }
     check_refused(&fixture.get(3, "/hls/test.m3u8").await, words);
+    check_refused(&fixture.get(3, "/with/window=60s/hls/test.m3u8").await, words);
+    let wrong = fixture.get(3, "/with/window=5s/hls/test.m3u8").await;
+    assert_eq!((wrong.status.as_u16(), wrong.json()["field"].clone()), (400, json!("window")));
     let head = fixture.send(3, Request::head("/live/test/hls.m3u8")).await;
     assert_eq!((head.status.as_u16(), head.header("retry-after")), (503, "10"));
     assert_eq!(fixture.get(1, "/live/test/v720/hls.m3u8").await.status, 200);

@@ -10,12 +10,11 @@ use reqwest::Url;
 use sha2::{Digest, Sha256};
 
 use super::dash::clock_offset;
-use super::hls::renditions;
 use super::{Session, WITHIN};
 use crate::inspect::difference;
 use crate::inspect::fetch::{Exchange, Fetcher, Request};
 use crate::inspect::mpd::Mpd;
-use crate::inspect::playlist::{Playlist, attribute, tags};
+use crate::inspect::playlist::{Playlist, attribute, renditions, tags};
 use crate::inspect::rules::origins::{self, Listed};
 
 /// Time between two comparisons.
@@ -36,10 +35,11 @@ pub struct Other<'a> {
 pub(super) async fn compare(session: &Session<'_>, other: &Other<'_>, first: &Exchange) {
     let pair = Pair { session, other, offset: Cell::new(0) };
     let Some((one, two)) = pair.manifests(&first.url, &other.url).await else { return };
-    session.note(origins::clock_offset(&one.reply, &two.reply));
+    let took = one.took.max(two.took);
+    session.note(origins::clock_offset(&one.reply, &two.reply, took));
     let text = one.reply.text();
     if let Ok(mpd) = Mpd::parse(&text, &one.url) {
-        pair.offset.set(clock_offset(session, &one, &mpd).await);
+        pair.offset.set(clock_offset(session, &one, &mpd).await.micros);
     }
     if tags(&text, "#EXT-X-STREAM-INF").is_empty() {
         return pair.watch(&one.url, &two.url).await;
@@ -82,7 +82,9 @@ impl Pair<'_> {
             let next = Instant::now() + PERIOD;
             if let Some((one, two)) = self.manifests(one, two).await {
                 let (mine, theirs) = (listed(&one, self.offset.get()), listed(&two, self.offset.get()));
-                self.session.judge(&two, origins::check_lists(&mine, &theirs));
+                let apart =
+                    [&one, &two].map(|answer| answer.ended.duration_since(answer.began) + answer.reply.oldest());
+                self.session.judge(&two, origins::check_lists(&mine, &theirs, apart[0].max(apart[1])));
                 let is_start = compared.is_empty();
                 let both = mine.iter().filter_map(|segment| {
                     let other = theirs.iter().find(|other| other.key == segment.key)?;
@@ -123,7 +125,9 @@ fn listed(exchange: &Exchange, offset: i128) -> Vec<Listed> {
         for number in newest.number.saturating_sub(START as u64)..newest.number {
             let Some(place) = track.place(number) else { continue };
             let Some(url) = track.segment(&place) else { continue };
-            all.push(Listed { key: format!("{} {}", track.id, place.time), url, what: format!("{place:?}") });
+            let micros = (place.end_micros - place.start_micros) as u64;
+            let what = format!("number {}, time {}, duration {micros} µs", place.number, place.time);
+            all.push(Listed { key: format!("{} {}", track.id, place.time), url, what, micros });
         }
     }
     all
@@ -133,8 +137,8 @@ fn of_playlist(text: &str, base: &Url) -> Vec<Listed> {
     let each = Playlist::parse(text).segments.into_iter().filter(|segment| !segment.gap && segment.range.is_none());
     let listed = each.filter_map(|segment| {
         let url = base.join(&segment.uri).ok()?;
-        let what = format!("EXTINF {} µs, date {:?}, {}", segment.micros, segment.date, segment.identity().0);
-        Some(Listed { key: segment.number.to_string(), url, what })
+        let what = format!("EXTINF {} µs, date {}, {}", segment.micros, segment.date, segment.identity().0);
+        Some(Listed { key: segment.number.to_string(), url, what, micros: segment.micros })
     });
     listed.collect()
 }

@@ -2,17 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
+use futures_util::future::{OptionFuture, join_all};
 use reqwest::Url;
 
 use super::watch::{START, Watch, check_exchange};
 use super::{Session, WITHIN, llhls};
 use crate::inspect::fetch::{Exchange, Request};
-use crate::inspect::playlist::{Playlist, attribute, tags};
+use crate::inspect::playlist::{Playlist, attribute, renditions, tags};
 use crate::inspect::rules::{self, hls};
 
-/// Renditions beside the played ones whose playlists are compared.
-const MOST_OTHERS: usize = 8;
 /// Time in which the requests for all renditions are answered.
 const SLACK: Duration = Duration::from_secs(1);
 /// Shortest time between two reloads, for target durations that are wrong.
@@ -22,6 +20,7 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(500);
 pub(super) async fn check(session: &Session<'_>, first: &Exchange) {
     let text = first.reply.text();
     if tags(&text, "#EXT-X-STREAM-INF").is_empty() {
+        check_exchange(session, first);
         run(&mut Watch::new(session, first.url.clone()), None).await;
         return;
     }
@@ -32,52 +31,46 @@ pub(super) async fn check(session: &Session<'_>, first: &Exchange) {
     let (played, others) = renditions(&text, &first.url);
     let all: Vec<_> = played.iter().chain(&others).cloned().collect();
     let mut watches: Vec<_> = played.into_iter().map(|url| Watch::new(session, url)).collect();
-    compare(session, &all).await;
-    join_all(watches.iter_mut().map(|watch| run(watch, Some(&all)))).await;
+    let is_blocking = compare(session, &all).await;
+    let images = tags(&text, "#EXT-X-I-FRAME-STREAM-INF").first().and_then(|(list, _)| attribute(list, "URI"));
+    let images = images.filter(|_| is_blocking).and_then(|uri| first.url.join(&uri).ok());
+    let images = OptionFuture::from(images.map(|url| check_images(session, url)));
+    tokio::join!(join_all(watches.iter_mut().map(|watch| run(watch, Some(&all)))), images);
     let sums = sums(&watches);
     if sums.len() >= START {
         session.judge_at(&first.url, hls::check_rates(&text, 0, &sums));
     }
 }
 
-/// URLs of the first variant and its audio, and those of others.
-pub(super) fn renditions(text: &str, base: &Url) -> (Vec<Url>, Vec<Url>) {
-    let variants = tags(text, "#EXT-X-STREAM-INF");
-    let url = |uri: &str| base.join(uri).ok();
-    let group = variants.first().and_then(|(list, _)| attribute(list, "AUDIO"));
-    let media = tags(text, "#EXT-X-MEDIA")
-        .into_iter()
-        .map(|(list, _)| list)
-        .filter(|list| attribute(list, "TYPE").is_some_and(|kind| kind == "AUDIO" || kind == "VIDEO"));
-    let mut sounds: Vec<_> = media.filter_map(|list| Some((list, url(&attribute(list, "URI")?)?))).collect();
-    sounds.sort_by_key(|(list, _)| attribute(list, "DEFAULT").as_deref() != Some("YES"));
-    let mut played: Vec<_> = variants.first().and_then(|(_, uri)| url(uri)).into_iter().collect();
-    let sound = sounds.iter().find(|(list, _)| group.is_some() && attribute(list, "GROUP-ID") == group);
-    played.extend(sound.map(|(_, url)| url.clone()));
-    played.dedup();
-    let mut others: Vec<Url> = Vec::new();
-    for url in variants.iter().filter_map(|(_, uri)| url(uri)).chain(sounds.into_iter().map(|(_, url)| url)) {
-        if !played.contains(&url) && !others.contains(&url) && others.len() < MOST_OTHERS {
-            others.push(url);
-        }
+/// Requests an I-frame playlist, and its next version.
+async fn check_images(session: &Session<'_>, url: Url) {
+    let Some(first) = session.manifest(&Request::manifest(url.clone(), WITHIN)).await else { return };
+    let playlist = Playlist::parse(&first.reply.text());
+    if first.reply.status != 200 || playlist.ended {
+        return;
     }
-    (played, others)
+    let wanted = playlist.next();
+    let next = Request::manifest(llhls::with_query(&url, &format!("_HLS_msn={wanted}")), WITHIN);
+    if let Some(next) = session.manifest(&next).await {
+        session.judge(&next, rules::llhls::check_iframes(&next.reply.text(), wanted));
+    }
 }
 
-/// Compares the playlists of all renditions, requested simultaneously.
-async fn compare(session: &Session<'_>, urls: &[Url]) {
+/// Compares the playlists of all renditions, requested simultaneously. Returns whether the server holds requests for them.
+async fn compare(session: &Session<'_>, urls: &[Url]) -> bool {
     let requests: Vec<_> = urls.iter().map(|url| Request::manifest(url.clone(), WITHIN)).collect();
     let answers = join_all(requests.iter().map(|request| session.manifest(request))).await;
     let whole: Vec<_> = answers.iter().flatten().filter(|exchange| exchange.reply.status == 200).collect();
     let texts: Vec<_> = whole.iter().map(|exchange| exchange.reply.text()).collect();
-    let Some(first) = whole.first() else { return };
+    let Some(first) = whole.first() else { return false };
     session.judge(first, hls::check_renditions(&texts));
-    // The ends differ by as much as the answers do.
-    let times = || whole.iter().map(|exchange| exchange.took);
-    let slack = SLACK + times().max().unwrap_or_default().saturating_sub(times().min().unwrap_or_default());
+    // Each playlist may be from the moment of the request or of the arrival, or from before if a cache stored it.
+    let ages = whole.iter().map(|exchange| exchange.ended.duration_since(exchange.began) + exchange.reply.oldest());
+    let slack = SLACK + ages.max().unwrap_or_default();
     if texts.iter().all(|text| Playlist::parse(text).part_target.is_some()) {
         session.judge(first, rules::llhls::check_renditions(&texts, slack.as_micros() as u64));
     }
+    texts.iter().all(|text| Playlist::parse(text).can_block())
 }
 
 /// Bytes and microseconds of the segments that all watched tracks have.
@@ -107,7 +100,7 @@ async fn run(watch: &mut Watch<'_>, renditions: Option<&[Url]>) {
             watch.session.probe_manifest(&exchange).await;
         }
         let is_start = watch.received.is_empty();
-        if playlist.part_target.is_some() && !playlist.ended {
+        if (playlist.part_target.is_some() || !playlist.parts.is_empty()) && !playlist.ended {
             watch.session.counts.borrow_mut().low_latency = true;
             llhls::run(watch, &exchange, renditions.unwrap_or_default()).await;
             return;
@@ -121,5 +114,5 @@ async fn run(watch: &mut Watch<'_>, renditions: Option<&[Url]>) {
         let wait = if changed { target } else { target / 2 };
         watch.wait_until(asked + wait.max(SHORTEST_WAIT)).await;
     }
-    watch.session.judge_at(&watch.url, watch.seen.check_pace(watch.loaded));
+    watch.session.judge_at(&watch.url, watch.seen.check_pace(watch.loaded.sent));
 }

@@ -16,14 +16,18 @@ use crate::inspect::playlist::{Part, Playlist, attribute};
 use crate::inspect::rules::llhls::{self, Asked};
 use crate::inspect::rules::{hls, http};
 
-/// Of so many segments one is received as a whole beside its parts.
+/// Number of segments of which one is received as a whole, in addition to its parts.
 const COMPARED: u64 = 3;
-/// Time beside three target durations after which a blocking reload is given up.
+/// Time, in addition to three target durations, after which a blocking reload is aborted.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Wait after an answer that is none.
+/// Wait after a request without a usable answer.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Parts whose bytes are stored until their segment is whole.
 const MOST_PARTS: usize = 100;
+/// Pairs of a delta update and a whole playlist that are requested, until both have the same parts.
+const MOST_UPDATES: usize = 10;
+/// Requests for an answer that is due immediately, until one is prompt.
+const MOST_ANSWERS: usize = 3;
 /// Removed parts that are requested.
 const MOST_REMOVED: usize = 3;
 
@@ -37,6 +41,8 @@ struct Live<'a, 'b> {
     /// Bytes of parts by segment and index.
     parts: HashMap<(u64, u64), Bytes>,
     removed: usize,
+    /// Time at which the held playlist was requested.
+    requested: Duration,
     /// Time for which answers were awaited so far. The pace of the server is judged by it, so that time in which the
     /// checker is busy with media does not count.
     awaited: Duration,
@@ -44,7 +50,7 @@ struct Live<'a, 'b> {
 
 /// Follows the playlist until the time is over or the presentation has ended.
 pub(super) async fn run(watch: &mut Watch<'_>, first: &Exchange, renditions: &[Url]) {
-    let text = first.reply.text();
+    let (text, watch_began) = (first.reply.text(), watch.session.span(first).sent);
     let mut live = Live {
         watch,
         seen: llhls::Watch::default(),
@@ -52,6 +58,7 @@ pub(super) async fn run(watch: &mut Watch<'_>, first: &Exchange, renditions: &[U
         renditions,
         parts: HashMap::new(),
         removed: 0,
+        requested: watch_began,
         awaited: Duration::ZERO,
     };
     live.start(first).await;
@@ -79,21 +86,20 @@ impl<'b> Live<'_, 'b> {
         session.judge(first, self.seen.see(&text, self.awaited));
         session.judge(first, llhls::check_caching(Asked::Playlist, playlist.target, &first.reply));
         session.judge(first, llhls::check_gzip(&first.reply));
+        session.judge(first, llhls::check_protocol(&first.version, first.url.scheme() == "https"));
         if let Some(segment) = playlist.segments.last() {
             self.watch.receive_segment(segment).await;
         }
     }
 
-    /// One blocking reload, and the hinted part beside it.
+    /// Sends a blocking reload, and simultaneously the request for the hinted part.
     async fn reload(&mut self) {
         let session = self.session();
         let before = Playlist::parse(&self.held);
-        let blocks = before.control.as_deref().and_then(|list| attribute(list, "CAN-BLOCK-RELOAD"));
-        let next = before.edge().map(|(segment, part)| (segment, Some(part + 1)));
-        let (segment, part) = next.unwrap_or((before.next(), None));
+        let (segment, part) = next_part(&before);
         let patience = Duration::from_secs(3 * before.target.min(60)) + PATIENCE;
         let mut request = Request::manifest(self.watch.url.clone(), patience);
-        let is_blocking = blocks.as_deref() == Some("YES");
+        let is_blocking = before.can_block();
         match is_blocking {
             true => request.url = with_query(&self.watch.url, &directives(Some(segment), part)),
             false => tokio::time::sleep(Duration::from_micros(before.part_target.unwrap_or(500_000))).await,
@@ -101,6 +107,7 @@ impl<'b> Live<'_, 'b> {
         let edges = session.edges.borrow().clone();
         let hint = self.hinted(&before, patience);
         let hinted = OptionFuture::from(hint.as_ref().map(|(request, _)| session.media(request)));
+        let began = Instant::now();
         let (answer, hinted) = tokio::join!(session.manifest(&request), hinted);
         let Some(answer) = answer else { return tokio::time::sleep(PAUSE).await };
         let text = answer.reply.text();
@@ -113,39 +120,41 @@ impl<'b> Live<'_, 'b> {
         } else {
             session.judge(&answer, http::check_manifest(answer.reply.status));
         }
+        let awaited = self.awaited;
+        self.awaited += answer.took;
         if answer.reply.status != 200 {
             return tokio::time::sleep(PAUSE).await;
         }
         session.judge(&answer, hls::check_headers(&answer.reply));
         session.judge(&answer, llhls::check_gzip(&answer.reply));
-        self.awaited += answer.took;
-        session.judge(&answer, self.seen.see(&text, self.awaited));
+        session.judge(&answer, self.seen.see(&text, hls::Span { sent: awaited, received: self.awaited }));
+        let requested = std::mem::replace(&mut self.requested, session.span(&answer).sent);
         self.check_reports(&answer, &text, &edges);
         let after = Playlist::parse(&text);
         if let (Some((_, uri)), Some(hinted)) = (hint, hinted.flatten()) {
             self.receive_hinted((&uri, &hinted), (&after, answer.headers_after));
         }
-        self.receive_new(&before, &after).await;
-        self.check_removed(&before, &after).await;
+        self.receive_new(&before, (&after, answer.ended)).await;
+        self.check_removed(&before, &after, requested).await;
         if let Some(edge) = after.edge() {
             session.edges.borrow_mut().insert(self.watch.url.clone(), edge);
         }
         self.held = text;
+        if is_blocking && after.edge() == before.edge() {
+            // The server did not hold the request. The request for the hinted part may have taken as long as a part.
+            let part = Duration::from_micros(after.part_target.unwrap_or(500_000));
+            tokio::time::sleep_until((began + part).into()).await;
+        }
     }
 
-    /// The request for the hinted part, and its URI. A hinted byte range has no end, so it is left out.
+    /// The request for the hinted part, and its URI.
     fn hinted(&self, playlist: &Playlist, patience: Duration) -> Option<(Request, String)> {
-        let is_part = |list: &&String| attribute(list, "TYPE").as_deref() == Some("PART");
-        let list = playlist.hints.iter().find(is_part)?;
-        if attribute(list, "BYTERANGE-START").is_some() {
-            return None;
-        }
-        let uri = attribute(list, "URI")?;
+        let uri = playlist.hinted_part()?;
         Some((Request::media(self.watch.url.join(&uri).ok()?, patience), uri))
     }
 
-    /// Checks a part that was requested when it was hinted. The playlist that lists it came `listed_after` the same
-    /// moment.
+    /// Checks a part that was requested when it was hinted. The playlist that lists the part arrived `listed_after` that
+    /// request.
     fn receive_hinted(&mut self, (uri, answer): (&str, &Exchange), (after, listed_after): (&Playlist, Duration)) {
         let session = self.session();
         let Some(part) = after.parts.iter().find(|part| part.uri == uri) else { return };
@@ -156,7 +165,11 @@ impl<'b> Live<'_, 'b> {
         let first = answer.arrivals.first().map_or(answer.took, |(_, at)| *at);
         let duration = Duration::from_micros(part.micros);
         let times = llhls::Hinted { first, last: answer.took, listed_after, duration };
-        session.judge(answer, llhls::check_hint_pace(uri, &times));
+        // An answer that is not early says nothing: the checker may have requested the part late.
+        let early = llhls::check_hint_pace(uri, &times);
+        if !early.is_empty() {
+            session.judge_time(answer, "L17", early);
+        }
         session.judge(answer, llhls::check_caching(Asked::Media, after.target, &answer.reply));
         self.receive_part(part, answer);
     }
@@ -174,8 +187,11 @@ impl<'b> Live<'_, 'b> {
     }
 
     /// Receives what has been listed since `before` and was not hinted: other parts, and some segments as a whole.
-    async fn receive_new(&mut self, before: &Playlist, after: &Playlist) {
+    /// The playlist `after` arrived at a moment.
+    async fn receive_new(&mut self, before: &Playlist, (after, listed): (&Playlist, Instant)) {
         let session = self.session();
+        // Parts that are no longer listed are available for three target durations.
+        let until = listed + Duration::from_secs(3 * after.target.min(60));
         let is_new = |part: &&Part| Some((part.segment, part.index)) > before.edge();
         for part in after.parts.iter().filter(is_new) {
             if part.gap || part.range.is_some() || self.parts.contains_key(&(part.segment, part.index)) {
@@ -183,7 +199,9 @@ impl<'b> Live<'_, 'b> {
             }
             let Ok(url) = self.watch.url.join(&part.uri) else { continue };
             let Some(answer) = session.media(&Request::media(url, WITHIN)).await else { continue };
-            session.judge(&answer, llhls::check_listed_part(&part.uri, answer.reply.status));
+            if answer.ended < until {
+                session.judge(&answer, llhls::check_listed_part(&part.uri, answer.reply.status));
+            }
             self.receive_part(part, &answer);
         }
         for segment in after.segments.iter().filter(|segment| segment.number >= before.next()) {
@@ -203,10 +221,12 @@ impl<'b> Live<'_, 'b> {
     }
 
     /// Requests the first byte of segments and parts that have just been removed.
-    async fn check_removed(&mut self, before: &Playlist, after: &Playlist) {
+    /// They were listed when `before` was `requested`.
+    async fn check_removed(&mut self, before: &Playlist, after: &Playlist, requested: Duration) {
         let gone = before.segments.iter().filter(|segment| segment.number < after.sequence && !segment.gap);
         let gone: Vec<_> = gone.map(|segment| segment.uri.clone()).collect();
-        self.watch.check_removed(&gone).await;
+        self.watch.check_removed(&gone, requested + Duration::from_micros(before.micros())).await;
+        let until = requested + Duration::from_secs(3 * before.target.min(60));
         let is_gone =
             |part: &&Part| part.range.is_none() && !part.gap && !after.parts.iter().any(|other| other.uri == part.uri);
         for part in before.parts.iter().filter(is_gone).take(MOST_REMOVED.saturating_sub(self.removed)) {
@@ -214,6 +234,9 @@ impl<'b> Live<'_, 'b> {
             let Ok(url) = self.watch.url.join(&part.uri) else { continue };
             let request = Request::media(url, WITHIN).with(RANGE, "bytes=0-0".into());
             let Some(answer) = self.session().answer(&request).await else { continue };
+            if self.session().span(&answer).received > until {
+                continue;
+            }
             let status = if answer.reply.status == 206 { 200 } else { answer.reply.status };
             self.session().judge(&answer, llhls::check_removed_part(&part.uri, status));
         }
@@ -230,7 +253,8 @@ impl<'b> Live<'_, 'b> {
             let uri = playlist.reports.iter().find(leads).and_then(|list| attribute(list, "URI"));
             let edge = edges.get(url).copied().unwrap_or_default();
             let violations = llhls::check_report(text, uri.as_deref().unwrap_or(url.path()), edge);
-            self.session().judge(answer, violations);
+            // On a busy machine one rendition falls behind now and then.
+            self.session().judge_time(answer, "L18", violations);
         }
     }
 
@@ -238,7 +262,7 @@ impl<'b> Live<'_, 'b> {
     async fn probe(&mut self) {
         let before = Playlist::parse(&self.held);
         let (Some(control), Some(last)) = (&before.control, before.segments.last()) else { return };
-        if attribute(control, "CAN-BLOCK-RELOAD").as_deref() == Some("YES") {
+        if before.can_block() {
             for (segment, part) in [
                 (None, Some(0)),
                 (Some(before.next() + 10), None),
@@ -257,13 +281,26 @@ impl<'b> Live<'_, 'b> {
     async fn probe_answer(&self, segment: Option<u64>, part: Option<u64>) {
         let session = self.session();
         let url = with_query(&self.watch.url, &directives(segment, part));
-        let Some(answer) = session.manifest(&Request::manifest(url, WITHIN)).await else { return };
+        let mut quickest: Option<Exchange> = None;
+        // A server that holds this request holds it each time.
+        for _ in 0..MOST_ANSWERS {
+            let Some(answer) = session.manifest(&Request::manifest(url.clone(), WITHIN)).await else { return };
+            let is_prompt = answer.took <= PAUSE;
+            if quickest.as_ref().is_none_or(|other| answer.took < other.took) {
+                quickest = Some(answer);
+            }
+            if is_prompt {
+                break;
+            }
+        }
+        let Some(answer) = quickest else { return };
         let (status, took, text) = (answer.reply.status, answer.took, answer.reply.text());
         let exchange = llhls::Exchange { segment, part, before: &self.held, status, text: &text, took };
         session.judge(&answer, llhls::check_answer(&exchange));
     }
 
-    /// The same request with parameters in another order and an unknown one. The playlist may change in between.
+    /// Sends the same request twice, the second time with parameters in another order and an unknown one. The playlist may change in
+    /// between.
     async fn probe_parameters(&self, listed: u64) {
         let session = self.session();
         let url = |query: &str| Request::manifest(with_query(&self.watch.url, query), WITHIN);
@@ -279,13 +316,18 @@ impl<'b> Live<'_, 'b> {
         }
     }
 
-    /// A delta update and the whole playlist. The playlist may change in between.
+    /// A delta update and the whole playlist, both with the next part. One of them may have later parts too, and then both are
+    /// requested again.
     async fn probe_update(&self) {
         let session = self.session();
-        let began = Instant::now();
-        while began.elapsed() < PATIENCE {
-            let update = Request::manifest(with_query(&self.watch.url, "_HLS_skip=YES"), WITHIN);
-            let whole = Request::manifest(self.watch.url.clone(), WITHIN);
+        let mut held = Playlist::parse(&self.held);
+        for _ in 0..MOST_UPDATES {
+            let (segment, part) = next_part(&held);
+            let wanted = held.can_block().then(|| directives(Some(segment), part));
+            let skip = wanted.iter().map(String::as_str).chain(["_HLS_skip=YES"]).collect::<Vec<_>>().join("&");
+            let update = Request::manifest(with_query(&self.watch.url, &skip), WITHIN);
+            let whole = wanted.map_or_else(|| self.watch.url.clone(), |wanted| with_query(&self.watch.url, &wanted));
+            let whole = Request::manifest(whole, WITHIN);
             let (update, whole) = tokio::join!(session.manifest(&update), session.manifest(&whole));
             let (Some(update), Some(whole)) = (update, whole) else { return };
             let (short, long) = (update.reply.text(), whole.reply.text());
@@ -293,8 +335,16 @@ impl<'b> Live<'_, 'b> {
             if last(&short) == last(&long) {
                 return session.judge(&update, llhls::check_delta(&short, &long));
             }
+            held = Playlist::parse(&long);
+            tokio::time::sleep(PAUSE).await;
         }
     }
+}
+
+/// The part after those of a playlist; a segment alone if it has no part.
+fn next_part(playlist: &Playlist) -> (u64, Option<u64>) {
+    let next = playlist.edge().map(|(segment, part)| (segment, Some(part + 1)));
+    next.unwrap_or((playlist.next(), None))
 }
 
 fn directives(segment: Option<u64>, part: Option<u64>) -> String {
@@ -304,7 +354,7 @@ fn directives(segment: Option<u64>, part: Option<u64>) -> String {
 }
 
 /// The URL with more parameters after its own.
-fn with_query(url: &Url, query: &str) -> Url {
+pub(super) fn with_query(url: &Url, query: &str) -> Url {
     let mut url = url.clone();
     let query = url.query().map_or_else(|| query.to_owned(), |own| format!("{own}&{query}"));
     url.set_query(Some(&query));

@@ -1,4 +1,4 @@
-//! Segments: delivery, boxes, durations and continuity from one to the next.
+//! Segments: delivery, boxes, durations and continuity.
 
 use reqwest::Url;
 
@@ -34,7 +34,7 @@ pub(super) struct Received {
     pub(super) timescale: u64,
 }
 
-/// Checks what holds for all media: no error of the transfer.
+/// Checks that the transfer of media had no error.
 pub(super) fn check_delivery(exchange: &Exchange) -> Vec<Violation> {
     let length = exchange.reply.header("content-length");
     let body = exchange.reply.body.len().to_string();
@@ -48,6 +48,11 @@ impl Track {
     /// The init segment that is in force.
     pub(super) fn init(&self) -> Option<&Init> {
         self.init.as_ref().and_then(|(_, init)| init.as_ref())
+    }
+
+    /// The init segment that is in force and the last segment.
+    pub(super) fn newest(&self) -> Option<(&Init, &Segment)> {
+        self.init().zip(self.last.as_ref().map(|(_, segment)| segment))
     }
 
     /// Requests the init segment unless it is the last one.
@@ -96,7 +101,7 @@ impl Track {
         session.judge(exchange, cmaf::check_segment(init, body));
         let follows = self.last.as_ref().filter(|(last, _)| continues && last + 1 == number);
         if let Some((_, last)) = follows {
-            session.judge(exchange, cmaf::check_continuity(&[last.clone(), segment.clone()]));
+            session.judge(exchange, cmaf::check_continuity(init, &[last.clone(), segment.clone()]));
         }
         let timescale = init.timescale_of(segment.chunks[0].track()).max(1);
         let micros = |ticks: u64| (u128::from(ticks) * 1_000_000 / u128::from(timescale)) as u64;

@@ -1,4 +1,4 @@
-//! A media playlist over time: each version of it, its segments, and those that it has removed.
+//! A media playlist over time: its versions, its segments, and its removed segments.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -23,8 +23,8 @@ pub(super) struct Watch<'a> {
     pub(super) url: Url,
     pub(super) seen: hls::Watch,
     pub(super) track: Track,
-    /// When the playlist was received last.
-    pub(super) loaded: Duration,
+    /// Times of the last request for the playlist and of its answer.
+    pub(super) loaded: hls::Span,
     pub(super) received: HashSet<u64>,
     removed: usize,
     has_probed_range: bool,
@@ -33,7 +33,7 @@ pub(super) struct Watch<'a> {
 /// Checks the headers of a playlist that was not requested to block.
 pub(super) fn check_exchange(session: &Session<'_>, exchange: &Exchange) {
     session.judge(exchange, http::check_manifest(exchange.reply.status));
-    session.judge(exchange, http::check_prompt(exchange.headers_after));
+    session.judge_time(exchange, "T8", http::check_prompt(exchange.headers_after));
     if exchange.reply.status == 200 {
         session.judge(exchange, hls::check_headers(&exchange.reply));
         session.judge(exchange, http::check_origin(&exchange.reply));
@@ -47,7 +47,7 @@ impl<'a> Watch<'a> {
             url,
             seen: hls::Watch::default(),
             track: Track::default(),
-            loaded: Duration::ZERO,
+            loaded: Duration::ZERO.into(),
             received: HashSet::new(),
             removed: 0,
             has_probed_range: false,
@@ -75,21 +75,25 @@ impl<'a> Watch<'a> {
         let changed = self.seen.previous() != Some(text.as_str());
         let mut gone = self.seen.previous().map(|previous| hls::removed(previous, &text)).unwrap_or_default();
         let before = self.seen.previous().map(Playlist::parse).unwrap_or_default();
-        // A gap was never there.
+        // A gap never had media.
         gone.retain(|uri| before.segments.iter().any(|segment| segment.uri == *uri && !segment.gap));
-        self.loaded = session.elapsed();
+        let (requested, loaded) = (self.loaded.sent, session.span(&exchange));
+        self.loaded = hls::Span { sent: loaded.sent.saturating_sub(exchange.reply.oldest()), ..loaded };
         session.judge(&exchange, self.seen.see(&text, self.loaded));
-        self.check_removed(&gone).await;
+        self.check_removed(&gone, requested + Duration::from_micros(before.micros())).await;
         Some((exchange, playlist, changed))
     }
 
-    /// Requests the first byte of segments that have just been removed.
-    pub(super) async fn check_removed(&mut self, uris: &[String]) {
+    /// Requests the first byte of segments that have just been removed, and are available `until` then at least.
+    pub(super) async fn check_removed(&mut self, uris: &[String], until: Duration) {
         for uri in uris.iter().rev().take(MOST_REMOVED.saturating_sub(self.removed)) {
             let Ok(url) = self.url.join(uri) else { continue };
             self.removed += 1;
             let request = Request::media(url, WITHIN).with(RANGE, "bytes=0-0".into());
             let Some(exchange) = self.session.answer(&request).await else { continue };
+            if self.session.span(&exchange).received > until {
+                continue;
+            }
             let status = if exchange.reply.status == 206 { 200 } else { exchange.reply.status };
             self.session.judge(&exchange, hls::check_removed(uri, status));
         }
@@ -134,9 +138,9 @@ impl<'a> Watch<'a> {
             exchange.reply.status = 200;
         }
         let reply = &exchange.reply;
-        let download =
-            hls::Download { status: reply.status, length: reply.header("content-length"), took: exchange.took };
+        let download = hls::Download { status: reply.status, length: reply.header("content-length") };
         session.judge(&exchange, hls::check_download(segment, &download, reply.body.len()));
+        session.judge_time(&exchange, "H11", hls::check_speed(segment, exchange.took));
         if reply.status != 200 {
             return None;
         }

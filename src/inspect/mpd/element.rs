@@ -17,15 +17,15 @@ pub struct Element {
     pub name: String,
     /// Text between its children.
     pub text: String,
-    attributes: Vec<(String, String)>,
-    children: Vec<Self>,
+    pub(super) attributes: Vec<(String, String)>,
+    pub(super) children: Vec<Self>,
 }
 
 impl Element {
     /// Reads a whole document.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A text with the error of the XML.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
         let mut open = vec![Self::default()];
@@ -81,7 +81,7 @@ impl Element {
         Ok(element)
     }
 
-    /// Its children with this name.
+    /// The children with this name.
     pub fn children(&self, name: &str) -> impl Iterator<Item = &Self> {
         self.children.iter().filter(move |child| child.name == name)
     }

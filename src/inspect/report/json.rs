@@ -22,7 +22,7 @@ pub fn json(outcome: &Outcome) -> Value {
     });
     json!({
         "url": outcome.url.as_str(),
-        "format": outcome.format.name(),
+        "format": outcome.format.title(),
         "ended": outcome.ended,
         "moment": rfc3339(outcome.moment),
         "seconds": outcome.took.as_secs_f64(),

@@ -46,7 +46,7 @@ fn summary(outcome: &Outcome) -> String {
     format!(
         "{} ({}, {state})\n{found} in {:.1} s: {} manifests, {} segments and parts, {} requests\n",
         outcome.url,
-        outcome.format.name(),
+        outcome.format.title(),
         outcome.took.as_secs_f64(),
         outcome.manifests,
         outcome.media,

@@ -17,15 +17,20 @@ pub fn check_init(init: &Init) -> Vec<Violation> {
     let mut report = Report::default();
     let moov = &init.moov;
     let has = |brand: &[u8; 4]| init.has_brand(brand);
-    report.advise(("C9", Level::Recommended), has(b"cmfc") && has(b"cmf2"), || "not both of cmfc and cmf2".into());
+    report.advise(("C9", Level::Recommended), has(b"cmfc") && has(b"cmf2"), || {
+        "not both of the brands cmfc and cmf2".into()
+    });
     if init.is_cmaf() {
         report.demand("C9", moov.trak.len() == 1, || format!("{} tracks in one file", moov.trak.len()));
     }
     let brand = [b"iso6", b"iso7", b"iso8", b"iso9", b"cmfc", b"cmf2"].into_iter().any(has);
-    report.demand("H14", brand, || format!("brands {:?}, none of them iso6 or higher", init.ftyp.compatible_brands));
+    report.demand("H14", brand, || {
+        let brands: Vec<_> = init.ftyp.compatible_brands.iter().map(ToString::to_string).collect();
+        format!("brands {}, none of them iso6 or higher", brands.join(", "))
+    });
     report.advise(("H14", Level::Recommended), has(b"iso6"), || "no brand iso6".into());
     report.demand("H14", moov.mvex.is_some(), || "no mvex".into());
-    report.demand("H14", moov.mvhd.duration == 0, || format!("the movie has duration {}", moov.mvhd.duration));
+    report.demand("H14", moov.mvhd.duration == 0, || format!("mvhd has duration {}", moov.mvhd.duration));
     for trak in &moov.trak {
         let table = &trak.mdia.minf.stbl;
         let empty = table.stts.entries.is_empty() && table.stsc.entries.is_empty();
@@ -62,7 +67,9 @@ fn check_codec(report: &mut Report, init: &Init, codec: &Codec) {
     let rate = mp4a.audio.sample_rate.integer();
     report.demand("C8", rate <= 48_000, || format!("{rate} Hz"));
     let profile = mp4a.esds.es_desc.dec_config.dec_specific.as_ref().map_or(0, |specific| specific.profile);
-    report.demand("C8", matches!(profile, 2 | 5), || format!("audio object type {profile} is LC or HE"));
+    report.demand("C8", matches!(profile, 2 | 5), || {
+        format!("audio object type {profile}, which is neither AAC-LC nor HE-AAC")
+    });
 }
 
 /// Reports a file whose boxes cannot be read.
@@ -95,7 +102,10 @@ pub fn check_segment(init: &Init, file: &[u8]) -> Vec<Violation> {
         let first = segment.chunks[0].samples.first().and_then(|sample| file.get(sample.clone()));
         let units = nal_types(first.unwrap_or_default()).unwrap_or_default();
         let picture = units.iter().find(|kind| (1..=5).contains(*kind));
-        report.advise(("C3", level), picture == Some(&NAL_IDR), || format!("NAL units {units:?} at the start"));
+        report.advise(("C3", level), picture == Some(&NAL_IDR), || {
+            let units: Vec<_> = units.iter().map(ToString::to_string).collect();
+            format!("the segment starts with NAL units of types {}", units.join(", "))
+        });
         report.demand("H23", picture == Some(&NAL_IDR), || "the first picture is not an IDR picture".into());
     }
     report.0
@@ -104,23 +114,25 @@ pub fn check_segment(init: &Init, file: &[u8]) -> Vec<Violation> {
 fn check_chunk(report: &mut Report, (index, level): (usize, Level), chunk: &Chunk) {
     let traf = &chunk.moof.traf[0];
     let relative = traf.tfhd.default_base_is_moof && traf.tfhd.base_data_offset.is_none();
-    report.advise(("C2", level), relative, || format!("chunk {index}: offsets do not count from its moof"));
+    report.advise(("C2", level), relative, || format!("offsets of chunk {index} do not count from its moof"));
     let right = chunk.offset_is_right || (!relative && level < Level::Must);
-    report.demand("C2", right, || format!("chunk {index}: the data offset does not lead to its mdat"));
+    report.demand("C2", right, || format!("the data offset of chunk {index} does not lead to its mdat"));
     report.demand("H14", traf.tfdt.is_some(), || format!("chunk {index} without tfdt"));
     let offsets = traf.trun.first().and_then(|run| run.samples.iter().filter_map(|sample| sample.cts).min());
     report.advise(("C7", Level::Recommended), offsets.unwrap_or_default() <= 0, || {
-        format!("chunk {index} is shown later than it is decoded")
+        format!("chunk {index} has a positive composition offset")
     });
 }
 
-/// Checks consecutive segments.
-pub fn check_continuity(segments: &[Segment]) -> Vec<Violation> {
+/// Checks consecutive segments. In files without a brand of CMAF, the last sample before a gap lasts until the next segment (ISO/IEC
+/// 14496-12 8.8.12).
+pub fn check_continuity(init: &Init, segments: &[Segment]) -> Vec<Violation> {
     let mut report = Report::default();
     let chunks: Vec<_> = segments.iter().flat_map(|segment| &segment.chunks).collect();
     for pair in chunks.windows(2) {
-        let end = pair[0].start() + pair[0].duration();
-        report.demand("C1", pair[1].start() == end, || format!("tfdt {} where {end} is due", pair[1].start()));
+        let (start, end) = (pair[1].start(), pair[0].start() + pair[0].duration());
+        let level = if init.is_cmaf() || start < end { Level::Must } else { Level::Recommended };
+        report.advise(("C1", level), start == end, || format!("tfdt is {start}, and the chunk before ends at {end}"));
         let rises = pair[1].sequence() > pair[0].sequence();
         report.advise(("C1", Level::Recommended), rises, || {
             format!("sequence number {} does not rise", pair[1].sequence())
@@ -129,17 +141,21 @@ pub fn check_continuity(segments: &[Segment]) -> Vec<Violation> {
     report.0
 }
 
-/// Checks the same segments of all tracks of a switching set.
+/// Checks the same segments of all tracks of a switching set. The rules hold for files with a brand of CMAF.
 pub fn check_switching(tracks: &[(Init, Vec<Segment>)]) -> Vec<Violation> {
     let mut report = Report::default();
     for pair in tracks.windows(2) {
         let [(init, segments), (other_init, others)] = pair else { continue };
-        report.demand("C4", init.timescale() == other_init.timescale(), || "timescales differ".into());
-        report.demand("C4", segments.len() == others.len(), || "one has more segments".into());
+        let level = if init.is_cmaf() && other_init.is_cmaf() { Level::Must } else { Level::Recommended };
+        report.advise(("C4", level), init.timescale() == other_init.timescale(), || "timescales differ".into());
+        let same = segments.len() == others.len();
+        report.advise(("C4", level), same, || "one track has more segments than another".into());
         for (segment, other) in segments.iter().zip(others) {
-            report.demand("C1", segment.start() == other.start(), || format!("tfdt {} differs", segment.start()));
+            report.advise(("C1", level), segment.start() == other.start(), || {
+                format!("tfdt {} differs from that of another track", segment.start())
+            });
             let same = segment.duration() == other.duration() && segment.chunks.len() == other.chunks.len();
-            report.demand("C4", same, || format!("durations or chunks at {} differ", segment.start()));
+            report.advise(("C4", level), same, || format!("durations or chunks at {} differ", segment.start()));
         }
     }
     report.0

@@ -1,13 +1,20 @@
-//! Rules for MPDs, live, of an event or of a VOD: the schema (D0), D1 to D16 and D21. Segments are addressed by number, so D5 to D7, which are
-//! about timelines, do not apply.
+//! Rules for MPDs, live, of an event or of a VOD: the schema (D0), D1 to D19 and D21.
+
+mod events;
+mod patch;
+mod timeline;
 
 use std::time::Duration;
+
+pub use events::{Key, check_events, key};
+pub use patch::check_patch;
+pub use timeline::{check_listed, check_removed, check_timelines};
 
 use dash_mpd_core::{AdaptationSet, MPD, Period, SegmentTemplate};
 
 use super::{Level, Report, Violation, schema};
 use crate::inspect::boxes::Segment;
-use crate::inspect::mpd::{Element, Entry, Mpd as Read, Nominal, Place, Track};
+use crate::inspect::mpd::{Element, Nominal, Place};
 use crate::inspect::reply::Reply;
 
 /// UTCTiming schemes that clients support.
@@ -50,7 +57,7 @@ pub fn check(text: &str) -> Vec<Violation> {
     });
     let margin =
         mpd.timeShiftBufferDepth.zip(mpd.suggestedPresentationDelay).is_none_or(|(depth, delay)| delay < depth);
-    report.demand("D12", margin, || "the presentation delay leaves nothing of the time shift buffer".into());
+    report.demand("D12", margin, || "suggestedPresentationDelay is not shorter than timeShiftBufferDepth".into());
     for name in ["availabilityTimeComplete", "availabilityTimeOffset", "presentationDuration="] {
         let level = if name == "availabilityTimeOffset" { Level::Recommended } else { Level::Must };
         report.advise(("D13", level), !text.contains(name), || format!("@{name} without low latency"));
@@ -58,7 +65,9 @@ pub fn check(text: &str) -> Vec<Violation> {
     let ended = mpd.periods.last().is_some_and(|period| period.duration.is_some());
     // The MPD of an event is updated once more, when it becomes that of a VOD.
     let ended = ended && (is_event || mpd.minimumUpdatePeriod.is_none());
-    report.demand("D14", !over || ended, || "an end without Period@duration, or with an update period".into());
+    report.demand("D14", !over || ended, || {
+        "mediaPresentationDuration without Period@duration, or with minimumUpdatePeriod".into()
+    });
     check_sets(&mut report, &mpd);
     check_times(&mut report, text);
     report.0
@@ -83,14 +92,17 @@ fn check_static(report: &mut Report, text: &str, mpd: &MPD) {
     report.demand("D14", starts, || "the first Period does not start at 0".into());
     let length: Option<Duration> = mpd.periods.last().and_then(|period| Some(period.start? + period.duration?));
     let ends = length.is_none() || length == mpd.mediaPresentationDuration;
-    report.demand("D14", ends, || format!("the last Period ends at {length:?}"));
+    report.demand("D14", ends, || {
+        let length = length.unwrap_or_default().as_secs_f64();
+        format!("the last Period ends at {length} s, and mediaPresentationDuration differs")
+    });
     check_sets(report, mpd);
     check_times(report, text);
 }
 
 /// `presentationTimeOffset` of a Period.
 fn offset_of(period: &Period) -> u64 {
-    let templates = period.adaptations.iter().filter_map(|set| set.SegmentTemplate.as_ref());
+    let templates = period.adaptations.iter().flat_map(templates);
     templates.filter_map(|template| template.presentationTimeOffset).next().unwrap_or_default()
 }
 
@@ -98,62 +110,31 @@ fn check_sets(report: &mut Report, mpd: &MPD) {
     // An Early Available Period is not played (5.3.2.1).
     let played = mpd.periods.iter().filter(|period| period.start.is_some());
     for set in played.flat_map(|period| &period.adaptations) {
-        let name = &set.id;
+        let name = name(set);
         let scaled = templates(set).is_empty() || templates(set).iter().any(|template| template.timescale.is_some());
-        report.demand("D10", scaled, || format!("no timescale in set {name:?}"));
+        report.demand("D10", scaled, || format!("no timescale in {name}"));
         // A set of one representation is not switched.
         let level = if set.representations.len() > 1 { Level::Must } else { Level::Recommended };
         let aligned = set.segmentAlignment == Some(true);
-        report.advise(("D11", level), aligned, || format!("segments of set {name:?} are not said to be aligned"));
+        report.advise(("D11", level), aligned, || format!("{name} without segmentAlignment"));
         let access = set.startWithSAP.or(set.representations.first().and_then(|first| first.startWithSAP));
         let starts = access.is_some_and(|access| (1..=2).contains(&access));
-        report.advise(("D11", level), starts, || format!("startWithSAP of set {name:?} is {access:?}"));
+        report.advise(("D11", level), starts, || match access {
+            Some(access) => format!("startWithSAP of {name} is {access}"),
+            None => format!("{name} without startWithSAP"),
+        });
     }
+}
+
+/// A set in words.
+pub(super) fn name(set: &AdaptationSet) -> String {
+    set.id.as_ref().map_or_else(|| "the set without id".into(), |id| format!("set {id:?}"))
 }
 
 /// The templates of a set and of its representations.
-fn templates(set: &AdaptationSet) -> Vec<&SegmentTemplate> {
+pub(super) fn templates(set: &AdaptationSet) -> Vec<&SegmentTemplate> {
     let own = set.representations.iter().filter_map(|representation| representation.SegmentTemplate.as_ref());
     set.SegmentTemplate.iter().chain(own).collect()
-}
-
-/// Checks that SegmentTimelines are only extended and shortened from one MPD to the next.
-pub fn check_timelines(old: &Read, new: &Read) -> Vec<Violation> {
-    let mut report = Report::default();
-    let of = |mpd: &Read| -> Vec<(Duration, Track)> {
-        let each =
-            mpd.periods.iter().flat_map(|period| period.tracks.iter().map(|track| (period.start, track.clone())));
-        each.collect()
-    };
-    for (start, track) in of(old) {
-        let same =
-            |(other, found): &(Duration, Track)| *other == start && found.set == track.set && found.id == track.id;
-        let next = of(new).into_iter().find(same);
-        let Some((was, is)) = track.timeline.as_ref().zip(next.as_ref().and_then(|(_, next)| next.timeline.as_ref()))
-        else {
-            continue;
-        };
-        check_timeline(&mut report, &track.id, (was, is));
-    }
-    report.0
-}
-
-fn check_timeline(report: &mut Report, id: &str, (was, is): (&[Entry], &[Entry])) {
-    let (Some(first), Some(last)) = (is.first(), is.last()) else {
-        report.demand("D5", was.is_empty(), || format!("the timeline of {id} is empty"));
-        return;
-    };
-    let goes_on = was.last().is_none_or(|old| old.time <= last.time);
-    report.demand("D5", goes_on, || format!("the timeline of {id} ends at {}, earlier than before", last.time));
-    let back = was.first().is_none_or(|old| old.time <= first.time);
-    report.demand("D5", back, || format!("the timeline of {id} begins at {}, earlier than before", first.time));
-    for entry in was.iter().filter(|entry| entry.time >= first.time && entry.time <= last.time) {
-        report.demand("D5", is.contains(entry), || format!("the segment of {id} at {} changes", entry.time));
-    }
-    for pair in is.windows(2) {
-        let end = pair[0].time.saturating_add(pair[0].duration);
-        report.demand("D9", pair[1].time == end, || format!("the timeline of {id} has {} after {end}", pair[1].time));
-    }
 }
 
 /// Checks the syntax of durations and times.
@@ -168,6 +149,39 @@ fn check_times(report: &mut Report, text: &str) {
     }
 }
 
+/// Ids and init segments of a Period, which no update may change.
+#[derive(PartialEq)]
+struct Identity {
+    id: Option<String>,
+    start: Option<Duration>,
+    sets: Vec<SetIdentity>,
+}
+
+#[derive(PartialEq)]
+struct SetIdentity {
+    id: Option<String>,
+    init: Option<String>,
+    representations: Vec<Option<String>>,
+}
+
+/// Periods with a start. A Period without one is announced before it begins.
+fn regular_periods(mpd: &MPD) -> Vec<Identity> {
+    let of = |period: &Period| Identity {
+        id: period.id.clone(),
+        start: period.start,
+        sets: period
+            .adaptations
+            .iter()
+            .map(|set| {
+                let init = templates(set).into_iter().find_map(|template| template.initialization.clone());
+                let ids = set.representations.iter().map(|representation| representation.id.clone());
+                SetIdentity { id: set.id.clone(), init, representations: ids.collect() }
+            })
+            .collect(),
+    };
+    mpd.periods.iter().filter(|period| period.start.is_some()).map(of).collect()
+}
+
 /// Checks that an update changes only what it may change.
 pub fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
     let mut report = Report::default();
@@ -175,21 +189,24 @@ pub fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
         return report.0;
     };
     let becomes_vod = old.mpdtype != new.mpdtype && new.mpdtype.as_deref() == Some("static");
-    let identity = |mpd: &MPD| {
-        let periods = mpd.periods.iter().filter(|period| period.start.is_some()).map(|period| {
-            let sets = period.adaptations.iter().map(|set| {
-                let init = set.SegmentTemplate.as_ref().and_then(|template| template.initialization.clone());
-                let ids = set.representations.iter().map(|representation| representation.id.clone());
-                (set.id.clone(), init, ids.collect::<Vec<_>>())
-            });
-            (period.id.clone(), period.start, sets.collect::<Vec<_>>())
-        });
-        (mpd.availabilityStartTime.filter(|_| !becomes_vod), periods.collect::<Vec<_>>())
-    };
-    report.demand("D3", identity(&old) == identity(&new), || "ids, order, starts or init segments change".into());
+    let zero = |mpd: &MPD| mpd.availabilityStartTime.filter(|_| !becomes_vod);
+    // Periods that have left the time shift buffer are removed, and new ones are added at the end.
+    let was = regular_periods(&old);
+    let is = regular_periods(&new);
+    let removed = was.iter().position(|period| Some(&period.id) == is.first().map(|first| &first.id));
+    let rest = &was[removed.unwrap_or(was.len())..];
+    // In an MPD that announces all of its Periods, there is nothing to keep.
+    let kept = (was.is_empty() && is.is_empty()) || (!rest.is_empty() && is.starts_with(rest));
+    let same = kept && zero(&old) == zero(&new);
+    report.demand("D3", same, || "availabilityStartTime, ids, order, starts or init segments changed".into());
     let risen = new.publishTime > old.publishTime;
     let rule = risen == (previous != next) && new.publishTime >= old.publishTime;
-    report.demand("D4", rule, || format!("publishTime {:?} after {:?}", new.publishTime, old.publishTime));
+    report.demand("D4", rule, || {
+        let [now, then] =
+            [&new, &old].map(|mpd| mpd.publishTime.map_or_else(|| "missing".into(), |time| time.to_rfc3339()));
+        let changed = if previous == next { "the same" } else { "another" };
+        format!("publishTime is {now}, and was {then} in the MPD before; the text is {changed}")
+    });
     report.0
 }
 
@@ -197,7 +214,7 @@ pub fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
 pub fn check_headers(reply: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
     let header = |name| reply.header(name);
-    report.demand("D15", header("content-encoding") == "gzip", || "no gzip, which the request accepts".into());
+    report.demand("D15", header("content-encoding") == "gzip", || "no gzip, although the request accepts gzip".into());
     report.demand("D15", !header("etag").is_empty(), || "no ETag".into());
     let kind = header("content-type");
     let right = kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/dash+xml"));
@@ -211,7 +228,7 @@ pub fn check_headers(reply: &Reply) -> Vec<Violation> {
     let exposed = header("access-control-expose-headers").to_ascii_lowercase();
     for name in ["date", "content-length"] {
         let there = exposed.split(',').any(|other| [name, "*"].contains(&other.trim()));
-        report.advise(("D21", Level::Recommended), there, || format!("{name} is not exposed to pages"));
+        report.advise(("D21", Level::Recommended), there, || format!("Access-Control-Expose-Headers without {name}"));
     }
     report.0
 }
@@ -229,7 +246,7 @@ pub fn check_media(reply: &Reply) -> Vec<Violation> {
 /// Checks the status of a segment within its availability time.
 pub fn check_available(number: u64, status: u16) -> Vec<Violation> {
     let mut report = Report::default();
-    report.demand("D8", status == 200, || format!("segment {number}: status {status}"));
+    report.demand("D8", status == 200, || format!("status {status} for segment {number} within its availability time"));
     report.0
 }
 
@@ -238,7 +255,7 @@ pub fn check_unavailable(status: u16, early: bool) -> Vec<Violation> {
     let mut report = Report::default();
     let right = if early { matches!(status, 404 | 425) } else { matches!(status, 404 | 410) };
     let level = if status < 400 { Level::Must } else { Level::Should };
-    report.advise(("D8", level), right, || format!("status {status} outside of the availability time"));
+    report.advise(("D8", level), right, || format!("status {status} outside the availability time"));
     report.0
 }
 
@@ -247,12 +264,14 @@ pub fn check_addressing(nominal: &Nominal, timescale: u64, segments: &[(u64, Seg
     let mut report = Report::default();
     for (number, segment) in segments {
         let time = number.saturating_sub(nominal.start_number) * nominal.duration + nominal.offset;
-        let place = Place { number: *number, time, end_micros: 0 };
+        let place = Place { number: *number, time, start_micros: 0, end_micros: 0 };
         report.0.extend(check_time(nominal, &place, (segment.start(), timescale)));
     }
     for pair in segments.windows(2) {
         let end = pair[0].1.start() + pair[0].1.duration();
-        report.demand("D9", pair[1].1.start() == end, || format!("segment {} does not start at {end}", pair[1].0));
+        report.demand("D9", pair[1].1.start() == end, || {
+            format!("segment {} does not start at {end}, where the segment before ends", pair[1].0)
+        });
     }
     report.0
 }
@@ -262,7 +281,7 @@ pub fn check_time(nominal: &Nominal, place: &Place, (start, timescale): (u64, u6
     let mut report = Report::default();
     let real = u128::from(start) * u128::from(nominal.timescale) / u128::from(timescale.max(1));
     let apart = real.abs_diff(u128::from(place.time));
-    let what = || format!("segment {} starts at {real}, nominally at {}", place.number, place.time);
+    let what = || format!("segment {} starts at {real}, and its nominal start is {}", place.number, place.time);
     match nominal.duration {
         // A timeline states the earliest presentation time, which may be some frames after the decode time.
         0 => report.demand("D10", apart <= u128::from(nominal.timescale) / 2, what),

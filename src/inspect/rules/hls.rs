@@ -2,7 +2,7 @@
 
 mod delivery;
 
-pub use delivery::{Download, Watch, check_download, check_headers, check_media, check_removed};
+pub use delivery::{Download, Span, Watch, check_download, check_headers, check_media, check_removed, check_speed};
 
 use super::{Level, Report, Violation};
 use crate::inspect::playlist::{Playlist, Segment, attribute, tags, without_query};
@@ -29,7 +29,9 @@ pub fn check(text: &str) -> Vec<Violation> {
             format!("{uri} lasts {} µs, with a target duration of {} s", segment.micros, playlist.target)
         });
         let limit = playlist.target * 1_000_000 + 500_000;
-        report.demand("H21", segment.micros <= limit, || format!("{uri} is longer than the target by 0.5 s"));
+        report.demand("H21", segment.micros <= limit, || {
+            format!("{uri} is more than 0.5 s longer than the target duration")
+        });
     }
     let first = at("#EXTINF").unwrap_or(usize::MAX);
     let sequence = at("#EXT-X-MEDIA-SEQUENCE");
@@ -40,12 +42,15 @@ pub fn check(text: &str) -> Vec<Violation> {
     report.advise(("H4", Level::Recommended), sequence.is_some() || !slides, || "no EXT-X-MEDIA-SEQUENCE".into());
     let length = playlist.micros();
     let enough = !slides || playlist.sequence == 0 || length >= 3 * playlist.target * 1_000_000;
-    report.demand("H7", enough, || format!("{length} µs are less than three target durations"));
+    report
+        .demand("H7", enough, || format!("the playlist lasts {length} µs, which is less than three target durations"));
     let event = || "a playlist of type EVENT has ended".into();
     match kind {
         None => {}
         Some("EVENT") => report.advise(("H12", Level::Recommended), !playlist.ended, event),
-        Some("VOD") => report.advise(("H12", Level::Should), playlist.ended, || "a VOD without EXT-X-ENDLIST".into()),
+        Some("VOD") => {
+            report.advise(("H12", Level::Should), playlist.ended, || "a VOD playlist without EXT-X-ENDLIST".into())
+        }
         Some(other) => report.demand("H8", false, || format!("EXT-X-PLAYLIST-TYPE:{other}")),
     }
     let there = playlist.discontinuity_sequence.is_some();
@@ -91,8 +96,10 @@ fn check_version(report: &mut Report, text: &str, playlist: &Playlist) {
     let least = needs.iter().find(|(_, needed)| *needed).map_or(1, |(version, _)| *version);
     let most = if playlist.control("CAN-SKIP-UNTIL").is_some() { least.max(9) } else { least };
     let version = playlist.version.max(1);
-    report.demand("H2", version >= least, || format!("version {version}, with tags of version {least}"));
-    let higher = || format!("version {version}, with tags of version {most} only");
+    report.demand("H2", version >= least, || {
+        format!("EXT-X-VERSION is {version}, and the playlist has tags of version {least}")
+    });
+    let higher = || format!("EXT-X-VERSION is {version}, and the tags need only version {most}");
     report.advise(("H2", Level::Recommended), version == most.max(3) || version == most, higher);
 }
 
@@ -112,19 +119,21 @@ fn check_dates(report: &mut Report, playlist: &Playlist) {
     let mut due: Option<i64> = None;
     for segment in &playlist.segments {
         let uri = &segment.uri;
-        report.advise(("H25", Level::Recommended), !segment.date.is_empty(), || format!("{uri} without a date"));
+        report.advise(("H25", Level::Recommended), !segment.date.is_empty(), || {
+            format!("{uri} without EXT-X-PROGRAM-DATE-TIME")
+        });
         let date = millis(&segment.date);
         if !segment.date.is_empty() {
             let form = date.is_some() && segment.date.contains('.');
             report.advise(("H15", Level::Should), form, || {
-                format!("{uri}: {:?} is not a date with a zone and milliseconds", segment.date)
+                format!("{uri}: {:?} is not a date with a time zone and milliseconds", segment.date)
             });
         }
         if let (Some(date), Some(due)) = (date, due) {
             let off: i64 = date - due;
             // Media may be missing before a discontinuity.
             let ambiguous = off.abs() >= 1000 && !(segment.discontinuity && off > 0);
-            let what = || format!("{uri}: the date is off by {off} ms from the end of the segment before");
+            let what = || format!("{uri}: the date differs by {off} ms from the end of the segment before");
             report.demand("H15", !ambiguous, what);
             let near = off.abs() <= FRAME_MILLIS || ambiguous || segment.discontinuity;
             report.advise(("H15", Level::Should), near, what);
@@ -138,42 +147,47 @@ pub fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
     let mut report = Report::default();
     let (old, new) = (Playlist::parse(previous), Playlist::parse(next));
     if old.ended {
-        report.demand("H12", previous == next, || "it changes after its end".into());
+        report.demand("H12", previous == next, || "the playlist changes after EXT-X-ENDLIST".into());
         return report.0;
     }
-    report.demand("H3", old.target == new.target, || format!("the target changes to {}", new.target));
-    report.demand("H4", new.sequence >= old.sequence, || format!("the sequence falls to {}", new.sequence));
+    report.demand("H3", old.target == new.target, || format!("EXT-X-TARGETDURATION changes to {}", new.target));
+    report.demand("H4", new.sequence >= old.sequence, || format!("EXT-X-MEDIA-SEQUENCE decreases to {}", new.sequence));
     let removed = removed(previous, next);
     let (was, is) = (playlist_type(previous), playlist_type(next));
     let becomes = is == was || (was, is) == (Some("EVENT"), Some("VOD"));
-    report.demand("H5", becomes, || format!("the type changes from {was:?} to {is:?}"));
-    report.demand("H8", was.is_none() || removed.is_empty(), || format!("{removed:?} are removed from an event"));
+    report.demand("H5", becomes, || {
+        let [was, is] = [was, is].map(|kind| kind.unwrap_or("none"));
+        format!("EXT-X-PLAYLIST-TYPE changes from {was} to {is}")
+    });
+    let gone = || removed.join(", ");
+    report.demand("H8", was.is_none() || removed.is_empty(), || format!("removed from an event: {}", gone()));
     let oldest_first = old.segments.iter().zip(&removed).all(|(segment, uri)| segment.uri == *uri);
-    report.demand("H5", oldest_first, || format!("{removed:?} are removed, which are not the oldest"));
+    report.demand("H5", oldest_first, || format!("removed, and not the oldest segments: {}", gone()));
     let risen = new.sequence.saturating_sub(old.sequence);
-    // A client that was away for longer than the playlist lasts does not know how many came and went.
+    // If the client reloads later than the playlist lasts, it does not know how many segments it missed.
     let away = removed.len() == old.segments.len();
     let counted = risen == removed.len() as u64 || (away && risen > removed.len() as u64);
     report.demand("H4", counted, || {
-        format!("{} segments are removed, and EXT-X-MEDIA-SEQUENCE rises by {risen}", removed.len())
+        format!("{} segments were removed, and EXT-X-MEDIA-SEQUENCE rises by {risen}", removed.len())
     });
     for segment in &old.segments[removed.len().min(old.segments.len())..] {
         let same = new.segments.iter().find(|other| other.identity() == segment.identity());
         let number = same.is_none_or(|same| same.number == segment.number);
         report.demand("H4", number, || format!("{} has another number", segment.uri));
         let tags = same.is_none_or(|same| is_unchanged(segment, same));
-        report.demand("H5", tags, || format!("the tags of {} change", segment.uri));
+        report.demand("H5", tags, || format!("the tags of {} changed", segment.uri));
     }
     let known = |segment: &Segment| old.segments.iter().any(|other| other.identity() == segment.identity());
     let appended = new.segments.iter().position(|segment| !known(segment));
     let kept = old.segments.len() - removed.len().min(old.segments.len());
     let at_end = appended.is_none_or(|index| index >= kept);
-    report.demand("H5", at_end, || "something is put in before the end".into());
+    report.demand("H5", at_end, || "a segment was inserted before the end".into());
     let dropped = old.segments.iter().take(removed.len()).filter(|segment| segment.discontinuity).count() as u64;
     let discontinuities = |playlist: &Playlist| playlist.discontinuity_sequence.unwrap_or_default();
     let expected = discontinuities(&old) + dropped;
     let counted = discontinuities(&new) == expected || (away && discontinuities(&new) > expected);
-    report.demand("H6", counted, || format!("EXT-X-DISCONTINUITY-SEQUENCE is {expected}"));
+    report
+        .demand("H6", counted, || format!("EXT-X-DISCONTINUITY-SEQUENCE is {}, not {expected}", discontinuities(&new)));
     report.0
 }
 
@@ -196,7 +210,9 @@ pub fn check_renditions(texts: &[String]) -> Vec<Violation> {
         let discontinuities = same || pair[0].sequence != pair[1].sequence;
         report.demand("H16", discontinuities, || "discontinuity sequences differ".into());
         let dated = |playlist: &Playlist| playlist.segments.iter().any(|segment| !segment.date.is_empty());
-        report.demand("H16", dated(&pair[0]) == dated(&pair[1]), || "only one has dates".into());
+        report.demand("H16", dated(&pair[0]) == dated(&pair[1]), || {
+            "only one rendition has EXT-X-PROGRAM-DATE-TIME".into()
+        });
         for segment in &pair[0].segments {
             let Some(other) = pair[1].segments.iter().find(|other| other.number == segment.number) else { continue };
             let Some((one, two)) = millis(&segment.date).zip(millis(&other.date)) else { continue };
@@ -218,7 +234,7 @@ pub fn check_multivariant(text: &str) -> Vec<Violation> {
     let independent = text.lines().any(|line| line == "#EXT-X-INDEPENDENT-SEGMENTS");
     report.demand("H24", independent, || "no EXT-X-INDEPENDENT-SEGMENTS".into());
     let variants = tags(text, "#EXT-X-STREAM-INF");
-    report.demand("H24", !variants.is_empty(), || "no variant".into());
+    report.demand("H24", !variants.is_empty(), || "no EXT-X-STREAM-INF".into());
     let is_video = |list: &str| {
         let codecs = attribute(list, "CODECS").unwrap_or_default();
         let sound = |codec: &str| {
@@ -239,7 +255,7 @@ pub fn check_multivariant(text: &str) -> Vec<Violation> {
     let iframes = tags(text, "#EXT-X-I-FRAME-STREAM-INF").len();
     report.demand("H24", iframes > 0 || videos == 0, || "no I-frame playlist".into());
     let all = iframes == 0 || iframes >= videos;
-    report.advise(("H24", Level::Recommended), all, || format!("{iframes} I-frame playlists of {videos} variants"));
+    report.advise(("H24", Level::Recommended), all, || format!("{iframes} I-frame playlists for {videos} variants"));
     report.0
 }
 
@@ -248,10 +264,10 @@ pub fn check_durations(text: &str, micros: &[u64]) -> Vec<Violation> {
     let mut report = Report::default();
     for (segment, real) in Playlist::parse(text).segments.iter().zip(micros) {
         let near = segment.micros.abs_diff(*real) <= FRAME_MILLIS as u64 * 1000 / 2 + MICRO;
-        report.demand("H21", near, || format!("{} lasts {real} µs, not {}", segment.uri, segment.micros));
+        report.demand("H21", near, || format!("{} lasts {real} µs, and EXTINF states {}", segment.uri, segment.micros));
         // The next segment starts with an IDR picture; the session looks inside longer ones.
         let often = *real <= 2_000_000 + MICRO;
-        report.advise(("H23", Level::Recommended), often, || format!("{} is {real} µs long", segment.uri));
+        report.advise(("H23", Level::Recommended), often, || format!("{} lasts {real} µs", segment.uri));
     }
     report.0
 }
@@ -261,9 +277,9 @@ pub fn check_durations(text: &str, micros: &[u64]) -> Vec<Violation> {
 pub fn check_duration(segment: &Segment, micros: u64, longest: u64) -> Vec<Violation> {
     let mut report = Report::default();
     let near = segment.micros.abs_diff(micros) <= FRAME_MILLIS as u64 * 1000 + MICRO;
-    report.demand("H21", near, || format!("{} lasts {micros} µs, and EXTINF says {}", segment.uri, segment.micros));
+    report.demand("H21", near, || format!("{} lasts {micros} µs, and EXTINF states {}", segment.uri, segment.micros));
     let often = longest <= 2_000_000 + FRAME_MILLIS as u64 * 1000;
-    report.advise(("H23", Level::Should), often, || format!("{longest} µs between two IDR pictures"));
+    report.advise(("H23", Level::Should), often, || format!("two IDR pictures are {longest} µs apart"));
     report.0
 }
 
@@ -279,9 +295,9 @@ pub fn check_rates(text: &str, index: usize, segments: &[(u64, u64)]) -> Vec<Vio
     let limits = (declared("AVERAGE-BANDWIDTH") * 110 / 100, declared("BANDWIDTH") * 125 / 100);
     // A short sample of a variable bit rate says little about the average.
     report.advise(("H22", Level::Recommended), average < limits.0, || {
-        format!("on average {average} bit/s, allowed are {}", limits.0)
+        format!("the average is {average} bit/s, and the limit is {}", limits.0)
     });
-    report.demand("H22", peak < limits.1, || format!("at most {peak} bit/s, allowed are {}", limits.1));
+    report.demand("H22", peak < limits.1, || format!("the peak is {peak} bit/s, and the limit is {}", limits.1));
     report.0
 }
 

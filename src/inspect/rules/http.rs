@@ -5,13 +5,20 @@ use std::time::Duration;
 use super::{Level, Report, Violation};
 use crate::inspect::reply::Reply;
 
-/// Time within which the first byte of a manifest comes that does not wait for anything.
+/// Time within which the first byte of a manifest arrives, if the server need not hold the request.
 const PROMPT: Duration = Duration::from_secs(2);
 
-/// Reports a body that did not come as its headers say.
+/// Reports a body that differs from its headers.
 pub fn broken(url: &str, problem: &str) -> Vec<Violation> {
     let mut report = Report::default();
     report.demand("T1", false, || format!("{url}: {problem}"));
+    report.0
+}
+
+/// Reports a body that broke off, and was whole when it was requested again: the connection was at fault.
+pub fn broken_once(url: &str, problem: &str) -> Vec<Violation> {
+    let mut report = Report::default();
+    report.advise(("T1", Level::Recommended), false, || format!("{url}: {problem}; the second request got it whole"));
     report.0
 }
 
@@ -32,7 +39,9 @@ pub fn check_manifest(status: u16) -> Vec<Violation> {
 /// Checks the time until the first byte of a manifest.
 pub fn check_prompt(first_byte: Duration) -> Vec<Violation> {
     let mut report = Report::default();
-    report.demand("T8", first_byte <= PROMPT, || format!("the first byte came after {first_byte:?}"));
+    report.demand("T8", first_byte <= PROMPT, || {
+        format!("the first byte arrived after {:.2} s", first_byte.as_secs_f64())
+    });
     report.0
 }
 
@@ -41,7 +50,7 @@ pub fn check_prompt(first_byte: Duration) -> Vec<Violation> {
 pub fn check_head(get: &Reply, head: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
     report.demand("T2", head.status == get.status, || {
-        format!("HEAD is answered with {}, GET with {}", head.status, get.status)
+        format!("status {} for HEAD, and {} for GET", head.status, get.status)
     });
     let (one, two) = (get.header("content-type"), head.header("content-type"));
     let same = head.status != get.status || one == two;
@@ -73,14 +82,14 @@ pub fn check_range(whole: &[u8], (from, to): (usize, usize), part: &Reply) -> Ve
         206 => {
             let expected = whole.get(from..(to + 1).min(whole.len()));
             report.demand("T4", expected == Some(&part.body[..]), || {
-                format!("bytes={from}-{to} is answered with {} other bytes", part.body.len())
+                format!("the {} bytes for bytes={from}-{to} are not those of the range", part.body.len())
             });
             let range = part.header("content-range");
             report.demand("T4", range.starts_with(&format!("bytes {from}-")), || format!("Content-Range {range:?}"));
         }
         200 => {
             report
-                .advise(("T4", Level::Recommended), false, || "a range request is answered with the whole file".into());
+                .advise(("T4", Level::Recommended), false, || "the answer to a range request is the whole file".into());
         }
         status => report.demand("T4", false, || format!("status {status} for bytes={from}-{to}")),
     }
@@ -95,14 +104,14 @@ pub fn check_origin(reply: &Reply) -> Vec<Violation> {
     report.0
 }
 
-/// Checks how long caches may keep a live manifest that changes every `period`.
+/// Checks how long caches may store a live manifest that changes every `period`.
 pub fn check_freshness(reply: &Reply, period: Duration) -> Vec<Violation> {
     let mut report = Report::default();
     let policy = reply.header("cache-control");
     let age = max_age(policy);
     let limit = period.as_secs().max(1);
     report.demand("T6", age.is_none_or(|age| age <= limit), || {
-        format!("Cache-Control {policy:?}, and the manifest changes every {period:?}")
+        format!("Cache-Control {policy:?}, and the manifest changes every {} s", period.as_secs_f64())
     });
     let stated = !policy.is_empty() || !reply.header("expires").is_empty();
     report.advise(("T6", Level::Recommended), stated, || "no Cache-Control".into());

@@ -9,7 +9,7 @@ mod delivery;
 pub use delivery::{Growing, Timing, check_complete, check_early, check_growing, check_pace, check_range};
 
 use chrono::{DateTime, Utc};
-use dash_mpd_core::{AdaptationSet, MPD, ProducerReferenceTime};
+use dash_mpd_core::{AdaptationSet, MPD, Period, ProducerReferenceTime};
 use mp4_atom::Prft;
 
 use super::{Report, Violation, dash};
@@ -29,108 +29,164 @@ pub fn check(text: &str) -> Vec<Violation> {
     report.0.retain(|violation| violation.rule != "D13");
     let Ok(mpd) = dash_mpd_core::parse(text) else { return report.0 };
     let profiles = mpd.profiles.as_deref().unwrap_or_default();
-    report.demand("E1", profiles.split(',').any(|profile| profile == PROFILE), || format!("profiles {profiles:?}"));
+    report.demand("E1", profiles.split(',').any(|profile| profile == PROFILE), || format!("profiles are {profiles:?}"));
     let exact = |scheme: &str| TIMING.iter().any(|name| scheme == format!("urn:mpeg:dash:utc:{name}:2014"));
     let timing = mpd.UTCTiming.iter().any(|timing| exact(&timing.schemeIdUri));
-    report.demand("E3", timing, || "a UTCTiming that is exact to a millisecond".into());
+    report.demand("E3", timing, || "no UTCTiming with milliseconds".into());
     let target = mpd.ServiceDescription.iter().flat_map(|service| &service.Latency).find_map(|latency| latency.target);
-    report.demand("E2", target.is_some(), || "a target latency".into());
+    report.demand("E2", target.is_some(), || "no Latency@target".into());
     let target = target.unwrap_or_default() / 1000.0;
-    for set in mpd.periods.iter().flat_map(|period| &period.adaptations) {
+    // Earlier Periods are complete, and one without a start is not available yet.
+    let live = mpd.periods.iter().rfind(|period| period.start.is_some());
+    for (period, set) in live.into_iter().flat_map(|period| period.adaptations.iter().map(move |set| (period, set))) {
         check_template(&mut report, set, target);
         check_resync(&mut report, set, target);
-        check_reference(&mut report, &mpd, set);
+        check_reference(&mut report, (&mpd, period), set);
     }
     let sets = || mpd.periods.iter().flat_map(|period| &period.adaptations);
     let mut ids: Vec<_> = sets().flat_map(|set| &set.ProducerReferenceTime).map(|time| time.id.clone()).collect();
     ids.sort();
     let unique = ids.windows(2).all(|pair| pair[0] != pair[1]) && ids.iter().all(Option::is_some);
-    report.demand("E4", unique, || format!("ids of reference times {ids:?}"));
+    report.demand("E4", unique, || {
+        let ids: Vec<_> = ids.iter().map(|id| id.as_deref().unwrap_or("none")).collect();
+        format!("ids of ProducerReferenceTime are missing or equal: {}", ids.join(", "))
+    });
     report.0
 }
 
 fn check_template(report: &mut Report, set: &AdaptationSet, target: f64) {
-    let Some(template) = &set.SegmentTemplate else {
-        report.demand("E9", false, || format!("set {:?} without a template", set.id));
+    let (name, templates) = (dash::name(set), dash::templates(set));
+    report.demand("E9", !templates.is_empty(), || format!("{name} without SegmentTemplate"));
+    if templates.is_empty() {
         return;
+    }
+    let has = |name: &str| templates.iter().any(|of| of.media.as_deref().is_some_and(|media| media.contains(name)));
+    let timeline = templates.iter().find_map(|template| template.SegmentTimeline.as_ref());
+    let nominal = templates.iter().find_map(|template| template.duration);
+    let addressed = match timeline {
+        Some(_) => has("$Number") || has("$Time"),
+        None => has("$Number") && nominal.is_some(),
     };
-    let name = &set.id;
-    let numbered = template.media.as_deref().is_some_and(|media| media.contains("$Number$"));
-    report.demand("E9", numbered && template.duration.is_some(), || format!("set {name:?} by @duration and $Number$"));
-    let duration = template.duration.unwrap_or_default() / template.timescale.unwrap_or(1) as f64;
-    let offset = template.availabilityTimeOffset.unwrap_or_default();
-    report.demand("E6", 0.0 < offset && offset < duration, || format!("set {name:?}: offset {offset} of {duration} s"));
-    let incomplete = template.availabilityTimeComplete == Some(false);
-    report.demand("E6", incomplete, || format!("set {name:?}: availabilityTimeComplete is false"));
-    let own = set.representations.iter().any(|representation| {
-        let template = representation.SegmentTemplate.as_ref();
-        template.is_some_and(|template| template.availabilityTimeOffset.is_some_and(|own| own != offset))
+    report.demand("E9", addressed, || {
+        format!("{name} has neither $Number$ with @duration nor a SegmentTimeline with $Number$ or $Time$")
     });
-    report.demand("E6", !own, || format!("offsets differ within set {name:?}"));
+    let longest = timeline.and_then(|timeline| timeline.segments.iter().map(|segment| segment.d).max());
+    let ticks = longest.map(|ticks| ticks as f64).or(nominal).unwrap_or_default();
+    let duration = ticks / timescale_of(set) as f64;
+    let offsets: Vec<_> = templates.iter().filter_map(|template| template.availabilityTimeOffset).collect();
+    let offset = offsets.first().copied().unwrap_or_default();
+    report.demand("E6", 0.0 < offset && offset < duration, || {
+        format!("{name}: availabilityTimeOffset is {offset} s, and a segment lasts {duration} s")
+    });
+    let incomplete = templates.iter().any(|template| template.availabilityTimeComplete == Some(false));
+    report.demand("E6", incomplete, || format!("{name}: availabilityTimeComplete is not false"));
+    let same = offsets.iter().all(|other| *other == offset);
+    report.demand("E6", same, || format!("availabilityTimeOffset differs within {name}"));
     let chunk = duration - offset;
     // A difference below a microsecond is a rounding error.
-    report.demand("E2", target - chunk > 1e-6, || format!("target {target} s, a chunk of set {name:?} {chunk} s"));
+    report.demand("E2", target - chunk > 1e-6, || {
+        format!("the latency target is {target} s, and a chunk of {name} lasts {chunk} s")
+    });
+}
+
+/// Ticks per second of the templates of a set.
+fn timescale_of(set: &AdaptationSet) -> u64 {
+    dash::templates(set).iter().find_map(|template| template.timescale).unwrap_or(1).max(1)
 }
 
 fn check_resync(report: &mut Report, set: &AdaptationSet, target: f64) {
-    let timescale = set.SegmentTemplate.as_ref().and_then(|template| template.timescale).unwrap_or(1);
-    let right = set.Resync.iter().any(|resync| {
+    let timescale = timescale_of(set);
+    let all: Vec<_> = set.representations.iter().flat_map(|each| &each.Resync).chain(&set.Resync).collect();
+    let right = all.iter().any(|resync| {
         let known = matches!(resync.rtype.as_deref(), Some("0" | "1" | "2"));
         let often = resync.dT.is_some_and(|ticks| ticks as f64 / timescale as f64 <= target);
         known && often && resync.marker == Some(true)
     });
-    report.demand("E7", right, || format!("set {:?}: {:?}", set.id, set.Resync));
+    report.demand("E7", right, || {
+        let of = |text: Option<&str>| text.unwrap_or("none").to_owned();
+        let words = all.iter().map(|resync| {
+            let ticks = resync.dT.map(|ticks| ticks.to_string());
+            let marker = resync.marker.map(|marker| marker.to_string());
+            format!(
+                "type {}, dT {}, marker {}",
+                of(resync.rtype.as_deref()),
+                of(ticks.as_deref()),
+                of(marker.as_deref())
+            )
+        });
+        let words: Vec<_> = words.collect();
+        let found = if words.is_empty() { "missing".into() } else { words.join("; ") };
+        format!("Resync of {} is {found}", dash::name(set))
+    });
 }
 
-fn check_reference(report: &mut Report, mpd: &MPD, set: &AdaptationSet) {
+fn check_reference(report: &mut Report, (mpd, period): (&MPD, &Period), set: &AdaptationSet) {
     let [time] = set.ProducerReferenceTime.as_slice() else {
-        report.demand("E4", false, || format!("set {:?} without a reference time", set.id));
+        report.demand("E4", false, || format!("{} without exactly one ProducerReferenceTime", dash::name(set)));
         return;
     };
     let kind = time.prtType.as_deref();
-    report.demand("E4", matches!(kind, Some("encoder" | "captured")), || format!("reference time of type {kind:?}"));
+    report.demand("E4", matches!(kind, Some("encoder" | "captured")), || {
+        format!("ProducerReferenceTime of type {}", kind.unwrap_or("none"))
+    });
     let own = time.UTCTiming.as_ref();
     let same = own.is_some_and(|own| mpd.UTCTiming.contains(own));
-    report.demand("E4", same, || format!("a UTCTiming as that of the MPD, not {own:?}"));
-    let start = mpd.periods.first().and_then(|period| period.start).unwrap_or_default().as_micros();
-    let begins = mpd.availabilityStartTime.as_ref().map_or(0, micros) + start;
-    let template = set.SegmentTemplate.as_ref();
-    let timescale = template.and_then(|template| template.timescale).unwrap_or(1);
-    let offset = template.and_then(|template| template.presentationTimeOffset).unwrap_or_default();
-    let media = time.presentationTime.unwrap_or_default().saturating_sub(offset);
-    let due = begins + u128::from(media) * 1_000_000 / u128::from(timescale);
+    report.demand("E4", same, || match own {
+        None => "ProducerReferenceTime without UTCTiming".into(),
+        Some(own) => format!("the UTCTiming of ProducerReferenceTime is not in the MPD: {}", own.schemeIdUri),
+    });
+    let start = period.start.unwrap_or_default().as_micros();
+    let begins = mpd.availabilityStartTime.as_ref().map_or(0, micros) + start as i128;
+    let timescale = timescale_of(set);
+    let offset = dash::templates(set).iter().find_map(|template| template.presentationTimeOffset).unwrap_or_default();
+    // The reference may be before the Period.
+    let media = i128::from(time.presentationTime.unwrap_or_default()) - i128::from(offset);
+    let due = begins + media * 1_000_000 / i128::from(timescale);
     let stated = time.wallClockTime.as_ref().map(micros);
     let within_tolerance = stated.is_some_and(|stated| stated.abs_diff(due) <= TOLERANCE);
-    report.demand("E4", within_tolerance, || format!("set {:?}: {stated:?} µs for what is shown at {due}", set.id));
+    report.demand("E4", within_tolerance, || {
+        let name = dash::name(set);
+        match stated {
+            Some(stated) => format!(
+                "{name}: wallClockTime is {} µs after the moment at which the media time is shown",
+                stated - due
+            ),
+            None => format!("{name}: ProducerReferenceTime without wallClockTime"),
+        }
+    });
 }
 
 /// Checks the reference times in a complete chunked segment against those of its set.
 pub fn check_segment(time: &ProducerReferenceTime, timescale: u64, segment: &Segment) -> Vec<Violation> {
     let mut report = Report::default();
-    report.demand("E5", segment.chunks.len() > 1, || "a segment of one chunk".into());
+    report.demand("E5", segment.chunks.len() > 1, || "the segment has only one chunk".into());
     for pair in segment.chunks.windows(2) {
         let end = pair[0].start() + pair[0].duration();
-        report.demand("E5", pair[1].start() == end, || format!("{} after {end}", pair[1].start()));
+        report.demand("E5", pair[1].start() == end, || {
+            format!("a chunk starts at {}, and the chunk before ends at {end}", pair[1].start())
+        });
     }
     if time.inband == Some(true) {
         let first = segment.chunks.first().and_then(|chunk| chunk.prft.as_ref());
-        report.demand("E4", first.is_some(), || "a prft before the first moof".into());
+        report.demand("E4", first.is_some(), || "no prft before the first moof".into());
     }
     let wall = time.wallClockTime.as_ref().map_or(0, micros);
     for prft in segment.chunks.iter().filter_map(|chunk| chunk.prft.as_ref()) {
-        let media = prft.media_time.saturating_sub(time.presentationTime.unwrap_or_default());
-        let due = wall + u128::from(media) * 1_000_000 / u128::from(timescale);
+        let media = i128::from(prft.media_time) - i128::from(time.presentationTime.unwrap_or_default());
+        let due = wall + media * 1_000_000 / i128::from(timescale.max(1));
         let stated = unix_micros(prft);
-        report.demand("E4", stated.abs_diff(due) <= TOLERANCE, || format!("prft {stated} µs, in the MPD {due}"));
+        report.demand("E4", stated.abs_diff(due) <= TOLERANCE, || {
+            format!("the UTC of prft is {} µs after that of the MPD", stated - due)
+        });
     }
     report.0
 }
 
-fn unix_micros(prft: &Prft) -> u128 {
+fn unix_micros(prft: &Prft) -> i128 {
     let seconds = (prft.ntp_timestamp >> 32).saturating_sub(NTP_TO_UNIX);
-    u128::from(seconds) * 1_000_000 + (((u128::from(prft.ntp_timestamp) & 0xffff_ffff) * 1_000_000) >> 32)
+    i128::from(seconds) * 1_000_000 + (((i128::from(prft.ntp_timestamp) & 0xffff_ffff) * 1_000_000) >> 32)
 }
 
-fn micros(time: &DateTime<Utc>) -> u128 {
-    time.timestamp_micros() as u128
+fn micros(time: &DateTime<Utc>) -> i128 {
+    i128::from(time.timestamp_micros())
 }

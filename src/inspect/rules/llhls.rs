@@ -32,7 +32,7 @@ pub fn check(text: &str) -> Vec<Violation> {
     let mut report = Report::default();
     let playlist = Playlist::parse(text);
     let there = playlist.parts.is_empty() || playlist.part_target.is_some();
-    report.demand("L1", there, || "parts without EXT-X-PART-INF:PART-TARGET".into());
+    report.demand("L1", there, || "EXT-X-PART without EXT-X-PART-INF:PART-TARGET".into());
     check_lengths(&mut report, &playlist);
     check_control(&mut report, &playlist);
     check_order(&mut report, text);
@@ -40,15 +40,17 @@ pub fn check(text: &str) -> Vec<Violation> {
     check_hints(&mut report, &playlist);
     let length: u64 = playlist.segments.iter().map(|segment| segment.micros).sum();
     let skips = playlist.control("CAN-SKIP-UNTIL").is_some();
-    report.demand("L26", length <= LONG_WINDOW || skips, || "a window over two minutes without updates".into());
+    report.demand("L26", length <= LONG_WINDOW || skips, || {
+        "a playlist of more than two minutes without CAN-SKIP-UNTIL".into()
+    });
     let dates = playlist.control.as_deref().is_some_and(|control| control.contains("CAN-SKIP-DATERANGES=YES"));
     let ranges = text.contains("#EXT-X-DATERANGE:");
-    report.demand("L26", !ranges || dates, || "date ranges without CAN-SKIP-DATERANGES".into());
+    report.demand("L26", !ranges || dates, || "EXT-X-DATERANGE without CAN-SKIP-DATERANGES".into());
     report.0
 }
 
 fn check_lengths(report: &mut Report, playlist: &Playlist) {
-    let target = playlist.part_target.unwrap_or_default();
+    let Some(target) = playlist.part_target else { return };
     for (index, part) in playlist.parts.iter().enumerate() {
         let next = playlist.parts.get(index + 1);
         report.demand("L2", part.micros <= target, || format!("{} is longer than the part target", part.uri));
@@ -65,11 +67,13 @@ fn check_lengths(report: &mut Report, playlist: &Playlist) {
 fn check_control(report: &mut Report, playlist: &Playlist) {
     let target = playlist.target * 1_000_000;
     let at_least = |name: &str, least: u64| playlist.control(name).is_none_or(|value| value >= least);
-    report.demand("L3", at_least("CAN-SKIP-UNTIL", 6 * target), || "CAN-SKIP-UNTIL is less than six targets".into());
-    report.demand("L3", at_least("HOLD-BACK", 3 * target), || "HOLD-BACK is less than three targets".into());
+    report.demand("L3", at_least("CAN-SKIP-UNTIL", 6 * target), || {
+        "CAN-SKIP-UNTIL is less than six target durations".into()
+    });
+    report.demand("L3", at_least("HOLD-BACK", 3 * target), || "HOLD-BACK is less than three target durations".into());
     let Some(part_target) = playlist.part_target else { return };
     let held_back = playlist.control("PART-HOLD-BACK").unwrap_or_default();
-    let what = || format!("PART-HOLD-BACK is {held_back} µs with part targets of {part_target} µs");
+    let what = || format!("PART-HOLD-BACK is {held_back} µs, and PART-TARGET is {part_target} µs");
     report.demand("L3", held_back >= 2 * part_target, what);
     let (least, most) = (2 * part_target, 3 * part_target);
     report.advise(("L3", Level::Should), held_back < least || held_back >= most, what);
@@ -82,12 +86,14 @@ fn check_order(report: &mut Report, text: &str) {
     let (mut dated, mut has_parts) = (false, false);
     for line in text.lines() {
         let late = has_parts && OF_THE_PARENT.iter().any(|tag| line.starts_with(tag));
-        report.demand("L5", !late, || format!("{line} after a part of the segment"));
+        report.demand("L5", !late, || format!("{line} comes after a part of the segment"));
         dated |= line.starts_with("#EXT-X-PROGRAM-DATE-TIME:");
         if line.starts_with("#EXT-X-PART:") {
             has_parts = true;
-            // Where every segment has a date, that of this one is missing or late.
-            report.demand("L5", dated || !every, || format!("{line} before the date of its segment"));
+            // If every segment has a date, the date of this segment is missing or late.
+            report.demand("L5", dated || !every, || {
+                format!("{line} comes before the EXT-X-PROGRAM-DATE-TIME of its segment")
+            });
         } else if !line.starts_with('#') {
             (dated, has_parts) = (false, false);
         }
@@ -104,20 +110,26 @@ fn check_age(report: &mut Report, playlist: &Playlist) {
         let shown = playlist.parts.iter().any(|part| part.segment == segment.number);
         let near = from_end <= 3 * playlist.target * 1_000_000;
         report.advise(("L8", Level::Should), near || !shown, || {
-            format!("parts of {} begin {from_end} µs from the end", segment.uri)
+            format!("parts of {} begin {from_end} µs before the end of the playlist", segment.uri)
         });
     }
 }
 
 fn check_hints(report: &mut Report, playlist: &Playlist) {
-    report.demand("L16", !playlist.ended || playlist.hints.is_empty(), || "a hint after the end".into());
+    report.demand("L16", !playlist.ended || playlist.hints.is_empty(), || {
+        "EXT-X-PRELOAD-HINT in a playlist with EXT-X-ENDLIST".into()
+    });
     for kind in ["PART", "MAP"] {
         let of_kind = playlist.hints.iter().filter(|list| attribute(list, "TYPE").as_deref() == Some(kind));
-        report.advise(("L16", Level::Should), of_kind.count() <= 1, || format!("more than one hint of type {kind}"));
+        report.advise(("L16", Level::Should), of_kind.count() <= 1, || {
+            format!("more than one EXT-X-PRELOAD-HINT of type {kind}")
+        });
     }
     for list in &playlist.hints {
         let open = attribute(list, "BYTERANGE-LENGTH").is_none();
-        report.advise(("L16", Level::Should), open, || format!("{list}: the length of what is not made yet"));
+        report.advise(("L16", Level::Should), open, || {
+            format!("{list}: BYTERANGE-LENGTH of a resource that does not exist yet")
+        });
     }
 }
 
@@ -125,21 +137,21 @@ fn check_hints(report: &mut Report, playlist: &Playlist) {
 pub fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
     let mut report = Report::default();
     let (old, new) = (Playlist::parse(previous), Playlist::parse(next));
-    report.demand("L3", old.control == new.control, || "EXT-X-SERVER-CONTROL changes".into());
-    report.demand("L1", old.part_target == new.part_target, || "the part target changes".into());
+    report.demand("L3", old.control == new.control, || "EXT-X-SERVER-CONTROL changed".into());
+    report.demand("L1", old.part_target == new.part_target, || "PART-TARGET changed".into());
     for part in &new.parts {
         let was = old.parts.iter().find(|other| (other.segment, other.index) == (part.segment, part.index));
-        report.demand("H5", was.is_none_or(|was| was == part), || format!("{} changes", part.uri));
+        report.demand("H5", was.is_none_or(|was| was == part), || format!("the tag of {} changed", part.uri));
         let put_in = was.is_none() && Some((part.segment, part.index)) < old.edge();
-        report.demand("H5", !put_in, || format!("{} is put in before the end", part.uri));
+        report.demand("H5", !put_in, || format!("{} was inserted before the end", part.uri));
     }
-    // A client that is late finds only parts that came long after the hinted one.
+    // A late client finds only parts that were published long after the hinted part.
     let in_time = new.parts.iter().any(|part| Some((part.segment, part.index)) == old.edge());
     let follows = |part: &&Part| in_time && Some((part.segment, part.index)) > old.edge();
     let is_part = |list: &&String| attribute(list, "TYPE").as_deref() == Some("PART");
     if let (Some(hint), Some(part)) = (old.hints.iter().find(is_part), new.parts.iter().find(follows)) {
         let uri = attribute(hint, "URI").unwrap_or_default();
-        report.demand("L16", uri == part.uri, || format!("{uri} was hinted at, and {} came", part.uri));
+        report.demand("L16", uri == part.uri, || format!("{uri} was hinted, and {} was published", part.uri));
     }
     report.0
 }
@@ -150,16 +162,19 @@ pub fn check_report(text: &str, uri: &str, edge: (u64, u64)) -> Vec<Violation> {
     let playlist = Playlist::parse(text);
     let of_uri = playlist.reports.iter().find(|list| attribute(list, "URI").as_deref() == Some(uri));
     let Some(list) = of_uri else {
-        report.demand("L18", false, || format!("no report of {uri}"));
+        report.demand("L18", false, || format!("no EXT-X-RENDITION-REPORT of {uri}"));
         return report.0;
     };
     let number = |name| attribute(list, name).and_then(|text| text.parse::<u64>().ok());
     let own = playlist.edge().unwrap_or_default();
     // A missing attribute has the value of the playlist itself (RFC 8216bis 4.4.5.4).
     let reported = (number("LAST-MSN").unwrap_or(own.0), number("LAST-PART").unwrap_or(own.1));
-    // A playlist from a cache is older than the other, and so are its reports.
+    // A playlist from a cache is older than the other playlist, and so are its reports.
     let current = reported >= edge || reported >= own;
-    let what = || format!("{uri} is reported at {reported:?} and was at {edge:?}");
+    let what = || {
+        let place = |(segment, part): (u64, u64)| format!("part {part} of segment {segment}");
+        format!("the report of {uri} states {}, and its playlist ended with {}", place(reported), place(edge))
+    };
     report.demand("L18", current, what);
     report.advise(("L18", Level::Recommended), reported >= edge || !current, what);
     report.0
@@ -174,7 +189,7 @@ pub fn check_renditions(texts: &[String], slack: u64) -> Vec<Violation> {
         let ends = [end(&pair[0]), end(&pair[1])];
         let limit = pair[0].part_target.unwrap_or_default() + slack;
         let apart = ends[0].abs_diff(ends[1]);
-        report.demand("L22", apart <= limit, || format!("the ends are {apart} µs apart"));
+        report.demand("L22", apart <= limit, || format!("the ends of two renditions are {apart} µs apart"));
     }
     report.0
 }
@@ -201,20 +216,22 @@ pub fn check_part(part: &Part, init: &Init, media: &[u8]) -> Vec<Violation> {
     let is_idr = |sample: &[u8]| nal_types(sample).is_ok_and(|types| types.contains(&IDR));
     // Every AAC frame is independent.
     let independent = !init.is_video() || samples.any(|sample| is_idr(&media[sample.clone()]));
-    report.demand("L4", !part.independent || independent, || format!("{} depends on what is before it", part.uri));
+    report.demand("L4", !part.independent || independent, || {
+        format!("{} has INDEPENDENT=YES, but no independent frame", part.uri)
+    });
     report.advise(("L4", Level::Should), part.independent || !independent, || {
-        format!("{} is not marked as independent", part.uri)
+        format!("{} has an independent frame, but not INDEPENDENT=YES", part.uri)
     });
     let real = chunk.duration() * 1_000_000 / init.timescale();
     let same = real.abs_diff(part.micros) <= MICRO;
-    report.demand("L2", same, || format!("{} lasts {real} µs, not {}", part.uri, part.micros));
+    report.demand("L2", same, || format!("{} lasts {real} µs, and its tag states {}", part.uri, part.micros));
     report.0
 }
 
 /// Checks that the parts of a segment, in order, are the segment.
 pub fn check_parts(parts: &[&Part], media: &[&[u8]], segment: &[u8]) -> Vec<Violation> {
     let mut report = Report::default();
-    report.demand("L6", media.concat() == segment, || "the parts do not make up the segment".into());
+    report.demand("L6", media.concat() == segment, || "the concatenated parts differ from the segment".into());
     let independent = parts.iter().any(|part| part.independent);
     report.demand("L22", independent, || "a segment without an independent part".into());
     report.0
@@ -224,7 +241,9 @@ pub fn check_parts(parts: &[&Part], media: &[&[u8]], segment: &[u8]) -> Vec<Viol
 pub fn check_iframes(text: &str, wanted: u64) -> Vec<Violation> {
     let mut report = Report::default();
     let playlist = Playlist::parse(text);
-    report.demand("L15b", playlist.next() > wanted || playlist.ended, || format!("it ends before {wanted}"));
+    report.demand("L15b", playlist.next() > wanted || playlist.ended, || {
+        format!("the playlist ends before segment {wanted}")
+    });
     let parts = playlist.parts.is_empty() && playlist.hints.is_empty();
     report.demand("L15b", parts, || "parts in an I-frame playlist".into());
     report.0

@@ -1,5 +1,7 @@
 //! Rules A1 and A2 for two origins of one presentation: the same manifests, the same files.
 
+use std::time::Duration;
+
 use reqwest::Url;
 
 use super::{Level, Report, Violation};
@@ -11,29 +13,32 @@ const BEHIND: usize = 1;
 /// A segment that an origin lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
-    /// What both origins call it: its number, or its track and time.
+    /// Identity of the segment at both origins: the number, or the track and the time.
     pub key: String,
-    /// Its URL.
+    /// URL of the segment.
     pub url: Url,
-    /// What the manifest says of it.
+    /// Entry of the segment in the manifest, as text.
     pub what: String,
+    /// Duration of the segment in microseconds.
+    pub micros: u64,
 }
 
-/// The difference between the clocks of two servers, by their Date headers.
-pub fn clock_offset(one: &Reply, two: &Reply) -> String {
+/// The difference between the clocks of two servers, by the Date headers of answers to simultaneous requests that `took` so long.
+pub fn clock_offset(one: &Reply, two: &Reply, took: Duration) -> String {
     let date = |reply: &Reply| httpdate::parse_http_date(reply.header("date")).ok();
     let (Some(one), Some(two)) = (date(one), date(two)) else { return "no Date from one of the origins".into() };
     let seconds = match two.duration_since(one) {
         Ok(ahead) => ahead.as_secs() as i64,
         Err(behind) => -(behind.duration().as_secs() as i64),
     };
-    format!("the clock of the other origin is {seconds} s ahead, to a second")
+    let error = took.as_secs() + 1;
+    format!("the clock of the other origin is {seconds} s ahead, with an error of up to {error} s")
 }
 
 /// Reports a file that only one origin has.
 pub fn missing(path: &str, problem: &str) -> Vec<Violation> {
     let mut report = Report::default();
-    report.demand("A1", false, || format!("{path} of the other origin: {problem}"));
+    report.demand("A1", false, || format!("the other origin does not deliver {path}: {problem}"));
     report.0
 }
 
@@ -49,9 +54,11 @@ pub fn check_texts(one: &str, two: &str) -> Vec<Violation> {
     report.0
 }
 
-/// Compares what two manifests of the same moment say of each segment. One may be a segment behind.
-pub fn check_lists(one: &[Listed], two: &[Listed]) -> Vec<Violation> {
+/// Compares the entries of each segment in two manifests that were sent at most `apart`. One manifest may be another segment behind.
+pub fn check_lists(one: &[Listed], two: &[Listed], apart: Duration) -> Vec<Violation> {
     let mut report = Report::default();
+    let length = one.last().map_or(0, |segment| segment.micros).max(1);
+    let behind_most = BEHIND + (apart.as_micros() / u128::from(length)) as usize;
     for segment in one {
         let Some(other) = two.iter().find(|other| other.key == segment.key) else { continue };
         report.demand("A1", other.what == segment.what, || {
@@ -62,7 +69,7 @@ pub fn check_lists(one: &[Listed], two: &[Listed]) -> Vec<Violation> {
         all.iter().rev().take_while(|segment| than.iter().all(|other| other.key != segment.key)).count()
     };
     let (ahead, behind) = (newer(two, one), newer(one, two));
-    report.advise(("A1", Level::Should), ahead.max(behind) <= BEHIND, || {
+    report.advise(("A1", Level::Should), ahead.max(behind) <= behind_most, || {
         format!("{ahead} segments ahead of the first origin, and {behind} behind it")
     });
     report.0

@@ -9,7 +9,7 @@ pub struct Violation {
     pub rule: &'static str,
     /// Level of the part of the rule that is violated.
     pub level: Level,
-    /// What was found.
+    /// The observed value.
     pub what: String,
 }
 

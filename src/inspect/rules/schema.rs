@@ -1,6 +1,6 @@
 //! The part of the schema of ISO/IEC 23009-1 (fifth edition) that MPDs of barstone use: attributes with their types,
-//! required attributes, and the order of children. Elements and attributes that only the schema has are passed over;
-//! those that the schema has not violate rule `D0`, unless they have a namespace of their own.
+//! required attributes, and the order of children. Elements and attributes that only the schema has are not checked.
+//! Elements and attributes that the schema does not have violate rule `D0`, unless they have a namespace of their own.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
@@ -179,7 +179,7 @@ const fn descriptor(name: &'static str) -> Element {
 
 /// Elements of the schema whose contents are not checked here.
 const OTHER_ELEMENTS: &str = "Accessibility AdaptationSet AssetIdentifier AudioChannelConfiguration BaseURL BitstreamSwitching ContentComponent ContentPopularityRate ContentProtection Copyright EmptyAdaptationSet EssentialProperty Event EventStream ExtendedBandwidth FCS FailoverContent FramePacking GroupLabel InbandEventStream Initialization InitializationGroup InitializationPresentation InitializationSet Label Latency LeapSecondInformation Location MPD Metrics ModelPair OperatingBandwidth OperatingQuality OutputProtection PR PatchLocation Period PlaybackRate Preselection ProducerReferenceTime ProgramInformation QualityLatency RandomAccess Range Rating Reporting Representation RepresentationIndex Resync Role S Scope SegmentBase SegmentList SegmentTemplate SegmentTimeline SegmentURL Selection SelectionInfo ServiceDescription Source SubRepresentation Subset SupplementalProperty Switching Title UTCTiming Viewpoint";
-/// All attributes of the schema. Those that the table has not are not checked on its elements.
+/// All attributes of the schema. Attributes that an element of the table does not list are not checked there.
 const OTHER_ATTRIBUTES: &str = "applicationScheme associationId associationType audioSamplingRate availabilityEndTime availabilityStartLeapOffset availabilityStartTime availabilityTimeComplete availabilityTimeOffset bandwidth bitstreamSwitching bufferTime byteRange codecs codingDependency contactURL containerProfiles contains contentComponent contentEncoding contentType d dImax dImin dT data dataEncoding dependencyId dependencyLevel duration endNumber eptDelta frameRate group height id inAllPeriods inband index indexRange indexRangeExact initialization initializationPrincipal initializationSetRef interval k lang level marker max maxBandwidth maxDifference maxFrameRate maxHeight maxPlayoutRate maxSegmentDuration maxSubsegmentDuration maxWidth maximumSAPPeriod media mediaPresentationDuration mediaRange mediaStreamStructureId mediaType messageData metrics mimeType min minBandwidth minBufferTime minFrameRate minHeight minWidth minimumUpdatePeriod moreInformationURL n nextAvailabilityStartLeapOffset nextLeapChangeTime order par parameter pdDelta popularityRate preselectionComponents presentationDuration presentationTime presentationTimeOffset profiles publishTime qualityRanking r range rangeAccess ref refId referenceId robustness sar scanType schemeIdUri segmentAlignment segmentProfiles selectionInfo selectionPriority serviceLocation source sourceURL start startNumber startWithSAP starttime subsegmentAlignment subsegmentStartsWithSAP suggestedPresentationDelay t tag target timeShiftBufferDepth timescale ttl type valid value vbr wallClockTime width";
 
 /// An open element, and the place in the sequence of its last child so far.
@@ -229,10 +229,10 @@ fn enter(report: &mut Report, open: &mut [Open], tag: &BytesStart<'_>) -> Option
     let name = tag.name().as_ref().to_owned();
     let element = ELEMENTS.iter().find(|element| element.name == name);
     let is_other = name.contains(':') || OTHER_ELEMENTS.split(' ').any(|other| other == name);
-    report.demand("D0", element.is_some() || is_other, || format!("an element {name}"));
+    report.demand("D0", element.is_some() || is_other, || format!("the unknown element {name}"));
     let element = element?;
     match open.last_mut() {
-        None => report.demand("D0", name == "MPD", || format!("a root element {name}")),
+        None => report.demand("D0", name == "MPD", || format!("the root element is {name}, not MPD")),
         Some(parent) => {
             let parents = parent.element.unwrap_or(element);
             let place = parents.children.iter().position(|child| child.trim_start_matches('1') == name);
@@ -241,7 +241,7 @@ fn enter(report: &mut Report, open: &mut [Open], tag: &BytesStart<'_>) -> Option
                 place + 1 > parent.last || (place + 1 == parent.last && !once)
             });
             let of = parents.name;
-            report.demand("D0", in_order, || format!("{name} at this place in {of}"));
+            report.demand("D0", in_order, || format!("{name} at a wrong place in {of}"));
             parent.last = place.map_or(parent.last, |place| place + 1);
         }
     }
@@ -253,7 +253,7 @@ fn check_attributes(report: &mut Report, element: &Element, tag: &BytesStart<'_>
     let mut found = Vec::new();
     for attribute in tag.attributes() {
         let Ok(attribute) = attribute else {
-            report.demand("D0", false, || format!("attributes of {} that are not XML", element.name));
+            report.demand("D0", false, || format!("the attributes of {} are not well-formed XML", element.name));
             return;
         };
         let name = attribute.key.as_ref().to_owned();
@@ -261,7 +261,7 @@ fn check_attributes(report: &mut Report, element: &Element, tag: &BytesStart<'_>
         let known =
             element.required.iter().chain(element.optional).chain(element.base).find(|(known, _)| *known == name);
         let is_other = name.contains(':') || OTHER_ATTRIBUTES.split(' ').any(|other| other == name);
-        report.demand("D0", known.is_some() || is_other, || format!("{}@{name}", element.name));
+        report.demand("D0", known.is_some() || is_other, || format!("the unknown attribute {}@{name}", element.name));
         let fits = known.is_none_or(|(_, kind)| fits(*kind, &value));
         report.demand("D0", fits, || format!("{}@{name} is {value:?}", element.name));
         found.push(name);

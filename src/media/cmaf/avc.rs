@@ -3,6 +3,24 @@
 const NAL_SLICE: u8 = 1;
 const NAL_IDR: u8 = 5;
 
+/// The slices of an access unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slices {
+    /// NAL units with lengths of four bytes.
+    pub bytes: Vec<u8>,
+    /// Whether they are of an IDR picture.
+    pub is_idr: bool,
+}
+
+impl Slices {
+    /// What the packager takes of an access unit. `None` if the lengths are inconsistent or there is no slice.
+    pub fn of(access_unit: &[u8]) -> Option<Self> {
+        let mut bytes = Vec::with_capacity(access_unit.len());
+        let is_idr = append_slices(access_unit, &mut bytes)?;
+        Some(Self { bytes, is_idr })
+    }
+}
+
 /// Appends the slices of an access unit to `sample` and returns whether it is an IDR picture. Access unit delimiters,
 /// parameter sets (they are in the init segment) and the SEI of the encoder (only the first frame of a run has one) are
 /// omitted. `None` if the lengths are inconsistent or there is no slice.

@@ -1,4 +1,4 @@
-//! The first bytes of a chunk before its samples are there: the boxes up to the sizes of the samples follow from numbers alone.
+//! The first bytes of a chunk before its samples exist: the boxes up to the sizes of the samples are a function of numbers.
 
 use bytes::Bytes;
 

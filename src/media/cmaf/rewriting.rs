@@ -1,5 +1,5 @@
-//! Other numbers, timestamps and bytes in finished chunks. Nothing is encoded again, lengths and the structure of the boxes stay,
-//! and samples are not copied unless they are wrong.
+//! Changes numbers, timestamps and bytes in complete chunks. Nothing is encoded again, lengths and structure of the boxes stay the
+//! same, and only wrong samples are copied.
 
 use std::hash::Hash;
 
@@ -10,30 +10,30 @@ mod corruption;
 
 pub use corruption::Corruption;
 
-/// What is otherwise in the chunks of one segment. The steps are independent of their order, because times are added up and
+/// Changes in the chunks of one segment. The steps are independent of their order, because times are added up and
 /// [`Drift`] is counted from the timestamps that the packager wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Rewriting {
-    /// What numbers and timestamps count from.
+    /// Origin of numbers and timestamps.
     pub origin: Origin,
     /// Ticks by which timestamps are later, in the timescale of the track.
     pub offset: i64,
-    /// How timestamps run away from UTC.
+    /// Drift of timestamps from UTC.
     pub drift: Drift,
     /// Wrong bytes in the samples.
     pub corruption: Option<Corruption>,
 }
 
-/// What numbers and times of a track count from: sequence number (`mfhd`), decoding time (`tfdt`) and the media time of `prft`.
+/// Origin of numbers and times of a track: sequence number (`mfhd`), decoding time (`tfdt`) and the media time of `prft`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Origin {
-    /// Sequence numbers before it.
+    /// Sequence numbers before the origin.
     pub sequence: u64,
-    /// Ticks before it, in the timescale of the track.
+    /// Ticks before the origin, in the timescale of the track.
     pub ticks: u64,
 }
 
-/// Timestamps that run away from UTC: each is later by a linear function of itself.
+/// Drift of timestamps from UTC: a timestamp increases by a linear function of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Drift {
     /// Millionths of a tick by which a timestamp is later for each of its ticks.
@@ -53,8 +53,8 @@ impl Rewriting {
     /// A segment, or chunks of it from chunk `first` on. `None` if the bytes are not as [`super::Packager`] makes them, or if they
     /// are before the origin.
     ///
-    /// `tfdt` stays a box of version 1, with 64 bits: a box with 32 bits has no value for what comes after 2^32 (ISO/IEC
-    /// 14496-12 8.8.12 defines no wrap), so a file that wraps there would be wrong, and not a test of what players do.
+    /// `tfdt` stays a box of version 1, with 64 bits: a box with 32 bits has no value for times after 2^32 (ISO/IEC
+    /// 14496-12 8.8.12 defines no wrap), so a file that wraps there would be incorrect, and no test of players.
     pub fn apply(&self, media: &Media, first: u32) -> Option<Media> {
         let mut pieces = Vec::with_capacity(2 * media.pieces().len());
         let mut rest = media.pieces().iter();

@@ -1,4 +1,4 @@
-//! Single files of the media directory: written whole or not at all, and removed.
+//! Single files of the media directory and of the archive: written whole or not at all, and removed.
 
 use std::fmt;
 use std::fs;
@@ -9,11 +9,11 @@ use crate::base::os_error;
 use crate::media::cmaf::Media;
 
 /// End of the name of a file that is being written. No manifest lists such a name.
-pub(super) const PART: &str = ".part";
+pub const PART: &str = ".part";
 
 /// A file or directory that could not be written, read or removed.
 #[derive(Debug)]
-pub(super) struct FileError {
+pub struct FileError {
     path: PathBuf,
     source: io::Error,
 }
@@ -31,7 +31,10 @@ impl fmt::Display for FileError {
 }
 
 /// Entries of a directory; none if the directory does not exist.
-pub(super) fn entries(directory: &Path) -> Result<Vec<fs::DirEntry>, FileError> {
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn entries(directory: &Path) -> Result<Vec<fs::DirEntry>, FileError> {
     match fs::read_dir(directory) {
         Ok(entries) => Ok(entries.flatten().collect()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -59,8 +62,21 @@ pub(super) fn link_media(first: &Path, file: &Path, media: &Media) -> Result<(),
     linked.or_else(|_| write_media(file, media))
 }
 
-/// Writes a file under another name and renames it, so that a reader finds the whole file or none.
-pub(super) fn write<'a>(file: &Path, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<(), FileError> {
+/// Directories whose names `parse` accepts, without symbolic links.
+///
+/// # Errors
+/// The directory `of` cannot be read.
+pub fn directories<T>(of: &Path, parse: impl Fn(&str) -> Option<T>) -> Result<Vec<(T, PathBuf)>, FileError> {
+    let is_directory = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+    let entries = entries(of)?.into_iter().filter(is_directory);
+    Ok(entries.filter_map(|entry| Some((parse(entry.file_name().to_str()?)?, entry.path()))).collect())
+}
+
+/// Writes a file under another name and renames it, so that a reader finds the whole file or none. Creates its directory.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write<'a>(file: &Path, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<(), FileError> {
     let part = part(file);
     let attempt = || -> io::Result<()> {
         if let Some(directory) = file.parent() {
@@ -79,7 +95,10 @@ pub(super) fn write<'a>(file: &Path, pieces: impl IntoIterator<Item = &'a [u8]>)
 }
 
 /// Removes a file; a file that does not exist is removed already.
-pub(super) fn remove(file: &Path) -> Result<(), FileError> {
+///
+/// # Errors
+/// The file cannot be removed.
+pub fn remove(file: &Path) -> Result<(), FileError> {
     match fs::remove_file(file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::at(file)(error)),
         _ => Ok(()),

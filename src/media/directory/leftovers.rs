@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::files::{FileError, PART, entries, part, remove};
+use super::files::{FileError, PART, directories, entries, part, remove};
 use super::marker::{Attempt, Marker};
 use crate::base::timeline::UnixTime;
 use crate::base::utc;
@@ -144,13 +144,6 @@ fn remove_empty_presentations(track: &Path) -> Result<(), FileError> {
 
 fn with_parts(files: impl IntoIterator<Item = PathBuf>) -> Vec<PathBuf> {
     files.into_iter().flat_map(|file| [part(&file), file]).collect()
-}
-
-/// Directories whose names `parse` accepts, without symbolic links.
-fn directories<T>(of: &Path, parse: impl Fn(&str) -> Option<T>) -> Result<Vec<(T, PathBuf)>, FileError> {
-    let is_directory = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
-    let entries = entries(of)?.into_iter().filter(is_directory);
-    Ok(entries.filter_map(|entry| Some((parse(entry.file_name().to_str()?)?, entry.path()))).collect())
 }
 
 fn is_media(name: &str) -> bool {

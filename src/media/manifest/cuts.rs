@@ -1,5 +1,5 @@
 //! Cuts of the condition `periods` and of the fault `discontinuity`: the segments at which a presentation is cut into Periods, or by
-//! discontinuities. They follow from the clock, so that every server cuts at the same segments at all times.
+//! discontinuities. Cuts are a function of the clock, so every server cuts at the same segments at all times.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::base::timeline::{Timeline, UnixTime};
 use crate::definition::condition::{ConditionError, Conditions, Span};
 use crate::definition::spec::StreamSpec;
 
-/// The shortest Period in segments. A cut at every segment would leave players nothing to play on with.
+/// Length of the shortest Period in segments. With a cut at every segment, players could not continue.
 const LEAST_SEGMENTS: u32 = 2;
 
 /// Cuts are counted from here in EXT-X-DISCONTINUITY-SEQUENCE: 2026-11-01T00:00:00Z. hls.js visits every number from 0 to the
@@ -22,12 +22,12 @@ pub struct Cuts<'a> {
     at: At<'a>,
 }
 
-/// Where cuts are.
+/// Positions of cuts.
 #[derive(Debug, Clone, Copy)]
 enum At<'a> {
-    /// At each multiple of a duration since 1970: with the first segment that starts there or later. Timestamps go on.
+    /// At each multiple of a duration since 1970: with the first segment that starts there or later. Timestamps continue.
     Multiples(Duration),
-    /// Where timestamps jump.
+    /// At jumps of timestamps.
     Jumps(Jumps<'a>),
 }
 
@@ -58,7 +58,7 @@ impl<'a> Cuts<'a> {
         self.until(number).saturating_sub(before)
     }
 
-    /// The segment that the cut with this number begins with, if there are so many. Cut 0 is 1970 or the origin.
+    /// First segment after the cut with this number; `None` if there are fewer cuts. Cut 0 is 1970 or the origin.
     pub fn segment(&self, cut: u64) -> Option<u64> {
         match &self.at {
             At::Multiples(every) => {
@@ -71,7 +71,7 @@ impl<'a> Cuts<'a> {
         }
     }
 
-    /// Whether timestamps go on at cuts.
+    /// Whether timestamps continue at cuts.
     pub fn are_continuous(&self) -> bool {
         matches!(self.at, At::Multiples(_))
     }

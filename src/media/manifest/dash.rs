@@ -37,7 +37,7 @@ pub fn patch(view: &View<'_>, then: &View<'_>, (place, latency): (Place, Latency
     is_that.then(|| super::patch::patch(&mpd(then, place, latency)?, &mpd(view, place, latency)?)).flatten()
 }
 
-/// `publishTime` of the MPD, unless the MPD tells the time.
+/// `publishTime` of the MPD, unless the MPD contains the current time.
 pub fn published_at(view: &View<'_>, latency: Latency) -> UnixTime {
     published(view, &shown(view, possible(view, latency), last_end(view)), end(view))
 }
@@ -113,7 +113,7 @@ pub fn mpd(view: &View<'_>, place: Place, latency: Latency) -> Option<String> {
     Some(format!("<?xml version=\"1.0\"?>\n{}\n", without_prefixes(mpd.to_string().trim_end())))
 }
 
-/// Where the patch of an MPD is, beside the MPD.
+/// PatchLocation of an MPD, relative to the MPD.
 fn patch_location(view: &View<'_>, (place, latency): (Place, Latency), published: UnixTime) -> Option<PatchLocation> {
     let ttl = view.conditions.patch().filter(|_| !view.is_vod())?;
     let file = match (place, latency) {
@@ -125,7 +125,7 @@ fn patch_location(view: &View<'_>, (place, latency): (Place, Latency), published
     Some(PatchLocation { ttl: Some(ttl.duration().as_secs_f64()), content })
 }
 
-/// Whether the MPD tells the time itself, so that its text is another at each moment.
+/// Whether the MPD contains the current time, so that its text changes at each moment.
 pub fn is_of_the_moment(conditions: &Conditions) -> bool {
     conditions.utc_timing().is_some_and(|schemes| schemes.contains(&Timing::Direct))
 }

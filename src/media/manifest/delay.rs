@@ -1,4 +1,4 @@
-//! Which delays a stream allows: so long that the standards allow them, and so short that there is something to play.
+//! Limits of `delay` for a stream: at least the minimum of the standards, and less than the window.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -29,8 +29,8 @@ pub fn check(conditions: &Conditions, format: Format, spec: &StreamSpec) -> Resu
     }
 }
 
-/// The least is three target durations or two parts (RFC 8216bis 4.4.3.8), or a segment where DASH has no rule; the most leaves a
-/// segment of the window to seek in.
+/// The minimum is three target durations or two parts (RFC 8216bis 4.4.3.8), or a segment in DASH, which has no rule. The maximum is
+/// the window minus one segment, so that players can seek.
 fn allowed(format: Format, conditions: &Conditions, spec: &StreamSpec) -> RangeInclusive<Duration> {
     let segment = spec.timeline.segment_duration();
     let least = match format {

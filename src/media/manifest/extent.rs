@@ -1,5 +1,5 @@
-//! Which segments a presentation lists under the conditions of time, and what their numbers count from: `from`, `until`,
-//! `origin`, `shift` and `window`.
+//! The segments that a presentation lists, and the origin of their numbers, under the conditions `from`, `until`, `origin`, `shift`
+//! and `window`.
 
 use std::time::Duration;
 
@@ -9,22 +9,22 @@ use crate::definition::condition::{ConditionError, Conditions, LONGEST, Span};
 use crate::definition::spec::StreamSpec;
 use crate::media::window::{Listing, Snapshot};
 
-/// Target durations that a sliding window has at least (RFC 8216bis 6.2.2).
+/// Least number of target durations in a sliding window (RFC 8216bis 6.2.2).
 const WINDOW_TARGETS: u32 = 3;
-/// Segments before the end of an event at which its MPD announces the end. Players load the MPD once a segment, and caches
-/// may store it as long; a further segment is for those that are late.
+/// Segments before the end of an event at which its MPD announces the end. Players load the MPD once a segment, and caches may
+/// store it for one segment. A further segment is for players that load the MPD late.
 const ANNOUNCED_SEGMENTS: u64 = 4;
 
 /// The part of a stream that a presentation lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Extent {
-    /// How long ago the media that are live now were live in the stream.
+    /// Age of the media that are live under the condition.
     pub shift: Duration,
-    /// How much of the past is listed, if there are no bounds.
+    /// Length of the past that is listed, if the presentation has no bounds.
     pub window: Duration,
     /// First and last segment, if the presentation has a beginning and an end of its own.
     pub bounds: Option<Bounds>,
-    /// The segment from which numbers and timestamps count, and before which none is listed; 0 is 1970.
+    /// The segment from which numbers and timestamps count; 0 is 1970. No earlier segment is listed.
     pub origin: u64,
 }
 
@@ -58,7 +58,7 @@ impl Extent {
         Self { shift: conditions.shift().map_or(Duration::ZERO, Span::duration), window, bounds, origin }
     }
 
-    /// Largest duration that is listed.
+    /// Longest duration that manifests list.
     pub(super) fn length(&self, timeline: &Timeline) -> Duration {
         let of_bounds = |bounds: Bounds| {
             timeline.segment_start(bounds.last + 1).saturating_since(timeline.segment_start(bounds.first))
@@ -66,7 +66,7 @@ impl Extent {
         self.bounds.map_or(self.window, of_bounds)
     }
 
-    /// Largest number of segments that are listed.
+    /// Largest number of segments that manifests list.
     pub fn segments(&self, timeline: &Timeline) -> u64 {
         self.bounds.map_or_else(|| timeline.segments_in(self.window), |bounds| bounds.last + 1 - bounds.first)
     }
@@ -83,8 +83,8 @@ impl Extent {
         self.bounds.is_some() || !self.shift.is_zero()
     }
 
-    /// What a track lists at `now`. Without `shift`, the window of the track says what is there. With `shift`, the clock says it,
-    /// and the media are encoded again when they are requested.
+    /// Segments that a track lists at `now`. Without `shift`, the window of the track determines them. With `shift`, the clock
+    /// determines them, and the media are encoded again when they are requested.
     pub fn listing(&self, snapshot: &Snapshot, timeline: &Timeline, now: UnixTime) -> Listing {
         let per_segment = u64::from(timeline.chunks_per_segment());
         let due = match self.shift.is_zero() {

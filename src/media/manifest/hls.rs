@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::cuts::Cuts;
 use super::{Latency, Place, View, date_time, path, seconds};
 use crate::base::timeline::Kind;
-use crate::definition::condition::{Condition, FaultKind, Identity, Resource, Track};
+use crate::definition::condition::{Condition, FaultKind, Identity, InPlace, Resource, Track};
 use crate::definition::spec::{StreamSpec, TrackId, VideoSpec};
+use crate::media::cmaf::Media;
 use crate::media::window::{Epoch, Snapshot};
 
 mod delta;
@@ -15,7 +16,7 @@ mod hints;
 mod low_latency;
 
 pub use delta::Skip;
-pub use low_latency::{advance_part_limit, media as low_latency};
+pub use low_latency::{advance_part_limit, media as low_latency, segments_with_parts};
 
 /// Version that EXT-X-MAP needs outside of I-frame playlists (RFC 8216bis 8).
 const VERSION: u32 = 6;
@@ -89,9 +90,10 @@ pub fn media<'a>(view: &'a View<'a>, track: &'a TrackId, skip: Skip) -> Option<S
     let (kind, snapshot) = find(view, track)?;
     let (first, last) = snapshot.listed().map_or((0, 0), |listed| (*listed.start(), *listed.end()));
     let links = Links::of(view, (track, kind), snapshot);
-    let has_deltas = !view.is_vod() && view.extent.length(&view.spec.timeline) > SHORT;
-    let mut playlist = opening(view, if has_deltas { low_latency::VERSION } else { VERSION });
-    control(&mut playlist, view, has_deltas);
+    let is_vod = is_vod(view, snapshot);
+    let has_deltas = !is_vod && view.extent.length(&view.spec.timeline) > SHORT;
+    let mut playlist = opening(view, snapshot, if has_deltas { low_latency::VERSION } else { VERSION });
+    control(&mut playlist, view, has_deltas, is_vod);
     playlist.push_str(&sequence(view, first));
     let skipped = if has_deltas { delta::skipped(view, skip, (kind, first, last)) } else { 0 };
     let mut mapped = None;
@@ -110,12 +112,9 @@ pub fn media<'a>(view: &'a View<'a>, track: &'a TrackId, skip: Skip) -> Option<S
 }
 
 /// What the server offers for a playlist without parts (RFC 8216bis 4.4.3.8).
-fn control(playlist: &mut String, view: &View<'_>, has_deltas: bool) {
-    let delay = view
-        .conditions
-        .delay()
-        .filter(|_| !view.is_vod())
-        .map(|delay| format!("HOLD-BACK={}", seconds(delay.duration())));
+fn control(playlist: &mut String, view: &View<'_>, has_deltas: bool, is_vod: bool) {
+    let delay =
+        view.conditions.delay().filter(|_| !is_vod).map(|delay| format!("HOLD-BACK={}", seconds(delay.duration())));
     let deltas = has_deltas.then(|| format!("CAN-SKIP-UNTIL={}", seconds(delta::skip_until(view))));
     let attributes: Vec<_> = deltas.into_iter().chain(delay).collect();
     if !attributes.is_empty() {
@@ -130,14 +129,14 @@ pub fn iframes<'a>(view: &'a View<'a>, track: &'a TrackId) -> Option<String> {
     if kind != Kind::Video {
         return None;
     }
-    let complete = |number: &u64| snapshot.segment(*number).is_some_and(|segment| segment.whole.is_some());
+    let complete = |number: &u64| whole(view, snapshot, *number).is_some();
     let mut listed: Vec<_> = snapshot.listed().into_iter().flatten().collect();
-    // Numbers in a playlist have no holes, so segments before one that is missing are not listed.
+    // Numbers in a playlist have no holes, so segments before a missing segment are not listed.
     let hole = listed.iter().rposition(|number| !complete(number)).map_or(0, |hole| hole + 1);
     listed.drain(..hole);
     let first = listed.first().copied().unwrap_or_default();
     let links = Links::of(view, (track, kind), snapshot);
-    let mut playlist = head(view, first);
+    let mut playlist = format!("{}{}", opening(view, snapshot, VERSION), sequence(view, first));
     playlist.push_str("#EXT-X-I-FRAMES-ONLY\n");
     let mut mapped = None;
     for number in listed {
@@ -161,16 +160,18 @@ fn find<'a>(view: &'a View<'_>, track: &TrackId) -> Option<(Kind, &'a Snapshot)>
     view.tracks().find(|(id, ..)| *id == track).map(|(_, kind, snapshot)| (kind, snapshot))
 }
 
-fn head(view: &View<'_>, first: u64) -> String {
-    format!("{}{}", opening(view, VERSION), sequence(view, first))
+/// Whether the playlist is that of a VOD. Another track may end a moment later, and a playlist that has ended never changes
+/// again (RFC 8216bis 6.2.1).
+fn is_vod(view: &View<'_>, snapshot: &Snapshot) -> bool {
+    view.extent.bounds.is_some() && snapshot.ended()
 }
 
-fn opening(view: &View<'_>, version: u32) -> String {
+fn opening(view: &View<'_>, snapshot: &Snapshot, version: u32) -> String {
     let target = target_duration(view.spec).as_secs();
     // A sliding window has no type (RFC 8216bis 4.4.3.5).
     let kind = match view.extent.bounds {
         None => "",
-        Some(_) if view.is_vod() => "#EXT-X-PLAYLIST-TYPE:VOD\n",
+        Some(_) if is_vod(view, snapshot) => "#EXT-X-PLAYLIST-TYPE:VOD\n",
         Some(_) => "#EXT-X-PLAYLIST-TYPE:EVENT\n",
     };
     format!("#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-TARGETDURATION:{target}\n{kind}")
@@ -238,7 +239,8 @@ impl<'a> Links<'a> {
 
     /// Whether a fault makes a gap of a file, which is or belongs to segment `number`.
     fn is_gap(&self, file: path::MediaFile, number: u64) -> bool {
-        let gaps: Vec<_> = self.view.conditions.faults().filter(|fault| fault.kind == FaultKind::Gap).collect();
+        let gaps: Vec<_> =
+            self.view.conditions.faults().filter(|fault| fault.kind == FaultKind::InPlace(InPlace::Gap)).collect();
         if gaps.is_empty() {
             return false;
         }
@@ -268,8 +270,9 @@ impl<'a> Links<'a> {
 
     /// The last lines of a segment. A segment that is still to be rendered has no known length, so it is not a byte range.
     fn segment(&self, playlist: &mut String, number: u64, snapshot: &Snapshot) {
-        let whole = snapshot.segment(number).and_then(|segment| segment.whole.as_ref());
-        if let Some(media) = whole.filter(|_| self.view.conditions.has(&Condition::ByteRanges)) {
+        if let Some(media) =
+            whole(self.view, snapshot, number).filter(|_| self.view.conditions.has(&Condition::ByteRanges))
+        {
             let _ = writeln!(playlist, "#EXT-X-BYTERANGE:{}@0", media.len());
         }
         let _ = writeln!(playlist, "{}", self.uri(path::MediaFile::Segment(number), number));
@@ -292,6 +295,11 @@ impl<'a> Links<'a> {
         let _ = writeln!(playlist, "#EXT-X-MAP:URI=\"{}\"{range}", self.uri(path::MediaFile::Init, number));
         *mapped = Some(count);
     }
+}
+
+/// A segment whose length may be listed: the segment is in memory, and will be as long as it is listed.
+fn whole<'a>(view: &View<'_>, snapshot: &'a Snapshot, number: u64) -> Option<&'a Media> {
+    snapshot.segment(number).filter(|_| !view.extent.leaves_window())?.whole.as_ref()
 }
 
 fn segment(playlist: &mut String, links: &Links<'_>, (kind, number): (Kind, u64)) {

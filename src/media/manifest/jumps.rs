@@ -1,13 +1,13 @@
-//! Jumps of the fault `discontinuity`: timestamps that are later from selected segments on. How much later follows from the number of
-//! jumps before, counted from the segment with number 0, so that every server has the same timestamps.
+//! Jumps of the fault `discontinuity`: timestamps increase at selected segments. The sum of the increases follows from the number of
+//! jumps since the segment with number 0, so every server has the same timestamps.
 
 use std::time::Duration;
 
 use crate::base::timeline::{Kind, UnixTime};
-use crate::definition::condition::{Conditions, Fault, FaultKind, Grid, Span};
+use crate::definition::condition::{Conditions, Fault, FaultKind, Grid, MediaFault, Span};
 use crate::definition::spec::StreamSpec;
 
-/// By how much timestamps jump, if the fault does not say it.
+/// Default size of a jump.
 const JUMP: Span = Span::from_millis(10_000);
 /// More than every segment number.
 const END: u64 = 1 << 40;
@@ -30,7 +30,9 @@ impl<'a> Jumps<'a> {
     pub fn by(fault: &'a Fault, spec: &'a StreamSpec, origin: u64) -> Option<Self> {
         let grid = Grid { timeline: &spec.timeline, origin };
         match fault.kind {
-            FaultKind::Discontinuity { by } => Some(Self { fault, by: by.unwrap_or(JUMP).duration(), grid }),
+            FaultKind::Media(MediaFault::Discontinuity { by }) => {
+                Some(Self { fault, by: by.unwrap_or(JUMP).duration(), grid })
+            }
             _ => None,
         }
     }
@@ -40,7 +42,7 @@ impl<'a> Jumps<'a> {
         self.fault.count(segment.saturating_sub(self.grid.origin), self.grid)
     }
 
-    /// The segment at which the jump with this number is, counted from 1; `None` if there are fewer jumps. Jump 0 is the origin.
+    /// First segment after the jump with this number, counted from 1; `None` if there are fewer jumps. Jump 0 is the origin.
     pub fn segment(&self, jump: u64) -> Option<u64> {
         let (mut before, mut found) = (self.grid.origin, self.grid.origin + END);
         if jump == 0 || self.until(found) < jump {

@@ -1,16 +1,16 @@
-//! Manifests of another moment: under `stale` they stand still for a while, and under `rewind` they go back. Which moment a manifest
-//! is of follows from the clock alone, so that every server shows the same.
+//! Manifests of another moment: under `stale` manifests do not change for a while, and under `rewind` they go back. The moment that a
+//! manifest shows is a function of the clock alone, so every server shows the same moment.
 
 use std::ops::Range;
 use std::time::Duration;
 
 use crate::base::timeline::UnixTime;
-use crate::definition::condition::{Conditions, Fault, FaultKind, Identity};
+use crate::definition::condition::{Conditions, Fault, FaultKind, Identity, ManifestFault};
 use crate::definition::spec::StreamSpec;
 
 /// Age from which on manifests are the same on every server: by then the chunks that end at a moment are published.
 const SETTLED: Duration = Duration::from_secs(1);
-/// How long and how often manifests go back, if the fault does not say it.
+/// Default interval of `rewind`, and the time in each interval for which manifests go back.
 const REWINDS: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
 /// Faults by which a manifest is behind the clock.
@@ -23,9 +23,9 @@ pub struct Lag<'a> {
 /// How a manifest is behind the clock.
 #[derive(Debug, Clone, Copy)]
 enum Behind {
-    /// It stands still for so long.
+    /// The manifest does not change for this duration.
     Still(Duration),
-    /// It is as it was so long ago.
+    /// The manifest shows the moment this duration ago.
     Back(Duration),
 }
 
@@ -33,15 +33,17 @@ impl<'a> Lag<'a> {
     /// The lag of a manifest of a stream.
     pub fn of(conditions: &'a Conditions, manifest: Identity<'a>, spec: &StreamSpec) -> Self {
         let behind = |fault: &'a Fault| match fault.kind {
-            FaultKind::Stale(span) => Some((fault, Behind::Still(span.duration()))),
-            FaultKind::Rewind(segments) => Some((fault, Behind::Back(spec.timeline.segment_duration() * segments))),
+            FaultKind::Manifest(ManifestFault::Stale(span)) => Some((fault, Behind::Still(span.duration()))),
+            FaultKind::Manifest(ManifestFault::Rewind(segments)) => {
+                Some((fault, Behind::Back(spec.timeline.segment_duration() * segments)))
+            }
             _ => None,
         };
         Self { faults: conditions.faults().filter_map(behind).collect(), manifest }
     }
 
-    /// The moment of which the manifest is at `now`; `None` if it is that of now. Of several faults, the one with the earliest moment
-    /// counts.
+    /// The moment that the manifest shows at `now`; `None` if it shows the present. Of several faults, the fault with the earliest
+    /// moment acts.
     pub fn shown(&self, now: UnixTime) -> Option<UnixTime> {
         self.lasting(now).map(|(behind, lasts)| behind.shown(&lasts, now)).min()
     }
@@ -52,7 +54,7 @@ impl<'a> Lag<'a> {
         of_fault.filter(|_| fault.applies(&self.manifest, now)).any(|(_, behind)| lasts(fault, *behind, now).is_some())
     }
 
-    /// When faults let the manifest list what ends at `end`, at `now` or later; `None` if that is not before `until`.
+    /// The time, `now` or later, from which the manifest lists media that end at `end`; `None` if that time is not before `until`.
     pub fn lists(&self, end: UnixTime, (now, until): (UnixTime, UnixTime)) -> Option<UnixTime> {
         let mut time = now;
         while time < until {
@@ -65,7 +67,7 @@ impl<'a> Lag<'a> {
         None
     }
 
-    /// The faults that are on the manifest at `now`, and the time for which they are.
+    /// The faults that change the manifest at `now`, and the time for which each lasts.
     fn lasting(&self, now: UnixTime) -> impl Iterator<Item = (Behind, Range<UnixTime>)> {
         let faults = self.faults.iter().filter(move |(fault, _)| fault.applies(&self.manifest, now));
         faults.filter_map(move |(fault, behind)| Some((*behind, lasts(fault, *behind, now)?)))
@@ -92,7 +94,7 @@ impl Behind {
         }
     }
 
-    /// The next moment after `now` at which what ends at `end` may be shown.
+    /// The next moment after `now` at which the manifest may show media that end at `end`.
     fn next(self, lasts: &Range<UnixTime>, (now, end): (UnixTime, UnixTime)) -> UnixTime {
         let next = match self {
             Self::Still(span) => begin_of(span, now, lasts.start) + span,

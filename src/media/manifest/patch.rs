@@ -1,9 +1,9 @@
-//! Patches of MPDs (ISO/IEC 23009-1 5.15): the operations of RFC 5261 that make one MPD from another. Both are texts of
-//! [`super::dash`], so that a patch is right whatever changed.
+//! Patches of MPDs (ISO/IEC 23009-1 5.15): operations of RFC 5261 that turn one MPD into another. Both MPDs are texts of
+//! [`super::dash`], so a patch is correct for every change.
 //!
-//! Players apply few forms of operations, and each player others. `S` elements are therefore added, replaced and removed as a
-//! whole, because dash.js takes a changed attribute for a text; and they are named by position, because shaka-player knows no
-//! other name for all of them.
+//! Players support few forms of operations, and each player supports others. Patches therefore add, replace and remove whole `S`
+//! elements, because dash.js treats a changed attribute as text. Patches select `S` elements by position, because shaka-player
+//! supports no other selector for all of them.
 
 use std::collections::HashSet;
 use std::fmt::Write;

@@ -10,13 +10,13 @@
 //!
 //! `t{time}.m4s` is the segment whose first frame has this decoding time (`tfdt`), in the timescale of the track.
 //!
-//! Presentations count from 0, which is not written. A change of segments, chunks, frame rate, window or tracks begins the next
-//! one, and the multivariant playlist refers to the media playlists of the newest.
+//! Presentations count from 0; URLs do not contain the number 0. A change of segments, chunks, frame rate, window or tracks begins
+//! the next presentation. The multivariant playlist refers to the media playlists of the newest presentation.
 //!
-//! All of it is under `with/{conditions}/` too, and so is `time`. A manifest under conditions refers to plain URLs for everything
-//! that the conditions do not change.
+//! The same paths, and `time`, also exist under `with/{conditions}/`. A manifest under conditions contains the plain URLs of all
+//! resources that the conditions do not change.
 //!
-//! All of that is under `t/{token}/` too: URLs in manifests are relative, so that players carry the token on.
+//! All of these paths also exist under `t/{token}/`. URLs in manifests are relative, so players send the token with every request.
 
 mod named;
 
@@ -31,7 +31,7 @@ use crate::definition::spec::{Revision, StreamName, TrackId};
 pub const STREAMS: &str = "live";
 /// Multivariant and media playlists.
 pub const HLS: &str = "hls.m3u8";
-/// The same with low latency.
+/// Multivariant and media playlists with low latency.
 pub const LLHLS: &str = "llhls.m3u8";
 /// Playlists of IDR pictures only.
 pub const IFRAMES: &str = "iframes.m3u8";
@@ -39,6 +39,10 @@ pub const IFRAMES: &str = "iframes.m3u8";
 pub const DASH: &str = "dash.mpd";
 /// MPDs with low latency.
 pub const LLDASH: &str = "lldash.mpd";
+/// Endpoint of WHEP of a stream.
+pub const WHEP: &str = "whep";
+/// Endpoint of WHIP of a stream.
+pub const WHIP: &str = "whip";
 
 /// Patches of MPDs.
 pub const DASH_PATCH: &str = "dash.mpp";
@@ -163,8 +167,8 @@ impl MediaFile {
     }
 }
 
-/// What leads from a media playlist of a presentation, which is under its `own` conditions, to the directory of the track for
-/// resources that `kept` conditions change.
+/// Relative path from a media playlist of a presentation, which is under its `own` conditions, to the directory of the track under
+/// the `kept` conditions, which change the resources there.
 pub fn from_playlist(
     (stream, track): (&StreamName, &TrackId),
     presentation: u64,
@@ -179,7 +183,7 @@ pub fn from_playlist(
     }
 }
 
-/// What leads from a directory, `depth` directories below the root of its `own` conditions, to the root of the `kept` ones.
+/// Relative path from a directory, `depth` directories below the root of its `own` conditions, to the root of the `kept` conditions.
 pub fn to_root(depth: usize, own: &Conditions, kept: &Conditions) -> String {
     match (own.is_empty(), kept.is_empty()) {
         (true, _) => "../".repeat(depth),
@@ -196,7 +200,7 @@ pub fn under_conditions(conditions: &Conditions, path: &str) -> String {
     }
 }
 
-/// The conditions of a path, as they are written there, and the path behind them; from the root, with its slash.
+/// The text of the conditions of a path, and the path after them; from the root, with its slash.
 pub fn split_conditions(path: &str) -> Option<(&str, &str)> {
     split_prefix(path, "/with/")
 }

@@ -7,15 +7,15 @@
 
 use super::jumps::Jumps;
 use crate::base::timeline::{Kind, Timeline, UnixTime};
-use crate::definition::condition::{Conditions, Fault, FaultKind, Identity, Offset};
+use crate::definition::condition::{Conditions, Fault, FaultKind, Identity, MediaFault, Offset};
 use crate::definition::spec::StreamSpec;
 use crate::media::cmaf::{Corruption, Origin, Rewriting};
 
 /// Limit of wrong bytes in a segment: each takes a few nanoseconds in every request.
 const MOST_WRONG_BYTES: u32 = 65_536;
 
-/// What is otherwise in `media`, which are or belong to segment `segment`, if their numbers count from segment `origin`. `None` if they
-/// are the plain media.
+/// Changes by `conditions` in media that are or belong to segment `segment`, whose numbers count from segment `origin`. `None` for plain
+/// media.
 pub fn rewriting(
     conditions: &Conditions,
     spec: &StreamSpec,
@@ -28,15 +28,16 @@ pub fn rewriting(
     let mut all =
         Rewriting { origin: counted_from(timeline, track.kind, origin), offset: jumps as i64, ..Rewriting::default() };
     for fault in conditions.faults().filter(|fault| fault.applies(media, UnixTime::default())) {
-        match fault.kind {
-            FaultKind::Offset(offset) => all.offset += ticks(offset, timescale),
-            FaultKind::Drift { ppm, since } => {
+        let FaultKind::Media(kind) = &fault.kind else { continue };
+        match *kind {
+            MediaFault::Offset(offset) => all.offset += ticks(offset, timescale),
+            MediaFault::Drift { ppm, since } => {
                 let since = since.map_or(UnixTime::default(), |since| since.at(UnixTime::default()));
                 let ticks = u128::from(since.as_nanos()) * u128::from(timescale) / 1_000_000_000;
                 all.drift.ppm += i64::from(ppm);
                 all.drift.at_zero -= ticks as i128 * i128::from(ppm);
             }
-            FaultKind::Corrupt(bytes) => {
+            MediaFault::Corrupt(bytes) => {
                 let before = all.corruption.map_or(0, |corruption| corruption.bytes);
                 all.corruption = Some(Corruption {
                     seed: xxhash_rust::xxh3::xxh3_64(format!("{}/{}/{segment}", spec.name, track.id).as_bytes()),
@@ -45,7 +46,8 @@ pub fn rewriting(
                     kind: track.kind,
                 });
             }
-            _ => {}
+            // Jumps are counted above, and early parts have the same bytes.
+            MediaFault::Discontinuity { .. } | MediaFault::EarlyHint => {}
         }
     }
     (all != Rewriting::default()).then_some(all)
@@ -53,12 +55,14 @@ pub fn rewriting(
 
 /// Whether a fault makes `media`, which are or belong to segment `segment`, others than the plain media.
 pub fn acts(fault: &Fault, spec: &StreamSpec, media: &Identity<'_>, (segment, origin): (u64, u64)) -> bool {
-    match fault.kind {
-        FaultKind::Discontinuity { .. } => Jumps::by(fault, spec, origin).is_some_and(|jumps| jumps.until(segment) > 0),
-        FaultKind::Corrupt(_) | FaultKind::Drift { .. } | FaultKind::EarlyHint | FaultKind::Offset(_) => {
-            fault.applies(media, UnixTime::default())
+    match &fault.kind {
+        FaultKind::Media(MediaFault::Discontinuity { .. }) => {
+            Jumps::by(fault, spec, origin).is_some_and(|jumps| jumps.until(segment) > 0)
         }
-        _ => false,
+        FaultKind::Media(
+            MediaFault::Corrupt(_) | MediaFault::Drift { .. } | MediaFault::EarlyHint | MediaFault::Offset(_),
+        ) => fault.applies(media, UnixTime::default()),
+        FaultKind::InPlace(_) | FaultKind::Headers(_) | FaultKind::Delivery(_) | FaultKind::Manifest(_) => false,
     }
 }
 

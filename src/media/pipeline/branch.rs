@@ -1,7 +1,7 @@
 //! The branch of one track in a pipeline: `appsrc ! encoder ! capsfilter ! appsink`, with the feed before it and the
 //! packager after it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gst::prelude::*;
@@ -12,9 +12,10 @@ use gstreamer_video as gst_video;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::encoder::AAC_LOOKAHEAD;
-use super::feed::{Feed, Halt, Plan, Source};
+use super::feed::{Feed, Halt, Plan, PublishedPictures, Source};
 use super::flow::Flow;
 use super::job::Job;
+use super::published::Published;
 use super::sink::Sink;
 use super::{PipelineError, encoder};
 use crate::base::metrics::labels;
@@ -42,18 +43,33 @@ struct Recipe {
 }
 
 impl Branch {
-    /// Adds the branch of track `track` to `pipeline`.
+    /// Adds the branch of track `track` to `pipeline`. It encodes what is `published`, if there is such a thing, and otherwise the
+    /// test signal.
     pub(super) fn add(
         pipeline: &gst::Pipeline,
         job: &Job,
-        track: usize,
+        (track, published): (usize, Option<&Arc<Published>>),
         failed: UnboundedSender<PipelineError>,
     ) -> Result<Self, PipelineError> {
         let spec = &job.epoch.spec;
         let first = |kind| spec.timeline.segment(kind, job.from).start;
         let recipe = match (spec.video.get(track), &spec.audio) {
-            (Some(video), _) => Recipe::video(spec, video, first(Kind::Video))?,
-            (None, Some(audio)) => Recipe::audio(spec, audio, first(Kind::Audio))?,
+            (Some(video), _) => {
+                let source = match published.cloned() {
+                    None => Source::picture(Painter::new(&Picture::of(spec, video))),
+                    Some(published) => {
+                        let painter = Painter::new(&Picture::without_publisher(spec, video));
+                        let (rendition, timeline) = (track, spec.timeline);
+                        Source::Published(Box::new(PublishedPictures { published, rendition, timeline, painter }))
+                    }
+                };
+                Recipe::video(spec, video, source, first(Kind::Video))?
+            }
+            (None, Some(audio)) => {
+                let tone = || Source::Sound(Tone::new(audio.beep_hz, audio.beep_dbfs.into()));
+                let source = published.cloned().map_or_else(tone, Source::PublishedSound);
+                Recipe::audio(spec, audio, source, first(Kind::Audio))?
+            }
             (None, None) => unreachable!("a track is one of the definition's"),
         };
         let Recipe { kind, source, raw, encoder, encoded, bitrate, start, lookahead } = recipe;
@@ -69,9 +85,10 @@ impl Branch {
             failed: failed.clone(),
             element: name.clone(),
             configured: false,
+            live: None,
             published: job.metrics.chunks.get_or_create_owned(&labels(spec.name.as_str())),
         };
-        let plan = Plan { job: job.clone(), kind, start, lookahead };
+        let plan = Plan { job: job.clone(), track, kind, start, lookahead };
         let appsrc = appsrc(id, &raw, Feed::new(plan, source, flow.clone()), failed);
         let filter = encoder::make("capsfilter", id)?;
         filter.set_property("caps", encoded);
@@ -92,7 +109,7 @@ impl Branch {
 }
 
 impl Recipe {
-    fn video(spec: &StreamSpec, video: &VideoSpec, first: u64) -> Result<Self, PipelineError> {
+    fn video(spec: &StreamSpec, video: &VideoSpec, source: Source, first: u64) -> Result<Self, PipelineError> {
         let rate = spec.timeline.rate();
         let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::I420, video.width, video.height)
             .fps(gst::Fraction::new(rate.num() as i32, rate.den() as i32))
@@ -106,9 +123,9 @@ impl Recipe {
             .and_then(|info| info.to_caps());
         Ok(Self {
             kind: Kind::Video,
-            source: Source::picture(Painter::new(&Picture::of(spec, video))),
+            source,
             raw: info.map_err(|error| unsupported(&video.id, &error))?,
-            encoder: encoder::video(video, &spec.timeline)?,
+            encoder: encoder::video(spec, video)?,
             encoded: encoder::video_caps(video, &spec.timeline),
             bitrate: video.bitrate,
             start: encoder::video_start(video, &spec.timeline, first),
@@ -116,13 +133,13 @@ impl Recipe {
         })
     }
 
-    fn audio(spec: &StreamSpec, audio: &AudioSpec, first: u64) -> Result<Self, PipelineError> {
+    fn audio(spec: &StreamSpec, audio: &AudioSpec, source: Source, first: u64) -> Result<Self, PipelineError> {
         let info = gst_audio::AudioInfo::builder(gst_audio::AudioFormat::S16le, SAMPLE_RATE, 2)
             .build()
             .and_then(|info| info.to_caps());
         Ok(Self {
             kind: Kind::Audio,
-            source: Source::Sound(Tone::new(audio.beep_hz, audio.beep_dbfs.into())),
+            source,
             raw: info.map_err(|error| unsupported(&audio.id, &error))?,
             encoder: encoder::audio(audio, &spec.timeline)?,
             encoded: encoder::audio_caps(),

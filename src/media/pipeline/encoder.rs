@@ -1,5 +1,5 @@
 //! The codec table: the encoder element of each codec, with settings under which its output is the same in every run.
-//! The quantiser is constant, there is one thread, and groups of pictures are closed and as long as a segment, so
+//! Except for the pictures of a publisher, the quantiser is constant. There is one thread, and groups of pictures are closed and as long as a segment, so
 //! that an access unit depends only on the pictures since its IDR picture.
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use gstreamer as gst;
 
 use super::PipelineError;
 use crate::base::timeline::{AUDIO_FRAME_SAMPLES, SAMPLE_RATE, Timeline, lcm};
-use crate::definition::spec::{AudioSpec, Preset, StreamSpec, VideoSpec};
+use crate::definition::spec::{AudioSpec, Preset, Source, StreamSpec, VideoSpec};
 
 /// Period in frames of x264's CABAC stuffing.
 const CABAC_PERIOD: u64 = 32;
@@ -19,6 +19,10 @@ const AAC_PERIOD: u64 = 375;
 pub(super) const AAC_LOOKAHEAD: u64 = 1;
 /// Frames after which the output no longer depends on where the encoder started.
 const AAC_WARM_UP: u64 = 375;
+/// Part of the bitrate of a rendition with which pictures of a publisher are encoded, and the buffer of their rate control as
+/// part of a segment. Any segment has at most 84 % * (1 + 1/8), less than 95 %, of the bitrate; boxes take the rest.
+const PUBLISHED_PERCENT: u32 = 84;
+const BUFFER_PART: u32 = 8;
 /// Duration of audio that is rendered together: about as long as the audio before it that is encoded too.
 const AUDIO_GROUP: Duration = Duration::from_secs(15);
 
@@ -37,10 +41,22 @@ pub(super) fn find(factory: &str) -> Result<gst::ElementFactory, PipelineError> 
 }
 
 /// x264 for one rendition.
-pub(super) fn video(video: &VideoSpec, timeline: &Timeline) -> Result<gst::Element, PipelineError> {
+pub(super) fn video(spec: &StreamSpec, video: &VideoSpec) -> Result<gst::Element, PipelineError> {
+    let timeline = &spec.timeline;
     let encoder = make("x264enc", video.id.as_str())?;
-    encoder.set_property_from_str("pass", "quant");
-    encoder.set_property_from_str("quantizer", &video.quantizer(timeline).to_string());
+    match spec.source {
+        Source::Signal => {
+            encoder.set_property_from_str("pass", "quant");
+            encoder.set_property_from_str("quantizer", &video.quantizer(timeline).to_string());
+        }
+        // Nobody knows how much detail a publisher sends.
+        Source::Publish => {
+            let buffer = timeline.segment_duration() / BUFFER_PART;
+            encoder.set_property_from_str("pass", "cbr");
+            encoder.set_property("bitrate", (video.bitrate / 1000 * PUBLISHED_PERCENT / 100).max(1));
+            encoder.set_property("vbv-buf-capacity", buffer.as_millis() as u32);
+        }
+    }
     encoder.set_property_from_str("speed-preset", video.preset.as_str());
     encoder.set_property_from_str("tune", "zerolatency");
     encoder.set_property("threads", 1_u32);

@@ -1,5 +1,6 @@
 //! One run of a pipeline: assembles it, plays it, watches for errors and stalls, and stops it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gst::prelude::*;
@@ -8,17 +9,17 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
-use super::PipelineError;
 use super::branch::Branch;
 use super::bus::{self, Verdict, judge};
 use super::flow::STALL_CHECKS;
 use super::job::Job;
+use super::published::Published;
+use super::state::{start, tear_down};
+use super::{PipelineError, reception};
 use crate::base::timeline::Kind;
 
 /// Added to three chunk durations, the time without progress after which a run counts as stalled.
 const STALL_MARGIN: Duration = Duration::from_secs(1);
-/// Time for a pipeline to join its threads.
-const TEARDOWN: Duration = Duration::from_secs(5);
 
 /// Renders `job` until it is done or `stop` is cancelled. When this resolves the pipeline is gone and its threads
 /// have ended.
@@ -33,6 +34,8 @@ pub async fn run(job: Job, stop: CancellationToken) -> Result<(), PipelineError>
 pub(super) struct Running {
     pipeline: gst::Pipeline,
     branches: Vec<Branch>,
+    /// What a publisher sends, if the definition says that one does.
+    published: Option<Arc<Published>>,
     failures: UnboundedReceiver<PipelineError>,
 }
 
@@ -41,9 +44,12 @@ impl Running {
     pub(super) fn assemble(job: &Job) -> Result<Self, PipelineError> {
         let pipeline = gst::Pipeline::new();
         let (failed, failures) = mpsc::unbounded_channel();
+        let spec = &job.epoch.spec;
+        let published = spec.is_published().then(|| Arc::new(Published::new(spec.video.len())));
         let tracks = 0..job.output.tracks.len();
-        let branches = tracks.map(|track| Branch::add(&pipeline, job, track, failed.clone())).collect::<Result<_, _>>();
-        Ok(Self { branches: branches?, pipeline, failures })
+        let branch = |track| Branch::add(&pipeline, job, (track, published.as_ref()), failed.clone());
+        let branches = tracks.map(branch).collect::<Result<_, _>>()?;
+        Ok(Self { pipeline, branches, published, failures })
     }
 
     /// The encoder of each track.
@@ -53,7 +59,18 @@ impl Running {
 
     /// Plays the pipeline until the run is over, and takes it down.
     pub(super) async fn until_over(mut self, job: &Job, stop: &CancellationToken) -> Result<(), PipelineError> {
-        let mut outcome = self.play(job, stop).await;
+        let (published, relay) = (self.published.clone(), &job.output.relay);
+        let received = async {
+            match (&published, &job.clock) {
+                (Some(published), Some(_)) => reception::receive(relay, &job.epoch.spec, published).await,
+                // The test signal, or the past, of which nothing is stored.
+                _ => std::future::pending().await,
+            }
+        };
+        let mut outcome = tokio::select! {
+            outcome = self.play(job, stop) => outcome,
+            never = received => match never {},
+        };
         // An error of a callback comes before the element's own error, which only repeats it.
         if let Ok(first) = self.failures.try_recv() {
             outcome = Err(first);
@@ -104,19 +121,5 @@ impl Drop for Running {
         if self.pipeline.current_state() != gst::State::Null {
             self.pipeline.call_async(|pipeline| _ = pipeline.set_state(gst::State::Null));
         }
-    }
-}
-
-pub(super) fn start(pipeline: &gst::Pipeline) -> Result<(), PipelineError> {
-    let started = pipeline.set_state(gst::State::Playing);
-    started
-        .map(|_| ())
-        .map_err(|error| PipelineError::Element { element: "pipeline".to_owned(), message: error.to_string() })
-}
-
-pub(super) async fn tear_down(pipeline: &gst::Pipeline) {
-    let down = pipeline.call_async_future(|pipeline| pipeline.set_state(gst::State::Null).is_ok());
-    if tokio::time::timeout(TEARDOWN, down).await != Ok(true) {
-        tracing::error!("a pipeline has not ended its threads within 5 s");
     }
 }

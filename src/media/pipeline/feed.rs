@@ -3,6 +3,7 @@
 //! thread, because handing a frame to another thread costs more than painting it.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -13,8 +14,9 @@ use super::encoder::AAC_LOOKAHEAD;
 use super::flow::{Flow, Stopped};
 use super::job::Job;
 use super::pace::{Pace, Verdict};
+use super::published::Published;
 use crate::base::metrics::labels;
-use crate::base::timeline::{AUDIO_FRAME_SAMPLES, Kind, Timeline};
+use crate::base::timeline::{AUDIO_FRAME_SAMPLES, Kind, Timeline, UnixTime};
 use crate::media::signal::{Painter, Tone};
 
 /// Maximum sleep. Afterwards the clock is read again, so that a clock step is noticed.
@@ -28,8 +30,12 @@ const CHANNELS: usize = 2;
 pub(super) enum Source {
     /// I420 pictures.
     Picture(Box<Pictures>),
+    /// Pictures of a publisher.
+    Published(Box<PublishedPictures>),
     /// 1024 samples of interleaved 16-bit stereo.
     Sound(Tone),
+    /// Sound of a publisher.
+    PublishedSound(Arc<Published>),
 }
 
 /// A painter and a pool of its frames, which contain the constant part of the picture.
@@ -37,6 +43,16 @@ pub(super) struct Pictures {
     painter: Painter,
     used: Receiver<Vec<u8>>,
     give_back: Sender<Vec<u8>>,
+}
+
+/// Pictures of a publisher in the size of a rendition. Bars replace them while there are none.
+pub(super) struct PublishedPictures {
+    pub(super) published: Arc<Published>,
+    /// Index of the rendition.
+    pub(super) rendition: usize,
+    pub(super) timeline: Timeline,
+    /// Paints the bars.
+    pub(super) painter: Painter,
 }
 
 /// A frame that returns to the pool of [`Pictures`] when the encoder releases it.
@@ -48,6 +64,8 @@ struct Frame {
 /// The frames to produce, and their pace.
 pub(super) struct Plan {
     pub(super) job: Job,
+    /// Index of the track in the output.
+    pub(super) track: usize,
     pub(super) kind: Kind,
     /// First frame, counted from 1970.
     pub(super) start: u64,
@@ -58,6 +76,21 @@ pub(super) struct Plan {
 impl Plan {
     fn timeline(&self) -> &Timeline {
         &self.job.epoch.spec.timeline
+    }
+
+    /// Time at which frame `index` is produced. Chunks are published whole, and waking the thread for every frame costs
+    /// more than the frame. Audio is therefore produced in chunks with its lookahead, and pictures in a few groups, unless
+    /// somebody follows the track picture by picture.
+    pub(super) fn due(&self, index: u64) -> UnixTime {
+        let timeline = self.timeline();
+        let last = match self.kind {
+            Kind::Video if self.job.output.tracks[self.track].live.followed() => index,
+            // Its picture is the newest one at its time.
+            Kind::Video if self.job.epoch.spec.is_published() => index,
+            Kind::Video => last_of_group(timeline.chunk_of(self.kind, index), index),
+            Kind::Audio => timeline.chunk_of(self.kind, index.saturating_sub(AAC_LOOKAHEAD)).end - 1,
+        };
+        timeline.frame_start(self.kind, last)
     }
 
     /// End of the frames (exclusive); `u64::MAX` while it is unknown.
@@ -76,13 +109,18 @@ impl Source {
     fn frame(&self, index: u64) -> gst::Buffer {
         match self {
             Self::Picture(pictures) => pictures.frame(index),
-            Self::Sound(tone) => {
-                let mut samples = [0_i16; AUDIO_FRAME_SAMPLES as usize * CHANNELS];
-                tone.fill(index * u64::from(AUDIO_FRAME_SAMPLES) + AAC_DELAY_SAMPLES, &mut samples);
-                gst::Buffer::from_slice(samples.iter().flat_map(|sample| sample.to_le_bytes()).collect::<Vec<u8>>())
-            }
+            Self::Published(pictures) => pictures.frame(index),
+            Self::Sound(tone) => sound(index, |first, samples| tone.fill(first, samples)),
+            Self::PublishedSound(published) => sound(index, |first, samples| published.sound().read(first, samples)),
         }
     }
+}
+
+/// Frame `index` of sound. `fill` fills samples from the one with the given number on.
+fn sound(index: u64, fill: impl Fn(u64, &mut [i16])) -> gst::Buffer {
+    let mut samples = [0_i16; AUDIO_FRAME_SAMPLES as usize * CHANNELS];
+    fill(index * u64::from(AUDIO_FRAME_SAMPLES) + AAC_DELAY_SAMPLES, &mut samples);
+    gst::Buffer::from_slice(samples.iter().flat_map(|sample| sample.to_le_bytes()).collect::<Vec<u8>>())
 }
 
 impl Pictures {
@@ -90,6 +128,26 @@ impl Pictures {
         let mut pixels = self.used.try_recv().unwrap_or_else(|_| self.painter.blank());
         self.painter.paint(&mut pixels, index);
         gst::Buffer::from_slice(Frame { pixels, give_back: self.give_back.clone() })
+    }
+}
+
+impl PublishedPictures {
+    fn frame(&self, index: u64) -> gst::Buffer {
+        let shown = self.published.picture(self.rendition, self.timeline.frame_start(Kind::Video, index));
+        let pixels = shown.as_ref().and_then(|picture| picture.map_readable().ok());
+        let pixels = match pixels.filter(|pixels| pixels.len() >= self.painter.layout().size()) {
+            Some(picture) => {
+                let mut pixels = picture.to_vec();
+                self.painter.paint_strip(&mut pixels, index);
+                pixels
+            }
+            None => {
+                let mut pixels = self.painter.blank();
+                self.painter.paint(&mut pixels, index);
+                pixels
+            }
+        };
+        gst::Buffer::from_slice(pixels)
     }
 }
 
@@ -165,16 +223,8 @@ impl Feed {
     fn until_due(&mut self, index: u64) -> Result<(), Halt> {
         let Plan { job, kind, .. } = &self.plan;
         let Some(clock) = &job.clock else { return Ok(()) };
-        let timeline = self.plan.timeline();
-        // Chunks are published whole, and waking the thread for every frame costs more than the frame. Audio is
-        // therefore produced in chunks with its lookahead, and pictures in a few groups.
-        let last = match kind {
-            Kind::Video => last_of_group(timeline.chunk_of(*kind, index), index),
-            Kind::Audio => timeline.chunk_of(*kind, index.saturating_sub(AAC_LOOKAHEAD)).end - 1,
-        };
-        let due = timeline.frame_start(*kind, last);
         loop {
-            match self.pace.judge(due, clock.now()) {
+            match self.pace.judge(self.plan.due(index), clock.now()) {
                 Verdict::Wait(wait) => self.flow.sleep(wait.min(MAX_SLEEP))?,
                 Verdict::Go => return Ok(()),
                 Verdict::Jumped(behind) => {

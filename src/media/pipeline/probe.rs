@@ -29,7 +29,7 @@ impl Encoders {
 pub fn probe() -> Result<Encoders, PipelineError> {
     let failed = |element: &str, message: String| PipelineError::Element { element: element.to_owned(), message };
     gst::init().map_err(|error| failed("gstreamer", error.to_string()))?;
-    for element in ["appsrc", "appsink", "capsfilter", "x264enc", "voaacenc"].iter().chain(&push::ELEMENTS) {
+    for element in ["appsrc", "appsink", "capsfilter", "x264enc", "voaacenc", "opusenc"].iter().chain(&push::ELEMENTS) {
         find(element)?;
     }
     let sei = first_access_unit().map_err(|error| failed("x264enc", error.to_string()))?;

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use self::backlog::Backlog;
 use self::container::Container;
 use super::bus::{Verdict, judge};
-use super::engine::{start, tear_down};
+use super::state::{start, tear_down};
 use super::{PipelineError, encoder};
 use crate::base::metrics::Counter;
 use crate::base::timeline::{Kind, SAMPLE_RATE, UnixTime};
@@ -76,10 +76,10 @@ pub enum PushError {
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
     /// The target does not respond, or is too slow.
-    #[error("the target has taken nothing for {} s", STALL_TIMEOUT.as_secs())]
+    #[error("the target has accepted no data for {} s", STALL_TIMEOUT.as_secs())]
     Blocked,
     /// No decoder configuration is known yet.
-    #[error("nothing is known of the frames")]
+    #[error("the decoder configuration of the frames is not known yet")]
     Unknown,
 }
 

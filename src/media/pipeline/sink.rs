@@ -11,8 +11,9 @@ use super::job::Job;
 use crate::base::metrics::{Counter, labels};
 use crate::base::timeline::Kind;
 use crate::definition::spec::StreamSpec;
-use crate::media::cmaf::{Chunk, Configuration, Packager};
-use crate::media::window::Init;
+use crate::media::cmaf::{Chunk, Configuration, Packager, Slices};
+use crate::media::rtp::ParameterSets;
+use crate::media::window::{Init, live};
 
 /// Receives the access units of one track in order.
 pub(super) struct Sink {
@@ -26,6 +27,8 @@ pub(super) struct Sink {
     pub(super) failed: UnboundedSender<PipelineError>,
     pub(super) element: String,
     pub(super) configured: bool,
+    /// The current group of pictures, if the run is live.
+    pub(super) live: Option<live::Writer>,
     /// Counter of published chunks.
     pub(super) published: Counter,
 }
@@ -53,6 +56,7 @@ impl Sink {
         if !self.configured {
             let init =
                 init(sample, &epoch.spec, self.track).ok_or_else(|| self.error("gave no decoder configuration"))?;
+            self.live = live(&self.job, self.track, &init.configuration);
             track.window.set_init(&epoch.revision, init);
             self.configured = true;
         }
@@ -65,12 +69,24 @@ impl Sink {
             .packager
             .push(frame, &bytes)
             .map_err(|source| PipelineError::Package { element: self.element.clone(), source })?;
+        self.show(frame, &bytes);
         let Some(chunk) = chunk else { return Ok(()) };
         if let Some(window) = self.job.window(self.track, chunk.segment) {
             self.count(&chunk);
             window.push(chunk);
         }
         Ok(())
+    }
+
+    /// Gives a picture to those who follow the track, if it is published in the window of the track.
+    fn show(&mut self, frame: u64, access_unit: &[u8]) {
+        let Job { epoch, clock, .. } = &self.job;
+        let timeline = &epoch.spec.timeline;
+        let (Some(live), Some(clock)) = (&mut self.live, clock) else { return };
+        if epoch.contains(frame / u64::from(timeline.segment_frames())) {
+            let slices = Slices::of(access_unit).expect("the packager has taken the access unit");
+            live.push(frame, timeline.frame_start(Kind::Video, frame), slices, clock.now());
+        }
     }
 
     fn count(&self, chunk: &Chunk) {
@@ -102,6 +118,13 @@ impl Sink {
     fn error(&self, message: &str) -> PipelineError {
         PipelineError::Element { element: self.element.clone(), message: message.to_owned() }
     }
+}
+
+/// Writes the current group of pictures of a video track, if the run is live.
+fn live(job: &Job, track: usize, configuration: &Configuration) -> Option<live::Writer> {
+    let Configuration::Avc { record, .. } = configuration else { return None };
+    job.clock.as_ref()?;
+    Some(job.output.tracks[track].live.writer(ParameterSets::of(record)?))
 }
 
 /// The init segment that follows from the caps of the output of an encoder.

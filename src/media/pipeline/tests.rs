@@ -15,6 +15,9 @@ use crate::definition::spec::{StreamRequest, StreamSpec};
 use crate::media::signal::Layout;
 use crate::media::window::{Lookup, Output};
 
+mod live;
+mod published;
+
 const SEGMENT: u64 = 935_016_890;
 
 fn output(json: Value) -> Arc<Output> {

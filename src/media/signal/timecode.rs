@@ -136,7 +136,24 @@ pub fn read(luma: &[u8], stride: usize, width: usize, height: usize) -> Result<T
     }
 }
 
-fn read_grid(luma: &[u8], (stride, width, height): (usize, usize, usize), grid: Grid) -> Result<Timecode, ReadError> {
+/// The bits of a strip of 64 columns as bytes, without a look at version and checksum. Readers that know more of a
+/// picture can repair them.
+///
+/// # Errors
+/// [`ReadError::TooSmall`] and [`ReadError::NoContrast`].
+pub fn read_unchecked(luma: &[u8], stride: usize, width: usize, height: usize) -> Result<[u8; BYTES], ReadError> {
+    read_bytes(luma, (stride, width, height), WIDE)
+}
+
+fn read_grid(luma: &[u8], size: (usize, usize, usize), grid: Grid) -> Result<Timecode, ReadError> {
+    Timecode::from_bytes(read_bytes(luma, size, grid)?)
+}
+
+fn read_bytes(
+    luma: &[u8],
+    (stride, width, height): (usize, usize, usize),
+    grid: Grid,
+) -> Result<[u8; BYTES], ReadError> {
     let too_fine = width < LEAST_PIXELS * grid.columns || height < LEAST_PIXELS * ROWS_IN_HEIGHT;
     if too_fine || stride < width || luma.len() < row_edges(grid.rows - 1, height).end * stride {
         return Err(ReadError::TooSmall);
@@ -156,7 +173,7 @@ fn read_grid(luma: &[u8], (stride, width, height): (usize, usize, usize), grid: 
     for (cell, mean) in means.iter().enumerate() {
         bytes[cell / 8] |= u8::from(2 * mean > darkest + lightest) << (7 - cell % 8);
     }
-    Timecode::from_bytes(bytes)
+    Ok(bytes)
 }
 
 /// Area of the strip in a picture.

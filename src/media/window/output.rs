@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{SetOnce, watch};
 
 use super::epoch::{Epoch, Epochs, epoch_at};
-use super::{Depth, Granularity, Snapshot, Window};
+use super::{Depth, Granularity, Live, Relay, Snapshot, Window};
 use crate::base::timeline::{Kind, UnixTime};
 use crate::definition::spec::{BaseUrl, Revision, StreamSpec, TrackId};
 
@@ -39,6 +39,8 @@ pub struct Track {
     pub kind: Kind,
     /// Its media.
     pub window: Window,
+    /// Its current group of pictures, if it is a video track.
+    pub live: Live,
 }
 
 /// The media that one presentation of a stream publishes: shared by the run that fills it and by all readers.
@@ -55,6 +57,8 @@ pub struct Output {
     pub public_url: Option<BaseUrl>,
     /// Tracks in the order of the definition, video first.
     pub tracks: Vec<Track>,
+    /// Picture and sound of a publisher, if the definition says that one sends them.
+    pub relay: Relay,
     epochs: watch::Sender<Epochs>,
     open: SetOnce<()>,
     /// Time of the last start of the stream, in nanoseconds since 1970.
@@ -86,14 +90,30 @@ impl Output {
             has_archive: spec.window > spec.memory_window(),
             chunks: spec.timeline.chunks_per_segment(),
         };
-        let tracks =
-            spec.tracks().map(|(id, kind)| Track { id: id.clone(), kind, window: Window::new(depth) }).collect();
+        let track = |(id, kind): (&TrackId, Kind)| {
+            let (id, window, live) = (id.clone(), Window::new(depth), Live::default());
+            Track { id, kind, window, live }
+        };
+        let tracks = spec.tracks().map(track).collect();
         let epochs = watch::Sender::new(Arc::new(epochs));
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let (begun, ending) = (AtomicU64::new(0), OnceLock::new());
         let (presentation, public_url, open, earlier) = (0, None, SetOnce::new(), Earlier::default());
-        let superseded = AtomicBool::new(false);
-        Some(Self { id, presentation, spec, public_url, tracks, epochs, open, begun, ending, earlier, superseded })
+        let (superseded, relay) = (AtomicBool::new(false), Relay::default());
+        Some(Self {
+            id,
+            presentation,
+            spec,
+            public_url,
+            tracks,
+            relay,
+            epochs,
+            open,
+            begun,
+            ending,
+            earlier,
+            superseded,
+        })
     }
 
     /// This output on a server with this `public_url`.
@@ -140,12 +160,13 @@ impl Output {
         epoch.and_then(window).or_else(|| named.find_map(window))
     }
 
-    /// The epoch whose definition a segment that has left the window has, requested under `revision`, which may be that
-    /// of its Period. Segments before the first known epoch have the definition of the first, under its own revision
-    /// only: under that of a Period which began earlier, another definition published them. `None` if the segment has
-    /// not left the window.
+    /// The epoch whose definition a segment has that has left the window or was skipped, requested under `revision`,
+    /// which may be that of its Period. Segments before the first known epoch have the definition of the first, under
+    /// its own revision only: under that of a Period which began earlier, another definition published them. `None` if
+    /// the segment is in the window, or will be.
     pub fn past_epoch(&self, track: usize, revision: &str, number: u64) -> Option<Arc<Epoch>> {
-        if !self.tracks.get(track)?.window.snapshot().has_left(number) {
+        let snapshot = self.tracks.get(track)?.window.snapshot();
+        if !snapshot.has_left(number) && !snapshot.is_skipped(number) {
             return None;
         }
         let epochs = self.epochs();

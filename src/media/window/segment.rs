@@ -25,6 +25,12 @@ impl Segment {
         Self { number, chunks: Vec::new(), whole: None, joined: Vec::new() }
     }
 
+    /// A segment of which `chunks` are all chunks.
+    pub fn complete(number: u64, chunks: Vec<Chunk>) -> Self {
+        let whole = Some(Media::concat(chunks.iter().map(|chunk| &chunk.media)));
+        Self { chunks, whole, ..Self::new(number) }
+    }
+
     /// The segment when `chunks` of its chunks were published.
     pub(super) fn up_to(&self, chunks: usize) -> Self {
         Self { chunks: self.chunks.iter().take(chunks).cloned().collect(), ..Self::new(self.number) }

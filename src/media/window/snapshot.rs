@@ -113,17 +113,21 @@ impl Snapshot {
         Self { depth: Depth { listed: segments, has_archive: false, ..self.depth }, ..self.clone() }
     }
 
-    /// The window of the same track with `listing` in place of its segments.
+    /// The window of the same track with `listing` in place of its list. Segments that are not in memory come from the archive.
     #[must_use]
     pub fn listing(&self, Listing { first, chunks, ended }: Listing) -> Self {
         let per_segment = u64::from(self.depth.chunks);
         let edge = |newest: u64| Edge { segment: newest / per_segment, chunk: (newest % per_segment) as u32 };
+        let last_complete = (chunks / per_segment).checked_sub(1).filter(|last| *last >= first);
+        let listed = last_complete.map_or(0, |last| last + 1 - first);
+        let mut slots = self.slots.clone();
+        slots.truncate(chunks.div_ceil(per_segment).saturating_sub(self.first) as usize);
         Self {
-            depth: Depth { listed: u64::MAX, kept: u64::MAX, has_archive: false, ..self.depth },
+            depth: Depth { listed, kept: u64::MAX, has_archive: true, ..self.depth },
             inits: self.inits.clone(),
-            first,
-            slots: VecDeque::new(),
-            last_complete: (chunks / per_segment).checked_sub(1).filter(|last| *last >= first),
+            first: self.first,
+            slots,
+            last_complete,
             edge: chunks.checked_sub(1).map(edge).filter(|edge| edge.segment >= first),
             expected: first..u64::MAX,
             last: None,
@@ -131,6 +135,19 @@ impl Snapshot {
             version: self.version,
             chunk_version: self.chunk_version,
         }
+    }
+
+    /// The window with these segments, of which it may not have all. The first of them is the oldest that the result has.
+    #[must_use]
+    pub fn with_past(&self, past: &[Arc<Segment>]) -> Self {
+        let Some(first) = past.iter().map(|segment| segment.number).min() else { return self.clone() };
+        let find = |number| {
+            let of_past = past.iter().find(|segment| segment.number == number);
+            of_past.or_else(|| self.segment(number)).cloned()
+        };
+        // The segment after the newest chunk may be hinted.
+        let end = self.edge.map_or(first, |edge| edge.segment + 2);
+        Self { first, slots: (first..end).map(find).collect(), ..self.clone() }
     }
 
     /// The newest complete segment.
@@ -216,6 +233,12 @@ impl Snapshot {
             None if number < self.first + self.slots.len() as u64 => Lookup::Missing,
             None => Lookup::Future,
         }
+    }
+
+    /// Whether a segment in the window was skipped: later media are published, and no run renders the segment any more.
+    pub fn is_skipped(&self, number: u64) -> bool {
+        let is_passed = self.edge.is_some_and(|edge| number < edge.segment);
+        is_passed && !self.has_left(number) && !self.is_available(number)
     }
 
     /// Whether a segment has left the window.

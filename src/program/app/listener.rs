@@ -1,7 +1,7 @@
-//! The socket that the server listens on.
+//! The sockets that the server listens on.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -19,6 +19,21 @@ const BACKLOG: i32 = 4096;
 /// If the address is in use or is not an address of this host.
 pub(super) fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
     bind_with(listen, open)
+}
+
+/// Binds a UDP socket, with the same meaning of addresses as [`bind`].
+///
+/// # Errors
+/// As for [`bind`].
+pub(super) fn bind_udp(listen: SocketAddr) -> io::Result<UdpSocket> {
+    bind_with(listen, |listen| {
+        let socket = Socket::new(Domain::for_address(listen), Type::DGRAM.nonblocking(), Some(Protocol::UDP))?;
+        if is_all_addresses(listen) {
+            socket.set_only_v6(false)?;
+        }
+        socket.bind(&listen.into())?;
+        Ok(socket.into())
+    })
 }
 
 fn bind_with<T>(listen: SocketAddr, open: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {

@@ -10,6 +10,7 @@ use super::{Config, ConnectionLimits, MediaDir, NO_DIRECTORY, Wait};
 use crate::base::network::{Lists, Network};
 use crate::definition::spec::{BaseUrl, StreamRequest};
 use crate::stream::hooks::HookRequest;
+use crate::stream::webrtc::Limits;
 
 impl Config {
     /// The configuration as TOML that has the same effect. Exceptions: secrets are masked, hooks have only the origin
@@ -27,6 +28,7 @@ impl Config {
     fn shown(&self) -> Settings {
         let Self {
             listen,
+            webrtc,
             media_dir,
             state_dir,
             store,
@@ -39,6 +41,7 @@ impl Config {
             trusted_proxies,
             max_streams,
             archive_bytes,
+            archive_dir,
             viewer_limits,
             limits,
             push,
@@ -49,11 +52,12 @@ impl Config {
             streams,
             hooks,
         } = self;
-        let ConnectionLimits { connections, connections_per_address, header, header_bytes, body, send } = limits;
         let [(_, token), (_, key)] = self.secrets();
         let Wait { targets, tries, pause } = wait;
         Settings {
             listen: Some(listen.to_string()),
+            webrtc_listen: webrtc.listen.as_setting(),
+            webrtc_addresses: (!webrtc.addresses.is_empty()).then(|| webrtc.addresses.clone()),
             media_dir: match media_dir {
                 MediaDir::None => Some(NO_DIRECTORY.into()),
                 MediaDir::Temporary => None,
@@ -72,14 +76,9 @@ impl Config {
             allow: texts(allow),
             deny: texts(deny),
             trusted_proxies: texts(trusted_proxies),
-            max_connections: Some(*connections as u32),
-            max_connections_per_address: Some(*connections_per_address as u32),
-            max_header_bytes: Some(*header_bytes as u32),
-            header_seconds: Some(header.as_secs() as u32),
-            body_seconds: Some(body.as_secs() as u32),
-            send_seconds: Some(send.as_secs() as u32),
             max_streams: Some(*max_streams as u32),
             archive_bytes: Some(*archive_bytes),
+            archive_dir: archive_dir.as_deref().map(lossy),
             max_viewers: viewer_limits.viewers,
             max_bandwidth: viewer_limits.bandwidth,
             overflow_url: viewer_limits.overflow.as_ref().map(BaseUrl::to_string),
@@ -94,6 +93,7 @@ impl Config {
                 .as_ref()
                 .map(|streams| streams.iter().map(|spec| StreamRequest::from(spec).masked()).collect()),
             hooks: (!hooks.is_empty()).then(|| hooks.iter().map(HookRequest::masked).collect()),
+            ..shown_limits(limits, &webrtc.limits)
         }
     }
 
@@ -118,6 +118,24 @@ impl Config {
     fn secrets(&self) -> [(&'static str, Option<&SecretSource>); 2] {
         let token = self.api_token.as_ref().map(|token| &token.0);
         [("api_token", token), ("viewer_key", self.viewer_key.as_ref().map(|key| &key.0))]
+    }
+}
+
+/// The settings that limit connections and sessions.
+fn shown_limits(limits: &ConnectionLimits, of_webrtc: &Limits) -> Settings {
+    let ConnectionLimits { connections, connections_per_address, header, header_bytes, body, send } = limits;
+    let Limits { sessions, per_stream, per_address } = of_webrtc;
+    Settings {
+        max_connections: Some(*connections as u32),
+        max_connections_per_address: Some(*connections_per_address as u32),
+        max_webrtc_sessions: Some(*sessions as u32),
+        max_webrtc_sessions_per_stream: Some(*per_stream as u32),
+        max_webrtc_sessions_per_address: Some(*per_address as u32),
+        max_header_bytes: Some(*header_bytes as u32),
+        header_seconds: Some(header.as_secs() as u32),
+        body_seconds: Some(body.as_secs() as u32),
+        send_seconds: Some(send.as_secs() as u32),
+        ..Settings::default()
     }
 }
 

@@ -18,10 +18,13 @@ const ARCHIVE_BYTES: RangeInclusive<u64> = 0..=1 << 40;
 /// Seconds up to an hour, or as many attempts.
 const UP_TO_AN_HOUR: RangeInclusive<u32> = 1..=3600;
 
-const RANGES: [(&str, RangeInclusive<u32>); 9] = [
+const RANGES: [(&str, RangeInclusive<u32>); 12] = [
     ("max_streams", 1..=MAX_STREAMS as u32),
     ("max_connections", CONNECTIONS),
     ("max_connections_per_address", CONNECTIONS),
+    ("max_webrtc_sessions", CONNECTIONS),
+    ("max_webrtc_sessions_per_stream", CONNECTIONS),
+    ("max_webrtc_sessions_per_address", CONNECTIONS),
     ("max_header_bytes", HEADER_BYTES),
     ("header_seconds", UP_TO_AN_HOUR),
     ("body_seconds", UP_TO_AN_HOUR),

@@ -29,6 +29,14 @@ pub(super) struct Settings {
     /// Address and port to listen on; [::] is all addresses, IPv6 and IPv4; port 0 is any free port [default: [::]:8080]
     #[arg(long, env = "BARSTONE_LISTEN", value_name = "ADDR:PORT", global = true)]
     pub(super) listen: Option<String>,
+    /// Address of the UDP port and the TCP port of WebRTC; an empty one turns WebRTC off
+    /// [default: port 8189 at the address of --listen, or any free port]
+    #[arg(long, env = "BARSTONE_WEBRTC_LISTEN", value_name = "ADDR:PORT", global = true)]
+    pub(super) webrtc_listen: Option<String>,
+    /// Addresses and names of this host for WebRTC clients, in a container or behind NAT; may be given several times
+    /// [default: found by the requests of the clients]
+    #[arg(long, env = "BARSTONE_WEBRTC_ADDRESSES", value_name = "HOST", value_delimiter = ',', global = true)]
+    pub(super) webrtc_addresses: Option<Vec<String>>,
     /// Directory to which segments and manifests are also written, for nginx and the like; `none` writes no media to
     /// disk [default: barstone-PORT in the temporary directory]
     #[arg(long, env = "BARSTONE_MEDIA_DIR", value_name = "DIR", global = true)]
@@ -81,6 +89,15 @@ pub(super) struct Settings {
     /// Most open connections from one IPv4 address or IPv6 /64 network [default: 1024]
     #[arg(long, env = "BARSTONE_MAX_CONNECTIONS_PER_ADDRESS", value_name = "NUMBER", global = true)]
     pub(super) max_connections_per_address: Option<u32>,
+    /// Most WebRTC sessions [default: 1000]
+    #[arg(long, env = "BARSTONE_MAX_WEBRTC_SESSIONS", value_name = "NUMBER", global = true)]
+    pub(super) max_webrtc_sessions: Option<u32>,
+    /// Most WebRTC sessions of one stream [default: 1000]
+    #[arg(long, env = "BARSTONE_MAX_WEBRTC_SESSIONS_PER_STREAM", value_name = "NUMBER", global = true)]
+    pub(super) max_webrtc_sessions_per_stream: Option<u32>,
+    /// Most WebRTC sessions of one IPv4 address or IPv6 /64 network [default: 100]
+    #[arg(long, env = "BARSTONE_MAX_WEBRTC_SESSIONS_PER_ADDRESS", value_name = "NUMBER", global = true)]
+    pub(super) max_webrtc_sessions_per_address: Option<u32>,
     /// Longest request head [default: 32768]
     #[arg(long, env = "BARSTONE_MAX_HEADER_BYTES", value_name = "BYTES", global = true)]
     pub(super) max_header_bytes: Option<u32>,
@@ -96,10 +113,13 @@ pub(super) struct Settings {
     /// Most streams [default: 256]
     #[arg(long, env = "BARSTONE_MAX_STREAMS", value_name = "NUMBER", global = true)]
     pub(super) max_streams: Option<u32>,
-    /// Most memory for past segments that are rendered again when they are requested; 0 renders none
-    /// [default: 268435456]
+    /// Most memory for past segments that are rendered again when they are requested, or most disk space in --archive-dir;
+    /// 0 renders none [default: 268435456]
     #[arg(long, env = "BARSTONE_ARCHIVE_BYTES", value_name = "BYTES", global = true)]
     pub(super) archive_bytes: Option<u64>,
+    /// Directory for past segments that were rendered again, where they survive a restart [default: none; they are in memory]
+    #[arg(long, env = "BARSTONE_ARCHIVE_DIR", value_name = "DIR", global = true)]
+    pub(super) archive_dir: Option<PathBuf>,
     /// Most viewers of all streams together [default: no limit]
     #[arg(long, env = "BARSTONE_MAX_VIEWERS", value_name = "NUMBER", global = true)]
     pub(super) max_viewers: Option<u32>,
@@ -174,6 +194,8 @@ impl Settings {
     pub(super) fn or(self, others: Self) -> Self {
         Self {
             listen: self.listen.or(others.listen),
+            webrtc_listen: self.webrtc_listen.or(others.webrtc_listen),
+            webrtc_addresses: self.webrtc_addresses.or(others.webrtc_addresses),
             media_dir: self.media_dir.or(others.media_dir),
             state_dir: self.state_dir.or(others.state_dir),
             store: self.store.or(others.store),
@@ -190,12 +212,20 @@ impl Settings {
             trusted_proxies: self.trusted_proxies.or(others.trusted_proxies),
             max_connections: self.max_connections.or(others.max_connections),
             max_connections_per_address: self.max_connections_per_address.or(others.max_connections_per_address),
+            max_webrtc_sessions: self.max_webrtc_sessions.or(others.max_webrtc_sessions),
+            max_webrtc_sessions_per_stream: self
+                .max_webrtc_sessions_per_stream
+                .or(others.max_webrtc_sessions_per_stream),
+            max_webrtc_sessions_per_address: self
+                .max_webrtc_sessions_per_address
+                .or(others.max_webrtc_sessions_per_address),
             max_header_bytes: self.max_header_bytes.or(others.max_header_bytes),
             header_seconds: self.header_seconds.or(others.header_seconds),
             body_seconds: self.body_seconds.or(others.body_seconds),
             send_seconds: self.send_seconds.or(others.send_seconds),
             max_streams: self.max_streams.or(others.max_streams),
             archive_bytes: self.archive_bytes.or(others.archive_bytes),
+            archive_dir: self.archive_dir.or(others.archive_dir),
             max_viewers: self.max_viewers.or(others.max_viewers),
             max_bandwidth: self.max_bandwidth.or(others.max_bandwidth),
             overflow_url: self.overflow_url.or(others.overflow_url),

@@ -175,6 +175,22 @@ fn networks_are_parsed_and_shown() {
 }
 
 #[test]
+fn webrtc_has_a_port_and_addresses() {
+    let listen = |file: &str| load(file).unwrap().webrtc.listen;
+    assert_eq!(listen(""), WebrtcListen::Default);
+    assert_eq!(listen("webrtc_listen = ''"), WebrtcListen::Off);
+    assert_eq!(listen("webrtc_listen = '[::1]:9'"), WebrtcListen::At("[::1]:9".parse().unwrap()));
+    check_refused("webrtc_listen = 'none'", &["webrtc_listen: must be an address and a port", "none"]);
+    let config = load("webrtc_listen = ''\nwebrtc_addresses = ['::1', 'tv.example']").unwrap();
+    assert_eq!(load(&toml::to_string(&config.to_table()).unwrap()).unwrap(), config);
+    for wrong in ["", "192.0.2.1:8189", "[::1]", "tv example", "http://tv"] {
+        check_refused(&format!("webrtc_addresses = ['{wrong}']"), &["webrtc_addresses: must be an address or a name"]);
+    }
+    check_refused(&format!("webrtc_addresses = [{}]", "'::1',".repeat(9)), &["must have at most 8 addresses, not 9"]);
+    check_refused("max_webrtc_sessions = 0", &["max_webrtc_sessions: must be 1 to 1000000, not 0"]);
+}
+
+#[test]
 fn servers_to_wait_for_have_a_host_and_a_port() {
     let config = load("wait_for = ['db:5432', '[::1]:80']\nwait_tries = 2\nwait_seconds = 3").unwrap();
     let targets = ["db:5432", "[::1]:80"].map(String::from).to_vec();

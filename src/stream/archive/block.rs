@@ -17,8 +17,6 @@ pub(super) struct Source {
     pub(super) stream: StreamName,
     pub(super) revision: Revision,
     pub(super) track: TrackId,
-    /// Index of the track in the definition.
-    index: usize,
 }
 
 /// Segments that are rendered together, and what is complete of them.
@@ -46,17 +44,17 @@ impl Source {
     pub(super) fn of(epoch: &Epoch, index: usize) -> Option<Self> {
         let (track, _) = epoch.spec.tracks().nth(index)?;
         let (stream, revision, track) = (epoch.spec.name.clone(), epoch.revision.clone(), track.clone());
-        Some(Self { stream, revision, track, index })
+        Some(Self { stream, revision, track })
     }
 }
 
 impl Block {
-    /// The block that contains segment `number`, up to segment `end` (exclusive).
-    pub(super) fn around(source: &Source, epoch: &Epoch, number: u64, end: u64) -> Self {
-        let size = pipeline::group(&epoch.spec, source.index);
+    /// The block of track `track` of the definition that contains segment `number`, up to segment `end` (exclusive).
+    pub(super) fn around((source, track): (&Source, usize), epoch: &Epoch, number: u64, end: u64) -> Self {
+        let size = pipeline::group(&epoch.spec, track);
         let start = number - number % size;
         let segments = start..(start + size).min(end);
-        let spec = alone(&epoch.spec, source.index, segments.end - segments.start);
+        let spec = alone(&epoch.spec, track, segments.end - segments.start);
         Self { source: source.clone(), spec, segments, progress: watch::Sender::default() }
     }
 
@@ -67,6 +65,11 @@ impl Block {
     /// Whether nobody waits for the block.
     pub(super) fn is_abandoned(&self) -> bool {
         self.progress.receiver_count() == 0
+    }
+
+    /// The complete segments.
+    pub(super) fn complete(&self) -> Vec<Arc<Segment>> {
+        self.progress.borrow().complete.clone()
     }
 
     /// Announces a complete segment.
@@ -100,7 +103,7 @@ impl Watcher {
     }
 }
 
-/// The definition with one track, whose bytes are the same, and a window of so many segments.
+/// The definition reduced to one track, whose bytes stay the same, with a window of `segments` segments.
 fn alone(spec: &StreamSpec, track: usize, segments: u64) -> StreamSpec {
     let video: Vec<_> = spec.video.get(track).cloned().into_iter().collect();
     let audio = spec.audio.clone().filter(|_| video.is_empty());

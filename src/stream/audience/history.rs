@@ -20,8 +20,10 @@ const MIN_BANDWIDTH_PERIOD: Duration = Duration::from_secs(2);
 /// Figures of an audience.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Figures {
-    /// Current viewers.
+    /// Current viewers who request media, by the format of their manifests.
     pub current: ByFormat,
+    /// Current viewers over WebRTC.
+    pub sessions: u64,
     /// Maximum number of viewers so far.
     pub peak: u64,
     /// Time at which the peak was first reached.
@@ -82,7 +84,7 @@ impl fmt::Display for Excess {
 impl Figures {
     /// Current viewers of all formats.
     pub fn viewers(&self) -> u64 {
-        self.current.iter().sum()
+        self.current.iter().sum::<u64>() + self.sessions
     }
 }
 
@@ -120,6 +122,7 @@ pub(super) struct History {
 #[derive(Debug)]
 struct Measurement {
     at: UnixTime,
+    /// Viewers who request media.
     viewers: u64,
     bytes: u64,
     /// Viewers admitted since the previous measurement.
@@ -135,17 +138,17 @@ impl History {
         self.admitted_since += 1;
     }
 
-    /// Adds a measurement. `viewers` contains the viewers and the segment duration, and is `None` if the stream
-    /// publishes nothing. `bytes` are all bytes sent so far.
+    /// Adds a measurement. `viewers` contains the viewers who request media and the segment duration, and is `None` if the
+    /// stream publishes nothing. `sessions` are the viewers over WebRTC, `bytes` all bytes sent so far.
     pub(super) fn measure(
         &mut self,
         viewers: Option<(ByFormat, Duration)>,
-        bytes: u64,
+        (sessions, bytes): (u64, u64),
         now: UnixTime,
     ) -> Option<Transition> {
         let (current, segment) = viewers.unwrap_or((ByFormat::default(), self.segment));
         self.segment = segment;
-        self.figures.current = current;
+        (self.figures.current, self.figures.sessions) = (current, sessions);
         let count = self.figures.viewers();
         if count > self.figures.peak {
             (self.figures.peak, self.figures.peak_at) = (count, Some(now));
@@ -157,7 +160,7 @@ impl History {
         }
         self.measurements.push_back(Measurement {
             at: now,
-            viewers: count,
+            viewers: count - sessions,
             bytes,
             admitted: std::mem::take(&mut self.admitted_since),
         });
@@ -186,16 +189,18 @@ impl History {
         }
     }
 
-    /// The current load. A viewer counts from its admission, and only once when it is measured too.
-    pub(super) fn load(&self, bytes: u64, now: UnixTime) -> Load {
+    /// The current load with `sessions` viewers over WebRTC. Another viewer counts from its admission, and only once when it
+    /// is measured too.
+    pub(super) fn load(&self, (sessions, bytes): (u64, u64), now: UnixTime) -> Load {
         // An admitted viewer plays the next segment, which is measured when it is settled.
         let unsettled = 2 * self.segment + estimate::settling_time(self.segment);
         let recent = self.measurements.iter().rev().take_while(|measurement| measurement.at + unsettled >= now);
+        let measured = self.figures.current.iter().sum::<u64>();
         let (min_viewers, admitted) =
-            recent.fold((self.figures.viewers(), self.admitted_since), |(min_viewers, admitted), measurement| {
+            recent.fold((measured, self.admitted_since), |(min_viewers, admitted), measurement| {
                 (min_viewers.min(measurement.viewers), admitted + measurement.admitted)
             });
-        Load { viewers: self.figures.viewers().max(min_viewers + admitted), bandwidth: self.bandwidth(bytes, now) }
+        Load { viewers: measured.max(min_viewers + admitted) + sessions, bandwidth: self.bandwidth(bytes, now) }
     }
 
     fn bandwidth(&self, bytes: u64, now: UnixTime) -> u64 {

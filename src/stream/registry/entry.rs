@@ -45,7 +45,8 @@ impl Entry {
     /// Whether the last run failed, so that the supervisor waits for a retry.
     pub(super) fn waits_for_retry(&self) -> bool {
         let phase = self.status.borrow().phase;
-        self.instruction.borrow().order == Order::Run && matches!(phase, Phase::Failed | Phase::Waiting)
+        let is_run = self.instruction.borrow().order == Order::Run && !self.record.spec.is_published();
+        is_run && matches!(phase, Phase::Failed | Phase::Waiting)
     }
 
     /// Sends a new instruction. The supervisor wakes only if it differs.

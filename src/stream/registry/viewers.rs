@@ -1,14 +1,15 @@
 //! Viewer limits and viewer counts of all streams.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Entry, Registry};
+use super::{Entry, Registry, Unknown};
 use crate::base::format::Format;
 use crate::base::metrics::{RefusedViewerLabels, ViewerLabels, labels};
 use crate::base::timeline::{Timeline, UnixTime};
 use crate::definition::spec::{BaseUrl, Limits, StreamName};
 use crate::stream::EventKind;
-use crate::stream::audience::{Audience, Excess, Load, Transition};
+use crate::stream::audience::{Audience, Excess, Load, Transition, Watching};
 
 /// Interval between counts of viewers: less than or equal to the shortest segment.
 pub(super) const COUNT: Duration = Duration::from_secs(1);
@@ -49,6 +50,28 @@ impl Registry {
         if admission == Admission::Existing {
             return Ok(());
         }
+        self.check_limits(name, (entry, &streams))?;
+        if admission == Admission::New {
+            entry.audience.admit();
+        }
+        Ok(())
+    }
+
+    /// Admits or refuses a viewer over WebRTC, who counts until the returned value is dropped.
+    ///
+    /// # Errors
+    /// [`Unknown`] if there is no such stream; [`Refusal`] as for [`Self::admit`].
+    pub fn admit_session(&self, name: &StreamName) -> Result<Result<Watching, Refusal>, Unknown> {
+        let streams = self.streams();
+        let entry = streams.get(name).ok_or_else(|| Unknown(name.clone()))?;
+        Ok(self.check_limits(name, (entry, &streams)).map(|()| entry.audience.watch()))
+    }
+
+    fn check_limits(
+        &self,
+        name: &StreamName,
+        (entry, streams): (&Entry, &BTreeMap<StreamName, Entry>),
+    ) -> Result<(), Refusal> {
         let now = self.setting.clock.now();
         let (of_stream, of_all) = (&entry.record.spec.limits, self.setting.limits.borrow());
         let all = || streams.values().map(|entry| entry.audience.load(now)).fold(Load::default(), Load::and);
@@ -57,18 +80,10 @@ impl Registry {
             None if *of_all == Limits::default() => None,
             None => all().past(&of_all).map(|excess| (None, excess)),
         };
-        match (excess, admission) {
-            (Some((stream, excess)), _) => {
-                self.refused(name, entry, (excess, now));
-                let elsewhere = of_stream.overflow.as_ref().or(of_all.overflow.as_ref()).cloned();
-                Err(Refusal { stream, excess, elsewhere })
-            }
-            (None, Admission::New) => {
-                entry.audience.admit();
-                Ok(())
-            }
-            (None, Admission::Existing | Admission::Check) => Ok(()),
-        }
+        let Some((stream, excess)) = excess else { return Ok(()) };
+        self.refused(name, entry, (excess, now));
+        let elsewhere = of_stream.overflow.as_ref().or(of_all.overflow.as_ref()).cloned();
+        Err(Refusal { stream, excess, elsewhere })
     }
 
     /// Counts the viewers of every stream, and publishes an event for the first and the last.
@@ -84,8 +99,9 @@ impl Registry {
                 self.setting.events.publish(now, name, event);
             }
             let (metrics, figures) = (&self.setting.metrics, entry.audience.figures());
-            for (format, viewers) in Format::ALL.iter().zip(figures.current) {
-                let labels = ViewerLabels { stream: name.to_string(), format: format.as_str() };
+            let by_format = Format::ALL.iter().map(|format| format.as_str()).zip(figures.current);
+            for (format, viewers) in by_format.chain([(ViewerLabels::WEBRTC, figures.sessions)]) {
+                let labels = ViewerLabels { stream: name.to_string(), format };
                 metrics.viewers.get_or_create(&labels).set(i64::try_from(viewers).unwrap_or(i64::MAX));
             }
             let egress = metrics.stream_egress.get_or_create(&labels(name.as_str()));

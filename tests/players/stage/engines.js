@@ -5,6 +5,7 @@
  * @typedef {object} Engine
  * @property {() => number | null} programTimeMs Unix time of the current position, according to the player
  * @property {() => number} startS first position of the media that can be played
+ * @property {() => void} [stay] ends corrections of the distance from the live edge
  * @property {(height: number) => void} pin switches to this rendition as soon as possible and stays with it
  */
 /** @typedef {(fatal: boolean, what: string) => void} OnError */
@@ -63,7 +64,12 @@ export const engines = {
     dash.on('error', report);
     dash.on('playbackError', report);
     dash.initialize(video, url, true);
-    return { programTimeMs: () => dash.timeAsUTC() * 1000, startS: () => dash.getDvrWindow().start, pin };
+    return {
+      programTimeMs: () => dash.timeAsUTC() * 1000,
+      startS: () => dash.getDvrWindow().start,
+      stay: () => dash.updateSettings({ streaming: { liveCatchup: { enabled: false } } }),
+      pin,
+    };
   },
 
   'shaka-player'(video, { url, lowLatency }, onError) {
@@ -72,7 +78,7 @@ export const engines = {
     const rebufferingGoal = lowLatency ? 0 : BUFFER_BEFORE_START_S;
     player.configure({ streaming: { lowLatencyMode: lowLatency, rebufferingGoal } });
     const report = (/** @type {any} */ error) => {
-      onError(error.severity !== 1, `${error.code} ${JSON.stringify(error.data ?? String(error))}`);
+      onError(error.severity !== 1, `${error.code ?? error.name} ${JSON.stringify(error.data ?? String(error))}`);
     };
     player.addEventListener('error', (/** @type {any} */ event) => report(event.detail));
     /** Unix time of position 0 in HLS: that of the first segment in the playlist that begins first. */

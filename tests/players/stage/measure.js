@@ -83,6 +83,12 @@ export class Measure {
     };
   }
 
+  /** The last picture whose strip was read: its time, and its place on the timeline of the video in seconds. */
+  get seen() {
+    const { stripMs = null, mediaMs = NaN } = this.#samples.at(-1) ?? {};
+    return stripMs === null ? null : { timeMs: stripMs, mediaTime: mediaMs / 1000 };
+  }
+
   #watch() {
     const now = performance.now();
     const { currentTime, seeking, playbackRate } = this.#video;

@@ -54,7 +54,7 @@ fn a_refusal_of_a_fault_names_the_parameter_and_says_what_is_allowed() {
         ),
         ("status=503:track=V", "track of status must be video, audio or the id of a track, not \"V\""),
         ("status=503:share=1.5", "share of status must be a number from 0 to 1 with at most six decimals, not \"1.5\""),
-        ("status=503:share=0.1:share=0.2", "share of status stands twice; remove one"),
+        ("status=503:share=0.1:share=0.2", "share of status occurs twice; remove one"),
         ("status=503:for=1s", "for of status needs at or each before it"),
         ("status=503:at=-10s", "at of status needs for"),
         ("status=503:each=10s", "each of status needs for"),
@@ -157,8 +157,8 @@ fn selectors_choose_numbers_moments_and_shares() {
 fn a_relative_moment_of_a_fault_is_written_out() {
     let now = UnixTime::from_millis(1_795_232_428_800);
     let set = Conditions::parse("status=503:at=-10s:for=1m,delay=9s").unwrap();
-    assert_eq!(set.absolute(now).unwrap().to_string(), "delay=9s,status=503:at=2026-11-21T03:40:18Z:for=1m");
-    assert_eq!(Conditions::parse("status=503:each=1m:for=1s").unwrap().absolute(now), None);
+    assert_eq!(set.absolute(now).unwrap().unwrap().to_string(), "delay=9s,status=503:at=2026-11-21T03:40:18Z:for=1m");
+    assert_eq!(Conditions::parse("status=503:each=1m:for=1s").unwrap().absolute(now), Ok(None));
 }
 
 /// Parameters of faults with their values.

@@ -215,9 +215,7 @@ async fn several_faults_act_together() {
 #[tokio::test(start_paused = true)]
 async fn a_segment_that_is_being_made_is_cut_by_chunks() {
     let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
-    let registry = Arc::new(registry_after(Duration::ZERO, Capacity::Unlimited, StreamSpec::test(), &now));
-    let access = Access::new("token", TokenOrigin::Created, ViewerAccess::of(keys()));
-    let app = router(App::new(Arc::clone(&registry), access, CancellationToken::new()), Serve::All);
+    let (app, registry) = app_at(&now);
     let media = until_ready(&app).await;
     let output = registry.output(&StreamName::parse("test").unwrap()).await.unwrap().unwrap();
     publish_chunks(&output, SEGMENT, 0..3);

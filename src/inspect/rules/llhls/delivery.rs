@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{check, check_reload};
 use crate::inspect::playlist::Playlist;
 use crate::inspect::reply::Reply;
-use crate::inspect::rules::{Level, Report, Violation, hls};
+use crate::inspect::rules::{Level, Punctuality, Report, Violation, hls};
 
 /// Tolerated delay on a loaded machine.
 const SLACK: Duration = Duration::from_secs(1);
@@ -16,20 +16,21 @@ const LINE_SPEED: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub struct Watch {
     segments: hls::Watch,
-    /// When each part was first listed.
+    /// Number of each part, and the time at which a playlist listed the part first.
     listed: Vec<((u64, u64), Duration)>,
     part_target: Duration,
 }
 
 impl Watch {
-    /// Adds the whole text received `at`. Times count from an arbitrary moment.
-    pub fn see(&mut self, text: &str, at: Duration) -> Vec<Violation> {
+    /// Adds the whole text that was sent `at` a moment.
+    pub fn see(&mut self, text: &str, at: impl Into<hls::Span>) -> Vec<Violation> {
+        let at = at.into();
         let playlist = Playlist::parse(text);
         let mut found = check(text);
         found.extend(self.segments.previous().iter().flat_map(|previous| check_reload(previous, text)));
         found.extend(self.segments.see(text, at));
         if let Some(edge) = playlist.edge().filter(|edge| self.listed.last().is_none_or(|(last, _)| last < edge)) {
-            self.listed.push((edge, at));
+            self.listed.push((edge, at.received));
         }
         self.part_target = Duration::from_micros(playlist.part_target.unwrap_or_default());
         found
@@ -39,10 +40,16 @@ impl Watch {
     pub fn check_pace(&self, now: Duration) -> Vec<Violation> {
         let mut report = Report(self.segments.check_pace(now));
         let times = self.listed.iter().map(|(_, at)| *at).chain([now]);
-        for ((edge, at), next) in self.listed.iter().zip(times.skip(1)) {
-            let waited = next.saturating_sub(*at);
-            let in_time = waited <= self.part_target + SLACK;
-            report.demand("L7", in_time, || format!("{waited:?} after {edge:?} nothing newer is listed"));
+        let waits = self.listed.iter().zip(times.skip(1)).map(|((edge, at), next)| (edge, next.saturating_sub(*at)));
+        let is_late = |waited: Duration| waited > self.part_target + SLACK;
+        let mut punctuality = Punctuality::default();
+        waits.clone().for_each(|(_, waited)| punctuality.add(is_late(waited)));
+        for ((segment, part), waited) in waits {
+            let level = if waited > 3 * self.segments.target() { Level::Must } else { punctuality.level(Level::Must) };
+            report.advise(("L7", level), !is_late(waited), || {
+                let seconds = waited.as_secs_f64();
+                format!("no new part was listed within {seconds:.2} s after part {part} of segment {segment}")
+            });
         }
         report.0
     }
@@ -51,7 +58,7 @@ impl Watch {
 /// Checks the status of a part that left the playlist less than three target durations ago.
 pub fn check_removed_part(uri: &str, status: u16) -> Vec<Violation> {
     let mut report = Report::default();
-    report.demand("L8", status == 200, || format!("{uri} is gone too early: {status}"));
+    report.demand("L8", status == 200, || format!("{uri} is no longer available: status {status}"));
     report.0
 }
 
@@ -60,22 +67,23 @@ pub fn check_removed_part(uri: &str, status: u16) -> Vec<Violation> {
 pub fn check_hinted(uri: &str, answer: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
     let status = answer.status;
-    report.demand("L16", status == 200, || format!("{uri} is hinted at and cannot be had: {status}"));
+    report.demand("L16", status == 200, || format!("status {status} for the hinted part {uri}"));
     let length = answer.header("content-length");
     let whole = status != 200 || length == answer.body.len().to_string();
-    report
-        .advise(("L17", Level::Recommended), whole, || format!("{uri} comes as it is made: Content-Length {length:?}"));
+    report.advise(("L17", Level::Recommended), whole, || {
+        format!("Content-Length of {uri} is {length:?}, so the part may be sent before it is complete")
+    });
     report.0
 }
 
 /// Checks the status of a part that is listed.
 pub fn check_listed_part(uri: &str, status: u16) -> Vec<Violation> {
     let mut report = Report::default();
-    report.demand("L16", status == 200, || format!("{uri} is listed and cannot be had: {status}"));
+    report.demand("L16", status == 200, || format!("status {status} for the listed part {uri}"));
     report.0
 }
 
-/// Times of the answer with a hinted part, after the request.
+/// Times of the answer with a hinted part. All of them count from the request.
 #[derive(Debug, Clone, Copy)]
 pub struct Hinted {
     /// First byte.
@@ -96,8 +104,9 @@ pub fn check_hint_pace(uri: &str, times: &Hinted) -> Vec<Violation> {
     let early = times.first + half <= times.listed_after && spread >= half.max(LINE_SPEED);
     report.demand("L17", !early, || {
         format!(
-            "{uri} came over {spread:?}, its first byte {:?} before it was listed",
-            times.listed_after - times.first
+            "{uri} took {:.2} s to arrive, and its first byte arrived {:.2} s before the part was listed",
+            spread.as_secs_f64(),
+            (times.listed_after - times.first).as_secs_f64()
         )
     });
     report.0
@@ -108,15 +117,18 @@ pub fn check_unhinted(status: u16, comes: bool) -> Vec<Violation> {
     let mut report = Report::default();
     let expected = if comes { 425 } else { 404 };
     report.advise(("L17", Level::Should), status == expected, || {
-        format!("status {status} for a part that nobody hinted at")
+        format!("status {status} for a part that was not hinted")
     });
     report.0
 }
 
-/// Checks the negotiated HTTP version.
-pub fn check_protocol(version: &str) -> Vec<Violation> {
+/// Checks the negotiated HTTP version, such as `HTTP/2.0`. Browsers negotiate HTTP/2 only over TLS, so without TLS the rule is a
+/// recommendation.
+pub fn check_protocol(version: &str, is_secure: bool) -> Vec<Violation> {
     let mut report = Report::default();
-    report.demand("L20", matches!(version, "2" | "3"), || format!("HTTP/{version}"));
+    let level = if is_secure { Level::Must } else { Level::Recommended };
+    let is_multiplexed = ["HTTP/2", "HTTP/3"].iter().any(|known| version.starts_with(known));
+    report.advise(("L20", level), is_multiplexed, || format!("the server answers with {version}"));
     report.0
 }
 
@@ -157,7 +169,14 @@ pub fn check_caching(asked: Asked, target: u64, answer: &Reply) -> Vec<Violation
         (Asked::Blocking | Asked::Media, 200) => age.is_some_and(|age| age >= target),
         (_, _) => age.is_none_or(|age| age <= 4 * target),
     };
-    let what = || format!("{asked:?} with status {}: Cache-Control {policy:?}", answer.status);
+    let what = || {
+        let kind = match asked {
+            Asked::Playlist => "a playlist",
+            Asked::Blocking => "a blocking reload",
+            Asked::Media => "media",
+        };
+        format!("Cache-Control is {policy:?} for {kind} with status {}", answer.status)
+    };
     report.demand("L23", useful, what);
     report.advise(("L23", Level::Recommended), exact || !useful, what);
     report.0

@@ -36,12 +36,15 @@ pub fn check_update(update: &str, previous: &str, whole: &str) -> Vec<Violation>
     let skipped = boundary.map_or(0, |boundary| beyond(&long, boundary));
     report.demand("L15", skips <= 1, || "more than one EXT-X-SKIP".into());
     report.demand("L15", short.skipped.unwrap_or_default() == skipped, || {
-        format!("{:?} segments are skipped, and {skipped} are past the boundary", short.skipped)
+        let found = short.skipped.unwrap_or_default();
+        format!("{found} segments are skipped, and {skipped} segments are past the skip boundary")
     });
     let counters = |playlist: &Playlist| (playlist.sequence, playlist.discontinuity_sequence);
-    report.demand("L15", counters(&short) == counters(&long), || "the counters are not those of the whole".into());
+    report.demand("L15", counters(&short) == counters(&long), || {
+        "EXT-X-MEDIA-SEQUENCE or EXT-X-DISCONTINUITY-SEQUENCE differs from the whole playlist".into()
+    });
     let made = reconstruct(previous, update);
-    report.demand("L15", made.as_deref() == Some(whole), || format!("{update}\ndoes not make\n{whole}"));
+    report.demand("L15", made.as_deref() == Some(whole), || format!("{update}\ndoes not result in\n{whole}"));
     report.0
 }
 
@@ -51,19 +54,24 @@ pub fn check_delta(update: &str, whole: &str) -> Vec<Violation> {
     let (short, long) = (Playlist::parse(update), Playlist::parse(whole));
     let boundary = long.control("CAN-SKIP-UNTIL").filter(|_| !long.ended).unwrap_or(u64::MAX);
     let (skipped, allowed) = (short.skipped.unwrap_or_default(), beyond(&long, boundary));
-    report.demand("L15", skipped <= allowed, || format!("{skipped} segments are skipped, {allowed} may be"));
-    report
-        .advise(("L15", Level::Should), skipped >= allowed, || format!("{skipped} of {allowed} segments are skipped"));
+    report.demand("L15", skipped <= allowed, || {
+        format!("{skipped} segments are skipped, and at most {allowed} may be skipped")
+    });
+    report.advise(("L15", Level::Should), skipped >= allowed, || {
+        format!("{skipped} segments are skipped, and {allowed} may be skipped")
+    });
     let counters = |playlist: &Playlist| (playlist.sequence, playlist.discontinuity_sequence);
     let same = counters(&short) == counters(&long);
-    report.demand("L15", same, || "EXT-X-MEDIA-SEQUENCE or EXT-X-DISCONTINUITY-SEQUENCE differ".into());
+    report.demand("L15", same, || {
+        "EXT-X-MEDIA-SEQUENCE or EXT-X-DISCONTINUITY-SEQUENCE differs from the whole playlist".into()
+    });
     let of = |playlist: &Playlist| {
         let of = |segment: &Segment| (segment.number, segment.uri.clone(), segment.micros, segment.gap);
         playlist.segments.iter().rev().map(of).collect::<Vec<_>>()
     };
     let (tail, all) = (of(&short), of(&long));
-    report.demand("L15", all.starts_with(&tail), || "segments differ from those of the whole playlist".into());
-    report.demand("L15", short.parts == long.parts, || "parts differ from those of the whole playlist".into());
+    report.demand("L15", all.starts_with(&tail), || "segments differ from the whole playlist".into());
+    report.demand("L15", short.parts == long.parts, || "parts differ from the whole playlist".into());
     report.0
 }
 

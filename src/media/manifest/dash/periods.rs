@@ -6,11 +6,10 @@ use super::possible;
 use super::sets::adaptation_sets;
 use super::shown::{Numbers, Shown};
 use crate::base::timeline::UnixTime;
-use crate::media::manifest::extent::Extent;
 use crate::media::manifest::{Latency, Place};
 
-/// The Periods, of which only the last one may have an end of its own, and the Early Available Period for ffmpeg. ffmpeg needs
-/// none where the MPD lists segments.
+/// The Periods, of which only the last may have an end of its own, and the Early Available Period for ffmpeg. If the MPD lists
+/// segments, ffmpeg does not need that Period, and for the numbers of an event no Period helps ffmpeg.
 pub(super) fn periods(
     shown: &[Shown<'_>],
     (place, latency): (Place, Latency),
@@ -32,9 +31,8 @@ pub(super) fn periods(
         ..Period::default()
     };
     let has_timeline = |part: &&Shown<'_>| part.view.conditions.addressing().has_timeline();
-    let is_shifted = |extent: &Extent| extent.bounds.is_none() && !extent.shift.is_zero();
     let is_plain =
-        |part: &Shown<'_>| end.is_some() || published == UnixTime::default() || is_shifted(&part.view.extent);
+        |part: &Shown<'_>| end.is_some() || published == UnixTime::default() || part.view.extent.leaves_window();
     let early = shown.last().filter(|part| !is_plain(part) && !has_timeline(part)).map(|part| Period {
         id: Some(format!("early-{}", part.id())),
         adaptations: sets(part, Latency::Normal, Numbers::Early),
@@ -43,7 +41,7 @@ pub(super) fn periods(
     shown.iter().zip(before).map(period).chain(early).collect()
 }
 
-/// Says that a Period goes on from the one before, if that is listed: with the same init segments, and with continuous timestamps
+/// Declares that a Period continues the Period before, if that is listed: with the same init segments, and with continuous timestamps
 /// unless they jump (ISO/IEC 23009-1 5.3.2.4).
 fn continuity(part: &Shown<'_>, before: Option<&Shown<'_>>) -> Vec<SupplementalProperty> {
     let scheme = match part.view.cuts().is_none_or(|cuts| cuts.are_continuous()) {

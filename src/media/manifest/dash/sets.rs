@@ -150,13 +150,9 @@ fn numbered(part: &Shown<'_>, numbers: Numbers) -> SegmentTemplate {
             let jump = part.view.jump(part.from, timeline.timescale(Kind::Video));
             (first, Some(first * timeline.segment_ticks() + jump).filter(|offset| *offset > 0))
         }
-        // From 1970 with the smallest possible offset: 11 µs at 90 kHz. Where the `availabilityStartTime` is an origin or the
-        // beginning of an event, there is no need of an offset.
-        Numbers::Early => match (part.view.extent.bounds, part.view.extent.origin) {
-            (None, 0) => (0, Some(1)),
-            (None, _) => (0, None),
-            (Some(bounds), _) => (part.view.number(bounds.first), None),
-        },
+        // From 1970 with the smallest possible offset: 11 µs at 90 kHz. Where the `availabilityStartTime` is an origin, there is
+        // no need of an offset.
+        Numbers::Early => (0, Some(1).filter(|_| part.view.extent.origin == 0)),
     };
     SegmentTemplate {
         timescale: Some(timeline.timescale(Kind::Video).into()),

@@ -1,5 +1,5 @@
-//! Which Periods an MPD lists: one for each definition with other init segments and, under the condition `periods`, one for each
-//! cut, as far as the window shows them.
+//! The Periods that an MPD lists: a Period for each definition with other init segments and, under the condition `periods`, a Period
+//! for each cut, as far as they are in the window.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ pub(super) struct Shown<'a> {
     pub(super) epoch: &'a Epoch,
     /// The first segment.
     pub(super) from: u64,
-    /// Number of the cut that it begins with, if it goes on from the Period before.
+    /// Number of the cut with which the Period begins, if it continues the Period before.
     pub(super) cut: Option<u64>,
     /// The segment after the last, if it is known.
     until: Option<u64>,
@@ -30,7 +30,7 @@ impl Shown<'_> {
         self.view.spec.timeline.segment_start(self.from)
     }
 
-    /// The same for all time. No id begins with another, because shaka-player takes them for equal in patches.
+    /// Id of the Period, which never changes. No id is a prefix of another id, because shaka-player takes such ids for equal in patches.
     pub(super) fn id(&self) -> String {
         match self.cut {
             None => self.epoch.period.number.to_string(),
@@ -81,8 +81,8 @@ fn shown_of<'a>(view: &'a View<'a>, latency: Latency, end: Option<UnixTime>) -> 
     }
 }
 
-/// A Period between changes, cut into pieces. Without those before the window, and with one that is still to come, unless the
-/// MPD lists segments.
+/// A Period between changes, cut into pieces, without pieces before the window. If the MPD does not list segments, the next piece
+/// is included.
 fn pieces<'a>(whole: Shown<'a>, cuts: Cuts<'_>) -> Vec<Shown<'a>> {
     let (first, next) = whole.listed;
     let last = match whole.view.conditions.addressing() {
@@ -110,8 +110,8 @@ fn pieces<'a>(whole: Shown<'a>, cuts: Cuts<'_>) -> Vec<Shown<'a>> {
     }
 }
 
-/// The segments that a SegmentTimeline lists: the first, and the one after the last. With low latency the last is the segment
-/// that is being made, whose first chunks are available.
+/// The segments that a SegmentTimeline lists: the first, and the one after the last. With low latency, the last is the segment
+/// that is being encoded, whose first chunks are available.
 fn listed(view: &View<'_>, latency: Latency) -> (u64, u64) {
     let Some((first, newest)) = view.first().zip(view.last_complete()) else { return (0, 0) };
     let last = match possible(view, latency) {
@@ -154,11 +154,11 @@ pub(super) fn published(view: &View<'_>, shown: &[Shown<'_>], end: Option<UnixTi
     left.into_iter().chain(described).chain(ended).chain(newest).chain([begun]).max().unwrap_or_default()
 }
 
-/// What segment numbers of a template count from.
+/// Origin of segment numbers in a template.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Numbers {
     /// The start of the Period.
     OfPeriod,
-    /// 1970, or the beginning of an event.
+    /// 1970, or the origin.
     Early,
 }

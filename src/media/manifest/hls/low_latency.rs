@@ -1,12 +1,15 @@
 //! Media playlists with parts (RFC 8216bis appendix B): a part is a chunk with a URL of its own.
 
 use std::fmt::Write;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::delta::{self, Skip};
-use super::{Links, begins, date, end, extent, find, hints, least_hold_back, opening, sequence, target_duration};
+use super::{
+    Links, begins, date, end, extent, find, hints, is_vod, least_hold_back, opening, sequence, target_duration,
+};
 use crate::base::timeline::{Kind, Timeline};
-use crate::definition::condition::{Condition, FaultKind, Identity, Resource, Track};
+use crate::definition::condition::{Condition, FaultKind, Identity, ManifestFault, Resource, Track};
 use crate::definition::spec::{StreamSpec, TrackId};
 use crate::media::manifest::{View, latency, path, seconds};
 use crate::media::window::{Edge, Granularity, Snapshot};
@@ -16,23 +19,22 @@ use crate::media::window::{Edge, Granularity, Snapshot};
 pub(super) const VERSION: u32 = 9;
 /// Target durations from the end within which the listed parts begin (RFC 8216bis 6.2.2).
 const PART_TARGETS: u64 = 3;
-/// Segments by which wrong reports lag. A client that follows one loads a playlist that is there already, and is late.
+/// Segments by which wrong reports lag. A client that uses such a report requests a playlist that exists already, and is late.
 const WRONG_REPORT_SEGMENTS: u64 = 2;
 
 /// The media playlist of a track with its parts, of which a VOD has none; `None` before the first complete segment, or if the track is unknown.
 pub fn media<'a>(view: &'a View<'a>, track: &'a TrackId, skip: Skip) -> Option<String> {
-    if view.is_vod() {
+    let (kind, snapshot) = find(view, track)?;
+    if is_vod(view, snapshot) {
         return super::media(view, track, Skip::No);
     }
-    let (kind, snapshot) = find(view, track)?;
     let (spec, timeline) = (view.spec, &view.spec.timeline);
     let edge = snapshot.edge()?;
     let last_part = timeline.chunks_per_segment() - 1;
     let last = if edge.chunk == last_part { edge.segment } else { edge.segment - 1 };
     let first = *snapshot.listed()?.start();
-    let target = target_duration(spec);
 
-    let mut playlist = opening(view, VERSION);
+    let mut playlist = opening(view, snapshot, VERSION);
     control(&mut playlist, view);
     playlist.push_str(&sequence(view, first));
     let skipped = delta::skipped(view, skip, (kind, first, last));
@@ -44,10 +46,7 @@ pub fn media<'a>(view: &'a View<'a>, track: &'a TrackId, skip: Skip) -> Option<S
         links.map(&mut playlist, shown, &mut mapped);
     }
     delta::write_skip(&mut playlist, skip, skipped);
-    let open = if last < edge.segment { edge.chunk + 1 } else { 0 };
-    let open: Duration = (0..open).map(|chunk| timeline.chunk_duration(kind, edge.segment, chunk)).sum();
-    let distance = (target * PART_TARGETS as u32).saturating_sub(open);
-    let recent = (last + 1).saturating_sub(begun_within(timeline, (kind, last), distance));
+    let recent = oldest_with_parts(spec, kind, edge);
     for number in shown..=last {
         links.map(&mut playlist, number, &mut mapped);
         date(&mut playlist, view, (kind, number));
@@ -68,6 +67,23 @@ pub fn media<'a>(view: &'a View<'a>, track: &'a TrackId, skip: Skip) -> Option<S
     }
     end(&mut playlist, snapshot);
     Some(playlist)
+}
+
+/// The segments of a track whose parts its playlist lists, up to that of the hinted part; `None` before the first complete segment.
+pub fn segments_with_parts(spec: &StreamSpec, kind: Kind, snapshot: &Snapshot) -> Option<RangeInclusive<u64>> {
+    let (edge, listed) = (snapshot.edge()?, snapshot.listed()?);
+    let hint = next(edge, spec.timeline.chunks_per_segment() - 1);
+    Some(oldest_with_parts(spec, kind, edge).max(*listed.start())..=hint.segment)
+}
+
+/// The oldest segment that is listed with its parts when `edge` is the newest part.
+fn oldest_with_parts(spec: &StreamSpec, kind: Kind, edge: Edge) -> u64 {
+    let timeline = &spec.timeline;
+    let is_complete = edge.chunk + 1 == timeline.chunks_per_segment();
+    let (last, open) = if is_complete { (edge.segment, 0) } else { (edge.segment - 1, edge.chunk + 1) };
+    let open: Duration = (0..open).map(|chunk| timeline.chunk_duration(kind, edge.segment, chunk)).sum();
+    let distance = (target_duration(spec) * PART_TARGETS as u32).saturating_sub(open);
+    (last + 1).saturating_sub(begun_within(timeline, (kind, last), distance))
 }
 
 /// Parts by which a blocking request may be ahead of the playlist (RFC 8216bis 6.2.5.2).
@@ -146,7 +162,11 @@ fn reports(playlist: &mut String, view: &View<'_>, (track, kind): (&TrackId, Kin
 
 /// Whether a fault is on the reports of a playlist, at the end of the newest part in it.
 fn are_reports_wrong(view: &View<'_>, (track, kind): (&TrackId, Kind)) -> bool {
-    let mut faults = view.conditions.faults().filter(|fault| fault.kind == FaultKind::WrongReport).peekable();
+    let mut faults = view
+        .conditions
+        .faults()
+        .filter(|fault| fault.kind == FaultKind::Manifest(ManifestFault::WrongReport))
+        .peekable();
     if faults.peek().is_none() {
         return false;
     }

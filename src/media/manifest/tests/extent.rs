@@ -86,12 +86,20 @@ fn a_vod_is_complete_and_begins_at_zero() {
     <Period id="0" start="PT0S" duration="PT3.84S">
     <AdaptationSet id="0" contentType="video" segmentAlignment="true" mimeType="video/mp4" frameRate="25" startWithSAP="1">
     <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
-    <SegmentTemplate media="../../../../live/test/$RepresentationID$/58fe8eec/$Number$.m4s" initialization="../../../../live/test/$RepresentationID$/58fe8eec/init.mp4" startNumber="935016890" duration="172800" timescale="90000" presentationTimeOffset="161570918592000"/>
+    <SegmentTemplate media="../../../../live/test/$RepresentationID$/58fe8eec/t$Time$.m4s" initialization="../../../../live/test/$RepresentationID$/58fe8eec/init.mp4" timescale="90000" presentationTimeOffset="161570918592000">
+    <SegmentTimeline>
+    <S t="161570918592000" d="172800" r="1"/>
+    </SegmentTimeline>
+    </SegmentTemplate>
     <Representation id="v720" bandwidth="2000000" width="1280" height="720" sar="1:1" codecs="avc1.42c01f"/>
     </AdaptationSet>
     <AdaptationSet id="1" contentType="audio" lang="und" segmentAlignment="true" mimeType="audio/mp4" startWithSAP="1">
     <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
-    <SegmentTemplate media="../../../../live/test/$RepresentationID$/58fe8eec/$Number$.m4s" initialization="../../../../live/test/$RepresentationID$/58fe8eec/init.mp4" startNumber="935016890" duration="172800" timescale="90000" presentationTimeOffset="161570918592000"/>
+    <SegmentTemplate media="../../../../live/test/$RepresentationID$/58fe8eec/t$Time$.m4s" initialization="../../../../live/test/$RepresentationID$/58fe8eec/init.mp4" timescale="48000" presentationTimeOffset="86171156582400">
+    <SegmentTimeline>
+    <S t="86171156582400" d="92160" r="1"/>
+    </SegmentTimeline>
+    </SegmentTemplate>
     <Representation id="a" bandwidth="128000" audioSamplingRate="48000" codecs="mp4a.40.2">
     <AudioChannelConfiguration schemeIdUri="urn:mpeg:dash:23003:3:audio_channel_configuration:2011" value="2"/>
     </Representation>
@@ -124,14 +132,17 @@ fn an_event_grows_from_its_beginning_and_ends_at_its_end() {
         "{low}"
     );
     let live = [
-        "type=\"dynamic\" availabilityStartTime=\"2026-11-21T03:40:28.800Z\" publishTime=\"2026-11-21T03:40:28.800Z\"",
+        "type=\"dynamic\" availabilityStartTime=\"2026-11-21T03:40:28.800Z\" publishTime=\"2026-11-21T03:40:36.480Z\"",
         "minimumUpdatePeriod=\"PT1.92S\"",
         "timeShiftBufferDepth=\"PT32.64S\"",
         "<Period id=\"0\" start=\"PT0S\"><",
         "presentationTimeOffset=\"161570918592000\"",
-        "<Period id=\"early-0\"><",
+        "<S t=\"161570918592000\" d=\"172800\" r=\"3\"/>",
     ];
-    growing.check_mpd(Latency::Normal, &live, &["mediaPresentationDuration"]);
+    growing.check_mpd(Latency::Normal, &live, &["mediaPresentationDuration", "early"]);
+    let numbered = "addressing=number,from=2026-11-21T03:40:29Z,until=2026-11-21T03:41:00Z";
+    let start = "startNumber=\"935016890\"";
+    asked(&output, numbered, 8448).check_mpd(Latency::Normal, &[start], &["SegmentTimeline", "early"]);
 
     // The last segment is 935016906, of which the first chunk begins at 30.72 s.
     publish(&output, SEGMENT + 4..SEGMENT + 13);

@@ -1,0 +1,174 @@
+//! What do 300 viewers over WebRTC cost, how evenly do they get their pictures, and is HLS on time beside them?
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use reqwest::StatusCode;
+use reqwest::header::CONTENT_TYPE;
+use str0m::change::SdpAnswer;
+use str0m::media::{Direction, MediaKind};
+use str0m::net::{Protocol, Receive};
+use str0m::{Candidate, Event, Input, Output, Rtc};
+use tokio::net::UdpSocket;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, sleep_until, timeout};
+
+use server::Server;
+use table::Table;
+
+#[path = "support/child.rs"]
+mod child;
+#[path = "support/server.rs"]
+mod server;
+#[path = "support/table.rs"]
+mod table;
+
+const QUESTION: &str = "What do 300 viewers over WebRTC of one stream cost, and how evenly do they get their pictures?";
+const VIEWERS: usize = 300;
+/// The default stream, with 2 Mbit/s. All viewers have the same address.
+const CONFIG: &str = "max_webrtc_sessions_per_address = 1000\n[[streams]]\nname = \"test\"\n";
+/// Viewers that connect simultaneously.
+const CONNECTING: usize = 10;
+const CONNECT_WITHIN: Duration = Duration::from_secs(20);
+const MEASURED: Duration = Duration::from_secs(30);
+/// A packet is late if it arrives so long after the first packet of the same picture at any viewer.
+const LATE: Duration = Duration::from_millis(20);
+const LAG: &str = "barstone_publish_lag_seconds";
+/// Duration of a chunk in seconds, as a bound of the histogram.
+const CHUNK: &str = "0.24";
+
+/// The timestamp of the picture of a packet, and when the packet arrived.
+type Arrival = (u32, Instant);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let server = Arc::new(Server::start(Some(CONFIG)).await?);
+    server.listed("test", "v720").await?;
+    let connecting = Arc::new(Semaphore::new(CONNECTING));
+    let (mut viewers, (stop, stopped)) = (JoinSet::new(), tokio::sync::watch::channel(false));
+    for _ in 0..VIEWERS {
+        let (server, connecting, mut stopped) = (Arc::clone(&server), Arc::clone(&connecting), stopped.clone());
+        viewers.spawn(async move {
+            let permit = connecting.acquire_owned().await?;
+            let mut viewer = timeout(CONNECT_WITHIN, Viewer::connect(&server)).await.context("no connection")??;
+            drop(permit);
+            tokio::select! {
+                failed = viewer.play() => failed?,
+                _ = stopped.wait_for(|stopped| *stopped) => {}
+            }
+            anyhow::Ok(viewer.arrivals)
+        });
+    }
+    let connected = || async { count(&server, "barstone_webrtc_sessions{").await.map(|sessions| sessions as usize) };
+    while connected().await? < VIEWERS {
+        anyhow::ensure!(viewers.try_join_next().is_none(), "a viewer has ended");
+        sleep(Duration::from_millis(200)).await;
+    }
+    let (from, cpu) = (Instant::now(), server.program.cpu_time()?);
+    let lags = [format!("{LAG}_count"), format!("{LAG}_bucket{{le=\"{CHUNK}\"}}")];
+    let before = [count(&server, &lags[0]).await?, count(&server, &lags[1]).await?];
+    sleep_until((from + MEASURED).into()).await;
+    let cores = (server.program.cpu_time()? - cpu).as_secs_f64() / from.elapsed().as_secs_f64();
+    let published = count(&server, &lags[0]).await? - before[0];
+    let in_time = count(&server, &lags[1]).await? - before[1];
+    stop.send(true)?;
+    let arrivals: Vec<_> = viewers.join_all().await.into_iter().collect::<anyhow::Result<Vec<_>>>()?.concat();
+    let arrivals: Vec<_> = arrivals.into_iter().filter(|(_, at)| *at >= from).collect();
+
+    let mut table = Table::new(QUESTION);
+    table.figure("cores of the server for each 100 viewers", format!("{:.2}", cores * 100.0 / VIEWERS as f64));
+    table.figure("packets of pictures a second", format!("{:.0}", arrivals.len() as f64 / MEASURED.as_secs_f64()));
+    let late = 100.0 * late(&arrivals) as f64 / arrivals.len() as f64;
+    let name = "packets more than 20 ms after the first of their picture";
+    table.judged(name, format!("{late:.3} %"), "at most 0.1 %", late <= 0.1);
+    let name = "chunks of HLS published before the next is due";
+    table.judged(name, format!("{in_time:.0} of {published:.0}"), "all", in_time >= published);
+    table.print()
+}
+
+/// Number of packets that are late.
+fn late(arrivals: &[Arrival]) -> usize {
+    let mut firsts = HashMap::new();
+    for (picture, at) in arrivals {
+        let first = firsts.entry(*picture).or_insert(*at);
+        *first = (*first).min(*at);
+    }
+    arrivals.iter().filter(|(picture, at)| *at > firsts[picture] + LATE).count()
+}
+
+/// Sum of all series of a metric.
+async fn count(server: &Server, name: &str) -> anyhow::Result<f64> {
+    let metrics = String::from_utf8(server.wait_for("/metrics").await?)?;
+    let series = metrics.lines().filter(|line| line.starts_with(name));
+    Ok(series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+}
+
+/// A client of WHEP that decodes nothing.
+struct Viewer {
+    rtc: Rtc,
+    socket: UdpSocket,
+    own: SocketAddr,
+    is_connected: bool,
+    arrivals: Vec<Arrival>,
+}
+
+impl Viewer {
+    async fn connect(server: &Server) -> anyhow::Result<Self> {
+        let socket = UdpSocket::bind("127.0.0.1:0").await?;
+        let own = socket.local_addr()?;
+        let mut rtc = Rtc::builder().set_rtp_mode(true).build(Instant::now());
+        rtc.add_local_candidate(Candidate::host(own, Protocol::Udp)?);
+        let mut change = rtc.sdp_api();
+        change.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
+        change.add_media(MediaKind::Audio, Direction::RecvOnly, None, None, None);
+        let (offer, pending) = change.apply().context("two media sections are a change")?;
+        let request = server.client.post(server.url("/live/test/whep")).header(CONTENT_TYPE, "application/sdp");
+        let response = request.body(offer.to_sdp_string()).send().await?;
+        anyhow::ensure!(response.status() == StatusCode::CREATED, "the offer is answered {}", response.status());
+        rtc.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(&response.text().await?)?)?;
+        let mut viewer = Self { rtc, socket, own, is_connected: false, arrivals: Vec::new() };
+        while !viewer.is_connected {
+            viewer.step().await?;
+        }
+        Ok(viewer)
+    }
+
+    /// Receives until the session fails.
+    async fn play(&mut self) -> anyhow::Result<()> {
+        loop {
+            self.step().await?;
+        }
+    }
+
+    /// Sends what is to be sent, and waits for a datagram or a timeout.
+    async fn step(&mut self) -> anyhow::Result<()> {
+        let wake = loop {
+            match self.rtc.poll_output()? {
+                Output::Timeout(wake) => break wake,
+                Output::Transmit(datagram) => {
+                    self.socket.send_to(&datagram.contents, datagram.destination).await?;
+                }
+                Output::Event(Event::Connected) => self.is_connected = true,
+                Output::Event(Event::RtpPacket(packet)) if packet.time.frequency().get() == 90_000 => {
+                    self.arrivals.push((packet.header.timestamp, packet.timestamp));
+                }
+                Output::Event(_) => {}
+            }
+        };
+        anyhow::ensure!(self.rtc.is_alive(), "the session has ended");
+        let mut datagram = [0; 2048];
+        tokio::select! {
+            received = self.socket.recv_from(&mut datagram) => {
+                let (length, source) = received?;
+                let received = Receive::new(Protocol::Udp, source, self.own, &datagram[..length])?;
+                self.rtc.handle_input(Input::Receive(Instant::now(), received))?;
+            }
+            () = sleep_until(wake.into()) => self.rtc.handle_input(Input::Timeout(Instant::now()))?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,193 @@
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use str0m::change::SdpAnswer;
+use str0m::media::{Direction, MediaKind};
+use str0m::net::{Protocol, Receive};
+use str0m::{Candidate, Event, Input, Output, Rtc};
+
+use super::certificate::Certificate;
+use super::peer::{Addresses, Kind, OfferError, Packet, Peer, Wanted};
+use super::publish;
+use super::sdp::Role;
+use crate::base::test_texts::mutated;
+use crate::media::rtp::VideoCodec;
+
+const BASELINE: VideoCodec = VideoCodec::H264([0x42, 0xc0, 0x1f]);
+const HIGH: VideoCodec = VideoCodec::H264([0x64, 0, 0x1f]);
+
+/// Offers of Chromium 156, of a viewer and of a publisher.
+const OFFERS: &[&str] = &[include_str!("tests/chromium-viewer.sdp"), include_str!("tests/chromium-publisher.sdp")];
+
+fn server() -> SocketAddr {
+    "192.0.2.1:8189".parse().unwrap()
+}
+
+fn client() -> SocketAddr {
+    "192.0.2.2:4000".parse().unwrap()
+}
+
+/// A client that others wrote, except that it is str0m too.
+fn viewer(now: Instant) -> Rtc {
+    let mut rtc = Rtc::builder().set_rtp_mode(true).build(now);
+    rtc.add_local_candidate(Candidate::host(client(), "udp").unwrap());
+    rtc
+}
+
+fn accept(offer: &str, wanted: Wanted, now: Instant) -> Result<(Peer, String), OfferError> {
+    let addresses = Addresses { udp: vec![server()], tcp: vec![server()] };
+    Peer::accept(offer, wanted, &addresses, &Certificate::new().unwrap(), now)
+}
+
+#[test]
+fn packets_reach_a_client_in_order() {
+    let mut now = Instant::now();
+    let mut viewer = viewer(now);
+    let mut change = viewer.sdp_api();
+    change.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
+    change.add_media(MediaKind::Audio, Direction::RecvOnly, None, None, None);
+    let (offer, pending) = change.apply().unwrap();
+    let wanted = Wanted { role: Role::Viewer, video: Some(BASELINE), audio: true };
+    let (mut peer, answer) = accept(&offer.to_sdp_string(), wanted, now).unwrap();
+    assert_eq!(peer.uses(), (true, true));
+    for part in [
+        "a=ice-lite",
+        "a=rtcp-mux-only",
+        "tcptype passive",
+        "a=sendonly",
+        "a=end-of-candidates",
+        ";stereo=1",
+        "msid:barstone ",
+    ] {
+        assert!(answer.contains(part), "{part} in {answer}");
+    }
+    viewer.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(&answer).unwrap()).unwrap();
+    let (mut sent, mut received, mut connected) = (0u32, Vec::new(), false);
+    let mut to_viewer = VecDeque::new();
+    for _ in 0..2000 {
+        now += Duration::from_millis(1);
+        let mut outcome = peer.advance(now);
+        connected |= outcome.connected;
+        to_viewer.extend(outcome.datagrams.drain(..));
+        if connected && sent < 20 {
+            let packet = |index: u32| Packet {
+                kind: Kind::Video,
+                timestamp: 90 * index,
+                due: now,
+                is_last: index % 2 == 1,
+                payload: vec![0x61, index as u8].into(),
+            };
+            to_viewer.extend(peer.send(&mut (sent..sent + 4).map(packet), now).datagrams);
+            sent += 4;
+        }
+        viewer.handle_input(Input::Timeout(now)).unwrap();
+        loop {
+            match viewer.poll_output().unwrap() {
+                Output::Timeout(_) => match to_viewer.pop_front() {
+                    Some(datagram) => {
+                        let received = Receive::new(Protocol::Udp, server(), client(), &datagram.contents).unwrap();
+                        viewer.handle_input(Input::Receive(now, received)).unwrap();
+                    }
+                    None => break,
+                },
+                Output::Transmit(datagram) => {
+                    let outcome = peer.receive((Protocol::Udp, client()), server(), &datagram.contents, now).unwrap();
+                    connected |= outcome.connected;
+                    to_viewer.extend(outcome.datagrams);
+                }
+                Output::Event(Event::RtpPacket(packet)) => {
+                    received.push((packet.header.timestamp, packet.header.marker, packet.payload[1]));
+                }
+                Output::Event(_) => {}
+            }
+        }
+    }
+    assert!(connected);
+    let expected: Vec<_> = (0..20).map(|index| (90 * index, index % 2 == 1, index as u8)).collect();
+    assert_eq!(received, expected);
+}
+
+#[track_caller]
+fn check_profile(offered: &str, profile: VideoCodec, expected: Option<&str>) {
+    let now = Instant::now();
+    let mut rtc = viewer(now);
+    let mut change = rtc.sdp_api();
+    change.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
+    let offer = change.apply().unwrap().0.to_sdp_string();
+    let offer: String = offer
+        .lines()
+        .map(|line| match line.split_once("profile-level-id=") {
+            Some((before, _)) => format!("{before}profile-level-id={offered}\r\n"),
+            None => format!("{line}\r\n"),
+        })
+        .collect();
+    let answer = accept(&offer, Wanted { role: Role::Viewer, video: Some(profile), audio: false }, now)
+        .map(|(_, answer)| answer);
+    match (answer, expected) {
+        (Ok(answer), Some(expected)) => assert!(answer.contains(&format!("profile-level-id={expected}")), "{answer}"),
+        (Err(OfferError::NoCommonCodec(_)), None) => {}
+        (other, _) => panic!("{offered} {profile:?}: {other:?}"),
+    }
+}
+
+#[test]
+fn the_best_profile_that_both_know_is_sent() {
+    check_profile("42e01f", BASELINE, Some("42e01f"));
+    check_profile("42001f", BASELINE, Some("42001f"));
+    check_profile("42e034", BASELINE, Some("42e01f"));
+    check_profile("4d001f", BASELINE, Some("4d001f"));
+    check_profile("640c34", BASELINE, Some("640c1f"));
+    check_profile("f4001f", BASELINE, Some("f4001f"));
+    check_profile("64001f", HIGH, Some("64001f"));
+    check_profile("640c34", HIGH, Some("640c1f"));
+    check_profile("f4001f", HIGH, Some("f4001f"));
+    check_profile("42e01f", HIGH, None);
+    check_profile("4d001f", HIGH, None);
+}
+
+/// Answers an offer of a publisher.
+fn accept_publisher(offer: &str) -> Result<(Peer, String, Option<VideoCodec>), OfferError> {
+    let addresses = Addresses { udp: vec![server()], tcp: vec![server()] };
+    publish::accept(offer, &addresses, &Certificate::new().unwrap(), Instant::now())
+}
+
+#[test]
+fn a_publisher_sends_the_codec_that_most_viewers_decode() {
+    let [viewer, publisher] = OFFERS else { panic!("two offers") };
+    let check = |offer: &str, codec: VideoCodec, name: &str| {
+        let (peer, answer, found) = accept_publisher(offer).unwrap();
+        assert_eq!((found, peer.uses()), (Some(codec), (true, true)));
+        assert!(
+            answer.contains(name) && answer.matches("90000").count() == 2,
+            "the codec, and its retransmission: {answer}"
+        );
+        assert_eq!(answer.matches("a=recvonly").count(), 2, "{answer}");
+    };
+    check(publisher, VideoCodec::H264([0x42, 0xe0, 0x1f]), "profile-level-id=42e01f");
+    check(&publisher.replace(" H264/", " X/"), VideoCodec::Vp8, "VP8/90000");
+    let simulcast = format!("{publisher}a=rid:h send\na=rid:l send\na=simulcast:send h;l\n");
+    let (_, answer, _) = accept_publisher(&super::sdp::without_simulcast(&simulcast)).unwrap();
+    assert!(!answer.contains("simulcast"), "{answer}");
+    for refused in [*viewer, &publisher.replace("opus/48000/2", "x/48000/2"), &publisher.replace("/90000", "/8000")] {
+        let refusal = accept_publisher(refused).map(|(_, answer, _)| answer).unwrap_err();
+        assert!(matches!(refusal, OfferError::NotRelayed(_)), "{refusal}");
+    }
+}
+
+proptest! {
+    // A case makes up to eight sessions.
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn any_offer_is_answered_or_refused(offer in mutated(OFFERS), is_h264: bool) {
+        let video = Some(if is_h264 { BASELINE } else { VideoCodec::Vp8 });
+        let wanted = Wanted { role: Role::Viewer, video, audio: true };
+        if let Ok((peer, answer)) = accept(&offer, wanted, Instant::now()) {
+            prop_assert!(peer.uses() != (false, false) && answer.contains("a=ice-lite"));
+        }
+        if let Ok((peer, answer, _)) = accept_publisher(&offer) {
+            prop_assert!(peer.uses() != (false, false) && answer.contains("a=ice-lite"));
+        }
+    }
+}
