@@ -7,7 +7,7 @@ TIMED = node tests/timed.mjs run
 LONG_TEST = replicas_publish_the_same_bytes
 ALONE_TESTS = all_four_manifests_keep each_fault_of this_server_breaks_no_rule clients_of_all_formats_play
 LONGEST = tests/edge.test.mjs
-ALONE = tests/check_edge.test.mjs tests/check_others.test.mjs tests/low_latency.test.mjs tests/page.test.mjs tests/play.test.mjs tests/probe.test.mjs tests/whep.test.mjs
+ALONE = tests/check_edge.test.mjs tests/check_others.test.mjs tests/low_latency.test.mjs tests/page.test.mjs tests/play.test.mjs tests/probe.test.mjs tests/whep.test.mjs tests/whep_network.test.mjs
 
 run:
 	docker/install-packages.sh build run

@@ -88,7 +88,7 @@ test('a viewer that joins at any moment gets a picture before the next IDR pictu
 
 test('a client without UDP plays over TCP', { timeout: 120_000 }, async () => {
   const page = await emptyPage();
-  const seen = await watch(page, { url: `${server.url}/live/test/whep`, seconds: 5, onlyTcp: true });
+  const seen = await watch(page, { url: `${server.url}/live/test/whep`, seconds: 5, only: 'tcp' });
   assert.equal(seen.transport, 'tcp');
   assert.ok(seen.shown.length > 50, `${seen.shown.length} pictures`);
   await page.context().close();
