@@ -1,4 +1,5 @@
-//! What do 300 viewers over WebRTC cost, how evenly do they get their pictures, and is HLS on time beside them?
+//! What do 300 viewers over WebRTC cost, how evenly do they get their pictures, and is HLS on time beside them? Another number
+//! of viewers: `cargo bench --profile dist --bench whep -- 100`.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -27,7 +28,7 @@ mod server;
 #[path = "support/table.rs"]
 mod table;
 
-const QUESTION: &str = "What do 300 viewers over WebRTC of one stream cost, and how evenly do they get their pictures?";
+const QUESTION: &str = "What do viewers over WebRTC of one stream cost, and how evenly do they get their pictures?";
 const VIEWERS: usize = 300;
 /// The default stream, with 2 Mbit/s. All viewers have the same address.
 const CONFIG: &str = "max_webrtc_sessions_per_address = 1000\n[[streams]]\nname = \"test\"\n";
@@ -46,11 +47,17 @@ type Arrival = (u32, Instant);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
+    let count_of_viewers = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(VIEWERS);
     let server = Arc::new(Server::start(Some(CONFIG)).await?);
-    server.listed("test", "v720").await?;
+    // A playlist lists segments before they are encoded. Viewers over WebRTC need a stream that runs, and rendering the past
+    // takes the processor from them.
+    server.wait_for("/readyz").await?;
+    for file in server.listed("test", "v720").await? {
+        server.wait_for(&file).await?;
+    }
     let connecting = Arc::new(Semaphore::new(CONNECTING));
     let (mut viewers, (stop, stopped)) = (JoinSet::new(), tokio::sync::watch::channel(false));
-    for _ in 0..VIEWERS {
+    for _ in 0..count_of_viewers {
         let (server, connecting, mut stopped) = (Arc::clone(&server), Arc::clone(&connecting), stopped.clone());
         viewers.spawn(async move {
             let permit = connecting.acquire_owned().await?;
@@ -64,8 +71,16 @@ async fn main() -> anyhow::Result<()> {
         });
     }
     let connected = || async { count(&server, "barstone_webrtc_sessions{").await.map(|sessions| sessions as usize) };
-    while connected().await? < VIEWERS {
-        anyhow::ensure!(viewers.try_join_next().is_none(), "a viewer has ended");
+    loop {
+        let connected = connected().await?;
+        if connected >= count_of_viewers {
+            break;
+        }
+        if let Some(ended) = viewers.try_join_next() {
+            let cause = ended?.err().context("the viewer was stopped")?;
+            let text = format!("a viewer has ended while {connected} of {count_of_viewers} were connected");
+            return Err(cause.context(text));
+        }
         sleep(Duration::from_millis(200)).await;
     }
     let (from, cpu) = (Instant::now(), server.program.cpu_time()?);
@@ -80,7 +95,8 @@ async fn main() -> anyhow::Result<()> {
     let arrivals: Vec<_> = arrivals.into_iter().filter(|(_, at)| *at >= from).collect();
 
     let mut table = Table::new(QUESTION);
-    table.figure("cores of the server for each 100 viewers", format!("{:.2}", cores * 100.0 / VIEWERS as f64));
+    table.figure("viewers", count_of_viewers.to_string());
+    table.figure("cores of the server for each 100 viewers", format!("{:.2}", cores * 100.0 / count_of_viewers as f64));
     table.figure("packets of pictures a second", format!("{:.0}", arrivals.len() as f64 / MEASURED.as_secs_f64()));
     let late = 100.0 * late(&arrivals) as f64 / arrivals.len() as f64;
     let name = "packets more than 20 ms after the first of their picture";
