@@ -26,7 +26,7 @@ pub struct WebrtcMetrics {
     pub packets: Counter,
     /// Bytes of all datagrams.
     pub bytes: Counter,
-    /// Packets that clients have requested again.
+    /// Requests of clients to send packets again. A request names one packet or many.
     pub nacks: Counter,
     /// Requests for an IDR picture.
     pub plis: Counter,
@@ -74,7 +74,8 @@ impl WebrtcMetrics {
         let help = "Packets of pictures and sound sent to WebRTC clients";
         registry.register("webrtc_packets", help, self.packets.clone());
         registry.register_with_unit("webrtc", "Datagrams sent to WebRTC clients", Unit::Bytes, self.bytes.clone());
-        registry.register("webrtc_nacks", "Packets that WebRTC clients requested again", self.nacks.clone());
+        let help = "Requests of WebRTC clients to send lost packets again, each for one packet or many";
+        registry.register("webrtc_nacks", help, self.nacks.clone());
         registry.register("webrtc_plis", "Requests of WebRTC clients for an IDR picture", self.plis.clone());
         let help = "Packets of pictures and sound that WebRTC clients published";
         registry.register("webrtc_received_packets", help, self.received_packets.clone());
