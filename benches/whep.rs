@@ -1,5 +1,5 @@
-//! What do 300 viewers over WebRTC cost, how evenly do they get their pictures, and is HLS on time beside them? Another number
-//! of viewers: `cargo bench --profile dist --bench whep -- 100`.
+//! What do 300 viewers over WebRTC cost, how evenly do they get their pictures, and is HLS on time beside them? An argument is
+//! another number of viewers: `cargo bench --profile dist --bench whep -- 100`.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -49,8 +49,8 @@ type Arrival = (u32, Instant);
 async fn main() -> anyhow::Result<()> {
     let count_of_viewers = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(VIEWERS);
     let server = Arc::new(Server::start(Some(CONFIG)).await?);
-    // A playlist lists segments before they are encoded. Viewers over WebRTC need a stream that runs, and rendering the past
-    // takes the processor from them.
+    // A playlist lists segments before they are encoded. Viewers over WebRTC need a stream that runs, and rendering the
+    // past takes the processor from them.
     server.wait_for("/readyz").await?;
     for file in server.listed("test", "v720").await? {
         server.wait_for(&file).await?;

@@ -86,6 +86,23 @@ test('a viewer that joins at any moment gets a picture before the next IDR pictu
   await page.context().close();
 });
 
+test('each rendition of a ladder plays with sound', { timeout: 180_000 }, async (t) => {
+  const video = [{ id: 'large', width: 640, height: 360, bitrate: 600_000 }, { id: 'small', width: 320, height: 180, bitrate: 300_000 }];
+  await server.api('POST', '', { name: 'ladder', video });
+  await until('the stream runs', 60, async () => (await server.api('GET', '/ladder')).answer.phase === 'running');
+  const page = await emptyPage();
+  for (const { id, height } of video) {
+    const seen = await watch(page, { url: `${server.url}/live/ladder/whep?video=${id}`, seconds: 8, listens: true });
+    t.diagnostic(`${id}: first picture ${seen.firstPictureMs.toFixed()} ms, ${seen.shown.length} pictures, ${seen.freezes} freezes, ` +
+      `sound ${seen.soundLateMs?.toFixed()} ms after the picture`);
+    assert.equal(seen.height, height);
+    assert.ok(seen.shown.length > 50, `${seen.shown.length} pictures`);
+    assert.ok(seen.soundSamples > 48_000, `${seen.soundSamples} samples`);
+  }
+  await server.api('DELETE', '/ladder');
+  await page.context().close();
+});
+
 test('a client without UDP plays over TCP', { timeout: 120_000 }, async () => {
   const page = await emptyPage();
   const seen = await watch(page, { url: `${server.url}/live/test/whep`, seconds: 5, only: 'tcp' });

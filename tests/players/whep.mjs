@@ -4,7 +4,7 @@
 /**
  * @typedef {{ at: number, frame: number, latencyMs: number, rtpTimestamp: number }} Shown a shown picture, read from its strip
  * `nacks` are packets that the browser requested again; `soundLateMs` is null unless the viewer listens.
- * @typedef {{ firstPictureMs: number, shown: Shown[], freezes: number, frozenMs: number, nacks: number, streams: number,
+ * @typedef {{ firstPictureMs: number, height: number, shown: Shown[], freezes: number, frozenMs: number, nacks: number, streams: number,
  *   soundSamples: number, concealed: number, soundLateMs: number | null, transport: string, codec: string,
  *   location: string | null }} Seen
  * `only` removes the candidates of the other transport; `udpPort` replaces the server's UDP port; `listens` measures how late the
@@ -85,11 +85,12 @@ export function watch(page, what) {
     const soundLateMs = sound?.milliseconds ?? null;
     sound?.close();
     const location = answer.headers.get('Location');
+    const { videoHeight: height } = video;
     if (location) await fetch(new URL(location, what.url), { method: 'DELETE' });
     connection.close();
     video.remove();
     return {
-      firstPictureMs, shown, streams: streams.size, location, soundLateMs,
+      firstPictureMs, height, shown, streams: streams.size, location, soundLateMs,
       freezes: pictures?.freezeCount ?? -1,
       frozenMs: (pictures?.totalFreezesDuration ?? NaN) * 1000,
       nacks: pictures?.nackCount ?? 0,

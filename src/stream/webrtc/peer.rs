@@ -97,7 +97,8 @@ pub(super) struct Outcome {
     pub(super) picture_lost: bool,
     /// Whether the client has closed the session or has vanished.
     pub(super) closed: bool,
-    /// Requests of the client for lost packets since the session began, if they were counted. A request names one packet or many.
+    /// Requests of the client for lost packets since the session began, if they were counted. Each names one packet or
+    /// many.
     pub(super) nacks: Option<u64>,
     /// Time of the next call of [`Peer::advance`].
     pub(super) next: Option<Instant>,
