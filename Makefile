@@ -1,5 +1,5 @@
 # Each target installs the packages that it needs.
-.PHONY: run test lint test-rust test-rust-long test-rust-alone test-players test-plays test-plays-alone soak test-cluster kubernetes helm image image-full cluster package deb bench program packages players schemathesis aiortc
+.PHONY: run test lint test-rust test-rust-long test-rust-alone test-players test-plays test-plays-alone soak test-cluster kubernetes helm image image-full cluster package deb bench program packages players schemathesis aiortc vmaf
 
 # Where `make run` stores streams and the API token.
 STATE = $${BARSTONE_STATE_DIR:-$${XDG_STATE_HOME:-$$HOME/.local/state}/barstone}
@@ -13,7 +13,7 @@ run:
 	docker/install-packages.sh build run
 	BARSTONE_STATE_DIR="$(STATE)" cargo run --release --locked
 
-test: packages players schemathesis aiortc
+test: packages players schemathesis aiortc vmaf
 	node tests/timed.mjs begin
 	cargo fmt --check
 	cargo test --locked --no-run
@@ -52,7 +52,7 @@ test-plays-alone:
 	$(TIMED) node tests/plays.mjs 1 $(ALONE)
 
 # Runs the same tests ten times, and prints how often each test failed.
-soak: packages players schemathesis aiortc
+soak: packages players schemathesis aiortc vmaf
 	node tests/timed.mjs begin
 	cargo test --locked --no-run
 	tests/soak.sh 10
@@ -126,6 +126,15 @@ aiortc: tests/aiortc/venv/.installed
 tests/aiortc/venv/.installed: tests/aiortc/requirements.txt | packages
 	python3 -m venv --clear tests/aiortc/venv
 	tests/aiortc/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+vmaf: tests/vmaf/venv/.installed
+
+# An ffmpeg with libvmaf, which Debian's lacks, as tests/vmaf/venv/bin/ffmpeg.
+tests/vmaf/venv/.installed: tests/vmaf/requirements.txt | packages
+	python3 -m venv --clear tests/vmaf/venv
+	tests/vmaf/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	ln -s $$(tests/vmaf/venv/bin/python -c 'import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())') tests/vmaf/venv/bin/ffmpeg
 	touch $@
 
 tests/kubernetes/venv/.installed: tests/kubernetes/requirements.txt | packages

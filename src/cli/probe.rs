@@ -128,8 +128,8 @@ fn probed(arguments: &Arguments) -> Result<u8, String> {
     };
     let outcome = runtime.block_on(probe::probe(&settings, &Clock::system(), stop, report));
     let outcome = outcome.map_err(|error| format!("{}: {error}", arguments.url))?;
-    let (ssim, psnr) = (arguments.quality.min_ssim, arguments.quality.min_psnr);
-    let limits = Limits { ssim, psnr, ..arguments.limits.limits() };
+    let QualityArguments { min_ssim: ssim, min_psnr: psnr, min_vmaf: vmaf, .. } = arguments.quality;
+    let limits = Limits { ssim, psnr, vmaf, ..arguments.limits.limits() };
     let verdicts = limits.judge(&outcome.figures);
     if let Some(path) = &arguments.junit {
         fs::write(path, output::junit(&outcome, &verdicts))
@@ -156,6 +156,7 @@ impl LimitArguments {
             missing_beeps: self.max_missing_beeps,
             ssim: None,
             psnr: None,
+            vmaf: None,
         }
     }
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::files::{self, Files};
-use crate::support::server::{Server, run};
+use crate::support::server::{Server, run_with};
 use crate::support::tls::certify;
 use crate::support::web::Web;
 
@@ -21,8 +21,14 @@ mod quality;
 
 /// Exit code, JSON on standard output, and standard error of a probe.
 async fn probe(arguments: &[&str]) -> (Option<i32>, Value, String) {
+    probe_on(&std::env::var("PATH").expect("a path"), arguments).await
+}
+
+/// A probe that finds programs on this path.
+async fn probe_on(path: &str, arguments: &[&str]) -> (Option<i32>, Value, String) {
     let arguments: Vec<_> = ["probe", "--json"].iter().chain(arguments).map(|text| (*text).to_owned()).collect();
-    let run = move || run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let path = path.to_owned();
+    let run = move || run_with(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), &[("PATH", &path)]);
     let Output { status, stdout, stderr } = tokio::task::spawn_blocking(run).await.expect("it does not panic");
     (status.code(), serde_json::from_slice(&stdout).unwrap_or_default(), String::from_utf8_lossy(&stderr).into_owned())
 }

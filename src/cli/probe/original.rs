@@ -14,7 +14,8 @@ const BEFORE_NAME: &str = "live";
 /// The comparison with the originals as arguments.
 #[derive(Debug, Args)]
 pub(super) struct QualityArguments {
-    /// Compare each picture with its original, which is painted again, by SSIM and PSNR
+    /// Compare each picture with its original, which is painted again, by SSIM and PSNR, and by VMAF if the ffmpeg on the
+    /// PATH has the filter libvmaf
     #[arg(long)]
     quality: bool,
     /// Definition of the stream: a file in JSON or TOML, or the URL of a barstone server that has the stream. The default is
@@ -30,6 +31,9 @@ pub(super) struct QualityArguments {
     /// Least PSNR in dB that 95 % of the pictures reach
     #[arg(long, value_name = "DB", requires = "quality", value_parser = number)]
     pub(super) min_psnr: Option<f64>,
+    /// Least VMAF, between 0 and 100, that 95 % of the pictures reach
+    #[arg(long, value_name = "VMAF", requires = "quality", value_parser = number)]
+    pub(super) min_vmaf: Option<f64>,
 }
 
 impl QualityArguments {

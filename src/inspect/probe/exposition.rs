@@ -81,21 +81,23 @@ fn sound(figures: &Figures, text: &mut Text) {
 fn quality(figures: &Figures, text: &mut Text) {
     let Some(quality) = &figures.quality else { return };
     let of = |one: &RenditionQuality| format!("rendition=\"{}\",size=\"{}x{}\"", one.rendition, one.width, one.height);
-    let ssim: fn(&RenditionQuality) -> &Spread = |one| &one.ssim;
-    let psnr: fn(&RenditionQuality) -> &Spread = |one| &one.psnr;
+    let ssim: fn(&RenditionQuality) -> Option<&Spread> = |one| Some(&one.ssim);
+    let psnr: fn(&RenditionQuality) -> Option<&Spread> = |one| Some(&one.psnr);
+    let vmaf: fn(&RenditionQuality) -> Option<&Spread> = |one| one.vmaf.as_ref();
     for (name, help, value) in [
         ("ssim", "Structural similarity to the original", ssim),
         ("psnr_decibels", "Peak signal-to-noise ratio to the original", psnr),
+        ("vmaf", "VMAF against the original", vmaf),
     ] {
-        let samples = quality.renditions.iter().flat_map(|one| {
-            let Spread { min, p5, .. } = value(one);
-            [("0", min), ("0.05", p5)].map(|(quantile, value)| (format!("{},quantile=\"{quantile}\"", of(one)), *value))
+        let spreads: Vec<_> = quality.renditions.iter().filter_map(|one| Some((of(one), value(one)?))).collect();
+        let samples = spreads.iter().flat_map(|(label, Spread { min, p5, .. })| {
+            [("0", min), ("0.05", p5)].map(|(quantile, value)| (format!("{label},quantile=\"{quantile}\""), *value))
         });
         let samples: Vec<_> = samples.collect();
         text.gauges(name, help, &samples);
-        let means: Vec<_> = quality.renditions.iter().map(|one| (of(one), value(one).mean)).collect();
+        let means: Vec<_> = spreads.iter().map(|(label, spread)| (label.clone(), spread.mean)).collect();
         text.gauges(&format!("{name}_mean"), &format!("{help}, mean"), &means);
-        let last = quality.renditions.last().map(|one| value(one).last);
+        let last = quality.renditions.last().and_then(value).map(|spread| spread.last);
         text.family(&format!("{name}_now"), "gauge", &format!("{help}, last picture"), [("", last)]);
     }
     let compared = quality.renditions.iter().map(|one| one.pictures).sum::<u64>();
@@ -172,7 +174,10 @@ mod tests {
                     pictures: 120,
                     ssim: Spread { min: 0.9, p5: 0.92, mean: 0.95, last: 0.96 },
                     psnr: Spread { min: 30.0, p5: 31.0, mean: 32.0, last: 33.0 },
+                    vmaf_pictures: 100,
+                    vmaf: Some(Spread { min: 90.0, p5: 91.0, mean: 92.0, last: 93.0 }),
                 }],
+                vmaf_error: None,
             }),
         }
     }
@@ -190,6 +195,7 @@ mod tests {
             "barstone_probe_ssim{rendition=\"v\",size=\"640x360\",quantile=\"0.05\"} 0.92",
             "barstone_probe_psnr_decibels_mean{rendition=\"v\",size=\"640x360\"} 32",
             "barstone_probe_ssim_now 0.96",
+            "barstone_probe_vmaf{rendition=\"v\",size=\"640x360\",quantile=\"0\"} 90",
             "barstone_probe_quality_pictures_total{result=\"skipped\"} 2",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in {text}");

@@ -50,6 +50,8 @@ pub struct Quality {
     pub skipped: u64,
     /// Each rendition in each size in which it was received, in the order in which they came.
     pub renditions: Vec<RenditionQuality>,
+    /// Cause why there is no VMAF, or no more.
+    pub vmaf_error: Option<String>,
 }
 
 /// How much pictures of one rendition and size are like their originals, in luma.
@@ -67,6 +69,10 @@ pub struct RenditionQuality {
     pub ssim: Spread,
     /// Peak signal-to-noise ratio in dB; 100 for equal pictures.
     pub psnr: Spread,
+    /// Number of pictures with a VMAF.
+    pub vmaf_pictures: u64,
+    /// VMAF by ffmpeg, between 0 and 100; `None` before its first values.
+    pub vmaf: Option<Spread>,
 }
 
 /// Values of many pictures.

@@ -25,6 +25,8 @@ pub struct Limits {
     pub ssim: Option<f64>,
     /// Least PSNR of 95 % of the pictures of each rendition and size, in dB.
     pub psnr: Option<f64>,
+    /// Least VMAF of 95 % of the pictures of each rendition and size.
+    pub vmaf: Option<f64>,
 }
 
 /// The result for one limit.
@@ -78,11 +80,12 @@ impl Limits {
         let number = |limit: Option<u64>| limit.map(|limit| limit as f64);
         let frames = &figures.frames;
         let beeps = figures.beeps.map(|beeps| beeps.missing as f64);
-        let worst = |value: fn(&RenditionQuality) -> f64| {
+        let worst = |value: fn(&RenditionQuality) -> Option<f64>| {
             let renditions = figures.quality.iter().flat_map(|quality| &quality.renditions);
-            renditions.map(value).min_by(f64::total_cmp)
+            renditions.filter_map(value).min_by(f64::total_cmp)
         };
-        let [ssim, psnr] = [worst(|one| one.ssim.p5), worst(|one| one.psnr.p5)];
+        let [ssim, psnr] = [worst(|one| Some(one.ssim.p5)), worst(|one| Some(one.psnr.p5))];
+        let vmaf = worst(|one| one.vmaf.map(|vmaf| vmaf.p5));
         let most = [
             ("latency", seconds(self.latency), figures.latency.map(|latency| latency.p95), "s"),
             ("av-offset", seconds(self.av_offset), figures.av_offset.map(|offset| offset.p95_ms / 1e3), "s"),
@@ -92,7 +95,8 @@ impl Limits {
             ("freeze", seconds(self.freeze), Some(figures.freezes.longest), "s"),
             ("missing-beeps", number(self.missing_beeps), beeps, "beeps"),
         ];
-        let least = [("ssim", self.ssim, ssim, "SSIM"), ("psnr", self.psnr, psnr, "dB")];
+        let least =
+            [("ssim", self.ssim, ssim, "SSIM"), ("psnr", self.psnr, psnr, "dB"), ("vmaf", self.vmaf, vmaf, "VMAF")];
         let verdict = |bound: Bound, (name, limit, found, unit): (_, Option<f64>, Option<f64>, &str)| {
             let limit = limit?;
             let failure = match found {

@@ -26,6 +26,7 @@ pub fn line(figures: &Figures) -> String {
     }
     if let Some(last) = figures.quality.as_ref().and_then(|quality| quality.renditions.last()) {
         let _ = write!(text, "  SSIM {:.3}  PSNR {:.1} dB", last.ssim.last, last.psnr.last);
+        let _ = last.vmaf.map(|vmaf| write!(text, "  VMAF {:.1}", vmaf.last));
     }
     let _ = write!(text, "  seen {}", frames.seen);
     for (name, count) in [
@@ -126,13 +127,19 @@ fn sound(figures: &Figures, rows: &mut Rows) {
 
 fn quality(figures: &Figures, rows: &mut Rows) {
     let Some(quality) = &figures.quality else { return };
-    for RenditionQuality { rendition, width, height, pictures, ssim, psnr } in quality.renditions.iter().take(MOST_ROWS)
-    {
+    for one in quality.renditions.iter().take(MOST_ROWS) {
+        let RenditionQuality { rendition, width, height, pictures, ssim, psnr, vmaf_pictures, vmaf } = one;
         rows.add("quality", &format!("{rendition} as {width}x{height}, {pictures} pictures"));
         let Spread { min, p5, mean, .. } = ssim;
         rows.add("", &format!("SSIM mean {mean:.4}, p5 {p5:.4}, min {min:.4}"));
         let Spread { min, p5, mean, .. } = psnr;
         rows.add("", &format!("PSNR mean {mean:.2} dB, p5 {p5:.2}, min {min:.2}"));
+        if let Some(Spread { min, p5, mean, .. }) = vmaf {
+            rows.add("", &format!("VMAF mean {mean:.2}, p5 {p5:.2}, min {min:.2}; {vmaf_pictures} pictures"));
+        }
+    }
+    if let Some(cause) = &quality.vmaf_error {
+        rows.add("VMAF", &format!("not available: {cause}"));
     }
     if quality.skipped > 0 || quality.renditions.is_empty() {
         rows.add("quality", &format!("{} pictures were not compared", quality.skipped));

@@ -1,5 +1,5 @@
 //! How good pictures still are: each is compared with its original, which is painted again. The comparison runs on a thread of
-//! its own, so that it makes no picture late.
+//! its own, so that it makes no picture late, and ffmpeg, which computes VMAF, makes no comparison late.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -10,13 +10,15 @@ use super::figures::Quality;
 use super::strip::Luma;
 use crate::definition::spec::StreamSpec;
 use crate::media::signal::Timecode;
-use originals::Originals;
+use originals::{Compared, Originals};
 use results::Results;
+use vmaf::{Pair, Vmaf};
 
 mod compare;
 mod originals;
 mod results;
 mod scale;
+mod vmaf;
 
 /// Pictures that wait for the thread.
 const WAITING: usize = 2;
@@ -50,13 +52,19 @@ impl Meter {
         let (queue, received) = sync_channel::<Option<Received>>(WAITING);
         let results = Arc::new(Mutex::new(Results::default()));
         let meter = Self { queue, is_patient: Arc::default(), results: Arc::clone(&results) };
+        let is_patient = Arc::clone(&meter.is_patient);
         let spec = spec.clone();
         let thread = thread::spawn(move || {
-            let mut originals = Originals::new(&spec);
+            let (mut originals, mut vmaf) = (Originals::new(&spec), Vmaf::start(Arc::clone(&results)));
             while let Ok(Some(Received { pixels, width, height, strip })) = received.recv() {
-                let compared = originals.compare(Luma { pixels: &pixels, stride: width, width, height }, strip);
-                lock(&results).add(compared);
+                let found = originals.compare(Luma { pixels: &pixels, stride: width, width, height }, strip);
+                lock(&results).add(found.as_ref().map(|(compared, _)| compared));
+                if let Some((Compared { rendition, size, .. }, original)) = found {
+                    let pair = Pair { rendition, size, received: pixels, original };
+                    vmaf.add(pair, is_patient.load(Ordering::Relaxed));
+                }
             }
+            vmaf.finish();
         });
         (meter, Comparison(thread))
     }

@@ -1,15 +1,18 @@
 //! Likeness to the originals: the figures of `barstone probe --quality` beside those of ffmpeg's filters.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
 use barstone::base::timeline::UnixTime;
 use barstone::definition::spec::{StreamRequest, StreamSpec};
 use barstone::media::signal::{Painter, Picture};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{figures, probe};
+use super::{figures, probe, probe_on};
 
 const FRAMES: u64 = 50;
 const SIZE: &str = "640x360";
@@ -36,7 +39,11 @@ fn paint(file: &Path) -> String {
 
 /// Runs ffmpeg with the painted pictures after the other inputs.
 fn ffmpeg(inputs: &str, original: &Path, output: &str) {
-    let mut command = Command::new("ffmpeg");
+    run("ffmpeg", inputs, original, output);
+}
+
+fn run(program: &str, inputs: &str, original: &Path, output: &str) {
+    let mut command = Command::new(program);
     command.args(["-v", "error", "-nostdin", "-y"]).args(inputs.split_whitespace());
     command.args(["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", SIZE, "-r", "25", "-i"]).arg(original);
     let ended = command.args(output.split_whitespace()).output().expect("ffmpeg is installed");
@@ -100,4 +107,93 @@ async fn likeness_to_the_originals_is_what_ffmpeg_says() {
     let mean = |figures: &Value| figures["quality"]["renditions"][0]["ssim"]["mean"].as_f64().expect("a number");
     assert_eq!(report["figures"]["quality"]["renditions"][0]["height"], 180, "{report}");
     assert!((mean(&report["figures"]) - mean(&small)).abs() < 0.03, "{report} and {small}");
+}
+
+/// Directory of an ffmpeg with the filter libvmaf, which `make vmaf` installs.
+const VMAF: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vmaf/venv/bin");
+
+/// The path with `directory` before all others.
+fn path(directory: &str) -> String {
+    format!("{directory}:{}", std::env::var("PATH").expect("a path"))
+}
+
+/// VMAF of all pictures in a log of ffmpeg, the least first.
+fn logged_vmaf(log: &str) -> Vec<f64> {
+    let log: Value = serde_json::from_str(&std::fs::read_to_string(log).expect("a log")).expect("JSON");
+    let frames = log["frames"].as_array().expect("a list");
+    let mut values: Vec<_> = frames.iter().map(|frame| frame["metrics"]["vmaf"].as_f64().expect("a number")).collect();
+    values.sort_by(f64::total_cmp);
+    assert_eq!(values.len() as u64, FRAMES);
+    values
+}
+
+#[tokio::test]
+async fn vmaf_is_what_ffmpeg_says() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let in_directory = |name: &str| directory.path().join(name).to_str().expect("UTF-8").to_owned();
+    let original = directory.path().join("original.yuv");
+    let definition = paint(&original);
+    let mut means = Vec::new();
+    for (name, settings) in [("same", "-qp 1"), ("transcoded", "-b:v 300k"), ("coarse", "-b:v 60k")] {
+        let [file, log] = [in_directory(&format!("{name}.mp4")), in_directory(&format!("{name}.json"))];
+        ffmpeg("", &original, &format!("-c:v libx264 -preset ultrafast -pix_fmt yuv420p {settings} {file}"));
+        let filter = format!("-lavfi [0:v][1:v]libvmaf=log_fmt=json:log_path={log} -f null -");
+        run(&format!("{VMAF}/ffmpeg"), &format!("-i {file}"), &original, &filter);
+        let arguments = [&*file, "--quality", "--definition", &definition, "--min-vmaf=99.99"];
+        let (_, report, error) = probe_on(&path(VMAF), &arguments).await;
+        let quality = &report["figures"]["quality"];
+        assert_eq!((&quality["vmaf_error"], &quality["skipped"]), (&Value::Null, &json!(0)), "{report} {error}");
+        let rendition = &quality["renditions"][0];
+        assert_eq!(rendition["vmaf_pictures"], FRAMES, "{report}");
+        let expected = logged_vmaf(&log);
+        check(&rendition["vmaf"], &expected, 0.05);
+        let is_failed = report["failed"][0]["limit"] == "vmaf";
+        assert_eq!(is_failed, expected[expected.len().div_ceil(20) - 1] < 99.99, "{report}");
+        means.push(rendition["vmaf"]["mean"].as_f64().expect("a number"));
+    }
+    assert!(means[0] > 95.0 && means[0] > means[1] + 1.0 && means[1] > means[2], "{means:?}");
+}
+
+#[tokio::test]
+async fn without_vmaf_everything_else_is_measured() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let original = directory.path().join("original.yuv");
+    let definition = paint(&original);
+    let file = directory.path().join("same.mp4").to_str().expect("UTF-8").to_owned();
+    ffmpeg("", &original, &format!("-c:v libx264 -preset ultrafast -pix_fmt yuv420p {file}"));
+    let filters = "case $* in *-filters*) echo '.. libvmaf VV->V'; exit;; esac";
+    let cases = [
+        (None, "there is no ffmpeg on the PATH"),
+        (Some("echo '.. ssim VV->V'".to_owned()), "the ffmpeg on the PATH has no filter libvmaf"),
+        (Some(format!("{filters}; echo Broken >&2; exit 1")), "ffmpeg: Broken"),
+        (Some(format!("{filters}; cat >/dev/null; echo {{}}")), "the log of libvmaf"),
+        (Some(format!("{filters}; sleep 60")), "ffmpeg accepts no picture for 15 s"),
+    ];
+    let probes = cases.into_iter().enumerate().map(|(number, (script, cause))| {
+        let programs = directory.path().join(number.to_string());
+        std::fs::create_dir(&programs).expect("there is room");
+        let programs = programs.to_str().expect("UTF-8").to_owned();
+        let path = match script {
+            None => programs,
+            Some(script) => {
+                let program = format!("{programs}/ffmpeg");
+                std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("there is room");
+                std::fs::set_permissions(&program, Permissions::from_mode(0o755)).expect("it exists");
+                path(&programs)
+            }
+        };
+        let arguments = [file.clone(), "--quality".to_owned(), "--definition".to_owned(), definition.clone()];
+        async move {
+            let arguments = arguments.each_ref().map(String::as_str);
+            let (code, report, error) = probe_on(&path, &[&arguments[..], &["--min-vmaf=1"]].concat()).await;
+            let quality = &report["figures"]["quality"];
+            let found = quality["vmaf_error"].as_str().expect("a cause");
+            assert!(found.starts_with(cause), "{found} instead of {cause}: {error}");
+            let rendition = &quality["renditions"][0];
+            let seen = (code, &report["failed"][0]["found"], &rendition["vmaf"], &rendition["pictures"]);
+            assert_eq!(seen, (Some(1), &json!("not measured"), &Value::Null, &json!(FRAMES)), "{report}");
+            assert!(rendition["ssim"]["mean"].as_f64() > Some(0.9), "{report}");
+        }
+    });
+    join_all(probes).await;
 }

@@ -51,9 +51,9 @@ impl Originals {
         Self { rate: spec.timeline.rate(), renditions: spec.video.iter().map(of).collect(), received: None }
     }
 
-    /// Compares a picture with the rendition that it is most like, as the first picture of its size tells. `None` if the
-    /// definition has no such frame.
-    pub(super) fn compare(&mut self, picture: Luma<'_>, strip: Timecode) -> Option<Compared> {
+    /// Compares a picture with the rendition that it is most like, as the first picture of its size tells. Returns luma of the
+    /// original in that size, too. `None` if the definition has no such frame.
+    pub(super) fn compare(&mut self, picture: Luma<'_>, strip: Timecode) -> Option<(Compared, Vec<u8>)> {
         if Timecode::of_frame(self.rate, strip.frame) != strip {
             return None;
         }
@@ -67,14 +67,10 @@ impl Originals {
         }
         let Rendition { index, scaler, .. } = self.received.as_ref()?;
         let original = &mut self.renditions[*index];
-        let expected = original.paint(strip, scaler);
-        let expected = luma(&expected, size);
-        Some(Compared {
-            rendition: original.id.clone(),
-            size,
-            ssim: ssim(picture, expected),
-            psnr: psnr(picture, expected),
-        })
+        let painted = original.paint(strip, scaler);
+        let expected = luma(&painted, size);
+        let (ssim, psnr) = (ssim(picture, expected), psnr(picture, expected));
+        Some((Compared { rendition: original.id.clone(), size, ssim, psnr }, painted))
     }
 }
 
@@ -126,18 +122,19 @@ mod tests {
             painter.paint(&mut frame, FRAME);
             let size = (video.width as usize, video.height as usize);
             let strip = Timecode::of_frame(spec.timeline.rate(), FRAME);
-            let found = originals.compare(luma(&frame, size), strip).unwrap();
+            let (found, original) = originals.compare(luma(&frame, size), strip).unwrap();
+            assert_eq!(original, frame[..size.0 * size.1]);
             let rendition = spec.video[index].id.to_string();
             assert_eq!(found, Compared { rendition, size, ssim: 1.0, psnr: 100.0 });
 
             // Another size, in which both renditions could be.
             let scaled = Scaler::new(size, (480, 270)).scale(luma(&frame, size));
             originals.received = None;
-            let found = originals.compare(luma(&scaled, (480, 270)), strip).unwrap();
+            let (found, _) = originals.compare(luma(&scaled, (480, 270)), strip).unwrap();
             assert_eq!((found.rendition, found.ssim), (spec.video[index].id.to_string(), 1.0));
 
             let late = Timecode::of_frame(spec.timeline.rate(), FRAME + 25);
-            let found = originals.compare(luma(&frame, size), late).unwrap();
+            let (found, _) = originals.compare(luma(&frame, size), late).unwrap();
             assert!(found.ssim < 0.999 && found.psnr < 40.0, "{found:?}");
             let foreign = Timecode { time_ms: strip.time_ms + 7, ..strip };
             assert_eq!(originals.compare(luma(&frame, size), foreign), None);
