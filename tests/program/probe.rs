@@ -18,6 +18,7 @@ use crate::support::tls::certify;
 use crate::support::web::Web;
 
 mod quality;
+mod sound;
 
 /// Exit code, JSON on standard output, and standard error of a probe.
 async fn probe(arguments: &[&str]) -> (Option<i32>, Value, String) {
@@ -98,7 +99,7 @@ async fn nothing_is_lost_on_the_way_from_this_server() {
         let figures = figures(&[&url, "--duration", "5s"]).await;
         check(&figures, &[]);
         check_offset(&figures, 0.0);
-        assert!(figures["live"] == true && figures["latency"]["median"].as_f64().expect("live") < 30.0, "{figures}");
+        assert!(figures["live"] == true && latency(&figures) < 30.0, "{figures}");
         let size = &figures["pictures"][0];
         assert_eq!(
             (&size["width"], &size["height"], &figures["source_rate"]),
@@ -115,6 +116,35 @@ async fn nothing_is_lost_on_the_way_from_this_server() {
     let late = web.url("/with/offset=120ms:track=audio/live/probed/hls.m3u8");
     let late = async move { check_offset(&figures(&[&late, "--duration", "5s"]).await, 120.0) };
     join3(join_all(probes), whep, late).await;
+}
+
+#[tokio::test]
+async fn faults_of_this_server_are_reported_with_their_size() {
+    let server = Server::shared();
+    let web = Web::of(&server);
+    create(&web, "faulty", json!({})).await;
+    let url = |conditions: &str| web.url(&format!("{conditions}/live/faulty/hls.m3u8"));
+    let [plain, early, shifted, drifting] =
+        ["", "/with/offset=-80ms:track=audio", "/with/shift=1m", "/with/drift=2000:track=audio"].map(url);
+    let plain = async move { figures(&[&plain, "--duration", "5s"]).await };
+    let early = async move { figures(&[&early, "--duration", "5s"]).await };
+    let shifted = async move { figures(&[&shifted, "--duration", "5s"]).await };
+    let drifting = async move { figures(&[&drifting, "--duration", "25s"]).await };
+    let ((plain, early), (shifted, drifting)) = join(join(plain, early), join(shifted, drifting)).await;
+    [&plain, &early, &shifted, &drifting].into_iter().for_each(|figures| check(figures, &[]));
+    check_offset(&plain, 0.0);
+    check_offset(&early, -80.0);
+    check_offset(&shifted, 0.0);
+    // The distance from the live edge is a whole number of segments.
+    let added = latency(&shifted) - latency(&plain);
+    assert!((added - 60.0).abs() < 5.0, "{added} s instead of 60 s");
+    let drift = drifting["av_offset"]["drift_ppm"].as_f64().expect("a drift");
+    assert!((drift - 2000.0).abs() <= 100.0, "{drift} ppm: {drifting}");
+}
+
+/// Median latency in seconds.
+fn latency(figures: &Value) -> f64 {
+    figures["latency"]["median"].as_f64().expect("it is live")
 }
 
 /// Receives datagrams, and sends each to one port immediately and to another after 3 s.
@@ -151,21 +181,21 @@ async fn added_latency_is_reported_with_its_size() {
     let probes = ports.map(|port| async move {
         let figures = figures(&[&format!("udp://127.0.0.1:{port}"), "--duration", "5s"]).await;
         check(&figures, &[]);
-        figures["latency"]["median"].as_f64().expect("live")
+        latency(&figures)
     });
     let [direct, late] = join_all(probes).await[..] else { panic!("two probes") };
     assert!((late - direct - ADDED.as_secs_f64()).abs() < 1.0, "{direct} s, and {late} s behind 3 s");
 }
 
-/// A recording of 12 s.
-async fn recording(directory: &Path) -> PathBuf {
+/// A recording of a new stream under conditions, which choose its interval.
+async fn recording(directory: &Path, stream: &str, conditions: &str) -> PathBuf {
     let server = Server::shared();
     let web = Web::of(&server);
-    create(&web, "recorded", json!({})).await;
+    create(&web, stream, json!({})).await;
     // A time relative to now is redirected to one that is not.
-    let path = "/with/from=-40s,until=-28s/live/recorded/stream.mp4";
-    let redirect = web.get(path).await;
-    let bytes = web.fetch(&web.resolve(path, redirect.header("location"))).await;
+    let path = format!("/with/{conditions}/live/{stream}/stream.mp4");
+    let redirect = web.get(&path).await;
+    let bytes = web.fetch(&web.resolve(&path, redirect.header("location"))).await;
     let file = directory.join("recording.mp4");
     std::fs::write(&file, bytes).expect("there is room");
     file
@@ -189,7 +219,7 @@ fn encode(file: &Path, name: &str, arguments: &str) -> String {
 #[tokio::test]
 async fn faults_of_a_chain_are_reported_with_their_size_and_nothing_else_is() {
     let directory = TempDir::new().expect("a temporary directory");
-    let file = recording(directory.path()).await;
+    let file = recording(directory.path(), "recorded", "from=-40s,until=-28s").await;
     let plain = figures(&[file.to_str().expect("UTF-8")]).await;
     check(&plain, &[]);
     check_offset(&plain, 0.0);
@@ -265,8 +295,7 @@ async fn faults_of_a_chain_are_reported_with_their_size_and_nothing_else_is() {
         (Some(1), &json!([{"limit": "latency", "found": "not measured"}])),
         "{error}"
     );
-    let out_of_order = report["figures"]["frames"]["out_of_order"].as_u64().expect("a number");
-    assert_eq!(out_of_order, seen / 8, "{report}");
+    check(&report["figures"], &[("/frames/out_of_order", json!(seen / 8))]);
     let junit = directory.path().join("probe.xml");
     let (code, _, _) = probe(&[&dropped, "--max-dropped=1", "--junit", junit.to_str().expect("UTF-8")]).await;
     let junit = std::fs::read_to_string(junit).expect("it is written");
@@ -298,6 +327,9 @@ async fn a_recording_of_gst_launch_has_everything() {
     assert!(figures["frames"]["seen"].as_u64() >= Some(140), "{figures}");
 }
 
+/// Time for an error, which docs/probe.md states.
+const ERROR_WITHIN: Duration = Duration::from_secs(40);
+
 #[tokio::test]
 async fn a_url_without_the_signal_is_an_error_that_names_the_cause() {
     let directory = TempDir::new().expect("a temporary directory");
@@ -316,8 +348,10 @@ async fn a_url_without_the_signal_is_an_error_that_names_the_cause() {
     let circle = circle();
     let other = other.to_str().expect("UTF-8").to_owned();
     let nowhere = directory.path().join("nowhere.mp4").to_str().expect("UTF-8").to_owned();
+    let silent = format!("udp://127.0.0.1:{}", free_port());
     let cases = [
         (other, "no strip"),
+        (silent, "no picture within 20 s"),
         (nowhere, "No such file"),
         (format!("{base}/page"), "cannot be played"),
         (format!("{base}/missing"), "status 404"),
@@ -330,8 +364,10 @@ async fn a_url_without_the_signal_is_an_error_that_names_the_cause() {
         (circle, "more than 10 redirects"),
     ];
     let probes = cases.map(|(url, cause)| async move {
+        let began = Instant::now();
         let (code, _, error) = probe(&[&url]).await;
         assert!(code == Some(2) && error.contains(cause), "{url}: {code:?} {error}");
+        assert!(began.elapsed() <= ERROR_WITHIN, "{url}: after {:?}", began.elapsed());
     });
     let trusted = async move {
         let figures = figures(&[&trusted, "--cacert", &cert, "--duration", "2s"]).await;
