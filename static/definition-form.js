@@ -104,11 +104,13 @@ export class DefinitionForm extends HTMLElement {
     }
   }
 
-  /** Disables the fields whose boxes are not checked. */
+  /** Disables the fields whose boxes are not checked, and those that belong to another choice. */
   matchBoxes() {
     for (const input of this.#inputs()) {
-      const { box } = input.dataset;
+      const { box, choice } = input.dataset;
       if (box !== undefined) input.disabled = !find(this, `[name="${box}"]`, HTMLInputElement).checked;
+      const [name, value] = choice?.split('=') ?? [];
+      if (name !== undefined) input.disabled = find(this, `[name="${name}"]`, HTMLSelectElement).value !== value;
     }
   }
 

@@ -14,6 +14,8 @@
  * @property {string} name
  * @property {string} title
  * @property {string} pattern
+ * @property {string} source
+ * @property {boolean} publish_clock
  * @property {string} fps
  * @property {number} segment_frames
  * @property {number} chunk_frames
@@ -51,7 +53,7 @@ const SOUND = { id: 'a', bitrate: 128_000, beep_hz: 1000, beep_dbfs: -18 };
 
 /** A new stream. @type {Filled} */
 export const DEFAULTS = {
-  name: '', title: '', pattern: 'smpte',
+  name: '', title: '', pattern: 'smpte', source: 'signal', publish_clock: false,
   fps: '25', segment_frames: 48, chunk_frames: 6, window_seconds: 60,
   video: [V720], audio: SOUND,
   enabled: true, on_demand: false, idle_seconds: 30, requires: [], schedule: null,
@@ -74,6 +76,11 @@ export const PATTERNS = [
   { id: 'ebu', label: 'EBU bars' },
   { id: 'grid', label: 'Grid' },
   { id: 'black', label: 'Black' },
+];
+
+export const SOURCES = [
+  { id: 'signal', label: 'Test signal' },
+  { id: 'publish', label: 'Published over WebRTC' },
 ];
 
 export const ENCODER_PRESETS = ['ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium'];
@@ -117,7 +124,7 @@ export function fromForm(form) {
   const optional = (/** @type {string} */ name) => (text(name) === '' ? null : number(name));
   const lines = (/** @type {string} */ name) => text(name).split(/\n|,(?!\S)/).map((line) => line.trim()).filter(Boolean);
   return {
-    name: text('name'), title: text('title'), pattern: text('pattern'),
+    name: text('name'), title: text('title'), pattern: text('pattern'), source: text('source'), publish_clock: form.has('publish_clock'),
     fps: text('fps'), segment_frames: number('segment_frames'), chunk_frames: number('chunk_frames'), window_seconds: number('window_seconds'),
     video: places(form, 'video').map((at) => ({
       id: text(`${at}.id`), width: number(`${at}.width`), height: number(`${at}.height`),

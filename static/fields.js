@@ -1,7 +1,7 @@
 // @ts-check
 // Fields of the form for a definition: each has a label, a unit beside it, and a hint with its limits, which a fault replaces.
 
-import { ENCODER_PRESETS, GRIDS, PATTERNS } from './definition.js';
+import { ENCODER_PRESETS, GRIDS, PATTERNS, SOURCES } from './definition.js';
 import { html } from './html.js';
 import { icon } from './icons.js';
 
@@ -48,13 +48,13 @@ export function select(what, options, chosen) {
     <select ${attributes}>${options.map(({ id, label }) => html`<option value="${id}" ${id === chosen ? 'selected' : ''}>${label}</option>`)}</select>`);
 }
 
-/** @param {string} name @param {string} label @param {boolean} checked */
-export function box(name, label, checked) {
-  return html`<label class="check"><input type="checkbox" name="${name}" ${checked ? 'checked' : ''}> ${label}</label>`;
+/** @param {string} name @param {string} label @param {boolean} checked @param {string} [choice] like `source=publish`, with which it is enabled */
+export function box(name, label, checked, choice) {
+  return html`<label class="check"><input type="checkbox" name="${name}" ${checked ? 'checked' : ''} ${choice === undefined ? '' : html`data-choice="${choice}"`}> ${label}</label>`;
 }
 
 /** @param {Filled} filled @param {boolean} isNew a stream that exists keeps its name */
-export function pictureFields({ name, title, pattern }, isNew) {
+export function pictureFields({ name, title, pattern, source, publish_clock }, isNew) {
   return html`
     <div class="columns">
       ${field({ name: 'name', label: 'Name', hint: isNew ? NAME_HINT : 'Part of the URLs; cannot change' }, (attributes) => html`
@@ -65,6 +65,9 @@ export function pictureFields({ name, title, pattern }, isNew) {
       ${field({ name: 'fps', label: 'Frame rate', unit: 'fps', hint: '1 to 120, or a fraction such as 30000/1001' }, (attributes) => html`
         <input ${attributes} required list="frame-rates" pattern="[0-9]{1,6}(/[0-9]{1,6})?" autocomplete="off">
         <datalist id="frame-rates">${GRIDS.map(({ fps }) => html`<option value="${fps}"></option>`)}</datalist>`)}
+      ${select({ name: 'source', label: 'Source', hint: 'A browser, OBS or GStreamer publishes over WebRTC' }, SOURCES, source)}
+      <div class="field" data-field="publish_clock">${box('publish_clock', 'UTC clock over the published picture', publish_clock, 'source=publish')}
+        <p class="hint" id="h-publish_clock">The test signal always has a clock</p></div>
     </div>`;
 }
 

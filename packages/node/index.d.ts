@@ -15,6 +15,8 @@ export interface Stream {
     preset?: string;
   }[];
   audio?: false | { id?: string; codec?: string; bitrate?: number; beep_hz?: number; beep_dbfs?: number };
+  source?: 'signal' | 'publish';
+  publish_clock?: boolean;
   title?: string;
   pattern?: 'smpte' | 'ebu' | 'grid' | 'black';
   [key: string]: unknown;

@@ -142,6 +142,8 @@ pub struct StreamSpec {
     pub name: StreamName,
     /// Where picture and sound come from.
     pub source: Source,
+    /// Whether the clock is painted over the picture of a publisher. The test signal always has a clock.
+    pub publish_clock: bool,
     /// Text in the picture. If empty, the picture shows the name.
     pub title: String,
     /// Background of the picture.
@@ -301,13 +303,14 @@ impl StreamSpec {
 
     /// Hash of everything that changes media bytes. `encoders` contains the versions of the encoder libraries.
     pub fn revision(&self, encoders: &str) -> Revision {
-        let Self { name: _, title: _, source, pattern, timeline, window: _, video, audio, .. } = self;
+        let Self { name: _, title: _, source, publish_clock, pattern, timeline, window: _, video, audio, .. } = self;
         let Self { control: _, audience: _, limits: _, push: _, .. } = self;
         let media =
             format!("{MEDIA_VERSION}|{encoders}|{}|{pattern:?}|{timeline:?}|{video:?}|{audio:?}", self.shown_title());
-        let media = match source {
-            Source::Signal => media,
-            Source::Publish => format!("{media}|{source:?}"),
+        let media = match (source, publish_clock) {
+            (Source::Signal, _) => media,
+            (Source::Publish, false) => format!("{media}|{source:?}"),
+            (Source::Publish, true) => format!("{media}|{source:?}|clock"),
         };
         let hash = Sha256::digest(media);
         Revision(hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect())

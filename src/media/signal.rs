@@ -9,6 +9,7 @@ mod clock;
 mod glyphs;
 mod layout;
 mod outline;
+mod overlay;
 mod panel;
 mod shape;
 mod sine;
@@ -24,6 +25,7 @@ use panel::Panel;
 use sweep::{Phase, Sweep};
 
 pub use layout::Layout;
+pub use overlay::Overlay;
 pub use timecode::Timecode;
 pub use tone::{Beep, CHANNELS, Tone};
 
@@ -104,15 +106,6 @@ impl Painter {
     /// A frame with the constant part only. [`Painter::paint`] completes it.
     pub fn blank(&self) -> Vec<u8> {
         self.base.clone()
-    }
-
-    /// Draws the strip of frame `index`, counted from 1970, over the top of another picture of the same layout.
-    ///
-    /// # Panics
-    /// If `frame` is shorter than [`Layout::size`].
-    pub fn paint_strip(&self, frame: &mut [u8], index: u64) {
-        Canvas::new(frame, self.layout).fill(timecode::area(self.layout), canvas::BLACK);
-        Timecode::of_frame(self.rate, index).paint(frame, self.layout);
     }
 
     /// Draws frame `index`, counted from 1970, into `frame`. Only luma changes.

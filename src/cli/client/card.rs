@@ -3,7 +3,7 @@
 use std::iter;
 
 use super::answer::{Detail, Stream, Target, Urls, ViewerToken, Viewers, one_line, to_the_second};
-use crate::definition::spec::{Access, AudioRequest, StreamRequest, VideoRequest};
+use crate::definition::spec::{Access, AudioRequest, Source, StreamRequest, VideoRequest};
 
 /// Key and value. A line without a value is left out.
 type Line = (&'static str, Option<String>);
@@ -48,9 +48,10 @@ fn text(lines: impl Iterator<Item = Line>) -> String {
 
 fn describe(definition: &StreamRequest) -> impl Iterator<Item = Line> {
     let StreamRequest { requires, access, allow, deny, title, pattern, fps, video, audio, .. } = definition;
-    let StreamRequest { segment_frames, chunk_frames, window_seconds, .. } = definition;
+    let StreamRequest { segment_frames, chunk_frames, window_seconds, source, publish_clock, .. } = definition;
     let lengths =
         format!("segments of {segment_frames} frames, chunks of {chunk_frames}, a window of {window_seconds} s");
+    let clock = if *publish_clock { ", with the clock" } else { "" };
     let general = [
         ("runs", Some(runs(definition))),
         ("requires", list(requires, ", ")),
@@ -58,6 +59,7 @@ fn describe(definition: &StreamRequest) -> impl Iterator<Item = Line> {
         ("allow", list(allow, ", ")),
         ("deny", list(deny, ", ")),
         ("limits", limits(definition)),
+        ("source", Some(format!("{source}{clock}")).filter(|_| source != Source::Signal.as_str())),
         ("title", Some(title.clone()).filter(|title| !title.is_empty())),
         ("picture", Some(format!("{pattern}, {fps} fps"))),
         ("lengths", Some(lengths)),
@@ -163,7 +165,7 @@ mod tests {
                         "by_format": {"hls": 12, "llhls": 0, "dash": 0, "lldash": 0}},
             "targets": [{"url": "udp://a:1", "phase": "stopped", "error": null, "bytes": 7},
                         {"url": "rtmp://a/b/***", "phase": "waiting", "error": "no\nroute"}],
-            "video": [], "audio": null, "error": "stalled", "phase": "waiting",
+            "video": [], "audio": null, "error": "stalled", "phase": "waiting", "source": "publish", "publish_clock": true,
         })), @r#"
         test
           phase     waiting since 2026-11-21T13:55:17Z
@@ -177,6 +179,7 @@ mod tests {
           allow     192.0.2.0/24
           deny      192.0.2.1, 192.0.2.2
           limits    30 viewers; 5000000 bit/s; others to http://a.example
+          source    publish, with the clock
           title     Two lines
           picture   smpte, 25 fps
           lengths   segments of 48 frames, chunks of 6, a window of 60 s

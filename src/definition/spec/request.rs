@@ -81,6 +81,10 @@ pub struct StreamRequest {
     #[serde(default = "source")]
     #[schemars(extend("enum" = Source::WORDS))]
     pub source: String,
+    /// Whether the UTC clock is painted over the picture of a publisher, in HLS, DASH, files and push. The test signal always
+    /// has a clock.
+    #[serde(default)]
+    pub publish_clock: bool,
     /// Text in the picture. If it is empty, the picture shows the name.
     #[serde(default)]
     #[schemars(length(max = MAX_TITLE_CHARS), regex(pattern = ONE_LINE))]
@@ -178,6 +182,7 @@ impl StreamRequest {
             overflow_url: None,
             push: Vec::new(),
             source: source(),
+            publish_clock: false,
             title: String::new(),
             pattern: pattern(),
             fps: fps(),
@@ -235,6 +240,7 @@ impl From<&StreamSpec> for StreamRequest {
         let StreamSpec {
             name,
             source,
+            publish_clock,
             title,
             pattern,
             timeline,
@@ -264,6 +270,7 @@ impl From<&StreamSpec> for StreamRequest {
             overflow_url: overflow.as_ref().map(BaseUrl::to_string),
             push: push.iter().map(PushRequest::from).collect(),
             source: source.as_str().into(),
+            publish_clock: *publish_clock,
             title: title.clone(),
             pattern: pattern.as_str().into(),
             fps: timeline.rate().to_string(),

@@ -36,7 +36,7 @@ fn default_segments_have_an_exact_duration() {
 
 #[test]
 fn the_default_definition_as_json() {
-    assert_snapshot!(serde_json::to_string(&StreamRequest::named("test")).unwrap(), @r#"{"name":"test","enabled":true,"schedule":null,"on_demand":false,"idle_seconds":30,"requires":[],"access":"public","allow":[],"deny":[],"max_viewers":null,"max_bandwidth":null,"overflow_url":null,"push":[],"source":"signal","title":"","pattern":"smpte","fps":"25","segment_frames":48,"chunk_frames":6,"window_seconds":60,"video":[{"id":"v720","width":1280,"height":720,"bitrate":2000000,"codec":"h264","preset":"ultrafast"}],"audio":{"id":"a","codec":"aac","bitrate":128000,"beep_hz":1000,"beep_dbfs":-18}}"#);
+    assert_snapshot!(serde_json::to_string(&StreamRequest::named("test")).unwrap(), @r#"{"name":"test","enabled":true,"schedule":null,"on_demand":false,"idle_seconds":30,"requires":[],"access":"public","allow":[],"deny":[],"max_viewers":null,"max_bandwidth":null,"overflow_url":null,"push":[],"source":"signal","publish_clock":false,"title":"","pattern":"smpte","fps":"25","segment_frames":48,"chunk_frames":6,"window_seconds":60,"video":[{"id":"v720","width":1280,"height":720,"bitrate":2000000,"codec":"h264","preset":"ultrafast"}],"audio":{"id":"a","codec":"aac","bitrate":128000,"beep_hz":1000,"beep_dbfs":-18}}"#);
 }
 
 #[test]
@@ -83,6 +83,7 @@ fn refusals_say_what_is_allowed() {
         check_refused(&json!({"audio": {"beep_hz": 20}}), "audio.beep_hz"),
         check_refused(&json!({"audio": {"beep_dbfs": 3}}), "audio.beep_dbfs"),
         check_refused(&json!({"title": "two\nlines"}), "title"),
+        check_refused(&json!({"publish_clock": true}), "publish_clock"),
         check_refused(&json!({"max_viewers": 0}), "max_viewers"),
         check_refused(&json!({"max_bandwidth": 1000}), "max_bandwidth"),
         check_refused(&json!({"overflow_url": "/elsewhere"}), "overflow_url"),
@@ -111,6 +112,7 @@ fn refusals_say_what_is_allowed() {
     must be 100 to 8000, not 20
     must be -60 to 0, not 3
     must be one line of printable characters, without '\n'
+    must be false if source is signal: the test signal always has a clock
     must be 1 to 1000000, not 0
     must be 100000 to 1000000000000, not 1000
     must be a URL such as https://other.example or http://other.example:8080/path, without query, of at most 1024 characters; not "/elsewhere"
@@ -131,10 +133,13 @@ fn the_revision_changes_exactly_with_the_media_bytes() {
         json!({"name": "a", "title": "t", "chunk_frames": 16}),
         json!({"name": "a", "title": "t", "audio": null}),
         json!({"name": "a", "title": "t", "source": "publish"}),
+        json!({"name": "a", "title": "t", "source": "publish", "publish_clock": true}),
         json!({"name": "a", "title": "t", "video": [{"preset": "veryfast"}]}),
     ] {
         assert_ne!(base, revision(other));
     }
+    let published = |clock: bool| revision(json!({"name": "a", "source": "publish", "publish_clock": clock}));
+    assert_ne!(published(false), published(true));
     assert_ne!(base, spec(json!({"name": "a", "title": "t"})).unwrap().revision("encoders 2"));
     assert_eq!(Revision::parse(base.as_str()), Some(base));
     assert_eq!(Revision::parse("ABCDEF01"), None);
@@ -147,7 +152,7 @@ const SEEDS: &[&str] = &[
     r#"{"name": "a", "fps": "50", "segment_frames": 96, "chunk_frames": 16, "window_seconds": 20, "video": []}"#,
     r#"{"name": "a", "video": [{"id": "v1", "width": 640, "height": 360, "bitrate": 500000, "preset": "fast"}, {}]}"#,
     r#"{"name": "a", "audio": {"id": "b", "bitrate": 64000, "beep_hz": 440, "beep_dbfs": -20}, "enabled": false}"#,
-    r#"{"name": "a", "source": "publish", "video": []}"#,
+    r#"{"name": "a", "source": "publish", "publish_clock": true, "video": []}"#,
     r#"{"name": "a", "on_demand": true, "idle_seconds": 10, "requires": ["b", "c"], "audio": false}"#,
     r#"{"name": "a", "schedule": {"time_zone": "Europe/Berlin", "start": ["0 8 * * MON-FRI"], "stop": ["0 18 * * *"]}}"#,
     r#"{"name": "a", "push": [{"url": "rtmp://[::1]:1935/live/key?a=b", "video": "v720"}, {"url": "srt://a:9?streamid=s"}, {"url": "udp://1.2.3.4:5"}]}"#,

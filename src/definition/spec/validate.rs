@@ -44,6 +44,7 @@ impl TryFrom<StreamRequest> for StreamSpec {
             overflow_url,
             push,
             source,
+            publish_clock,
             title,
             pattern,
             fps,
@@ -76,15 +77,22 @@ impl TryFrom<StreamRequest> for StreamSpec {
         in_range("idle_seconds", idle_seconds, &IDLE_SECONDS)?;
         let limits = Limits::check(max_viewers, max_bandwidth, overflow_url.as_deref())?;
         let push = Push::check_all(&push, &video)?;
-        if source == Source::Publish && window > super::MEMORY_WINDOW {
-            let most = super::MEMORY_WINDOW.as_secs();
-            return refuse(
-                "window_seconds",
-                format!("must be at most {most} if source is publish: older segments cannot be encoded again"),
-            );
-        }
-        let spec =
-            Self { name, source, title, pattern, timeline, window, video, audio, control, audience, limits, push };
+        check_source(source, publish_clock, window)?;
+        let spec = Self {
+            name,
+            source,
+            publish_clock,
+            title,
+            pattern,
+            timeline,
+            window,
+            video,
+            audio,
+            control,
+            audience,
+            limits,
+            push,
+        };
         check_tracks(&spec)?;
         check_parts(&spec)?;
         Ok(spec)
@@ -143,6 +151,23 @@ fn check_requires(name: &StreamName, requires: Vec<String>) -> Result<Vec<Stream
         }
     }
     Ok(required)
+}
+
+/// Checks the fields that depend on the source.
+fn check_source(source: Source, publish_clock: bool, window: Duration) -> Result<(), SpecError> {
+    match source {
+        Source::Signal if publish_clock => {
+            refuse("publish_clock", "must be false if source is signal: the test signal always has a clock")
+        }
+        Source::Publish if window > super::MEMORY_WINDOW => {
+            let most = super::MEMORY_WINDOW.as_secs();
+            refuse(
+                "window_seconds",
+                format!("must be at most {most} if source is publish: older segments cannot be encoded again"),
+            )
+        }
+        Source::Signal | Source::Publish => Ok(()),
+    }
 }
 
 fn check_title(title: &str) -> Result<(), SpecError> {

@@ -22,7 +22,7 @@ use crate::base::metrics::labels;
 use crate::base::timeline::{Kind, SAMPLE_RATE};
 use crate::definition::spec::{AudioSpec, StreamSpec, VideoSpec};
 use crate::media::cmaf::{Format, Packager};
-use crate::media::signal::{Painter, Picture, Tone};
+use crate::media::signal::{Overlay, Painter, Picture, Tone};
 
 /// A branch that was added to its pipeline.
 pub(super) struct Branch {
@@ -58,9 +58,14 @@ impl Branch {
                 let source = match published.cloned() {
                     None => Source::picture(Painter::new(&Picture::of(spec, video))),
                     Some(published) => {
-                        let painter = Painter::new(&Picture::without_publisher(spec, video));
-                        let (rendition, timeline) = (track, spec.timeline);
-                        Source::Published(Box::new(PublishedPictures { published, rendition, timeline, painter }))
+                        let picture = Picture::without_publisher(spec, video);
+                        let overlay = match spec.publish_clock {
+                            true => Overlay::strip_and_clock(&picture),
+                            false => Overlay::strip(&picture),
+                        };
+                        let (painter, rendition, timeline) = (Painter::new(&picture), track, spec.timeline);
+                        let pictures = PublishedPictures { published, rendition, timeline, painter, overlay };
+                        Source::Published(Box::new(pictures))
                     }
                 };
                 Recipe::video(spec, video, source, first(Kind::Video))?

@@ -17,7 +17,7 @@ use super::pace::{Pace, Verdict};
 use super::published::Published;
 use crate::base::metrics::labels;
 use crate::base::timeline::{AUDIO_FRAME_SAMPLES, Kind, Timeline, UnixTime};
-use crate::media::signal::{Painter, Tone};
+use crate::media::signal::{Overlay, Painter, Tone};
 
 /// Maximum sleep. Afterwards the clock is read again, so that a clock step is noticed.
 const MAX_SLEEP: Duration = Duration::from_millis(500);
@@ -53,6 +53,8 @@ pub(super) struct PublishedPictures {
     pub(super) timeline: Timeline,
     /// Paints the bars.
     pub(super) painter: Painter,
+    /// Paints over the pictures of the publisher.
+    pub(super) overlay: Overlay,
 }
 
 /// A frame that returns to the pool of [`Pictures`] when the encoder releases it.
@@ -138,7 +140,7 @@ impl PublishedPictures {
         let pixels = match pixels.filter(|pixels| pixels.len() >= self.painter.layout().size()) {
             Some(picture) => {
                 let mut pixels = picture.to_vec();
-                self.painter.paint_strip(&mut pixels, index);
+                self.overlay.paint(&mut pixels, index);
                 pixels
             }
             None => {

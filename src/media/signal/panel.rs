@@ -68,7 +68,7 @@ impl Panel {
         let room = (width - 2 * pad, clear.height - 2 * pad - above - below);
         let middle = Middle::largest(room, frame_digits(picture), stacked);
         let height = (2 * pad + above + middle.height() + below + 1) & !1;
-        let x = ((clear.width - width) / 2) & !1;
+        let x = (clear.x + (clear.width - width) / 2) & !1;
         let y = (clear.y + clear.height / 2 - height / 2).min(picture.height as usize - height) & !1;
         let area = Rect { x, y, width, height };
         let inner = area.inset(pad);

@@ -6,6 +6,29 @@ const PATTERNS: [Pattern; 4] = [Pattern::Smpte, Pattern::Ebu, Pattern::Grid, Pat
 /// 2026-11-21T03:00:00Z.
 const NOW: u64 = 1_795_230_000;
 
+/// Sizes with and without a common aspect ratio.
+const SIZES: [(u32, u32); 19] = [
+    (90, 160),
+    (126, 160),
+    (128, 160),
+    (158, 160),
+    (160, 90),
+    (160, 120),
+    (160, 160),
+    (160, 2160),
+    (3840, 90),
+    (90, 4096),
+    (4096, 90),
+    (256, 144),
+    (426, 240),
+    (640, 360),
+    (720, 576),
+    (854, 480),
+    (1080, 1920),
+    (1280, 720),
+    (1366, 768),
+];
+
 fn picture(width: u32, height: u32, rate: &str) -> Picture {
     Picture {
         width,
@@ -32,28 +55,7 @@ fn check_strip(painter: &Painter, rate: &str, index: u64) {
 
 #[test]
 fn every_size_pattern_and_rate_is_drawn_and_read_back() {
-    let sizes = [
-        (90, 160),
-        (126, 160),
-        (128, 160),
-        (158, 160),
-        (160, 90),
-        (160, 120),
-        (160, 160),
-        (160, 2160),
-        (3840, 90),
-        (90, 4096),
-        (4096, 90),
-        (256, 144),
-        (426, 240),
-        (640, 360),
-        (720, 576),
-        (854, 480),
-        (1080, 1920),
-        (1280, 720),
-        (1366, 768),
-    ];
-    for (width, height) in sizes {
+    for (width, height) in SIZES {
         for (pattern, rate) in PATTERNS.into_iter().zip(["25", "30000/1001", "60", "120"]) {
             let painter = Painter::new(&Picture { pattern, ..picture(width, height, rate) });
             check_strip(&painter, rate, NOW * 25);
@@ -66,6 +68,33 @@ fn every_size_pattern_and_rate_is_drawn_and_read_back() {
 fn the_largest_pictures_are_drawn() {
     for (width, height) in [(3840, 2160), (2160, 3840), (4096, 2304)] {
         check_strip(&Painter::new(&picture(width, height, "50")), "50", NOW * 50 + 1);
+    }
+}
+
+#[test]
+fn an_overlay_covers_the_strip_and_the_clock_only() {
+    let index = NOW * 25 + 7;
+    for (width, height) in SIZES {
+        let picture = picture(width, height, "25");
+        let (layout, overlay) = (Layout::new(width, height), Overlay::strip_and_clock(&picture));
+        let stride = layout.strides()[0];
+        let over = |overlay: &Overlay, mut frame: Vec<u8>| {
+            overlay.paint(&mut frame, index);
+            let read = timecode::read(&frame, stride, layout.width(), layout.height());
+            assert_eq!(read.map(|strip| strip.frame), Ok(index), "{width}x{height}");
+            frame
+        };
+        let strip = over(&Overlay::strip(&picture), vec![77; layout.size()]);
+        let (light, dark) = (over(&overlay, vec![77; layout.size()]), over(&overlay, vec![0; layout.size()]));
+        let (columns, rows) = overlay.clock_area().unwrap();
+        assert!(rows.start >= timecode::area(layout).bottom() && rows.end <= layout.height(), "{width}x{height}");
+        for y in 0..layout.height() {
+            let [strip, light, dark] = [&strip, &light, &dark].map(|frame| &frame[y * stride..][..layout.width()]);
+            let covered = if rows.contains(&y) { columns.clone() } else { 0..0 };
+            assert_eq!(light[covered.clone()], dark[covered.clone()], "{width}x{height}, row {y}");
+            assert_eq!(light[..covered.start], strip[..covered.start], "{width}x{height}, row {y}");
+            assert_eq!(light[covered.end..], strip[covered.end..], "{width}x{height}, row {y}");
+        }
     }
 }
 

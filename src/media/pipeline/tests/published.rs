@@ -6,7 +6,7 @@ use super::live::{Receiver, live_job};
 use super::*;
 use crate::base::timeline::Kind;
 use crate::media::rtp::{self, ParameterSets, VideoCodec};
-use crate::media::signal::timecode;
+use crate::media::signal::{self, Layout, Overlay, timecode};
 use crate::media::window::live::Relayed;
 use crate::media::window::relay::Publication;
 use crate::media::window::sound::Packet;
@@ -60,8 +60,8 @@ fn file(output: &Output, track: usize, number: u64) -> Vec<u8> {
     [init, &segment(output, track, number)].iter().flat_map(|media| media.pieces().concat()).collect()
 }
 
-/// Luma at the centre and at the left edge of the first picture of a segment, whose strip must be that of the frame.
-fn shown(output: &Output, number: u64) -> (u8, u8) {
+/// The first picture of a segment and the number of its frame, which is in the strip.
+fn first_picture(output: &Output, number: u64) -> (Vec<u8>, u64) {
     let receiver = Receiver::new(
         "appsrc name=in ! qtdemux ! h264parse ! openh264dec ! video/x-raw,format=I420 ! appsink name=out sync=false",
     );
@@ -71,8 +71,29 @@ fn shown(output: &Output, number: u64) -> (u8, u8) {
     let timeline = output.spec.timeline;
     let strip = timecode::read(&picture, 320, 320, 180).unwrap();
     assert_eq!(strip.frame, timeline.segment(Kind::Video, number).start);
-    let mean = |x: usize| picture[90 * 320 + x..][..8].iter().map(|luma| u32::from(*luma)).sum::<u32>() / 8;
-    (mean(156) as u8, mean(4) as u8)
+    (picture, strip.frame)
+}
+
+/// Luma at the centre, at the left edge and where the clock would be, in the first picture of a segment.
+fn shown(output: &Output, number: u64) -> [u8; 3] {
+    let (picture, _) = first_picture(output, number);
+    let mean = |(x, y): (usize, usize)| {
+        let pixels = &picture[y * 320 + x..][..8];
+        (pixels.iter().map(|luma| u32::from(*luma)).sum::<u32>() / 8) as u8
+    };
+    [(156, 90), (4, 90), (156, 157)].map(mean)
+}
+
+/// Mean difference between the luma of a picture in the area of the clock and that of a clock over the picture of the publisher.
+fn difference_from_clock(output: &Output, picture: &[u8], frame: u64) -> usize {
+    let spec = &output.spec;
+    let overlay = Overlay::strip_and_clock(&signal::Picture::of(spec, &spec.video[0]));
+    let mut expected = vec![SENT; Layout::new(320, 180).size()];
+    overlay.paint(&mut expected, frame);
+    let (columns, rows) = overlay.clock_area().unwrap();
+    let pixels: Vec<usize> = rows.flat_map(|y| columns.clone().map(move |x| y * 320 + x)).collect();
+    let differences = pixels.iter().map(|&place| usize::from(picture[place].abs_diff(expected[place])));
+    differences.sum::<usize>() / pixels.len()
 }
 
 /// Loudness of the sound of a segment, the mean of the magnitudes of its samples.
@@ -138,18 +159,43 @@ impl Publisher {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_publishers_send_is_encoded_with_the_strip_and_without_publisher_there_are_bars() {
+/// A stream of a publisher with segments of a second.
+fn published(change: &Value) -> Arc<Output> {
     let mut definition = small("a", "ultrafast");
     for (key, value) in [("source", json!("publish")), ("segment_frames", 25.into()), ("chunk_frames", 5.into())] {
         definition[key] = value;
     }
-    let output = output(definition);
+    definition.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    output(definition)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clock_is_over_the_picture_of_a_publisher_if_the_definition_says_so() {
+    let output = published(&json!({"publish_clock": true}));
     let (stop, job) = (CancellationToken::new(), live_job(&output, SEGMENT, None));
-    let has_bars = |number| shown(&output, number).0 < SENT / 2 && loudness(&output, number) < 10;
+    let has_clock = |number| {
+        let (picture, frame) = first_picture(&output, number);
+        let difference = |frame| difference_from_clock(&output, &picture, frame);
+        // Three hours, three minutes and three seconds later.
+        picture[90 * 320 + 156].abs_diff(SENT) < 6 && difference(frame) * 2 < difference(frame + 10_983 * 25)
+    };
+    let seen = async {
+        let mut publisher = Publisher::start(&job, true);
+        until(&output, "the clock", || publisher.speak(), has_clock).await;
+        stop.cancel();
+    };
+    let (ran, ()) = tokio::join!(run(job.clone(), stop.clone()), seen);
+    assert_eq!(ran, Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_publishers_send_is_encoded_with_the_strip_and_without_publisher_there_are_bars() {
+    let output = published(&json!({}));
+    let (stop, job) = (CancellationToken::new(), live_job(&output, SEGMENT, None));
+    let has_bars = |number| shown(&output, number)[0] < SENT / 2 && loudness(&output, number) < 10;
     let has_picture = |number| {
-        let (centre, edge) = shown(&output, number);
-        centre.abs_diff(SENT) < 6 && edge < 24 && loudness(&output, number) > 500
+        let [centre, edge, clock] = shown(&output, number);
+        [centre, clock].iter().all(|luma| luma.abs_diff(SENT) < 6) && edge < 24 && loudness(&output, number) > 500
     };
     let published = async {
         until(&output, "bars", || {}, has_bars).await;
