@@ -14,8 +14,8 @@ mod webrtc;
 
 use super::format::Format;
 pub use labels::{
-    ConditionLabels, HookLabels, PhaseLabels, RefusedConnectionLabels, RefusedSessionLabels, RefusedViewerLabels,
-    RequestLabels, RestartLabels, StreamLabels, TransportLabels, ViewerLabels, labels,
+    ConditionLabels, DirectionLabels, HookLabels, PhaseLabels, RefusedConnectionLabels, RefusedSessionLabels,
+    RefusedViewerLabels, RequestLabels, RestartLabels, StreamLabels, TransportLabels, ViewerLabels, labels,
 };
 use process::ProcessCollector;
 pub use webrtc::WebrtcMetrics;

@@ -107,6 +107,13 @@ impl TransportLabels {
     }
 }
 
+/// Labels of the direction of sessions over WebRTC.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DirectionLabels {
+    /// `whep` for viewers, `whip` for publishers.
+    pub direction: &'static str,
+}
+
 /// Labels of refused sessions over WebRTC.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RefusedSessionLabels {

@@ -82,6 +82,7 @@ fn the_documentation_lists_every_metric_and_no_other() {
     metrics.requests.get_or_create(&RequestLabels { kind: "api", status: 200 }).inc();
     metrics.conditions.get_or_create(&ConditionLabels { condition: "delay" }).inc();
     metrics.webrtc.sessions.get_or_create(&TransportLabels::of(false)).inc();
+    metrics.webrtc.round_trip.get_or_create(&DirectionLabels { direction: "whep" }).observe(0.1);
     metrics.webrtc.refused.get_or_create(&RefusedSessionLabels { reason: "all" }).inc();
 
     let document = include_str!("../../../docs/monitoring.md");

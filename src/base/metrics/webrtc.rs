@@ -6,10 +6,12 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{RefusedSessionLabels, TransportLabels};
+use super::{DirectionLabels, RefusedSessionLabels, TransportLabels};
 
 /// Times from an offer until the client is connected.
 const HANDSHAKES: [f64; 9] = [0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
+/// Round-trip times, from a local network to a satellite.
+const ROUND_TRIPS: [f64; 11] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0];
 /// Times by which packets leave late. Timers are exact to a millisecond.
 const LAGS: [f64; 8] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5];
 
@@ -22,6 +24,8 @@ pub struct WebrtcMetrics {
     pub refused: Family<RefusedSessionLabels, Counter>,
     /// Seconds from an offer until the client is connected.
     pub handshake: Histogram,
+    /// Round-trip times in seconds, from the reports of clients.
+    pub round_trip: Family<DirectionLabels, Histogram>,
     /// Packets of pictures and sound.
     pub packets: Counter,
     /// Bytes of all datagrams.
@@ -34,6 +38,8 @@ pub struct WebrtcMetrics {
     pub received_packets: Counter,
     /// Bytes of their payloads.
     pub received_bytes: Counter,
+    /// Requests for lost packets that were sent to publishers.
+    pub retransmission_requests: Counter,
     /// Requests for an IDR picture that were sent to publishers.
     pub idr_requests: Counter,
     /// Interruptions of the picture because packets of publishers were lost.
@@ -50,12 +56,14 @@ impl Default for WebrtcMetrics {
             sessions: Family::default(),
             refused: Family::default(),
             handshake: Histogram::new(HANDSHAKES),
+            round_trip: Family::new_with_constructor(|| Histogram::new(ROUND_TRIPS)),
             packets: Counter::default(),
             bytes: Counter::default(),
             nacks: Counter::default(),
             plis: Counter::default(),
             received_packets: Counter::default(),
             received_bytes: Counter::default(),
+            retransmission_requests: Counter::default(),
             idr_requests: Counter::default(),
             interruptions: Counter::default(),
             replays: Counter::default(),
@@ -71,6 +79,8 @@ impl WebrtcMetrics {
         registry.register("webrtc_refused_sessions", help, self.refused.clone());
         let help = "Time from the offer of a WebRTC client until it is connected";
         registry.register_with_unit("webrtc_handshake", help, Unit::Seconds, self.handshake.clone());
+        let help = "Round-trip time between the server and a WebRTC client";
+        registry.register_with_unit("webrtc_round_trip", help, Unit::Seconds, self.round_trip.clone());
         let help = "Packets of pictures and sound sent to WebRTC clients";
         registry.register("webrtc_packets", help, self.packets.clone());
         registry.register_with_unit("webrtc", "Datagrams sent to WebRTC clients", Unit::Bytes, self.bytes.clone());
@@ -81,6 +91,8 @@ impl WebrtcMetrics {
         registry.register("webrtc_received_packets", help, self.received_packets.clone());
         let help = "Payloads of pictures and sound that WebRTC clients published";
         registry.register_with_unit("webrtc_received", help, Unit::Bytes, self.received_bytes.clone());
+        let help = "Requests for lost packets sent to WebRTC clients that publish";
+        registry.register("webrtc_retransmission_requests", help, self.retransmission_requests.clone());
         let help = "Requests for an IDR picture sent to WebRTC clients that publish";
         registry.register("webrtc_idr_requests", help, self.idr_requests.clone());
         let help = "Interruptions of a published picture because packets were lost on their way to the server";

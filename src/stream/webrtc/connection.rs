@@ -16,7 +16,7 @@ use super::peer::{Addresses, OfferError, Outcome, Peer};
 use super::routes::{self, Inbox, Origin, Routes, Transport, Way};
 use super::sdp;
 use super::udp::{Datagram, UdpPort};
-use crate::base::metrics::{Metrics, TransportLabels};
+use crate::base::metrics::{DirectionLabels, Metrics, TransportLabels};
 use crate::base::utc::Clock;
 use crate::media::pipeline::opus::OpusEncoders;
 
@@ -196,8 +196,12 @@ impl Connection {
         if let Some(next) = outcome.next {
             self.timeout = next;
         }
+        let metrics = &self.shared.metrics.webrtc;
+        if let Some(round_trip) = outcome.round_trip {
+            let labels = DirectionLabels { direction: self.negotiation.peer.role().protocol() };
+            metrics.round_trip.get_or_create(&labels).observe(round_trip.as_secs_f64());
+        }
         if outcome.connected && self.transport.is_none() {
-            let metrics = &self.shared.metrics.webrtc;
             metrics.handshake.observe(self.begun.elapsed().as_secs_f64());
             let labels = TransportLabels::of(way.is_some_and(|way| matches!(way.transport, Transport::Tcp(_))));
             metrics.sessions.get_or_create(&labels).inc();

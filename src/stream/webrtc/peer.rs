@@ -97,9 +97,11 @@ pub(super) struct Outcome {
     pub(super) picture_lost: bool,
     /// Whether the client has closed the session or has vanished.
     pub(super) closed: bool,
-    /// Requests of the client for lost packets since the session began, if they were counted. Each names one packet or
-    /// many.
+    /// Requests for lost packets since the session began, of a viewer or to a publisher, if they were counted. Each names
+    /// one packet or many.
     pub(super) nacks: Option<u64>,
+    /// Round-trip time in the last report of the client, once for each interval of statistics.
+    pub(super) round_trip: Option<Duration>,
     /// Time of the next call of [`Peer::advance`].
     pub(super) next: Option<Instant>,
 }
@@ -225,6 +227,10 @@ impl Peer {
         (self.video.is_some(), self.audio.is_some())
     }
 
+    pub(super) const fn role(&self) -> Role {
+        self.wanted.role
+    }
+
     /// The name of this server in STUN messages of the client.
     pub(super) fn ufrag(&mut self) -> String {
         self.rtc.direct_api().local_ice_credentials().ufrag
@@ -302,7 +308,10 @@ impl Peer {
                 }
                 Ok(Output::Transmit(datagram)) => outcome.datagrams.push(datagram),
                 Ok(Output::Event(Event::RtpPacket(packet))) => outcome.received.extend(self.received(packet)),
-                Ok(Output::Event(event)) => outcome.record(&event),
+                Ok(Output::Event(event)) => {
+                    outcome.round_trip = self.round_trip(&event).or(outcome.round_trip);
+                    outcome.record(&event);
+                }
                 Err(error) => failed = Some(error),
             }
         }
@@ -312,6 +321,16 @@ impl Peer {
         // A session that is not alive produces no event.
         outcome.closed |= !self.rtc.is_alive();
         outcome
+    }
+
+    /// The round-trip time in statistics of the first track.
+    fn round_trip(&self, event: &Event) -> Option<Duration> {
+        let (mid, found) = match event {
+            Event::MediaEgressStats(stats) => (stats.mid, stats.rtt),
+            Event::MediaIngressStats(stats) => (stats.mid, stats.rtt),
+            _ => return None,
+        };
+        found.filter(|_| self.video.or(self.audio).is_some_and(|section| section.mid == mid))
     }
 
     /// A packet of one of the tracks.
@@ -335,9 +354,14 @@ impl Outcome {
             Event::Connected => self.connected = true,
             Event::KeyframeRequest(_) => self.picture_lost = true,
             Event::Closed | Event::IceConnectionStateChange(IceConnectionState::Disconnected) => self.closed = true,
-            Event::MediaEgressStats(stats) => self.nacks = Some(self.nacks.unwrap_or_default() + stats.nacks),
+            Event::MediaEgressStats(stats) => self.count_nacks(stats.nacks),
+            Event::MediaIngressStats(stats) => self.count_nacks(stats.nacks),
             _ => {}
         }
+    }
+
+    fn count_nacks(&mut self, nacks: u64) {
+        self.nacks = Some(self.nacks.unwrap_or_default() + nacks);
     }
 }
 

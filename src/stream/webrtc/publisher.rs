@@ -40,6 +40,7 @@ struct Running {
     heard: Option<u64>,
     idr: IdrRequests,
     losses: u64,
+    nacks: u64,
     is_over: bool,
 }
 
@@ -72,6 +73,7 @@ impl Publisher {
             heard: None,
             idr: IdrRequests::default(),
             losses: 0,
+            nacks: 0,
             is_over: false,
         };
         running.run().await;
@@ -105,6 +107,11 @@ impl Running {
     fn act(&mut self, outcome: Outcome, way: Option<&Way>) {
         self.connection.act(&outcome, way);
         self.is_over |= outcome.closed;
+        if let Some(nacks) = outcome.nacks {
+            let metrics = &self.connection.shared.metrics.webrtc;
+            metrics.retransmission_requests.inc_by(nacks.saturating_sub(self.nacks));
+            self.nacks = nacks;
+        }
         let (now, utc) = (Instant::now(), self.connection.shared.clock.now());
         for packet in outcome.received {
             let metrics = &self.connection.shared.metrics.webrtc;

@@ -28,6 +28,16 @@ pub(super) enum Role {
     Publisher,
 }
 
+impl Role {
+    /// Name of the protocol by which the session was opened.
+    pub(super) const fn protocol(self) -> &'static str {
+        match self {
+            Self::Viewer => "whep",
+            Self::Publisher => "whip",
+        }
+    }
+}
+
 /// Sets of coding tools that an H.264 profile may use, in rising order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Tools {

@@ -1,11 +1,13 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use str0m::change::SdpAnswer;
 use str0m::media::{Direction, MediaKind};
 use str0m::net::{Protocol, Receive};
+use str0m::rtp::RtpWrite;
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
 use super::certificate::Certificate;
@@ -25,14 +27,14 @@ fn server() -> SocketAddr {
     "192.0.2.1:8189".parse().unwrap()
 }
 
-fn client() -> SocketAddr {
+fn client_address() -> SocketAddr {
     "192.0.2.2:4000".parse().unwrap()
 }
 
 /// A client that others wrote, except that it is str0m too.
 fn viewer(now: Instant) -> Rtc {
     let mut rtc = Rtc::builder().set_rtp_mode(true).build(now);
-    rtc.add_local_candidate(Candidate::host(client(), "udp").unwrap());
+    rtc.add_local_candidate(Candidate::host(client_address(), "udp").unwrap());
     rtc
 }
 
@@ -87,13 +89,15 @@ fn packets_reach_a_client_in_order() {
             match viewer.poll_output().unwrap() {
                 Output::Timeout(_) => match to_viewer.pop_front() {
                     Some(datagram) => {
-                        let received = Receive::new(Protocol::Udp, server(), client(), &datagram.contents).unwrap();
+                        let received =
+                            Receive::new(Protocol::Udp, server(), client_address(), &datagram.contents).unwrap();
                         viewer.handle_input(Input::Receive(now, received)).unwrap();
                     }
                     None => break,
                 },
                 Output::Transmit(datagram) => {
-                    let outcome = peer.receive((Protocol::Udp, client()), server(), &datagram.contents, now).unwrap();
+                    let outcome =
+                        peer.receive((Protocol::Udp, client_address()), server(), &datagram.contents, now).unwrap();
                     connected |= outcome.connected;
                     to_viewer.extend(outcome.datagrams);
                 }
@@ -107,6 +111,78 @@ fn packets_reach_a_client_in_order() {
     assert!(connected);
     let expected: Vec<_> = (0..20).map(|index| (90 * index, index % 2 == 1, index as u8)).collect();
     assert_eq!(received, expected);
+}
+
+/// Round-trip times that the server observes in eight seconds over a network that delays every datagram.
+fn round_trips(role: Role, delay: Duration) -> Vec<Duration> {
+    let mut now = Instant::now();
+    let mut client = viewer(now);
+    let mut change = client.sdp_api();
+    let direction = match role {
+        Role::Viewer => Direction::RecvOnly,
+        Role::Publisher => Direction::SendOnly,
+    };
+    let mid = change.add_media(MediaKind::Video, direction, None, None, None);
+    let (offer, pending) = change.apply().unwrap();
+    let wanted = Wanted { role, video: Some(VideoCodec::H264([0x42, 0xe0, 0x1f])), audio: false };
+    let (mut peer, answer) = accept(&offer.to_sdp_string(), wanted, now).unwrap();
+    client.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(&answer).unwrap()).unwrap();
+    let payload_type = client.media(mid).unwrap().remote_pts()[0];
+    let (mut to_client, mut to_server) = (VecDeque::new(), VecDeque::new());
+    let (mut connected, mut observed) = (false, Vec::new());
+    for millis in 0..8000_u32 {
+        now += Duration::from_millis(1);
+        let mut outcomes = vec![peer.advance(now)];
+        while to_server.front().is_some_and(|(arrival, _)| *arrival <= now) {
+            let (_, contents): (Instant, Vec<u8>) = to_server.pop_front().unwrap();
+            outcomes.extend(peer.receive((Protocol::Udp, client_address()), server(), &contents, now));
+        }
+        if connected && millis % 20 == 0 {
+            let (timestamp, payload) = (90 * millis, Arc::from([0x61, 1]));
+            match role {
+                Role::Viewer => {
+                    let packet = Packet { kind: Kind::Video, timestamp, due: now, is_last: true, payload };
+                    outcomes.push(peer.send(&mut std::iter::once(packet), now));
+                }
+                Role::Publisher => {
+                    let mut api = client.direct_api();
+                    let sequence = u64::from(millis / 20).into();
+                    let packet = RtpWrite::new(payload_type, sequence, timestamp, now, payload);
+                    api.stream_tx_by_mid(mid, None).unwrap().write_rtp(packet);
+                }
+            }
+        }
+        for outcome in outcomes {
+            connected |= outcome.connected;
+            observed.extend(outcome.round_trip);
+            to_client.extend(outcome.datagrams.into_iter().map(|sent| (now + delay, sent.contents.to_vec())));
+        }
+        client.handle_input(Input::Timeout(now)).unwrap();
+        loop {
+            match client.poll_output().unwrap() {
+                Output::Timeout(_) if to_client.front().is_some_and(|(arrival, _)| *arrival <= now) => {
+                    let (_, contents): (Instant, Vec<u8>) = to_client.pop_front().unwrap();
+                    let received = Receive::new(Protocol::Udp, server(), client_address(), &contents).unwrap();
+                    client.handle_input(Input::Receive(now, received)).unwrap();
+                }
+                Output::Timeout(_) => break,
+                Output::Transmit(sent) => to_server.push_back((now + delay, sent.contents.to_vec())),
+                Output::Event(_) => {}
+            }
+        }
+    }
+    observed
+}
+
+#[test]
+fn the_round_trip_time_is_observed_for_viewers_and_publishers() {
+    let delay = Duration::from_millis(30);
+    for role in [Role::Viewer, Role::Publisher] {
+        let observed = round_trips(role, delay);
+        assert!((2..=8).contains(&observed.len()), "{role:?}: {observed:?}");
+        let is_exact = |time: &Duration| time.abs_diff(2 * delay) < Duration::from_millis(5);
+        assert!(observed.iter().all(is_exact), "{role:?}: {observed:?}");
+    }
 }
 
 #[track_caller]
