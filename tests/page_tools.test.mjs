@@ -375,6 +375,34 @@ describe('tools', { concurrency: 2 }, () => {
     assert.equal((await server.api('DELETE', '/changing')).status, 204);
   });
 
+  test('the form creates a stream of a publisher, with the clock over its picture', { timeout: 120_000 }, async () => {
+    await shown.withPage(browser, shown.quietPage(server), async (page) => {
+      const form = await openForm(page);
+      await form.getByLabel('Name').fill('hall');
+      const clock = form.getByLabel('UTC clock over the published picture');
+      assert.equal(await clock.isDisabled(), true, 'the test signal has a clock');
+      await form.getByLabel('Source').selectOption('publish');
+      await clock.check();
+      await page.screenshot({ path: `${SCREENSHOTS}page-form-publish.png` });
+      await form.getByRole('button', { name: 'Create stream' }).click();
+      const mine = shown.card(page, 'hall');
+      await until('it is there', SOON_S, async () => (await mine.count()) === 1);
+      const stored = async () => {
+        const { source, publish_clock } = (await server.api('GET', '/hall')).answer;
+        return { source, publish_clock };
+      };
+      assert.deepEqual(await stored(), { source: 'publish', publish_clock: true });
+      await shown.expand(page, 'hall');
+      await mine.getByRole('button', { name: 'Edit' }).click();
+      assert.equal(await clock.isChecked(), true);
+      await form.getByLabel('Source').selectOption('signal');
+      await form.getByRole('button', { name: 'Save' }).click();
+      await until('the form is gone', SOON_S, async () => !(await form.locator('dialog').isVisible()));
+      assert.deepEqual(await stored(), { source: 'signal', publish_clock: false });
+    });
+    assert.equal((await server.api('DELETE', '/hall')).status, 204);
+  });
+
   test('presets fill the form, and every setting of a stream can be changed', { timeout: 180_000 }, async () => {
     await shown.withPage(browser, shown.quietPage(server), async (page, faults) => {
       const form = await openForm(page);
