@@ -190,10 +190,10 @@ impl Session<'_> {
         }
     }
 
-    /// Adds violations of `rule` that the time of an exchange shows. They count if that happens often.
-    fn judge_time(&self, exchange: &Exchange, rule: &'static str, violations: Vec<Violation>) {
+    /// Adds violations that the time of an exchange shows. They count if that happens to exchanges of this `kind` often.
+    fn judge_time(&self, exchange: &Exchange, kind: &str, violations: Vec<Violation>) {
         let at = (exchange.url.as_str(), exchange.moment);
-        self.findings.borrow_mut().add_late(at, rule, violations, &evidence(exchange));
+        self.findings.borrow_mut().add_late(at, kind, violations, &evidence(exchange));
     }
 
     /// Adds violations that no single exchange shows.

@@ -126,6 +126,10 @@ impl Fetcher {
                 ended: Instant::now(),
                 headers_after,
                 took: began.elapsed(),
+                body_took: arrivals
+                    .last()
+                    .zip(arrivals.first())
+                    .map_or(Duration::ZERO, |(last, first)| last.1 - first.1),
                 version,
                 reply: Reply { status, headers, body },
                 arrivals,

@@ -48,14 +48,15 @@ pub struct Findings {
     all: Vec<Finding>,
     /// Place of each finding, by rule, URL and text without numbers.
     places: HashMap<(&'static str, String, String), usize>,
-    /// Number of prompt and of late answers, by rule.
-    punctuality: HashMap<&'static str, Punctuality>,
+    /// Number of prompt and of late answers, by their kind.
+    punctuality: HashMap<String, Punctuality>,
     late: Vec<Late>,
 }
 
 /// A violation by a late answer, which counts if answers are late often.
 #[derive(Debug)]
 struct Late {
+    kind: String,
     url: String,
     moment: UnixTime,
     violation: Violation,
@@ -108,11 +109,13 @@ impl Findings {
         }
     }
 
-    /// Adds the violations of `rule`, if any, that the time of an answer shows.
-    pub fn add_late(&mut self, at: (&str, UnixTime), rule: &'static str, violations: Vec<Violation>, evidence: &str) {
-        self.punctuality.entry(rule).or_default().add(!violations.is_empty());
+    /// Adds the violations, if any, that the time of an answer shows. The answers of one `kind`, such as all that one rule is about,
+    /// are judged together.
+    pub fn add_late(&mut self, at: (&str, UnixTime), kind: &str, violations: Vec<Violation>, evidence: &str) {
+        self.punctuality.entry(kind.to_owned()).or_default().add(!violations.is_empty());
         for violation in violations.into_iter().take(MOST_FINDINGS.saturating_sub(self.late.len())) {
-            self.late.push(Late { url: at.0.to_owned(), moment: at.1, violation, evidence: evidence.to_owned() });
+            let (kind, evidence) = (kind.to_owned(), evidence.to_owned());
+            self.late.push(Late { kind, url: at.0.to_owned(), moment: at.1, violation, evidence });
         }
     }
 
@@ -123,8 +126,8 @@ impl Findings {
 
     /// The findings. Violations by late answers are recommendations unless they are frequent.
     pub fn into_all(mut self) -> Vec<Finding> {
-        for Late { url, moment, mut violation, evidence } in std::mem::take(&mut self.late) {
-            let punctuality = self.punctuality.get(violation.rule).copied().unwrap_or_default();
+        for Late { kind, url, moment, mut violation, evidence } in std::mem::take(&mut self.late) {
+            let punctuality = self.punctuality.get(&kind).copied().unwrap_or_default();
             violation.level = punctuality.level(violation.level);
             self.add((&url, moment), vec![violation], &evidence);
         }

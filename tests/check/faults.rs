@@ -57,6 +57,8 @@ pub(crate) const OF_LOW_LATENCY_HLS: &[Row] = &[
     ("wrong-hint/ll.m3u8", &["L16"]),
     ("lost-hint/ll.m3u8", &["L16"]),
     ("early-hint/ll.m3u8", &["L17"]),
+    ("slow-parts/ll.m3u8", &["L17"]),
+    ("delayed-parts/ll.m3u8", &["L16"]),
     ("long/ll.m3u8", &["L26"]),
     ("uncached/ll.m3u8", &["L23"]),
     ("strict/ll.m3u8", &["L24"]),

@@ -154,6 +154,11 @@ pub(crate) fn answer(ask: &Ask) -> Answer {
             None => return Answer::status(404),
         }
     }
+    match (part, fault) {
+        (Some(_), "slow-parts") => answer.trickle = Duration::from_millis(1500),
+        (Some(_), "delayed-parts") => answer.wait += Duration::from_millis(1800),
+        _ => {}
+    }
     let removed = number + LISTED <= now.0;
     match fault {
         "removed" if removed => Answer::status(404),

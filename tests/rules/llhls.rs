@@ -9,8 +9,8 @@ use super::cmaf::{good as file, init};
 use super::{check_finds, check_none};
 use barstone::inspect::playlist::Playlist;
 use barstone::inspect::reply::Reply;
-use barstone::inspect::rules::Level;
 use barstone::inspect::rules::llhls::{self, Asked, Exchange};
+use barstone::inspect::rules::{Level, Violation};
 
 /// A playlist of eight segments of two parts, starting at number `first`. It lists parts of the newer segments and
 /// `open` parts of the next.
@@ -244,6 +244,39 @@ fn late_parts_break_the_rule() {
     check_none(&llhls::check_protocol("HTTP/2.0", true));
     check_finds("L20", &llhls::check_protocol("HTTP/1.1", true));
     check_finds("L20", &llhls::check_protocol("HTTP/1.1", false));
+}
+
+#[test]
+fn a_part_that_arrives_slowly_or_late_breaks_the_rule() {
+    let ms = Duration::from_millis;
+    // The first byte, the time until the last byte, the playlist that lists the part, and the time that the link takes.
+    let times = |[first, spread, listed_after, transfer]: [u64; 4]| llhls::Times {
+        first: ms(first),
+        spread: ms(spread),
+        listed_after: ms(listed_after),
+        duration: ms(333),
+        transfer: ms(transfer),
+    };
+    let all = |at: [u64; 4]| {
+        let checks: [fn(&str, &llhls::Times) -> Vec<Violation>; 3] =
+            [llhls::check_hint_pace, llhls::check_part_speed, llhls::check_part_start];
+        checks.map(|check| check("u", &times(at))).concat()
+    };
+    // A part in one piece; a slow link; a part that the server sends a little later than the playlist.
+    for prompt in [[300, 0, 300, 0], [300, 1400, 300, 500], [1700, 100, 300, 10]] {
+        check_none(&all(prompt));
+    }
+    for (rule, wrong) in [
+        ("L17", [20, 300, 320, 0]),
+        ("L17", [300, 500, 300, 0]),
+        ("L17", [20, 2300, 320, 0]),
+        ("L17", [300, 1600, 300, 500]),
+        ("L16", [1900, 0, 300, 0]),
+        ("L16", [1600, 0, 0, 0]),
+    ] {
+        check_finds(rule, &all(wrong));
+        assert_eq!(all(wrong).len(), 1, "{wrong:?}");
+    }
 }
 
 fn reply(status: u16, name: &'static str, value: &'static str) -> Reply {

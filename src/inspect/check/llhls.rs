@@ -162,16 +162,33 @@ impl<'b> Live<'_, 'b> {
             return;
         }
         session.judge(answer, llhls::check_hinted(uri, &answer.reply));
-        let first = answer.arrivals.first().map_or(answer.took, |(_, at)| *at);
-        let duration = Duration::from_micros(part.micros);
-        let times = llhls::Hinted { first, last: answer.took, listed_after, duration };
-        // An answer that is not early says nothing: the checker may have requested the part late.
-        let early = llhls::check_hint_pace(uri, &times);
-        if !early.is_empty() {
-            session.judge_time(answer, "L17", early);
-        }
+        self.check_times(part, answer, listed_after);
         session.judge(answer, llhls::check_caching(Asked::Media, after.target, &answer.reply));
         self.receive_part(part, answer);
+    }
+
+    /// Checks when the bytes of a part arrived. The playlist that lists the part arrived `listed_after` the request.
+    fn check_times(&self, part: &Part, answer: &Exchange, listed_after: Duration) {
+        if answer.reply.status != 200 {
+            return;
+        }
+        let session = self.session();
+        let times = llhls::Times {
+            first: answer.first_byte_after(),
+            spread: answer.body_took,
+            listed_after,
+            duration: Duration::from_micros(part.micros),
+            transfer: self.watch.transfer(answer.reply.body.len()),
+        };
+        // An answer that is not early says nothing: the checker may have requested the part late.
+        let early = llhls::check_hint_pace(&part.uri, &times);
+        if !early.is_empty() {
+            session.judge_time(answer, "early parts", early);
+        }
+        // The checker receives more parts of a prompt rendition than of a slow one.
+        let of_rendition = |kind| format!("{kind} of {}", self.watch.url);
+        session.judge_time(answer, &of_rendition("slow parts"), llhls::check_part_speed(&part.uri, &times));
+        session.judge_time(answer, &of_rendition("late parts"), llhls::check_part_start(&part.uri, &times));
     }
 
     fn receive_part(&mut self, part: &Part, answer: &Exchange) {
@@ -187,13 +204,17 @@ impl<'b> Live<'_, 'b> {
     }
 
     /// Receives what has been listed since `before` and was not hinted: other parts, and some segments as a whole.
-    /// The playlist `after` arrived at a moment.
+    /// The playlist `after` arrived at a moment. Parts that take longer than they last are left out, as players do that fall behind.
     async fn receive_new(&mut self, before: &Playlist, (after, listed): (&Playlist, Instant)) {
         let session = self.session();
         // Parts that are no longer listed are available for three target durations.
         let until = listed + Duration::from_secs(3 * after.target.min(60));
         let is_new = |part: &&Part| Some((part.segment, part.index)) > before.edge();
+        let target = Duration::from_secs(after.target.clamp(1, 60));
         for part in after.parts.iter().filter(is_new) {
+            if session.is_over() || listed.elapsed() > target {
+                break;
+            }
             if part.gap || part.range.is_some() || self.parts.contains_key(&(part.segment, part.index)) {
                 continue;
             }
@@ -202,6 +223,7 @@ impl<'b> Live<'_, 'b> {
             if answer.ended < until {
                 session.judge(&answer, llhls::check_listed_part(&part.uri, answer.reply.status));
             }
+            self.check_times(part, &answer, Duration::ZERO);
             self.receive_part(part, &answer);
         }
         for segment in after.segments.iter().filter(|segment| segment.number >= before.next()) {
@@ -230,6 +252,9 @@ impl<'b> Live<'_, 'b> {
         let is_gone =
             |part: &&Part| part.range.is_none() && !part.gap && !after.parts.iter().any(|other| other.uri == part.uri);
         for part in before.parts.iter().filter(is_gone).take(MOST_REMOVED.saturating_sub(self.removed)) {
+            if self.session().began.elapsed() > until {
+                break;
+            }
             self.removed += 1;
             let Ok(url) = self.watch.url.join(&part.uri) else { continue };
             let request = Request::media(url, WITHIN).with(RANGE, "bytes=0-0".into());

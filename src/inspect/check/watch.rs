@@ -26,6 +26,8 @@ pub(super) struct Watch<'a> {
     /// Times of the last request for the playlist and of its answer.
     pub(super) loaded: hls::Span,
     pub(super) received: HashSet<u64>,
+    /// Bytes of whole segments, and the time between the first and the last of each.
+    downloaded: (u64, Duration),
     removed: usize,
     has_probed_range: bool,
 }
@@ -49,6 +51,7 @@ impl<'a> Watch<'a> {
             track: Track::default(),
             loaded: Duration::ZERO.into(),
             received: HashSet::new(),
+            downloaded: (0, Duration::ZERO),
             removed: 0,
             has_probed_range: false,
         }
@@ -115,6 +118,12 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// Time that the link needs for so many bytes, if it is as fast as it was for whole segments.
+    pub(super) fn transfer(&self, bytes: usize) -> Duration {
+        let (sum, took) = self.downloaded;
+        took.mul_f64(bytes as f64 / sum.max(1) as f64)
+    }
+
     /// Receives one segment, and its init segment if that is a new one.
     pub(super) async fn receive_segment(&mut self, segment: &Segment) -> Option<Exchange> {
         let session = self.session;
@@ -144,6 +153,8 @@ impl<'a> Watch<'a> {
         if reply.status != 200 {
             return None;
         }
+        self.downloaded.0 += reply.body.len() as u64;
+        self.downloaded.1 += exchange.body_took;
         session.judge(&exchange, hls::check_media(&exchange.reply, exchange.redirects));
         session.judge(&exchange, http::check_origin(&exchange.reply));
         let place = (segment.number, !segment.discontinuity);

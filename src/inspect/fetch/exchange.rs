@@ -52,6 +52,8 @@ pub struct Exchange {
     pub headers_after: Duration,
     /// From the request to the last byte.
     pub took: Duration,
+    /// From the first byte of the body to the last byte.
+    pub body_took: Duration,
     /// Version of HTTP, such as `HTTP/2.0`.
     pub version: String,
     /// The answer with its body decompressed.
@@ -64,11 +66,18 @@ impl Exchange {
     /// Takes the stalls of this process off the times after the request. What is left is the least time that the server took.
     #[must_use]
     pub fn without_stalls(mut self, stalls: &Stalls) -> Self {
+        let bytes_from = self.began + self.first_byte_after();
+        self.body_took -= stalls.between(bytes_from, bytes_from + self.body_took).min(self.body_took);
         let own = |after: &mut Duration| *after -= stalls.between(self.began, self.began + *after).min(*after);
         own(&mut self.headers_after);
         own(&mut self.took);
         self.arrivals.iter_mut().for_each(|(_, after)| own(after));
         self
+    }
+
+    /// From the request to the first byte of the body; to the last byte if the body is empty.
+    pub fn first_byte_after(&self) -> Duration {
+        self.arrivals.first().map_or(self.took, |(_, after)| *after)
     }
 
     /// The moments on the clock of this machine between which the server answered, in microseconds since 1970.

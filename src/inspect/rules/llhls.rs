@@ -8,8 +8,8 @@ mod reload;
 mod update;
 
 pub use delivery::{
-    Asked, Hinted, Watch, check_caching, check_gzip, check_hint_pace, check_hinted, check_listed_part, check_protocol,
-    check_removed_part, check_unhinted,
+    Asked, Times, Watch, check_caching, check_gzip, check_hint_pace, check_hinted, check_listed_part, check_part_speed,
+    check_part_start, check_protocol, check_removed_part, check_unhinted,
 };
 pub use reload::{Exchange, check_answer, check_parameters};
 pub use update::{check_delta, check_update, reconstruct};

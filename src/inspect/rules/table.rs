@@ -190,12 +190,12 @@ pub const RULES: &[Rule] = &[
     must(
         "L16",
         "HLS 4.4.5.3, 6.2.6",
-        "a hinted part appears under the hinted URI, and clients can request the part as soon as it is hinted",
+        "a hinted part appears under the hinted URI, clients can request the part as soon as it is hinted, and the server sends it as soon as it is listed",
     ),
     must(
         "L17",
         "HLS 6.2.6",
-        "the server sends no byte of a hinted part before it can send the whole part; parts that were not hinted are not found (should)",
+        "the server sends no byte of a part before it can send the whole part at the speed of the link; parts that were not hinted are not found (should)",
     ),
     must("L18", "HLS 4.4.5.4, B.1", "EXT-X-RENDITION-REPORT of each other rendition is as current as the playlist"),
     must("L20", "HLS B.1", "the server delivers low-latency playlists over HTTP/2 or HTTP/3"),

@@ -11,6 +11,10 @@ use crate::inspect::rules::{Level, Punctuality, Report, Violation, hls};
 const SLACK: Duration = Duration::from_secs(1);
 /// Time in which a part arrives over a slow connection.
 const LINE_SPEED: Duration = Duration::from_millis(100);
+/// Tolerated time from the playlist that lists a part to the first byte of the part.
+const LATE: Duration = Duration::from_millis(1500);
+/// Time in which the first round trips of a connection are made.
+const SLOW_START: Duration = Duration::from_millis(500);
 
 /// A media playlist over several blocking reloads.
 #[derive(Debug, Default)]
@@ -83,31 +87,61 @@ pub fn check_listed_part(uri: &str, status: u16) -> Vec<Violation> {
     report.0
 }
 
-/// Times of the answer with a hinted part. All of them count from the request.
+/// Times of the answer with a part. Moments count from the request.
 #[derive(Debug, Clone, Copy)]
-pub struct Hinted {
+pub struct Times {
     /// First byte.
     pub first: Duration,
-    /// Last byte.
-    pub last: Duration,
-    /// Arrival of the playlist that lists the part, requested at the same moment.
+    /// From the first byte to the last byte.
+    pub spread: Duration,
+    /// Arrival of the playlist that lists the part; zero if the part was listed before the request.
     pub listed_after: Duration,
     /// Duration of the part.
     pub duration: Duration,
+    /// Time that the link needs for so many bytes, by the download of whole segments.
+    pub transfer: Duration,
+}
+
+impl Times {
+    /// Time between the first and the last byte from which on the link alone does not explain it. The first round trips of a
+    /// connection are slower than its later ones.
+    fn slow_from(&self) -> Duration {
+        self.duration.max(SLOW_START) + 2 * self.transfer
+    }
 }
 
 /// Checks that a hinted part was not sent while it was made: slowly, and long before it was listed.
-pub fn check_hint_pace(uri: &str, times: &Hinted) -> Vec<Violation> {
+pub fn check_hint_pace(uri: &str, times: &Times) -> Vec<Violation> {
     let mut report = Report::default();
     let half = times.duration / 2;
-    let spread = times.last.saturating_sub(times.first);
-    let early = times.first + half <= times.listed_after && spread >= half.max(LINE_SPEED);
+    let early = times.first + half <= times.listed_after && times.spread >= half.max(LINE_SPEED);
     report.demand("L17", !early, || {
         format!(
             "{uri} took {:.2} s to arrive, and its first byte arrived {:.2} s before the part was listed",
-            spread.as_secs_f64(),
-            (times.listed_after - times.first).as_secs_f64()
+            times.spread.as_secs_f64(),
+            times.listed_after.saturating_sub(times.first).as_secs_f64()
         )
+    });
+    report.0
+}
+
+/// Checks that a part arrived at the speed of the link once its first byte was sent. A part that was sent early breaks the same rule
+/// by [`check_hint_pace`].
+pub fn check_part_speed(uri: &str, times: &Times) -> Vec<Violation> {
+    let mut report = Report::default();
+    let is_slow = times.spread >= times.slow_from() && check_hint_pace(uri, times).is_empty();
+    report.demand("L17", !is_slow, || {
+        format!("the last byte of {uri} arrived {:.2} s after its first byte", times.spread.as_secs_f64())
+    });
+    report.0
+}
+
+/// Checks that the first byte of a part arrived soon after the playlist that lists the part.
+pub fn check_part_start(uri: &str, times: &Times) -> Vec<Violation> {
+    let mut report = Report::default();
+    let late = times.first.saturating_sub(times.listed_after);
+    report.demand("L16", late <= LATE, || {
+        format!("the first byte of {uri} arrived {:.2} s after the part was listed", late.as_secs_f64())
     });
     report.0
 }
