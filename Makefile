@@ -1,11 +1,11 @@
 # Each target installs the packages that it needs.
-.PHONY: run test lint test-rust test-rust-long test-rust-alone test-players test-plays test-plays-alone soak test-cluster kubernetes helm image image-full cluster package deb bench program packages players schemathesis aiortc vmaf
+.PHONY: run test lint test-rust test-rust-long test-rust-alone test-check-long test-players test-plays test-plays-alone soak test-cluster kubernetes helm image image-full cluster package deb bench program packages players schemathesis aiortc vmaf
 
 # Where `make run` stores streams and the API token.
 STATE = $${BARSTONE_STATE_DIR:-$${XDG_STATE_HOME:-$$HOME/.local/state}/barstone}
 TIMED = node tests/timed.mjs run
 LONG_TEST = replicas_publish_the_same_bytes
-ALONE_TESTS = all_four_manifests_keep each_fault_of this_server_breaks_no_rule clients_of_all_formats_play
+ALONE_TESTS = all_four_manifests_keep each_condition_of each_fault_of this_server_breaks_no_rule clients_of_all_formats_play
 LONGEST = tests/edge.test.mjs
 ALONE = tests/check_edge.test.mjs tests/check_others.test.mjs tests/low_latency.test.mjs tests/page.test.mjs tests/play.test.mjs tests/probe.test.mjs tests/whep.test.mjs tests/whep_network.test.mjs
 
@@ -40,6 +40,12 @@ test-rust-long:
 # server is late, and skips segments.
 test-rust-alone:
 	$(TIMED) cargo test --locked --test check --test low_latency --test program -- $(ALONE_TESTS)
+
+# Checks all formats under all conditions, and both shipped caches, for two minutes each instead of seconds.
+test-check-long: export CHECK_SECONDS ?= 120
+test-check-long: packages players
+	cargo test --locked --test check -- each_condition_of
+	node --test tests/check_edge.test.mjs
 
 test-players: test-plays test-plays-alone
 

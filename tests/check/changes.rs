@@ -2,6 +2,7 @@
 //! for barstone under its own faults.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures_util::future::ready;
 use futures_util::{StreamExt, stream};
@@ -170,10 +171,6 @@ const CHANGES: &[Change] = &[
 
 /// Faults by URL and the rules that each breaks.
 pub(crate) const BY_URL: &[Row] = &[
-    ("live/test/hls.m3u8", &[]),
-    ("live/test/llhls.m3u8", &[]),
-    ("live/test/dash.mpd", &[]),
-    ("live/test/lldash.mpd", &[]),
     ("with/corrupt=50/live/test/hls.m3u8", &[]),
     ("with/cut=0.5:on=segments/live/test/hls.m3u8", &["T1"]),
     ("with/cut=0.5:on=segments/live/test/dash.mpd", &["T1"]),
@@ -181,7 +178,7 @@ pub(crate) const BY_URL: &[Row] = &[
     ("with/delay=3s:on=manifests/live/test/hls.m3u8", &["T8"]),
     ("with/delay=3s:on=manifests/live/test/dash.mpd", &["T8"]),
     ("with/delay=3s:on=segments/live/test/hls.m3u8", &["H11"]),
-    ("with/delay=1500ms:on=parts/live/test/llhls.m3u8", &["L16"]),
+    ("with/delay=2s:on=parts/live/test/llhls.m3u8", &["L16"]),
     ("with/discontinuity:by=10s:every=3/live/test/hls.m3u8", &[]),
     ("with/discontinuity:by=10s:every=3/live/test/dash.mpd", &[]),
     ("with/drift=50000:since=0/live/test/hls.m3u8", &["C1", "C6"]),
@@ -226,49 +223,6 @@ pub(crate) const BY_URL: &[Row] = &[
     ("with/wrong-report/live/test/llhls.m3u8", &["L18"]),
     ("with/wrong-type/live/test/hls.m3u8", &["H27"]),
     ("with/wrong-type/live/test/dash.mpd", &["D21"]),
-];
-
-/// Conditions of time and shape, none of which is a fault, and the rules that they break nonetheless: without I-frame playlists (H24),
-/// dates (H25) or reports (L18), and with media of the past that are there already (D8, E11, L16) and state their own time (E4).
-const CONDITIONS: &[Row] = &[
-    ("addressing=number-timeline/live/test/dash.mpd", &[]),
-    ("addressing=number-timeline/live/test/lldash.mpd", &[]),
-    ("addressing=time-timeline/live/test/dash.mpd", &[]),
-    ("byte-ranges/live/test/hls.m3u8", &[]),
-    ("byte-ranges/live/test/llhls.m3u8", &[]),
-    ("byte-ranges,shift=1h/live/test/llhls.m3u8", &["H24", "L16"]),
-    ("delay=9s/live/test/hls.m3u8", &[]),
-    ("delay=3s/live/test/llhls.m3u8", &[]),
-    ("delay=9s/live/test/dash.mpd", &[]),
-    ("delay=3s/live/test/lldash.mpd", &[]),
-    ("from=-30m,until=-29m50s/live/test/dash.mpd", &[]),
-    ("from=-1m,until=%2B1m/live/test/hls.m3u8", &["H24"]),
-    ("from=-1m,until=%2B1m/live/test/llhls.m3u8", &["H24"]),
-    ("from=-1m,until=%2B1m/live/test/dash.mpd", &[]),
-    ("from=-1m,addressing=number/live/test/lldash.mpd", &[]),
-    ("no-blocking/live/test/llhls.m3u8", &[]),
-    ("no-date-time/live/test/hls.m3u8", &["H25"]),
-    ("no-deltas/live/test/llhls.m3u8", &[]),
-    ("no-hints/live/test/llhls.m3u8", &[]),
-    ("no-reports/live/test/llhls.m3u8", &["L18"]),
-    ("origin=2026-01-01T00:00:00Z/live/test/llhls.m3u8", &["H24"]),
-    ("origin=2026-01-01T00:00:00Z/live/test/lldash.mpd", &[]),
-    ("patch=1m,addressing=time-timeline/live/test/dash.mpd", &[]),
-    ("patch=1m,addressing=number-timeline,periods=4s/live/test/lldash.mpd", &[]),
-    ("periods=4s/live/test/hls.m3u8", &[]),
-    ("periods=4s/live/test/llhls.m3u8", &[]),
-    ("periods=4s/live/test/dash.mpd", &[]),
-    ("periods=4s/live/test/lldash.mpd", &[]),
-    ("shift=1h/live/test/hls.m3u8", &["H24"]),
-    ("shift=1h/live/test/llhls.m3u8", &["H24"]),
-    ("shift=1h/live/test/dash.mpd", &["D8"]),
-    ("shift=1h/live/test/lldash.mpd", &["D8", "E11", "E4"]),
-    ("update-period=4s/live/test/dash.mpd", &[]),
-    ("utc-timing=http-iso+http-head/live/test/dash.mpd", &[]),
-    ("window=10m/live/test/hls.m3u8", &[]),
-    ("window=10m/live/test/dash.mpd", &[]),
-    ("wrap=33:in=20s/live/test/llhls.m3u8", &["H24"]),
-    ("wrap=32:in=20s/live/test/lldash.mpd", &[]),
 ];
 
 /// Names of the changes and the rules that each breaks.
@@ -356,25 +310,27 @@ fn difference(name: &str, expected: &[&str], outcome: &Outcome) -> Option<String
     (found != expected.iter().copied().collect()).then(|| format!("{name}: {found:?}, not {expected:?}: {seen:?}"))
 }
 
-/// Checks that each URL breaks the rules beside it, and no other.
-async fn check_all(rows: Vec<(Url, &'static [&'static str])>) {
-    let check =
-        async |(url, rules): (Url, &'static [&'static str])| match findings_within(&url, None, WATCHED_LONG).await {
-            Ok(outcome) => difference(url.path(), rules, &outcome),
-            Err(error) => Some(format!("{url}: {error}")),
-        };
+/// Checks, for a duration, that each URL breaks the rules beside it, and no other.
+pub(crate) async fn check_all(rows: Vec<(Url, &'static [&'static str])>, duration: Duration) {
+    let check = async |(url, rules): (Url, &'static [&'static str])| match findings_within(&url, None, duration).await {
+        Ok(outcome) => difference(url.path(), rules, &outcome),
+        Err(error) => Some(format!("{url}: {error}")),
+    };
     let wrong: Vec<_> = stream::iter(rows.into_iter().map(check)).buffered(AT_ONCE).filter_map(ready).collect().await;
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// A server whose window is complete.
-async fn server() -> Server {
+pub(crate) async fn server() -> Server {
     let server = Server::configured(STREAM);
     let web = Web::of(&server);
     web.playable("test").await;
+    // Segments that are not rendered yet are listed, too, but not as ranges.
     let is_whole = async || {
-        let reply = web.get("/with/byte-ranges/live/test/v/hls.m3u8").await;
-        (String::from_utf8_lossy(&reply.body).matches("#EXTINF").count() > 30).then_some(())
+        let [video, audio] = ["v", "a"].map(|track| format!("/with/byte-ranges/live/test/{track}/hls.m3u8"));
+        let (video, audio) = (web.get(&video).await, web.get(&audio).await);
+        let ranges = |body: &[u8]| String::from_utf8_lossy(body).matches("#EXT-X-BYTERANGE").count();
+        (ranges(&video.body).min(ranges(&audio.body)) > 30).then_some(())
     };
     until("the window", LONG, is_whole).await;
     server
@@ -387,12 +343,7 @@ async fn each_fault_of_this_server_breaks_its_rules_and_no_other() {
     let proxy = memory::Server::start(Proxy(web.clone())).await;
     let plain = |path: &str| web.url(path).parse().expect("a URL");
     let faults = BY_URL.iter().map(|(path, rules)| (plain(path), *rules));
-    let conditions = CONDITIONS.iter().map(|(path, rules)| (plain(&format!("with/{path}")), *rules));
     let unchanged = [DASH, HLS, LLHLS].map(|manifest| (proxy.url(&format!("none/{manifest}")), &[][..]));
     let change = |change: &Change| (proxy.url(&format!("{}/{}", change.name, change.manifest)), change.rules);
-    let all = faults.chain(conditions).chain(unchanged).chain(CHANGES.iter().map(change));
-    let (past, present): (Vec<_>, Vec<_>) = all.partition(|(url, _)| url.path().contains("shift="));
-    check_all(present).await;
-    // The server renders the past while the checker reads it, and the checker judges the time that this takes.
-    check_all(past).await;
+    check_all(faults.chain(unchanged).chain(CHANGES.iter().map(change)).collect(), WATCHED_LONG).await;
 }

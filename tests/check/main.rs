@@ -6,6 +6,7 @@
 mod support;
 
 mod changes;
+mod conditions;
 mod faults;
 mod faulty;
 mod hostile;

@@ -6,6 +6,7 @@ use barstone::definition::condition::FAULTS;
 use barstone::inspect::rules::table;
 
 use crate::changes::{BY_URL, by_change};
+use crate::conditions::CONDITIONS;
 use crate::faults::{OF_DASH, OF_HLS, OF_LOW_LATENCY_HLS, OF_TLS, OF_TWO_ORIGINS, Row};
 
 /// Sources of tests with texts and files that have one error.
@@ -40,15 +41,21 @@ fn of_servers() -> impl Iterator<Item = Row> {
     [OF_HLS, OF_LOW_LATENCY_HLS, OF_TLS, OF_DASH, OF_TWO_ORIGINS].into_iter().flatten().copied()
 }
 
-/// The tables of `docs/check-matrix.md`.
-fn tables() -> String {
+/// The table of the URLs under conditions.
+fn by_condition(rows: &[Row]) -> String {
     let mut text = "| conditions | manifest | rules |\n|---|---|---|\n".to_owned();
-    for (path, rules) in BY_URL.iter().filter(|(path, _)| path.starts_with("with/")) {
-        let file = path.rsplit_once('/').map_or(*path, |(_, file)| file);
+    for (path, rules) in rows {
+        let (path, file) = path.rsplit_once('/').unwrap_or((path, ""));
+        let conditions = path.trim_start_matches("with/").split('/').next().unwrap_or_default().replace("%2B", "+");
         let rules = if rules.is_empty() { "none".to_owned() } else { rules.join(", ") };
-        text += &format!("| `{}` | `{file}` | {rules} |\n", name(path));
+        text += &format!("| `{conditions}` | `{file}` | {rules} |\n");
     }
-    text += "\n## Rules\n\n| rule | fault by URL | changed text or box | server with one fault | test of the rule alone |\n|---|---|---|---|---|\n";
+    text
+}
+
+/// The table of the rules.
+fn by_rule() -> String {
+    let mut text = "## Rules\n\n| rule | fault by URL | changed text or box | server with one fault | test of the rule alone |\n|---|---|---|---|---|\n".to_owned();
     for rule in table::RULES {
         let alone = TEXTS.iter().any(|text| text.contains(&format!("\"{}\"", rule.id)));
         let by_url = names(BY_URL.iter().copied(), rule.id);
@@ -61,13 +68,15 @@ fn tables() -> String {
 #[test]
 fn the_documentation_has_the_matrix() {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/check-matrix.md"));
-    let tables = tables();
-    assert!(text.expect("a file").ends_with(&tables), "docs/check-matrix.md needs these tables:\n{tables}");
+    let text = text.expect("a file");
+    for table in [by_condition(BY_URL), by_condition(CONDITIONS), by_rule()] {
+        assert!(text.contains(&format!("\n\n{table}")), "docs/check-matrix.md needs this table:\n{table}");
+    }
 }
 
 #[test]
 fn every_rule_has_a_fault_that_breaks_it() {
-    let tables = tables();
+    let tables = by_rule();
     let without: Vec<_> =
         table::RULES.iter().filter(|rule| tables.contains(&format!("| {} |  |  |  |  |", rule.id))).collect();
     assert!(without.is_empty(), "{without:?}");
@@ -75,7 +84,7 @@ fn every_rule_has_a_fault_that_breaks_it() {
 
 #[test]
 fn every_fault_has_a_row() {
-    let tables = tables();
+    let tables = by_condition(BY_URL);
     let has_row = |name: &str| {
         [format!("| `{name}`"), format!("| `{name}="), format!("| `{name}:")].iter().any(|start| tables.contains(start))
     };
