@@ -1,14 +1,15 @@
 //! `barstone check`: checks a server over time and reports what it finds.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::future;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use reqwest::Url;
-use tokio::runtime;
+use tokio::{runtime, signal};
 
 use super::access::AccessArguments;
 use crate::base::os_error;
@@ -37,6 +38,7 @@ const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// URL of a multivariant playlist, a media playlist or an MPD
+    #[arg(value_parser = url)]
     url: Url,
     /// Print JSON instead of text
     #[arg(long)]
@@ -58,7 +60,7 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value = "should")]
     level: LevelArgument,
     /// Compare with the same presentation at this URL of another origin
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = url)]
     against: Option<Url>,
     /// Credentials and trust.
     #[command(flatten)]
@@ -91,6 +93,9 @@ fn checked(arguments: &Arguments) -> Result<u8, String> {
             LevelArgument::Recommended => Level::Recommended,
         },
     };
+    if !RULES.iter().any(|rule| filter.wants(rule)) {
+        return Err("--only, --skip and --level leave no rule to check".to_owned());
+    }
     let access = arguments.access.access()?;
     let client = |url| Fetcher::new(url, access.clone(), Clock::system()).map_err(|error| error.to_string());
     let fetcher = client(&arguments.url)?;
@@ -98,13 +103,20 @@ fn checked(arguments: &Arguments) -> Result<u8, String> {
     let against = arguments.against.clone().zip(other.as_ref()).map(|(url, fetcher)| Other { url, fetcher });
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     let settings = Settings { duration: arguments.duration, filter: filter.clone(), against };
+    let report = arguments.junit.as_deref().map(ReportFile::open).transpose()?;
     let line = ProgressLine::new();
-    let outcome = runtime.block_on(check::check(&fetcher, (&arguments.url, settings), |progress| line.show(progress)));
+    let interrupted = async {
+        // Without a handler, the signal ends the process.
+        if signal::ctrl_c().await.is_err() {
+            future::pending().await
+        }
+    };
+    let check = check::check(&fetcher, (&arguments.url, settings), |progress| line.show(progress), interrupted);
+    let outcome = runtime.block_on(check);
     drop(line);
     let outcome = outcome.map_err(|error| error.to_string())?;
-    if let Some(path) = &arguments.junit {
-        let written = fs::write(path, report::junit(&outcome, &filter));
-        written.map_err(|error| format!("{}: {}", path.display(), os_error::text(&error)))?;
+    if let Some(report) = report {
+        report.write(&report::junit(&outcome, &filter))?;
     }
     let text = match arguments.json {
         true => format!("{:#}\n", report::json(&outcome)),
@@ -120,6 +132,36 @@ fn style() -> Style {
     if io::stdout().is_terminal() && !plain { Style::Coloured } else { Style::Plain }
 }
 
+/// The file of a report. A path that cannot be written is an error before the check, and not after it.
+struct ReportFile<'a> {
+    path: &'a Path,
+    /// Whether the file did not exist before, and is still empty.
+    is_new: bool,
+}
+
+impl<'a> ReportFile<'a> {
+    fn open(path: &'a Path) -> Result<Self, String> {
+        let is_new = !path.exists();
+        let opened = OpenOptions::new().append(true).create(true).open(path);
+        opened.map_err(|error| format!("{}: {}", path.display(), os_error::text(&error)))?;
+        Ok(Self { path, is_new })
+    }
+
+    fn write(mut self, text: &str) -> Result<(), String> {
+        self.is_new = false;
+        fs::write(self.path, text).map_err(|error| format!("{}: {}", self.path.display(), os_error::text(&error)))
+    }
+}
+
+impl Drop for ReportFile<'_> {
+    fn drop(&mut self) {
+        if self.is_new {
+            // No check, no report.
+            let _ = fs::remove_file(self.path);
+        }
+    }
+}
+
 /// A line on standard error that is written again and again; nothing unless that is a terminal.
 struct ProgressLine {
     is_shown: bool,
@@ -131,8 +173,10 @@ impl ProgressLine {
     }
 
     fn show(&self, progress: Progress) {
-        let Progress { elapsed, requests, findings } = progress;
-        self.write(&format!("\r{} s: {requests} requests, {findings} findings\u{1b}[K", elapsed.as_secs()));
+        let Progress { elapsed, duration, requests, findings } = progress;
+        let (elapsed, duration) = (elapsed.as_secs(), duration.as_secs());
+        let findings = if findings == 1 { "1 finding".to_owned() } else { format!("{findings} findings") };
+        self.write(&format!("\r{elapsed} of {duration} s: {requests} requests, {findings}\u{1b}[K"));
     }
 
     fn write(&self, text: &str) {
@@ -152,6 +196,11 @@ impl Drop for ProgressLine {
 fn fail(message: &str) -> u8 {
     eprintln!("barstone: {message}");
     NOT_CHECKED
+}
+
+/// Parses a URL with its scheme.
+fn url(text: &str) -> Result<Url, String> {
+    text.parse().map_err(|_| "write a URL with its scheme, such as https://cdn.example.com/live/master.m3u8".to_owned())
 }
 
 /// Parses a time such as `90s`.

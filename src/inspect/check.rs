@@ -73,6 +73,8 @@ pub struct Outcome {
 pub struct Progress {
     /// Time since the start.
     pub elapsed: Duration,
+    /// Time for which a live presentation is watched.
+    pub duration: Duration,
     /// Number of requests so far.
     pub requests: u64,
     /// Number of different findings so far.
@@ -102,7 +104,8 @@ struct Counts {
     ended: bool,
 }
 
-/// Checks the presentation at `url` and calls `tell` about once a second.
+/// Checks the presentation at `url` and calls `tell` about once a second. When `stop` resolves, the check ends with what has been
+/// found so far. `stop` is not polled before the first manifest has arrived.
 ///
 /// # Errors
 /// [`ManifestError`] if there is no manifest to check.
@@ -110,6 +113,7 @@ pub async fn check(
     fetcher: &Fetcher,
     (url, settings): (&Url, Settings<'_>),
     tell: impl Fn(Progress),
+    stop: impl Future<Output = ()>,
 ) -> Result<Outcome, ManifestError> {
     let began = Instant::now();
     let moment = fetcher.now();
@@ -141,6 +145,7 @@ pub async fn check(
         _ = async { tokio::join!(work, compared) } => {}
         () = session.report_progress(tell) => {}
         () = session.stalls.watch() => {}
+        () = stop => session.note("The check was interrupted. Rules that are judged at its end were not checked.".into()),
     }
     let counts = *session.counts.borrow();
     Ok(Outcome {
@@ -167,7 +172,8 @@ impl Session<'_> {
     async fn report_progress(&self, tell: impl Fn(Progress)) {
         loop {
             let findings = self.findings.borrow().all().len();
-            tell(Progress { elapsed: self.began.elapsed(), requests: self.fetcher.count(), findings });
+            let (elapsed, duration) = (self.began.elapsed(), self.until.saturating_duration_since(self.began));
+            tell(Progress { elapsed, duration, requests: self.fetcher.count(), findings });
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }

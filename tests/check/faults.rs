@@ -34,6 +34,7 @@ pub(crate) const OF_HLS: &[Row] = &[
     ("no-head/live.m3u8", &["T2"]),
     ("no-validator/live.m3u8", &["T3"]),
     ("wrong-range/live.m3u8", &["T4"]),
+    ("no-range/live.m3u8", &["T4"]),
     ("no-cors/live.m3u8", &["T5"]),
     ("kept/live.m3u8", &["T6"]),
     ("busy/live.m3u8", &["T7"]),

@@ -39,15 +39,16 @@ fn date(number: u64) -> String {
 
 /// A playlist of 1 s segments.
 fn playlist(fault: &str, newest: u64) -> String {
-    let (first, has_maps) = (newest + 1 - LISTED, fault == "other-map");
-    let version = if has_maps { 6 } else { 3 };
+    let (first, has_maps, has_ranges) = (newest + 1 - LISTED, fault == "other-map", fault == "no-range");
+    let version = if has_maps { 6 } else { 4 };
     let head = format!("#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:1\n");
     let mut text = head + &format!("#EXT-X-MEDIA-SEQUENCE:{first}\n");
     for number in first..=newest {
         if has_maps {
             text += &format!("#EXT-X-MAP:URI=\"{}.mp4\"\n", number % 2);
         }
-        text += &format!("#EXT-X-PROGRAM-DATE-TIME:{}\n#EXTINF:1.0,\n{number}.ts\n", date(number));
+        let range = if has_ranges { "#EXT-X-BYTERANGE:200@200\n" } else { "" };
+        text += &format!("#EXT-X-PROGRAM-DATE-TIME:{}\n#EXTINF:1.0,\n{range}{number}.ts\n", date(number));
     }
     text
 }
@@ -170,6 +171,7 @@ pub(crate) fn answer(ask: &Ask) -> Answer {
         "wrong-type" => Answer { headers: Answer::ok("text/plain", Vec::new()).headers, ..answer },
         "cut" if part.is_none() => Answer { cut: true, ..answer },
         "other-parts" if part == Some(1) => Answer { body: vec![0x47; 200], ..answer },
+        "no-range" => Answer { range: memory::Range::Ignored, ..answer },
         "wrong-range" => Answer { range: memory::Range::Wrong, ..answer },
         _ => answer,
     }

@@ -14,6 +14,7 @@ mod matrix;
 mod memory;
 mod program;
 
+use std::future::pending;
 use std::time::Duration;
 
 use barstone::base::utc::Clock;
@@ -56,5 +57,5 @@ async fn findings_by(
     duration: Duration,
 ) -> Result<Outcome, ManifestError> {
     let filter = Filter { only: Vec::new(), skip: Vec::new(), level: Level::Should };
-    check::check(client, (url, Settings { duration, filter, against }), |_| {}).await
+    check::check(client, (url, Settings { duration, filter, against }), |_| {}, pending()).await
 }

@@ -33,6 +33,8 @@ pub(crate) struct Ask {
 pub(crate) enum Range {
     Right,
     Wrong,
+    /// With the whole file.
+    Ignored,
 }
 
 /// An answer.
@@ -182,7 +184,7 @@ async fn send(stream: &mut (impl AsyncWrite + Unpin), mut reply: Answer, ask: &A
     }
     let range = header("range").and_then(|text| text.strip_prefix("bytes=")?.split_once('-'));
     let range = range.and_then(|(from, to)| Some((from.parse::<usize>().ok()?, to.parse::<usize>().ok()?)));
-    if let Some((from, to)) = range.filter(|_| reply.status == 200) {
+    if let Some((from, to)) = range.filter(|_| reply.status == 200 && reply.range != Range::Ignored) {
         let total = reply.body.len();
         let (start, end) = if reply.range == Range::Wrong { (0, to - from) } else { (from, to) };
         reply.body = reply.body.get(start..=end)?.to_vec();

@@ -64,7 +64,10 @@ impl Track {
         if let Some(range) = range.and_then(bytes_of) {
             request = request.with(reqwest::header::RANGE, range);
         }
-        let Some(exchange) = session.media(&request).await else { return };
+        let Some(mut exchange) = session.media(&request).await else { return };
+        if let Some(range) = range {
+            take_range(session, &mut exchange, range);
+        }
         let init = match Init::parse(&exchange.reply.body) {
             Ok(init) => Some(init),
             Err(error) => {
@@ -118,9 +121,30 @@ impl Track {
     }
 }
 
+/// Turns the answer to a request for the range `n@o` into an answer with these bytes alone. A server may answer with the whole file
+/// (RFC 9110 14.2), but then players do not find the segment.
+pub(super) fn take_range(session: &Session<'_>, exchange: &mut Exchange, range: &str) {
+    match exchange.reply.status {
+        206 => exchange.reply.status = 200,
+        200 => {
+            session.judge(exchange, http::whole_instead_of(range));
+            let Some((from, length)) = range_of(range) else { return };
+            let body = &exchange.reply.body;
+            let clamped = |place: u64| usize::try_from(place).unwrap_or(usize::MAX).min(body.len());
+            exchange.reply.body = body.slice(clamped(from)..clamped(from.saturating_add(length)));
+        }
+        _ => {}
+    }
+}
+
+/// First byte and length of `n@o`.
+fn range_of(range: &str) -> Option<(u64, u64)> {
+    let (length, from) = range.split_once('@')?;
+    Some((from.parse().ok()?, length.parse().ok()?))
+}
+
 /// `n@o` of HLS as the value of a Range header.
 pub(super) fn bytes_of(range: &str) -> Option<String> {
-    let (length, from) = range.split_once('@')?;
-    let (length, from): (u64, u64) = (length.parse().ok()?, from.parse().ok()?);
+    let (from, length) = range_of(range)?;
     Some(format!("bytes={from}-{}", from.checked_add(length.checked_sub(1)?)?))
 }

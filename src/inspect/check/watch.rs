@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::Url;
 use reqwest::header::RANGE;
 
-use super::media::{Track, bytes_of};
+use super::media::{Track, bytes_of, take_range};
 use super::{Session, WITHIN};
 use crate::inspect::fetch::{Exchange, Request};
 use crate::inspect::playlist::{Playlist, Segment, attribute};
@@ -143,17 +143,18 @@ impl<'a> Watch<'a> {
             return None;
         }
         let mut exchange = session.media(&request).await?;
-        if range.is_some() && exchange.reply.status == 206 {
-            exchange.reply.status = 200;
+        let received = exchange.reply.body.len();
+        if let Some(range) = range {
+            take_range(session, &mut exchange, range);
         }
         let reply = &exchange.reply;
         let download = hls::Download { status: reply.status, length: reply.header("content-length") };
-        session.judge(&exchange, hls::check_download(segment, &download, reply.body.len()));
+        session.judge(&exchange, hls::check_download(segment, &download, received));
         session.judge_time(&exchange, "H11", hls::check_speed(segment, exchange.took));
         if reply.status != 200 {
             return None;
         }
-        self.downloaded.0 += reply.body.len() as u64;
+        self.downloaded.0 += received as u64;
         self.downloaded.1 += exchange.body_took;
         session.judge(&exchange, hls::check_media(&exchange.reply, exchange.redirects));
         session.judge(&exchange, http::check_origin(&exchange.reply));

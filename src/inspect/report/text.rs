@@ -40,18 +40,23 @@ fn summary(outcome: &Outcome) -> String {
                 (count > 0).then(|| format!("{count} {}", level.word()))
             };
             let levels: Vec<_> = LEVELS.into_iter().filter_map(of).collect();
-            format!("{count} finding{} ({})", if count == 1 { "" } else { "s" }, levels.join(", "))
+            format!("{} ({})", counted(count as u64, ("finding", "findings")), levels.join(", "))
         }
     };
     format!(
-        "{} ({}, {state})\n{found} in {:.1} s: {} manifests, {} segments and parts, {} requests\n",
+        "{} ({}, {state})\n{found} in {:.1} s: {}, {}, {}\n",
         outcome.url,
         outcome.format.title(),
         outcome.took.as_secs_f64(),
-        outcome.manifests,
-        outcome.media,
-        outcome.requests
+        counted(outcome.manifests, ("manifest", "manifests")),
+        counted(outcome.media, ("segment or part", "segments and parts")),
+        counted(outcome.requests, ("request", "requests"))
     )
+}
+
+/// A number and its noun, in singular or plural.
+fn counted(count: u64, (one, more): (&str, &str)) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
 }
 
 fn described(finding: &Finding, style: Style) -> String {

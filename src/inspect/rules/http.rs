@@ -96,6 +96,13 @@ pub fn check_range(whole: &[u8], (from, to): (usize, usize), part: &Reply) -> Ve
     report.0
 }
 
+/// Reports the whole file as the answer to a request for a range that a playlist lists.
+pub fn whole_instead_of(range: &str) -> Vec<Violation> {
+    let mut report = Report::default();
+    report.demand("T4", false, || format!("the answer is the whole file, and the playlist lists its range {range}"));
+    report.0
+}
+
 /// Checks that a page of another origin may read the answer.
 pub fn check_origin(reply: &Reply) -> Vec<Violation> {
     let mut report = Report::default();
@@ -164,6 +171,7 @@ mod tests {
         check("T4", &good, &check_range(b"0123456789", (2, 4), &part("bytes 2-4/10", b"235")));
         check("T4", &[], &check_range(b"0123456789", (2, 4), &part("bytes 0-2/10", b"234")));
         check("T4", &[], &check_range(b"0123456789", (2, 4), &reply(500, &[], b"")));
+        check("T4", &[], &whole_instead_of("9@0"));
         check("T5", &check_origin(&reply(200, &[("access-control-allow-origin", "*")], b"")), &check_origin(&get));
         let kept = |policy| check_freshness(&reply(200, &[("cache-control", policy)], b""), Duration::from_secs(2));
         check("T6", &kept("max-age=2"), &kept("max-age=3"));

@@ -111,9 +111,10 @@ pub fn check_headers(reply: &Reply) -> Vec<Violation> {
     report.advise(("H1", Level::Should), !kind.is_empty(), || "no Content-Type".into());
     let right = ["application/vnd.apple.mpegurl", "audio/mpegurl"].contains(&kind.to_ascii_lowercase().as_str());
     report.demand("H27", right, || format!("Content-Type {kind:?} of a playlist"));
-    let coding = header("content-encoding");
-    report
-        .demand("H20", coding == "gzip", || format!("Content-Encoding {coding:?}, although the request accepts gzip"));
+    let coding = Some(header("content-encoding")).filter(|coding| !coding.is_empty());
+    report.demand("H20", coding == Some("gzip"), || {
+        format!("{} Content-Encoding, although the request accepts gzip", coding.unwrap_or("no"))
+    });
     report.demand("H26", reply.status == 200, || format!("status {} of a playlist, after redirects", reply.status));
     let playlist = Playlist::parse(&reply.text());
     let target = if playlist.ended { 0 } else { playlist.target };
