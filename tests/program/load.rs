@@ -29,11 +29,11 @@ async fn clients_of_all_formats_play_without_an_error() {
     let url = |file: &str| web.url(&format!("/live/test/{file}"));
     let mixed = ["hls.m3u8", "dash.mpd", "lldash.mpd"].map(|file| format!("--mix={}", url(file)));
     // On a loaded machine a client may stall.
-    let more = ["--clients=8", "--duration=10s", "--ramp=1s", "--max-stalls=1000", "--json"].map(str::to_owned);
+    let more = ["--clients=64", "--duration=10s", "--ramp=1s", "--max-stalls=1000", "--json"].map(str::to_owned);
     let output = load([vec![url("llhls.m3u8")], mixed.to_vec(), more.to_vec()].concat()).await;
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!((output.status.code(), &report["total"]["errors"]), (Some(0), &0.into()), "{report}");
-    assert_eq!((&report["total"]["clients"], &report["total"]["tracks_played"]), (&8.into(), &16.into()), "{report}");
+    assert_eq!((&report["total"]["clients"], &report["total"]["tracks_played"]), (&64.into(), &128.into()), "{report}");
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     let manifests = report["manifests"].as_array().expect("a list");
     let formats: BTreeSet<_> = manifests.iter().filter_map(|manifest| manifest["format"].as_str()).collect();
