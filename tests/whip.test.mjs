@@ -36,6 +36,10 @@ test('a viewer sees what Chromium publishes, and stays until it publishes again'
   await assert.rejects(publish(second, { url: whip, token }), /409 .*already_published/);
   const { shown, soundSamples } = await join(viewer, `${server.url}/live/guest/whep`);
   await until('pictures and sound', 30, async () => (await shown()).length > 25 && (await soundSamples()) > 48_000);
+  await until('round trips of both clients', 30, async () => {
+    const metrics = await server.text('/metrics');
+    return ['whep', 'whip'].every((direction) => new RegExp(`^barstone_webrtc_round_trip_seconds_count\\{direction="${direction}"\\} [1-9]`, 'm').test(metrics));
+  });
   const strips = await shown();
   assert.deepEqual(strips, [...strips].sort((a, b) => a.frame - b.frame), 'pictures in the order in which they were drawn');
   assert.equal(await publisher.stop(), 200);
