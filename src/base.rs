@@ -1,4 +1,4 @@
-//! Basics that all other wings use: time, network addresses, manifest formats, secrets, memory, threads, metrics and error texts. This
+//! Basics that all other wings use: time, network addresses, manifest formats, secrets, memory, threads, metrics, error texts and refusals of other servers. This
 //! wing uses no other.
 
 #[cfg(test)]
@@ -10,6 +10,7 @@ pub mod memory;
 pub mod metrics;
 pub mod network;
 pub mod os_error;
+pub mod problem;
 pub mod secret;
 pub mod suggestion;
 pub mod timeline;

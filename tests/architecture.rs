@@ -17,6 +17,7 @@ const ORDER: &[(&str, &[&str])] = &[
             "network",
             "format",
             "os_error",
+            "problem",
             "suggestion",
             "utc",
             "secret",

@@ -1,5 +1,6 @@
 //! Texts of errors of the operating system.
 
+use std::error::Error;
 use std::io;
 
 /// Text of an error without the suffix that the standard library appends, such as ` (os error 28)`.
@@ -20,6 +21,17 @@ pub fn without_numbers(message: &str) -> String {
         }
     }
     text
+}
+
+/// Text of an error and all its causes, without error numbers of the system.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    without_numbers(&text)
 }
 
 #[cfg(test)]

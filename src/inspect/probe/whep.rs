@@ -19,6 +19,7 @@ use tokio::time::{sleep_until, timeout};
 use super::player::{Coding, Feed};
 use super::{ANSWER_WITHIN, ProbeError};
 use crate::base::os_error;
+use crate::base::problem::reason;
 use crate::inspect::fetch::{Access, FetchError};
 use timestamps::Timestamps;
 
@@ -37,8 +38,6 @@ const IDR_PERIOD: Duration = Duration::from_secs(1);
 const MOST_BYTES: usize = 2048;
 /// Largest answer to an offer.
 const MOST_ANSWER: usize = 64 << 10;
-/// Most characters of a refusal that are reported.
-const MOST_REASON: usize = 200;
 
 /// Whether a URL is one of WHEP.
 pub(super) fn is_whep(url: &Url) -> bool {
@@ -242,13 +241,6 @@ async fn answer(mut response: Response) -> Result<SdpAnswer, ProbeError> {
     }
 }
 
-/// The reason in the body of a refusal: `detail` or `title` of RFC 9457, or the text.
-fn reason(body: &str) -> String {
-    let problem: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
-    let named = ["detail", "title"].iter().find_map(|name| problem[*name].as_str());
-    named.unwrap_or_else(|| body.trim().lines().next().unwrap_or_default()).chars().take(MOST_REASON).collect()
-}
-
 fn unanswered(error: &reqwest::Error) -> ProbeError {
     match error.is_timeout() {
         true => FetchError::Timeout(ANSWER_WITHIN).into(),
@@ -271,14 +263,5 @@ mod tests {
         check("https://server.example/t/x/whep/room", true);
         check("https://server.example/live/whep.m3u8", false);
         check("srt://server.example/whep", false);
-    }
-
-    #[test]
-    fn a_refusal_has_the_reason_of_its_body() {
-        let check = |body: &str, expected| assert_eq!(reason(body), expected, "{body}");
-        check(r#"{"title": "A title", "detail": "a reason"}"#, "a reason");
-        check(r#"{"title": "A title"}"#, "A title");
-        check("No such room\nmore", "No such room");
-        check("", "");
     }
 }

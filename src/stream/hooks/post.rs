@@ -1,6 +1,5 @@
 //! One attempt to post an event, and the meaning of the answer.
 
-use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +10,7 @@ use sha2::Sha256;
 use tokio_rustls::rustls::crypto::ring;
 
 use super::Hook;
-use crate::base::os_error;
+use crate::base::os_error::chain;
 use crate::base::secret::Secret;
 use crate::base::timeline::UnixTime;
 use crate::stream::Event;
@@ -107,15 +106,4 @@ fn signature(secret: &Secret, now: UnixTime, body: &[u8]) -> HeaderValue {
     mac.update(body);
     let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     HeaderValue::try_from(format!("t={t},v1={hex}")).expect("digits and letters")
-}
-
-/// Text of an error and all its causes.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    os_error::without_numbers(&text)
 }
