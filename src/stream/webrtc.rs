@@ -34,6 +34,7 @@ mod schedule;
 mod sdp;
 mod session;
 mod sessions;
+mod source;
 mod tcp;
 mod udp;
 mod watch;

@@ -4,27 +4,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::connection::{Connection, Event, Permission};
-use super::peer::{Kind, Outcome, Packet};
+use super::peer::Outcome;
 use super::routes::Way;
-use super::schedule::{Schedule, Times};
+use super::schedule::Schedule;
 use super::sdp;
-use crate::base::timeline::{Kind as TrackKind, UnixTime};
-use crate::definition::spec::AudioSpec;
-use crate::media::rtp::VideoCodec;
-use crate::media::window::{Ending, live, sound};
+use super::source::{self, Pictures, Sound};
+use crate::media::window::{live, sound};
 use crate::stream::ActiveOutput;
 use crate::stream::audience::Watching;
 
 /// Packets leave together if their times differ by no more than this, which is less than the resolution of timers.
-const TOGETHER: Duration = Duration::from_micros(500);
-
-/// Where the sound of a session comes from.
-pub(super) enum Sound {
-    /// The encoder of the test signal.
-    Signal(AudioSpec),
-    /// The publisher.
-    Published,
-}
+pub(super) const TOGETHER: Duration = Duration::from_micros(500);
 
 /// The tracks of a session.
 pub(super) struct Tracks {
@@ -33,7 +23,7 @@ pub(super) struct Tracks {
     /// Counts the viewer.
     pub(super) _watching: Watching,
     /// The pictures, and the codec that the client decodes.
-    pub(super) pictures: Option<(live::Follower, VideoCodec)>,
+    pub(super) pictures: Option<Pictures>,
     pub(super) sound: Option<Sound>,
     pub(super) may_watch: Permission,
 }
@@ -76,11 +66,11 @@ impl Running {
                     Event::Check => self.is_over |= !self.may_go_on(),
                     Event::End => return,
                 },
-                changed = next_picture(&mut self.tracks.pictures), if is_connected => match changed {
+                changed = source::next_picture(&mut self.tracks.pictures), if is_connected => match changed {
                     Ok(()) => self.show(),
                     Err(live::Gone) => return,
                 },
-                packet = next_sound(&mut self.sound) => self.send_sound(packet),
+                packet = source::next_sound(&mut self.sound) => self.send_sound(packet),
             }
         }
     }
@@ -95,14 +85,7 @@ impl Running {
             self.is_over = true;
             return;
         }
-        let newest = group.newest();
-        let idr = (!output.spec.is_published()).then(|| {
-            let timeline = &output.spec.timeline;
-            let length = u64::from(timeline.segment_frames());
-            timeline.frame_start(TrackKind::Video, (newest.frame / length + 1) * length)
-        });
-        let idr = idr.map(|idr| self.instant(idr));
-        let times = Times { now: Instant::now(), due: self.instant(newest.due), idr };
+        let times = source::times(&group, output, &self.connection.shared.clock);
         if self.schedule.add(&group, times) {
             self.connection.shared.metrics.webrtc.replays.inc();
         }
@@ -124,8 +107,7 @@ impl Running {
             self.sound = None;
             return;
         };
-        let (timestamp, due, payload) = (packet.timestamp, self.instant(packet.due), Arc::clone(&packet.payload));
-        let packet = Packet { kind: Kind::Audio, timestamp, due, is_last: true, payload };
+        let packet = source::sound_packet(&packet, &self.connection.shared.clock);
         self.connection.shared.metrics.webrtc.packets.inc();
         let outcome = self.connection.peer().send(&mut std::iter::once(packet), Instant::now());
         self.act(&outcome, None);
@@ -174,11 +156,8 @@ impl Running {
 
     /// Follows the sound of the stream as it is defined now.
     fn listen(&mut self) {
-        let followed = match &self.tracks.sound {
-            Some(Sound::Signal(sound)) => self.connection.shared.opus_encoders.follow(sound),
-            Some(Sound::Published) => Ok(self.tracks.output.relay.sound()),
-            None => return,
-        };
+        let Some(sound) = &self.tracks.sound else { return };
+        let followed = sound.follow(&self.tracks.output, &self.connection.shared.opus_encoders);
         match followed {
             Ok(follower) => self.sound = Some(follower),
             Err(error) => tracing::warn!(%error, "a viewer over WebRTC gets no sound"),
@@ -188,42 +167,13 @@ impl Running {
     /// Whether the stream goes on, the viewer may still watch, and the client has connected in time.
     fn may_go_on(&mut self) -> bool {
         let Tracks { output, may_watch, sound, .. } = &mut self.tracks;
-        let (timeline, now) = (output.spec.timeline, self.connection.shared.clock.now());
-        let is_past = |ending: Ending| timeline.segment_start(ending.last + 1) <= now;
-        let is_ended = output.ended() || output.ending().is_some_and(is_past);
-        if !self.connection.is_in_time() || is_ended || !may_watch() {
+        let now = self.connection.shared.clock.now();
+        if !self.connection.is_in_time() || source::is_over(output, now) || !may_watch() {
             return false;
         }
-        let segment = timeline.segment_at(now);
-        let defined = output.epoch(segment).spec.audio.clone();
-        if let (Some(Sound::Signal(sound)), Some(defined)) = (sound, defined)
-            && *sound != defined
-        {
-            *sound = defined;
+        if sound.as_mut().is_some_and(|sound| sound.redefine(output, now)) {
             self.listen();
         }
         true
-    }
-
-    /// Converts UTC to the time of the monotonic clock.
-    fn instant(&self, time: UnixTime) -> Instant {
-        let (now, utc) = (Instant::now(), self.connection.shared.clock.now());
-        let past = now.checked_sub(utc.saturating_since(time)).unwrap_or(now);
-        past + time.saturating_since(utc)
-    }
-}
-
-/// Resolves when the pictures differ from those that were last read.
-async fn next_picture(pictures: &mut Option<(live::Follower, VideoCodec)>) -> Result<(), live::Gone> {
-    match pictures {
-        Some((follower, _)) => follower.changed().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn next_sound(sound: &mut Option<sound::Follower>) -> Result<Arc<sound::Packet>, sound::Gone> {
-    match sound {
-        Some(follower) => follower.next().await,
-        None => std::future::pending().await,
     }
 }

@@ -8,10 +8,10 @@ use tokio::time::timeout;
 use super::connection::{Negotiation, Permission};
 use super::peer::{Peer, Wanted};
 use super::sdp::Role;
-use super::session::{Session, Sound, Tracks};
+use super::session::{Session, Tracks};
+use super::source::{Pictures, Sound, first_picture};
 use super::{Inner, Negotiated, OpenError, Webrtc, routes};
 use crate::definition::spec::AudioSpec;
-use crate::media::rtp::VideoCodec;
 use crate::media::window::live;
 use crate::stream::ActiveOutput;
 use crate::stream::audience::Watching;
@@ -62,7 +62,7 @@ impl Webrtc {
             }
             false => {
                 let pictures = match video {
-                    Some(track) => Some(first_picture(output.tracks[track].live.follow()).await?),
+                    Some(track) => Some(first_picture_of(output.tracks[track].live.follow()).await?),
                     None => None,
                 };
                 (pictures, audio.map(Sound::Signal))
@@ -82,15 +82,6 @@ impl Webrtc {
 }
 
 /// Waits for the first picture. Returns its codec too.
-async fn first_picture(mut follower: live::Follower) -> Result<(live::Follower, VideoCodec), OpenError> {
-    let first = async {
-        loop {
-            match follower.group() {
-                Some(group) => return Some(group.codec),
-                None => follower.changed().await.ok()?,
-            }
-        }
-    };
-    let codec = timeout(START, first).await.ok().flatten().ok_or(OpenError::NoPictures)?;
-    Ok((follower, codec))
+async fn first_picture_of(follower: live::Follower) -> Result<Pictures, OpenError> {
+    timeout(START, first_picture(follower)).await.ok().flatten().ok_or(OpenError::NoPictures)
 }
