@@ -58,8 +58,9 @@
 //!
 //! # Pushing
 //!
-//! A push reads the windows as a viewer does, extracts the frames from the chunks and sends them in another container.
-//! Nothing else waits for a push, and each target has a task that reconnects until it is stopped ([`stream`]).
+//! A push reads the windows as a viewer does, extracts the frames from the chunks and sends them in another container. A push
+//! with WHIP follows the tracks instead, as a viewer over WebRTC does. Nothing else waits for a push, and each target has a
+//! task that reconnects until it is stopped ([`stream`]).
 //!
 //! # Access
 //!
@@ -92,7 +93,7 @@
 //!
 //! The order of the `mod` lines is the order of dependence, and so is the order of modules inside a wing;
 //! `tests/architecture.rs` keeps both. GStreamer is known in [`media::pipeline`] and in the player of
-//! [`inspect::probe`] only, axum in [`http`] only, reqwest in [`stream::hooks`], [`inspect`] and [`cli`] only, str0m in [`stream::webrtc`] and the viewer of [`inspect::probe`] only, the wall clock in [`base::utc`] only; [`base::timeline`], [`definition::condition`], [`definition::spec`],
+//! [`inspect::probe`] only, axum in [`http`] only, reqwest in [`stream::hooks`], the client of WHIP in [`stream::webrtc`], [`inspect`] and [`cli`] only, str0m in [`stream::webrtc`] and the viewer of [`inspect::probe`] only, the wall clock in [`base::utc`] only; [`base::timeline`], [`definition::condition`], [`definition::spec`],
 //! [`media::signal`], [`media::still`], [`media::cmaf`], [`media::rtp`], [`media::transport_stream`], [`media::manifest`] and [`media::truth`]
 //! have no lock, no clock and nothing asynchronous.
 

@@ -41,9 +41,21 @@ pub use setting::Setting;
 /// and is replaced in tests.
 pub type Render = Arc<dyn Fn(Job, CancellationToken) -> BoxFuture<'static, Result<(), PipelineError>> + Send + Sync>;
 
-/// Pushes to one target until the token is cancelled. The second interface to [`crate::media::pipeline`].
+/// Pushes to one target until the token is cancelled. The second interface to [`crate::media::pipeline`], and that to
+/// [`webrtc`].
 pub type Deliver =
-    Arc<dyn Fn(Delivery, CancellationToken) -> BoxFuture<'static, Result<PushEnd, PushError>> + Send + Sync>;
+    Arc<dyn Fn(Delivery, CancellationToken) -> BoxFuture<'static, Result<PushEnd, DeliveryError>> + Send + Sync>;
+
+/// Why a push failed. Every error is worth another attempt.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeliveryError {
+    /// By RTMP, SRT or UDP.
+    #[error(transparent)]
+    Container(#[from] PushError),
+    /// By WHIP.
+    #[error(transparent)]
+    Whip(#[from] webrtc::WhipError),
+}
 
 #[cfg(test)]
 mod tests;

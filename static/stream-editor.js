@@ -158,7 +158,7 @@ export class StreamEditor extends DefinitionForm {
           <legend class="unseen">Push targets</legend>
           <ul class="rows" data-list="push">${push.map((target) => targetFields(target, (this.#nextRow += 1)))}</ul>
           <div class="actions add"><button type="button" data-add-target>${icon('plus')}<span>Add a target</span></button></div>
-          <p class="hint" id="h-push">At most ${MOST_TARGETS}: rtmp, rtmps, srt or udp. Secrets are shown as ***, and stay as they are.</p>
+          <p class="hint" id="h-push">At most ${MOST_TARGETS}: rtmp, rtmps, srt, udp, whip or whips, such as whips://TOKEN@HOST/PATH. Secrets are shown as ***, and stay as they are.</p>
         </fieldset>
       </details>`);
     find(this, '[name=fps]', HTMLInputElement).value = content.fps;

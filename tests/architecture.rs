@@ -279,7 +279,7 @@ fn each_library_is_used_in_one_module() {
     check_only("mp4_atom", &["media::cmaf", "inspect"]);
     check_only("dash_mpd", &["media::manifest", "inspect"]);
     check_only("prometheus_client", &["base::metrics"]);
-    check_only("reqwest", &["stream::hooks", "inspect", "cli"]);
+    check_only("reqwest", &["stream::hooks", "stream::webrtc::push::endpoint", "inspect", "cli"]);
     check_only("str0m", &["stream::webrtc", "inspect::probe::whep"]);
     check_only("quinn_udp", &["stream::webrtc"]);
     check_only("async_nats", &["definition::store"]);

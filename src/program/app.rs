@@ -25,7 +25,7 @@ use crate::program::config::{Config, ConfigError, MaxPixels, MediaDir, Sources, 
 use crate::program::telemetry::Log;
 use crate::program::wait::{self, Unreachable};
 use crate::stream::hooks::{self, RetryTimes, Workers};
-use crate::stream::webrtc::{Sockets, Webrtc};
+use crate::stream::webrtc::{Sockets, Webrtc, deliver};
 use crate::stream::{Registry, Render, Setting};
 
 mod capacity;
@@ -128,7 +128,9 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
     let encoders = pipeline::probe()?;
     let streams_over = CancellationToken::new();
     let render: Render = Arc::new(|job, stop| Box::pin(pipeline::run(job, stop)));
+    let setting = Setting::new(Clock::system(), render, encoders.versions());
     let setting = Setting {
+        deliver: deliver(&setting),
         directory: config.media_dir.path(address.port()),
         tasks: tasks.clone(),
         pushes: config.push,
@@ -137,7 +139,7 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
         public_url: config.public_url.clone(),
         capacity: watch::Sender::new(capacity::initial(config.max_pixels)),
         limits: watch::Sender::new(config.viewer_limits.clone()),
-        ..Setting::new(Clock::system(), render, encoders.versions())
+        ..setting
     };
     let given = definitions(&config, setting.clock.now());
     let Some(definitions) = end.run_until_cancelled(given).await else { return Ok(()) };

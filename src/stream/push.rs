@@ -19,6 +19,7 @@ use crate::base::metrics::labels;
 use crate::definition::spec::Push;
 use crate::media::pipeline::{Delivery, PushEnd, Receipt};
 use crate::media::window::Output;
+use crate::stream::DeliveryError;
 
 pub(super) mod targets;
 
@@ -110,7 +111,7 @@ impl Target {
         &self,
         accepted: &Arc<SetOnce<()>>,
         over: &CancellationToken,
-    ) -> (Result<PushEnd, crate::media::pipeline::PushError>, Option<Instant>) {
+    ) -> (Result<PushEnd, DeliveryError>, Option<Instant>) {
         let counted = self.setting.metrics.push_bytes.get_or_create_owned(&labels(self.output.spec.name.as_str()));
         let receipt = Receipt { bytes: self.targets.bytes(&self.push), counted, taken: Arc::clone(accepted) };
         let (output, clock) = (Arc::clone(&self.output), self.setting.clock.clone());

@@ -14,6 +14,7 @@ use crate::base::metrics::Metrics;
 use crate::base::utc::Clock;
 use crate::definition::spec::{BaseUrl, Limits};
 use crate::media::pipeline;
+use crate::media::pipeline::opus::OpusEncoders;
 
 /// Dependencies and limits that all streams share.
 pub struct Setting {
@@ -21,8 +22,10 @@ pub struct Setting {
     pub clock: Clock,
     /// Renders a job; tests replace it.
     pub render: Render,
-    /// Pushes to a target; tests replace it.
+    /// Pushes to a target; tests replace it, and [`super::webrtc::deliver`] does so for targets of WHIP.
     pub deliver: Deliver,
+    /// Encoders of sound over WebRTC.
+    pub opus_encoders: OpusEncoders,
     /// Whether this process pushes streams.
     pub pushes: bool,
     /// URL of this server for its clients, if it differs from the address to listen on.
@@ -55,9 +58,10 @@ impl Setting {
     /// Defaults: no media directory, no archive, no limits.
     pub fn new(clock: Clock, render: Render, encoders: &str) -> Self {
         Self {
+            opus_encoders: OpusEncoders::new(clock.clone()),
             clock,
             render,
-            deliver: Arc::new(|delivery, stop| Box::pin(pipeline::push(delivery, stop))),
+            deliver: Arc::new(|delivery, stop| Box::pin(async move { Ok(pipeline::push(delivery, stop).await?) })),
             pushes: true,
             public_url: None,
             encoders: encoders.to_owned(),

@@ -1,5 +1,5 @@
 //! WebRTC: streams to browsers and from them by RTP over one UDP port and one TCP port, picture by picture. No other module
-//! knows str0m. The HTTP side, WHEP and WHIP, is in `http`.
+//! knows str0m. The HTTP side, WHEP and WHIP, is in `http`. As a client of WHIP, barstone pushes streams to other servers.
 //!
 //! Each session is a task. That of a viewer follows the current group of pictures of its track. Pictures are encoded and
 //! divided into packets once for all sessions; a session encrypts them and sends them a few milliseconds apart. That of a
@@ -19,7 +19,6 @@ use tokio_util::task::TaskTracker;
 use super::Setting;
 use crate::base::metrics::RefusedSessionLabels;
 use crate::definition::spec::StreamName;
-use crate::media::pipeline::opus::OpusEncoders;
 
 mod addresses;
 mod assembly;
@@ -29,6 +28,7 @@ mod pace;
 mod peer;
 mod publish;
 mod publisher;
+mod push;
 mod routes;
 mod schedule;
 mod sdp;
@@ -40,8 +40,9 @@ mod udp;
 mod watch;
 
 pub use connection::Permission;
-pub use peer::OfferError;
+pub use peer::{AnswerError, OfferError};
 pub use publish::Publish;
+pub use push::{EndpointError, WhipError, deliver};
 pub use sessions::{Limits, ReachedLimit};
 pub use watch::Watch;
 
@@ -138,14 +139,16 @@ impl Webrtc {
         let shared = Arc::new(Shared {
             udp: UdpPort::new(sockets.udp)?,
             routes: Arc::default(),
-            opus_encoders: OpusEncoders::new(setting.clock.clone()),
+            opus_encoders: setting.opus_encoders.clone(),
             metrics: Arc::clone(&setting.metrics),
             clock: setting.clock.clone(),
         });
         let (routes, tasks) = (Arc::clone(&shared.routes), setting.tasks.clone());
         tasks.spawn(tcp::serve(sockets.tcp, Arc::clone(&routes), tasks.clone(), stop.clone()));
         let (port, over) = (Arc::clone(&shared), stop.clone());
-        tasks.spawn(async move { over.run_until_cancelled(port.udp.receive(&routes)).await });
+        tasks.spawn(async move {
+            over.run_until_cancelled(port.udp.receive(|packet| _ = routes.deliver(packet))).await;
+        });
         let (sessions, advertised) = (Sessions::new(limits), Advertised::new(addresses));
         Ok(Self(Arc::new(Inner { shared, tcp, sessions, advertised, certificate, tasks, stop })))
     }

@@ -35,7 +35,7 @@ async fn probe_on(path: &str, arguments: &[&str]) -> (Option<i32>, Value, String
 }
 
 /// Figures of a probe that measures and finds nothing wrong.
-async fn figures(arguments: &[&str]) -> Value {
+pub(crate) async fn figures(arguments: &[&str]) -> Value {
     let (code, report, error) = probe(arguments).await;
     assert_eq!((code, &report["error"]), (Some(0), &Value::Null), "{report} {error}");
     report["figures"].clone()

@@ -1,13 +1,16 @@
 //! Push targets: other servers that receive the encoded frames of a stream.
 
 use std::fmt;
+use std::ops::Range;
 
 use super::limits::{MAX_URL, is_authority, is_path_byte};
 use super::refusal::refuse;
 use super::{SpecError, TrackId, VideoSpec};
 use crate::base::secret::MASK;
+use crate::base::suggestion::nearest;
 
 mod request;
+mod whip;
 
 pub use request::PushRequest;
 pub(super) use request::{mask, unmask};
@@ -17,7 +20,9 @@ pub(super) const MAX_PUSHES: usize = 8;
 /// Query parameters of an SRT URL that are allowed. The others would change the kind of connection.
 const SRT_KEYS: [&str; 4] = ["streamid", "passphrase", "pbkeylen", "latency"];
 const RTMP_PORT: u16 = 1935;
-const RTMPS_PORT: u16 = 443;
+const HTTP_PORT: u16 = 80;
+const HTTPS_PORT: u16 = 443;
+const SCHEMES: [&str; 6] = ["rtmp", "rtmps", "srt", "udp", "whip", "whips"];
 
 /// One push target. No field changes the published bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,12 +33,12 @@ pub struct Push {
     pub video: Option<TrackId>,
 }
 
-/// URL of a push target. `Display` and `Debug` mask its secret.
+/// URL of a push target. `Display` and `Debug` mask its secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PushUrl {
     text: String,
-    /// Byte offset of the secret: the last part of the path, or the query.
-    secret_at: usize,
+    /// Where the secrets are, in order: the user information of a WHIP URL, and the end of the URL. They may be empty.
+    secrets: [Range<usize>; 2],
     protocol: Protocol,
 }
 
@@ -48,6 +53,10 @@ pub enum Protocol {
     Srt,
     /// MPEG-TS in datagrams.
     Udp,
+    /// WebRTC, negotiated over HTTP.
+    Whip,
+    /// WebRTC, negotiated over HTTPS.
+    Whips,
 }
 
 impl Push {
@@ -77,26 +86,29 @@ impl Push {
 impl PushUrl {
     /// URLs that are accepted, as a regular expression of ECMA-262. The length, the range of the port and the mask are
     /// not part of it.
-    pub const PATTERN: &'static str = r"^(rtmps?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)+(\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?|srt://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}(\?(streamid|passphrase|pbkeylen|latency)=[A-Za-z0-9._~!$'()*+,;:@%/-]+(&(streamid|passphrase|pbkeylen|latency)=[A-Za-z0-9._~!$'()*+,;:@%/-]+)*)?|udp://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5})$";
+    pub const PATTERN: &'static str = r"^(rtmps?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)+(\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?|srt://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}(\?(streamid|passphrase|pbkeylen|latency)=[A-Za-z0-9._~!$'()*+,;:@%/-]+(&(streamid|passphrase|pbkeylen|latency)=[A-Za-z0-9._~!$'()*+,;:@%/-]+)*)?|whips?://(([A-Za-z0-9._~!$&'()*+,;=:-]|%[2-6][0-9A-Fa-f]|%7[0-9A-Ea-e])+@)?([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/[A-Za-z0-9._~!$&'()*+,;=:@%/-]+(\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?|udp://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5})$";
 
     /// Parses a URL. Error texts do not quote the URL, because it may contain a secret.
     fn check(text: &str) -> Result<Self, String> {
         if text.len() > MAX_URL {
             return Err(format!("must be at most {MAX_URL} characters, not {}", text.len()));
         }
-        let url = Self::parse(text).ok_or(
-            "must be rtmp://HOST[:PORT]/APP[/KEY], rtmps://HOST[:PORT]/APP[/KEY], \
-             srt://HOST:PORT[?streamid=…&passphrase=…&pbkeylen=…&latency=…] or udp://HOST:PORT, without user and password",
-        )?;
-        match url.secret().trim_start_matches('?') {
-            MASK => Err(format!("must have the key itself, not {MASK}: this server has no stored key for that target")),
-            _ => Ok(url),
+        let url = Self::parse(text).ok_or_else(|| not_a_target(text))?;
+        let is_masked = url.secrets().any(|secret| secret.trim_start_matches('?') == MASK);
+        match is_masked {
+            true => Err(format!("must have the key itself, not {MASK}: this server has no stored key for that target")),
+            false => Ok(url),
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
-        let target = |secret_at, protocol| Self { text: text.to_owned(), secret_at, protocol };
+        let target =
+            |secret_at, protocol| Self { text: text.to_owned(), secrets: [0..0, secret_at..text.len()], protocol };
+        if let Some(protocol) = whip::protocol(scheme) {
+            let secrets = whip::secrets(text)?;
+            return Some(Self { text: text.to_owned(), secrets, protocol });
+        }
         let authority = rest.split(['/', '?']).next()?;
         let after = scheme.len() + "://".len() + authority.len();
         let (path, query) = text[after..].split_once('?').unwrap_or((&text[after..], ""));
@@ -146,49 +158,56 @@ impl PushUrl {
         }
     }
 
-    /// The port. An RTMP URL without a port has the default port of RTMP or RTMPS; SRT and UDP URLs always contain a
-    /// port.
+    /// The port. An RTMP or WHIP URL without a port has the default port of its protocol; SRT and UDP URLs always
+    /// contain a port.
     pub fn port(&self) -> u16 {
-        let default = if self.protocol == Protocol::Rtmps { RTMPS_PORT } else { RTMP_PORT };
+        let default = match self.protocol {
+            Protocol::Rtmp | Protocol::Srt | Protocol::Udp => RTMP_PORT,
+            Protocol::Whip => HTTP_PORT,
+            Protocol::Rtmps | Protocol::Whips => HTTPS_PORT,
+        };
         port(self.authority()).unwrap_or(default)
     }
 
     /// Application and stream key of an RTMP URL. A path of one part is an application without a key.
     pub fn application_and_key(&self) -> (&str, &str) {
-        let before = self.text[..self.secret_at].trim_end_matches('/');
-        match before.splitn(4, '/').nth(3) {
-            Some(application) => (application, self.secret()),
-            None => (self.secret(), ""),
+        let (before, last) = self.text.split_at(self.secrets[1].start);
+        match before.trim_end_matches('/').splitn(4, '/').nth(3) {
+            Some(application) => (application, last),
+            None => (last, ""),
         }
     }
 
-    /// The secret: the last part of an RTMP path with the query, or the query of an SRT URL.
-    pub fn secret(&self) -> &str {
-        &self.text[self.secret_at..]
+    /// The secrets: the last part of an RTMP path with the query, the query of an SRT URL; the user information and the query
+    /// of a WHIP URL, or its path and query if it has no user information.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.secrets.iter().filter(|range| !range.is_empty()).map(|range| &self.text[range.clone()])
     }
 
-    /// `text` with the secret replaced by a mask.
+    /// `text` with the secrets replaced by a mask.
     pub fn redact(&self, text: &str) -> String {
-        match self.secret().trim_start_matches('?') {
-            "" => text.to_owned(),
-            secret => text.replace(secret, MASK),
-        }
+        let secrets = self.secrets().map(|secret| secret.trim_start_matches('?')).filter(|secret| !secret.is_empty());
+        secrets.fold(text.to_owned(), |text, secret| text.replace(secret, MASK))
     }
 
+    /// Host and port, without user information.
     fn authority(&self) -> &str {
-        self.text.split('/').nth(2).and_then(|rest| rest.split('?').next()).unwrap_or_default()
+        let authority = self.text.split('/').nth(2).and_then(|rest| rest.split('?').next()).unwrap_or_default();
+        authority.rsplit('@').next().unwrap_or_default()
     }
 }
 
-/// The URL with its secret replaced by a mask.
+/// The URL with its secrets replaced by masks.
 impl fmt::Display for PushUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (shown, secret) = self.text.split_at(self.secret_at);
-        match (secret.is_empty(), secret.starts_with('?')) {
-            (true, _) => f.write_str(shown),
-            (false, true) => write!(f, "{shown}?{MASK}"),
-            (false, false) => write!(f, "{shown}{MASK}"),
+        let mut shown = 0;
+        for range in self.secrets.iter().filter(|range| !range.is_empty()) {
+            f.write_str(&self.text[shown..range.start])?;
+            let mark = if self.text[range.clone()].starts_with('?') { "?" } else { "" };
+            write!(f, "{mark}{MASK}")?;
+            shown = range.end;
         }
+        f.write_str(&self.text[shown..])
     }
 }
 
@@ -196,6 +215,23 @@ impl fmt::Debug for PushUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// Which URLs are allowed, and which scheme was meant. The text does not quote the URL.
+fn not_a_target(text: &str) -> String {
+    let meant = match text.split_once("://").map(|(scheme, _)| scheme) {
+        None => None,
+        Some("http") => Some("whip"),
+        Some("https") => Some("whips"),
+        Some(scheme) if SCHEMES.contains(&scheme) => None,
+        Some(scheme) => nearest(scheme, SCHEMES.into_iter()),
+    };
+    let hint = meant.map_or_else(String::new, |scheme| format!("; did you mean {scheme}://?"));
+    format!(
+        "must be rtmp://HOST[:PORT]/APP[/KEY], rtmps://HOST[:PORT]/APP[/KEY], \
+         srt://HOST:PORT[?streamid=…&passphrase=…&pbkeylen=…&latency=…], udp://HOST:PORT, \
+         whip://[TOKEN@]HOST[:PORT]/PATH or whips://[TOKEN@]HOST[:PORT]/PATH; only WHIP has a user or a token{hint}"
+    )
 }
 
 fn port(authority: &str) -> Option<u16> {
@@ -213,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_is_a_url_of_rtmp_srt_or_udp() {
+    fn a_target_is_a_url_of_rtmp_srt_udp_or_whip() {
         for (url, shown, (host, port)) in [
             ("rtmp://a/live/k", "rtmp://a/live/***", ("a", 1935)),
             ("rtmp://a.example:19350/x/y/k?t=1/2", "rtmp://a.example:19350/x/y/***", ("a.example", 19350)),
@@ -224,6 +260,10 @@ mod tests {
             ("srt://a:9000", "srt://a:9000", ("a", 9000)),
             ("srt://[::1]:9000?streamid=publish:a&passphrase=0123456789", "srt://[::1]:9000?***", ("::1", 9000)),
             ("udp://239.0.0.1:5004", "udp://239.0.0.1:5004", ("239.0.0.1", 5004)),
+            ("whip://a/live/b/whip", "whip://a/***", ("a", 80)),
+            ("whip://a:8889/b?c=d", "whip://a:8889/***", ("a", 8889)),
+            ("whips://t.o-k_e~n%2F=@a/live/b/whip", "whips://***@a/live/b/whip", ("a", 443)),
+            ("whips://u:p@[::1]:8443/b?c=d", "whips://***@[::1]:8443/b?***", ("::1", 8443)),
         ] {
             let spec = StreamSpec::try_from(request(&[url])).unwrap();
             let found = &spec.push[0].url;
@@ -264,14 +304,45 @@ mod tests {
             "udp://a",
             "udp://a:1/secret",
             "udp://a:1?secret",
+            "whip://a",
+            "whip://a/",
+            "whip://a?secret",
+            "whip://@a/secret",
+            "whip://secret@/whip",
+            "whip://sec@ret@a/whip",
+            "whip://sec%0Aret@a/whip",
+            "whip://sec%ret@a/whip",
+            "whip://secret@a:0/whip",
+            "whip://secret@a/wh ip",
+            "whip://a/secret#x",
             "rtmp://a/live/***",
             "rtmps://a/***",
+            "whip://***@a/whip",
+            "whips://a/***",
+            "whips://token@a/whip?***",
             "srt://a:1?***",
             &long,
         ] {
             let error = StreamSpec::try_from(request(&[url])).unwrap_err();
             assert_eq!(error.field, "push[0].url", "{url}");
             assert!(!error.problem.contains("secret"), "{url}: {}", error.problem);
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_which_scheme_was_meant() {
+        for (url, meant) in [
+            ("http://a/whip", Some("whip")),
+            ("https://a/whip", Some("whips")),
+            ("wihps://a/whip", Some("whips")),
+            ("rtpm://a/live/key", Some("rtmp")),
+            ("srt://a", None),
+            ("moqt://a", None),
+            ("a", None),
+        ] {
+            let problem = StreamSpec::try_from(request(&[url])).unwrap_err().problem;
+            let hint = problem.split_once("; did you mean ").map(|(_, hint)| hint.trim_end_matches("://?"));
+            assert_eq!(hint, meant, "{url}: {problem}");
         }
     }
 
@@ -294,7 +365,8 @@ mod tests {
 
     #[test]
     fn a_masked_target_may_be_sent_back() {
-        let urls = ["rtmp://a/live/one", "udp://a:1", "rtmp://a/live/two", "srt://a:1?streamid=three"];
+        let urls =
+            ["rtmp://a/live/one", "udp://a:1", "rtmp://a/live/two", "srt://a:1?streamid=three", "whip://t@a/b?c"];
         let spec = StreamSpec::try_from(request(&urls)).unwrap();
         let mut shown = StreamRequest::from(&spec).masked();
         shown.unmask(&spec);

@@ -30,9 +30,10 @@ impl Targets {
         Self { reactions: Arc::new(Mutex::new(reactions.into_iter().collect())), tries: Arc::default() }
     }
 
-    async fn deliver(self, delivery: Delivery, stop: CancellationToken) -> Result<PushEnd, PushError> {
+    async fn deliver(self, delivery: Delivery, stop: CancellationToken) -> Result<PushEnd, DeliveryError> {
         let key = delivery.push.url.reveal().rsplit('/').next().unwrap().to_owned();
-        let broken = PushError::Pipeline(PipelineError::Element { element: "sink".into(), message: key.clone() });
+        let broken = PipelineError::Element { element: "sink".into(), message: key.clone() };
+        let broken = DeliveryError::Container(PushError::Pipeline(broken));
         self.tries.lock().unwrap().push((key, Instant::now()));
         let reaction = self.reactions.lock().unwrap().pop_front();
         let take = || {

@@ -70,10 +70,13 @@ fn default_sources() -> impl Iterator<Item = IpAddr> {
         SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9),
         SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)), 9),
     ];
-    ELSEWHERE.into_iter().filter_map(|elsewhere| {
-        let any: IpAddr = if elsewhere.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-        let socket = UdpSocket::bind((any, 0)).ok()?;
-        socket.connect(elsewhere).ok()?;
-        Some(socket.local_addr().ok()?.ip())
-    })
+    ELSEWHERE.into_iter().filter_map(source_towards)
+}
+
+/// The address from which this host sends to another. The function sends no packet.
+pub(super) fn source_towards(other: SocketAddr) -> Option<IpAddr> {
+    let any: IpAddr = if other.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect(other).ok()?;
+    Some(socket.local_addr().ok()?.ip())
 }

@@ -21,9 +21,9 @@ use crate::base::utc::Clock;
 use crate::media::pipeline::opus::OpusEncoders;
 
 /// Time in which a client has to connect.
-const CONNECT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT: Duration = Duration::from_secs(10);
 /// Interval in which a session checks that it may go on.
-const CHECK: Duration = Duration::from_secs(1);
+pub(super) const CHECK: Duration = Duration::from_secs(1);
 /// Addresses of a client from which checks were verified. A client has one for each of its networks.
 const MAX_WAYS: usize = 16;
 

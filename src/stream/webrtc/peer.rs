@@ -1,4 +1,4 @@
-//! The client of one session as str0m sees it: no socket, no clock and no task. Each call returns what must be sent.
+//! The other side of one session as str0m sees it: no socket, no clock and no task. Each call returns what must be sent.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,6 +13,10 @@ use str0m::{Candidate, Event, IceConnectionState, IceCreds, Input, Output, Rtc, 
 use super::certificate::Certificate;
 use super::sdp::{self, Role};
 use crate::media::rtp::VideoCodec;
+
+pub(super) mod offer;
+
+pub use offer::AnswerError;
 
 /// Packets of a track that are stored for retransmission, several seconds of 20 Mbit/s.
 const STORED_PACKETS: usize = 4096;
@@ -159,12 +163,24 @@ impl Peer {
         // Nothing is sent before the client has answered a check of ICE.
         while !matches!(self.rtc.poll_output().map_err(|error| malformed(&error))?, Output::Timeout(_)) {}
         let answer = answer.to_sdp_string();
+        let (video, audio) = self.choose_sections(&answer);
+        match self.wanted.role {
+            Role::Viewer | Role::Server => self.check_viewer((video > 0, audio > 0))?,
+            Role::Publisher => self.check_publisher((video, audio))?,
+        }
+        let used: Vec<_> = [self.video, self.audio].into_iter().flatten().map(|section| section.mid).collect();
+        Ok(sdp::finish(&answer, &used, self.wanted.role))
+    }
+
+    /// Chooses the sections of an answer in which packets are sent or received. Returns how many sections of video and of audio
+    /// the answer has.
+    fn choose_sections(&mut self, answer: &str) -> (usize, usize) {
         let (mut video, mut audio) = (0, 0);
-        for mid in sdp::mids(&answer) {
+        for mid in sdp::mids(answer) {
             let Some(media) = self.rtc.media(mid) else { continue };
             let (kind, direction) = (media.kind(), media.direction());
             let is_used = match self.wanted.role {
-                Role::Viewer => direction.is_sending(),
+                Role::Viewer | Role::Server => direction.is_sending(),
                 Role::Publisher => direction.is_receiving(),
             };
             match kind {
@@ -178,12 +194,7 @@ impl Peer {
                 }
             }
         }
-        match self.wanted.role {
-            Role::Viewer => self.check_viewer((video > 0, audio > 0))?,
-            Role::Publisher => self.check_publisher((video, audio))?,
-        }
-        let used: Vec<_> = [self.video, self.audio].into_iter().flatten().map(|section| section.mid).collect();
-        Ok(sdp::finish(&answer, &used, self.wanted.role))
+        (video, audio)
     }
 
     /// Checks that every track of a publisher is relayed, at most one of each kind (RFC 9725 4.4.2 and 4.4.3).
@@ -214,7 +225,7 @@ impl Peer {
     fn section(&mut self, mid: Mid, is_wanted: bool) -> Option<Section> {
         let Wanted { role, video, .. } = self.wanted;
         let payload = sdp::payload(&self.rtc, mid, (role, video)).filter(|_| is_wanted)?;
-        if role == Role::Viewer {
+        if role != Role::Publisher {
             let mut api = self.rtc.direct_api();
             // All requested packets are sent again: a replay costs more.
             api.stream_tx_by_mid(mid, None)?.set_rtx_cache(STORED_PACKETS, STORED_FOR, None);

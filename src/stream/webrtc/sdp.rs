@@ -1,4 +1,4 @@
-//! The answer to an offer: which codec the pictures have, and the parts of the text that str0m does not write.
+//! The answer to an offer, and the offer to a server: which codec the pictures have, and the parts of the text that str0m does not write.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::certificate::Certificate;
 use crate::media::rtp::VideoCodec;
 
 /// Name of the one MediaStream with picture and sound, so that a browser plays them in sync (draft-ietf-wish-whep).
-const MEDIA_STREAM: &str = "barstone";
+pub(super) const MEDIA_STREAM: &str = "barstone";
 
 /// Interval of statistics of a session, from which metrics are counted.
 const STATISTICS: Duration = Duration::from_secs(1);
@@ -19,13 +19,15 @@ const STATISTICS: Duration = Duration::from_secs(1);
 /// Payload type of pictures, and of packets that are sent again. The offer replaces both.
 const VIDEO_PAYLOAD: u8 = 96;
 
-/// What the client of a session does.
+/// What the other side of a session does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Gets pictures and sound.
+    /// A client that gets pictures and sound.
     Viewer,
-    /// Sends pictures and sound.
+    /// A client that sends pictures and sound.
     Publisher,
+    /// A server that gets pictures and sound. It answers an offer of barstone.
+    Server,
 }
 
 impl Role {
@@ -33,7 +35,7 @@ impl Role {
     pub(super) const fn protocol(self) -> &'static str {
         match self {
             Self::Viewer => "whep",
-            Self::Publisher => "whip",
+            Self::Publisher | Self::Server => "whip",
         }
     }
 }
@@ -81,12 +83,29 @@ const fn tools([idc, ..]: [u8; 3]) -> Tools {
 }
 
 /// The profiles that may stand for `profile` in an answer, best first: those whose decoders decode it for a viewer, itself for
-/// a publisher.
+/// a publisher. In an offer to a server, itself too.
 fn profiles(profile: [u8; 3], role: Role) -> Vec<u32> {
     let needed = tools(profile);
     match role {
         Role::Viewer => OFFERS.into_iter().filter(|(_, tools)| *tools >= needed).map(|(offer, _)| offer).collect(),
         Role::Publisher => vec![u32::from_be_bytes([0, profile[0], profile[1], profile[2]])],
+        Role::Server => vec![offered(profile)],
+    }
+}
+
+/// The `profile-level-id` of an offer. Constrained Baseline has several forms (RFC 6184 8.1), and some servers know only that
+/// of browsers.
+fn offered([idc, constraints, level]: [u8; 3]) -> u32 {
+    const CONSTRAINED: u8 = 0x40;
+    let constraints = if idc == 0x42 && constraints & CONSTRAINED != 0 { 0xe0 } else { constraints };
+    u32::from_be_bytes([0, idc, constraints, level])
+}
+
+/// A codec as an offer names it.
+pub(super) fn name(codec: VideoCodec) -> String {
+    match codec {
+        VideoCodec::H264(profile) => format!("H.264 with profile-level-id={:06x}", offered(profile)),
+        VideoCodec::Vp8 => "VP8".to_owned(),
     }
 }
 
@@ -97,7 +116,7 @@ pub(super) fn config(
     (role, codec): (Role, Option<VideoCodec>),
 ) -> RtcConfig {
     let mut config = Rtc::builder()
-        .set_ice_lite(true)
+        .set_ice_lite(role != Role::Server)
         .set_rtp_mode(true)
         .set_dtls_cert(certificate.0.clone())
         .set_local_ice_credentials(credentials)
@@ -120,18 +139,16 @@ fn add_h264(codecs: &mut CodecConfig, profiles: &[u32]) {
 }
 
 /// Header extensions that are used if they are offered: the media section of a packet; for viewers the longest time until a
-/// picture is shown; for publishers the numbers with which they estimate their bandwidth. Viewers need no estimate, because
-/// what they get does not adapt.
+/// picture is shown; for publishers the numbers with which they estimate their bandwidth. Viewers and servers need no estimate,
+/// because what they get does not adapt.
 fn extensions(role: Role) -> ExtensionMap {
     let mut map = ExtensionMap::empty();
     map.set(1, Extension::RtpMid);
-    map.set(
-        2,
-        match role {
-            Role::Viewer => Extension::PlayoutDelay,
-            Role::Publisher => Extension::TransportSequenceNumber,
-        },
-    );
+    match role {
+        Role::Viewer => map.set(2, Extension::PlayoutDelay),
+        Role::Publisher => map.set(2, Extension::TransportSequenceNumber),
+        Role::Server => {}
+    }
     map
 }
 
@@ -165,7 +182,7 @@ pub(super) fn without_simulcast(offer: &str) -> String {
     offer.lines().filter(is_kept).map(|line| format!("{line}\r\n")).collect()
 }
 
-/// The text of an answer, changed so that all tracks are in one MediaStream, sections other than `used` are inactive,
+/// The text of an answer or an offer, changed so that all tracks are in one MediaStream, sections other than `used` are inactive,
 /// RTP and RTCP share a port (`rtcp-mux-only`, RFC 8858), the list of candidates has an end, and sound is stereo (RFC 7587
 /// 7).
 pub(super) fn finish(answer: &str, used: &[Mid], role: Role) -> String {
@@ -177,7 +194,7 @@ pub(super) fn finish(answer: &str, used: &[Mid], role: Role) -> String {
         sections.last_mut().expect("there is a section").push(line);
     }
     let direction = match role {
-        Role::Viewer => "a=sendonly",
+        Role::Viewer | Role::Server => "a=sendonly",
         Role::Publisher => "a=recvonly",
     };
     let is_used = |section: &[&str]| {

@@ -11,7 +11,8 @@ use str0m::rtp::RtpWrite;
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
 use super::certificate::Certificate;
-use super::peer::{Addresses, Kind, OfferError, Packet, Peer, Wanted};
+use super::peer::offer::Offer;
+use super::peer::{Addresses, AnswerError, Kind, OfferError, Packet, Peer, Wanted};
 use super::publish;
 use super::sdp::Role;
 use crate::base::test_texts::mutated;
@@ -120,7 +121,7 @@ fn round_trips(role: Role, delay: Duration) -> Vec<Duration> {
     let mut change = client.sdp_api();
     let direction = match role {
         Role::Viewer => Direction::RecvOnly,
-        Role::Publisher => Direction::SendOnly,
+        Role::Publisher | Role::Server => Direction::SendOnly,
     };
     let mid = change.add_media(MediaKind::Video, direction, None, None, None);
     let (offer, pending) = change.apply().unwrap();
@@ -144,7 +145,7 @@ fn round_trips(role: Role, delay: Duration) -> Vec<Duration> {
                     let packet = Packet { kind: Kind::Video, timestamp, due: now, is_last: true, payload };
                     outcomes.push(peer.send(&mut std::iter::once(packet), now));
                 }
-                Role::Publisher => {
+                Role::Publisher | Role::Server => {
                     let mut api = client.direct_api();
                     let sequence = u64::from(millis / 20).into();
                     let packet = RtpWrite::new(payload_type, sequence, timestamp, now, payload);
@@ -183,6 +184,47 @@ fn the_round_trip_time_is_observed_for_viewers_and_publishers() {
         let is_exact = |time: &Duration| time.abs_diff(2 * delay) < Duration::from_millis(5);
         assert!(observed.iter().all(is_exact), "{role:?}: {observed:?}");
     }
+}
+
+/// Answers the offer to a server.
+fn offered(wanted: Wanted) -> (Peer, Offer) {
+    let addresses = Addresses { udp: vec![client_address()], tcp: Vec::new() };
+    Peer::offer(wanted, &addresses, &Certificate::new().unwrap(), Instant::now()).unwrap()
+}
+
+#[test]
+fn an_offer_names_the_codec_of_the_stream() {
+    for (codec, expected) in [
+        (BASELINE, "profile-level-id=42e01f"),
+        (VideoCodec::H264([0x42, 0xc0, 0x28]), "profile-level-id=42e028"),
+        (HIGH, "profile-level-id=64001f"),
+        (VideoCodec::Vp8, "VP8/90000"),
+    ] {
+        let (mut peer, offer) = offered(Wanted { role: Role::Server, video: Some(codec), audio: true });
+        let text = &offer.text;
+        for (part, count) in [
+            (expected, 1),
+            ("a=sendonly", 2),
+            ("a=msid:barstone ", 2),
+            ("packetization-mode=1", usize::from(codec != VideoCodec::Vp8)),
+            ("opus/48000/2", 1),
+            (";stereo=1", 1),
+            ("m=", 2),
+        ] {
+            assert_eq!(text.matches(part).count(), count, "{part} in {text}");
+        }
+        assert!(!text.contains("ice-lite"), "{text}");
+        let (_, answer, found) = accept_publisher(text).unwrap();
+        peer.accept_answer(offer, &answer).unwrap();
+        assert_eq!((peer.uses(), found.is_some()), ((true, true), true));
+    }
+}
+
+#[test]
+fn a_text_that_is_no_answer_is_refused() {
+    let (mut peer, offer) = offered(Wanted { role: Role::Server, video: Some(BASELINE), audio: true });
+    let accepted = peer.accept_answer(offer, "<html>");
+    assert!(matches!(accepted, Err(AnswerError::Malformed(_))), "{accepted:?}");
 }
 
 #[track_caller]

@@ -1,6 +1,7 @@
 //! The UDP port of all sessions. An answer leaves from the address of this host that the client has sent to, because a
 //! client ignores answers from other addresses. The packets of a picture go to the system in few calls.
 
+use std::convert::Infallible;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
-use super::routes::{Packet, Routes, Transport, Way};
+use super::routes::{Packet, Transport, Way};
 use crate::base::os_error;
 
 /// Longest datagram that is read.
@@ -55,8 +56,8 @@ impl UdpPort {
         self.address
     }
 
-    /// Gives all datagrams to their sessions. Never returns.
-    pub(super) async fn receive(&self, routes: &Routes) {
+    /// Gives all datagrams to `deliver`.
+    pub(super) async fn receive(&self, deliver: impl Fn(Packet)) -> Infallible {
         let stride = MAX_DATAGRAM * self.state.gro_segments();
         let mut memory = vec![0; stride * BATCH_SIZE];
         let mut metas = [RecvMeta::default(); BATCH_SIZE];
@@ -77,7 +78,7 @@ impl UdpPort {
                 let client = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
                 for contents in buffer[..meta.len].chunks(meta.stride.max(1)) {
                     let way = Way { client, transport: Transport::Udp(meta.dst_ip) };
-                    routes.deliver(Packet { way, contents: Bytes::copy_from_slice(contents) });
+                    deliver(Packet { way, contents: Bytes::copy_from_slice(contents) });
                 }
             }
         }

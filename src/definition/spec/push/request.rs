@@ -13,7 +13,8 @@ use crate::definition::spec::limits::MAX_URL;
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PushRequest {
-    /// URL of the target: `rtmp`, `rtmps`, `srt` or `udp`. Answers have `***` in place of the key.
+    /// URL of the target: `rtmp`, `rtmps`, `srt`, `udp`, `whip` or `whips`. A WHIP URL may contain a bearer token,
+    /// `whips://TOKEN@HOST/PATH`. Answers have `***` in place of keys and tokens.
     #[schemars(length(max = MAX_URL), regex(pattern = PushUrl::PATTERN))]
     pub url: String,
     /// Id of the rendition to push; null for the first.

@@ -29,6 +29,7 @@ impl Container {
             Protocol::Rtmp | Protocol::Rtmps => (flv()?, rtmp(url)?),
             Protocol::Srt => (transport_stream()?, srt(url)?),
             Protocol::Udp => (transport_stream()?, udp(url)?),
+            Protocol::Whip | Protocol::Whips => return Err(no_container()),
         };
         // The feed paces frames already.
         sink.set_property("sync", false);
@@ -53,11 +54,11 @@ impl Container {
             (Protocol::Rtmp | Protocol::Rtmps, Kind::Audio) => {
                 source.link_pads(Some("src"), &self.muxer, Some("audio"))
             }
-            (Protocol::Srt | Protocol::Udp, Kind::Video) => {
+            (Protocol::Srt | Protocol::Udp | Protocol::Whip | Protocol::Whips, Kind::Video) => {
                 let parser = annex_b()?;
                 pipeline.add(&parser).and_then(|()| gst::Element::link_many([source, &parser, &self.muxer]))
             }
-            (Protocol::Srt | Protocol::Udp, Kind::Audio) => source.link(&self.muxer),
+            (Protocol::Srt | Protocol::Udp | Protocol::Whip | Protocol::Whips, Kind::Audio) => source.link(&self.muxer),
         }
         .map_err(refused)
     }
@@ -107,6 +108,11 @@ impl SinkBuffers {
         let (time, is_media) = first.unwrap_or_default();
         Self { bytes: bytes as u64, time, is_media }
     }
+}
+
+/// WebRTC is sent without a pipeline.
+fn no_container() -> PipelineError {
+    PipelineError::Element { element: "push".to_owned(), message: "WHIP has no container".to_owned() }
 }
 
 fn flv() -> Result<gst::Element, PipelineError> {
