@@ -180,6 +180,13 @@ fn an_update_that_does_not_expand_to_the_playlist_breaks_the_rule() {
 }
 
 #[test]
+fn playlists_that_end_with_other_ranges_of_a_file_do_not_end_alike() {
+    let ends_with = |range: &str| format!("#EXTM3U\n#EXT-X-PART:DURATION=1,URI=\"a\",BYTERANGE=\"{range}\"\n");
+    assert!(llhls::ends_alike(&ends_with("9@0"), &ends_with("9@0")));
+    assert!(!llhls::ends_alike(&ends_with("9@0"), &ends_with("9@9")));
+}
+
+#[test]
 fn wrong_answers_to_blocking_requests_break_the_rule() {
     let before = good(100, 1);
     let (now, ended) = (good(101, 0), good(100, 1) + "#EXT-X-ENDLIST\n");

@@ -356,8 +356,7 @@ impl<'b> Live<'_, 'b> {
             let (update, whole) = tokio::join!(session.manifest(&update), session.manifest(&whole));
             let (Some(update), Some(whole)) = (update, whole) else { return };
             let (short, long) = (update.reply.text(), whole.reply.text());
-            let last = |text: &str| Playlist::parse(text).parts.last().map(|part| part.uri.clone());
-            if last(&short) == last(&long) {
+            if llhls::ends_alike(&short, &long) {
                 return session.judge(&update, llhls::check_delta(&short, &long));
             }
             held = Playlist::parse(&long);

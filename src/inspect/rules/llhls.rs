@@ -12,7 +12,7 @@ pub use delivery::{
     check_part_start, check_protocol, check_removed_part, check_unhinted,
 };
 pub use reload::{Exchange, check_answer, check_parameters};
-pub use update::{check_delta, check_update, reconstruct};
+pub use update::{check_delta, check_update, ends_alike, reconstruct};
 
 use super::{Level, Report, Violation};
 use crate::inspect::boxes::{Init, Segment, nal_types};

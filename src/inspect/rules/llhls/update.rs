@@ -48,6 +48,12 @@ pub fn check_update(update: &str, previous: &str, whole: &str) -> Vec<Violation>
     report.0
 }
 
+/// Whether an update and a whole playlist end with the same part. Parts that are byte ranges of one file have the same URI.
+pub fn ends_alike(update: &str, whole: &str) -> bool {
+    let last = |text: &str| Playlist::parse(text).parts.last().map(|part| (part.uri.clone(), part.range.clone()));
+    last(update) == last(whole)
+}
+
 /// Checks an update against the whole playlist of the same moment, segment by segment.
 pub fn check_delta(update: &str, whole: &str) -> Vec<Violation> {
     let mut report = Report::default();
