@@ -5,7 +5,8 @@
 STATE = $${BARSTONE_STATE_DIR:-$${XDG_STATE_HOME:-$$HOME/.local/state}/barstone}
 TIMED = node tests/timed.mjs run
 LONG_TEST = replicas_publish_the_same_bytes
-ALONE_TESTS = all_four_manifests_keep each_condition_of each_fault_of this_server_breaks_no_rule clients_of_all_formats_play
+ALONE_TESTS = all_four_manifests_keep each_condition_of each_fault_of this_server_breaks_no_rule clients_of_all_formats_play \
+	faults_of_this_server requests_for_much_of_the_past
 LONGEST = tests/edge.test.mjs
 ALONE = tests/check_edge.test.mjs tests/check_others.test.mjs tests/low_latency.test.mjs tests/page.test.mjs tests/play.test.mjs tests/probe.test.mjs tests/whep.test.mjs tests/whep_network.test.mjs
 
@@ -17,12 +18,13 @@ test: packages players schemathesis aiortc vmaf
 	node tests/timed.mjs begin
 	cargo fmt --check
 	cargo test --locked --no-run
-	$(MAKE) --jobs=3 lint test-rust test-rust-long
+	$(MAKE) lint
+	$(MAKE) --jobs=2 test-rust test-rust-long
 	$(MAKE) test-rust-alone test-players
 	node tests/timed.mjs report
 
-# Runs beside the Rust tests, which mostly wait. With `--examples` (there are none), Cargo chooses the same features of
-# dependencies as for tests, so that it does not compile dependencies twice.
+# With `--examples` (there are none), Cargo chooses the same features of dependencies as for tests, so that it does not compile
+# dependencies twice. Beside a compiler, tests are late.
 lint:
 	nice cargo clippy --quiet --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' nice cargo doc --quiet --no-deps --lib --bins --examples --locked
