@@ -70,6 +70,21 @@ pub(crate) fn refused() -> Vec<(&'static str, Value)> {
         ("max_bandwidth", json!({"max_bandwidth": 1_000_000_000_001_u64})),
         ("overflow_url", json!({"overflow_url": "ftp://other.example"})),
         ("overflow_url", json!({"overflow_url": "https://other.example/?to="})),
+        ("window_seconds", json!({"window_seconds": 9})),
+        ("window_seconds", json!({"window_seconds": 604_801})),
+        ("window_seconds", json!({"segment_frames": 250, "window_seconds": 40})),
+        ("video", json!({"video": renditions(9)})),
+        ("video", json!({"video": [], "audio": null})),
+        ("video", json!({"video": [{"id": "a"}]})),
+        ("video", json!({"video": [{}, {}]})),
+    ]);
+    all.extend(targets());
+    all.extend(tracks());
+    all
+}
+
+fn targets() -> Vec<(&'static str, Value)> {
+    vec![
         (
             "push[1].url",
             json!({"push": [{"url": "rtmp://other.example/live/key"}, {"url": "http://other.example/live/key"}]}),
@@ -82,16 +97,7 @@ pub(crate) fn refused() -> Vec<(&'static str, Value)> {
         ("push[0].url", json!({"push": [{"url": "whip://to%0Aken@other.example/whip"}]})),
         ("push[0].video", json!({"push": [{"url": "udp://other.example:5004", "video": "v1080"}]})),
         ("push", json!({"push": (1..10).map(|port| json!({"url": format!("udp://a:{port}")})).collect::<Vec<_>>()})),
-        ("window_seconds", json!({"window_seconds": 9})),
-        ("window_seconds", json!({"window_seconds": 604_801})),
-        ("window_seconds", json!({"segment_frames": 250, "window_seconds": 40})),
-        ("video", json!({"video": renditions(9)})),
-        ("video", json!({"video": [], "audio": null})),
-        ("video", json!({"video": [{"id": "a"}]})),
-        ("video", json!({"video": [{}, {}]})),
-    ]);
-    all.extend(tracks());
-    all
+    ]
 }
 
 fn tracks() -> Vec<(&'static str, Value)> {
