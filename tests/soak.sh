@@ -11,8 +11,7 @@ run=1
 while [ "$run" -le "$times" ]; do
     log=target/soak/$run.log
     passed=yes
-    make --keep-going --jobs=2 test-rust test-rust-long >"$log" 2>&1 || passed=no
-    PLAYS_ONCE=yes make --keep-going test-rust-alone test-players >>"$log" 2>&1 || passed=no
+    PLAYS_ONCE=yes make --keep-going test-rust test-rust-long test-rust-alone test-players >"$log" 2>&1 || passed=no
     if [ $passed = yes ]; then
         echo "run $run of $times: passed"
     else
