@@ -38,6 +38,7 @@ test-rust-long:
 
 # Tests that judge when a server answers, or that it answers every client: beside nothing else, because on a busy machine a
 # server is late, and skips segments.
+test-rust-alone: export RUST_TEST_THREADS ?= 1
 test-rust-alone:
 	$(TIMED) cargo test --locked --test check --test low_latency --test program -- $(ALONE_TESTS)
 
