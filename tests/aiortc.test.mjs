@@ -37,10 +37,11 @@ test('aiortc decodes pictures and sound of the test signal', { timeout: 180_000 
   assert.ok(samples >= 48_000, `${samples} samples`);
 });
 
-test('aiortc decodes what aiortc publishes', { timeout: 180_000 }, async () => {
+test('aiortc decodes what aiortc publishes', { timeout: 180_000 }, async (t) => {
   await server.api('POST', '', { name: 'guest', source: 'publish' });
   const { token } = (await server.api('POST', '/guest/tokens', { purpose: 'publish' })).answer;
   const publisher = client('publish', `${server.url}/live/guest/whip`, token);
+  t.after(() => publisher.child.kill());
   const phase = async () => (await server.api('GET', '/guest')).answer.phase;
   await until('the publisher sends', 60, async () => (await phase()) === 'running');
   const { samples, ...size } = await watched('guest');
@@ -51,14 +52,15 @@ test('aiortc decodes what aiortc publishes', { timeout: 180_000 }, async () => {
   await until('nobody publishes', 20, async () => (await phase()) === 'waiting');
 });
 
-test('aiortc decodes pictures and sound of a push', { timeout: 180_000 }, async () => {
+test('aiortc decodes pictures and sound of a push', { timeout: 180_000 }, async (t) => {
   const TOKEN = 'a/token+that-nobody.sees=';
   const child = own(spawn(path('aiortc/venv/bin/python'), [path('aiortc/server.py'), TOKEN]));
+  t.after(() => child.kill());
   const errors = text(child.stderr);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => {
     const { value, done } = await lines.next();
-    assert.ok(!done, await errors);
+    if (done) assert.fail(await errors);
     return JSON.parse(value);
   };
   const port = await next();
