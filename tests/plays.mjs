@@ -8,10 +8,13 @@ import { spawn } from 'node:child_process';
 
 /** Number of files that may fail by a busy machine. If more fail, something is broken, and a second run shows no more. */
 const MOST_AGAIN = 4;
+/** Time after which a file has failed. The longest takes five minutes. */
+const ENDS_WITHIN_MS = 15 * 60_000;
 
 /** @param {string} file @returns {Promise<boolean>} whether its tests passed */
 async function passes(file) {
-  const child = spawn('node', ['--test', '--test-reporter=spec', file], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const how = /** @type {const} */ ({ stdio: ['ignore', 'pipe', 'inherit'], timeout: ENDS_WITHIN_MS });
+  const child = spawn('node', ['--test', '--test-reporter=spec', file], how);
   const stop = () => child.kill('SIGTERM');
   process.once('SIGTERM', stop);
   let output = '';
