@@ -14,7 +14,7 @@ import { temporaryDirectory } from '../players/leftovers.mjs';
 import { startNats } from '../players/nats.mjs';
 import { startLoggedEdge } from '../players/nginx.mjs';
 import { Play } from '../players/play.mjs';
-import { Server } from '../players/server.mjs';
+import { SMALL_VIDEO, Server } from '../players/server.mjs';
 import { everyPictureIsRead, figures } from '../players/verdict.mjs';
 import { Decoder } from './decoder.mjs';
 import * as hosts from './hosts.mjs';
@@ -24,7 +24,7 @@ import { Writer } from './writer.mjs';
 const PLAY_SECONDS = Number(process.env.PLAY_SECONDS ?? 300);
 const TOKEN = 'the-same-for-all';
 /** Definition that is cheap to encode and to play. */
-const STREAM = { name: 'played', video: [{ id: 'v', width: 640, height: 360, bitrate: 600_000 }] };
+const STREAM = { name: 'played', video: SMALL_VIDEO };
 const TRACKS = ['/live/played/v', '/live/played/a'];
 /** Eight pictures. */
 const LONGEST_WAIT_MS = 320;
@@ -186,8 +186,8 @@ async function playsThrough(t, name, fault) {
     const report = await play.report();
     const waitsMs = report.waitsMs.slice(before[place].waitsMs.length);
     t.diagnostic(`${play.player}: waits ${JSON.stringify(waitsMs)} ms; ${figures(report)}`);
-    assert.deepEqual(report.errors.slice(before[place].errors.length), [], play.player);
     assert.ok(!report.stands, `${play.player} stands still`);
+    noticed.push(...report.errors.slice(before[place].errors.length).map(({ what }) => `${play.player}: ${what}`));
     const longestMs = LONGEST_WAIT_MS + (fault === freeze && play.player === 'dash.js' ? FROZEN_TWICE_MS : 0);
     noticed.push(...waitsMs.filter((ms) => ms > longestMs).map((ms) => `${play.player} waited ${ms} ms`));
   }
