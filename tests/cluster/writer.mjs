@@ -4,7 +4,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 
-const REST_MS = 700;
+const REST_MS = 1500;
 const PATIENCE_MS = 4000;
 
 /** @typedef {{ title: string, enabled: boolean }} Known */
@@ -21,7 +21,7 @@ const OPERATIONS = [
   ['DELETE', '', () => null],
 ];
 /** Each start encodes the whole window on every server. With a short one, the machine has time for the players. */
-const WINDOW_SECONDS = 20;
+const WINDOW_SECONDS = 10;
 /** One in so many streams is not deleted. */
 const DELETED_EXCEPT_ONE_IN = 4;
 
