@@ -48,12 +48,14 @@ fn configuration() -> String {
         [[streams.video]]\nid = 'high'\nwidth = 640\nheight = 360\nbitrate = 800000\n\
         [[streams.video]]\nid = 'middle'\nwidth = 426\nheight = 240\nbitrate = 400000\n\
         [[streams.video]]\nid = 'low'\nwidth = 256\nheight = 144\nbitrate = 200000\n";
-    format!("[[streams]]\nname = 'test'\n{ladder}{}", small.concat())
+    // The bytes of the default stream are compared elsewhere. Three encoders of its size leave slow machines no time.
+    let test = "[[streams]]\nname = 'test'\n\
+        [[streams.video]]\nid = 'v'\nwidth = 640\nheight = 360\nbitrate = 800000\n";
+    format!("{test}{ladder}{}", small.concat())
 }
 
 fn tracks(stream: &str) -> Vec<&'static str> {
     match stream {
-        "test" => vec!["v720", "a"],
         "ladder" => vec!["high", "middle", "low", "a"],
         _ => vec!["v", "a"],
     }
