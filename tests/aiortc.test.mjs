@@ -3,54 +3,20 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { until } from './players/deadline.mjs';
 import { own } from './players/leftovers.mjs';
 import { SMALL_VIDEO, Server } from './players/server.mjs';
+import { testWebrtcClient } from './players/webrtc_client.mjs';
 
 const path = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url));
 const server = await Server.small();
 after(() => server.stop());
 
-/** Starts the client. @param {string[]} args */
-function client(...args) {
-  const child = own(spawn(path('aiortc/venv/bin/python'), [path('aiortc/client.py'), ...args]));
-  const errors = text(child.stderr);
-  return { child, output: text(child.stdout), ended: once(child, 'exit').then(async ([status]) => assert.equal(status, 0, await errors)) };
-}
-
-/** @param {string} stream @returns {Promise<{ width: number, height: number, samples: number }>} what aiortc has decoded */
-async function watched(stream) {
-  const { output, ended } = client('watch', `${server.url}/live/${stream}/whep`);
-  await ended;
-  return JSON.parse(await output);
-}
-
-test('aiortc decodes pictures and sound of the test signal', { timeout: 180_000 }, async () => {
-  const { samples, ...size } = await watched('test');
-  assert.deepEqual(size, { width: 320, height: 180 });
-  assert.ok(samples >= 48_000, `${samples} samples`);
-});
-
-test('aiortc decodes what aiortc publishes', { timeout: 180_000 }, async (t) => {
-  await server.api('POST', '', { name: 'guest', source: 'publish' });
-  const { token } = (await server.api('POST', '/guest/tokens', { purpose: 'publish' })).answer;
-  const publisher = client('publish', `${server.url}/live/guest/whip`, token);
-  t.after(() => publisher.child.kill());
-  const phase = async () => (await server.api('GET', '/guest')).answer.phase;
-  await until('the publisher sends', 60, async () => (await phase()) === 'running');
-  const { samples, ...size } = await watched('guest');
-  assert.deepEqual(size, { width: 640, height: 480 });
-  assert.ok(samples >= 48_000, `${samples} samples`);
-  publisher.child.stdin.end();
-  await publisher.ended;
-  await until('nobody publishes', 20, async () => (await phase()) === 'waiting');
-});
+testWebrtcClient('aiortc', [path('aiortc/venv/bin/python'), path('aiortc/client.py')], server);
 
 test('aiortc decodes pictures and sound of a push', { timeout: 180_000 }, async (t) => {
   const TOKEN = 'a/token+that-nobody.sees=';
