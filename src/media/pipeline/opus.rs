@@ -57,7 +57,7 @@ impl OpusEncoders {
     }
 
     /// Follows the sound of a track, packets of 20 ms that come when they are due. The first packet comes when the encoder
-    /// has started. The sound ends if the encoder fails; the log says why.
+    /// has started and is on time. The sound ends if the encoder fails; the log says why.
     ///
     /// # Errors
     /// [`PipelineError`] if the encoder has no thread.
@@ -104,9 +104,13 @@ impl EncoderThread {
     fn publish(&self, encoder: &mut Encoder) -> Result<(), PipelineError> {
         let mut next = packet_at(self.clock.now());
         (next.saturating_sub(WARM_UP)..next).try_for_each(|packet| encoder.encode(packet).map(drop))?;
+        // The packets that became due meanwhile are late. A receiver that dates sound by the arrival of the first packet would
+        // play all sound as late as that packet.
+        let mut is_on_time = false;
         while !self.is_over() {
             let (due, now) = (due(next), self.clock.now());
             if now < due {
+                is_on_time = true;
                 std::thread::sleep(due.saturating_since(now).min(MAX_SLEEP));
                 continue;
             }
@@ -115,8 +119,10 @@ impl EncoderThread {
                 continue;
             }
             let payload = encoder.encode(next)?;
-            // Without a follower the next turn ends the thread.
-            self.packets.send(Packet { timestamp: rtp::timestamp(due, SAMPLE_RATE), due, payload });
+            if is_on_time {
+                // Without a follower the next turn ends the thread.
+                self.packets.send(Packet { timestamp: rtp::timestamp(due, SAMPLE_RATE), due, payload });
+            }
             next += 1;
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! Pictures one by one and sound, read by depacketizers and decoders of others.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use futures_util::FutureExt;
@@ -203,7 +204,7 @@ async fn the_decoded_beep_starts_on_the_second() {
     probe().unwrap();
     let second = 1_795_232_429;
     // A busy machine may begin to encode late, but begins before the second.
-    let encoders = OpusEncoders::new(clock_from(UnixTime::from_millis(second * 1000 - 900)));
+    let encoders = OpusEncoders::new(clock_from(UnixTime::from_millis(second * 1000 - 2900)));
     let output = output(json!({"name": "a", "video": [], "audio": {}}));
     let audio = output.spec.audio.clone().unwrap();
     let mut follower = encoders.follow(&audio).unwrap();
@@ -211,7 +212,8 @@ async fn the_decoded_beep_starts_on_the_second() {
     let mut packets: Vec<Arc<Packet>> = Vec::new();
     packets.push(follower.next().await.unwrap());
     assert!(Arc::ptr_eq(&packets[0], &other.next().await.unwrap()), "one encoder for all");
-    while packets.len() < 60 {
+    let end = UnixTime::from_millis(second * 1000 + 300);
+    while packets.last().unwrap().due < end {
         packets.push(follower.next().await.unwrap());
     }
     let first = packets[0].due.as_millis() * 48;
@@ -238,6 +240,19 @@ async fn the_decoded_beep_starts_on_the_second() {
         assert!(Instant::now() < deadline, "the encoder ends when nobody follows");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+#[tokio::test]
+async fn the_first_packet_of_sound_is_on_time() {
+    probe().unwrap();
+    let (begin, began, is_read) = (UnixTime::from_millis(1_795_232_428_000), Instant::now(), AtomicBool::new(false));
+    let adapted = begin + Duration::from_millis(300);
+    // The encoder reads the clock before it adapts to the sound, and afterwards.
+    let tell = move || if is_read.swap(true, Ordering::Relaxed) { adapted + began.elapsed() } else { begin };
+    let encoders = OpusEncoders::new(Clock::from_fn(tell));
+    let audio = output(json!({"name": "a", "video": [], "audio": {}})).spec.audio.clone().unwrap();
+    let mut follower = encoders.follow(&audio).unwrap();
+    assert!(follower.next().await.unwrap().due > adapted);
 }
 
 /// The left channel.
