@@ -39,7 +39,8 @@ async fn gstreamer_plays_every_url() {
 async fn ffmpeg_plays_every_url() {
     let play = |url: &str| {
         let mut command = Command::new("ffmpeg");
-        command.args(["-v", "info", "-nostats", "-nostdin", "-i", url, "-t", &(SECONDS + 1).to_string()]);
+        // ffmpeg opens the representations of LL-DASH one after another, so the sound may begin a segment later.
+        command.args(["-v", "info", "-nostats", "-nostdin", "-i", url, "-t", &(SECONDS + 5).to_string()]);
         command.args(["-vf", "showinfo", "-af", "ashowinfo", "-f", "null", "-"]);
         parse_frames(command)
     };
