@@ -210,7 +210,7 @@ pub(crate) const BY_URL: &[Row] = &[
     ("with/rate=20000:on=parts/live/test/llhls.m3u8", &["L17"]),
     ("with/offset=120ms:track=w/live/test/dash.mpd", &["C1"]),
     ("with/reset:on=segments/live/test/hls.m3u8", &["T1"]),
-    ("with/rewind=2:each=4s:for=2s/live/test/hls.m3u8", &["H4", "H5"]),
+    ("with/rewind=2:each=5s:for=2s/live/test/hls.m3u8", &["H4", "H5"]),
     ("with/rewind=3:each=4s:for=2s,addressing=time-timeline/live/test/dash.mpd", &["D4", "D5", "D6"]),
     ("with/stale=30s/live/test/hls.m3u8", &["H10", "H26"]),
     ("with/stale=30s,addressing=time-timeline/live/test/dash.mpd", &["D6"]),

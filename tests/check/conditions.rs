@@ -44,6 +44,11 @@ pub(crate) const CONDITIONS: &[Row] = &[
     ("until=%2B4m,window=5m/live/test/llhls.m3u8", &["H24"]),
     ("until=%2B4m,window=5m/live/test/dash.mpd", &[]),
     ("until=%2B4m,window=5m/live/test/lldash.mpd", &[]),
+    // Ends during the check.
+    ("until=%2B8s,window=1m/live/test/hls.m3u8", &["H24"]),
+    ("until=%2B8s,window=1m/live/test/llhls.m3u8", &["H24"]),
+    ("until=%2B8s,window=1m/live/test/dash.mpd", &[]),
+    ("until=%2B8s,window=1m/live/test/lldash.mpd", &[]),
     ("no-blocking/live/test/llhls.m3u8", &[]),
     ("no-date-time/live/test/hls.m3u8", &["H25"]),
     ("no-date-time/live/test/llhls.m3u8", &["H25"]),

@@ -116,6 +116,14 @@ fn a_reload_with_a_forbidden_change_breaks_the_rule() {
         assert!(next.contains(from), "{from}");
         check_finds(rule, &llhls::check_reload(&good(100, 1), &next.replacen(from, to, 1)));
     }
+    let vod = good(101, 0)
+        .lines()
+        .filter(|line| ["CONTROL", "PART", "HINT"].iter().all(|name| !line.contains(name)))
+        .collect::<Vec<_>>()
+        .join("\n");
+    check_finds("L1", &llhls::check_reload(&good(100, 1), &vod));
+    check_finds("L3", &llhls::check_reload(&good(100, 1), &vod));
+    check_none(&llhls::check_reload(&good(100, 1), &format!("{vod}\n#EXT-X-ENDLIST\n")));
 }
 
 #[test]
@@ -217,6 +225,7 @@ fn wrong_answers_to_blocking_requests_break_the_rule() {
     check_none(&llhls::check_parameters((200, "a"), (200, "a")));
     check_finds("L24", &llhls::check_parameters((200, "a"), (400, "a")));
     check_finds("L24", &llhls::check_parameters((200, "a"), (200, "b")));
+    check_none(&llhls::check_parameters((200, "#a"), (200, "#b")));
     // The other rendition got a new part in between.
     let report = |part: u64| format!("a\n#EXT-X-RENDITION-REPORT:URI=\"b\",LAST-MSN=7,LAST-PART={part}\n");
     check_none(&llhls::check_parameters((200, &report(0)), (200, &report(1))));

@@ -137,8 +137,11 @@ fn check_hints(report: &mut Report, playlist: &Playlist) {
 pub fn check_reload(previous: &str, next: &str) -> Vec<Violation> {
     let mut report = Report::default();
     let (old, new) = (Playlist::parse(previous), Playlist::parse(next));
-    report.demand("L3", old.control == new.control, || "EXT-X-SERVER-CONTROL changed".into());
-    report.demand("L1", old.part_target == new.part_target, || "PART-TARGET changed".into());
+    // A playlist that ends is not reloaded, and may become that of a VOD without parts.
+    let same_control = old.control == new.control || (new.ended && new.control.is_none());
+    report.demand("L3", same_control, || "EXT-X-SERVER-CONTROL changed".into());
+    let same_target = old.part_target == new.part_target || (new.ended && new.part_target.is_none());
+    report.demand("L1", same_target, || "PART-TARGET changed".into());
     for part in &new.parts {
         let was = old.parts.iter().find(|other| (other.segment, other.index) == (part.segment, part.index));
         report.demand("H5", was.is_none_or(|was| was == part), || format!("the tag of {} changed", part.uri));

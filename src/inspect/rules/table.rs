@@ -142,7 +142,7 @@ pub const RULES: &[Rule] = &[
     must(
         "L1",
         "HLS 4.4.3.7, 4.4.4.9",
-        "a playlist with EXT-X-PART has EXT-X-PART-INF, whose PART-TARGET does not change",
+        "a playlist with EXT-X-PART has EXT-X-PART-INF, whose PART-TARGET does not change before the end",
     ),
     must(
         "L2",
@@ -152,7 +152,7 @@ pub const RULES: &[Rule] = &[
     must(
         "L3",
         "HLS 4.4.3.8; Apple 14.3",
-        "EXT-X-SERVER-CONTROL never changes; CAN-SKIP-UNTIL is at least six target durations, HOLD-BACK three, and PART-HOLD-BACK two part targets (should: three)",
+        "EXT-X-SERVER-CONTROL does not change before the end; CAN-SKIP-UNTIL is at least six target durations, HOLD-BACK three, and PART-HOLD-BACK two part targets (should: three)",
     ),
     must("L4", "HLS 4.4.4.9", "INDEPENDENT=YES marks only parts with an independent frame (should: all such parts)"),
     must("L5", "HLS 4.4.4", "tags of a segment precede its first part"),

@@ -119,10 +119,11 @@ fn check_satisfied(report: &mut Report, exchange: &Exchange<'_>, before: &Playli
 /// Checks a request with unknown or reordered parameters against the plain one. Both have status and text.
 pub fn check_parameters(plain: (u16, &str), odd: (u16, &str)) -> Vec<Violation> {
     let mut report = Report::default();
-    // Reports of other renditions may change while this one does not.
-    let own = |text: &str| {
-        text.lines().filter(|line| !line.starts_with("#EXT-X-RENDITION-REPORT")).map(str::to_owned).collect::<Vec<_>>()
+    // Reports of other renditions may change while this one does not. Comments do not count (RFC 8216bis 4.1).
+    let is_own = |line: &&str| {
+        !line.starts_with("#EXT-X-RENDITION-REPORT") && (line.starts_with("#EXT") || !line.starts_with('#'))
     };
+    let own = |text: &str| text.lines().filter(is_own).map(str::to_owned).collect::<Vec<_>>();
     let same = plain.0 == odd.0 && own(plain.1) == own(odd.1);
     report.demand("L24", same, || {
         format!("status {} without and {} with other parameters, or another playlist", plain.0, odd.0)
