@@ -20,6 +20,8 @@ use crate::base::timeline::Kind;
 
 /// Added to three chunk durations, the time without progress after which a run counts as stalled.
 const STALL_MARGIN: Duration = Duration::from_secs(1);
+/// The same time for a run without a clock. Nobody waits for its frames in real time, and a busy machine has other work first.
+const RENDER_STALL: Duration = Duration::from_secs(10);
 
 /// Renders `job` until it is done or `stop` is cancelled. When this resolves the pipeline is gone and its threads
 /// have ended.
@@ -81,7 +83,10 @@ impl Running {
     }
 
     async fn play(&mut self, job: &Job, stop: &CancellationToken) -> Result<(), PipelineError> {
-        let limit = job.epoch.spec.timeline.longest_chunk(Kind::Video) * 3 + STALL_MARGIN;
+        let limit = match job.clock {
+            Some(_) => job.epoch.spec.timeline.longest_chunk(Kind::Video) * 3 + STALL_MARGIN,
+            None => RENDER_STALL,
+        };
         let check_interval = limit / STALL_CHECKS;
         let mut messages = bus::messages(&self.pipeline, job.priority);
         start(&self.pipeline)?;
