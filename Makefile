@@ -40,7 +40,7 @@ test-rust-long:
 # server is late, and skips segments.
 test-rust-alone: export RUST_TEST_THREADS ?= 1
 test-rust-alone:
-	$(TIMED) cargo test --locked --test check --test low_latency --test program -- $(ALONE_TESTS)
+	$(TIMED) cargo test --locked --no-fail-fast --test check --test low_latency --test program -- $(ALONE_TESTS)
 
 # Checks all formats under all conditions, and both shipped caches, for two minutes each instead of seconds.
 test-check-long: export CHECK_SECONDS ?= 120
