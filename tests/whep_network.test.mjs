@@ -21,8 +21,10 @@ const LOSS = 0.05;
 const DELAY_MS = [0, 40];
 const SECONDS = 30;
 const LONGEST_GAP_MS = 500;
-/** Cuts, which begin at different moments of a group of pictures, 1.92 s. The longest is longer than packets are stored. */
+/** Cuts, which begin at different moments of a group of pictures, 1.92 s. */
 const [CUTS_S, BETWEEN_S] = [[2, 2, 2, 4], 3.2];
+/** A stream with groups of pictures of 8 s, and a cut that begins before an IDR picture and ends 5 s after it. */
+const [LONG, LONG_GROUP_S, LONG_CUT_S, LONG_AFTER_S] = [{ ...STREAM, name: 'long', segment_frames: 200, chunk_frames: 5 }, 8, 7, 5];
 const RECOVERS_WITHIN_MS = 500;
 /** The rate at which a busy machine shows pictures is lower than 25 a second. */
 const LEAST_SHOWN = 0.6;
@@ -64,6 +66,13 @@ async function counted(use) {
 /** What clients requested, and got. @param {{ nacks: number, plis: number, replays: number }} counts */
 function sent({ nacks, plis, replays }) {
   return `${nacks} NACK, ${plis} PLI, ${replays} replays`;
+}
+
+/** Time from the end of a cut until a new picture is shown. @param {import('./players/whep.mjs').Shown[]} shown @param {number} end */
+function recoveryMs(shown, end) {
+  const before = Math.max(...shown.filter((picture) => shownAt(picture) <= end).map(({ frame }) => frame));
+  const first = shown.find((picture) => shownAt(picture) > end && picture.frame > before);
+  return first ? shownAt(first) - end : Infinity;
 }
 
 /** @param {number[]} values */
@@ -108,16 +117,35 @@ test('after seconds without the network, the picture is back within half a secon
         cuts(),
       ]));
       const [{ shown }, ends] = result;
-      const recoveries = ends.map((end) => {
-        const before = Math.max(...shown.filter((picture) => shownAt(picture) <= end).map(({ frame }) => frame));
-        const first = shown.find((picture) => shownAt(picture) > end && picture.frame > before);
-        return first ? shownAt(first) - end : Infinity;
-      });
+      const recoveries = ends.map((end) => recoveryMs(shown, end));
       t.diagnostic(`new pictures ${recoveries.map((ms) => ms.toFixed()).join(', ')} ms after the cuts, ${sent(counts)}`);
       assert.ok(recoveries.every((ms) => ms <= RECOVERS_WITHIN_MS));
       assert.ok(counts.nacks + counts.plis > 0, 'the client has requested nothing');
     });
   });
+});
+
+test('without the last IDR picture of a long group, the picture is back within half a second', { timeout: 300_000 }, async (t) => {
+  await server.api('POST', '', LONG);
+  await until('the stream runs', 60, async () => (await server.api('GET', `/${LONG.name}`)).answer.phase === 'running');
+  await withNetwork(async (page, network) => {
+    await withinTries(t, async () => {
+      const cut = async () => {
+        // The player starts meanwhile.
+        await pause(3000);
+        const begin = LONG_GROUP_S + LONG_AFTER_S - LONG_CUT_S;
+        await pause((LONG_GROUP_S + begin - (Date.now() / 1000) % LONG_GROUP_S) % LONG_GROUP_S * 1000);
+        return network.cut(LONG_CUT_S);
+      };
+      const seconds = 3 + LONG_GROUP_S + LONG_CUT_S + BETWEEN_S;
+      const what = { url: `${server.url}/live/${LONG.name}/whep`, seconds, only: /** @type {const} */ ('udp'), udpPort: network.port };
+      const { result: [{ shown }, end], ...counts } = await counted(() => Promise.all([watch(page, what), cut()]));
+      const recovery = recoveryMs(shown, end);
+      t.diagnostic(`a new picture ${recovery.toFixed()} ms after the cut, ${sent(counts)}`);
+      assert.ok(recovery <= RECOVERS_WITHIN_MS);
+    });
+  });
+  await server.api('DELETE', `/${LONG.name}`);
 });
 
 test('a network that drops all UDP: the picture comes by TCP', { timeout: 120_000 }, async (t) => {

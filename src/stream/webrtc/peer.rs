@@ -20,8 +20,9 @@ pub use offer::AnswerError;
 
 /// Packets of a track that are stored for retransmission, several seconds of 20 Mbit/s.
 const STORED_PACKETS: usize = 4096;
-/// Age after which a packet is not sent again. For an older picture, the client gets the group of pictures again.
-const STORED_FOR: Duration = Duration::from_secs(3);
+/// Packets are stored for this time longer than the longest group of pictures lasts. They contain an IDR picture then, from which a
+/// client can go on. A browser without one requests packets for two seconds before it requests an IDR picture.
+const STORED_MARGIN: Duration = Duration::from_secs(1);
 /// Longest time in hundredths of a second that a browser may delay pictures to play them evenly.
 const MAX_PLAYOUT_DELAY: u64 = 10;
 
@@ -39,6 +40,8 @@ pub(super) struct Wanted {
     /// Codec of the pictures.
     pub(super) video: Option<VideoCodec>,
     pub(super) audio: bool,
+    /// Longest duration of a group of pictures, if packets are sent.
+    pub(super) group: Duration,
 }
 
 /// Causes why an offer is refused.
@@ -223,12 +226,12 @@ impl Peer {
     }
 
     fn section(&mut self, mid: Mid, is_wanted: bool) -> Option<Section> {
-        let Wanted { role, video, .. } = self.wanted;
+        let Wanted { role, video, group, .. } = self.wanted;
         let payload = sdp::payload(&self.rtc, mid, (role, video)).filter(|_| is_wanted)?;
         if role != Role::Publisher {
             let mut api = self.rtc.direct_api();
             // All requested packets are sent again: a replay costs more.
-            api.stream_tx_by_mid(mid, None)?.set_rtx_cache(STORED_PACKETS, STORED_FOR, None);
+            api.stream_tx_by_mid(mid, None)?.set_rtx_cache(STORED_PACKETS, group + STORED_MARGIN, None);
         }
         Some(Section { mid, payload_type: payload.pt(), sequence: 1 })
     }

@@ -1,7 +1,7 @@
 //! Opens the session of a publisher.
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::assembly::Assembly;
 use super::certificate::Certificate;
@@ -64,7 +64,7 @@ pub(super) fn accept(
 ) -> Result<(Peer, String, Option<VideoCodec>), OfferError> {
     let mut refusal = None;
     for codec in sdp::published() {
-        let wanted = Wanted { role: Role::Publisher, video: Some(codec), audio: true };
+        let wanted = Wanted { role: Role::Publisher, video: Some(codec), audio: true, group: Duration::ZERO };
         match Peer::accept(offer, wanted, addresses, certificate, now) {
             Ok((peer, answer)) => {
                 let (sends_pictures, _) = peer.uses();

@@ -83,6 +83,7 @@ async fn push(delivery: &Delivery, encoders: &OpusEncoders, stop: &CancellationT
         role: Role::Server,
         video: media.pictures.as_ref().map(|(_, codec)| *codec),
         audio: media.sound.is_some(),
+        group: delivery.output.spec.timeline.longest_segment(Kind::Video),
     };
     let (mut peer, offer) = Peer::offer(wanted, &addresses, &certificate, Instant::now()).ok_or(WhipError::NoMedia)?;
     let opened = stop.run_until_cancelled(Endpoint::of(url)?.open(offer.text.clone())).await;

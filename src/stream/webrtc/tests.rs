@@ -21,6 +21,8 @@ use crate::media::rtp::VideoCodec;
 const BASELINE: VideoCodec = VideoCodec::H264([0x42, 0xc0, 0x1f]);
 const HIGH: VideoCodec = VideoCodec::H264([0x64, 0, 0x1f]);
 
+const GROUP: Duration = Duration::from_secs(2);
+
 /// Offers of Chromium 156, of a viewer and of a publisher.
 const OFFERS: &[&str] = &[include_str!("tests/chromium-viewer.sdp"), include_str!("tests/chromium-publisher.sdp")];
 
@@ -52,7 +54,7 @@ fn packets_reach_a_client_in_order() {
     change.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
     change.add_media(MediaKind::Audio, Direction::RecvOnly, None, None, None);
     let (offer, pending) = change.apply().unwrap();
-    let wanted = Wanted { role: Role::Viewer, video: Some(BASELINE), audio: true };
+    let wanted = Wanted { role: Role::Viewer, video: Some(BASELINE), audio: true, group: GROUP };
     let (mut peer, answer) = accept(&offer.to_sdp_string(), wanted, now).unwrap();
     assert_eq!(peer.uses(), (true, true));
     for part in [
@@ -125,7 +127,7 @@ fn round_trips(role: Role, delay: Duration) -> Vec<Duration> {
     };
     let mid = change.add_media(MediaKind::Video, direction, None, None, None);
     let (offer, pending) = change.apply().unwrap();
-    let wanted = Wanted { role, video: Some(VideoCodec::H264([0x42, 0xe0, 0x1f])), audio: false };
+    let wanted = Wanted { role, video: Some(VideoCodec::H264([0x42, 0xe0, 0x1f])), audio: false, group: GROUP };
     let (mut peer, answer) = accept(&offer.to_sdp_string(), wanted, now).unwrap();
     client.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(&answer).unwrap()).unwrap();
     let payload_type = client.media(mid).unwrap().remote_pts()[0];
@@ -200,7 +202,7 @@ fn an_offer_names_the_codec_of_the_stream() {
         (HIGH, "profile-level-id=64001f"),
         (VideoCodec::Vp8, "VP8/90000"),
     ] {
-        let (mut peer, offer) = offered(Wanted { role: Role::Server, video: Some(codec), audio: true });
+        let (mut peer, offer) = offered(Wanted { role: Role::Server, video: Some(codec), audio: true, group: GROUP });
         let text = &offer.text;
         for (part, count) in [
             (expected, 1),
@@ -222,7 +224,7 @@ fn an_offer_names_the_codec_of_the_stream() {
 
 #[test]
 fn a_text_that_is_no_answer_is_refused() {
-    let (mut peer, offer) = offered(Wanted { role: Role::Server, video: Some(BASELINE), audio: true });
+    let (mut peer, offer) = offered(Wanted { role: Role::Server, video: Some(BASELINE), audio: true, group: GROUP });
     let accepted = peer.accept_answer(offer, "<html>");
     assert!(matches!(accepted, Err(AnswerError::Malformed(_))), "{accepted:?}");
 }
@@ -241,7 +243,7 @@ fn check_profile(offered: &str, profile: VideoCodec, expected: Option<&str>) {
             None => format!("{line}\r\n"),
         })
         .collect();
-    let answer = accept(&offer, Wanted { role: Role::Viewer, video: Some(profile), audio: false }, now)
+    let answer = accept(&offer, Wanted { role: Role::Viewer, video: Some(profile), audio: false, group: GROUP }, now)
         .map(|(_, answer)| answer);
     match (answer, expected) {
         (Ok(answer), Some(expected)) => assert!(answer.contains(&format!("profile-level-id={expected}")), "{answer}"),
@@ -300,7 +302,7 @@ proptest! {
     #[test]
     fn any_offer_is_answered_or_refused(offer in mutated(OFFERS), is_h264: bool) {
         let video = Some(if is_h264 { BASELINE } else { VideoCodec::Vp8 });
-        let wanted = Wanted { role: Role::Viewer, video, audio: true };
+        let wanted = Wanted { role: Role::Viewer, video, audio: true, group: GROUP };
         if let Ok((peer, answer)) = accept(&offer, wanted, Instant::now()) {
             prop_assert!(peer.uses() != (false, false) && answer.contains("a=ice-lite"));
         }

@@ -11,6 +11,7 @@ use super::sdp::Role;
 use super::session::{Session, Tracks};
 use super::source::{Pictures, Sound, first_picture};
 use super::{Inner, Negotiated, OpenError, Webrtc, routes};
+use crate::base::timeline::Kind;
 use crate::definition::spec::AudioSpec;
 use crate::media::window::live;
 use crate::stream::ActiveOutput;
@@ -69,7 +70,8 @@ impl Webrtc {
             }
         };
         let video = pictures.as_ref().map(|(_, codec)| *codec);
-        let wanted = Wanted { role: Role::Viewer, video, audio: sound.is_some() };
+        let group = output.spec.timeline.longest_segment(Kind::Video);
+        let wanted = Wanted { role: Role::Viewer, video, audio: sound.is_some(), group };
         let addresses = self.addresses(&reached).await;
         let (peer, answer) = Peer::accept(&offer, wanted, &addresses, certificate, Instant::now())?;
         let (gets_pictures, gets_sound) = peer.uses();
