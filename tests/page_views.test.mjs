@@ -86,28 +86,34 @@ describe('views', { concurrency: 2 }, () => {
   });
 
   test('the wall shows every stream, and streams that come and go', { timeout: 180_000 }, async () => {
-    await withPage('/wall', async (page, faults) => {
-      const screen = (/** @type {string} */ name) => page.locator('.screens > li', { has: page.getByRole('heading', { name, exact: true }) });
-      await until('it plays', STARTS_WITHIN_S, async () => /^\d+\.\d s$/.test((await screen('test').locator('.screen-latency').textContent()) ?? ''));
-      assert.equal((await server.api('POST', '', { name: 'another', video: SMALL_VIDEO })).status, 201);
-      await until('the new stream plays too', STARTS_WITHIN_S, async () => /^\d+\.\d s$/.test((await screen('another').locator('.screen-latency').textContent()) ?? ''));
-      assert.equal(await page.locator('#connection').textContent(), '2 streams: 2 running');
-      await page.setViewportSize({ width: 1920, height: 1080 });
-      await until('the pictures fill the screen', SOON_S, () => page.evaluate(() => {
-        const boxes = [...document.querySelectorAll('.screen-picture')].map((picture) => picture.getBoundingClientRect());
-        const { scrollHeight, clientHeight } = /** @type {HTMLElement} */ (document.querySelector('main'));
-        return boxes.every(({ width, bottom }) => width > 900 && bottom < innerHeight) && scrollHeight <= clientHeight;
-      }));
-      await page.screenshot({ path: `${SCREENSHOTS}page-wall.png` });
-      assert.equal((await server.api('POST', '/another/stop')).status, 200);
-      await until('a still stands for the stopped stream', SOON_S, () => screen('another').locator('stream-still img').isVisible());
-      assert.equal(await page.locator('#connection').textContent(), '2 streams: 1 running, 1 stopped');
-      assert.deepEqual(await axe(page), []);
-      assert.equal((await server.api('DELETE', '/another')).status, 204);
-      await until('it is gone', SOON_S, async () => (await screen('another').count()) === 0);
-      // The player of the deleted stream may have requested more of it.
-      assert.deepEqual(faults.filter((text) => !text.includes('404')), []);
-    });
+    // The other tests create streams too.
+    const own = await Server.small();
+    try {
+      await shown.withPage(browser, `${own.url}/wall`, async (page, faults) => {
+        const screen = (/** @type {string} */ name) => page.locator('.screens > li', { has: page.getByRole('heading', { name, exact: true }) });
+        await until('it plays', STARTS_WITHIN_S, async () => /^\d+\.\d s$/.test((await screen('test').locator('.screen-latency').textContent()) ?? ''));
+        assert.equal((await own.api('POST', '', { name: 'another', video: SMALL_VIDEO })).status, 201);
+        await until('the new stream plays too', STARTS_WITHIN_S, async () => /^\d+\.\d s$/.test((await screen('another').locator('.screen-latency').textContent()) ?? ''));
+        assert.equal(await page.locator('#connection').textContent(), '2 streams: 2 running');
+        await page.setViewportSize({ width: 1920, height: 1080 });
+        await until('the pictures fill the screen', SOON_S, () => page.evaluate(() => {
+          const boxes = [...document.querySelectorAll('.screen-picture')].map((picture) => picture.getBoundingClientRect());
+          const { scrollHeight, clientHeight } = /** @type {HTMLElement} */ (document.querySelector('main'));
+          return boxes.every(({ width, bottom }) => width > 900 && bottom < innerHeight) && scrollHeight <= clientHeight;
+        }));
+        await page.screenshot({ path: `${SCREENSHOTS}page-wall.png` });
+        assert.equal((await own.api('POST', '/another/stop')).status, 200);
+        await until('a still stands for the stopped stream', SOON_S, () => screen('another').locator('stream-still img').isVisible());
+        assert.equal(await page.locator('#connection').textContent(), '2 streams: 1 running, 1 stopped');
+        assert.deepEqual(await axe(page), []);
+        assert.equal((await own.api('DELETE', '/another')).status, 204);
+        await until('it is gone', SOON_S, async () => (await screen('another').count()) === 0);
+        // The player of the deleted stream may have requested more of it.
+        assert.deepEqual(faults.filter((text) => !text.includes('404')), []);
+      });
+    } finally {
+      await own.stop();
+    }
   });
 
   test('the page survives a restart of the server', { timeout: 180_000 }, async () => {
