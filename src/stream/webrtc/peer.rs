@@ -23,8 +23,9 @@ const STORED_PACKETS: usize = 4096;
 /// Packets are stored for this time longer than the longest group of pictures lasts. They contain an IDR picture then, from which a
 /// client can go on. A browser without one requests packets for two seconds before it requests an IDR picture.
 const STORED_MARGIN: Duration = Duration::from_secs(1);
-/// Longest time in hundredths of a second that a browser may delay pictures to play them evenly.
-const MAX_PLAYOUT_DELAY: u64 = 10;
+/// Shortest and longest time in hundredths of a second by which a browser delays pictures, to play them evenly and together with the
+/// sound. If the shortest time is 0, Chromium shows each picture as soon as it is decoded, and the sound is late.
+const PLAYOUT_DELAY: (u64, u64) = (1, 15);
 
 /// The addresses at which a client reaches this server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -282,7 +283,7 @@ impl Peer {
             let write = RtpWrite::new(*payload_type, (*sequence).into(), packet.timestamp, captured, packet.payload)
                 .marker(packet.is_last && packet.kind == Kind::Video)
                 .nackable(packet.kind == Kind::Video)
-                .ext_vals(shown_immediately());
+                .ext_vals(playout_delay());
             stream.write_rtp(write);
             *sequence += 1;
         }
@@ -379,11 +380,12 @@ impl Outcome {
     }
 }
 
-/// Playout delay from 0 to [`MAX_PLAYOUT_DELAY`]: Chromium shows each picture as soon as it is decoded.
-fn shown_immediately() -> ExtensionValues {
+/// The header extension with [`PLAYOUT_DELAY`].
+fn playout_delay() -> ExtensionValues {
+    let (shortest, longest) = PLAYOUT_DELAY;
     ExtensionValues {
-        play_delay_min: Some(MediaTime::from_hundredths(0)),
-        play_delay_max: Some(MediaTime::from_hundredths(MAX_PLAYOUT_DELAY)),
+        play_delay_min: Some(MediaTime::from_hundredths(shortest)),
+        play_delay_max: Some(MediaTime::from_hundredths(longest)),
         ..ExtensionValues::default()
     }
 }
