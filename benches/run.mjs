@@ -2,7 +2,8 @@
 // Runs benches and writes docs/measurements.md:
 //   run.mjs [BENCH...]     all benches by default, except those that take more than ten minutes
 // Each bench stores its figures in benches/figures/BENCH.json, and the document contains the last figures of every bench.
-// BENCH_PROFILE is the profile of Cargo, `dist` by default.
+// BENCH_PROFILE is the profile of Cargo that built the measured program, `dist` by default. The benches themselves are built with
+// HARNESS, because `dist` would take minutes for each of them.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -21,6 +22,9 @@ const DOCUMENT = join(ROOT, 'docs/measurements.md');
 const FRESH = join(ROOT, 'target/bench-figures.jsonl');
 const CRITERION = join(ROOT, 'target/criterion');
 const PROFILE = process.env.BENCH_PROFILE ?? 'dist';
+const HARNESS = PROFILE === 'dist' ? 'release' : PROFILE;
+/** Benches that measure the library, not a program. */
+const OF_LIBRARY = ['follow', 'package', 'paint'];
 /** Benches that run only if they are named. */
 const LONG = ['wall'];
 /** Targets of benches that Criterion runs, in nanoseconds. @type {Record<string, [target: string, most: number]>} */
@@ -63,7 +67,7 @@ function measure(bench) {
   const env = { BARSTONE_BIN: program, ...process.env, BARSTONE_BENCH_FIGURES: FRESH };
   const [command, ...parameters] = existsSync(join(ROOT, 'benches', `${bench}.mjs`))
     ? ['node', join(ROOT, 'benches', `${bench}.mjs`)]
-    : ['cargo', 'bench', '--profile', PROFILE, '--locked', '--bench', bench];
+    : ['cargo', 'bench', '--profile', HARNESS, '--locked', '--bench', bench];
   const began = Date.now();
   const { status } = spawnSync(command, parameters, { cwd: ROOT, env, stdio: 'inherit' });
   if (status !== 0) throw new Error(`the bench ${bench} failed`);
@@ -103,8 +107,9 @@ mkdirSync(STORED, { recursive: true });
 for (const bench of names.length > 0 ? names : Object.keys(BENCHES).filter((name) => !LONG.includes(name))) {
   const [moment, load] = [`${new Date().toISOString().slice(0, 19)}Z`, loadavg()[0].toFixed(1)];
   try {
+    const profile = OF_LIBRARY.includes(bench) ? HARNESS : PROFILE;
     /** @type {Run} */
-    const run = { bench, moment, load, profile: PROFILE, machine: machine(), versions: versions(), figures: measure(bench) };
+    const run = { bench, moment, load, profile, machine: machine(), versions: versions(), figures: measure(bench) };
     writeFileSync(join(STORED, `${bench}.json`), `${JSON.stringify(run, null, 1)}\n`);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);

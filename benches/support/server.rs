@@ -27,11 +27,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a server with the default stream, or with the streams of a configuration file.
+    /// Starts a server with the default stream, or with the streams of a configuration file. `BARSTONE_BIN` is the program, by default
+    /// that of the profile in which the bench is built.
     pub(crate) async fn start(config: Option<&str>) -> anyhow::Result<Self> {
         let files = tempfile::tempdir()?;
         let log = files.path().join("log");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_barstone"));
+        let program = std::env::var_os("BARSTONE_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_barstone").into());
+        let mut command = Command::new(program);
         command.args(["--listen", "127.0.0.1:0", "--media-dir"]).arg(files.path().join("media"));
         command.env("BARSTONE_API_TOKEN", TOKEN);
         // All clients of a bench have the same address.
