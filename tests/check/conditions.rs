@@ -25,6 +25,8 @@ pub(crate) const CONDITIONS: &[Row] = &[
     ("byte-ranges/live/test/hls.m3u8", &[]),
     ("byte-ranges/live/test/llhls.m3u8", &[]),
     ("byte-ranges,shift=1h/live/test/llhls.m3u8", &["H24", "L16"]),
+    ("byte-ranges,window=10m/live/test/hls.m3u8", &[]),
+    ("byte-ranges,window=10m/live/test/llhls.m3u8", &[]),
     ("clock-skew=200ms/live/test/dash.mpd", &[]),
     ("clock-skew=200ms/live/test/lldash.mpd", &[]),
     ("delay=9s/live/test/hls.m3u8", &[]),

@@ -268,11 +268,16 @@ impl<'a> Links<'a> {
         file.counted_from(self.view.extent.origin).in_track(&self.view.epoch(number).revision)
     }
 
-    /// The last lines of a segment. A segment that is still to be rendered has no known length, so it is not a byte range.
+    /// Whether complete segments are byte ranges. The archive knows no lengths before it renders a segment, and the lines of a
+    /// segment stay the same as long as it is listed (RFC 8216bis 6.2.1), so all segments are whole files if any may be from there.
+    fn has_ranges(&self) -> bool {
+        let (extent, in_memory) = (&self.view.extent, self.view.spec.memory_window());
+        self.view.conditions.has(&Condition::ByteRanges) && !extent.leaves_window() && extent.window <= in_memory
+    }
+
+    /// The last lines of a segment.
     fn segment(&self, playlist: &mut String, number: u64, snapshot: &Snapshot) {
-        if let Some(media) =
-            whole(self.view, snapshot, number).filter(|_| self.view.conditions.has(&Condition::ByteRanges))
-        {
+        if let Some(media) = whole(self.view, snapshot, number).filter(|_| self.has_ranges()) {
             let _ = writeln!(playlist, "#EXT-X-BYTERANGE:{}@0", media.len());
         }
         let _ = writeln!(playlist, "{}", self.uri(path::MediaFile::Segment(number), number));
@@ -290,7 +295,7 @@ impl<'a> Links<'a> {
         }
         let init = self.snapshot.init(&self.view.epoch(number).revision);
         // Without a range of its own, ffmpeg requests that of the segment before on a connection that it uses again.
-        let range = init.filter(|_| self.view.conditions.has(&Condition::ByteRanges));
+        let range = init.filter(|_| self.has_ranges());
         let range = range.map_or(String::new(), |init| format!(",BYTERANGE=\"{}@0\"", init.media.len()));
         let _ = writeln!(playlist, "#EXT-X-MAP:URI=\"{}\"{range}", self.uri(path::MediaFile::Init, number));
         *mapped = Some(count);
