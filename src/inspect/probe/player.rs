@@ -22,7 +22,9 @@ use crate::base::utc::Clock;
 use crate::media::signal::Timecode;
 pub(super) use feed::{Coding, Feed};
 
+mod edit_list;
 mod feed;
+mod mpd_type;
 
 /// Formats whose first plane is luma of 8 bits. The player converts pictures of other formats.
 const FORMATS: [&str; 7] = ["I420", "NV12", "YV12", "NV21", "Y42B", "Y444", "GRAY8"];
@@ -116,6 +118,7 @@ impl Outputs {
     /// Initialises GStreamer.
     fn new(clock: &Clock, meter: Option<Meter>) -> Result<Self, ProbeError> {
         gst::init().map_err(|error| failed(&error))?;
+        mpd_type::register().map_err(|error| failed(&error))?;
         let (sender, events) = mpsc::channel(WAITING);
         let (early, shown_from) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicU64::new(0)));
         let pictures = picture_sink(sender.clone(), clock.clone(), meter.clone(), Arc::clone(&shown_from));
@@ -169,6 +172,7 @@ impl Player {
     fn start(pipeline: gst::Pipeline, outputs: Outputs) -> Self {
         let Outputs { pictures, sound, sender, events, early, meter, .. } = outputs;
         let bytes = Bytes::default();
+        edit_list::apply(&pipeline);
         watch_decoders(&pipeline, &bytes, early);
         pipeline.bus().expect("a pipeline has a bus").set_sync_handler(move |_, message| {
             if let Some(event) = judge(message) {
