@@ -83,7 +83,7 @@ pub use connection_limits::ConnectionLimits;
 pub use serve::{Site, serve};
 pub use tls::{Certificates, TlsError, TlsFiles};
 pub use token_origin::TokenOrigin;
-pub use viewer_access::ViewerAccess;
+pub use viewer_access::{Routes, ViewerAccess};
 
 /// Time that a browser may cache a CORS preflight: the maximum of Chromium.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(7200);
@@ -109,6 +109,7 @@ struct Shared {
     offset: Offset,
     metrics: Arc<Metrics>,
     manifests: manifest_cache::Manifests,
+    altered: altered_media::AlteredMedia,
     late_refusals: late_refusal::LateRefusals,
     stills: stills::Stills,
     held_answers: Arc<held_answers::HeldAnswers>,
@@ -132,6 +133,7 @@ impl App {
             clock,
             metrics,
             manifests: manifest_cache::Manifests::default(),
+            altered: altered_media::AlteredMedia::default(),
             late_refusals: late_refusal::LateRefusals::default(),
             stills: stills::Stills::default(),
             held_answers: Arc::default(),
@@ -164,7 +166,7 @@ impl App {
 }
 
 /// All routes. Routes that `serve` excludes answer `not_served`.
-pub fn router(app: App, serve: Serve) -> Router {
+pub fn router(app: App, serve: Serve) -> Routes {
     let media = Router::new()
         .route("/live/{stream}/{file}", get(stream_manifests::in_stream))
         .route("/live/{stream}/{track}/{file}", get(track_playlists::in_track))
@@ -217,7 +219,7 @@ pub fn router(app: App, serve: Serve) -> Router {
     let webrtc = with_layers(webrtc, webrtc_session::cors(PREFLIGHT_MAX_AGE), &app);
     let webrtc = webrtc.layer(from_fn(webrtc_session::mark_options));
     let plain = with_layers(all, cors(), &app).merge(webrtc).with_state(app);
-    viewer_access::with_prefixed_paths(plain)
+    Routes::new(plain)
 }
 
 /// Routes with what all of them have.

@@ -1,6 +1,8 @@
 //! Media of a request with the changes of its conditions.
 
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
@@ -12,6 +14,60 @@ use crate::media::cmaf::{Media, Rewriting};
 use crate::media::manifest::path::MediaFile;
 use crate::media::manifest::rewriting;
 use crate::media::window::Segment;
+
+/// Most bytes of altered media that are stored.
+const MOST_STORED: u64 = 16 << 20;
+
+/// Altered segments and chunks, each made once for many requests.
+#[derive(Debug, Default)]
+pub(super) struct AlteredMedia(Mutex<Stored>);
+
+/// What altered media are made of: the entity tag of the plain media, the number of their first chunk, and the change.
+type Origin = (String, u32, Rewriting);
+
+#[derive(Debug, Default)]
+struct Stored {
+    media: HashMap<Origin, Media>,
+    /// The oldest first.
+    order: VecDeque<Origin>,
+    bytes: u64,
+}
+
+impl AlteredMedia {
+    /// Complete media, the first chunk of which is `first`, with the changes of a request.
+    ///
+    /// # Errors
+    /// [`ApiError::Internal`] if the media cannot be changed.
+    pub(super) fn get(&self, alteration: &Alteration, plain: Media, first: u32) -> Result<Media, ApiError> {
+        let Some(rewriting) = alteration.rewriting else { return Ok(plain) };
+        let origin = (plain.etag().to_owned(), first, rewriting);
+        if let Some(stored) = self.stored().media.get(&origin) {
+            return Ok(stored.clone());
+        }
+        let altered = alteration.chunks(first)(plain)?;
+        self.stored().insert(origin, altered.clone());
+        Ok(altered)
+    }
+
+    fn stored(&self) -> MutexGuard<'_, Stored> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stored {
+    fn insert(&mut self, origin: Origin, media: Media) {
+        if media.memory() > MOST_STORED || self.media.contains_key(&origin) {
+            return;
+        }
+        self.bytes += media.memory();
+        self.order.push_back(origin.clone());
+        self.media.insert(origin, media);
+        while self.bytes > MOST_STORED {
+            let Some(oldest) = self.order.pop_front() else { break };
+            self.bytes -= self.media.remove(&oldest).map_or(0, |media| media.memory());
+        }
+    }
+}
 
 /// What conditions change in a file.
 #[derive(Debug)]
@@ -75,5 +131,26 @@ impl Alteration {
                 Ok(media.ok_or(ApiError::Internal)?.joined())
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(number: u32) -> Origin {
+        (String::new(), number, Rewriting::default())
+    }
+
+    #[test]
+    fn altered_media_take_bounded_memory() {
+        let mut stored = Stored::default();
+        let media = Media::from(vec![0; MOST_STORED as usize / 4]);
+        (0..6).for_each(|number| stored.insert(origin(number), media.clone()));
+        stored.insert(origin(5), media);
+        assert_eq!((stored.media.len(), stored.order.len(), stored.bytes), (4, 4, MOST_STORED));
+        assert!(!stored.media.contains_key(&origin(1)) && stored.media.contains_key(&origin(2)));
+        stored.insert(origin(6), Media::from(vec![0; MOST_STORED as usize + 1]));
+        assert_eq!((stored.media.len(), stored.bytes), (4, MOST_STORED));
     }
 }

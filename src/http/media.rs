@@ -127,7 +127,7 @@ async fn chunk(
         }
         Source::Past(epoch, window) => past_media::chunk(app, output, (epoch, window), (place, segment, chunk)).await?,
     };
-    alteration.chunks(chunk)(media).map(Sent::Whole)
+    app.0.altered.get(alteration, media, chunk).map(Sent::Whole)
 }
 
 /// A segment. While the segment is encoded, the answer consists of all chunks, each as soon as it is published, or of the bytes of a
@@ -143,7 +143,7 @@ async fn segment(
         Source::Window(window) => window,
         Source::Past(epoch, window) => {
             let media = past_media::segment(app, output, (epoch, window), (place, number)).await?;
-            return alteration.chunks(0)(media).map(Sent::Whole);
+            return app.0.altered.get(alteration, media, 0).map(Sent::Whole);
         }
     };
     let cache = Cache::Immutable(lifetime(&output.spec));
@@ -156,13 +156,13 @@ async fn segment(
         let whole = request.contains_key(header::RANGE);
         let media = held_media::segment(app, output, window, (number, whole)).await?;
         return match media {
-            Some(media) => alteration.chunks(0)(media).map(Sent::Whole),
+            Some(media) => app.0.altered.get(alteration, media, 0).map(Sent::Whole),
             None => Ok(in_chunks(reply::growing(chunks(), content_type, cache))),
         };
     };
     let is_enough = |segment: &Segment| range.is_served_by(segment.chunk_ends());
     let segment = match held_media::bytes(app, output, window, (number, is_enough)).await? {
-        SoFar::Whole(media) => return alteration.chunks(0)(media).map(Sent::Whole),
+        SoFar::Whole(media) => return app.0.altered.get(alteration, media, 0).map(Sent::Whole),
         SoFar::Growing(segment) => segment,
     };
     let end = segment.chunk_ends().last().unwrap_or_default();

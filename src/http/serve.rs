@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
@@ -25,6 +24,7 @@ use tower::Service as _;
 use super::error::ApiError;
 use super::faults::Reset;
 use super::tls::Certificates;
+use super::viewer_access::Routes;
 use crate::base::metrics::Metrics;
 use crate::base::os_error;
 use crate::http::ConnectionLimits;
@@ -64,7 +64,7 @@ const MAX_UNSENT: u32 = 128 * 1024;
 #[derive(Debug)]
 pub struct Site {
     /// All routes.
-    pub router: Router,
+    pub routes: Routes,
     /// Certificates, if the server speaks TLS.
     pub certificates: Option<Certificates>,
     /// Limits on connections and requests.
@@ -145,7 +145,7 @@ async fn answer_one(accepted: Accepted, site: &Site, excess: &Arc<ExcessConnecti
 async fn connection((stream, address): Accepted, site: &Site, watcher: Watcher, excess: Option<Arc<ExcessConnection>>) {
     let (requests, local) = (Requests::new(), stream.local_addr().map(LocalAddress).ok());
     let Some(stream) = prepare(stream, site, &requests).await else { return };
-    let (router, own, limits) = (site.router.clone(), Arc::clone(&requests), site.limits);
+    let (routes, own, limits) = (site.routes.clone(), Arc::clone(&requests), site.limits);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(address));
         local.map(|local| request.extensions_mut().insert(local));
@@ -156,7 +156,7 @@ async fn connection((stream, address): Accepted, site: &Site, watcher: Watcher, 
             (true, None) => Ok(()),
         };
         let body = |body| Body::new(Timely::new(body, limits.body));
-        let response = may_pass.map(|()| router.clone().call(request.map(body)));
+        let response = may_pass.map(|()| routes.clone().call(request.map(body)));
         async move {
             let response = match response {
                 Ok(response) => response.await.unwrap_or_else(|never| match never {}),

@@ -38,12 +38,12 @@ mod whip;
 const SEGMENT: u64 = 935_016_890;
 
 /// A router whose stream publishes everything up to now immediately.
-fn app() -> Router {
+fn app() -> Routes {
     app_after(Duration::ZERO)
 }
 
 /// A router whose stream publishes after `delay`.
-fn app_after(delay: Duration) -> Router {
+fn app_after(delay: Duration) -> Routes {
     app_with(delay, Capacity::Unlimited, ViewerAccess::of(keys()))
 }
 
@@ -52,18 +52,18 @@ fn keys() -> Keys {
 }
 
 /// A router with this capacity and these access rules.
-fn app_with(delay: Duration, capacity: Capacity, viewer_access: ViewerAccess) -> Router {
+fn app_with(delay: Duration, capacity: Capacity, viewer_access: ViewerAccess) -> Routes {
     let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
     router_of(registry_after(delay, capacity, StreamSpec::test(), &now).into(), viewer_access)
 }
 
 /// A router whose stream publishes everything up to `now` in milliseconds immediately, and its registry.
-fn app_at(now: &Arc<AtomicU64>) -> (Router, Arc<Registry>) {
+fn app_at(now: &Arc<AtomicU64>) -> (Routes, Arc<Registry>) {
     let registry = Arc::new(registry_after(Duration::ZERO, Capacity::Unlimited, StreamSpec::test(), now));
     (router_of(Arc::clone(&registry), ViewerAccess::of(keys())), registry)
 }
 
-fn router_of(registry: Arc<Registry>, viewer_access: ViewerAccess) -> Router {
+fn router_of(registry: Arc<Registry>, viewer_access: ViewerAccess) -> Routes {
     let access = Access::new("token", TokenOrigin::Created, viewer_access);
     router(App::new(registry, access, CancellationToken::new()), Serve::All)
 }
@@ -102,7 +102,7 @@ fn setting_with(
 
 /// A router whose stream publishes chunks of the packager up to [`SEGMENT`], the path of its media, its output and its clock in
 /// milliseconds.
-async fn packaged() -> (Router, String, Arc<Output>, Arc<AtomicU64>) {
+async fn packaged() -> (Routes, String, Arc<Output>, Arc<AtomicU64>) {
     let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
     let setting = setting_with(Duration::ZERO, Capacity::Unlimited, &now, package);
     let setting = Setting { archive_bytes: 1 << 22, ..setting };
@@ -131,7 +131,7 @@ impl Answer {
     }
 }
 
-async fn ask(app: &Router, mut request: Request<Body>) -> Answer {
+async fn ask(app: &Routes, mut request: Request<Body>) -> Answer {
     if request.extensions().get::<ConnectInfo<SocketAddr>>().is_none() {
         request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 9))));
     }
@@ -141,25 +141,25 @@ async fn ask(app: &Router, mut request: Request<Body>) -> Answer {
     Answer { status: parts.status, headers: parts.headers, body }
 }
 
-async fn get(app: &Router, path: &str) -> Answer {
+async fn get(app: &Routes, path: &str) -> Answer {
     ask(app, Request::get(path).body(Body::empty()).unwrap()).await
 }
 
 /// Sends a request with the API token.
-async fn send(app: &Router, method: &str, path: &str, body: impl ToString) -> Answer {
+async fn send(app: &Routes, method: &str, path: &str, body: impl ToString) -> Answer {
     let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
     let request = request.header("authorization", "Bearer token");
     ask(app, request.body(Body::from(body.to_string())).unwrap()).await
 }
 
-async fn ready() -> (Router, String) {
+async fn ready() -> (Routes, String) {
     let app = app();
     let media = until_ready(&app).await;
     (app, media)
 }
 
 /// Resolves to the path of the media of the stream `test`, once it is ready.
-async fn until_ready(app: &Router) -> String {
+async fn until_ready(app: &Routes) -> String {
     while get(app, "/readyz").await.status != StatusCode::OK {
         tokio::task::yield_now().await;
     }

@@ -1,14 +1,18 @@
 //! Access to media. A viewer token is the first part of the path. URLs in manifests are relative, so players repeat the
 //! token in every request, and manifests are the same for all viewers.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
+use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{Extensions, HeaderMap, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
-use tower::Service as _;
+use axum::routing::future::RouteFuture;
+use futures_util::future::{Either, FutureExt, Map};
+use tower::Service;
 
 use super::App;
 use super::cache_control::shorten;
@@ -30,6 +34,9 @@ mod client;
 const PREFIXED_PATHS: [&str; 4] = ["/live/", "/hls/", "/dash/", "/time"];
 /// A path without a route. It replaces a path whose token must not be revealed.
 const NO_ROUTE: &str = "/t";
+
+/// What a request is answered with.
+type Answer = Result<Response, Infallible>;
 
 /// Access rules for media and for the server as a whole.
 #[derive(Debug)]
@@ -140,13 +147,32 @@ pub(super) async fn guard(
     Ok(response)
 }
 
-/// Serves the routes of `plain`, and those for viewers below a token and under conditions too.
-pub(super) fn with_prefixed_paths(plain: Router) -> Router {
-    // A fallback costs requests without a prefix nothing.
-    plain.clone().fallback(move |request: Request| {
-        let mut plain = plain.clone();
-        async move { plain.call(without_prefixes(request)).await.map(faults::without_cors) }
-    })
+/// All routes of a server, and those for viewers below a token and under conditions too.
+#[derive(Debug, Clone)]
+pub struct Routes(Router);
+
+impl Routes {
+    /// The routes without prefixes.
+    pub(super) const fn new(plain: Router) -> Self {
+        Self(plain)
+    }
+}
+
+impl Service<Request> for Routes {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<RouteFuture<Infallible>, Map<RouteFuture<Infallible>, fn(Answer) -> Answer>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        if !path::has_prefix(request.uri().path()) {
+            return Either::Left(self.0.call(request));
+        }
+        Either::Right(self.0.call(without_prefixes(request)).map(|answer| answer.map(faults::without_cors)))
+    }
 }
 
 /// Moves the token and the conditions from the path to the extensions of the request.

@@ -163,7 +163,7 @@ pub async fn run(start: Start, end: CancellationToken) -> Result<(), AppError> {
     tasks.spawn(async move { stop.run_until_cancelled(page_link::print_when_started(&link, &started)).await });
     let app = App::new(Arc::clone(&registry), access, end.clone());
     let app = with_webrtc(app, sockets, &config, (registry.setting(), end.clone()));
-    let site = Site { router: http::router(app.clone(), config.serve), certificates, limits, metrics };
+    let site = Site { routes: http::router(app.clone(), config.serve), certificates, limits, metrics };
     let (reloader, stop) = (Reloader { sources, config, log, registry, workers, app, secrets }, end.clone());
     tasks.spawn(async move { stop.run_until_cancelled(reloader.run(hangups)).await });
     tokio::select! {

@@ -43,7 +43,7 @@ async fn start() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     let site =
-        Site { router: router(app, Serve::All), certificates: None, limits: ConnectionLimits::default(), metrics };
+        Site { routes: router(app, Serve::All), certificates: None, limits: ConnectionLimits::default(), metrics };
     tasks.spawn(serve(listener, site, CancellationToken::new()));
     address
 }

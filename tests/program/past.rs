@@ -6,7 +6,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::Request;
@@ -14,7 +13,7 @@ use barstone::base::utc::Clock;
 use barstone::definition::spec::{StreamRequest, StreamSpec};
 use barstone::definition::store::Definitions;
 use barstone::http::viewer_token::Keys;
-use barstone::http::{Access, App, Serve, TokenOrigin, ViewerAccess, router};
+use barstone::http::{Access, App, Routes, Serve, TokenOrigin, ViewerAccess, router};
 use barstone::inspect::playlist::Playlist;
 use barstone::media::pipeline;
 use barstone::stream::{Registry, Render, Setting};
@@ -57,7 +56,7 @@ fn spec((definition, _): &Stream) -> StreamSpec {
 
 /// A server without sockets.
 struct Hosted {
-    router: Router,
+    routes: Routes,
     tasks: TaskTracker,
     over: CancellationToken,
 }
@@ -74,7 +73,7 @@ impl Hosted {
         let registry = Arc::new(Registry::new(setting, definitions, over.clone()));
         let viewer_access = ViewerAccess::of(Keys::parse("the-key-of-this-test").expect("a key"));
         let access = Access::new("the token of this test", TokenOrigin::Created, viewer_access);
-        Self { router: router(App::new(registry, access, over.clone()), Serve::All), tasks, over }
+        Self { routes: router(App::new(registry, access, over.clone()), Serve::All), tasks, over }
     }
 
     /// The body of a path that exists or will exist.
@@ -82,7 +81,7 @@ impl Hosted {
         until(path, LONG, async || {
             let mut request = Request::get(path).body(Body::empty()).expect("a request");
             request.extensions_mut().insert(ConnectInfo(SocketAddr::from((Ipv4Addr::LOCALHOST, 9))));
-            let response = self.router.clone().oneshot(request).await.expect("it answers");
+            let response = self.routes.clone().oneshot(request).await.expect("it answers");
             let status = response.status();
             let body = to_bytes(response.into_body(), usize::MAX).await.expect("the body is whole");
             assert!(matches!(status.as_u16(), 200 | 404 | 503), "{path}: {status} {body:?}");

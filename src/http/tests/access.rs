@@ -48,7 +48,7 @@ async fn every_change_needs_the_token_from_any_address() {
 }
 
 /// Makes the stream `test` private and creates a viewer token for it.
-async fn private(app: &Router) -> String {
+async fn private(app: &Routes) -> String {
     let put = send(app, "PUT", "/api/v1/streams/test", json!({"access": "private"})).await;
     assert_eq!((put.status.as_u16(), &put.json()["access"]), (200, &json!("private")));
     let made = send(app, "POST", "/api/v1/streams/test/tokens", json!({"seconds": 30})).await;

@@ -84,7 +84,7 @@ fn text(answer: &Answer) -> String {
 }
 
 /// The conditions that a request with `example` is redirected to, or `example` if there is no redirect.
-async fn absolute(app: &Router, example: &str, path: &str) -> String {
+async fn absolute(app: &Routes, example: &str, path: &str) -> String {
     let answer = get(app, &format!("/with/{example}{path}")).await;
     if answer.status != StatusCode::FOUND {
         return example.to_owned();
@@ -94,7 +94,7 @@ async fn absolute(app: &Router, example: &str, path: &str) -> String {
     location.expect("a relative URL of the same manifest").to_owned()
 }
 
-async fn check(app: &Router, example: &str, format: Format) {
+async fn check(app: &Routes, example: &str, format: Format) {
     let (start, changed) = paths(format);
     let plain = get(app, changed).await;
     let (present, absent) = effect(example, format);
@@ -110,7 +110,7 @@ async fn check(app: &Router, example: &str, format: Format) {
     assert!(plain.header("barstone-condition").is_empty() && answer.header("etag") != plain.header("etag"), "{path}");
 }
 
-async fn check_refused(app: &Router, description: &Description, format: Format) {
+async fn check_refused(app: &Routes, description: &Description, format: Format) {
     let path = format!("/with/{}{}", description.examples[0], paths(format).0);
     let refused = get(app, &path).await;
     let problem = refused.json();

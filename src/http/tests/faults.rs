@@ -20,7 +20,7 @@ fn paths(media: &str) -> [(&'static str, String); 8] {
 }
 
 /// The status of an answer, and the conditions that it names.
-async fn answer(app: &Router, conditions: &str, path: &str) -> (u16, String) {
+async fn answer(app: &Routes, conditions: &str, path: &str) -> (u16, String) {
     let answer = get(app, &format!("/with/{conditions}{path}")).await;
     (answer.status.as_u16(), answer.header("barstone-condition").to_owned())
 }

@@ -4,7 +4,7 @@ use super::*;
 
 const PLAYLIST: &str = "/live/test/v720/llhls.m3u8";
 
-async fn text(app: &Router, path: &str) -> String {
+async fn text(app: &Routes, path: &str) -> String {
     let answer = get(app, path).await;
     let text = String::from_utf8(answer.body).unwrap();
     assert_eq!(answer.status, StatusCode::OK, "{path}: {text}");

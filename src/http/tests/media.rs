@@ -98,7 +98,7 @@ async fn media_is_served_whole_and_in_ranges() {
 }
 
 /// A router whose archive takes a second for each block, with the path of the media.
-pub(super) async fn with_archive() -> (Router, String) {
+pub(super) async fn with_archive() -> (Routes, String) {
     let now = Arc::new(AtomicU64::new(SEGMENT * 1920));
     let setting = setting_after(Duration::from_secs(1), Capacity::Unlimited, &now);
     let setting = Setting { archive_bytes: 1 << 20, ..setting };

@@ -29,7 +29,7 @@ fn differences(old: &[u8], new: &[u8]) -> usize {
 }
 
 /// A segment under conditions, whose parts must be the same bytes.
-async fn segment(app: &Router, under: &str, directory: &str, number: u64) -> Answer {
+async fn segment(app: &Routes, under: &str, directory: &str, number: u64) -> Answer {
     let segment = get(app, &format!("{under}{directory}/{number}.m4s")).await;
     assert_eq!(segment.status, StatusCode::OK, "{under}{directory}/{number}.m4s");
     let mut parts = Vec::new();

@@ -6,7 +6,7 @@ const NOW: u64 = SEGMENT * 1920 / 1000;
 const IN_THIS_SECOND: &str = "public, max-age=1";
 const FOR_A_DAY: &str = "public, max-age=86400, immutable";
 
-async fn stopped(definition: Value) -> Router {
+async fn stopped(definition: Value) -> Routes {
     let app = app();
     assert_eq!(send(&app, "POST", "/api/v1/streams", definition).await.status, StatusCode::CREATED);
     app

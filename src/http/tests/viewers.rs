@@ -4,7 +4,7 @@ use super::*;
 use crate::definition::spec::{Limits, StreamRequest};
 
 struct Fixture {
-    app: Router,
+    app: Routes,
     registry: Arc<Registry>,
     now: Arc<AtomicU64>,
     media: String,

@@ -22,7 +22,7 @@ const ENDPOINT: &str = "/live/test/whep";
 const PARAMETERS: [u8; 13] = [1, 0x42, 0xc0, 0x1f, 0xff, 0xe1, 0, 1, 0x67, 1, 0, 1, 0x68];
 
 pub(super) struct Fixture {
-    pub(super) app: Router,
+    pub(super) app: Routes,
     registry: Arc<Registry>,
     pub(super) now: Arc<AtomicU64>,
     /// The test signal has pictures as long as these exist.

@@ -29,6 +29,10 @@ use crate::definition::spec::{Revision, StreamName, TrackId};
 
 /// Directory of all streams, from the root.
 pub const STREAMS: &str = "live";
+/// Beginning of a path with a viewer token.
+const TOKEN: &str = "/t/";
+/// Beginning of a path with conditions.
+const CONDITIONS: &str = "/with/";
 /// Multivariant and media playlists.
 pub const HLS: &str = "hls.m3u8";
 /// Multivariant and media playlists with low latency.
@@ -202,7 +206,7 @@ pub fn under_conditions(conditions: &Conditions, path: &str) -> String {
 
 /// The text of the conditions of a path, and the path after them; from the root, with its slash.
 pub fn split_conditions(path: &str) -> Option<(&str, &str)> {
-    split_prefix(path, "/with/")
+    split_prefix(path, CONDITIONS)
 }
 
 /// A media playlist of a presentation, relative to the track's directory.
@@ -252,9 +256,14 @@ pub fn stream_directory(stream: &StreamName) -> String {
     format!("{STREAMS}/{stream}")
 }
 
+/// Whether a path may begin with a viewer token or conditions.
+pub fn has_prefix(path: &str) -> bool {
+    path.starts_with(TOKEN) || path.starts_with(CONDITIONS)
+}
+
 /// A viewer token at the beginning of a path, and the path after it; from the root, with its slash.
 pub fn split_token(path: &str) -> Option<(&str, &str)> {
-    split_prefix(path, "/t/")
+    split_prefix(path, TOKEN)
 }
 
 /// The part of a path between `prefix` and the next slash, and the rest with that slash.

@@ -29,7 +29,7 @@ async fn live(job: Job, stop: CancellationToken) -> Result<(), PipelineError> {
 }
 
 /// A server on the clock of tokio with the stream `test`, whose definition has the fields `definition`.
-async fn served(definition: Value) -> Router {
+async fn served(definition: Value) -> Routes {
     let mut request: Map<String, Value> =
         serde_json::to_value(StreamRequest::named("test")).unwrap().as_object().unwrap().clone();
     request.extend(definition.as_object().unwrap().clone());
@@ -46,13 +46,13 @@ async fn served(definition: Value) -> Router {
 }
 
 /// The answer to the client at 192.0.2.`number`.
-async fn answer_to(app: &Router, number: u8, path: &str) -> Answer {
+async fn answer_to(app: &Routes, number: u8, path: &str) -> Answer {
     let peer = ConnectInfo(SocketAddr::from(([192, 0, 2, number], 9)));
     ask(app, Request::get(path).extension(peer).body(Body::empty()).unwrap()).await
 }
 
 /// Directory and number of the first segment in the playlist at `path`, which client 1 requests.
-async fn first_segment(app: &Router, path: &str) -> (String, u64) {
+async fn first_segment(app: &Routes, path: &str) -> (String, u64) {
     let playlist = text(&answer_to(app, 1, path).await);
     let uri = playlist.lines().find(|line| line.ends_with(".m4s")).unwrap_or_else(|| panic!("{path}: {playlist}"));
     let base = reqwest::Url::parse("http://host").unwrap().join(path).unwrap();
@@ -61,7 +61,7 @@ async fn first_segment(app: &Router, path: &str) -> (String, u64) {
     (directory.to_owned(), file.trim_end_matches(".m4s").parse().unwrap())
 }
 
-async fn renders(app: &Router) -> u64 {
+async fn renders(app: &Routes) -> u64 {
     let metrics = text(&get(app, "/metrics").await);
     let renders = metrics.lines().find_map(|line| line.strip_prefix("barstone_archive_renders_total "));
     renders.unwrap().parse().unwrap()
@@ -139,7 +139,7 @@ async fn an_on_demand_stream_runs_while_its_past_is_played() {
 }
 
 /// Plays parts of both tracks an hour ago, each when it is published.
-async fn play_shifted(app: &Router) {
+async fn play_shifted(app: &Routes) {
     let playlist = "/with/shift=1h/live/test/v720/llhls.m3u8";
     let (directory, _) = first_segment(app, playlist).await;
     // 1875 segments are an hour.

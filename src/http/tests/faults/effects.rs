@@ -31,7 +31,7 @@ impl Met {
     }
 }
 
-async fn meet(app: &Router, request: Request<Body>) -> Met {
+async fn meet(app: &Routes, request: Request<Body>) -> Met {
     let began = Instant::now();
     let response: Response = app.clone().oneshot(request).await.unwrap();
     let head = began.elapsed().as_millis() as u64;
@@ -57,7 +57,7 @@ async fn meet(app: &Router, request: Request<Body>) -> Met {
     met
 }
 
-async fn meet_path(app: &Router, path: &str) -> Met {
+async fn meet_path(app: &Routes, path: &str) -> Met {
     meet(app, Request::get(path).body(Body::empty()).unwrap()).await
 }
 
