@@ -43,6 +43,8 @@ pub(super) struct Reset;
 #[derive(Debug, Clone, Copy)]
 struct WithoutCors;
 
+/// End of the names of segments and chunks.
+const SEGMENT: &str = ".m4s";
 /// Status under which metrics count a reset, as in nginx. No client gets this status.
 const NO_ANSWER: u16 = 444;
 /// `Cache-Control` of manifests under `wrong-max-age`.
@@ -93,6 +95,10 @@ impl Acting {
             return None;
         }
         let path = request.uri().path();
+        if path.ends_with(SEGMENT) && conditions.faults().all(|fault| matches!(fault.kind, FaultKind::Media(_))) {
+            // The handler applies them, and they select by the time of the media.
+            return None;
+        }
         let named = Named::parse(path)?;
         let record = app.0.registry.record(&named.stream).ok()?;
         let (spec, now) = (&record.spec, app.0.clock.now());
