@@ -59,8 +59,7 @@ pub(super) async fn in_revision(
         return Ok(elsewhere);
     }
     let first = Extent::of(&conditions, &output.spec, app.0.clock.now()).origin;
-    let Some(Found { output, place, file, revision, source }) =
-        find(output, &id, (&revision, file), (&conditions, first))
+    let Some(Found { output, place, file, epoch, source }) = find(output, &id, (&revision, file), (&conditions, first))
     else {
         let detail = format!("stream {stream} has no {} of revision {revision}", file.name());
         return refused_late(&app, file, missing(detail, SECOND)).await;
@@ -80,31 +79,50 @@ pub(super) async fn in_revision(
         response
     };
     let answer = (&request, content_type, &alteration);
-    let (media, cache, modified) = match file {
-        MediaFile::Init => (held_media::init(source.window(), &revision).await?, Cache::Immutable(YEAR), None),
-        MediaFile::Segment(number) => match segment(&app, &output, (&source, place), number, answer).await? {
-            Sent::Whole(media) => {
-                (media, Cache::Immutable(lifetime(spec)), Some(spec.timeline.segment_start(number + 1)))
-            }
-            Sent::Growing(response) => return Ok(counted(response)),
-        },
+    let mut sent = self::sent(&app, &output, (&source, place), (&epoch, file), answer).await;
+    if matches!(sent, Err(ApiError::Expired { .. }))
+        && let Some((epoch, past @ Source::Past(..))) = place_of(&output, place, (&revision, file))
+    {
+        // The segment has left the window since it was found there.
+        sent = self::sent(&app, &output, (&past, place), (&epoch, file), answer).await;
+    }
+    let media = match sent? {
+        Sent::Whole(media) => media,
+        Sent::Growing(response) => return Ok(counted(response)),
+    };
+    let (cache, modified) = match file {
+        MediaFile::Init => (Cache::Immutable(YEAR), None),
+        MediaFile::Segment(number) => (Cache::Immutable(lifetime(spec)), Some(spec.timeline.segment_start(number + 1))),
         MediaFile::Chunk { segment, chunk } => {
-            let end = spec.timeline.chunk_span(segment, chunk).end;
-            match self::chunk(&app, &output, (&source, place), (segment, chunk), answer).await? {
-                Sent::Whole(media) => (media, Cache::Immutable(lifetime(spec)), Some(end)),
-                Sent::Growing(response) => return Ok(counted(response)),
-            }
+            (Cache::Immutable(lifetime(spec)), Some(spec.timeline.chunk_span(segment, chunk).end))
         }
     };
     reply::media(&request, &media, &Meta { content_type, cache, etag: media.etag(), modified }).map(counted)
 }
 
-/// What a request for a segment or a chunk is answered with.
+/// What a request is answered with.
 enum Sent {
-    /// All of it.
+    /// All of the file.
     Whole(Media),
-    /// The segment or chunk while it is encoded.
+    /// A segment or chunk while it is encoded.
     Growing(Response),
+}
+
+/// A file of the epoch with a revision.
+async fn sent(
+    app: &App,
+    output: &ActiveOutput,
+    (source, place): (&Source, usize),
+    (epoch, file): (&Revision, MediaFile),
+    answer: (&HeaderMap, &'static str, &Alteration),
+) -> Result<Sent, ApiError> {
+    match file {
+        MediaFile::Init => held_media::init(source.window(), epoch).await.map(Sent::Whole),
+        MediaFile::Segment(number) => segment(app, output, (source, place), number, answer).await,
+        MediaFile::Chunk { segment, chunk } => {
+            self::chunk(app, output, (source, place), (segment, chunk), answer).await
+        }
+    }
 }
 
 /// A chunk, or its beginning and the rest as soon as it is published.
@@ -181,7 +199,7 @@ struct Found {
     place: usize,
     file: MediaFile,
     /// Revision of its epoch.
-    revision: Revision,
+    epoch: Revision,
     source: Source,
 }
 
@@ -219,16 +237,16 @@ fn find(
         let place = output.place(track)?;
         let counted = (origin, Jumps::of(conditions, &output.spec, origin));
         let file = requested.of_track(&output.spec.timeline, output.tracks.get(place)?.kind, counted)?;
-        let (revision, source) = place_of(output, place, (revision, file))?;
-        Some((place, file, revision, source))
+        let (epoch, source) = place_of(output, place, (revision, file))?;
+        Some((place, file, epoch, source))
     };
-    if let Some((place, file, revision, source)) = place_in(&newest) {
-        return Some(Found { output: newest, place, file, revision, source });
+    if let Some((place, file, epoch, source)) = place_in(&newest) {
+        return Some(Found { output: newest, place, file, epoch, source });
     }
     // The segments of earlier presentations may have another length.
     let mut earlier = newest.earlier().into_iter().rev().filter(|_| origin == 0);
-    let ((place, file, revision, source), output) = earlier.find_map(|output| Some((place_in(&output)?, output)))?;
-    Some(Found { output: newest.with(output), place, file, revision, source })
+    let ((place, file, epoch, source), output) = earlier.find_map(|output| Some((place_in(&output)?, output)))?;
+    Some(Found { output: newest.with(output), place, file, epoch, source })
 }
 
 /// The source of a file that is requested under `revision`, and the revision of its epoch.
