@@ -1,5 +1,5 @@
 //! Applies the edit lists of segments (ISO/IEC 14496-12 8.6.6), which packagers write because encoders send pictures and sound late.
-//! GStreamer applies edit lists of files, and ignores those of segments of HLS and DASH.
+//! GStreamer applies the edit lists of files, and ignores the edit lists in the init segments of HLS and DASH.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -12,6 +12,9 @@ use crate::inspect::boxes::Init;
 
 /// The demuxer of segments.
 const DEMUXER: &str = "qtdemux";
+
+/// Type of the first box of an init segment. Media are not parsed.
+const FIRST_BOX: &[u8] = b"ftyp";
 
 /// Nanoseconds by which edit lists move video and audio.
 #[derive(Debug, Default)]
@@ -37,6 +40,7 @@ fn watch(demuxer: &gst::Element) {
         let segment = pad.sticky_event::<gst::event::Segment>(0);
         let is_of_segments = segment.is_some_and(|event| event.segment().format() == gst::Format::Time);
         if let Some(bytes) = info.buffer().filter(|_| is_of_segments).and_then(|buffer| buffer.map_readable().ok())
+            && bytes.get(4..8) == Some(FIRST_BOX)
             && let Ok(init) = Init::parse(&bytes)
         {
             read.read(&init.moov);

@@ -1,4 +1,4 @@
-//! Recognises MPDs. GStreamer 1.22 recognises an MPD only if a space follows the name of its root element.
+//! Recognises MPDs. GStreamer 1.22 takes some of them for other XML, such as those of live streams that ffmpeg writes.
 
 use gst::glib::BoolError;
 use gstreamer as gst;
