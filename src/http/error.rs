@@ -293,7 +293,7 @@ impl IntoResponse for ApiError {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, cache.value());
-        if matches!(code, Code::TooSlow | Code::TooManyConnections) {
+        if code == Code::TooSlow {
             // HTTP/2 has no such header and drops it.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

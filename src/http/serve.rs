@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request, header};
 use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -150,6 +150,7 @@ async fn connection((stream, address): Accepted, site: &Site, watcher: Watcher, 
         request.extensions_mut().insert(ConnectInfo(address));
         local.map(|local| request.extensions_mut().insert(local));
         let active = own.begin(&request);
+        let is_last = excess.is_some();
         let may_pass = match (head_length(&request) <= limits.header_bytes, &excess) {
             (false, _) => Err(ApiError::HeadTooLong { limit: limits.header_bytes }),
             (true, Some(excess)) => excess.decide(request.uri().path()),
@@ -158,10 +159,15 @@ async fn connection((stream, address): Accepted, site: &Site, watcher: Watcher, 
         let body = |body| Body::new(Timely::new(body, limits.body));
         let response = may_pass.map(|()| routes.clone().call(request.map(body)));
         async move {
-            let response = match response {
+            let mut response = match response {
                 Ok(response) => response.await.unwrap_or_else(|never| match never {}),
                 Err(error) => error.into_response(),
             };
+            if is_last {
+                // Without it a client may send its next request on this connection while it is closed. In HTTP/2,
+                // hyper removes the field.
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             if response.extensions().get::<Reset>().is_some() {
                 active.reset();
                 return Err(IntendedReset);

@@ -171,7 +171,12 @@ async fn connections_are_limited() {
     let detail = problem["detail"].as_str().expect("a text");
     assert!(detail.contains("max_connections_per_address") && detail.contains('4'), "{detail}");
     let web = Web::of(&server);
-    assert_eq!(web.metric("barstone_connections_refused_total{reason=\"address\"}").await, 1);
+    until("the refusal is counted", LONG, async || {
+        let metrics = web.get("/metrics").await;
+        assert_eq!(metrics.header("connection"), "close", "the next request needs a connection of its own");
+        metrics.text().contains("barstone_connections_refused_total{reason=\"address\"} 1\n").then_some(())
+    })
+    .await;
     drop(inside);
     let url = format!("http://{}/time", server.address());
     until("there is room again", LONG, async || (curl(&[&url]) == "200 1.1").then_some(())).await;
