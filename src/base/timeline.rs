@@ -367,11 +367,6 @@ impl Timeline {
     }
 }
 
-/// Least common multiple.
-pub const fn lcm(a: u64, b: u64) -> u64 {
-    a / gcd(a, b) * b
-}
-
 const fn gcd(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }

@@ -41,7 +41,7 @@ struct Shared {
     setting: Arc<Setting>,
     /// Cancelled when the program ends.
     over: CancellationToken,
-    /// Number of simultaneous renders.
+    /// Number of simultaneous renders that somebody waits for. As many others may go on beside them.
     renders: usize,
     /// Where the cache stores segments, if not in memory.
     directory: Option<Directory>,
@@ -85,7 +85,7 @@ impl Archive {
     /// An archive with a cache of `setting.archive_bytes` bytes, which is empty or has the segments of an earlier process in
     /// `setting.archive_dir`. Renders end when `over` is cancelled.
     pub fn new(setting: Arc<Setting>, over: CancellationToken) -> Self {
-        // The other half of the cores is left to live streams and to connections.
+        // Renders for which nobody waits may take the other half of the cores. All yield to live streams and to connections.
         Self::with_renders((cores() / 2).max(1), setting, over)
     }
 
@@ -173,7 +173,8 @@ impl Archive {
             }
             (Some(Stored::Disk), Some(directory)) => Found::OnDisk(directory.clone()),
             (Some(Stored::Disk), None) | (None, _) => {
-                let block = queue.request(source, number, || Block::around(track, epoch, number, end));
+                let is_cached = |number| cache.contains(source, number);
+                let block = queue.request(source, number, || Block::from(track, epoch, (number, end), is_cached));
                 let Some(block) = block else {
                     setting.metrics.archive_refused.inc();
                     return Err(ArchiveError::Busy);
@@ -186,7 +187,8 @@ impl Archive {
         let ahead = if reads_on { 2 } else { 1 };
         for next in (number + 1..=number + ahead).take_while(|next| *next < end) {
             if !cache.contains(source, next) {
-                queue.read_ahead(source, next, || Block::around(track, epoch, next, end));
+                let is_cached = |number| cache.contains(source, number);
+                queue.read_ahead(source, next, || Block::from(track, epoch, (next, end), is_cached));
             }
         }
         while let Some(block) = queue.begin(self.0.renders) {

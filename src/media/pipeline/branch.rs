@@ -11,8 +11,8 @@ use gstreamer_audio as gst_audio;
 use gstreamer_video as gst_video;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::encoder::AAC_LOOKAHEAD;
-use super::feed::{Feed, Halt, Plan, PublishedPictures, Source};
+use super::encoder::{AAC_LOOKAHEAD, LeadIn};
+use super::feed::{Feed, Frame, Halt, Plan, PublishedPictures, Source};
 use super::flow::Flow;
 use super::job::Job;
 use super::published::Published;
@@ -38,7 +38,7 @@ struct Recipe {
     encoder: gst::Element,
     encoded: gst::Caps,
     bitrate: u32,
-    start: u64,
+    lead_in: LeadIn,
     lookahead: u64,
 }
 
@@ -52,7 +52,6 @@ impl Branch {
         failed: UnboundedSender<PipelineError>,
     ) -> Result<Self, PipelineError> {
         let spec = &job.epoch.spec;
-        let first = |kind| spec.timeline.segment(kind, job.from).start;
         let recipe = match (spec.video.get(track), &spec.audio) {
             (Some(video), _) => {
                 let source = match published.cloned() {
@@ -68,16 +67,16 @@ impl Branch {
                         Source::Published(Box::new(pictures))
                     }
                 };
-                Recipe::video(spec, video, source, first(Kind::Video))?
+                Recipe::video(spec, video, source, job.from)?
             }
             (None, Some(audio)) => {
                 let tone = || Source::Sound(Tone::new(audio.beep_hz, audio.beep_dbfs.into()));
                 let source = published.cloned().map_or_else(tone, Source::PublishedSound);
-                Recipe::audio(spec, audio, source, first(Kind::Audio))?
+                Recipe::audio(spec, audio, source, job.from)?
             }
             (None, None) => unreachable!("a track is one of the definition's"),
         };
-        let Recipe { kind, source, raw, encoder, encoded, bitrate, start, lookahead } = recipe;
+        let Recipe { kind, source, raw, encoder, encoded, bitrate, lead_in, lookahead } = recipe;
         let name = encoder.name().to_string();
         let id = job.output.tracks[track].id.as_str();
         let flow = Flow::default();
@@ -85,7 +84,7 @@ impl Branch {
             job: job.clone(),
             track,
             packager: Packager::new(Format { kind, timeline: spec.timeline, bitrate }, job.from),
-            next: start,
+            next: lead_in.start,
             flow: flow.clone(),
             failed: failed.clone(),
             element: name.clone(),
@@ -93,7 +92,7 @@ impl Branch {
             live: None,
             published: job.metrics.chunks.get_or_create_owned(&labels(spec.name.as_str())),
         };
-        let plan = Plan { job: job.clone(), track, kind, start, lookahead };
+        let plan = Plan { job: job.clone(), track, kind, lead_in, lookahead };
         let appsrc = appsrc(id, &raw, Feed::new(plan, source, flow.clone()), failed);
         let filter = encoder::make("capsfilter", id)?;
         filter.set_property("caps", encoded);
@@ -114,7 +113,7 @@ impl Branch {
 }
 
 impl Recipe {
-    fn video(spec: &StreamSpec, video: &VideoSpec, source: Source, first: u64) -> Result<Self, PipelineError> {
+    fn video(spec: &StreamSpec, video: &VideoSpec, source: Source, from: u64) -> Result<Self, PipelineError> {
         let rate = spec.timeline.rate();
         let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::I420, video.width, video.height)
             .fps(gst::Fraction::new(rate.num() as i32, rate.den() as i32))
@@ -133,12 +132,12 @@ impl Recipe {
             encoder: encoder::video(spec, video)?,
             encoded: encoder::video_caps(video, &spec.timeline),
             bitrate: video.bitrate,
-            start: encoder::video_start(video, &spec.timeline, first),
+            lead_in: LeadIn::of_video(video, &spec.timeline, from),
             lookahead: 0,
         })
     }
 
-    fn audio(spec: &StreamSpec, audio: &AudioSpec, source: Source, first: u64) -> Result<Self, PipelineError> {
+    fn audio(spec: &StreamSpec, audio: &AudioSpec, source: Source, from: u64) -> Result<Self, PipelineError> {
         let info = gst_audio::AudioInfo::builder(gst_audio::AudioFormat::S16le, SAMPLE_RATE, 2)
             .build()
             .and_then(|info| info.to_caps());
@@ -149,7 +148,7 @@ impl Recipe {
             encoder: encoder::audio(audio, &spec.timeline)?,
             encoded: encoder::audio_caps(),
             bitrate: audio.bitrate,
-            start: encoder::audio_start(first),
+            lead_in: LeadIn::of_audio(spec.timeline.segment(Kind::Audio, from).start),
             lookahead: AAC_LOOKAHEAD,
         })
     }
@@ -163,7 +162,14 @@ fn appsrc(id: &str, caps: &gst::Caps, mut feed: Feed, failed: UnboundedSender<Pi
     let callbacks = gst_app::AppSrcCallbacks::builder().need_data(move |appsrc, _| {
         // A source that is stopping refuses buffers; its state says so elsewhere.
         let _ = match feed.next() {
-            Ok(Some(buffer)) => appsrc.push_buffer(buffer),
+            Ok(Some(Frame { buffer, is_early_idr })) => {
+                if is_early_idr {
+                    let event = gst_video::DownstreamForceKeyUnitEvent::builder().build();
+                    // A source that is stopping refuses it too.
+                    let _ = appsrc.send_event(event);
+                }
+                appsrc.push_buffer(buffer)
+            }
             Ok(None) => appsrc.end_of_stream(),
             Err(Halt::Stopped) => Ok(gst::FlowSuccess::Ok),
             Err(Halt::Failed(error)) => {

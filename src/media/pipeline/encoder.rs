@@ -8,7 +8,7 @@ use gst::prelude::*;
 use gstreamer as gst;
 
 use super::PipelineError;
-use crate::base::timeline::{AUDIO_FRAME_SAMPLES, SAMPLE_RATE, Timeline, lcm};
+use crate::base::timeline::{AUDIO_FRAME_SAMPLES, SAMPLE_RATE, Timeline};
 use crate::definition::spec::{AudioSpec, Preset, Source, StreamSpec, VideoSpec};
 
 /// Period in frames of x264's CABAC stuffing.
@@ -23,6 +23,8 @@ const AAC_WARM_UP: u64 = 375;
 /// part of a segment. Any segment has at most 84 % * (1 + 1/8), less than 95 %, of the bitrate; boxes take the rest.
 const PUBLISHED_PERCENT: u32 = 84;
 const BUFFER_PART: u32 = 8;
+/// Number of video segments that are rendered together. A pipeline of its own for each of them costs a sixth more.
+const VIDEO_GROUP: u64 = 2;
 /// Duration of audio that is rendered together: about as long as the audio before it that is encoded too.
 const AUDIO_GROUP: Duration = Duration::from_secs(15);
 
@@ -90,35 +92,59 @@ pub(super) fn audio_caps() -> gst::Caps {
     gst::Caps::builder("audio/mpeg").field("mpegversion", 4_i32).field("stream-format", "raw").build()
 }
 
-/// The first frame to encode for a video run that publishes from frame `first` on.
-pub(super) fn video_start(video: &VideoSpec, timeline: &Timeline, first: u64) -> u64 {
-    first - first % video_period(video, timeline)
+/// What an encoder gets before the first frame of a run, so that it encodes the frames of the run like an encoder that has run
+/// for longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LeadIn {
+    /// The first frame to encode. Those before the first frame of the run are not published.
+    pub(super) start: u64,
+    /// Frames that are IDR pictures though the group of pictures before them is not complete.
+    pub(super) early_idrs: Vec<u64>,
 }
 
-/// Number of segments of a track that are rendered together with the least work. Groups begin at its multiples: a video
-/// encoder starts there, and an audio encoder, which always encodes some seconds before, has done so for all of them.
+impl LeadIn {
+    /// The shortest one for a video run from `segment` on.
+    ///
+    /// In x264, `idr_pic_id` (ITU-T H.264 7.4.3) is 0 and 1 in turns, so as many IDR pictures come before as are needed for
+    /// the turn of the segment. With CABAC, stuffing depends on the number of the picture modulo 32.
+    pub(super) fn of_video(video: &VideoSpec, timeline: &Timeline, segment: u64) -> Self {
+        let gop = u64::from(timeline.segment_frames());
+        let first = segment * gop;
+        let (shortest, step) = match video.preset {
+            Preset::Ultrafast => (0, 1),
+            Preset::Superfast | Preset::Veryfast | Preset::Faster | Preset::Fast | Preset::Medium => {
+                (first % CABAC_PERIOD, CABAC_PERIOD as usize)
+            }
+        };
+        let of_length = |length: u64| {
+            let start = first - length;
+            let idrs = length.div_ceil(gop);
+            let idrs_with_second = length.checked_sub(1).filter(|rest| *rest > 0).map(|rest| 1 + rest.div_ceil(gop));
+            let early_idrs = match (idrs % 2 == segment % 2, idrs_with_second) {
+                (true, _) => vec![first],
+                (false, Some(idrs)) if idrs % 2 == segment % 2 => vec![start + 1, first],
+                (false, _) => return None,
+            };
+            Some(Self { start, early_idrs })
+        };
+        // All segments before would do, so there is one.
+        let lead_in = (shortest..=first).step_by(step).find_map(of_length);
+        lead_in.unwrap_or(Self { start: first, early_idrs: Vec::new() })
+    }
+
+    /// That of an audio run from frame `first` on.
+    pub(super) fn of_audio(first: u64) -> Self {
+        let latest = first.saturating_sub(AAC_WARM_UP);
+        Self { start: latest - latest % AAC_PERIOD, early_idrs: Vec::new() }
+    }
+}
+
+/// Number of segments of a track that are rendered together with little work.
 pub fn group(spec: &StreamSpec, track: usize) -> u64 {
     match spec.video.get(track) {
-        Some(video) => video_period(video, &spec.timeline) / u64::from(spec.timeline.segment_frames()),
+        Some(_) => VIDEO_GROUP,
         None => spec.timeline.segments_in(AUDIO_GROUP),
     }
-}
-
-/// Distance in frames of the places where a video encoder may start.
-fn video_period(video: &VideoSpec, timeline: &Timeline) -> u64 {
-    let two_gops = 2 * u64::from(timeline.segment_frames());
-    match video.preset {
-        Preset::Ultrafast => two_gops,
-        Preset::Superfast | Preset::Veryfast | Preset::Faster | Preset::Fast | Preset::Medium => {
-            lcm(two_gops, CABAC_PERIOD)
-        }
-    }
-}
-
-/// The first frame to encode for an audio run that publishes from frame `first` on.
-pub(super) fn audio_start(first: u64) -> u64 {
-    let latest = first.saturating_sub(AAC_WARM_UP);
-    latest - latest % AAC_PERIOD
 }
 
 fn audio_bitrate(audio: &AudioSpec, timeline: &Timeline) -> u32 {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use gstreamer as gst;
 
 use super::PipelineError;
-use super::encoder::AAC_LOOKAHEAD;
+use super::encoder::{AAC_LOOKAHEAD, LeadIn};
 use super::flow::{Flow, Stopped};
 use super::job::Job;
 use super::pace::{Pace, Verdict};
@@ -58,7 +58,7 @@ pub(super) struct PublishedPictures {
 }
 
 /// A frame that returns to the pool of [`Pictures`] when the encoder releases it.
-struct Frame {
+struct Pixels {
     pixels: Vec<u8>,
     give_back: Sender<Vec<u8>>,
 }
@@ -69,8 +69,8 @@ pub(super) struct Plan {
     /// Index of the track in the output.
     pub(super) track: usize,
     pub(super) kind: Kind,
-    /// First frame, counted from 1970.
-    pub(super) start: u64,
+    /// The first frame, counted from 1970.
+    pub(super) lead_in: LeadIn,
     /// Additional frames at the end, for the lookahead of the encoder.
     pub(super) lookahead: u64,
 }
@@ -129,7 +129,7 @@ impl Pictures {
     fn frame(&self, index: u64) -> gst::Buffer {
         let mut pixels = self.used.try_recv().unwrap_or_else(|_| self.painter.blank());
         self.painter.paint(&mut pixels, index);
-        gst::Buffer::from_slice(Frame { pixels, give_back: self.give_back.clone() })
+        gst::Buffer::from_slice(Pixels { pixels, give_back: self.give_back.clone() })
     }
 }
 
@@ -153,13 +153,13 @@ impl PublishedPictures {
     }
 }
 
-impl AsRef<[u8]> for Frame {
+impl AsRef<[u8]> for Pixels {
     fn as_ref(&self) -> &[u8] {
         &self.pixels
     }
 }
 
-impl Drop for Frame {
+impl Drop for Pixels {
     fn drop(&mut self) {
         // The pool is gone once the run is over.
         let _ = self.give_back.send(std::mem::take(&mut self.pixels));
@@ -173,6 +173,13 @@ pub(super) struct Feed {
     flow: Flow,
     next: u64,
     pace: Pace,
+}
+
+/// A raw frame for the encoder.
+pub(super) struct Frame {
+    pub(super) buffer: gst::Buffer,
+    /// Whether it must become an IDR picture, though the encoder would make none of it.
+    pub(super) is_early_idr: bool,
 }
 
 /// Why a feed ends before its plan is complete.
@@ -191,7 +198,7 @@ impl From<Stopped> for Halt {
 
 impl Feed {
     pub(super) fn new(plan: Plan, source: Source, flow: Flow) -> Self {
-        let next = plan.start;
+        let next = plan.lead_in.start;
         let pace = Pace::new(plan.timeline().segment_duration(), plan.job.epoch.spec.memory_window());
         Self { plan, source, flow, next, pace }
     }
@@ -200,7 +207,7 @@ impl Feed {
     ///
     /// # Errors
     /// [`PipelineError::Late`] if the run cannot keep up with UTC.
-    pub(super) fn next(&mut self) -> Result<Option<gst::Buffer>, Halt> {
+    pub(super) fn next(&mut self) -> Result<Option<Frame>, Halt> {
         self.flow.check()?;
         if self.next >= self.plan.end() {
             self.flow.finish();
@@ -209,13 +216,14 @@ impl Feed {
         self.until_due(self.next)?;
         let mut buffer = self.source.frame(self.next);
         // Timestamps count from the first frame of the run, because x264enc overflows on Unix time.
-        let since = self.next - self.plan.start;
+        let since = self.next - self.plan.lead_in.start;
         let stamped = buffer.get_mut().expect("nobody else has seen the buffer");
         stamped.set_pts(self.stamp(since));
         stamped.set_duration(self.stamp(since + 1).saturating_sub(self.stamp(since)));
+        let is_early_idr = self.plan.lead_in.early_idrs.contains(&self.next);
         self.next += 1;
         self.flow.give();
-        Ok(Some(buffer))
+        Ok(Some(Frame { buffer, is_early_idr }))
     }
 
     fn stamp(&self, since: u64) -> gst::ClockTime {

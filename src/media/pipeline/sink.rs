@@ -80,10 +80,11 @@ impl Sink {
 
     /// Gives a picture to those who follow the track, if it is published in the window of the track.
     fn show(&mut self, frame: u64, access_unit: &[u8]) {
-        let Job { epoch, clock, .. } = &self.job;
+        let Job { epoch, clock, from, .. } = &self.job;
         let timeline = &epoch.spec.timeline;
         let (Some(live), Some(clock)) = (&mut self.live, clock) else { return };
-        if epoch.contains(frame / u64::from(timeline.segment_frames())) {
+        let segment = frame / u64::from(timeline.segment_frames());
+        if segment >= *from && epoch.contains(segment) {
             let slices = Slices::of(access_unit).expect("the packager has taken the access unit");
             live.push(frame, timeline.frame_start(Kind::Video, frame), slices, clock.now());
         }

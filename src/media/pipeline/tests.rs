@@ -164,6 +164,28 @@ async fn a_run_renders_its_segments_and_no_more() {
     assert_eq!(segment(&output, 0, SEGMENT).len(), 96_000);
 }
 
+#[test]
+fn a_lead_in_has_few_frames_and_as_many_idr_pictures_as_are_needed() {
+    for (preset, frames, segment, lead_in) in [
+        ("ultrafast", 48, 10, (0, vec![480])),
+        ("ultrafast", 48, 11, (1, vec![528])),
+        ("veryfast", 48, 10, (0, vec![480])),
+        // 528 = 16 * 32 + 16
+        ("veryfast", 48, 11, (16, vec![528])),
+        // 100 = 3 * 32 + 4
+        ("veryfast", 50, 2, (4, vec![97, 100])),
+        // 1600 = 50 * 32, but an odd number of IDR pictures is needed, of which 32 frames need no second.
+        ("medium", 64, 25, (32, vec![1600])),
+    ] {
+        let mut definition = small("a", preset);
+        definition["segment_frames"] = frames.into();
+        let spec = StreamSpec::try_from(serde_json::from_value::<StreamRequest>(definition).unwrap()).unwrap();
+        let (length, early_idrs) = lead_in;
+        let expected = encoder::LeadIn { start: segment * frames - length, early_idrs };
+        assert_eq!(encoder::LeadIn::of_video(&spec.video[0], &spec.timeline, segment), expected, "{preset} {segment}");
+    }
+}
+
 #[tokio::test]
 async fn a_segment_has_the_same_bytes_in_every_run() {
     for preset in ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] {

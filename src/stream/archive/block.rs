@@ -49,11 +49,17 @@ impl Source {
 }
 
 impl Block {
-    /// The block of track `track` of the definition that contains segment `number`, up to segment `end` (exclusive).
-    pub(super) fn around((source, track): (&Source, usize), epoch: &Epoch, number: u64, end: u64) -> Self {
+    /// The block of track `track` of the definition from segment `number` on, up to segment `end` (exclusive) or the first
+    /// that is cached.
+    pub(super) fn from(
+        (source, track): (&Source, usize),
+        epoch: &Epoch,
+        (number, end): (u64, u64),
+        is_cached: impl Fn(u64) -> bool,
+    ) -> Self {
         let size = pipeline::group(&epoch.spec, track);
-        let start = number - number % size;
-        let segments = start..(start + size).min(end);
+        let group = number + 1..(number - number % size + size).min(end);
+        let segments = number..group.clone().find(|next| is_cached(*next)).unwrap_or(group.end);
         let spec = alone(&epoch.spec, track, segments.end - segments.start);
         Self { source: source.clone(), spec, segments, progress: watch::Sender::default() }
     }

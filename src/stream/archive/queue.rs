@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::block::{Block, Source};
 
-/// Most requested blocks that wait. Blocks of the default stream take about a tenth of a second each, so the last one
+/// Most requested blocks that wait. Blocks of the default stream take about a fifth of a second each, so the last one
 /// is rendered within a few seconds.
 pub(super) const REQUESTED: usize = 32;
 /// Most blocks that wait to be rendered ahead: a few readers with picture and sound.
@@ -46,14 +46,18 @@ impl Queue {
         }
     }
 
-    /// The next block to render, if fewer than `most` are being rendered. Requested blocks for which nobody waits any
-    /// more are dropped.
+    /// The next block to render, if fewer than `most` are being rendered for somebody who waits, or for nobody. A requested
+    /// block does not wait for those that are rendered ahead, or whose requested segment is complete. Requested blocks for
+    /// which nobody waits any more are dropped.
     pub(super) fn begin(&mut self, most: usize) -> Option<Arc<Block>> {
-        if self.rendering.len() >= most {
-            return None;
-        }
         self.requested.retain(|block| !block.is_abandoned());
-        let block = self.requested.pop_front().or_else(|| self.ahead.pop_front())?;
+        let abandoned = self.rendering.iter().filter(|block| block.is_abandoned()).count();
+        let awaited = self.rendering.len() - abandoned;
+        let block = match self.requested.front() {
+            Some(_) if awaited < most && self.rendering.len() < 2 * most => self.requested.pop_front(),
+            None if self.rendering.len() < most => self.ahead.pop_front(),
+            Some(_) | None => None,
+        }?;
         self.rendering.push(Arc::clone(&block));
         Some(block)
     }

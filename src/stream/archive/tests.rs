@@ -156,6 +156,30 @@ async fn many_different_segments_fill_the_queue_and_the_rest_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_requested_segment_waits_for_no_other() {
+    let scripted = Scripted::of(PLENTY);
+    // The second of its pair; the next pair is rendered ahead.
+    scripted.segment(OLD + 1).await.unwrap();
+    for place in [51, 100] {
+        let began = Instant::now();
+        scripted.segment(OLD + place).await.unwrap();
+        assert_eq!(began.elapsed(), WORK, "{place}");
+    }
+    let jobs = scripted.jobs();
+    assert_eq!(jobs, [OLD + 1..OLD + 2, OLD + 2..OLD + 4, OLD + 51..OLD + 52, OLD + 100..OLD + 102]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cached_segment_is_not_rendered_again() {
+    let scripted = Scripted::of(PLENTY);
+    for number in [OLD + 1, OLD] {
+        scripted.segment(number).await.unwrap();
+        sleep(WORK * 10).await;
+    }
+    assert_eq!(scripted.jobs(), [OLD + 1..OLD + 2, OLD + 2..OLD + 4, OLD..OLD + 1]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_caller_whose_answer_has_begun_waits_for_as_long_as_it_takes() {
     let scripted = Scripted::of(PLENTY);
     scripted.failures.store(1, Ordering::Relaxed);
@@ -196,7 +220,7 @@ async fn the_future_is_not_rendered_and_an_archive_without_memory_renders_nothin
     let error = scripted.segment(NOW).await.unwrap_err();
     assert_eq!(error, ArchiveError::Future { number: NOW });
     scripted.segment(NOW - 1).await.unwrap();
-    assert_eq!(scripted.jobs().first(), Some(&(NOW - 2..NOW)), "segment {NOW} has not ended");
+    assert_eq!(scripted.jobs(), [NOW - 1..NOW], "segment {NOW} has not ended");
     let off = Scripted::of(0);
     assert_eq!(off.segment(OLD).await.unwrap_err(), ArchiveError::Off);
 }

@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use gst::prelude::*;
 use gstreamer_app as gst_app;
 
+use super::super::encoder::LeadIn;
 use super::super::feed::Plan;
 use super::super::opus::OpusEncoders;
 use super::*;
@@ -184,7 +185,7 @@ fn frames_of_a_track_that_is_followed_are_due_one_by_one() {
     let plan = |track: usize| {
         let kind = output.tracks[track].kind;
         let start = output.spec.timeline.segment(kind, SEGMENT).start;
-        Plan { job: live_job(&output, SEGMENT, None), track, kind, start, lookahead: 0 }
+        Plan { job: live_job(&output, SEGMENT, None), track, kind, lead_in: LeadIn { start, early_idrs: Vec::new() }, lookahead: 0 }
     };
     let due = |frames: std::ops::Range<u64>| -> Vec<u64> {
         let (plan, start) = (plan(0), output.spec.timeline.segment_start(SEGMENT));
@@ -194,9 +195,9 @@ fn frames_of_a_track_that_is_followed_are_due_one_by_one() {
     let follower = output.tracks[0].live.follow();
     assert_eq!(due(0..6), [0, 1, 2, 3, 4, 5]);
     let sound = plan(1);
-    let followed = sound.due(sound.start);
+    let followed = sound.due(sound.lead_in.start);
     drop(follower);
-    assert_eq!((due(0..3), sound.due(sound.start)), (vec![1, 1, 3], followed));
+    assert_eq!((due(0..3), sound.due(sound.lead_in.start)), (vec![1, 1, 3], followed));
 }
 
 #[tokio::test]
