@@ -26,9 +26,10 @@ mod server;
 mod table;
 
 const QUESTION: &str = "What does the past cost?";
-/// Number of segments that are requested cold, far enough from each other that none is encoded with another.
+/// Number of segments that are requested cold, with even and odd numbers, far enough from each other that none is encoded with
+/// another.
 const COLD: u64 = 40;
-const APART: u64 = 64;
+const APART: u64 = 65;
 /// Segments in two hours.
 const TWO_HOURS: u64 = 3750;
 const MINUTE: Duration = Duration::from_secs(60);

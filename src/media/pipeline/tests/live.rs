@@ -185,7 +185,13 @@ fn frames_of_a_track_that_is_followed_are_due_one_by_one() {
     let plan = |track: usize| {
         let kind = output.tracks[track].kind;
         let start = output.spec.timeline.segment(kind, SEGMENT).start;
-        Plan { job: live_job(&output, SEGMENT, None), track, kind, lead_in: LeadIn { start, early_idrs: Vec::new() }, lookahead: 0 }
+        Plan {
+            job: live_job(&output, SEGMENT, None),
+            track,
+            kind,
+            lead_in: LeadIn { start, early_idrs: Vec::new() },
+            lookahead: 0,
+        }
     };
     let due = |frames: std::ops::Range<u64>| -> Vec<u64> {
         let (plan, start) = (plan(0), output.spec.timeline.segment_start(SEGMENT));
