@@ -30,7 +30,7 @@ mod state;
 
 pub use encoder::group;
 pub use engine::run;
-pub use job::{Job, Priority};
+pub use job::{Job, Pause, Priority};
 pub use measure::measure;
 pub use probe::{Encoders, probe};
 pub use push::{Delivery, PushEnd, PushError, Receipt, push};

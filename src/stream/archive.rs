@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::catch_up_permits::cores;
 use super::setting::Setting;
-use crate::media::pipeline::{Job, PipelineError, Priority};
+use crate::media::pipeline::{Job, Pause, PipelineError, Priority};
 use crate::media::window::{Epoch, Output, Segment};
 use block::{Block, Source, Watcher};
 use cache::{Cache, Stored};
@@ -41,7 +41,7 @@ struct Shared {
     setting: Arc<Setting>,
     /// Cancelled when the program ends.
     over: CancellationToken,
-    /// Number of simultaneous renders that somebody waits for. As many others may go on beside them.
+    /// Number of simultaneous renders.
     renders: usize,
     /// Where the cache stores segments, if not in memory.
     directory: Option<Directory>,
@@ -85,7 +85,7 @@ impl Archive {
     /// An archive with a cache of `setting.archive_bytes` bytes, which is empty or has the segments of an earlier process in
     /// `setting.archive_dir`. Renders end when `over` is cancelled.
     pub fn new(setting: Arc<Setting>, over: CancellationToken) -> Self {
-        // Renders for which nobody waits may take the other half of the cores. All yield to live streams and to connections.
+        // The other half of the cores is left to live streams and to connections.
         Self::with_renders((cores() / 2).max(1), setting, over)
     }
 
@@ -215,7 +215,7 @@ impl Shared {
     }
 
     /// Renders `first` and then the waiting blocks.
-    async fn work(&self, first: Arc<Block>) {
+    async fn work(self: &Arc<Self>, first: Arc<Block>) {
         let mut next = Some(first);
         while let Some(block) = next {
             let rendered = self.render(&block).await;
@@ -236,7 +236,7 @@ impl Shared {
         self.setting.trimmer.request();
     }
 
-    async fn render(&self, block: &Block) -> Result<(), PipelineError> {
+    async fn render(self: &Arc<Self>, block: &Arc<Block>) -> Result<(), PipelineError> {
         let metrics = &self.setting.metrics;
         metrics.archive_renders.inc();
         let output = Arc::new(Output::new(block.spec.clone(), block.source.revision.clone()));
@@ -247,7 +247,7 @@ impl Shared {
             from: block.segments.start,
             until: Some(block.segments.end),
             clock: None,
-            priority: Priority::Background,
+            priority: Priority::Background(self.pause(block)),
             // Metrics of streams count what is live.
             metrics: Arc::default(),
         };
@@ -268,6 +268,12 @@ impl Shared {
                 return ended;
             }
         }
+    }
+
+    /// A block for which nobody waits pauses while one is rendered for which somebody does.
+    fn pause(self: &Arc<Self>, block: &Arc<Block>) -> Pause {
+        let (shared, block) = (Arc::clone(self), Arc::clone(block));
+        Pause::new(move || block.is_abandoned() && shared.state().queue.is_awaited())
     }
 
     fn publish(&self, block: &Block, segment: &Arc<Segment>) {

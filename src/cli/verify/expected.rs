@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::definition;
 use crate::definition::spec::{Revision, StreamSpec};
 use crate::inspect::fetch::Fetcher;
-use crate::media::pipeline::{self, Job, Priority};
+use crate::media::pipeline::{self, Job, Pause, Priority};
 use crate::media::window::Output;
 
 /// A definition, and the name of its media on this machine.
@@ -53,7 +53,7 @@ impl Expected {
             from: segments.start,
             until: Some(segments.end),
             clock: None,
-            priority: Priority::Background,
+            priority: Priority::Background(Pause::default()),
             metrics: Arc::default(),
         };
         pipeline::run(job, CancellationToken::new()).await.map_err(|error| error.to_string())?;

@@ -20,11 +20,11 @@ pub(super) enum Verdict {
 }
 
 /// All messages of a pipeline, in order. Called before the pipeline plays, so that its threads get their priority.
-pub(super) fn messages(pipeline: &gst::Pipeline, priority: Priority) -> UnboundedReceiver<gst::Message> {
+pub(super) fn messages(pipeline: &gst::Pipeline, priority: &Priority) -> UnboundedReceiver<gst::Message> {
     let (sender, messages) = unbounded_channel();
     let pool = match priority {
         Priority::Normal => None,
-        Priority::Background => Some(background::pool()),
+        Priority::Background(_) => Some(background::pool()),
     };
     pipeline.bus().expect("a pipeline has a bus").set_sync_handler(move |_, message| {
         if let (Some(pool), gst::MessageView::StreamStatus(status)) = (&pool, message.view()) {

@@ -88,7 +88,7 @@ impl Running {
             None => RENDER_STALL,
         };
         let check_interval = limit / STALL_CHECKS;
-        let mut messages = bus::messages(&self.pipeline, job.priority);
+        let mut messages = bus::messages(&self.pipeline, &job.priority);
         start(&self.pipeline)?;
         let mut checks = interval_at(Instant::now() + check_interval, check_interval);
         // After a suspension there is one check, not one for each missed tick.

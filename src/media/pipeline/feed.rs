@@ -21,6 +21,8 @@ use crate::media::signal::{Overlay, Painter, Tone};
 
 /// Maximum sleep. Afterwards the clock is read again, so that a clock step is noticed.
 const MAX_SLEEP: Duration = Duration::from_millis(500);
+/// Time after which a run that pauses asks again.
+const PAUSE: Duration = Duration::from_millis(5);
 /// Delay of voaacenc and an AAC decoder in samples. The encoder gets audio that is this many samples later, so that the
 /// decoded beep starts on the second.
 const AAC_DELAY_SAMPLES: u64 = 1600;
@@ -232,7 +234,12 @@ impl Feed {
 
     fn until_due(&mut self, index: u64) -> Result<(), Halt> {
         let Plan { job, kind, .. } = &self.plan;
-        let Some(clock) = &job.clock else { return Ok(()) };
+        let Some(clock) = &job.clock else {
+            while job.priority.is_paused() {
+                self.flow.sleep(PAUSE)?;
+            }
+            return Ok(());
+        };
         loop {
             match self.pace.judge(self.plan.due(index), clock.now()) {
                 Verdict::Wait(wait) => self.flow.sleep(wait.min(MAX_SLEEP))?,

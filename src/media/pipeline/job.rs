@@ -1,5 +1,6 @@
 //! The work of one run: the segments to render, and the windows to fill.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::base::metrics::Metrics;
@@ -7,14 +8,18 @@ use crate::base::utc::Clock;
 use crate::media::window::{Epoch, Output, Window};
 
 /// Priority of the threads of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub enum Priority {
     /// That of the process.
     #[default]
     Normal,
     /// Below all other runs, so that those on time stay on time.
-    Background,
+    Background(Pause),
 }
+
+/// Says before each frame of a run without a clock whether the run pauses for another one. By default, it never does.
+#[derive(Clone, Default)]
+pub struct Pause(Option<Arc<dyn Fn() -> bool + Send + Sync>>);
 
 /// The work of one run.
 #[derive(Debug, Clone)]
@@ -33,6 +38,29 @@ pub struct Job {
     pub priority: Priority,
     /// Metrics of published chunks.
     pub metrics: Arc<Metrics>,
+}
+
+impl Priority {
+    /// Whether the run pauses.
+    pub fn is_paused(&self) -> bool {
+        match self {
+            Self::Normal => false,
+            Self::Background(Pause(pause)) => pause.as_ref().is_some_and(|pause| pause()),
+        }
+    }
+}
+
+impl Pause {
+    /// A pause for as long as `pause` says so.
+    pub fn new(pause: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(pause)))
+    }
+}
+
+impl fmt::Debug for Pause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Pause").finish_non_exhaustive()
+    }
 }
 
 impl Job {

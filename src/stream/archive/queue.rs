@@ -10,7 +10,9 @@ use super::block::{Block, Source};
 /// is rendered within a few seconds.
 pub(super) const REQUESTED: usize = 32;
 /// Most blocks that wait to be rendered ahead: a few readers with picture and sound.
-pub(super) const AHEAD: usize = 16;
+const AHEAD: usize = 16;
+/// Most blocks that are being rendered and pause. Each takes the memory of an encoder.
+const PAUSED: usize = 4;
 
 #[derive(Debug, Default)]
 pub(super) struct Queue {
@@ -38,28 +40,40 @@ impl Queue {
         Some(block)
     }
 
-    /// Adds the block of a segment that may be requested soon, if few blocks wait.
+    /// Adds the block of a segment that may be requested soon. It comes before those that were added earlier. If many
+    /// wait, the earliest is dropped.
     pub(super) fn read_ahead(&mut self, source: &Source, number: u64, make: impl FnOnce() -> Block) {
         let mut known = self.rendering.iter().chain(&self.requested).chain(&self.ahead);
-        if self.ahead.len() < AHEAD && !known.any(|block| block.contains(source, number)) {
-            self.ahead.push_back(Arc::new(make()));
+        if known.any(|block| block.contains(source, number)) {
+            return;
         }
+        if self.ahead.len() >= AHEAD {
+            self.ahead.pop_front();
+        }
+        self.ahead.push_back(Arc::new(make()));
     }
 
-    /// The next block to render, if fewer than `most` are being rendered for somebody who waits, or for nobody. A requested
-    /// block does not wait for those that are rendered ahead, or whose requested segment is complete. Requested blocks for
-    /// which nobody waits any more are dropped.
+    /// The next block to render, if fewer than `most` are being rendered. For a requested block, those that nobody waits for
+    /// do not count, because they pause; they are the rest of a block after the requested segment, or rendered ahead. Requested
+    /// blocks for which nobody waits any more are dropped.
     pub(super) fn begin(&mut self, most: usize) -> Option<Arc<Block>> {
         self.requested.retain(|block| !block.is_abandoned());
-        let abandoned = self.rendering.iter().filter(|block| block.is_abandoned()).count();
-        let awaited = self.rendering.len() - abandoned;
-        let block = match self.requested.front() {
-            Some(_) if awaited < most && self.rendering.len() < 2 * most => self.requested.pop_front(),
-            None if self.rendering.len() < most => self.ahead.pop_front(),
-            Some(_) | None => None,
+        let block = match self.requested.is_empty() {
+            false if self.awaited() < most && self.rendering.len() < most + PAUSED => self.requested.pop_front(),
+            true if self.rendering.len() < most => self.ahead.pop_back(),
+            _ => None,
         }?;
         self.rendering.push(Arc::clone(&block));
         Some(block)
+    }
+
+    /// Whether somebody waits for a block that is being rendered.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.awaited() > 0
+    }
+
+    fn awaited(&self) -> usize {
+        self.rendering.iter().filter(|block| !block.is_abandoned()).count()
     }
 
     /// Removes a block that was rendered.

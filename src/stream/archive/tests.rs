@@ -62,6 +62,9 @@ impl Scripted {
             async move {
                 for number in segments {
                     sleep(WORK).await;
+                    while job.priority.is_paused() {
+                        sleep(WORK / 10).await;
+                    }
                     if fails {
                         return Err(PipelineError::Ended);
                     }
@@ -164,9 +167,13 @@ async fn a_requested_segment_waits_for_no_other() {
         let began = Instant::now();
         scripted.segment(OLD + place).await.unwrap();
         assert_eq!(began.elapsed(), WORK, "{place}");
+        let ahead = scripted.segment(OLD + 2).now_or_never();
+        assert!(ahead.is_none(), "it pauses as long as somebody waits for another");
     }
     let jobs = scripted.jobs();
     assert_eq!(jobs, [OLD + 1..OLD + 2, OLD + 2..OLD + 4, OLD + 51..OLD + 52, OLD + 100..OLD + 102]);
+    sleep(WORK * 10).await;
+    assert!(scripted.segment(OLD + 3).now_or_never().is_some_and(|found| found.is_ok()), "it goes on afterwards");
 }
 
 #[tokio::test(start_paused = true)]
