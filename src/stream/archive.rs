@@ -166,6 +166,10 @@ impl Archive {
         }
         let mut state = self.0.state();
         let State { cache, queue, .. } = &mut *state;
+        let block = |number, cache: &Cache| {
+            let is_cached = |number| cache.contains(source, number);
+            Block::from(track, epoch, (number, end), is_cached, self.0.over.child_token())
+        };
         let found = match (cache.get(source, number), &self.0.directory) {
             (Some(Stored::Memory(segment)), _) => {
                 setting.metrics.archive_hits.inc();
@@ -173,9 +177,7 @@ impl Archive {
             }
             (Some(Stored::Disk), Some(directory)) => Found::OnDisk(directory.clone()),
             (Some(Stored::Disk), None) | (None, _) => {
-                let is_cached = |number| cache.contains(source, number);
-                let block = queue.request(source, number, || Block::from(track, epoch, (number, end), is_cached));
-                let Some(block) = block else {
+                let Some(block) = queue.request(source, number, || block(number, cache)) else {
                     setting.metrics.archive_refused.inc();
                     return Err(ArchiveError::Busy);
                 };
@@ -187,8 +189,7 @@ impl Archive {
         let ahead = if reads_on { 2 } else { 1 };
         for next in (number + 1..=number + ahead).take_while(|next| *next < end) {
             if !cache.contains(source, next) {
-                let is_cached = |number| cache.contains(source, number);
-                queue.read_ahead(source, next, || Block::from(track, epoch, (next, end), is_cached));
+                queue.read_ahead(source, next, || block(next, cache));
             }
         }
         while let Some(block) = queue.begin(self.0.renders) {
@@ -251,7 +252,7 @@ impl Shared {
             // Metrics of streams count what is live.
             metrics: Arc::default(),
         };
-        let mut run = (self.setting.render)(job, self.over.child_token());
+        let mut run = (self.setting.render)(job, block.stop.clone());
         let mut next = block.segments.start;
         loop {
             let ended = tokio::select! {

@@ -1,6 +1,5 @@
 //! Conversion of outlines to coverage with integers. The rasteriser of the font library selects floating-point
-//! instructions by the machine, and pictures must not differ between machines. It runs only when a rendition starts, so
-//! simple scanning is fast enough.
+//! instructions by the machine, and pictures must not differ between machines.
 
 use ab_glyph::{OutlineCurve, Point};
 
@@ -26,18 +25,24 @@ type Line = [(i64, i64); 2];
 
 /// Coverage of each pixel by the curves (nonzero winding rule), 0 to 256, row by row with `width` pixels in a row.
 pub(super) fn coverage(curves: &[OutlineCurve], placement: Placement, (width, height): (usize, usize)) -> Vec<u16> {
-    let lines: Vec<Line> = curves.iter().flat_map(|curve| flatten(curve, placement)).collect();
-    let mut pixels = vec![0; width * height];
-    let mut sums = vec![0; width];
-    for (y, row) in pixels.chunks_exact_mut(width).enumerate() {
+    let mut rows = vec![Vec::new(); height];
+    for line in curves.iter().flat_map(|curve| flatten(curve, placement)) {
+        let row = |y: i64| y.div_euclid(PIXEL).clamp(0, height as i64 - 1) as usize;
+        let [(_, y0), (_, y1)] = line;
+        rows[row(y0.min(y1))..=row(y0.max(y1))].iter_mut().for_each(|row| row.push(line));
+    }
+    let mut pixels = Vec::with_capacity(width * height);
+    let (mut sums, mut crossings) = (vec![0; width], Vec::new());
+    for (y, lines) in rows.iter().enumerate() {
         sums.fill(0);
         for scan in 0..SCANS {
             let at = y as i64 * PIXEL + (2 * scan + 1) * PIXEL / (2 * SCANS);
-            scan_line(&lines, at, &mut sums);
+            crossings.clear();
+            crossings.extend(lines.iter().filter_map(|line| crossing(line, at)));
+            crossings.sort_unstable();
+            add_interior(&crossings, &mut sums);
         }
-        for (pixel, sum) in row.iter_mut().zip(&sums) {
-            *pixel = (sum / SCANS) as u16;
-        }
+        pixels.extend(sums.iter().map(|sum| (sum / SCANS) as u16));
     }
     pixels
 }
@@ -65,10 +70,8 @@ fn flatten(curve: &OutlineCurve, placement: Placement) -> Vec<Line> {
     (0..PIECES).map(|t| [at(t), at(t + 1)]).collect()
 }
 
-/// Adds the interior on the horizontal line `at` to the sums of the pixels.
-fn scan_line(lines: &[Line], at: i64, sums: &mut [i64]) {
-    let mut crossings: Vec<(i64, i64)> = lines.iter().filter_map(|line| crossing(line, at)).collect();
-    crossings.sort_unstable();
+/// Adds the interior on a horizontal line, whose sorted crossings are given, to the sums of the pixels.
+fn add_interior(crossings: &[(i64, i64)], sums: &mut [i64]) {
     let mut winding = 0;
     for pair in crossings.windows(2) {
         winding += pair[0].1;

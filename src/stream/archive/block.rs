@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::base::timeline::Kind;
 use crate::definition::spec::{Revision, StreamName, StreamSpec, TrackId};
@@ -27,6 +28,8 @@ pub(super) struct Block {
     pub(super) spec: StreamSpec,
     pub(super) segments: Range<u64>,
     progress: watch::Sender<Progress>,
+    /// Ends the render.
+    pub(super) stop: CancellationToken,
 }
 
 /// Waits for segments of a block. A block without watchers is not rendered.
@@ -56,12 +59,13 @@ impl Block {
         epoch: &Epoch,
         (number, end): (u64, u64),
         is_cached: impl Fn(u64) -> bool,
+        stop: CancellationToken,
     ) -> Self {
         let size = pipeline::group(&epoch.spec, track);
         let group = number + 1..(number - number % size + size).min(end);
         let segments = number..group.clone().find(|next| is_cached(*next)).unwrap_or(group.end);
         let spec = alone(&epoch.spec, track, segments.end - segments.start);
-        Self { source: source.clone(), spec, segments, progress: watch::Sender::default() }
+        Self { source: source.clone(), spec, segments, progress: watch::Sender::default(), stop }
     }
 
     pub(super) fn contains(&self, source: &Source, number: u64) -> bool {

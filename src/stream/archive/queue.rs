@@ -54,15 +54,20 @@ impl Queue {
     }
 
     /// The next block to render, if fewer than `most` are being rendered. For a requested block, those that nobody waits for
-    /// do not count, because they pause; they are the rest of a block after the requested segment, or rendered ahead. Requested
-    /// blocks for which nobody waits any more are dropped.
+    /// do not count, because they pause; they are the rest of a block after the requested segment, or rendered ahead. If many
+    /// pause, the earliest is stopped. Requested blocks for which nobody waits any more are dropped.
     pub(super) fn begin(&mut self, most: usize) -> Option<Arc<Block>> {
         self.requested.retain(|block| !block.is_abandoned());
+        let awaited = self.awaited();
         let block = match self.requested.is_empty() {
-            false if self.awaited() < most && self.rendering.len() < most + PAUSED => self.requested.pop_front(),
+            false if awaited < most => self.requested.pop_front(),
             true if self.rendering.len() < most => self.ahead.pop_back(),
             _ => None,
         }?;
+        if self.rendering.len() >= awaited + PAUSED {
+            let earliest = self.rendering.iter().position(|block| block.is_abandoned());
+            earliest.into_iter().for_each(|place| self.rendering.remove(place).stop.cancel());
+        }
         self.rendering.push(Arc::clone(&block));
         Some(block)
     }

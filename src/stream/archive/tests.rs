@@ -55,15 +55,18 @@ impl Scripted {
     fn in_directory(bytes: u64, directory: Option<PathBuf>) -> Self {
         let (jobs, failures) = (Arc::<Mutex<Vec<Range<u64>>>>::default(), Arc::<AtomicU64>::default());
         let (noted, fails) = (Arc::clone(&jobs), Arc::clone(&failures));
-        let render: Render = Arc::new(move |job, _| {
+        let render: Render = Arc::new(move |job, stop| {
             let segments = job.from..job.until.unwrap();
             noted.lock().unwrap().push(segments.clone());
             let fails = fails.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
             async move {
                 for number in segments {
                     sleep(WORK).await;
-                    while job.priority.is_paused() {
+                    while job.priority.is_paused() && !stop.is_cancelled() {
                         sleep(WORK / 10).await;
+                    }
+                    if stop.is_cancelled() {
+                        break;
                     }
                     if fails {
                         return Err(PipelineError::Ended);
@@ -174,6 +177,20 @@ async fn a_requested_segment_waits_for_no_other() {
     assert_eq!(jobs, [OLD + 1..OLD + 2, OLD + 2..OLD + 4, OLD + 51..OLD + 52, OLD + 100..OLD + 102]);
     sleep(WORK * 10).await;
     assert!(scripted.segment(OLD + 3).now_or_never().is_some_and(|found| found.is_ok()), "it goes on afterwards");
+}
+
+#[tokio::test(start_paused = true)]
+async fn renders_that_many_others_overtake_are_stopped() {
+    let scripted = Scripted::of(PLENTY);
+    for place in 0..20 {
+        let began = Instant::now();
+        scripted.segment(OLD + 10 * place).await.unwrap();
+        assert_eq!(began.elapsed(), WORK, "{place}");
+    }
+    sleep(WORK * 100).await;
+    let second = |place: u64| scripted.segment(OLD + 10 * place + 1).now_or_never();
+    let complete: Vec<_> = (0..20).filter(|place| second(*place).is_some()).collect();
+    assert_eq!(complete, [16, 17, 18, 19]);
 }
 
 #[tokio::test(start_paused = true)]
