@@ -192,10 +192,7 @@ impl Archive {
                 queue.read_ahead(source, next, || block(next, cache));
             }
         }
-        while let Some(block) = queue.begin(self.0.renders) {
-            let shared = Arc::clone(&self.0);
-            setting.tasks.spawn(async move { shared.work(block).await });
-        }
+        self.0.begin(queue);
         Ok(found)
     }
 }
@@ -215,26 +212,31 @@ impl Shared {
         Self { setting, over, renders, directory, state: Mutex::new(state) }
     }
 
-    /// Renders `first` and then the waiting blocks.
-    async fn work(self: &Arc<Self>, first: Arc<Block>) {
-        let mut next = Some(first);
-        while let Some(block) = next {
-            let rendered = self.render(&block).await;
-            if let Err(error) = &rendered {
-                tracing::warn!(stream = %block.spec.name, segments = ?block.segments, %error, "cannot render past segments");
-            }
-            block.end();
-            self.write(&block).await;
-            let mut state = self.state();
-            if self.over.is_cancelled() {
-                // Ends the waits for them.
-                state.queue.clear();
-            }
-            state.queue.end(&block);
-            next = state.queue.begin(self.renders);
+    /// Starts the renders of blocks whose turn it is.
+    fn begin(self: &Arc<Self>, queue: &mut Queue) {
+        while let Some(block) = queue.begin(self.renders) {
+            self.setting.tasks.spawn(Arc::clone(self).work(block));
         }
-        // The threads of the encoders are gone.
-        self.setting.trimmer.request();
+    }
+
+    /// Renders a block, and starts those that waited for it.
+    async fn work(self: Arc<Self>, block: Arc<Block>) {
+        if let Err(error) = self.render(&block).await {
+            tracing::warn!(stream = %block.spec.name, segments = ?block.segments, %error, "cannot render past segments");
+        }
+        block.end();
+        self.write(&block).await;
+        let mut state = self.state();
+        if self.over.is_cancelled() {
+            // Ends the waits for them.
+            state.queue.clear();
+        }
+        state.queue.end(&block);
+        self.begin(&mut state.queue);
+        if state.queue.is_idle() {
+            // The threads of the encoders are gone.
+            self.setting.trimmer.request();
+        }
     }
 
     async fn render(self: &Arc<Self>, block: &Arc<Block>) -> Result<(), PipelineError> {
@@ -271,10 +273,10 @@ impl Shared {
         }
     }
 
-    /// A block for which nobody waits pauses while one is rendered for which somebody does.
+    /// Pauses the render of a block while others come first.
     fn pause(self: &Arc<Self>, block: &Arc<Block>) -> Pause {
         let (shared, block) = (Arc::clone(self), Arc::clone(block));
-        Pause::new(move || block.is_abandoned() && shared.state().queue.is_awaited())
+        Pause::new(move || block.is_abandoned() && shared.state().queue.is_paused(&block))
     }
 
     fn publish(&self, block: &Block, segment: &Arc<Segment>) {

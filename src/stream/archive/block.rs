@@ -72,6 +72,11 @@ impl Block {
         self.segments.contains(&number) && self.source == *source
     }
 
+    /// Whether the block begins where another one of the same track ends.
+    pub(super) fn follows(&self, other: &Self) -> bool {
+        self.segments.start == other.segments.end && self.source == other.source
+    }
+
     /// Whether nobody waits for the block.
     pub(super) fn is_abandoned(&self) -> bool {
         self.progress.receiver_count() == 0

@@ -53,32 +53,47 @@ impl Queue {
         self.ahead.push_back(Arc::new(make()));
     }
 
-    /// The next block to render, if fewer than `most` are being rendered. For a requested block, those that nobody waits for
-    /// do not count, because they pause; they are the rest of a block after the requested segment, or rendered ahead. If many
-    /// pause, the earliest is stopped. Requested blocks for which nobody waits any more are dropped.
+    /// The next block to render: a requested one, if fewer than `most` are being rendered for somebody who waits, or else one
+    /// that is rendered ahead. Requested blocks for which nobody waits any more are dropped. If many pause, the earliest is
+    /// stopped.
     pub(super) fn begin(&mut self, most: usize) -> Option<Arc<Block>> {
         self.requested.retain(|block| !block.is_abandoned());
-        let awaited = self.awaited();
+        let awaited = self.awaited().count();
         let block = match self.requested.is_empty() {
             false if awaited < most => self.requested.pop_front(),
-            true if self.rendering.len() < most => self.ahead.pop_back(),
+            true if self.active() < most + awaited.min(most) => {
+                let place = self.ahead.iter().rposition(|block| !self.is_paused(block));
+                place.and_then(|place| self.ahead.remove(place))
+            }
             _ => None,
         }?;
-        if self.rendering.len() >= awaited + PAUSED {
-            let earliest = self.rendering.iter().position(|block| block.is_abandoned());
+        self.rendering.push(Arc::clone(&block));
+        if self.rendering.len() - self.active() > PAUSED {
+            let earliest = self.rendering.iter().position(|block| self.is_paused(block));
             earliest.into_iter().for_each(|place| self.rendering.remove(place).stop.cancel());
         }
-        self.rendering.push(Arc::clone(&block));
         Some(block)
     }
 
-    /// Whether somebody waits for a block that is being rendered.
-    pub(super) fn is_awaited(&self) -> bool {
-        self.awaited() > 0
+    /// Whether the render of a block pauses: nobody waits for it, but somebody waits for another that it does not follow. It is
+    /// the rest of a block after the requested segment, or was rendered ahead.
+    pub(super) fn is_paused(&self, block: &Block) -> bool {
+        block.is_abandoned() && self.awaited().next().is_some() && !self.awaited().any(|awaited| block.follows(awaited))
     }
 
-    fn awaited(&self) -> usize {
-        self.rendering.iter().filter(|block| !block.is_abandoned()).count()
+    /// Number of blocks that are being rendered and do not pause.
+    fn active(&self) -> usize {
+        self.rendering.iter().filter(|block| !self.is_paused(block)).count()
+    }
+
+    /// The blocks that are being rendered for somebody who waits.
+    fn awaited(&self) -> impl Iterator<Item = &Arc<Block>> {
+        self.rendering.iter().filter(|block| !block.is_abandoned())
+    }
+
+    /// Whether nothing is being rendered.
+    pub(super) fn is_idle(&self) -> bool {
+        self.rendering.is_empty()
     }
 
     /// Removes a block that was rendered.

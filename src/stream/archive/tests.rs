@@ -164,17 +164,19 @@ async fn many_different_segments_fill_the_queue_and_the_rest_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn a_requested_segment_waits_for_no_other() {
     let scripted = Scripted::of(PLENTY);
-    // The second of its pair; the next pair is rendered ahead.
+    // The second of its pair; the next pair is rendered ahead beside it.
     scripted.segment(OLD + 1).await.unwrap();
     for place in [51, 100] {
         let began = Instant::now();
         scripted.segment(OLD + place).await.unwrap();
         assert_eq!(began.elapsed(), WORK, "{place}");
-        let ahead = scripted.segment(OLD + 2).now_or_never();
-        assert!(ahead.is_none(), "it pauses as long as somebody waits for another");
+        let source = Source::of(&scripted.epoch, 0).unwrap();
+        let ahead = [2, 3].map(|next| scripted.archive.0.state().cache.contains(&source, OLD + next));
+        assert_eq!(ahead, [true, false], "it pauses as long as somebody waits for another");
     }
     let jobs = scripted.jobs();
-    assert_eq!(jobs, [OLD + 1..OLD + 2, OLD + 2..OLD + 4, OLD + 51..OLD + 52, OLD + 100..OLD + 102]);
+    let places = [1..2, 2..4, 51..52, 52..54, 100..102];
+    assert_eq!(jobs, places.map(|places| OLD + places.start..OLD + places.end));
     sleep(WORK * 10).await;
     assert!(scripted.segment(OLD + 3).now_or_never().is_some_and(|found| found.is_ok()), "it goes on afterwards");
 }
@@ -190,7 +192,7 @@ async fn renders_that_many_others_overtake_are_stopped() {
     sleep(WORK * 100).await;
     let second = |place: u64| scripted.segment(OLD + 10 * place + 1).now_or_never();
     let complete: Vec<_> = (0..20).filter(|place| second(*place).is_some()).collect();
-    assert_eq!(complete, [16, 17, 18, 19]);
+    assert_eq!(complete, [15, 16, 17, 18, 19]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -244,7 +246,7 @@ async fn the_future_is_not_rendered_and_an_archive_without_memory_renders_nothin
     let error = scripted.segment(NOW).await.unwrap_err();
     assert_eq!(error, ArchiveError::Future { number: NOW });
     scripted.segment(NOW - 1).await.unwrap();
-    assert_eq!(scripted.jobs(), [NOW - 1..NOW], "segment {NOW} has not ended");
+    assert_eq!(scripted.jobs().first(), Some(&(NOW - 1..NOW)), "segment {NOW} has not ended");
     let off = Scripted::of(0);
     assert_eq!(off.segment(OLD).await.unwrap_err(), ArchiveError::Off);
 }
