@@ -164,9 +164,10 @@ fn appsrc(id: &str, caps: &gst::Caps, mut feed: Feed, failed: UnboundedSender<Pi
         let _ = match feed.next() {
             Ok(Some(Frame { buffer, is_early_idr })) => {
                 if is_early_idr {
+                    // All earlier frames have left the source. Sending the event through the element would lock its state, and
+                    // block while the pipeline is being taken down. A pad that is stopping refuses the event.
                     let event = gst_video::DownstreamForceKeyUnitEvent::builder().build();
-                    // A source that is stopping refuses it too.
-                    let _ = appsrc.send_event(event);
+                    let _ = appsrc.static_pad("src").map(|pad| pad.push_event(event));
                 }
                 appsrc.push_buffer(buffer)
             }
