@@ -103,7 +103,7 @@ impl Branch {
         Ok(Self { flow, encoder })
     }
 
-    /// Checks for a stall; called [`STALL_CHECKS`](super::flow::LOOKS) times within `limit`.
+    /// Checks for a stall; called [`STALL_CHECKS`](super::flow::STALL_CHECKS) times within `limit`.
     pub(super) fn check(&self, limit: Duration) -> Result<(), PipelineError> {
         match self.flow.has_stalled() {
             true => Err(PipelineError::Stalled { element: self.encoder.name().to_string(), limit }),

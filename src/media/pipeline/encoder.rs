@@ -23,7 +23,7 @@ const AAC_WARM_UP: u64 = 375;
 /// part of a segment. Any segment has at most 84 % * (1 + 1/8), less than 95 %, of the bitrate; boxes take the rest.
 const PUBLISHED_PERCENT: u32 = 84;
 const BUFFER_PART: u32 = 8;
-/// Number of video segments that are rendered together. A pipeline of its own for each of them costs a sixth more.
+/// Number of video segments that are rendered together, so that fewer pipelines start.
 const VIDEO_GROUP: u64 = 2;
 /// Duration of audio that is rendered together: about as long as the audio before it that is encoded too.
 const AUDIO_GROUP: Duration = Duration::from_secs(15);
