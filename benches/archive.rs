@@ -25,7 +25,7 @@ mod server;
 #[path = "support/table.rs"]
 mod table;
 
-const QUESTION: &str = "What does the past cost?";
+const QUESTION: &str = "What do past segments, long manifests and shifted streams cost?";
 /// Number of segments that are requested cold, with even and odd numbers, far enough from each other that none is encoded with
 /// another.
 const COLD: u64 = 40;
@@ -34,6 +34,8 @@ const APART: u64 = 65;
 const TWO_HOURS: u64 = 3750;
 /// Processor time in a second with a render.
 const BUSY: Duration = Duration::from_millis(500);
+/// Seconds in which the blocks that are rendered ahead are complete.
+const IDLE_WITHIN: u32 = 60;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 /// Number of requests for each of a cached and a live segment.
@@ -81,7 +83,7 @@ async fn cold(server: &Server, newest: &str, table: &mut Table) -> anyhow::Resul
 /// Waits until no segment is rendered ahead.
 async fn until_idle(server: &Server) -> anyhow::Result<()> {
     let mut before = server.program.cpu_time()?;
-    loop {
+    for _ in 0..IDLE_WITHIN {
         sleep(Duration::from_secs(1)).await;
         let now = server.program.cpu_time()?;
         if now - before < BUSY {
@@ -89,6 +91,7 @@ async fn until_idle(server: &Server) -> anyhow::Result<()> {
         }
         before = now;
     }
+    anyhow::bail!("the server is still busy {IDLE_WITHIN} s after the last request")
 }
 
 /// A minute of the past in order, beside ffmpeg encoding a minute, and again from the cache beside a live segment.

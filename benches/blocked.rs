@@ -26,7 +26,7 @@ mod server;
 #[path = "support/table.rs"]
 mod table;
 
-const QUESTION: &str = "How soon do those who wait for a part of a playlist get it, and what does each cost?";
+const QUESTION: &str = "How soon do clients that wait for a part of a playlist get it, and what does each client cost?";
 const STREAMS: usize = 10;
 const FOLLOWED: u64 = 180;
 const CLIENTS: usize = 5000;

@@ -78,7 +78,7 @@ async function held(server) {
 
 /** @param {InstanceType<typeof Server>} server */
 async function check(server) {
-  const table = new Table('What does the checker cost that watches a ladder in LL-HLS?');
+  const table = new Table('What does barstone check cost while it watches a ladder in LL-HLS?');
   const ladder = JSON.parse(readFileSync(LADDER, 'utf8'));
   const { status } = await server.api('POST', '', { ...ladder, name: 'checked' });
   if (status !== 201) throw new Error(`the ladder is answered ${status}`);

@@ -1,4 +1,4 @@
-//! Recognises MPDs. GStreamer 1.22 takes some of them for other XML, such as those of live streams that ffmpeg writes.
+//! A type finder that recognises MPDs. GStreamer 1.22 takes some MPDs for other XML, such as those of live streams that ffmpeg writes.
 
 use gst::glib::BoolError;
 use gstreamer as gst;
