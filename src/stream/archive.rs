@@ -219,7 +219,7 @@ impl Shared {
         }
     }
 
-    /// Renders a block, and starts those that waited for it.
+    /// Renders a block, and then starts the renders of the blocks that waited meanwhile.
     async fn work(self: Arc<Self>, block: Arc<Block>) {
         if let Err(error) = self.render(&block).await {
             tracing::warn!(stream = %block.spec.name, segments = ?block.segments, %error, "cannot render past segments");
@@ -276,7 +276,7 @@ impl Shared {
     /// Pauses the render of a block while others come first.
     fn pause(self: &Arc<Self>, block: &Arc<Block>) -> Pause {
         let (shared, block) = (Arc::clone(self), Arc::clone(block));
-        Pause::new(move || block.is_abandoned() && shared.state().queue.is_paused(&block))
+        Pause::new(move || shared.state().queue.is_paused(&block))
     }
 
     fn publish(&self, block: &Block, segment: &Arc<Segment>) {

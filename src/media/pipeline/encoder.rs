@@ -98,7 +98,7 @@ pub(super) fn audio_caps() -> gst::Caps {
 pub(super) struct LeadIn {
     /// The first frame to encode. Those before the first frame of the run are not published.
     pub(super) start: u64,
-    /// Frames that are IDR pictures though the group of pictures before them is not complete.
+    /// Frames that must be IDR pictures, even if the group of pictures before them is not complete.
     pub(super) early_idrs: Vec<u64>,
 }
 
@@ -127,9 +127,8 @@ impl LeadIn {
             };
             Some(Self { start, early_idrs })
         };
-        // All segments before would do, so there is one.
         let lead_in = (shortest..=first).step_by(step).find_map(of_length);
-        lead_in.unwrap_or(Self { start: first, early_idrs: Vec::new() })
+        lead_in.expect("all frames since segment 0 contain as many IDR pictures as are needed")
     }
 
     /// That of an audio run from frame `first` on.

@@ -40,8 +40,8 @@ impl Queue {
         Some(block)
     }
 
-    /// Adds the block of a segment that may be requested soon. It comes before those that were added earlier. If many
-    /// wait, the earliest is dropped.
+    /// Adds the block of a segment that may be requested soon. The new block is rendered before the blocks that were added
+    /// earlier. If many blocks wait, the earliest is dropped.
     pub(super) fn read_ahead(&mut self, source: &Source, number: u64, make: impl FnOnce() -> Block) {
         let mut known = self.rendering.iter().chain(&self.requested).chain(&self.ahead);
         if known.any(|block| block.contains(source, number)) {
